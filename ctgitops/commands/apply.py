@@ -23,11 +23,11 @@ from .planning.live_schema import with_findings
 def apply(
     request: Request, *, databases: Databases, backups: Backups, tell: Listener, shadows: Shadows | None = None
 ) -> Outcome:
-    """Plans again under the lock, checks the gates, backs up, then runs the plan step by step. Writes.
+    """Plans again under the run lock, checks the gates, takes a backup, then runs the plan step by step. Writes.
 
-    Refuses a plan that is blocked or held back, as `plan` shows it.
-    Compares the resulting schema with the request's prediction, or, with `shadows`, with that of a trial run. First it
-    checks the predictions that earlier runs left open.
+    Refuses a plan that is blocked or that a gate holds back, as `plan` reports it. First checks the predictions that
+    earlier runs left open. At the end, compares the resulting schema with the prediction of the request or, with
+    `shadows`, with that of a trial.
     """
     environment = request.environment
     database = databases.of(environment)
@@ -68,12 +68,12 @@ def apply(
 
 
 def _planned(request: Request, database: Database, ledger: Ledger) -> Plan:
-    """The plan as `plan` makes it, without a trial. Read-only."""
+    """The same plan as the command `plan` makes, without a trial. Read-only."""
     plan = with_warnings(make_plan(request.workspace, request.environment, ledger, request.target), request)
     return plan if plan.blocked or plan.empty else with_findings(plan, request, database)[0]
 
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
-    """Reasons not to apply: the health query does not return true, or it fails. Read-only."""
+    """Reasons not to apply: the health query fails or does not return true. Read-only."""
     health = request.environment.apply_policy.health
     return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()

@@ -1,4 +1,4 @@
-"""The command `plan`: shows what apply would do, for one environment or for all."""
+"""The command `plan`: shows what apply would do in one environment or in all."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from .planning.trial import TrialRunner
 def plan(
     requests: tuple[Request, ...], *, databases: Databases, code: Code, shadows: Shadows | None = None
 ) -> tuple[Look, ...]:
-    """One look per request, in order; if an environment cannot be read, the others are still planned. Read-only.
+    """One look per request, in order; plans the others even if an environment cannot be read. Read-only.
 
-    With `shadows` each plan is run on a throw-away copy.
+    With `shadows`, tries each plan on a throw-away copy.
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
         looks = tuple(pool.map(lambda request: _look(request, databases, shadows), requests))
@@ -48,7 +48,7 @@ def plan(
 
 
 def _with_mentions(looks: tuple[Look, ...], code: Code) -> tuple[Look, ...]:
-    """Adds the code references to dropped names; searches the code once, and only for those names."""
+    """Adds code references to dropped or renamed names; searches the code once, and only for those names."""
     those = dict.fromkeys(each for look in looks if isinstance(look, Preview) for each in goes(look.plan))
     if not those:
         return looks
@@ -82,7 +82,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
-    """The hint if the previous environment has already applied the failing file; else empty."""
+    """A hint if the previous environment has already applied the failing file; otherwise empty."""
     at = proof.failed.place.path if proof.failed and proof.failed.place else ""
     step = next((s for s in preview.plan.steps if s.script.path == at), None)
     if step is None or proof.failed is None or not isinstance(before, Ledger) or not preview.environment.after:
@@ -96,7 +96,7 @@ def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
 
 @dataclass(frozen=True)
 class _Known:
-    """The facts that were already read for a plan."""
+    """Facts already read while making a plan."""
 
     request: Request
     ledger: Ledger
@@ -105,7 +105,7 @@ class _Known:
 
 
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
-    """Adds the trial and its problems; a plan stays valid if its trial cannot run, and says why it did not."""
+    """Adds the trial and its problems. If the trial cannot run, the plan stays valid and contains the reason."""
     if not preview.environment.shadow.wanted:
         return replace(preview, proof=NOT_WANTED)
     try:
@@ -127,7 +127,7 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
 
 
 def _with_losses(preview: Preview, database: Database, live: Snapshot | None) -> Preview:
-    """Adds the data that the plan destroys, counted in the database. Read-only, runs no SQL of the plan."""
+    """Adds the data that the plan destroys, counted in the database. Read-only; runs no SQL of the plan."""
     changes = preview.proof.complete_changes if preview.proof else None
     return replace(preview, losses=database.count_losses(forward_losses(preview.plan, live, changes)))
 
@@ -139,7 +139,7 @@ def _with_claims(preview: Preview, before: Predecessor) -> Preview:
 
 
 def _with_pooler(preview: Preview, database: Database) -> Preview:
-    """Adds a problem if apply would refuse the address because it leads to a connection pooler. Read-only."""
+    """Adds a problem if apply would refuse the address because a connection pooler answers there. Read-only."""
     refused = database.pooler()
     if refused is None:
         return preview

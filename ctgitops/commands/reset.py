@@ -22,37 +22,37 @@ from .applying.take_back import Failed
 
 UNCHANGED = "nothing was changed"
 _OF_PULL_REQUESTS = ("pull_request", "issue_comment", "merge_group", "workflow_run")
-"""How the names of GitHub events begin that can run for the files of a pull request."""
+"""Prefixes of the GitHub event names whose runs can use the files of a pull request."""
 
 
 @dataclass(frozen=True)
 class Permission:
-    """What decides whether an environment may be reset, and how far, apart from its own database."""
+    """The facts, apart from its own database, that decide whether an environment may be reset and what is dropped."""
 
     branch: str
-    """The default branch, as git names it."""
+    """The name of the default branch in git."""
     merged: Workspace
-    """The manifests of that branch."""
+    """A workspace with the manifests of the default branch."""
     event: str = ""
-    """The GitHub event of the run; empty where there is none."""
+    """The GitHub event of the run; empty outside GitHub Actions."""
     roles: tuple[str, ...] = ()
-    """Further roles whose objects the caller wants to drop."""
+    """Additional roles whose objects are to be dropped."""
     typed: Callable[[str], str] = lambda _question: ""
-    """Returns the database's name as the caller types it."""
+    """Asks the caller to type the database's name, and returns the answer."""
 
 
 @dataclass(frozen=True)
 class Permitted:
-    """A database that the caller may reset: `permit` makes it."""
+    """A database that the caller may reset; only `permit` creates it."""
 
     site: Site
     roles: tuple[str, ...] = ()
 
 
 def permit(request: Request, permission: Permission, *, databases: Databases) -> Permitted:
-    """Checks everything that needs no lock, the name that the caller types last. Read-only.
+    """Checks everything that needs no lock; the last check is the database name that the caller types. Read-only.
 
-    Raises UsageError if it is not permitted, LedgerError if this is another environment's database.
+    Raises UsageError if a reset is not permitted, LedgerError if the database belongs to another environment.
     """
     environment = request.environment
     for what, hint in _refusals(request, permission):
@@ -70,10 +70,10 @@ def permit(request: Request, permission: Permission, *, databases: Databases) ->
 
 
 def reset(request: Request, permitted: Permitted, *, databases: Databases, tell: Listener) -> tuple[int, Outcome]:
-    """Drops all objects of the role that applies, and of named roles, then applies everything, under one lock. Writes.
+    """Drops all objects of the role that applies and of the named roles, then applies everything. Writes.
 
-    Blocking problems and reasons to wait are found before the drop. Returns the number of dropped objects, and the
-    outcome. Raises LedgerError if it is not the permitted database.
+    One run lock covers both. A blocking problem or a reason to wait prevents the drop. Returns the number of dropped
+    objects and the outcome. Raises LedgerError if it is not the permitted database.
     """
     environment = request.environment
     with databases.of(environment).exclusively(request, tell) as session:
@@ -104,7 +104,7 @@ def _applied(plan: Plan, request: Request, session: Session, databases: Database
 
 
 def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, str]]:
-    """Why this environment may not be reset, and what to do."""
+    """Yields each reason why this environment may not be reset, with a hint."""
     name = request.environment.name
     if permission.event.startswith(_OF_PULL_REQUESTS) or request.origin.pull_request is not None:
         event = permission.event or "refs/pull"
@@ -120,7 +120,7 @@ def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, s
 
 
 def _not_disposable(here: Environment, permission: Permission) -> Iterator[tuple[str, str]]:
-    """The manifest of the default branch decides; that of the checkout must agree with it."""
+    """Yields reasons from manifests: that of the default branch decides, and that of the checkout must agree."""
     name, branch = here.name, permission.branch
     merged = permission.merged.environment(name)
     if merged is None:

@@ -17,11 +17,11 @@ from .git import tracked
 from .repository import Repository, shown
 
 LARGEST = 1_000_000
-"""Maximum size of a file in bytes; a larger one is generated, so people do not edit it."""
+"""Maximum size of a file in bytes; larger files are assumed to be generated."""
 MOST = 50_000
-"""Maximum number of files, so that a search ends within seconds."""
+"""Maximum number of files, so a search ends within seconds."""
 SECONDS = 30
-"""The longest search. Measured: 20,000 files, 150 MB, take 8 to 19 seconds of one core, by how common the name is."""
+"""Time limit. Measured: 20,000 files, 150 MB, take 8 to 19 seconds of one core, depending on how common the name is."""
 _OURS = ("migrations", "seeds", "environments")
 _NOT_CODE = {".md", ".mdx", ".rst", ".adoc", ".txt", ".csv", ".lock", ".svg", ".log", ".map", ".snap"}
 _NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target", "venv", "__pycache__"}
@@ -41,15 +41,15 @@ def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Search
 
 @dataclass(frozen=True)
 class _Left:
-    """What was not searched."""
+    """The files that could not be searched."""
 
     unreadable: list[str] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
-    """Code that is too large, or no UTF-8."""
+    """Problems with code files that are too large or not valid UTF-8."""
 
 
 def _searched(top: Path, paths: list[str], those: tuple[Gone, ...], left: _Left) -> Iterator[tuple[Mention, ...]]:
-    """The mentions of each file, until the time is over."""
+    """The mentions in each file, until the time limit."""
     reader = Repository(top)
     until = time.monotonic() + SECONDS
     for path in paths:
@@ -61,13 +61,13 @@ def _searched(top: Path, paths: list[str], those: tuple[Gone, ...], left: _Left)
             continue
         if text.code == "unreadable" and not _missing(top / path):
             left.unreadable.append(shown(path))
-        elif text.code not in {"unreadable", "symlink", "not-a-file"} and is_code(path):  # an image is no code
+        elif text.code not in {"unreadable", "symlink", "not-a-file"} and is_code(path):  # an image is not code
             left.refused.append(text)
         yield ()
 
 
 def _unsearched(paths: list[str], number: int, left: _Left) -> str:
-    """Which part of the code was not searched, and why."""
+    """Which part of the code was not searched, and why; empty if all of it was."""
     said = []
     if number < min(len(paths), MOST):
         said.append(f"the search ends after {SECONDS} seconds, with {number:,} of {len(paths):,} files searched")

@@ -1,4 +1,4 @@
-"""Queries git about branches and history, without running any program that the checkout's configuration names."""
+"""Reads branches and history from git, without running any program that the checkout's git configuration names."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
 
 
 def merged_files(root: Path) -> frozenset[str]:
-    """The files that the remote's default branch has, and that this branch did not change; none if git cannot tell."""
+    """The files on the remote's default branch that this branch has not changed; empty if git cannot list them."""
     if not in_repository(root):
         return frozenset()
     try:
@@ -89,15 +89,15 @@ def fork_of(git: Git, base: str) -> str:
 
 
 def commit_of(git: Git, name: str) -> str:
-    """The commit that a name resolves to; empty if it does not resolve."""
+    """The commit that a name resolves to; empty if the name does not resolve."""
     found = git.text_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     return (found or "").strip()
 
 
 def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
-    """Which of the contested migrations the base branch has, and when each was committed; never raises.
+    """Which of the contested migrations the base branch has, and when each was committed. Never raises.
 
-    The result decides which file a problem concerns. If git fails, the result is unknown, and the problem says so.
+    The result decides to which file a problem refers. If git fails, the result is unknown, and the problem says so.
     """
     if not in_repository(root):
         return Seniority()
@@ -126,7 +126,7 @@ def head_of(root: Path) -> str:
         return commit_of(git, "HEAD")
     except CtgitopsError:
         if found := _head_file(top_of(root)):
-            return found  # the Action's image has no git
+            return found  # the Action's image does not contain git
         raise
 
 
@@ -194,7 +194,7 @@ def _fetched(git: Git, name: str | None, option: str) -> str:
 
 
 def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
-    """Reads a branch's migrations; `versions` reads the files' text too, which a clone without blobs must fetch."""
+    """Reads a branch's migrations; with `versions`, also the files' text, which a clone without blobs must fetch."""
     listed = git.text("ls-tree", "-z", "--name-only", branch, f"{FOLDER}/")
     files = [name for path in listed.split("\0") if (name := parse_migration_name(path.rsplit("/", 1)[-1]))]
     plain = ("--no-color", "--no-line-number", "--no-column")  # overrides grep.* in git's configuration

@@ -85,7 +85,7 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
 
 
 def duration(text: str) -> timedelta:
-    """Parses a duration such as `200ms`, `15min` or `24h`, which the schema has validated."""
+    """Parses a duration such as `200ms`, `15min` or `24h` that the schema has validated."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     return int(number) * _UNITS[text[len(number) :]]
 

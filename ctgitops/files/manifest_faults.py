@@ -1,4 +1,4 @@
-"""Checks in a manifest what JSON Schema cannot express, such as time zones, for keys that the schema accepts."""
+"""Checks of a manifest that JSON Schema cannot express, such as time zones."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
     (("backup", "verify"), lambda value: value != "restore", "verify backups in another way than by a restore", ""),
     (("backup", "keep"), lambda _: True, "delete old backups", ""),
 )
-"""Known keys that are not implemented: the key, the values concerned, the missing feature, and an alternative."""
+"""Keys that the schema accepts but that are not implemented: key, values concerned, missing feature, alternative."""
 
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
-"""The number of units in 24 days: PostgreSQL's timeouts are in ms, with a maximum of 2**31 - 1, which is 24.8 days."""
+"""By unit, the number in 24 days: PostgreSQL's timeouts are in ms, with a maximum of 2**31 - 1, which is 24.8 days."""
 
 
 def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:
@@ -117,11 +117,11 @@ _NOT_DISPOSABLE: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("reviewed", ("off",)),
     ("apply", ({"on": "manual"},)),
 )
-"""Keys that contradict `disposable: true`, because they protect data or apply by themselves; and harmless values."""
+"""Keys that contradict `disposable: true` because they protect data or apply automatically, with harmless values."""
 
 
 def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
-    """Reports keys that contradict `disposable: true`, also where their value is not valid."""
+    """Reports keys that contradict `disposable: true`, even if their value is not valid."""
     written: Any = document.value
     for key, harmless in _NOT_DISPOSABLE if usable.get("disposable") else ():
         if key in written and written[key] not in harmless:
@@ -131,7 +131,7 @@ def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 def after_disposable(environments: dict[str, Environment]) -> Iterator[Problem]:
-    """Reports environments that apply only what a disposable one has: a reset removes that."""
+    """Reports environments whose `after` is a disposable environment, because a reset removes what it has applied."""
     for environment in environments.values():
         other = environments.get(environment.after or "")
         if other and other.disposable:

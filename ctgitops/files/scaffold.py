@@ -1,4 +1,4 @@
-"""Creates the files for `ctgitops new` and `ctgitops init`, and excludes backups, which contain rows, from git."""
+"""Creates the files for `ctgitops new` and `ctgitops init`, and adds backup folders to .gitignore."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .migrations import FOLDER, read_migrations
 from .repository import Repository
 
 _TIMESTAMP = 10**13
-"""Larger numbers are 14-digit timestamps, as Supabase and dbmate use them."""
+"""Larger numbers are 14-digit timestamps, as used by Supabase and dbmate."""
 
 _MIGRATION = """\
 -- Migration: {name}
@@ -60,7 +60,7 @@ _SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgit
 
 
 class Change(StrEnum):
-    """How a new migration affects users of the schema; it decides the migration's version."""
+    """How a new migration affects users of the schema; determines the migration's version."""
 
     BREAKING = "breaking"
     ADDITIVE = "additive"
@@ -85,9 +85,9 @@ class Order:
     change: Change = Change.ADDITIVE
     band: str | None = None
     after: int | None = None
-    """The number of the migration that it depends on; None means the highest of its band."""
+    """The number of the migration that the new one depends on; None means the highest of its band."""
     before: int | None = None
-    """The number of the migration that this one must precede, if that one is still pending."""
+    """The number of the migration that the new one must precede while that one is still pending."""
 
 
 def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:
@@ -113,7 +113,7 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]
 
 
 def with_parts(migration: NewFile) -> NewFile:
-    """The same new migration, with its nine parts, each a heading and a comment, below the header. Writes nothing."""
+    """The same new migration with headings and comments for its nine parts below the header. Writes nothing."""
     name = migration.path.rpartition("/")[2]
     parts = (f"{part.heading}\n-- {part.purpose}\n" for part in PARTS)
     return NewFile(migration.path, migration.text + "\n".join(parts).replace("NNN_name.sql", name))
@@ -239,7 +239,7 @@ def _pattern(folder: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """The folder in a .gitignore line, without anchors and `!`: a person decided about a negated pattern too."""
+    """The folder in a .gitignore line, without anchors and `!`: a negated pattern lists the folder too."""
     return line.strip().removeprefix("!").removesuffix("*").strip("/")
 
 

@@ -21,7 +21,7 @@ DEEPEST = 5
 
 
 def is_sql(path: str) -> bool:
-    """Whether a path in a workspace is the path of a migration's or seed file."""
+    """Whether a path in a workspace is that of a migration or seed file."""
     parts = PurePosixPath(path).parts
     proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
     named = len(parts) >= 2 and not any(part.startswith(".") for part in parts) and path.endswith(".sql")
@@ -31,7 +31,7 @@ def is_sql(path: str) -> bool:
 
 @contextmanager
 def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
-    """A temporary copy of a workspace with `files` added or replaced, and removed if None. Deleted on exit."""
+    """A temporary copy of a workspace with `files` added, replaced, or removed if None. Deleted on exit."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
         into.mkdir()
@@ -45,7 +45,7 @@ def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
 
 
 def _put(into: Path, path: str, content: bytes | None) -> None:
-    # The checkout may have a symbolic link in this path: it is removed, never followed.
+    # Removes a symbolic link that the checkout has in this path, and never follows it
     file = into / path
     for folder in reversed(file.relative_to(into).parents):
         if (into / folder).is_symlink():
@@ -58,9 +58,9 @@ def _put(into: Path, path: str, content: bytes | None) -> None:
 
 
 def default_branch_of(root: Path) -> tuple[str, Workspace]:
-    """The default branch, and a workspace of its manifests, with their problems and without migrations.
+    """The name of the default branch, and a workspace of its manifests and their problems, without migrations.
 
-    Raises UsageError if git knows no default branch, WorkspaceError if git fails.
+    Raises UsageError if git cannot determine the default branch, WorkspaceError if git fails.
     """
     git = Git(root, "which manifests the default branch has")
     branch = base_name(git)
@@ -68,7 +68,7 @@ def default_branch_of(root: Path) -> tuple[str, Workspace]:
         hint = "`git remote set-head origin --auto` finds it, after a `git fetch` without `--depth`"
         raise UsageError("git does not know the default branch", state="nothing was changed", hint=hint)
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
-        # Folders exist without their files, because a manifest names its folders of seed files
+        # Creates folders without files, because a manifest refers to folders of seed files
         for folder in _listed(git, "-rd", branch):
             (Path(made) / folder).mkdir(parents=True, exist_ok=True)
         for path in _listed(git, "-r", branch, f"{MANIFESTS}/"):
@@ -78,12 +78,12 @@ def default_branch_of(root: Path) -> tuple[str, Workspace]:
 
 
 def _listed(git: Git, *arguments: str) -> list[str]:
-    """Paths from the root of the workspace."""
+    """The paths that `git ls-tree` lists, relative to the root of the workspace."""
     return [path for path in git.text("ls-tree", "-z", "--name-only", *arguments).split("\0") if path]
 
 
 def environments_in(files: Mapping[str, bytes]) -> tuple[Environment, ...]:
-    """The environments in `files`, manifests by file name; an invalid manifest is left out."""
+    """The environments in `files`, which maps file names to manifests; leaves out an invalid manifest."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         folder = Path(made) / MANIFESTS
         folder.mkdir()

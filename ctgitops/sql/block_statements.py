@@ -1,4 +1,4 @@
-"""Reads the statements that a DO block runs, as far as its text shows them, beside those of the file itself."""
+"""Reads the statements that a DO block runs, if its text shows them, as well as statements outside blocks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Run:
     kind: str
     node: Node
     conditional: bool = False
-    """Whether a block runs it only under a condition."""
+    """Whether a DO block runs the statement only under a condition."""
 
 
 def runs_of(tree: Tree) -> Iterator[Run]:
-    """The statement itself; for a DO block the statements in it, without those that are known only at run time."""
+    """The statement itself; for a DO block, the statements in it, except those built at run time."""
     body = body_of(tree.node) if tree.kind == "DoStmt" else None
     if body is None:
         yield Run(tree.kind, tree.node)

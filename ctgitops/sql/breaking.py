@@ -1,4 +1,4 @@
-"""Finds what SQL breaks for the code that uses the schema: names that disappear, and stricter columns and grants."""
+"""Finds incompatible schema changes in SQL: names that disappear, and stricter columns and grants."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ from .schema_objects import (
 
 @dataclass(frozen=True)
 class Break:
-    """One incompatible change of a statement."""
+    """One incompatible schema change by a statement."""
 
     statement: int
-    """The statement's index in its file."""
+    """The index of the statement in its file."""
     key: Key
     what: str
-    """`drops table orders`"""
+    """The change as text, such as `drops table orders`."""
 
 
 @dataclass
 class Known:
-    """What is known of the objects that exist, from the files read so far."""
+    """Facts about existing objects, from the files read so far."""
 
     made: set[Key] = field(default_factory=set)
-    """Objects that no code uses yet."""
+    """Objects and columns that no code uses yet."""
     valued: set[Key] = field(default_factory=set)
-    """Columns among them that have a default."""
+    """New columns that have a default or another automatic value."""
     seen: set[Key] = field(default_factory=set)
-    """Objects that a file created."""
+    """Objects and columns that a file created."""
     types: dict[Key, ColumnType] = field(default_factory=dict)
     labels: dict[Key, tuple[str, ...]] = field(default_factory=dict)
     routines: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
 
     def forget_made(self) -> None:
-        """The files read so far are applied: code uses what they made."""
+        """Marks the files read so far as applied: code uses what they created."""
         self.made, self.valued = set(), set()
 
     def new(self, sort: str, at: Key) -> bool:
@@ -61,7 +61,7 @@ class Known:
 
 @guarded("what it breaks")
 def breaks_of(found: Iterable[Tree], known: Known) -> tuple[Break, ...]:
-    """What a file breaks, without objects that it creates itself or replaces; adds to `known` what the file creates."""
+    """The incompatible changes of a file, except on objects that it creates or replaces; adds those to `known`."""
     file = _File(known)
     for index, tree in enumerate(found):
         for run in runs_of(tree):
@@ -76,10 +76,10 @@ class _File:
     known: Known
     found: dict[tuple[str, Key], Break] = field(default_factory=dict)
     dropped: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
-    """The routines that it drops."""
+    """By key, the routines that the file drops."""
 
     def read(self, index: int, run: Run) -> None:
-        """Reads one statement."""
+        """Adds the incompatible changes of one statement to `found`."""
         for sort, at, what, missing_ok in (*_gone(run), *self._stricter(run)):
             unsure = missing_ok or run.conditional
             if not self.known.new(sort, at) and (not unsure or at in self.known.seen) and not self._internal(at):
@@ -91,7 +91,7 @@ class _File:
         self._learn(index, run)
 
     def _internal(self, at: Key) -> bool:
-        """Whether only triggers call the routine."""
+        """Whether the routine is only called by triggers, because it returns `trigger` or `event_trigger`."""
         known = self.known.routines.get(at, ())
         return bool(known) and all(routine.returns in {"trigger", "event_trigger"} for routine in known)
 
@@ -138,7 +138,7 @@ class _File:
             self._labels(index, run.node)
 
     def _remade(self, index: int, at: Key, node: Node, gone: Break | None) -> None:
-        """Compares a routine with the one that the same file drops."""
+        """Compares a new routine with the dropped one of the same name in this file."""
         new, before = routine_of(node), self.dropped.get(at, ())
         if gone and before and not any(accepts_calls_of(new, old) for old in before):
             what = f"changes the signature of function {told(at)} from {before[-1]} to {new}"
@@ -159,7 +159,7 @@ class _File:
 
 
 _Gone = tuple[str, Key, str, bool]
-"""The sort of change, the object, the change as text, and whether it may not exist."""
+"""The sort of change, the object's key, the change as text, and whether the object may be missing (IF EXISTS)."""
 
 
 def _gone(run: Run) -> Iterator[_Gone]:
@@ -182,7 +182,7 @@ def _altered(node: Node) -> Iterator[_Gone]:
 
 
 def _requires(table: Node, command: Node) -> Iterator[_Gone]:
-    """The columns that must have a value from now on."""
+    """The columns that from now on must have a value."""
     match command.get("subtype"):
         case "AT_SetNotNull":
             at = relation_key(table, command.get("name", ""))
@@ -222,7 +222,7 @@ def _enum(node: Node) -> Iterator[_Gone]:
 
 
 def _revoked(node: Node) -> Iterator[_Gone]:
-    """REVOKE from named roles; what PUBLIC has by default is only known in the database."""
+    """REVOKE from named roles; what PUBLIC has by default is known only in the database."""
     kind = node.get("objtype", "").removeprefix("OBJECT_")
     if node.get("is_grant") or node.get("grant_option") or node.get("targtype") != "ACL_TARGET_OBJECT":
         return
@@ -258,7 +258,7 @@ def names_in(node: Node) -> tuple[str, ...]:
 
 
 def told(at: Key) -> str:
-    """`orders.note`, without quotes."""
+    """The name without quotes, such as `orders.note`."""
     return ".".join(part for part in at[1:] if part)
 
 

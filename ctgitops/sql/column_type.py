@@ -1,4 +1,4 @@
-"""Compares the types of a column before and after a change: fewer possible values, or values that are cut silently."""
+"""Compares a column's types before and after a change: whether values no longer fit, or are truncated silently."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _WORDS = {
     "bpchar": "char", "bool": "boolean",
 }  # fmt: skip
 _ANY = 10**6
-"""A length without a limit."""
+"""Stands for a length without a limit."""
 
 
 @dataclass(frozen=True)
 class ColumnType:
-    """A type: `numeric(10,2)` has the name `numeric` and the modifiers 10 and 2."""
+    """A type; `numeric(10,2)` has the name `numeric` and the modifiers 10 and 2."""
 
     name: str
     mods: tuple[int, ...] = ()
@@ -46,19 +46,19 @@ class ColumnType:
 
     @property
     def family(self) -> set[str] | None:
-        """The types that it is compared with; None for a type of the database."""
+        """The types that it is compared with; None if this module does not compare the type."""
         return next((family for family in _FAMILIES if self.name in family), None)
 
     @property
     def limit(self) -> int:
-        """The largest length of a text or a bit string."""
+        """The maximum length of a text or bit string."""
         if self.name == "bpchar":
             return self.mods[0] if self.mods else _ANY
         return self.mods[0] if self.mods else 63 if self.name == "name" else 1 if self.name == "bit" else _ANY
 
     @property
     def digits(self) -> tuple[int, int]:
-        """Digits before and after the decimal point."""
+        """The maximum number of digits before and after the decimal point."""
         if self.name in _INTEGERS:
             return _INTEGERS[self.name], 0
         if self.name in _FLOATS or not self.mods:
@@ -68,12 +68,12 @@ class ColumnType:
 
     @property
     def precision(self) -> int:
-        """Digits of a second; -1 for a date."""
+        """The number of fractional digits of a second; -1 for a date."""
         return -1 if self.name == "date" else self.mods[0] if self.mods else 6
 
 
 def narrows(old: ColumnType, new: ColumnType) -> bool:
-    """Whether the new type certainly has fewer values than the old one, or values of another kind."""
+    """Whether the new type certainly allows fewer values than the old one, or values of another kind."""
     if old == new or not (old.known and new.known):
         return False
     if old.array != new.array:
@@ -86,13 +86,13 @@ def narrows(old: ColumnType, new: ColumnType) -> bool:
 
 
 def _shorter(old: ColumnType, new: ColumnType) -> bool:
-    """Whether large numbers no longer fit."""
+    """Whether the new numeric type cannot hold the largest values of the old one."""
     sizes = {*_INTEGERS, *_FLOATS, "numeric"}
     return {old.name, new.name} <= sizes and new.digits[0] < old.digits[0]
 
 
 def cuts(old: ColumnType, new: ColumnType, *, explicit: bool = False) -> bool:
-    """Whether the conversion changes values without an error: it rounds, or, if `explicit`, it cuts off the rest."""
+    """Whether the conversion changes values without an error: by rounding, or by truncation if `explicit`."""
     if old == new or old.array != new.array or not (old.known and new.known):
         return False
     if old.family is not new.family:
@@ -121,7 +121,7 @@ def type_in(node: Node) -> ColumnType:
 
 
 def type_from(text: str) -> ColumnType:
-    """The type that PostgreSQL writes as `character varying(20)`; one without a name where it cannot be read."""
+    """Parses a type as PostgreSQL prints it, such as `character varying(20)`; the name is empty if that fails."""
     try:
         node = parse_expression(f"null::{text}")
     except SqlSyntaxError:

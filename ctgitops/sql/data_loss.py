@@ -37,7 +37,7 @@ class Destroyed:
 
 
 def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
-    """The data that `node` and the statements in its WITH destroy. The effects of functions are not included."""
+    """The data that `node` and the statements in its WITH destroy; excludes effects of functions."""
     left = [(kind, node)]
     while left:
         each, tree = left.pop()
@@ -48,7 +48,7 @@ def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
 
 
 def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
-    """The tables and columns that `node` creates, as pairs; for a table, the column name is empty."""
+    """The tables and columns that `node` creates, as pairs of table and column; for a table, the column is empty."""
     if kind in {"CreateStmt", "CreateTableAsStmt"}:
         yield relation(node.get("relation") or node.get("into", {}).get("rel", {})), ""
     for command in commands(kind, node):

@@ -15,23 +15,23 @@ from .parse import Tree
 
 _UNKNOWN = ColumnType("")
 _UNREAD = {"DoStmt", "CallStmt", "DropOwnedStmt"}
-"""Statements whose effects on the schema the trial sees, and whose effects on rows are not known."""
+"""Statements whose schema changes are visible only in the trial, and whose effects on rows are unknown."""
 
 
 @dataclass(frozen=True)
 class Retyped(Destroyed):
-    """The values of a column whose type changes. Whether they are destroyed depends on its earlier type."""
+    """The values of a column whose type changes. The old type decides whether the change destroys them."""
 
     new: ColumnType = _UNKNOWN
     explicit: bool = False
     """Whether USING casts the column, which truncates instead of failing."""
     computed: bool = False
-    """Whether USING computes other values."""
+    """Whether USING computes the new values in another way than by a cast."""
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """A table, or a column of one, that gets another name. Names are quoted."""
+    """A table or column that gets another name. Names are quoted."""
 
     table: str
     column: str
@@ -42,8 +42,8 @@ class Renamed:
 def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
     """The data that one statement of a migration destroys, and the names that it changes, in order.
 
-    An UPDATE of some rows, or one that computes with the earlier value, destroys nothing that is counted. Rows that a
-    WITH deletes and an INSERT writes are moved.
+    An UPDATE of some rows, or one whose new value depends on the old one, does not count. Rows that a DELETE in a WITH
+    passes to an INSERT are moved, so they do not count either.
     """
     return tuple(each for run in runs_of(tree) for each in _of(run))
 
@@ -72,7 +72,7 @@ def _lost(kind: str, node: Node) -> Iterator[Destroyed]:
 
 
 def _overwritten(node: Node) -> Iterator[Destroyed]:
-    """The columns to which an UPDATE of all rows gives a value that does not depend on the earlier one."""
+    """The columns that an UPDATE of all rows sets to a value that does not depend on the old one."""
     for item in node.get("targetList", ()):
         target = item.get("ResTarget", {})
         column = target.get("name", "")

@@ -14,7 +14,7 @@ _FUNCTION, _PARAMETER, _POSITION = "record_migration", "rollback_sql", 5
 
 @guarded("the rollback SQL that it passes")
 def passed_rollback(sql: str) -> str | None:
-    """A constant, empty for an expression; None where `sql` passes no rollback SQL. Raises SqlSyntaxError."""
+    """The passed SQL, empty if it is not a constant; None if none is passed. Raises SqlSyntaxError."""
     if _FUNCTION not in sql.lower():
         return None
     runs = (run for tree in trees(sql) for run in runs_of(tree))

@@ -1,4 +1,4 @@
-"""The objects that a statement creates, each with a key by which a later statement is found to name it."""
+"""The objects that a statement creates. A key identifies an object across statements."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .column_type import type_in
 from .nodes import Node, commands, parts_of
 
 Key = tuple[str, ...]
-"""The sort of an object, its name without the schema `public`, and the column if it is one."""
+"""The sort of an object, its name without the schema `public`, and for a column, the column's name."""
 
 SORTS = {
     "TABLE": "relation", "FOREIGN_TABLE": "relation", "VIEW": "relation", "MATVIEW": "relation",
     "SEQUENCE": "relation", "TYPE": "type", "DOMAIN": "type", "FUNCTION": "routine", "PROCEDURE": "routine",
     "ROUTINE": "routine", "AGGREGATE": "routine", "SCHEMA": "schema",
 }  # fmt: skip
-"""By the parser's kind of an object, which share one namespace."""
+"""By object type of the parser, the namespace that objects of that type share."""
 _VALUES = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
 _REQUIRED = {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}
 _INPUT = {"FUNC_PARAM_DEFAULT", "FUNC_PARAM_IN", "FUNC_PARAM_INOUT", "FUNC_PARAM_VARIADIC"}
@@ -25,12 +25,12 @@ _INPUT = {"FUNC_PARAM_DEFAULT", "FUNC_PARAM_IN", "FUNC_PARAM_INOUT", "FUNC_PARAM
 
 @dataclass(frozen=True)
 class Routine:
-    """The signature of a function."""
+    """The signature of a function or procedure."""
 
     inputs: tuple[str, ...]
-    """The types of its input parameters."""
+    """The types of the input parameters."""
     optional: int = 0
-    """How many of them have a default."""
+    """The number of input parameters that have a default."""
     returns: str = ""
 
     def __str__(self) -> str:
@@ -39,14 +39,14 @@ class Routine:
 
 
 def accepts_calls_of(new: Routine, old: Routine) -> bool:
-    """Whether calls of the old routine still run with the new one, and return the same type."""
+    """Whether every call of the old routine also runs with the new one, and returns the same type."""
     more = len(new.inputs) - len(old.inputs)
     same = new.inputs[: len(old.inputs)] == old.inputs
     return same and more >= 0 and new.optional >= more + old.optional and old.returns in {"", new.returns}
 
 
 def key(sort: str, names: tuple[str, ...]) -> Key:
-    """The key of an object, by the parts of its name."""
+    """The key of an object from the parts of its name."""
     names = names[-2:]
     return sort, ".".join(names[1:] if names[:1] == ("public",) and len(names) > 1 else names)
 
@@ -58,7 +58,7 @@ def relation_key(node: Node, column: str = "") -> Key:
 
 
 def objects_made(kind: str, node: Node) -> Iterator[Key]:
-    """The objects and columns that a statement creates, or gives a new name."""
+    """The objects and columns that a statement creates or renames, under their new names."""
     if kind in _RELATIONS:
         path, sort = _RELATIONS[kind]
         at = relation_key(reduce(lambda each, part: each.get(part, {}), path, node))
@@ -83,7 +83,7 @@ def columns_made(kind: str, node: Node) -> Iterator[tuple[Key, Node]]:
 
 
 def given_by_itself(column: Node, *, nullable: bool = True) -> bool:
-    """Whether an INSERT that does not name the new column succeeds; without `nullable`, whether it gets a value."""
+    """Whether an INSERT can omit the new column; if not `nullable`, whether the column then also gets a value."""
     kinds = {item.get("Constraint", {}).get("contype") for item in column.get("constraints", ())}
     names = parts_of(column.get("typeName", {}).get("names", ()))
     serial = bool(names) and names[-1].rstrip("248").endswith("serial")
@@ -106,7 +106,7 @@ def routine_of(node: Node) -> Routine:
 
 
 def inputs_of(call: Node) -> tuple[str, ...] | None:
-    """The types by which a DROP FUNCTION names a function; None where it names none."""
+    """The argument types in a DROP FUNCTION; None if it gives no argument list."""
     if call.get("args_unspecified"):
         return None
     return tuple(str(type_in(item.get("TypeName", {}))) for item in call.get("objargs", ()))

@@ -1,6 +1,6 @@
-"""SQL text with its position in the repository, and facts parsed from it.
+"""SQL text with its position in the repository, and facts that are parsed from it.
 
-`transaction_block.py` decides whether it runs outside a transaction.
+`transaction_block.py` decides whether the script runs outside a transaction.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ IDEMPOTENT = re.compile(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILI
 def checksum_of(text: str) -> str:
     """SHA-256 of the text, prefixed with the algorithm's name.
 
-    The text is as read: without byte order mark, and with LF line ends. The path is not included. So the checksum stays
-    the same if a file is moved, or checked out with other line ends.
+    The text has no byte order mark and has LF line ends, and the path is not included. So the checksum stays the same
+    if a file is moved, or checked out with other line ends.
     """
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Script:
-    """SQL text from `path`, beginning at line `first_line` (a file may contain more than one script)."""
+    """SQL text from `path` that starts at line `first_line`; a file may contain more than one script."""
 
     sql: str
     path: str
@@ -49,7 +49,7 @@ class Script:
 
     @property
     def shown(self) -> str:
-        """The text with passwords redacted and lines kept. No other form is shown or stored."""
+        """The text with passwords redacted and line breaks kept. Only this form is displayed or stored."""
         return redact(self.sql)
 
     @property
@@ -63,9 +63,9 @@ class Script:
 
     @property
     def sent(self) -> str:
-        """The text that the server gets. Each character has the same offset as in the file.
+        """The text that is sent to the server. Each character has the same offset as in the file.
 
-        Spaces replace a BEGIN and COMMIT around the whole file, and the lines that pg_dump writes only for psql.
+        Spaces replace a BEGIN and COMMIT around the whole file, and lines that pg_dump writes only for psql.
         """
         try:
             return self._sent.text
@@ -79,7 +79,7 @@ class Script:
 
     @cached_property
     def traits(self) -> Trait:
-        """The effects of the statements beyond their own transaction; for invalid SQL, the cautious answer."""
+        """The effects of the statements; for invalid SQL, `OUTLIVES` and `TEMPORARY` as a precaution."""
         try:
             return reduce(or_, (statement.traits for statement in self.statements), NOTHING)
         except parse.SqlSyntaxError:
@@ -87,7 +87,7 @@ class Script:
 
     @cached_property
     def batch(self) -> Batch | None:
-        """The parameters of a batched migration; None if the script is not batched, or has errors."""
+        """The parameters of a batched migration; None if the script is not batched or has batch errors."""
         return None if self.batch_faults else read_batch(self.sql)[0]
 
     @cached_property
@@ -104,7 +104,7 @@ class Script:
         return (*read_batch(self.sql)[1], *shape_faults(shape, self.start_of(statement)))
 
     def text_of(self, statement: parse.Statement) -> str:
-        """The text of a statement, from its first word on."""
+        """The text of a statement, starting at its first word."""
         return self.sql[self.start_of(statement) : statement.end].rstrip()
 
     def hash_of(self, statement: parse.Statement) -> str:
@@ -116,12 +116,12 @@ class Script:
         return self.first_word(statement.start, statement.end)
 
     def first_word(self, start: int, end: int) -> int:
-        """The offset of the first word from `start` to `end`."""
+        """The offset of the first word between `start` and `end`."""
         return first_word(self.sql, start, end)
 
     @cached_property
     def outside(self) -> tuple[str, int] | None:
-        """Why it runs outside a transaction, and the offset of the cause; None if it runs in one.
+        """Why the script runs outside a transaction, and the offset of the cause; None if it runs in a transaction.
 
         `transaction_block.why_outside_transaction` decides. Raises SqlSyntaxError.
         """
@@ -144,7 +144,7 @@ class Script:
 
     @cached_property
     def passed_rollback(self) -> Script | None:
-        """The rollback SQL that it passes to `record_migration`, empty where it is not a constant; None without one."""
+        """The rollback SQL passed to `record_migration`; empty text if it is not a constant, None if none is passed."""
         try:
             text = passed_rollback(self.sent)
         except parse.SqlSyntaxError:
@@ -152,7 +152,7 @@ class Script:
         return None if text is None else Script(text, self.path, self.first_line)
 
     def place(self, offset: int) -> Place:
-        """The line and column in the file of the character at `offset`."""
+        """The place in the file (line and column) of the character at `offset`."""
         before = self.sql[:offset]
         newline = before.rfind("\n")
         return Place(self.path, self.first_line + before.count("\n"), offset - newline)

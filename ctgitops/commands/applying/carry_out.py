@@ -1,4 +1,4 @@
-"""Takes the backup, and carries out all steps of an apply or rollback plan."""
+"""Takes the backup, and runs all steps of an apply or rollback plan."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, sess
 
 
 def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
-    """Runs every step, then every seed file of a plan, in order; stops at the first failure. Writes."""
+    """Runs every step of the plan, then every seed file, in order; stops at the first failure. Writes."""
     if plan.apply_policy.single_transaction and len(plan.steps) + len(plan.seeds) > 1:
         return _all_at_once(plan, session, receipt, tell)
     done = []
@@ -66,7 +66,7 @@ def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Liste
 
 
 def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
-    """Runs all steps in one transaction; nothing is reported as applied before the COMMIT. Writes."""
+    """Runs all steps in one transaction; reports them as applied only after the COMMIT. Writes."""
     took = session.single_transaction(plan, receipt)
     steps, seeds = len(plan.steps), plan.seeds
     for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):

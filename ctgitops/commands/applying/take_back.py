@@ -1,4 +1,4 @@
-"""Automatic rollback after a failed apply, if the manifest requires it and no rows of other sessions would be lost."""
+"""Automatic rollback after a failed apply, if the manifest requires it and no other session's rows would be lost."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Failed:
     tell: Listener
 
     def with_rollback(self, error: ApplyError) -> ApplyError:
-        """Rolls back what this run applied, if the manifest requires that, and adds the result to the error. Writes.
+        """Rolls back what this run applied if the manifest requires that, and adds the result to the error. Writes.
 
-        Nothing is rolled back if the ledger records no failed migration: then the run was asked to stop, or lost its
-        lock or its database.
+        Rolls back nothing if the ledger records no failed migration: then the run was asked to stop, or lost the run
+        lock or the database.
         """
         if not (error.on_record and self.request.environment.apply_policy.rolls_back_on_failure):
             return error

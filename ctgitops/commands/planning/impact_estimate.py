@@ -1,4 +1,4 @@
-"""Estimates, for each migration of a trial, what it blocks in the real database, and for how long."""
+"""Estimates, for each migration of a trial, what it would block in the real database, and for how long."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ...ports.shadow import Sandbox
 def effects_of(
     plan: Plan, request: Request, before: Predecessor, sealed: Sandbox, databases: Databases
 ) -> dict[int, Effect]:
-    """By number, the effect of each migration, from its trial and the sizes of the real tables. Read-only.
+    """By migration number, the effect: from the trial and the sizes of the real tables. Read-only.
 
-    If a value could not be read, the effect reports it as unknown.
+    The effect reports a value as unknown if it could not be read.
     """
     impacts = sealed.impacts
     if not (tables := tables_of(impacts.values())):
@@ -43,7 +43,7 @@ def effects_of(
 def _measured(
     plan: Plan, request: Request, ledger: Predecessor, impacts: Mapping[int, StepImpact], databases: Databases
 ) -> dict[int, Measured]:
-    """By number, how long the same files took in the previous environment."""
+    """By migration number, how long the same file took in the previous environment."""
     before = request.workspace.environment(request.environment.after or "")
     if before is None or not isinstance(ledger, Ledger):
         return {}

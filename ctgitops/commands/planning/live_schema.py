@@ -1,4 +1,4 @@
-"""The live schema that a plan is linted against: plan and apply find the same, because both use this."""
+"""The live schema that a plan is linted against; plan and apply both use this module, so their findings agree."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ...ports.database import Database
 
 
 def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Plan, Snapshot | None]:
-    """The plan with its findings and the schema that it touches, and the live schema; None if it was not read.
+    """Adds to the plan its findings and the schema that it touches; also returns the live schema.
 
-    Read-only.
+    The live schema is None if it was not read. Read-only.
     """
     live, unread = _live(plan, database)
     linted = lint_plan(plan, request.workspace, request.environment, request.now.date(), live)
@@ -26,7 +26,7 @@ def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Pla
 
 
 def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
-    """The live schema, if the plan has steps to lint; a warning if it cannot be read."""
+    """The live schema if the plan has steps to lint; a warning if it cannot be read."""
     if not plan.steps:
         return None, ()
     try:

@@ -1,4 +1,4 @@
-"""Offline planning: makes a plan without connecting to the database; the trial runs on the merged files' schema."""
+"""Offline planning: makes a plan without a database connection; the trial runs on the schema of the merged files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .impact_estimate import effects_of
 from .trial import TrialRunner
 
 ROLE = "postgres"
-"""The trial's role for applying migrations: the real one is unknown, so the trial assumes a possible superuser."""
+"""The role that applies migrations in the trial; the real role is unknown, so the trial assumes a superuser."""
 MOST_ROLES = 20
 _NO_ROLE = re.compile(r'role "(?!pg_|ctgitops_|public"|none")(.{1,63})" does not exist')
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
@@ -38,31 +38,31 @@ _NO_SUCH_DATABASE = "3D000"
 
 
 class _OutOfReach:
-    """A port that connects to no database, even if a secret is set."""
+    """A port that never connects to a database, even if its secret is set."""
 
     def of(self, environment: Environment) -> Database:
         """Raises UsageError."""
         raise UsageError(f"{environment.name} is not connected to")
 
-    def predecessor(self, request: Request) -> Predecessor:  # noqa: ARG002 - the port's signature
+    def predecessor(self, request: Request) -> Predecessor:  # noqa: ARG002 - the port defines this signature
         """Returns None without connecting."""
         return None
 
 
 @dataclass
 class OfflinePlanner:
-    """Makes offline plans: assumes that each environment has applied all files except those in `changed`."""
+    """Makes offline plans, which assume that each environment has applied all files except those in `changed`."""
 
     changed: Collection[str]
     why: str
     shadows: Shadows
     roles: list[str] = field(default_factory=list)
-    """Roles that the files use but do not create: on the real server they already exist."""
+    """Roles that the files use but do not create, so the real server must already have them."""
     databases: list[str] = field(default_factory=list)
-    """Database names that the trial found to be missing; the real name is unknown, so the copy gets the first."""
+    """Missing database names that the trial found. The real name is unknown; the copy gets the first one."""
 
     def look(self, request: Request) -> Preview:
-        """Plans the files in `changed` after all others, with lint and a trial. Read-only."""
+        """Plans the files in `changed` after all other files, with lint and a trial. Read-only."""
         environment, workspace = request.environment, request.workspace
         preview = preview_of_files(workspace, environment, self.changed, self.why)
         looked = lint_look(preview, workspace, request.now.date())
@@ -106,7 +106,7 @@ class OfflinePlanner:
             return replace(preview, proof=proof, effects=effects)
 
     def _learned(self, error: ApplyError) -> bool:
-        """Adds the missing role or database that the error names; returns whether a new attempt makes sense."""
+        """Adds the missing role or database that the error names; returns whether another attempt can succeed."""
         other = _NO_DATABASE.search(error.what)
         if other and error.sqlstate == _NO_SUCH_DATABASE and not self.databases:
             self.databases.append(other[1])
@@ -119,7 +119,7 @@ class OfflinePlanner:
 
 
 def _uncounted(plan: Plan) -> tuple[CountedLoss, ...]:
-    """The data that the plan destroys; without a connection, how much is unknown."""
+    """The data that the plan destroys, not counted because there is no connection."""
     return tuple(CountedLoss(loss, None, note="not connected to the database") for loss in forward_losses(plan, None))
 
 

@@ -1,4 +1,4 @@
-"""The trial of a plan: on a throw-away copy, runs each migration, then its rollback, then the migration again."""
+"""The trial of a plan: runs each migration on a throw-away copy, then its rollback, then the migration again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Attempt = TypeVar("Attempt", RollbackTrial, IdempotenceCheck)
 
 @dataclass
 class TrialRunner:
-    """The trial of one plan on one copy."""
+    """Runs the trial of one plan on one copy."""
 
     plan: Plan
     ledger: Ledger
@@ -48,7 +48,7 @@ class TrialRunner:
     """By number of completed steps, the schema after them."""
 
     def proof(self, live: Snapshot) -> Trial:
-        """Runs the steps in order, then each rollback, then all by number; `live` is the real database's schema."""
+        """Runs the steps in order, tries each rollback, and compares orders; `live` is the real database's schema."""
         before = self.sealed.snapshot()
         known, notes = with_versions_of(before, live)
         failed = self._up(before)
@@ -74,9 +74,9 @@ class TrialRunner:
         return self._with_failure(proof, failed, same=not unlike)
 
     def _up(self, before: Snapshot) -> ApplyError | None:
-        """Runs the steps; returns the error of the first that failed.
+        """Runs the steps; returns the error of the first one that fails.
 
-        Takes a snapshot if a later check needs it, and before a step that could fail halfway.
+        Takes the snapshots that later checks need, and one before each step that can fail halfway.
         """
         self.seen[0] = before
         for step in self.plan.steps:
@@ -95,7 +95,7 @@ class TrialRunner:
         return None
 
     def _skipped(self) -> tuple[Skipped, ...]:
-        """The statements that the trial skipped in this plan's migrations; those of merged migrations do not count."""
+        """The statements that the trial skipped in this plan's migrations; excludes those of merged migrations."""
         names = {step.name for step in self.plan.steps}
         return tuple(each for each in self.sealed.skipped if each.step in names)
 
@@ -112,7 +112,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Tries each step for which `asked` is true, after the steps before it; a failure discards the copy."""
+        """Calls `attempt` for each step that `asked` accepts, after all earlier steps; a failure discards the copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -131,7 +131,7 @@ class TrialRunner:
         return tuple(found)
 
     def _rollback_trial(self, copy: Shadow, index: int) -> RollbackTrial:
-        """Rolls back the step that was just applied, then applies it again."""
+        """Rolls back the step that was applied last, then applies it again."""
         step = self.done[index]
         left: Changes = ()
         try:
@@ -145,7 +145,7 @@ class TrialRunner:
             return RollbackTrial(step, left, untried=why) if why else RollbackTrial(step, left, failed=error)
 
     def _idempotence_check(self, copy: Shadow, index: int) -> IdempotenceCheck:
-        """Applies the step that was just applied once more."""
+        """Repeats the step that was applied last."""
         step = self.done[index]
         try:
             copy.bring((step,))

@@ -1,4 +1,4 @@
-"""Chains of calls such as `db.select(…).from(users).where(…)`, and whether one queries a table."""
+"""Chains of method calls such as `db.select(…).from(users).where(…)`, and whether a chain queries a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEFORE = re.compile(r"[&*@:]*[\w$]+[!?]*\s*\Z")
 _JOINT = re.compile(r"(?:\?\.|!\.|!!\.|->|&\.|::|\.)\s*\Z")
 _AFTER = re.compile(r"\s*(?:\?\.|!!?\.|->|&\.|::|\.)\s*[\w$]+[!?]?(?:<[\w<>\[\], ]*>)?\s?")
 _LONGEST = 4000
-"""Characters of a chain that are read on each side."""
+"""Maximum number of characters of a chain that are read on each side."""
 _VERBS = (
     r"(?:objects|where\w*|filter\w*|find\w*|exists\w*|update\w*|create\w*|insert\w*|pluck|pick|order\w*|select\w*|values\w*|exclude"
     r"|build|upsert\w*|count\w*|sum|average|minimum|maximum|delete\w*|destroy\w*|remove|query|aggregate|annotate|get\w*"
@@ -36,13 +36,13 @@ _TAKES_ROW = r"(?:update|insert|delete|from|into|\w*[jJ]oin|First|Find|Last|Take
 
 @dataclass(frozen=True)
 class Handles:
-    """Patterns of what stands for a table in code."""
+    """Regular expressions for the ways in which code refers to a table."""
 
     spelling: Spelling
 
     @cached_property
     def named(self) -> re.Pattern[str]:
-        """What names this table or the class that maps it."""
+        """Matches the name of this table or of the class that maps it."""
         return re.compile("|".join(self._named))
 
     @cached_property
@@ -57,7 +57,7 @@ class Handles:
 
     @cached_property
     def ours(self) -> re.Pattern[str]:
-        """What stands for this table, also a variable that is called like it or like its row."""
+        """Matches any reference to this table, including a variable named after the table or after its row."""
         model, variable = any_of(self.spelling.classes), any_of(self.spelling.variables - self.spelling.classes)
         ways = [
             *self._named,
@@ -69,7 +69,7 @@ class Handles:
 
     @cached_property
     def any(self) -> re.Pattern[str]:
-        """What stands for some table."""
+        """Matches a reference to any table."""
         return re.compile("|".join(self._ways(r"[\w.]+", r"[A-Z]\w+", r"\w+")))
 
     @staticmethod
@@ -85,12 +85,15 @@ class Handles:
 
 @cache
 def handles_of(spelling: Spelling) -> Handles:
-    """The patterns for a table, compiled once."""
+    """The patterns for a table; compiled once and cached."""
     return Handles(spelling)
 
 
 def chain_at(source: Source, opened: int) -> str:
-    """The chain of calls to which a bracket belongs; what calls inside of its arguments have is blank."""
+    """The call chain that contains the bracket at offset `opened`.
+
+    Nested brackets in its arguments are blanked if they contain a call.
+    """
     bare = source.bare
     start = _begin(source, opened)
     end = _finish(source, source.brackets.closes.get(opened, opened))
@@ -122,7 +125,7 @@ def _apart(holes: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _begin(source: Source, at: int) -> int:
-    """Where the expression before a bracket begins."""
+    """The offset at which the expression before the bracket at `at` starts."""
     lowest = max(0, at - _LONGEST)
     while at > lowest:
         word = _BEFORE.search(source.bare, max(lowest, at - 80), at)
@@ -144,7 +147,7 @@ def _begin(source: Source, at: int) -> int:
 
 
 def _finish(source: Source, closed: int) -> int:
-    """Where the chain ends that goes on behind a closing bracket."""
+    """The offset at which the chain ends, if it continues after the closing bracket at `closed`."""
     at = closed + 1
     highest = closed + _LONGEST
     while at < highest:

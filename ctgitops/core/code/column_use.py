@@ -1,4 +1,4 @@
-"""Uses of a column outside of whole statements: in queries of mappers, attributes of rows, mappings and templates."""
+"""Uses of a column outside complete SQL statements: in ORM queries, row attributes, mappings and templates."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ where data select create update orderBy order_by order include some every none i
 attributes set _sum _max _min _avg _count upsert returning columns by having distinct where_ defaults createMany
 updateMany connectOrCreate omit extras with
 """
-"""Keys of a query in which the columns of its table stand, not those of a relation."""
+"""Keys of an ORM query whose nested keys are columns of the queried table, not of a related table."""
 _DEEPEST = 40
-"""Brackets around a place that are read."""
+"""Maximum number of nested brackets around a name that are examined."""
 _KEY = re.compile(r"(\w+)[\"']?\s*:\s*(?:\[\s*(?:\{[^{}]*\},?\s*)*)?\Z")
 _BLOCK = re.compile(r"(?:\)|=>|->|\bdo|\belse|\btry|\bfinally|[\w>\])]\s)\s*(?:\|[^|]*\|)?\s*\Z")
 _QUALIFIER = re.compile(r"([\w$@]+)(?:\(\))?[!?]*(?:\.c|\.__table__)?\s*(?:\?\.|!\.|->|&\.|::|\.)\s*\Z")
@@ -38,7 +38,7 @@ _SELF = re.compile(r"(?:self|this|@)[.?]*\Z")
 _RELATED = re.compile(r"(?:\w+__)??([A-Za-z0-9]+(?:_[A-Za-z0-9]+)*)__\w")
 _ALIASED = re.compile(r"\s*:\s*\w+\.\w+\s*[,}\n]")
 _PICKS = re.compile(r"\b(?:select\w*|returning)\(\s*\Z")
-"""A call whose keys are names of the result, and its values the columns."""
+"""A call in which the keys of an object are aliases of the result, and its values are columns."""
 _STORE = re.compile(r"(?:Repository|Repo|Dao|DAO|Mapper|Store|Service)\Z")
 _SEQUELIZE = re.compile(r"\bmodel:\s*(?:\w+\.)*([A-Z]\w*)")
 _HEAD_CLASS = re.compile(r"([A-Z]\w+)\s*\.\s*(?:left_)?(?:outer_)?joins?\b")
@@ -49,36 +49,36 @@ _COLUMN_CALL = re.compile(
 
 
 class Meaning(Enum):
-    """What is known of a use of the column's name."""
+    """Whether a use of the column's name means the dropped or renamed column."""
 
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
-    """Nothing around it tells its table."""
+    """The code around the name does not show which table it belongs to."""
     OUTWARDS = "outwards"
-    """A bracket tells nothing, and what is around it may."""
+    """This bracket does not show the table, so the enclosing code is examined next."""
 
     @staticmethod
-    def of(means: bool | None) -> Meaning:  # noqa: FBT001 - an answer, not an option
-        """The verdict of an answer; UNKNOWN for None."""
+    def of(means: bool | None) -> Meaning:  # noqa: FBT001 - `means` is a result, not an option
+        """Converts True, False and None to YES, NO and UNKNOWN."""
         return Meaning.UNKNOWN if means is None else Meaning.YES if means else Meaning.NO
 
 
 @dataclass(frozen=True)
 class _Word:
-    """A place that has the column's name, alone or in an accessor's name."""
+    """An occurrence of the column's name, alone or inside an accessor's name."""
 
     at: int
     end: int
     within: tuple[int, int] | None
-    """The string around it."""
+    """The span of the string literal that contains the occurrence; None outside a string."""
     accessor: bool
-    """Whether it is a longer name, such as `findByEmail` or `email__icontains`."""
+    """Whether the occurrence is a longer name with the column's in it, such as `findByEmail` or `email__icontains`."""
 
 
 @dataclass(frozen=True)
 class ColumnUse:
-    """Decides for each place that has the column's name whether the table's column is meant."""
+    """Decides for each occurrence of the column's name whether it means the column of this table."""
 
     source: Source
     spelling: Spelling
@@ -94,13 +94,13 @@ class ColumnUse:
         return Variables(self.source, self.spelling, self._handles)
 
     def places(self) -> Iterator[tuple[int, int]]:
-        """Where the name begins and ends, also as a part of an accessor's name."""
+        """The spans of the column's name and of accessor names that contain it."""
         pattern, text = places_of(self.spelling), self.source.text
         for start, end in self.source.lines_with(self.spelling.column_word):
             yield from (match.span() for match in pattern.finditer(text, start, end))
 
     def meaning(self, at: int, end: int) -> Meaning:
-        """Whether the table's column is meant."""
+        """Whether the occurrence from `at` to `end` means the column of this table."""
         annotation = self.source.text[max(0, at - 1) : at + 1]
         if self.source.kind in {SourceKind.DATA, SourceKind.STYLE} or (
             annotation[0] == "@" and annotation[-1].isupper()
@@ -114,19 +114,19 @@ class ColumnUse:
         if self.source.kind is SourceKind.MARKUP:
             return Meaning.NO
         called = word.within is None and not accessor and re.match(r"\s*\(", self.source.text[end : end + 4])
-        if called and self.spelling.needs_table:  # a function of that name, such as Drizzle's `email('…')`
+        if called and self.spelling.needs_table:  # a function with the column's name, such as Drizzle's `email('…')`
             return self._attached(word)
         return self._around(word)
 
     def _attached(self, word: _Word) -> Meaning:
-        """What the chain tells that goes on with the name, such as `User.builder().email(…)`."""
+        """Decides by the call chain if the name is one of its methods, as in `User.builder().email(…)`."""
         attached = _OPEN_CALL.search(self.source.bare[max(0, word.at - 40) : word.at])
         return (
             self._chain(word.end) if attached and self.source.bare[word.end : word.end + 1] == "(" else Meaning.OUTWARDS
         )
 
     def _qualified(self, word: _Word) -> Meaning:
-        """What the row, table or class before the name tells; OUTWARDS where there is none."""
+        """Decides by the row, table or class before the name; OUTWARDS if there is none."""
         related = _RELATED.match(self.source.text, word.at, word.end) if word.accessor else None
         if related and related[1] not in self.spelling.columns:
             return Meaning.of(related[1] in self.spelling.variables)
@@ -145,12 +145,12 @@ class ColumnUse:
         return Meaning.of(True if known is None and name in self.spelling.variables else known)
 
     def _rooted(self, before: str, at: int) -> Meaning:
-        """What the type of a criteria query tells, in `root.get("email")`."""
+        """Decides by the type of a JPA criteria query, as in `root.get("email")`."""
         typed = list(_ROOT.finditer(self.source.text, max(0, at - 2000), at)) if _ROOT_GET.search(before) else []
         return Meaning.of(typed[-1][1] in self.spelling.classes) if typed else Meaning.OUTWARDS
 
     def _around(self, word: _Word) -> Meaning:
-        """What the calls, objects and classes around a place tell, from the innermost outwards."""
+        """Decides by the calls, objects and classes around the occurrence, the innermost first."""
         found = self._nested(word) if word.within else self._attached(word)
         opened = self.source.brackets.around(word.at)
         for _ in range(_DEEPEST):
@@ -163,13 +163,13 @@ class ColumnUse:
         return self._line(word.at) or self._block(word)
 
     def _nested(self, word: _Word) -> Meaning:
-        """What PostgREST's `users(email)` tells in a string."""
+        """Decides by the table before the bracket in a PostgREST string such as `users(email)`."""
         content = self.source.text[word.within[0] : word.at] if word.within else ""
         found = re.search(r"(\w+)(?:!\w+)?\([^()]*\Z", content)
         return Meaning.YES if found and found[1] in self.spelling.tables else Meaning.OUTWARDS
 
     def _literal(self, opened: int, word: _Word) -> Meaning:
-        """What an object or a block tells: its key, its model, or the call that it belongs to."""
+        """Decides by the key of the object or block, by its `model:`, or by the call that it is passed to."""
         before = self.source.bare[max(0, opened - 300) : opened]
         model = _SEQUELIZE.search(self.source.bare, opened, self.source.brackets.closes.get(opened, opened))
         if model and self.source.brackets.around(model.start()) == opened:
@@ -191,7 +191,7 @@ class ColumnUse:
                 return found
         elif _DECLARES.search(before):
             return Meaning.UNKNOWN
-        elif before.lower().endswith("identifier"):  # the function that quotes the name
+        elif before.lower().endswith("identifier"):  # a function that quotes an identifier
             return Meaning.OUTWARDS
         found = self._chain(opened) if _CALLED.search(before) else Meaning.OUTWARDS
         parameter = word.within and _PARAMETER.search(self.source.text[word.within[0] : word.at])
@@ -212,7 +212,7 @@ class ColumnUse:
         return Meaning.NO if self._handles.any.search(text) else Meaning.OUTWARDS
 
     def _line(self, at: int) -> Meaning | None:
-        """A call without brackets, such as Ruby's `User.where nickname: x`."""
+        """YES for a call without brackets that names the table, such as Ruby's `User.where nickname: x`; else None."""
         start = self.source.line_start(at)
         return Meaning.YES if self._handles.ours.search(self.source.text[start:at]) else None
 
@@ -241,13 +241,13 @@ class ColumnUse:
 
 
 def _speaks(content: str) -> bool:
-    """Whether a string's text before a name is code or SQL, not a message."""
+    """Whether the text before a name in a string is code or SQL, and not a message for people."""
     return bool(_PLACEHOLDER.search(content)) or not re.search(r"[^\s\w.,()=<>?*:'\"]", content)
 
 
 @cache
 def places_of(spelling: Spelling) -> re.Pattern[str]:
-    """The column's name, alone or in the name of an accessor."""
+    """A pattern for the column's name, alone or inside the name of an accessor."""
     big = re.escape(pascal(spelling.gone.column))
     words = any_of(spelling.columns)
     return re.compile(

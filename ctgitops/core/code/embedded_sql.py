@@ -1,4 +1,4 @@
-"""SQL in files of SQL, in strings of code and in templates, and which of its words are a table or a table's column."""
+"""SQL in SQL files, string literals and templates, and the tables and columns that it names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _MORE = re.compile(
 _NO_ALIAS = """where set on using join left right full inner cross natural order group having limit offset union except
     intersect values select returning for as from default when then do add alter drop rename column window fetch and
     with"""
-"""Words that follow a table and are no alias of it."""
+"""Keywords that can follow a table name, so they are not an alias of it."""
 _SCOPE = re.compile(
     r"(?P<query>\(\s*(?=(?:select|with|insert|update|delete)\b))|(?P<bracket>\()|(?P<close>\))|"
     r"(?P<cut>;|\b(?:union|except|intersect)\b)",
@@ -56,7 +56,7 @@ _SCOPE = re.compile(
 
 @dataclass(frozen=True)
 class Relation:
-    """A table that a statement names, at a position of the file."""
+    """A table name in a statement; `at` is its offset in the file."""
 
     name: str
     alias: str
@@ -65,7 +65,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Query:
-    """A statement or subquery without the subqueries in it."""
+    """A statement or subquery; its own subqueries are blanked in `text`."""
 
     start: int
     end: int
@@ -74,7 +74,7 @@ class Query:
 
     @cached_property
     def relations(self) -> tuple[Relation, ...]:
-        """The tables of its FROM, JOIN, INTO and the like."""
+        """The tables in its FROM, JOIN, INTO, UPDATE and similar clauses."""
         return tuple(_relations(self.text, self.start))
 
 
@@ -87,16 +87,19 @@ class Segment:
 
     @property
     def end(self) -> int:
-        """Where it ends."""
+        """The offset at which the SQL ends."""
         return self.start + len(self.sql)
 
     @cached_property
     def queries(self) -> tuple[Query, ...]:
-        """Its statements and subqueries, the inner ones first."""
+        """The statements and subqueries; inner ones come first."""
         return tuple(_queries(self.sql, self.start))
 
     def columns(self, spelling: Spelling) -> Iterator[tuple[int, bool | None]]:
-        """Where it has the column's name, and whether the table's column is meant; None where no table is named."""
+        """Each offset of the column's name, and whether it means the column of this table.
+
+        The second value is None if the statement names no table.
+        """
         for match in _column(spelling).finditer(self.sql):
             if re.search(r"\bas\s+$", self.sql[: match.start()][-12:], re.IGNORECASE):
                 yield self.start + match.start(2), False
@@ -107,13 +110,13 @@ class Segment:
 
 
 def segments(source: Source) -> tuple[Segment, ...]:
-    """All SQL in a file that names a table."""
+    """Every piece of SQL in the file that names at least one table."""
     found = [Segment(start, _readable(text)) for start, text in _pieces(source)]
     return tuple(each for each in found if any(query.relations for query in each.queries))
 
 
 def is_table(name: str, spelling: Spelling) -> bool:
-    """Whether SQL, or the language of a mapper, names the table so."""
+    """Whether `name` is the table's name, or the name of the class that maps it."""
     return name.lower() == spelling.gone.table.lower() or name in spelling.classes
 
 
@@ -134,7 +137,7 @@ def _pieces(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def _joined(source: Source) -> Iterator[list[tuple[int, int]]]:
-    """Strings, where code that concatenates some counts as one string."""
+    """Groups of string literals; literals that the code concatenates are one group."""
     text = source.text
     joined: list[tuple[int, int]] = []
     for first, last in source.strings:
@@ -150,7 +153,7 @@ def _joined(source: Source) -> Iterator[list[tuple[int, int]]]:
 
 
 def _readable(sql: str) -> str:
-    """SQL without comments, literals and parameters; a placeholder that names a table is that table."""
+    """SQL with comments, literals and parameters blanked; a placeholder that names a model becomes that name."""
 
     def plain(match: re.Match[str]) -> str:
         return (match[1] or match[2]).rjust(len(match[0]))
@@ -159,7 +162,7 @@ def _readable(sql: str) -> str:
 
 
 def _queries(sql: str, start: int) -> list[Query]:
-    """Cuts SQL at semicolons, set operations and subqueries; the inner ones come first."""
+    """Splits SQL at semicolons, set operations and subqueries; inner queries come first."""
     stack: list[tuple[str, int]] = [("query", 0)]
     spans: list[tuple[int, int]] = []
     for match in _SCOPE.finditer(sql):
@@ -215,7 +218,10 @@ def _last(name: str) -> str:
 
 
 def _means(query: Query, qualifier: str, spelling: Spelling) -> bool | None:
-    """Whether a column, with its qualifier or "", is one of the table; None where no table is named."""
+    """Whether a column belongs to the table; `qualifier` is empty for an unqualified column.
+
+    None if the query names no table.
+    """
     around: Query | None = query
     while around:
         for relation in around.relations:

@@ -1,4 +1,4 @@
-"""Classes, structs and models that map a table."""
+"""The ORM classes, structs and models that map a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FUNCTION = re.compile(
     r"|\)\s*(?:throws\s+[\w, ]+)?(?::\s*[\w<>\[\]|. ]+)?\{\s*$"
 )
 _SCHEMA = re.compile(r"\b(?:Fields|Indexes)\(\)")
-"""The functions of ent in which columns are declared."""
+"""The functions in which a schema of Go's `ent` declares its columns."""
 _INNER = {"Meta", "Config"}
 _MAPPER = re.compile(
     r"<\s*ApplicationRecord|ActiveRecord|Sequel::Model|models\.Model|\bdb\.Model|\([\w.]*Base\)|\((?:\w+\.)*(?:Model|Document|Entity)\)|DeclarativeBase|table\s*=\s*True|SQLModel"
@@ -44,28 +44,28 @@ _MOST_LINES = 400
 
 
 class MappingRole(Enum):
-    """What a block of code has to do with a table."""
+    """How a class or another block of code relates to a table."""
 
     ROWS = "rows"
-    """It maps the table: its members are columns."""
+    """It maps the table: its members are the table's columns."""
     QUERIES = "queries"
-    """It queries the table or shows it: what it names by column is one of the table."""
+    """It queries or displays the table: the column names in it are the table's."""
     ANOTHER = "another"
-    """It has to do with another table."""
+    """It maps, queries or displays another table."""
     NONE = "none"
 
 
 @dataclass(frozen=True)
 class Block:
-    """A class or the like around a position."""
+    """The class or similar block around an offset."""
 
     role: MappingRole
     member: bool = False
-    """Whether the position is directly in it, not in one of its functions."""
+    """Whether the offset is directly in the block, not in one of its functions."""
 
 
 def block_at(source: Source, position: int, spelling: Spelling) -> Block:
-    """The innermost class around a position, as the indentation tells."""
+    """The innermost class around an offset, determined by indentation."""
     called = False
     for start, end in _headers(source, position):
         line = source.text[start:end]
@@ -78,7 +78,7 @@ def block_at(source: Source, position: int, spelling: Spelling) -> Block:
 
 
 def _headers(source: Source, position: int) -> Iterator[tuple[int, int]]:
-    """The lines around a position that are indented less, from the innermost to the outermost."""
+    """The lines before an offset that enclose it, because they are indented less; the innermost comes first."""
     start = source.line_start(position)
     indent = _indent(source.text[start:position])
     for _ in range(_MOST_LINES):
@@ -119,7 +119,7 @@ def _role(source: Source, start: int, name: str, spelling: Spelling) -> MappingR
 
 
 def _decorators(source: Source, start: int) -> str:
-    """The annotations above a header."""
+    """The decorators or annotations above a header line."""
     first = start
     while first > 0:
         line = source.text[source.line_start(first - 1) : first]
@@ -130,7 +130,7 @@ def _decorators(source: Source, start: int) -> str:
 
 
 def _body(source: Source, start: int) -> str:
-    """A header and the lines below it that are indented more."""
+    """A header line and the lines below it that are indented more."""
     lines = source.text[start : start + 6000].split("\n")
     indent = _indent(lines[0])
     kept = [lines[0]]

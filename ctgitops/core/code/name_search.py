@@ -22,7 +22,7 @@ _MAPPED = (
 
 
 def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone, int]]:
-    """The lines that refer to such a name, by name; a line counts once for each."""
+    """Each name in `those` that the file refers to, with the numbers of the lines; a line counts once for each name."""
     lower = text.lower()
     source: Source | None = None
     found: tuple[Segment, ...] = ()
@@ -40,7 +40,7 @@ def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone
 
 
 def _has_words(text: str, spelling: Spelling) -> bool:
-    """Whether a text has the column as a word and, where its name needs it, the table."""
+    """Whether the text contains the column as a word, and also the table if `needs_table` is true."""
     return all(each.search(text) for each in _words(spelling))
 
 
@@ -52,7 +52,7 @@ def _words(spelling: Spelling) -> tuple[re.Pattern[str], ...]:
 
 
 def _word(names: set[str]) -> re.Pattern[str]:
-    """A name as a word of its own, or as one of a longer name such as `findByEmail`."""
+    """A pattern for a name as a separate word, or as a part of a longer name such as `findByEmail`."""
     cased = {spelled for name in names for spelled in (name, name.replace("_", ""))}
     big = any_of(pascal(name) for name in names)
     return re.compile(rf"(?i:(?<![a-z\d]){any_of(cased)}(?![a-z\d]))|{big}(?![a-z])")
@@ -69,7 +69,7 @@ def _columns(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> 
 
 
 def _aliases(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> frozenset[str]:
-    """The aliases of the table, in SQL and in `from('users as u')`, that are no other table's."""
+    """The table's aliases in SQL and in `from('users as u')`, without those that another table has too."""
     relations = [each for segment in found for query in segment.queries for each in query.relations]
     ours = {each.alias for each in relations if is_table(each.name, spelling)}
     ours |= set(re.findall(rf"[\"'`]{any_of(spelling.tables)}\s+as\s+(\w+)[\"'`]", source.text))

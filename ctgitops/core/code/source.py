@@ -1,4 +1,4 @@
-"""The text of a source file without its comments, with the places of its strings and brackets."""
+"""The text of a source file without its comments, with the spans of its strings and brackets."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _TAG = r"(?P<comment><!--.*?(?:-->|\Z)|\{#.{0,2000}?#\}|<%#.{0,2000}?%>|\{\{--.{
 
 
 class SourceKind(StrEnum):
-    """How a file has to be read."""
+    """How a file is parsed."""
 
     CODE = "code"
     MARKUP = "markup"
-    """Text with placeholders, such as a template of HTML."""
+    """Text with placeholders, such as an HTML template."""
     SQL = "sql"
     DATA = "data"
-    """JSON and YAML: its keys are its own, but its strings may be SQL."""
+    """JSON and YAML: a key never means a column, but a string may contain SQL."""
     STYLE = "style"
-    """Style sheets, which name no column."""
+    """Style sheets: they contain no column names."""
 
 
 @dataclass(frozen=True)
@@ -64,46 +64,46 @@ _FAMILIES = {suffix: family for suffixes, family in _SUFFIXES for suffix in suff
 _UNKNOWN = _family(SourceKind.CODE, _STRING, _TEMPLATE)
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _WIDEST = 1000
-"""Characters of a line that are read on each side of a name; code in longer lines is generated."""
+"""Maximum number of characters on each side of a name that are read in a line; code in longer lines is generated."""
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file's text. Blanked parts keep their length, so that a position is one of the file."""
+    """The text of a file. Comments are replaced by spaces, so every offset is also an offset in the file."""
 
     kind: SourceKind
     text: str
-    """Without comments."""
+    """The text without comments."""
     strings: tuple[tuple[int, int], ...]
-    """Where the contents of its strings begin and end."""
+    """The spans of the contents of its string literals."""
     suffix: str = ""
     _starts: list[int] = field(default_factory=list, repr=False)
 
     @cached_property
     def bare(self) -> str:
-        """The text without comments and without the contents of strings."""
+        """The text without comments and without the contents of string literals."""
         return without(self.text, self.strings)
 
     @cached_property
     def brackets(self) -> Brackets:
-        """The brackets outside of strings."""
+        """The brackets outside string literals."""
         return Brackets.of(self.bare)
 
     def string_at(self, position: int) -> tuple[int, int] | None:
-        """The string whose content has this position."""
+        """The span of the string literal that contains the offset; None outside a string."""
         number = bisect_right(self._starts, position) - 1
         if number >= 0 and position < self.strings[number][1]:
             return self.strings[number]
         return None
 
     def line(self, position: int) -> int:
-        """The number of the line, from 1."""
+        """The number of the line that contains the offset, counted from 1."""
         return self.text.count("\n", 0, position) + 1
 
     def lines_with(self, words: re.Pattern[str], more: int = 0) -> Iterator[tuple[int, int]]:
-        """The lines that have such a word, each with `more` lines around it; none twice."""
-        end = -1  # the line end behind the last of them
+        """The spans of lines that contain a match, each with `more` lines before and after it; spans do not overlap."""
+        end = -1  # the end of the last span
         for match in words.finditer(self.text):
             if match.start() <= end:
                 continue
@@ -116,25 +116,25 @@ class Source:
             yield max(start + 1, match.start() - _WIDEST), min(end, match.end() + _WIDEST)
 
     def line_start(self, position: int) -> int:
-        """Where the line begins."""
+        """The offset at which the line starts."""
         return self.text.rfind("\n", 0, position) + 1
 
 
 @dataclass(frozen=True)
 class Brackets:
-    """The pairs of brackets of a text."""
+    """The matching brackets of a text, by offset."""
 
     opens: list[int]
     closes: dict[int, int]
-    """The closing bracket of each opening one."""
+    """The offset of each closing bracket, by the offset of its opening bracket."""
     openings: dict[int, int]
-    """The opening bracket of each closing one."""
+    """The offset of each opening bracket, by the offset of its closing bracket."""
     parents: dict[int, int]
-    """The bracket around each opening one; -1 where there is none."""
+    """The offset of the enclosing opening bracket, by the offset of an opening bracket; -1 if there is none."""
 
     @staticmethod
     def of(bare: str) -> Brackets:
-        """Reads the brackets; one that does not fit is passed over."""
+        """Finds the matching brackets; an unmatched bracket is ignored."""
         found = Brackets([], {}, {}, {})
         stack: list[int] = []
         for match in _BRACKETS.finditer(bare):
@@ -149,7 +149,7 @@ class Brackets:
         return found
 
     def around(self, position: int) -> int:
-        """The innermost opening bracket around a position; -1 where there is none."""
+        """The offset of the innermost opening bracket around an offset; -1 if there is none."""
         number = bisect_right(self.opens, position - 1) - 1
         at = self.opens[number] if number >= 0 else -1
         while at >= 0 and self.closes.get(at, position) < position:
@@ -158,7 +158,7 @@ class Brackets:
 
 
 def source_of(path: str, text: str) -> Source:
-    """Reads a file's text as what its name says that it is."""
+    """Parses a file's text; the file name's extension decides how."""
     family, suffix = _family_of(path)
     strings: list[tuple[int, int]] = []
     comments: list[tuple[int, int]] = []
@@ -171,7 +171,7 @@ def source_of(path: str, text: str) -> Source:
 
 
 def is_code(path: str) -> bool:
-    """Whether a file's name says that people wrote code, a template or SQL into it."""
+    """Whether a file is written by people and contains code, a template or SQL, according to its name."""
     family, suffix = _family_of(path)
     return suffix in _FAMILIES and family.kind in {SourceKind.CODE, SourceKind.MARKUP, SourceKind.SQL}
 
@@ -188,7 +188,7 @@ def _family_of(path: str) -> tuple[_Family, str]:
 
 
 def _is_docstring(text: str, match: re.Match[str]) -> bool:
-    """Whether a string is Python's documentation: the first statement of a block or of the file."""
+    """Whether a string is a Python docstring: the first statement of a block or of the file."""
     if not match[0].startswith(('"""', "'''")):
         return False
     before = text[: match.start()].rstrip(" \t")
@@ -203,7 +203,7 @@ def _content(match: re.Match[str]) -> tuple[int, int]:
 
 
 def without(text: str, spans: list[tuple[int, int]] | tuple[tuple[int, int], ...]) -> str:
-    """The text with these parts blank; their line ends stay."""
+    """The text with these spans replaced by spaces; line breaks stay."""
     parts: list[str] = []
     last = 0
     for start, end in spans:

@@ -1,4 +1,4 @@
-"""How SQL, languages and mappers spell the name of a table or column."""
+"""The spellings of a table's or column's name in SQL, programming languages and ORMs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from ...sql.name_changes import Gone
 
 _COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
-"""Names of several words that columns of many tables have."""
+"""Names of several words that are common as column names, so they do not identify a table."""
 _IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "data": "datum"}
 _AROUND = ("current", "new", "old", "other", "my", "this", "the", "existing", "updated", "created", "first", "saved")
 
@@ -23,49 +23,49 @@ class Spelling:
 
     @cached_property
     def tables(self) -> frozenset[str]:
-        """The table in SQL and as a variable of its rows: `fibre_nodes`, `fibreNodes`."""
+        """The table's name in SQL and in code: `fibre_nodes`, `fibreNodes`."""
         return _cased(self.gone.table)
 
     @cached_property
     def row(self) -> str:
-        """The name that a mapper gives a row."""
+        """The name that an ORM gives a row."""
         return singular(self.gone.table)
 
     @cached_property
     def classes(self) -> frozenset[str]:
-        """The names of the class that maps the table: `User`, `Users`."""
+        """The names that a class that maps the table can have: `User`, `Users`."""
         return frozenset({pascal(self.row), pascal(self.gone.table)})
 
     @cached_property
     def variables(self) -> frozenset[str]:
-        """The names of variables that hold the table, its class or its rows."""
+        """The names of variables that may hold the table, its class or its rows."""
         rows = _cased(self.row)
         around = {f"{each}_{self.row}" for each in _AROUND} | {f"{each}{pascal(self.row)}" for each in _AROUND}
         return self.tables | rows | around | {self.gone.table.upper(), self.row.upper()}
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """The column as a field, an attribute, a key or a constant."""
+        """The column's name as a field, an attribute, a key or a constant."""
         return _cased(self.gone.column) | {self.gone.column.upper()}
 
     @cached_property
     def column_word(self) -> re.Pattern[str]:
-        """Any spelling of the column, also inside of a longer word."""
+        """A pattern for any spelling of the column, also inside a longer word."""
         return re.compile("|".join(map(re.escape, _folded({self.gone.column}))), re.IGNORECASE)
 
     @cached_property
     def table_word(self) -> re.Pattern[str]:
-        """Any spelling of the table or of its row, also inside of a longer word."""
+        """A pattern for any spelling of the table or of its row, also inside a longer word."""
         return re.compile("|".join(map(re.escape, _folded({self.gone.table, self.row}))), re.IGNORECASE)
 
     @property
     def needs_table(self) -> bool:
-        """Whether the column's name alone says too little, so that its table has to be known, too."""
+        """Whether the column's name is too common to count without its table."""
         return not distinctive(self.gone.column) or bool(_COMMON.fullmatch(self.gone.column.lower()))
 
     @cached_property
     def hints(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of words in lower case: a file that has no word of a group does not mention the name."""
+        """Groups of lower-case words; a file refers to the name only if it contains a word of every group."""
         table = _folded({self.gone.table, self.row})
         column = _folded({self.gone.column})
         if not self.gone.column:
@@ -75,12 +75,12 @@ class Spelling:
 
 @cache
 def spelling_of(gone: Gone) -> Spelling:
-    """The spellings of a name, made once."""
+    """The spellings of a name; computed once and cached."""
     return Spelling(gone)
 
 
 def distinctive(name: str) -> bool:
-    """Whether a name consists of several words, so that it is unlikely to mean anything else."""
+    """Whether a name has several words, so it is unlikely to mean anything else."""
     return len(name.strip("_").split("_")) > 1
 
 
@@ -90,7 +90,7 @@ def pascal(name: str) -> str:
 
 
 def singular(name: str) -> str:
-    """The name that a mapper would give the class of a table's rows."""
+    """The name that an ORM would give the class of a table's rows."""
     head, joint, last = name.rpartition("_")
     if last in _IRREGULAR:
         return f"{head}{joint}{_IRREGULAR[last]}"
@@ -102,7 +102,7 @@ def singular(name: str) -> str:
 
 
 def any_of(names: Iterable[str]) -> str:
-    """A pattern of any of these names, the longest first."""
+    """A pattern that matches any of these names; longer names are tried first."""
     return "(?:" + "|".join(re.escape(each) for each in sorted(names, key=lambda name: (-len(name), name))) + ")"
 
 

@@ -1,4 +1,4 @@
-"""Variables of code, and whether they hold a table, its rows or its repository."""
+"""Variables in code, and whether each holds a table, its rows or its repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .source import Source
 from .spelling import Spelling, any_of
 
 _FAR = 6000
-"""Characters before a use in which the declaration of its variable is looked for."""
+"""Maximum number of characters between the declaration of a variable and its use."""
 _LOWER = re.compile(r"[a-z_]\w*")
 
 
@@ -26,7 +26,7 @@ class Variables:
     _places: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def is_row(self, name: str, at: int) -> bool | None:
-        """Whether a variable holds the table or a row of it; None where its declaration does not tell."""
+        """Whether a variable holds the table or a row of it; None if its declaration does not show that."""
         if name in self.spelling.classes or not _LOWER.fullmatch(name):
             return name in self.spelling.variables
         declared = self._declaration(name, at)
@@ -44,13 +44,13 @@ class Variables:
         return False if another and name not in self.spelling.variables else None
 
     def _declaration(self, name: str, at: int) -> str | None:
-        """The line that declares a variable: the last one before its use, or else one right behind it."""
+        """The declaration of a variable: the last one before its use, or else a `for … in` right after it."""
         if name not in self._places:
             self._places[name] = list(self._declarations(name))
         places = self._places[name]
         end = self.source.text.find("\n", at)
         number = bisect_left(places, (end if end >= 0 else len(self.source.text), 0)) - 1
-        again = re.compile(rf"\s*(?:await\s+)?{re.escape(name)}\b")  # `query = query.where(…)` declares nothing
+        again = re.compile(rf"\s*(?:await\s+)?{re.escape(name)}\b")  # `query = query.where(…)` is not a declaration
         while number >= 0 and again.match(self.source.text, places[number][1]):
             number -= 1
         if number < 0 or places[number][0] < at - _FAR:
@@ -59,7 +59,7 @@ class Variables:
         return self._line(places[number], name)
 
     def _declarations(self, name: str) -> Iterator[tuple[int, int]]:
-        """Where a variable is declared; only the lines that have its name are read, since the pattern is slow."""
+        """The spans of a variable's declarations. Reads only lines with its name, because the pattern is slow."""
         text, declaring, end = self.source.text, _declaring(name), 0
         at = text.find(name)
         while at >= 0:
@@ -69,7 +69,7 @@ class Variables:
             at = text.find(name, end)
 
     def _line(self, place: tuple[int, int], name: str) -> str:
-        """The part of a line that declares: the variable and its type, or else all of it."""
+        """The variable and its type from a declaration; the whole line if it states no type."""
         text = self.source.text
         start = self.source.line_start(place[0])
         stop = text.find("\n", place[1])

@@ -1,4 +1,4 @@
-"""Data that a migration or a rollback destroys: found in its SQL, counted, and for a rollback accepted."""
+"""Data that a migration or a rollback destroys, its row counts, and the losses that the user of a rollback accepts."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Loss:
     applied_at: datetime | None = None
     """When the migration was applied."""
     its_own: bool = False
-    """Whether the migration created the table or column, so that all its data is newer than the migration."""
+    """Whether the migration itself created the table or column, so all data in it is newer than the migration."""
     about: str = ""
-    """What else there is to say of it: ` from numeric(10,4) to numeric(10,2)`."""
+    """Details for the message, such as ` from numeric(10,4) to numeric(10,2)`."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class CountedLoss:
     since: int | None = None
     """How many of `rows` were written after the migration was applied; None if the server cannot tell."""
     note: str = ""
-    """Why a count is missing."""
+    """Why `rows` or `since` is missing."""
 
     @property
     def matters(self) -> bool:
-        """Whether data is lost; an unknown count is treated as a loss."""
+        """Whether data is lost; a loss with an unknown count counts as a loss."""
         return self.rows is None or self.rows > 0
 
     @property
     def told(self) -> str:
-        """`drops column "public"."a"."b": 12 values, 3 of them written since it was applied`."""
+        """The loss as text: `drops column "public"."a"."b": 12 values, 3 of them written since it was applied`."""
         what = self.loss.what
         name = ".".join(part for part in (what.name, what.column) if part)
         if what.how is Destroying.UNSEEN:
@@ -102,7 +102,7 @@ def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
 
 
 def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
-    """The data that each statement of a step destroys; a statement without analysis may destroy anything."""
+    """The data that each statement of a step destroys; a statement that cannot be analysed may destroy any data."""
     try:
         return what_it_destroys(step.script.sent)
     except NotAnalysedError as error:
@@ -111,7 +111,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 
 def _query(text: str) -> str:
-    """The query that counts the affected rows; empty if it cannot be written, and then all rows are counted."""
+    """The query that counts the affected rows; empty if none can be generated: then all rows are counted."""
     return Guard().value("which rows it deletes", lambda: count_where(text), "")
 
 

@@ -23,13 +23,13 @@ _PART = re.compile(r'"((?:[^"]|"")*)"|([^.]+)')
 _WHOLE = {"table": Destroying.TABLE, "materialized view": Destroying.VIEW}
 
 Name = tuple[str, ...]
-"""The parts of a name, without the schema `public`; for a column, its own name is the last one."""
+"""The parts of a name, without the schema `public`; the last part of a column's name is the column."""
 
 
 def forward_losses(plan: Plan, live: Snapshot | None, changes: Changes | None = None) -> tuple[Loss, ...]:
-    """The data that the steps of a plan destroy, without objects that the plan itself creates.
+    """The data that the steps of a plan destroy, except in objects that the plan itself creates.
 
-    `live` is the schema before the plan, None where it is unknown. `changes` are those of a complete trial, or None.
+    `live` is the schema before the plan, None if it is unknown. `changes` are those of a complete trial, or None.
     """
     if plan.direction is not Direction.APPLY:
         return ()
@@ -40,7 +40,7 @@ def forward_losses(plan: Plan, live: Snapshot | None, changes: Changes | None = 
 
 
 def name_of(text: str, *more: str) -> Name:
-    """The parts of a name in SQL."""
+    """The parts of the SQL name `text`, followed by `more`."""
     parts = [quoted.replace('""', '"') or plain for quoted, plain in _PART.findall(text)]
     parts = parts[1:] if parts[:1] == ["public"] and len(parts) > 1 else parts
     return (*parts, *(part for each in more for part in name_of(each)))
@@ -61,16 +61,16 @@ class _Live:
         return {name_of(o.name): o for o in self.snapshot.objects if o.kind == "column"}
 
     def table(self, name: Name) -> Name:
-        """The full name of a table; of an unqualified one, the only table of that name in any schema."""
+        """The qualified name of a table; resolves an unqualified name if only one schema has that table."""
         same = [each for each in self._tables if each[-1:] == name]
         return same[0] if name not in self._tables and len(same) == 1 else name
 
     def quoted(self, name: Name) -> str:
-        """The name of a table in SQL, qualified where it is known which table it is."""
+        """The name of a table in SQL, qualified if its schema is known."""
         return quoted_name(*(("public",) if len(name) == 1 and name in self._tables else ()), *name)
 
     def column(self, name: Name) -> SchemaObject | None:
-        """A column, by the full name of its table and its own."""
+        """The column; the last part of `name` is its own name, and the others are the table's qualified name."""
         return self._columns.get(name)
 
 
@@ -82,10 +82,10 @@ class _Walk:
     changes: Changes | None
     made: set[Name] = field(default_factory=set)
     once: dict[Name, Name] = field(default_factory=dict)
-    """By its current name, the name that an object had before the plan."""
+    """By the current name of an object, its name before the plan."""
 
     def through(self, step: Step) -> Iterator[Loss]:
-        """The losses that the SQL of one step shows."""
+        """The data that one step destroys according to its SQL."""
         try:
             found = trees(step.script.sent)
         except SqlSyntaxError:
@@ -118,7 +118,7 @@ class _Walk:
         return self.once.get(name) or (*self._table(name[:-1]), name[-1])
 
     def _loss(self, step: Step, each: Destroyed) -> Loss | None:
-        """The loss under the names that the database has now; None if there is none."""
+        """The loss with the object's current name in the database; None if the database loses nothing."""
         table, column = name_of(each.name), name_of(each.column)
         if table in self.made or (column and (*table, *column) in self.made) or each.how is Destroying.UNSEEN:
             unknown = each.how is Destroying.UNSEEN and self.changes is None
@@ -134,7 +134,7 @@ class _Walk:
         return _retyped(loss, each, known) if isinstance(each, Retyped) else loss
 
     def unseen(self, steps: tuple[Step, ...], found: Iterable[Loss]) -> Iterator[Loss]:
-        """The losses that only the trial shows, such as those of CASCADE and of functions."""
+        """The losses that only the trial shows, such as those caused by CASCADE or by functions."""
         told = {name_of(loss.what.name, loss.what.column) for loss in found}
         changes = self.changes or ()
         moved = set(self.once.values()) | _moved(changes)
@@ -150,21 +150,24 @@ class _Walk:
 
 
 def _retyped(loss: Loss, what: Retyped, column: SchemaObject | None) -> Loss | None:
-    """The values that a new type changes, with the query that counts them; None if it changes none silently."""
+    """The values that a type change alters, with the query that counts them.
+
+    None if the conversion cannot change a value silently.
+    """
     old, new = type_from(column.attributes.get("type", "")) if column else None, what.new
     about = f" from {old} to {new}" if old and old.name else f" to {new}"
     if what.computed:
         return replace(loss, what=replace(what, only_some=True), about=about)
     if old is None or not cuts(old, new, explicit=what.explicit):
         return None
-    # only built-in types are compared, so that nothing of the migration's own runs
+    # only built-in types are compared, so the query cannot run code of the migration
     back = f"{what.column}::{new}::{old}"
-    query = f"select pg_catalog.count(*) from {what.name} where {back} is distinct from {what.column}"  # noqa: S608 - quoted names
+    query = f"select pg_catalog.count(*) from {what.name} where {back} is distinct from {what.column}"  # noqa: S608 - names are quoted
     return replace(loss, query=query, about=about)
 
 
 def _moved(changes: Changes) -> set[Name]:
-    """Tables that are removed under one name and added under another, with the same columns."""
+    """Tables that disappear under one name and appear under another with the same columns."""
     added = [change.object for change in changes if isinstance(change, Added)]
     new = {_columns(each, added): each for each in added if each.kind in _WHOLE}
     removed = [change.object for change in changes if isinstance(change, Removed)]
@@ -187,7 +190,7 @@ def _gone(table: str, changes: Changes) -> bool:
 
 
 def _by_change(steps: tuple[Step, ...], what: Destroyed) -> Loss:
-    """The loss of an object, by the last step that names it, or else the last step."""
+    """Assigns a lost object to the last step that names it, or else to the last step."""
     word = name_of(what.column or what.name)[-1].lower()
     step = next((each for each in reversed(steps) if word in each.script.sql.lower()), steps[-1])
     return Loss(step.name, what, step.script.place(step.script.start_of(step.script.statements[0])))

@@ -1,4 +1,4 @@
-"""Header claims of time and impact that contradict what the trial or the previous environment measured."""
+"""Header claims about time and impact that measurements in the trial or the previous environment contradict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HINT = "correct the header, or the migration"
 def claim_problems(
     plan: Plan, effects: Mapping[int, Effect], before: tuple[str, Ledger | None], destroys: Collection[str]
 ) -> Iterator[Problem]:
-    """A warning for each header field that is contradicted.
+    """A warning for each header field that a measurement contradicts.
 
     `before` is the previous environment with its ledger; `destroys` are the names of the steps that destroy data.
     """
@@ -46,7 +46,7 @@ def claim_problems(
 
 
 def stated_seconds(text: str) -> float | None:
-    """The longest duration that a header states, in seconds; None where it states none, or no upper limit."""
+    """The longest duration that a header states, in seconds; None if it states none, or no upper limit."""
     words = text.lower()
     if _OPEN.search(words):
         return None

@@ -18,11 +18,11 @@ READS, WRITES = LockMode.ACCESS_SHARE, LockMode.ROW_EXCLUSIVE
 
 
 class Work(StrEnum):
-    """Work whose duration grows with the number of rows."""
+    """Work on a whole relation, whose duration grows with the number of rows."""
 
     REWRITE = "rewrites"
     EMPTY = "empties"
-    """TRUNCATE: a new, empty file."""
+    """TRUNCATE: the table gets a new, empty file."""
     SCAN = "reads all of"
     FOREIGN_KEY = "checks a foreign key of"
     INDEX = "builds an index on"
@@ -33,14 +33,14 @@ class Held:
     """The strongest lock that a transaction holds on a relation."""
 
     relation: str
-    """`public.projects`, quoted where SQL needs it."""
+    """The qualified name, such as `public.projects`, quoted as SQL requires."""
     mode: LockMode
     kind: str = "table"
     """`table`, `index`, `sequence`, `view`, `materialized view` or `foreign table`."""
     of: str = ""
-    """For an index, its table: reads and writes of the table need the index too."""
+    """For an index, its table, because reads and writes of the table use the index too."""
     fresh: bool = False
-    """Whether an earlier migration of the same plan created it, so that no other session uses it yet."""
+    """Whether an earlier migration of the same plan created the relation, so no other session uses it yet."""
 
     @property
     def table(self) -> str:
@@ -49,18 +49,18 @@ class Held:
 
     @property
     def blocks(self) -> str:
-        """What the lock blocks in other sessions, as text; empty where it blocks nothing that they notice."""
+        """What the lock blocks in other sessions, as text; empty if other sessions do not notice it."""
         return what_it_blocks(self.mode)
 
 
 @dataclass(frozen=True)
 class Worked:
-    """Work on a whole relation."""
+    """The work of a statement on a whole relation."""
 
     work: Work
     relation: str
     what: str = ""
-    """The index or the foreign key."""
+    """The name of the index or foreign key, if the work is on one."""
     fresh: bool = False
 
 
@@ -69,61 +69,61 @@ class StatementImpact:
     """The locks and the work of one statement."""
 
     line: int
-    """Its line in the file."""
+    """The line of the statement in the file."""
     taken: tuple[Held, ...] = ()
-    """The locks that it took, the strongest for each relation."""
+    """The locks that the statement took; for each relation, the strongest."""
     held: tuple[Held, ...] = ()
-    """The locks on the relations it worked on that its transaction held at its end, earlier statements included."""
+    """The locks that its transaction held at the end of the statement on the relations it worked on."""
     worked: tuple[Worked, ...] = ()
     proved: tuple[str, ...] = ()
-    """The constraints that PostgreSQL proved without reading rows, as the server reports them."""
+    """The messages in which PostgreSQL reports a constraint that it proved without reading rows."""
     concurrent: bool = False
-    """Whether it waits for other sessions instead of blocking them."""
+    """Whether the statement waits for other sessions instead of blocking them, such as CREATE INDEX CONCURRENTLY."""
     millis: float = 0.0
-    """Milliseconds on the throw-away server, whose tables are empty or small."""
+    """Its duration in milliseconds on the throw-away server, whose tables are empty or small."""
     queries: tuple[Node, ...] = ()
-    """The plans of the queries that it ran, those of blocks and functions included."""
+    """The plans of the queries that it ran, including those in DO blocks and functions."""
     filled: tuple[str, ...] = ()
-    """The tables that it created and filled with the rows of such a query."""
+    """The tables that it created and filled from a query."""
     unmeasured: tuple[str, ...] = ()
-    """The relations that it reads in a way that depends on rows, so that its work on them is unknown."""
+    """The relations whose reads were not measured: without a plan, or by a query that decides what else runs."""
 
     @property
     def blocking(self) -> tuple[Worked, ...]:
-        """The part of its work that blocks writes until it is done."""
+        """Its work that blocks writes until it is done."""
         if self.concurrent:
             return ()
         shut = {held.table for held in self.held if WRITES in held.mode.conflicts}
         return tuple(work for work in self.worked if work.relation in shut)
 
     batch: int = 0
-    """Rows of each of its transactions, if it runs in batches."""
+    """Rows per transaction if it runs in batches; otherwise 0."""
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The existing relations on whose size its time depends."""
+        """The existing relations whose size determines its duration."""
         queried = (node.relation for plan in self.queries for node in plan.walk() if node.relation and not node.fresh)
         return (*(work.relation for work in self.worked if not work.fresh), *queried, *self.unmeasured)
 
     @property
     def blocks_writes_while_it_works(self) -> bool:
-        """Whether it rewrites, scans, checks a foreign key or builds an index under a lock that blocks writes."""
+        """Whether it rewrites, scans, checks a foreign key or builds an index while its lock blocks writes."""
         return bool(self.blocking)
 
 
 @dataclass(frozen=True)
 class LockWindow:
-    """A lock that blocks writes, from the statement that takes it until the commit."""
+    """The time during which a lock blocks writes: from the statement that takes it to the commit."""
 
     held: Held
     line: int
-    """The line of the statement that takes it."""
+    """The line of the statement that takes the lock."""
     during: tuple[StatementImpact, ...]
-    """That statement and the following ones, during which the lock is held."""
+    """The statements that run while the lock is held: the one that takes it, and all later ones."""
 
     @property
     def worked_on(self) -> tuple[str, ...]:
-        """The existing relations that statements work on under the lock."""
+        """The existing relations that these statements work on."""
         return tuple(dict.fromkeys(table for each in self.during for table in each.tables))
 
 
@@ -133,7 +133,7 @@ class StepImpact:
 
     statements: tuple[StatementImpact, ...] = ()
     transactional: bool = True
-    """Whether all locks are held until its end; otherwise each statement holds its own locks until its own end."""
+    """Whether the migration holds all locks until its end; if not, each statement releases its locks when it ends."""
 
     @cached_property
     def strongest(self) -> tuple[Held, ...]:
@@ -142,12 +142,12 @@ class StepImpact:
 
     @property
     def windows(self) -> tuple[LockWindow, ...]:
-        """The lock windows on existing tables, during which other sessions cannot write, or neither read nor write."""
+        """The locks on existing tables that block writes, each with the statements that run under it."""
         return tuple(self._windows())
 
     @property
     def blocks_writes_while_it_works(self) -> bool:
-        """Whether any of its statements blocks writes while it works."""
+        """Whether any statement of the migration works on a relation while its lock blocks writes."""
         return any(statement.blocks_writes_while_it_works for statement in self.statements)
 
     def _windows(self) -> Iterator[LockWindow]:
@@ -170,7 +170,7 @@ def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:
 
 
 def what_it_blocks(mode: LockMode) -> str:
-    """What a lock of this mode blocks in other sessions, as text; empty where it blocks nothing that they notice."""
+    """What a lock of this mode blocks in other sessions, as text; empty if other sessions do not notice it."""
     if READS in mode.conflicts:
         return "reads and writes"
     if WRITES in mode.conflicts:

@@ -1,4 +1,4 @@
-"""Problems about the estimated time of statements: long work under a lock, and the statement timeout. Pure."""
+"""Problems with the estimated duration of statements: long work under a lock, and the statement timeout. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .projection import FACTOR, TRUSTED, Bucket, Effect, Wait
 
 
 def impact_problems(steps: Iterable[Step], effects: Mapping[int, Effect], timeouts: Timeouts) -> tuple[Problem, ...]:
-    """The problems of all migrations of a plan."""
+    """The problems with the duration of statements, for all migrations of a plan."""
     return tuple(problem for step in steps if step.number in effects for problem in _of(step, effects, timeouts))
 
 
@@ -24,7 +24,7 @@ def _of(step: Step, effects: Mapping[int, Effect], timeouts: Timeouts) -> Iterat
 
 
 def _under_locks(step: Step, effect: Effect) -> Iterator[Problem]:
-    """At most one for each statement: that which works the longest under the strongest lock."""
+    """At most one problem per line: for the strongest lock under which its statement works."""
     told = {
         finding.place.line for finding in step.findings if finding.blocks_writes or finding.rule == "work-under-lock"
     }
@@ -46,7 +46,7 @@ def _under_locks(step: Step, effect: Effect) -> Iterator[Problem]:
 
 
 def _working(wait: Wait, window: LockWindow) -> int | None:
-    """The line of the first statement that works on tables under a lock, or None if that takes a short time."""
+    """The line of the first statement that works on tables under the lock; None if all that work is short."""
     if wait.bucket is Bucket.INSTANT or wait.least is Bucket.INSTANT:
         return None
     own, *later = window.during

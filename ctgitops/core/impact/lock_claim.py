@@ -22,21 +22,21 @@ class Claim:
 
     finding: Finding
     held: tuple[Held, ...]
-    """The locks that blocked other sessions while its statement worked; none: nothing was blocked."""
+    """The locks that blocked other sessions while its statement worked; empty if nothing was blocked."""
     waits: tuple[Wait, ...]
-    """The predicted waits for those locks, without those that an earlier finding reports."""
+    """The predicted waits for those locks, except waits that an earlier finding reports."""
     beside: tuple[tuple[str, Work], ...]
-    """Work of other statements, which no finding reports: the relation and the kind of work."""
+    """Work of statements that no finding is about: the relation and the kind of work."""
     earlier: int | None
-    """The line of the earlier finding that reports its wait; None where this one does."""
+    """The line of the earlier finding that reports the same wait; None if this finding reports it."""
 
     def also(self, relation: str) -> tuple[Work, ...]:
-        """The kinds of other work on a relation."""
+        """The kinds of work in `beside` on one relation."""
         return tuple(work for name, work in self.beside if name == relation)
 
 
 def claims_of(step: Step, effect: Effect) -> tuple[Claim, ...]:
-    """The claims that were measured; a finding whose statement the trial did not reach is left out."""
+    """A claim for each finding whose statement the trial reached."""
     claiming = [f for f in step.findings if f.blocks_writes and f.severity is not Severity.NOTICE]
     found = [(finding, seen) for finding in claiming if (seen := _statement(step, effect.impact, finding))]
     others = [each for each in effect.impact.statements if not any(each in seen for _, seen in found)]
@@ -58,7 +58,7 @@ def told_by(claims: Iterable[Claim]) -> frozenset[str]:
 
 
 def _statement(step: Step, impact: StepImpact, finding: Finding) -> tuple[StatementImpact, ...]:
-    """The measurements of the statement at a finding's place."""
+    """The measurements of the statement that contains a finding's place."""
     script = step.script
     if finding.place.path != script.path:
         return ()
@@ -69,7 +69,7 @@ def _statement(step: Step, impact: StepImpact, finding: Finding) -> tuple[Statem
 
 
 def _shut_by(impact: StepImpact, seen: tuple[StatementImpact, ...]) -> tuple[Held, ...]:
-    """The locks with which those statements block writes: their own, and earlier ones under which they work."""
+    """The locks that block writes while the statements `seen` work; earlier statements may have taken them."""
     working = tuple(each for each in seen if each.blocking)
     names = {held.relation for each in working for held in each.taken if WRITES in held.mode.conflicts}
     names |= {work.relation for each in working for work in each.blocking}

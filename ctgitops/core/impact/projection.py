@@ -1,8 +1,7 @@
 """Estimates how long a migration blocks others on the tables of a real environment, as an order of magnitude. Pure.
 
-The time that work took on a throw-away server's own rows shows how fast that machine is. The real machine is another
-one, its cache is cold or busy, and sorting takes more than linear time. So a duration is reported as one of five words,
-never as a number.
+A throw-away server's rates show how fast its machine is. The real machine differs: its cache is cold or busy, and
+sorting takes more than linear time. So a duration is reported as one of five words, never as a number.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from .size import Rates, Size
 from .statement_time import Change, Timed, timed
 
 FACTOR = 2.0
-"""Real times are up to this many times longer or shorter than estimated."""
+"""A real duration is assumed to be at most this many times longer or shorter than its estimate."""
 TRUSTED = 1.0
-"""Seconds from which the time of another environment, in proportion, counts instead of an estimate."""
+"""Minimum seconds from which a time measured in another environment, scaled to the rows here, replaces an estimate."""
 
 
 class Bucket(IntEnum):
@@ -41,7 +40,7 @@ _UP_TO = ((1.0, Bucket.INSTANT), (10.0, Bucket.SECONDS), (60.0, Bucket.UNDER_A_M
 
 @dataclass(frozen=True)
 class Measured:
-    """The time that the same migration took in the previous environment, and the rows of its largest table there."""
+    """The duration of the same migration in the previous environment, and the rows of its largest table there."""
 
     environment: str
     millis: int
@@ -50,22 +49,22 @@ class Measured:
 
 @dataclass(frozen=True)
 class Wait:
-    """The wait that one lock of a migration causes, and its estimated duration."""
+    """The wait of other sessions for one lock of a migration, and its estimated duration."""
 
     held: Held
     bucket: Bucket | None
-    """None where the sizes of the tables are unknown."""
+    """The longest likely duration; None if the sizes of the tables are unknown."""
     rows: float | None
-    """Rows of the largest table that it works on."""
+    """Rows of the largest table that the migration works on under the lock; None if unknown."""
     writes_per_minute: float | None = None
     measured: Measured | None = None
     least: Bucket | None = None
-    """The shortest likely duration, where it is one bucket below `bucket`; None where it is the same."""
+    """The shortest likely duration if it is one bucket below `bucket`; otherwise None."""
 
 
 @dataclass(frozen=True)
 class RowChange:
-    """The rows that one statement changes, and the time from it to the commit, until which they are locked."""
+    """The rows that one statement changes, and how long they stay locked: from the statement to the commit."""
 
     change: Change
     bucket: Bucket | None
@@ -74,24 +73,24 @@ class RowChange:
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect of one migration on an environment: the impact in the trial, and the waits that it causes here."""
+    """The effect of one migration on an environment: its impact in the trial, and the waits it causes here."""
 
     impact: StepImpact
     waits: tuple[Wait, ...] = ()
     changes: tuple[RowChange, ...] = ()
     times: tuple[float | None, ...] = ()
-    """The estimated seconds of each statement; None where they are unknown."""
+    """The estimated seconds of each statement; None for a statement whose time is unknown."""
     scaled: float | None = None
-    """The seconds that all statements took in the previous environment, in proportion to the rows here."""
+    """The seconds that all statements took in the previous environment, scaled to the rows here."""
 
     @property
     def buckets(self) -> tuple[Bucket | None, ...]:
-        """The durations of all waits and changes of rows; None for one that is unknown."""
+        """The durations of all waits and row changes; None for each unknown one."""
         return (*(wait.bucket for wait in self.waits), *(change.bucket for change in self.changes))
 
     @property
     def unknown(self) -> bool:
-        """Whether the duration of a wait or of a change of rows is unknown."""
+        """Whether the duration of any wait or row change is unknown."""
         return None in self.buckets
 
 
@@ -101,7 +100,7 @@ def effects(
     rates: Rates | None,
     measured: Mapping[int, Measured],
 ) -> dict[int, Effect]:
-    """The effect of each migration of a plan, by number; each finds the tables as the ones before it leave them."""
+    """By number, the effect of each migration of a plan, with table sizes as the migrations before it leave them."""
     found = {}
     for number, impact in impacts.items():
         found[number] = effect_of(impact, sizes, rates, measured.get(number))
@@ -112,7 +111,7 @@ def effects(
 def effect_of(
     impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None = None
 ) -> Effect:
-    """The effect, with a wait for each table on which a lock blocks other sessions."""
+    """The effect of one migration, with a wait for each table on which a lock blocks other sessions."""
     found = tuple(timed(impact, sizes, rates))
     rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
     scaled = in_proportion(measured, rows) if measured and rows is not None else None
@@ -130,7 +129,7 @@ def effect_of(
 
 
 Span = tuple[Bucket | None, Bucket | None]
-"""The bucket, and the one below it if the duration may be in either."""
+"""The bucket of the longest likely duration, and the one below it if the duration may be in either."""
 
 
 def _wait(window: LockWindow, span: Span, sizes: Mapping[str, Size], measured: Measured | None) -> Wait:
@@ -142,13 +141,13 @@ def _wait(window: LockWindow, span: Span, sizes: Mapping[str, Size], measured: M
 
 @dataclass(frozen=True)
 class _Spent:
-    """The durations of parts of a migration."""
+    """The estimated durations of a migration's statements."""
 
     found: Sequence[Timed]
     scaled: float | None
 
     def of(self, first: int, end: int) -> Span:
-        """The duration of these statements together; their part of what was measured elsewhere counts first."""
+        """The duration of the statements `first` to `end` - 1: their share of a measured time, or else estimated."""
         during = self.found[first:end]
         total, known = _total(self.found), _total(during)
         if self.scaled is None or self.scaled < TRUSTED or not any(each.sized for each in during):
@@ -166,7 +165,7 @@ def _total(found: Iterable[Timed]) -> float | None:
 
 
 def span_of(seconds: float) -> Span:
-    """The buckets of an estimated duration; of more than two, the two longest."""
+    """The buckets of an estimated duration; if it spans more than two, the two longest."""
     most, least = bucket_of(FACTOR * seconds), bucket_of(seconds / FACTOR)
     return most, None if least == most else Bucket(most - 1)
 
@@ -178,7 +177,7 @@ def _rows(tables: Iterable[str], sizes: Mapping[str, Size]) -> float | None:
 def measured_in(
     name: str, step: Step, ledger: Ledger, impact: StepImpact, sizes: Mapping[str, Size]
 ) -> Measured | None:
-    """The time of the same file in the previous environment, with `sizes` of that one; None where unknown."""
+    """The duration of the same file in the previous environment; `sizes` are that environment's. None if unknown."""
     entry = ledger.applied.get(step.number)
     rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
     if entry is None or entry.millis is None or entry.checksum != step.checksum or not rows:
@@ -187,12 +186,12 @@ def measured_in(
 
 
 def in_proportion(measured: Measured, rows: float) -> float:
-    """The time in seconds for `rows`, in proportion to the measured rows; never less than measured."""
+    """The duration in seconds, scaled from the measured rows to `rows`; never less than measured."""
     return measured.millis / 1000 * max(1.0, rows / measured.rows) if measured.rows > 0 else measured.millis / 1000
 
 
 def bucket_of(duration: float) -> Bucket:
-    """The bucket for a duration in seconds."""
+    """The bucket of a duration in seconds."""
     return next((bucket for most, bucket in _UP_TO if duration < most), Bucket.HOURS)
 
 

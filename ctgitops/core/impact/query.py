@@ -1,6 +1,6 @@
-"""The plan of one query, as PostgreSQL made it in the trial: which relations it reads and changes, and how. Pure.
+"""The plan of one query, as EXPLAIN in the trial reports it: which relations it reads and changes, and how. Pure.
 
-The copy has no rows, so the numbers of rows in a plan are PostgreSQL's defaults. What is used of a plan is its shape.
+The copy has no rows, so a plan's row counts are PostgreSQL's defaults. Only the shape of a plan is used.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ class Node:
     """One node of a plan."""
 
     kind: str
-    """`Seq Scan`, `Hash Join`, …, as EXPLAIN names it."""
+    """The node type in EXPLAIN: `Seq Scan`, `Hash Join`, …."""
     relation: str = ""
-    """The relation that it scans or changes; empty for PostgreSQL's own relations."""
+    """The relation that the node scans or changes; empty for a relation of PostgreSQL itself."""
     rows: float = 0
-    """Its rows on the copy."""
+    """PostgreSQL's estimate of the node's rows on the copy."""
     operation: str = ""
     """`Insert`, `Update`, `Delete` or `Merge` of a ModifyTable."""
     condition: str = ""
-    """The condition with which it uses an index."""
+    """The index condition, if the node uses an index."""
     filter: str = ""
     repeated: bool = False
-    """Whether it runs once for each row of its parent, or of the other side of the join."""
+    """Whether the node runs once per row of its parent, or of the other side of the join."""
     once: bool = False
-    """Whether it runs before its parent, which uses its result."""
+    """Whether the node runs once, before its parent, which uses its result."""
     plain: bool = False
-    """Whether it is an aggregate of one row, or a join without a condition."""
+    """Whether the node is an aggregate that returns one row, or a join without a condition."""
     fresh: bool = False
-    """Whether the plan created the relation."""
+    """Whether the plan of migrations created the relation."""
     children: tuple[Node, ...] = ()
 
     def walk(self) -> Iterator[Node]:

@@ -1,6 +1,6 @@
 """Estimates the time of a query from the shape of its plan and the sizes of the real tables. Pure.
 
-A condition whose selectivity is unknown is assumed to match all rows.
+A condition of unknown selectivity is assumed to match all rows.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _TESTS = (
 _INDEXED = frozenset({"Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
 _SORTED = frozenset({"Sort", "Incremental Sort", "Hash", "Aggregate", "Unique", "WindowAgg", "Materialize"})
 _ENTRIES = 0.7
-"""Time to add an entry to an index, compared with the time per row to build an index on text."""
+"""Time to add an entry to an index, relative to the time per row to build an index on text."""
 LOGGED = 2.5
-"""Time to write a row with its WAL to disk, compared with a throw-away server, which has neither."""
+"""Time to write a row and its WAL to disk, relative to a throw-away server, which does neither."""
 
 
 class UnknownTimeError(Exception):
-    """The plan reads a relation of unknown size, or one of another server."""
+    """The plan reads a relation of unknown size, or a foreign table."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The time of a node and the nodes below it, and its rows; both at most, as far as known."""
+    """The time of a node with the nodes below it, and the rows it returns; both are upper bounds, as far as known."""
 
     seconds: float
     rows: float
@@ -40,13 +40,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Estimator:
-    """Estimates plans for tables of these sizes on a server of this speed."""
+    """Estimates the time of plans from table sizes and a server's rates."""
 
     sizes: Mapping[str, Size]
     rates: Rates
 
     def of(self, root: Node) -> Cost:
-        """The cost of a whole query. Raises UnknownTimeError."""
+        """The cost of a whole query plan. Raises UnknownTimeError."""
         return self._node(root, max((self._rows(node) for node in root.walk()), default=0.0))
 
     def _rows(self, node: Node) -> float:
@@ -87,7 +87,7 @@ class Estimator:
         return LOGGED * rows / rate + (self._beside(node, rows, size) if size else 0.0)
 
     def _beside(self, node: Node, rows: float, size: Size) -> float:
-        """Index entries, and the checks of foreign keys, for each of which PostgreSQL runs a query."""
+        """Seconds for adding index entries and for checking foreign keys: PostgreSQL runs one query per row and key."""
         checks = {"Insert": size.keys, "Delete": size.referenced}.get(node.operation, 0) / self.rates.found
         if node.operation == "Delete":
             checks += size.unindexed / self.rates.read
@@ -96,7 +96,7 @@ class Estimator:
 
 
 def share_of(condition: str, size: Size) -> float | None:
-    """The share of the rows that a condition matches, by the table's statistics; None where they do not tell it."""
+    """The fraction of the rows that a condition matches, according to statistics; None if they do not show it."""
     if not condition:
         return 1.0
     if " OR " in condition or "SubPlan" in condition:
@@ -112,7 +112,7 @@ def share_of(condition: str, size: Size) -> float | None:
 
 
 def indexing(size: Size, rates: Rates) -> float:
-    """Seconds to rebuild all indexes, estimated from their pages as if they had as many rows per page as the table."""
+    """Seconds to rebuild all indexes, from their page counts; assumes as many rows per page as in the table."""
     return size.index_pages / max(size.pages, 1) * size.rows / rates.indexed
 
 
@@ -135,7 +135,7 @@ def _of(kind: str, column: Column, rows: float) -> float:
 
 
 def _passed(node: Node, rows: list[float], most: float) -> float:
-    """The rows of a node that scans no table."""
+    """The number of rows returned by a node that does not scan a table."""
     if not rows or node.kind == "CTE Scan":
         return max(most, node.rows) if node.kind == "CTE Scan" else node.rows
     if node.kind == "Aggregate" and node.plain:

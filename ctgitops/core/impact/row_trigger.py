@@ -1,4 +1,4 @@
-"""Row triggers of live tables that a migration fires: the copy has no rows, so the trial does not run them. Pure."""
+"""Row triggers of live tables that a migration fires. The copy has no rows, so the trial does not run them. Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _of_step(step: Step, effect: Effect, triggers: Mapping[str, list[SchemaObjec
 
 
 def _traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statement]]:
-    """Each traced statement with its impact; those of one line are in the same order in both."""
+    """Each traced statement with its impact; statements that start on one line are matched by their order."""
     script, by_line = step.script, defaultdict[int, list[Statement]](list)
     for statement in script.statements:
         if statement.kind != "VariableSetStmt":  # the trial does not trace it
@@ -60,7 +60,7 @@ def _traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, State
 
 
 def _changes_rows(statement: Statement, text: str, held: Held) -> bool:
-    """Whether it changes rows that exist: an INSERT of VALUES runs its triggers in the copy too."""
+    """Whether the statement changes existing rows; an INSERT … VALUES fires its triggers in the trial too."""
     if statement.kind == "InsertStmt" and not re.search(r"\bselect\b|\bon\s+conflict\b", text, re.IGNORECASE):
         return False
     if held.mode is LockMode.ROW_EXCLUSIVE:

@@ -1,4 +1,4 @@
-"""Sizes of real tables, and the speed of a server. Pure."""
+"""Sizes of real tables, and the rates at which a server works. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Column:
-    """Statistics of a column that contain no value of a row."""
+    """Statistics of a column that reveal no value of a row."""
 
     nulls: float
-    """The share of NULL."""
+    """The fraction of rows in which the column is NULL."""
     distinct: float
-    """The number of distinct values; if negative, a multiple of the number of rows."""
+    """`n_distinct` of pg_stats: the number of distinct values; if negative, minus their fraction of the rows."""
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,23 @@ class Size:
     pages: int = 0
     index_pages: int = 0
     writes_per_minute: float | None = None
-    """Average since its statistics were reset; None where they do not have it."""
+    """Average since the statistics were reset; None if the statistics do not contain it."""
     columns: Mapping[str, Column] = field(default_factory=dict)
-    """By name; without those that were never analyzed, and those whose statistics the role cannot read."""
+    """By column name; without columns that were never analyzed, or whose statistics the role may not read."""
     fires: frozenset[str] = frozenset()
-    """`Insert`, `Update` and `Delete`, if a row trigger of a user fires on it."""
+    """The operations `Insert`, `Update` and `Delete` that fire a user's row trigger on the table."""
     indexes: int = 0
     keys: int = 0
-    """Its foreign keys."""
+    """The number of the table's own foreign keys."""
     referenced: int = 0
-    """Foreign keys of other tables that refer to it, with an index there."""
+    """The number of foreign keys of other tables that refer to this one and have an index."""
     unindexed: float = 0.0
-    """The rows of tables that refer to it by a foreign key without an index there."""
+    """The total rows of tables that refer to this one by a foreign key without an index."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Units of each kind of work that a server does per second, as measured on it."""
+    """Measured rates of a server: units of each kind of work per second."""
 
     scanned: float
     checked: float
@@ -48,7 +48,7 @@ class Rates:
     indexed: float
     rewritten: float
     pages: float
-    """Pages of 8 kB, read or written during other work."""
+    """Pages of 8 kB that other work reads or writes."""
     read: float = 5e6
     """Rows that a query reads, sorts or joins."""
     found: float = 2e5

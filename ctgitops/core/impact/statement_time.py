@@ -1,6 +1,6 @@
-"""Estimates the time of each statement, and the rows that it changes, on the tables of a real environment. Pure.
+"""Estimates the duration of each statement, and the rows that it changes, on the tables of a real environment. Pure.
 
-A statement finds the tables as the ones before it leave them.
+The estimate for a statement uses the table sizes that the statements before it leave.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from .query_estimate import LOGGED, Cost, Estimator, UnknownTimeError, indexing
 from .size import Rates, Size
 
 _ROWS_PER_PAGE = 80
-"""Of a table that the plan itself creates."""
+"""Assumed rows per page of a table that the plan itself creates."""
 FEW_ROWS = 1000
-"""The trigger functions of fewer rows take no time that matters."""
+"""For fewer rows than this, the time of trigger functions is ignored."""
 _PAGE, _RECORD = 8192, 60
-"""Bytes of a page, and of a WAL record beside the row or the index entry that it contains."""
+"""Bytes of a page, and of a WAL record without the row or the index entry that it contains."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """The rows of an existing table that a statement changes, at most as far as known."""
+    """The rows of an existing table that a statement changes."""
 
     line: int
     relation: str
     does: str
-    """`Insert`, `Update`, `Delete` or `Merge`; empty for reads whose number is unknown, and what depends on them."""
+    """`Insert`, `Update`, `Delete` or `Merge`; empty for a table that is read by an unknown number of queries."""
     rows: float | None
-    """None where it is unknown."""
+    """The maximum number of rows, as far as known; None if unknown."""
     wal: float | None = None
-    """Bytes of WAL; None where they are unknown."""
+    """Bytes of WAL; None if unknown."""
     batch: int = 0
-    """Rows of each transaction, if it runs in batches."""
+    """Rows per transaction if the statement runs in batches; otherwise 0."""
 
     @property
     def locks_rows(self) -> bool:
-        """Whether other sessions that change one of these rows wait until the commit."""
+        """Whether the changed rows stay locked until the commit, so other sessions that change one of them wait."""
         return self.does != "Insert"
 
 
@@ -48,16 +48,16 @@ class Timed:
     """The estimate of one statement."""
 
     seconds: float | None
-    """None where it is unknown."""
+    """The estimated duration; None if unknown."""
     changes: tuple[Change, ...]
     sizes: Mapping[str, Size]
-    """The sizes of tables after it."""
+    """By table, the sizes after the statement."""
     sized: bool
-    """Whether its time depends on the size of a table."""
+    """Whether the duration depends on the size of a table."""
 
 
 def timed(impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None) -> Iterator[Timed]:
-    """The estimate of each statement."""
+    """The estimate of each statement, in order."""
     for each in impact.statements:
         if rates is None:
             own = None if each.unmeasured or each.tables else each.millis / 1000
@@ -82,7 +82,7 @@ def timed(impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None) ->
 
 
 def _fires(change: Change, sizes: Mapping[str, Size]) -> bool:
-    """Whether a trigger, whose time is unknown, runs for many rows."""
+    """Whether a trigger of unknown duration runs for at least FEW_ROWS rows."""
     fires = sizes[change.relation].fires if change.relation in sizes else frozenset()
     many = change.rows is None or change.rows >= FEW_ROWS
     return many and (change.does in fires or (change.does == "Merge" and bool(fires)))
@@ -109,7 +109,7 @@ def _changes(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates
 
 
 def _wal(does: str, rows: float, sizes: Mapping[str, Size], relation: str) -> float | None:
-    """Bytes of WAL: a record per row and index entry, and an image of each page that the table already has."""
+    """Bytes of WAL: a record per row and per index entry, and a full-page image of each existing page that changes."""
     size = sizes.get(relation)
     if size is None:
         return None
@@ -122,12 +122,12 @@ def _wal(does: str, rows: float, sizes: Mapping[str, Size], relation: str) -> fl
 
 
 def _known(total: float | None, filling: float, least: float) -> float | None:
-    """The sum, at least the time in the trial; None where a part is unknown."""
+    """The sum of `total` and `filling`, and at least `least`, the time in the trial; None if `total` is unknown."""
     return None if total is None or not math.isfinite(total + filling) else max(total + filling, least)
 
 
 def _worked(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates) -> float | None:
-    """Seconds for its work on whole tables; what the plan itself created and filled has an estimated size."""
+    """Seconds for work on whole tables; for tables that the plan created and filled, the estimated size is used."""
     there = [work for work in statement.worked if work.relation in sizes or not work.fresh]
     if any(work.relation not in sizes for work in there):
         return None
@@ -135,7 +135,7 @@ def _worked(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates)
 
 
 def _grown(statement: StatementImpact, sizes: Mapping[str, Size], costs: Sequence[Cost]) -> Mapping[str, Size]:
-    """The sizes after its queries added rows to tables."""
+    """The table sizes after the statement's queries added rows."""
     more = {name: max((cost.rows for cost in costs), default=0.0) for name in statement.filled}
     for plan, cost in zip(statement.queries, costs, strict=True):
         if plan.operation == "Insert":
@@ -150,7 +150,7 @@ def _with(size: Size, rows: float) -> Size:
 
 
 def seconds(work: Work, size: Size, rates: Rates) -> float:
-    """The time for work on a whole table at the measured rates, in proportion to the table's size."""
+    """Seconds for work on a whole table at the measured rates."""
     match work:
         case Work.EMPTY:
             return 0.0

@@ -1,4 +1,4 @@
-"""The nine parts of a migration, from pre-checks to recording, and whether a file has them in their order."""
+"""The nine parts of a migration, from pre-checks to recording, and a check of their presence and order in a file."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _HEADING = re.compile(
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a migration."""
+    """One part of a migration file."""
 
     number: int
     title: str
     purpose: str
-    """What belongs into it, as a comment for a new file."""
+    """What belongs in the part, written as a comment into a new file."""
     words: str
-    """A regular expression of the titles that are accepted."""
+    """A regular expression for the accepted titles."""
 
     @property
     def heading(self) -> str:
-        """Its heading as `ctgitops new` can write it."""
+        """The part's heading as `ctgitops new` writes it."""
         line = f"-- {'-' * 76}"
         return f"{line}\n-- {self.number}. {self.title}\n{line}"
 
     def has(self, number: str | None, title: str) -> bool:
-        """Whether a comment is its heading: its number and the first words of a title, or a title alone."""
+        """Whether a comment is this part's heading: its number and the first words of a title, or a title alone."""
         accepted = re.compile(f"{self.words}|{re.escape(self.title)}", re.IGNORECASE)
         if number is None:
             return accepted.fullmatch(title) is not None
@@ -51,11 +51,11 @@ PARTS = (
     Part(8, "Validation", "stop with an error where the result is not as meant", r"validations?|post-? ?checks?"),
     Part(9, "Recording", "SELECT record_migration('NNN_name.sql');", r"record(ing)?"),
 )
-"""All parts, in their order."""
+"""All parts in their required order."""
 
 
 def structure_faults(sql: str, first_statement: int) -> Iterator[str]:
-    """What is wrong with the parts of a file; `first_statement` is the offset of its first statement."""
+    """The errors in the parts of a file; `first_statement` is the offset of its first statement."""
     found = list(_headings(sql))
     numbers = [part.number for part, _ in found]
     missing = [f"{part.number} ({part.title})" for part in PARTS if part.number not in numbers]
@@ -71,7 +71,7 @@ def structure_faults(sql: str, first_statement: int) -> Iterator[str]:
 
 
 def _headings(sql: str) -> Iterator[tuple[Part, int]]:
-    """Each heading of a part, with its line."""
+    """Each part's heading with its line number."""
     for match in comment_lines(_HEADING, sql):
         part = next((each for each in PARTS if each.has(match["number"], match["title"])), None)
         if part:

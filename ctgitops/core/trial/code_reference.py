@@ -1,4 +1,4 @@
-"""References in the repository's code to names that a migration drops or renames, and the deploy order. Pure."""
+"""References in the repository's code to dropped and renamed names, and the deploy order that they require. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..plan.plan import Direction, Plan
 from ..problem import Problem
 
 SHOWN = 5
-"""The number of places that are listed; of the others, only their number is reported."""
+"""The number of references that a message lists; of the others, it states only how many there are."""
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A line of the code that mentions a dropped or renamed name."""
+    """A line of code that refers to a dropped or renamed name."""
 
     gone: Gone
     path: str
@@ -32,26 +32,26 @@ class Mention:
 
 @dataclass(frozen=True)
 class Searched:
-    """The result of a search of the code."""
+    """The result of searching the code."""
 
     mentions: tuple[Mention, ...] = ()
     unsearched: str = ""
-    """Why a part of the code was not searched; empty where all of it was."""
+    """Why a part of the code was not searched; empty if all of it was searched."""
 
 
 @dataclass(frozen=True)
 class OutOfSight:
-    """Code that is not available here, such as that of a pull request which is not checked out."""
+    """Stands for code that is not available here, such as that of a pull request that is not checked out."""
 
     why: str
 
     def mentions(self, _: tuple[Gone, ...]) -> Searched:
-        """No mentions, with the reason."""
+        """Returns no mentions, and the reason."""
         return Searched(unsearched=self.why)
 
 
 class DeployOrder(StrEnum):
-    """What to deploy first, so that neither schema nor code ever lacks what it needs of the other."""
+    """Whether to deploy the schema or the code first, so neither lacks what it needs from the other."""
 
     SCHEMA_FIRST = "schema-first"
     """The plan only adds: new code is deployed after it, and old code still works."""
@@ -76,21 +76,21 @@ def goes(plan: Plan) -> dict[Gone, Place]:
 def _statements(script: Script) -> tuple[Statement, ...]:
     try:
         return script.statements
-    except SqlSyntaxError:  # another problem, which blocks the plan, reports it
+    except SqlSyntaxError:  # a separate problem reports the syntax error and blocks the plan
         return ()
 
 
 def mentions_in(path: str, text: str, those: Iterable[Gone]) -> Iterator[Mention]:
-    """The lines of a file that mention such a name; a line with several names counts once for each.
+    """The lines of a file that refer to a name in `those`; a line with several names counts once for each.
 
-    A column counts together with its table: in SQL that names the table, in a mapper's query of it, in the class that
-    maps it, or at a variable that holds a row. A column of several words also counts where nothing tells its table.
+    A column counts in SQL that names its table, in an ORM's query of the table, in the class that maps the table, or at
+    a variable that holds a row. A column whose name has several words also counts if its table is unknown.
     """
     return (Mention(gone, path, line) for gone, line in lines_of(path, text, those))
 
 
 def mention_problems(plan: Plan, searched: Searched) -> tuple[Problem, ...]:
-    """A warning for each name that code still uses, at the statement that drops or renames it."""
+    """A warning for each name to which code still refers, at the statement that drops or renames it."""
     return tuple(_problems(goes(plan), searched))
 
 
@@ -117,7 +117,7 @@ def _hint(each: Gone) -> str:
 
 
 def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
-    """The order for all plans together; None where they change no name that code uses."""
+    """The deploy order for all plans together; None if they change no name that code uses."""
     seen = list(plans)
     takes = any(goes(plan) for plan in seen)
     adds = any(_adds(plan) for plan in seen)

@@ -1,4 +1,4 @@
-"""Gaps of a trial: the parts of a migration that did not run, why, and what makes them triable. Pure."""
+"""Gaps of a trial: the parts of a migration that it did not run, the reason, and the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Stop:
-    """Where and why the trial stopped before its end, and what makes the rest triable."""
+    """Where and why the trial stopped before the end, and a change that lets it run the rest."""
 
     why: str
     remedy: str = ""
     place: Place | None = None
-    """The statement that stopped it; None where nothing ran."""
+    """The statement at which it stopped; None if nothing ran."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a migration that the trial did not run, so that nothing is known about it."""
+    """A part of a migration that the trial did not run, so its effects are unknown."""
 
     why: str
     remedy: str = ""
     line: int | None = None
-    """The line of the first statement that did not run; None where none did."""
+    """The line of the first statement that did not run; None if no statement ran."""
     only: bool = False
-    """Whether it is only that statement; otherwise it is everything from there on."""
+    """Whether only that statement did not run; otherwise nothing from there on ran."""
 
     @property
     def brief(self) -> str:
-        """`not known from line 3 on`."""
+        """The gap in short form: `not known from line 3 on`."""
         where = "" if self.line is None else f" at line {self.line}" if self.only else f" from line {self.line} on"
         return f"not known{where}"
 
     @property
     def told(self) -> str:
-        """`not known from line 3 on, because …; to try it: …`."""
+        """The gap with its reason and remedy: `not known from line 3 on, because …; to try it: …`."""
         return f"{self.brief}, because {self.why}{f'; to try it: {self.remedy}' if self.remedy else ''}"
 
 
 def remedy_of(why: str) -> str:
-    """What makes a statement triable that the trial stopped at, by the reason that `says_nothing` gives."""
+    """A change that lets the trial run the statement at which it stopped; `why` is a reason from `says_nothing`."""
     return _REMEDIES.get(why, "put it alone into the last migration of the plan, so that all others are tried")

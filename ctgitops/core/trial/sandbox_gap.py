@@ -1,4 +1,4 @@
-"""Gaps of the sandbox: errors of a migration that are due to features which only the real server has. Pure."""
+"""Gaps of the sandbox: errors of a migration that are due to features that only the real server has. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REFUSED = "42501"
 
 
 def not_copied(error: ApplyError, original: SourceDatabase) -> str:
-    """The missing feature of the sandbox that causes an error; empty where the error has another cause."""
+    """The missing feature of the sandbox that causes the error; empty if the error has another cause."""
     for pattern, judge in _JUDGES.items():
         if (found := re.search(pattern, error.what)) and (why := judge(error, found, original)):
             return why
@@ -66,4 +66,4 @@ _JUDGES: dict[str, Callable[[ApplyError, re.Match[str], SourceDatabase], str]] =
     "security label provider": _label,
     r'database "(.+)" does not exist': _database,
 }
-"""By the server's message, the function that decides whether a gap causes it."""
+"""By a pattern of the server's message, the function that decides whether a sandbox gap causes the error."""

@@ -1,4 +1,4 @@
-"""Schema changes of the trial that contradict `Breaking Changes: No`, including those of CASCADE and functions."""
+"""Schema changes in the trial that contradict `Breaking Changes: No`, also those caused by CASCADE and functions."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class SchemaBreak:
-    """An incompatible change that the trial shows."""
+    """An incompatible schema change that the trial found."""
 
     object: SchemaObject
     what: str
 
     @property
     def word(self) -> str:
-        """The last part of the object's name, as SQL may write it."""
+        """The last part of the object's name, as it may appear in SQL."""
         return re.split(r"[.\" ]", self.object.name.split("(")[0].split(" to ")[0].rstrip('"'))[-1].lower()
 
 
 def break_problems(plan: Plan, changes: Changes) -> Iterator[Problem]:
-    """A problem for each step that declares no breaking change and makes one, as far as its SQL does not show it."""
+    """A problem for each step that declares no breaking change but makes one that its SQL does not show."""
     told = {problem.place.path for problem in plan.problems if problem.code == "breaking-undeclared" and problem.place}
     found: dict[str, list[SchemaBreak]] = {}
     for each in schema_breaks(changes):
@@ -49,13 +49,13 @@ def break_problems(plan: Plan, changes: Changes) -> Iterator[Problem]:
 
 
 def schema_breaks(changes: Changes) -> tuple[SchemaBreak, ...]:
-    """The incompatible changes among those of a schema."""
+    """The incompatible changes in `changes`."""
     among = _Changes(changes)
     return tuple(each for change in changes for each in among.breaks_of(change))
 
 
 def _culprit(steps: tuple[Step, ...], each: SchemaBreak) -> Step | None:
-    """The step that makes a change: the last that names the object, or the only one."""
+    """The step that makes the change: the last one that names the object, or the only step."""
     named = [step for step in steps if re.search(rf"\b{re.escape(each.word)}\b", step.script.sql.lower())]
     if any(step.breaking for step in named):
         return None
@@ -73,7 +73,7 @@ def _problem(step: Step, breaks: list[SchemaBreak]) -> Problem:
 
 @dataclass(frozen=True)
 class _Changes:
-    """All changes, among which one is judged."""
+    """All schema changes of a trial, as context to decide whether one of them is incompatible."""
 
     changes: Changes
 
@@ -159,7 +159,7 @@ def _signature(attributes: object) -> tuple[str, int]:
 
 
 def _accepts(new: SchemaObject, old: SchemaObject) -> bool:
-    """Whether calls of a dropped function still run with a new one, which has more parameters with defaults."""
+    """Whether calls of a dropped function also run with the new one, whose additional parameters have defaults."""
     name, _, inputs = old.name.removesuffix(")").partition("(")
     other, _, more = new.name.removesuffix(")").partition("(")
     same = new.kind == old.kind and name == other and f"{more},".startswith(f"{inputs}," if inputs else "")

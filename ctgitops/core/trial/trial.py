@@ -1,4 +1,4 @@
-"""The result of a plan's trial: what happened when the whole plan ran on a throw-away copy of the real schema."""
+"""The result of a plan's trial: a run of the whole plan on a throw-away copy of the real schema."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 @dataclass(frozen=True)
 class RollbackTrial:
-    """The trial of a rollback: applied, rolled back, compared with the schema before, applied again."""
+    """The trial of a rollback: apply, roll back, compare the schema with that before, apply again."""
 
     step: Step
     left: Changes = ()
-    """Changes from the schema before the migration to that after its rollback; none: the rollback restores it."""
+    """Changes from the schema before the migration to that after its rollback; empty if the rollback restores it."""
     second: Changes = ()
     """Changes from the schema after the first apply to that after the second."""
     failed: ApplyError | None = None
@@ -46,11 +46,11 @@ class RollbackTrial:
 
 @dataclass(frozen=True)
 class IdempotenceCheck:
-    """A migration that claims to be idempotent, applied twice."""
+    """A migration that is marked idempotent, applied twice."""
 
     step: Step
     differs: Changes = ()
-    """The changes of the second apply; none: the schema does not contradict the claim."""
+    """The schema changes of the second apply; empty if it changes nothing."""
     failed: ApplyError | None = None
     """The error of the second apply."""
     untried: str = ""
@@ -58,23 +58,23 @@ class IdempotenceCheck:
 
     @property
     def proved(self) -> bool:
-        """Whether the second run changed nothing."""
+        """Whether the second apply changed nothing."""
         return not (self.differs or self.failed or self.untried)
 
 
 @dataclass(frozen=True)
 class OrderCheck:
-    """Two orders of the same migrations: that of their numbers, and that in which this environment gets them."""
+    """The comparison of two orders of the same migrations: by number, and as this environment applies them."""
 
     differs: Changes = ()
-    """Changes from the schema in the order of numbers to the schema in this environment's order."""
+    """Changes from the schema that the order by number produces to the one that this environment's order produces."""
     untried: str = ""
-    """Why it was not checked; empty where it was."""
+    """Why it was not checked; empty if it was."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A statement that was skipped, because it names a database and the copy has another name."""
+    """A statement that the trial skipped, because it names the database, whose copy has another name."""
 
     step: str
     """The name of its migration."""
@@ -87,48 +87,48 @@ class Trial:
     """The result of a plan's trial."""
 
     server: str = ""
-    """`17.5`: the version of the throw-away server."""
+    """The version of the throw-away server, such as `17.5`."""
     unmatched: tuple[str, ...] = ()
     """The known differences between the copy and the real database, as text."""
     tried: tuple[str, ...] = ()
-    """The migrations that ran without error."""
+    """The names of the migrations that ran without an error."""
     changes: Changes = ()
-    """Changes from the schema before the plan to that after it."""
+    """The schema changes of the plan."""
     ways: tuple[RollbackTrial, ...] = ()
     again: tuple[IdempotenceCheck, ...] = ()
-    """Checks of the migrations that claim to be idempotent."""
+    """Checks of the migrations that are marked idempotent."""
     order: OrderCheck | None = None
-    """None where this environment gets its migrations in the order of their numbers."""
+    """None if this environment applies its migrations in the order of their numbers."""
     failed: ApplyError | None = None
     """The error of the migration that failed."""
     untried: str = ""
-    """Why nothing ran, or why it stopped for a reason that is not in the files."""
+    """Why nothing ran, or why the trial stopped for a reason that is not in the files."""
     prediction: str = ""
-    """The fingerprint that the real schema must have after the plan; empty where it cannot be predicted."""
+    """The fingerprint that the real schema must have after the plan; empty if it cannot be predicted."""
     of_files: bool = False
-    """Whether it ran on the schema of the merged files, without a connection to the environment's database."""
+    """Whether the trial ran on the schema of the merged files, without connecting to the environment's database."""
     skipped: tuple[Skipped, ...] = ()
-    """Statements that were skipped."""
+    """The statements that the trial skipped."""
     leaks: tuple[SessionLeak, ...] = ()
-    """Session state and temporary objects that migrations leave in their session, where apply resets them."""
+    """Session state and temporary objects that a migration leaves behind; apply resets them."""
     stop: Stop | None = None
-    """Where it stopped; None where every migration ran."""
+    """Where the trial stopped; None if every migration ran."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
     @property
     def complete_changes(self) -> Changes | None:
-        """The changes of the whole plan; None where a part of it did not run."""
+        """The schema changes of the whole plan; None if a part of it did not run."""
         return None if self.failed or self.untried or not self.server else self.changes
 
 
 _NONE = "its manifest says `shadow: none`"
 NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove that line"))
-"""The trial of an environment whose manifest turns it off."""
+"""The result for an environment whose manifest disables the trial."""
 
 
 def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
-    """The parts of a step that the trial did not run; none if all of its statements ran."""
+    """The parts of a step that the trial did not run; empty if it ran all statements."""
     if proof is None:
         return (Gap("no trial was made", "run `ctgitops plan` with a shadow"),)
     if step.name in proof.tried:
@@ -143,9 +143,9 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
 
 
 def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
-    """Why an error in the copy may not happen in the real database; empty where it will.
+    """Why an error in the copy may not occur in the real database; empty if it would.
 
-    `fresh`: the real database has no migration yet, so the copy does not lack any of its rows.
+    `fresh`: the real database has no migration yet, so the copy lacks none of its rows.
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
@@ -162,9 +162,9 @@ def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, un
 
 
 def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
-    """The differences between a real schema and its copy, without the expected ones.
+    """The unexpected differences between a real schema and its copy.
 
-    Expected are expressions that PostgreSQL deparsed a second time, and materialized views without their rows.
+    Expressions that PostgreSQL deparsed twice, and materialized views without their rows, are expected to differ.
     """
     return tuple(
         change
@@ -174,14 +174,14 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 
 
 def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
-    """Why the copy cannot predict the real schema; empty where it can."""
+    """Why the copy cannot predict the real schema; empty if it can."""
     if copy.about.major != live.about.major:
         return f"PostgreSQL {live.about.major} in the database, {copy.about.major} in the copy"
     return told_unlike(unlike)
 
 
 def told_unlike(unlike: Changes) -> str:
-    """The differences of a copy as text; empty where there are none."""
+    """The differences between a schema and its copy as text; empty if there are none."""
     return f"not copied exactly: {_counted(unlike)}" if unlike else ""
 
 
@@ -191,13 +191,13 @@ def _filled(each: SchemaObject) -> SchemaObject:
 
 
 def rollback_of(step: Step) -> Script | None:
-    """The rollback SQL of a step: its file, or the constant that it passes to `record_migration`; None without one."""
+    """The rollback SQL of a step: its file, or the constant that it passes to `record_migration`; else None."""
     passed = step.script.passed_rollback if step.rollback_script is None else None
     return passed if passed and passed.sql else step.rollback_script
 
 
 def step_back(step: Step) -> Step | None:
-    """The rollback of a step as a step; None where it has no SQL that can be tried."""
+    """The rollback of a step, as a step of its own; None if its SQL cannot be tried."""
     script = rollback_of(step)
     if script is None:
         return None
@@ -212,7 +212,7 @@ def step_back(step: Step) -> Step | None:
 
 
 def other_order(plan: Plan, ledger: Ledger) -> bool:
-    """Whether this environment gets migrations in an order other than that of their numbers."""
+    """Whether this environment applies migrations in an order other than by number."""
     numbers = [entry.number or 0 for entry in ledger.in_order] + [step.number for step in plan.steps]
     return numbers != sorted(numbers)
 

@@ -1,7 +1,7 @@
-"""Existing rows that would make a migration fail, counted before anything is run. Pure.
+"""Existing rows that would make a migration fail, counted before the plan runs. Pure.
 
-The rows are counted before the plan. The count cannot include what the plan itself changes, adds or creates before the
-statement that would fail; where that matters, the problem says so.
+The count does not reflect what the plan itself changes, adds or creates before the statement that would fail. If that
+matters, the problem says so.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ ANYBODY = "*"
 
 @dataclass(frozen=True)
 class Risk:
-    """A requirement of a plan's statement on rows that exist before the plan."""
+    """A condition that existing rows must meet for a statement of the plan to succeed."""
 
     step: str
     place: Place
     demand: Demand
     earlier: str = ""
-    """The step of the same plan that may change those rows earlier; empty where none does."""
+    """An earlier step of the same plan that may change those rows; empty if there is none."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """The result of a check of existing rows."""
+    """The result of counting the rows that violate one requirement."""
 
     risk: Risk
     rows: int | None
-    """The number of violating rows; None where they could not be counted."""
+    """The number of violating rows; None if they could not be counted."""
     at_least: bool = False
     keys: tuple[str, ...] = ()
     why: str = ""
-    """Why they could not be counted."""
+    """Why the rows could not be counted."""
 
 
 def risks_of(plan: Plan) -> tuple[Risk, ...]:
@@ -55,9 +55,10 @@ def risks_of(plan: Plan) -> tuple[Risk, ...]:
 
 
 def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
-    """Violating rows block a plan, unless it may change them first; checks that were not possible are reported.
+    """A problem for each violated requirement, and for each that could not be checked.
 
-    Checks that were not possible on one table, for one reason, are one problem at the first such statement.
+    Violating rows block the plan, unless an earlier step may change them. Checks of one table that fail for
+    the same reason are one problem, at the first statement.
     """
     unlooked: dict[tuple[str, str, str], list[Violation]] = {}
     for each in found:
@@ -78,7 +79,7 @@ def _violating(found: Violation) -> Problem:
         hint = f"correct those rows and plan again, or correct them in a migration before it: {begin_before(risk.step)}"
     details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
     if risk.demand.violating:
-        details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - to be read
+        details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - only displayed
     return Problem(
         "violating-rows", what, risk.place, hint, "\n".join(details), blocks=not risk.earlier, concern=Concern.WORKSPACE
     )
@@ -96,7 +97,7 @@ def _unlooked(found: list[Violation]) -> Problem:
 
 @dataclass
 class _Walk:
-    """Walks through a plan and tracks what its steps do to rows."""
+    """Walks through a plan and tracks what its steps do with rows."""
 
     made: set[str] = field(default_factory=set)
     added: set[tuple[str, str]] = field(default_factory=set)
@@ -150,7 +151,7 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """The requirements of a statement on rows; if their analysis fails, one that reports the failure."""
+    """The requirements of a statement on existing rows; if the analysis fails, one that reports the failure."""
     guard = Guard()
     yield from guard.each("what it demands of rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:
@@ -162,5 +163,5 @@ def _unseen(demand: Demand, why: str) -> Demand:
 
 
 def _plain(table: str) -> str:
-    """The name without the schema `public`, so that a qualified and an unqualified name are equal."""
+    """The name without the schema `public`, so that qualified and unqualified names compare as equal."""
     return table.removeprefix('"public".')

@@ -1,1 +1,1 @@
-"""Data for the pages on an environment: status, preview, drift, verification, pull request records."""
+"""Data for the pages about an environment: status, preview, drift, verification, pull request records."""

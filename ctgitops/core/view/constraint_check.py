@@ -1,4 +1,4 @@
-"""The results of `verify --deep`: constraints that PostgreSQL trusts although existing rows violate them."""
+"""Results of `verify --deep`: constraints that PostgreSQL marks as valid although existing rows violate them."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ MOST_ROWS = 1000
 
 @dataclass(frozen=True)
 class Checked:
-    """The check of one constraint or unique index."""
+    """The result of checking one constraint or unique index."""
 
     kind: str
     """`foreign key`, `CHECK constraint`, `NOT NULL` or `unique index`."""
     name: str
-    """`b_a_fkey of public.b`."""
+    """The name and table as text: `b_a_fkey of public.b`."""
     rows_in: str
-    """The text after `select … from` in the query for the rows that violate it."""
+    """The text that follows `select … from` in the query for the violating rows."""
     rows: int = 0
     """The number of violating rows, at most MOST_ROWS; for a unique index, the number of duplicate values."""
     unknown: str = ""
-    """Why they were not counted; empty where they were."""
+    """Why the rows were not counted; empty if they were."""
 
     def counted(self, rows: int) -> Checked:
-        """The same with the number of violating rows."""
+        """A copy with the number of violating rows."""
         return replace(self, rows=rows)
 
     def not_known(self, why: str) -> Checked:
-        """The same with the reason why they were not counted."""
+        """A copy with the reason why the rows were not counted."""
         return replace(self, unknown=why)
 
 
@@ -40,7 +40,7 @@ def deep_problems(checked: tuple[Checked, ...]) -> Iterator[Problem]:
     for each in checked:
         if each.unknown:
             what = f"{each.kind} {each.name} was not checked: {each.unknown}"
-            hint = f"check it yourself: `select count(*) from {each.rows_in}`"  # noqa: S608 - shown to a person
+            hint = f"check it yourself: `select count(*) from {each.rows_in}`"  # noqa: S608 - only displayed
             yield Problem("not-checked", what, hint=hint, blocks=False, concern=Concern.LEDGER)
         elif each.rows:
             yield Problem("rows-break-constraint", _broken(each), hint=_hint(each), concern=Concern.LEDGER)
@@ -59,5 +59,5 @@ def _hint(each: Checked) -> str:
         index = each.name.partition(" of ")[0]
         return f"remove the duplicates, then `REINDEX INDEX CONCURRENTLY {index};`"
     star = "f.*" if each.kind == "foreign key" else "*"
-    query = f"select {star} from {each.rows_in}"  # noqa: S608 - shown to a person
+    query = f"select {star} from {each.rows_in}"  # noqa: S608 - only displayed
     return f"find them with `{query}`, and correct or delete them"

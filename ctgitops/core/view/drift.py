@@ -1,6 +1,6 @@
-"""Drift: the differences between a live schema and the schema that the migrations in its ledger produce.
+"""Drift: differences between a live schema and the schema that the migrations in its ledger produce.
 
-Here are the results; `drift_of` in commands/drift.py computes them.
+This module contains the results; `drift_of` in commands/drift.py computes them.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ class Drift:
     migrations: int = 0
     """The number of applied migrations."""
     ignored: int = 0
-    """The number of differences that the manifest's `drift: {ignore: …}` leaves out."""
+    """The number of differences that `drift: {ignore: …}` in the manifest excludes."""
     accepted: int = 0
     """The number of differences that `baseline` accepted."""
     unmatched: tuple[str, ...] = ()
-    """The known differences of the throw-away server from the live one."""
+    """Known differences between the throw-away server and the live one."""
     fingerprint: str = ""
     """Fingerprint of the live schema."""
 
     @property
     def exit_status(self) -> int:
-        """1 where the schema has drifted."""
+        """1 if the schema has drifted, else 0."""
         return 1 if self.changes else 0
 
 
@@ -40,6 +40,6 @@ DriftLook = Drift | Unseen
 
 
 def exit_status(looks: tuple[DriftLook, ...]) -> int:
-    """The exit status of the first environment that could not be checked; else 1 if any has drifted."""
+    """The exit status of the first environment that could not be checked; otherwise 1 if any has drifted."""
     unseen = [look.exit_status for look in looks if isinstance(look, Unseen)]
     return unseen[0] if unseen else max((look.exit_status for look in looks), default=0)

@@ -1,4 +1,4 @@
-"""The preview of one environment: its plan and the gates that hold it back, or the error that prevented planning."""
+"""The preview of one environment: its plan with the gates that delay it, or the error that prevented planning."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from ..workspace.duplicates import Applied
 from ..workspace.workspace import Workspace, problems_of
 
 CONTESTED = frozenset({"duplicate-number", "version-duplicate"})
-"""Problems about two files with one number or version."""
+"""Codes of problems about two files with the same number or version."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The plan of one environment, and the gates that it waits for now."""
+    """The plan of one environment, with the gates that currently delay it."""
 
     environment: Environment
     plan: Plan
     reasons: tuple[Reason, ...] = ()
     effects: Mapping[int, Effect] = field(default_factory=dict)
-    """The effect of each migration on the database's users, by its number; none without a trial."""
+    """By migration number, the effect on the database's users; empty without a trial."""
     proof: Trial | None = None
-    """The trial on a throw-away copy; None where it did not run."""
+    """The trial on a throw-away copy; None if it did not run."""
     not_in_backup: tuple[str, ...] = ()
-    """Objects that the backup before the plan will leave out, a line each; also empty if no backup is required."""
+    """Objects that the backup before the plan will not contain, one line each; also empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the plan destroys."""
 
     @property
     def destroys(self) -> frozenset[str]:
-        """The migrations that destroy data, or of which that is not known."""
+        """The names of migrations that destroy data, or may do so."""
         return frozenset(each.loss.migration for each in self.losses if each.matters)
 
 
@@ -61,18 +61,18 @@ Look = Preview | Unseen
 
 
 class FailOn(StrEnum):
-    """The severity from which `plan` fails."""
+    """The least severe problem that makes `plan` fail."""
 
     ERROR = "error"
-    """Problems that block the plan."""
+    """Fail on problems that block the plan."""
     WARNING = "warning"
-    """Every problem."""
+    """Fail on every problem."""
     NEVER = "never"
-    """No problem; only an environment that could not be read fails."""
+    """Fail on no problem, only on an environment that could not be read."""
 
 
 def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:
-    """The same, with a problem for each pair of environments that are one database; both may be new."""
+    """Adds a problem for each pair of environments with the same database; both may be new."""
     seen = [look for look in looks if isinstance(look, Preview)]
 
     def told(look: Preview) -> tuple[Problem, ...]:
@@ -83,7 +83,7 @@ def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:
 
 
 def with_one_keeper(looks: tuple[Look, ...], workspace: Workspace) -> tuple[Look, ...]:
-    """The same, with duplicate numbers decided from all ledgers together, not for each environment separately."""
+    """Decides from all ledgers together, not per environment, which file keeps a duplicate number."""
     if not workspace.contested:
         return looks
     applied = Applied()
@@ -94,12 +94,12 @@ def with_one_keeper(looks: tuple[Look, ...], workspace: Workspace) -> tuple[Look
 
 
 def with_problems(looks: tuple[Look, ...], problems: tuple[Problem, ...]) -> tuple[Look, ...]:
-    """The same with problems that were found outside of planning; they do not change a fingerprint."""
+    """Adds problems that were found outside planning; they do not change the plans' fingerprints."""
     return _with(looks, lambda look: (*look.plan.problems, *problems)) if problems else looks
 
 
 def _with(looks: tuple[Look, ...], problems: Callable[[Preview], tuple[Problem, ...]]) -> tuple[Look, ...]:
-    """The same, where each plan has the problems that the function returns."""
+    """Adds to each plan the problems that the function returns for it."""
     return tuple(
         replace(look, plan=replace(look.plan, problems=worst_first(problems(look))))
         if isinstance(look, Preview)

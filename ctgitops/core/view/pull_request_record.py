@@ -1,4 +1,4 @@
-"""The record of a pull request: the state of its migrations in each environment, according to the ledgers. Pure."""
+"""The record of a pull request: the state of its migrations in each environment, from the ledgers. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..migration.schema_version import SchemaVersion
 
 Ledgers = Mapping[str, Ledger | Unreadable]
 NOT_ASKED = 2
-"""The exit status where the run was not given an environment's secret, because other runs have it."""
+"""The exit status for an environment whose secret this run was not given, because another run has it."""
 
 
 class Stage(StrEnum):
@@ -28,19 +28,19 @@ class Stage(StrEnum):
     ROLLED_BACK = "rolled back"
     UNREADABLE = "unreadable"
     BLOCKED = "blocked"
-    """Of an environment whose run refused its plan."""
+    """The environment's run refused its plan."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One migration in one environment."""
+    """The state of one migration in one environment."""
 
     stage: Stage
     at: datetime | None = None
     run_url: str = ""
     error: str = ""
     receipt: str = ""
-    """The receipt of the backup taken before, as JSON text."""
+    """The receipt of the backup taken before the migration, as JSON text."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Record:
 
 @dataclass(frozen=True, order=True)
 class Named:
-    """A migration's names in ledgers and files."""
+    """The names of a migration in ledgers and files."""
 
     number: int
     name: str
@@ -76,7 +76,7 @@ class Named:
 
 
 def record_of(wanted: Iterable[Named], environments: tuple[Environment, ...], ledgers: Ledgers) -> Record:
-    """The record of these migrations."""
+    """The record of the migrations in `wanted`."""
     rows = (
         RecordRow(m.number, m.name, m.version, tuple(_cell(m, ledgers.get(e.name)) for e in environments))
         for m in sorted({m.name: m for m in wanted}.values(), key=lambda m: m.number)
@@ -90,15 +90,15 @@ def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[Named, ...]:
 
 
 def touched_by(run_url: str, ledgers: Ledgers) -> tuple[Entry, ...]:
-    """The entries on migrations that one run wrote, including failures."""
+    """The ledger entries about migrations that one run wrote, including failures."""
     entries = (e for e in _entries(ledgers) if run_url and e.run_url == run_url)
     return tuple(e for e in entries if e.number is not None)
 
 
 def pull_requests_of(names: Iterable[str], ledgers: Ledgers) -> tuple[int, ...]:
-    """The pull requests that brought these migrations, according to all ledgers, newest first.
+    """The pull requests that added these migrations, according to all ledgers, newest first.
 
-    A release applies what an earlier environment has already, and only that one's ledger names the pull request.
+    A release applies what an earlier environment has, and only that environment's ledger names the pull request.
     """
     wanted = set(names)
     return tuple(

@@ -44,34 +44,34 @@ class Row:
     version: SchemaVersion | None
     description: str
     date: datetime | None
-    """When it got its state; None where it was never tried."""
+    """The time at which the migration reached this state; None if it was never tried."""
     state: State
     detail: str = ""
-    """For an unfinished migration, its progress, and whether a backend still works on it."""
+    """For an unfinished migration, its progress and whether a backend is still running it."""
 
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """The status of one environment; if `unreadable` has a reason, the other fields are empty."""
+    """The status of one environment; if `unreadable` gives a reason, the other fields are empty."""
 
     environment: str
     unreadable: str = ""
     why_status: int = 4
-    """The exit status of the error that prevented reading it."""
+    """The exit status of the error that made the environment unreadable."""
     remedy: str = ""
-    """What to do so that it can be read."""
+    """How to make the environment readable."""
     rows: tuple[Row, ...] = ()
     version: SchemaVersion | None = None
     pending: int = 0
     """The number of migrations and changed seed files that apply would run."""
     ledger_id: str = ""
-    """The ID of its ledger, which its manifest may pin; empty where there is none."""
+    """The ledger's ID, which the manifest can pin; empty if there is no ledger."""
     last: Entry | None = None
     problems: tuple[Problem, ...] = ()
 
     @property
     def exit_status(self) -> int:
-        """0 sound · 1 the last run failed · 4 ledger and files disagree · otherwise that of the read error."""
+        """0 no problem · 1 the last run failed · 4 ledger and files disagree · otherwise the read error's status."""
         if self.unreadable:
             return self.why_status
         if any(problem.blocks for problem in self.problems):
@@ -80,7 +80,7 @@ class EnvironmentStatus:
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
-    """The status of `environment`. It parses no SQL, so it is fast; `check` finds problems in SQL."""
+    """The status of `environment`. It does not parse SQL, so it is fast; `check` finds problems in SQL."""
     if isinstance(ledger, Unreadable):
         return EnvironmentStatus(
             environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
@@ -104,9 +104,9 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
 
 
 def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:
-    """A problem for the last run, if it failed and nothing was applied, rolled back or repaired since.
+    """A problem for the last run if it failed and nothing was applied, rolled back or repaired since.
 
-    `wanted` has numbers of migrations and names of seed files; a file that was removed needs no further action.
+    `wanted` contains numbers of migrations and names of seed files; a removed file needs no further action.
     """
     entry = failure_in(ledger)
     if entry is None or (entry.name if entry.number is None else entry.number) not in {*wanted, *ledger.applied}:
@@ -129,7 +129,7 @@ def _rows(workspace: Workspace, ledger: Ledger) -> tuple[Row, ...]:
     newest = {e.number: e for e in ledger.entries if e.number is not None}
     files = by_number(workspace.migrations, [*newest.values(), *ledger.applied.values()])
     for number, reversal in changes_in(ledger).reversals.items():
-        if number in files and reversal.holds(files[number]):  # also a migration that was undone by hand
+        if number in files and reversal.holds(files[number]):  # includes a migration that was rolled back by hand
             newest[number] = replace(reversal.entry, mark=Mark.ROLLED_BACK)
     numbers = {*files, *ledger.applied, *ledger.unfinished}
     rows = [_row(number, files.get(number), newest.get(number), ledger) for number in numbers]

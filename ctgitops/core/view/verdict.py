@@ -1,6 +1,6 @@
-"""The verdict on plans: the state from which every page takes its headline, next action, marks and exit status. Pure.
+"""The verdict on plans: every page derives its headline, next action, marks and exit status from it. Pure.
 
-The worst part decides: one step that was not tried makes the whole plan unknown, whatever the other steps show.
+The worst part decides: if one step was not tried, the whole plan is unknown, whatever the other steps show.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ class PlanState(IntEnum):
     SOUND = 0
     WARNING = 1
     UNKNOWN = 2
-    """A part was not tried, not read or not measured, so nothing is claimed about it."""
+    """A part was not tried, read or measured, so its effect is unknown."""
     HELD_BACK = 3
-    """A finding of severity error: apply refuses the plan until the file or the policy changes."""
+    """There is a finding of severity error: apply refuses the plan until the file or the policy changes."""
     BLOCKED = 4
-    """A problem that prevents running it."""
+    """A problem prevents running the plan."""
     UNREADABLE = 5
     """The database could not be read, so there is no plan."""
 
     @property
     def word(self) -> str:
-        """`held-back`: the state in JSON."""
+        """The state in JSON, such as `held-back`."""
         return self.name.lower().replace("_", "-")
 
     @property
     def stops(self) -> bool:
-        """Whether nothing may be applied, and so nothing merged."""
+        """Whether this state prevents applying the plan, and therefore merging it."""
         return self >= PlanState.HELD_BACK
 
 
 UNKNOWN_CODES = frozenset(
     {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-looked-at", "schema-unread"}
 )
-"""Problems that say that a part of the plan is not known."""
+"""Codes of problems which report that a part of the plan is unknown."""
 
 
 @dataclass(frozen=True, order=True)
 class Unknown:
-    """Something about a plan that is not known."""
+    """An unknown fact about a plan."""
 
     topic: str
     """`migration`, `statement`, `rollback`, `rerun`, `order`, `duration`, or the code of a problem."""
     subject: str
-    """What it is about, so that several environments count it once."""
+    """The subject of the unknown fact; the same subject in several environments counts once."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,12 @@ class Verdict:
 
     state: PlanState
     exit_status: int
-    """0 sound, with warnings or unknown · 1 held back, or not analysed · 3, 4 blocked · else that of the error."""
+    """0 sound, warning or unknown · 1 held back or not analysed · 3, 4 blocked · otherwise the read error's status."""
     steps: Mapping[int, PlanState]
     """The state of each step, by its number."""
     unknown: frozenset[Unknown] = frozenset()
     remarked: bool = False
-    """Whether it has a problem or a finding that pages show."""
+    """Whether there is a problem or a finding to show on pages."""
 
 
 def verdict_of(look: Look) -> Verdict:
@@ -87,12 +87,12 @@ def verdict_of(look: Look) -> Verdict:
 
 
 def worst_state(looks: tuple[Look, ...]) -> PlanState:
-    """The state of all environments together."""
+    """The worst state of all environments."""
     return max((verdict_of(look).state for look in looks), default=PlanState.SOUND)
 
 
 def state_of_step(looks: tuple[Look, ...], step: Step) -> PlanState:
-    """The worst state of a step in the environments that lack it."""
+    """The worst state of a step among the environments that have not applied it."""
     return max(
         (
             verdict_of(look).steps[step.number]
@@ -104,9 +104,9 @@ def state_of_step(looks: tuple[Look, ...], step: Step) -> PlanState:
 
 
 def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
-    """The worst exit status of all environments: with one blocked plan, the command does not succeed.
+    """The worst exit status of all environments.
 
-    1 also stands for warnings and for what is unknown, if `fail_on` includes them.
+    Warnings and unknown facts also give 1, if `fail_on` includes them.
     """
     verdicts = [verdict_of(look) for look in looks]
     if fail_on is FailOn.NEVER:
@@ -117,7 +117,7 @@ def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
 
 
 def gaps_of(look: Look, step: Step) -> tuple[Gap, ...]:
-    """The parts of a step that the trial did not run; a rollback is not tried before it runs."""
+    """The parts of a step that the trial did not run; empty for a rollback plan, which has no trial."""
     if isinstance(look, Unseen) or step.identity not in {each.identity for each in look.plan.steps}:
         return ()
     if look.plan.direction is Direction.ROLLBACK:

@@ -1,4 +1,4 @@
-"""The findings of `verify`: ledger entries, files and schema objects that are not in their expected state."""
+"""The findings of `verify`: ledger entries, files and schema objects whose state is unexpected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEFT_BY_REINDEX = re.compile(r'_cc(?:new|old)\d*"?$')
 
 @dataclass(frozen=True)
 class Refuted:
-    """A verify query that is not true today."""
+    """A verify query that does not return true now."""
 
     what: str
     place: Place | None
@@ -39,14 +39,14 @@ class Verified:
     queries: int = 0
     """The number of verify files that ran."""
     constraints: int | None = None
-    """The number of constraints and unique indexes checked against the rows; None where that was not requested."""
+    """The number of constraints and unique indexes checked against the rows; None if that was not requested."""
 
 
 VerifyLook = Verified | Unseen
 
 
 def exit_status(looks: tuple[VerifyLook, ...], fail_on: FailOn) -> int:
-    """The exit status of the first environment that could not be read; else 1 where a finding fails."""
+    """The exit status of the first environment that could not be read; otherwise 1 if a finding fails `fail_on`."""
     unseen = [look.exit_status for look in looks if isinstance(look, Unseen)]
     if unseen:
         return unseen[0]
@@ -126,7 +126,7 @@ def _waits_for_validation(each: SchemaObject) -> bool:
 
 
 def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
-    """Tables without row-level security in exposed schemas; by default in `public`, once a table there has it."""
+    """Tables without row-level security in exposed schemas; by default in `public`, if any table there has it."""
     tables = [each for each in live.objects if each.kind == "table"]
     if not exposed and any(_schema(each) == "public" and _secured(each) for each in tables):
         exposed = ("public",)

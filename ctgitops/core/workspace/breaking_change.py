@@ -1,4 +1,4 @@
-"""Compares the header's `Breaking Changes: No` with what the SQL of a migration breaks."""
+"""Incompatible changes in the SQL of a migration whose header declares `Breaking Changes: No`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ HINT = (
 def breaking_problems(
     migrations: tuple[Migration, ...], asked: Collection[int] | None = None, merged: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """A problem for each migration that declares no breaking change and makes one.
+    """A problem for each migration that declares no breaking change but makes one.
 
-    `asked` are the pending migrations of a plan: no code uses yet what they create. None: each file is judged as if all
-    before it were applied. Files in `merged` cannot be changed any more, so they only get a warning.
+    `asked` are the pending migrations of a plan: no code uses yet what they create. If it is None, each file is judged
+    as if all files before it were applied. Files in `merged` can no longer be changed, so they only get a warning.
     """
     if not any(_declares_none(m) and (asked is None or m.number in asked) for m in migrations):
         return
@@ -51,7 +51,7 @@ def _problems(migration: Migration, known: Known, *, blocks: bool) -> Iterator[P
         yield from file_failures(script, [error.failure]) if _declares_none(migration) else ()
         return
     except SqlSyntaxError:
-        return  # a problem of its own
+        return  # a separate problem reports the syntax error
     if not found or not _declares_none(migration):
         return
     said = [f"{each.what} (line {script.place(starts[each.statement]).line})" for each in found]

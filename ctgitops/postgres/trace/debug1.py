@@ -1,7 +1,7 @@
-"""Parses DEBUG1 messages about table rewrites, scans and index builds; PostgreSQL sends them for empty tables too.
+"""Parses DEBUG1 messages about table rewrites, scans and index builds; the server sends them even for empty tables.
 
-These messages are the only sign of a scan, since a scan changes no file. Their texts are the same on PostgreSQL 14 to
-18, and are never translated.
+These messages are the only sign of a scan, because a scan changes no file. Their texts are the same on PostgreSQL 14
+to 18 and are never translated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PROVED = re.compile(r"existing constraints on column .* are sufficient to prove
 
 @dataclass(frozen=True)
 class Said:
-    """Work that a message reports; names are as PostgreSQL prints them there, without their schema."""
+    """Work that a message reports; names are as in the message, without a schema."""
 
     work: Work
     table: str = ""
@@ -36,7 +36,7 @@ class Said:
 
 
 def work_in(messages: Iterable[str]) -> Iterator[Said]:
-    """The work that messages report. Work on a TOAST table counts for its table."""
+    """The work that the messages report; leaves out messages about TOAST tables."""
     for message in messages:
         for work, pattern in _WORK:
             if found := pattern.fullmatch(message):
@@ -46,20 +46,20 @@ def work_in(messages: Iterable[str]) -> Iterator[Said]:
 
 
 def telling(messages: Iterable[str]) -> tuple[str, ...]:
-    """Messages that report work, or that a constraint proved rows valid."""
+    """The messages that report work, or report that existing constraints prove the rows valid."""
     return tuple(each for each in messages if _PROVED.match(each) or any(work.fullmatch(each) for _, work in _WORK))
 
 
 def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
-    """Constraints that proved rows valid, so that no row was read."""
+    """The messages that report that existing constraints prove the rows valid, so PostgreSQL reads no rows."""
     return tuple(message for message in messages if _PROVED.match(message))
 
 
 def tables_in(messages: Iterable[str]) -> set[str]:
-    """Tables that the messages name, without their schema."""
+    """The tables that the messages name, without a schema."""
     return {said.table for said in work_in(messages) if said.table}
 
 
 def foreign_keys_in(messages: Iterable[str]) -> list[str]:
-    """Names of the foreign keys that were checked."""
+    """The names of the foreign keys whose check the messages report."""
     return [said.what for said in work_in(messages) if said.work is Work.FOREIGN_KEY]

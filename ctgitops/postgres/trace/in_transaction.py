@@ -1,6 +1,6 @@
-"""Traces the statements of one transaction, by querying its own session after each of them.
+"""Traces the statements of one transaction; queries the transaction's own session after each statement.
 
-Nothing else is queried between two statements. What other sessions see of the relations is queried once, at the end.
+Runs no other query between two statements. Other sessions' view of the relations is queried once, at the end.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from .query_plans import is_plan
 
 @dataclass(frozen=True)
 class Seen:
-    """A statement as observed from within its transaction."""
+    """What was observed about a statement from inside its transaction."""
 
     kind: str
     line: int
     said: tuple[str, ...]
     millis: float
     new: Mapping[int, HeldLock | None]
-    """By OID, the locks that the session has after the statement, if they changed."""
+    """By OID, the locks after the statement on each relation whose locks it changed; None if none is left."""
     called: frozenset[tuple[int, str]]
-    """OID and name of relations with a name that a message contains."""
+    """OID and name of each relation whose name a message contains."""
     keys: tuple[tuple[str, int, int], ...]
-    """Foreign keys with a name that a message contains."""
+    """The foreign keys whose name a message contains."""
     queried: Queried
 
 
 class OneTransaction:
-    """A transaction on `connection`; `others` sees the relations from before it, of which `first` predate the plan."""
+    """A transaction on `connection`; `others` sees the relations from before it; `first` existed before the plan."""
 
     def __init__(
         self,
@@ -52,17 +52,17 @@ class OneTransaction:
         self._others = others
         self._first = first
         self._only = before
-        """The relations from before the migration, if `others` could see newer ones."""
+        """The relations from before the migration, if `others` can also see newer ones; else None."""
         self._possessions = HeldLocks(connection)
         self._scans: dict[int, int] | None = None
         self._seen: list[Seen] = []
         self._met: set[int] = set()
         self._filled: dict[str, str] = {}
-        """By name without schema, the tables that it created and filled by a query."""
+        """By name without schema, the tables that the transaction created and filled from a query."""
 
     @contextmanager
     def watching(self, ran: Ran, said: Sequence[str]) -> Iterator[None]:
-        """Wraps one statement; a failed one is not recorded."""
+        """Observes one statement; does not record it if it fails."""
         if self._scans is None:
             self._scans = scanned(self._connection)
         began = time.perf_counter()
@@ -78,7 +78,7 @@ class OneTransaction:
         self._seen.append(Seen(ran.kind, ran.line, heard, millis, new, frozenset(names), tuple(keys), ran_queries))
 
     def impacts(self) -> Iterator[StatementImpact]:
-        """The impact of each statement. Queries `others`, so the transaction must still be open."""
+        """The impact of each statement. The transaction must still be open, because this queries `others`."""
         met = {oid for seen in self._seen for oid in seen.new}
         there = relations(self._others, met) if self._only is None else self._only
         known = {oid: there[oid] for oid in met if oid in there}
@@ -113,7 +113,7 @@ class OneTransaction:
         )
 
     def _on_filled(self, said: Sequence[str]) -> Iterator[Worked]:
-        """Work on tables that the transaction itself created and filled by a query."""
+        """The work on tables that the transaction itself created and filled from a query."""
         for each in work_in(said):
             if each.table in self._filled:
                 yield Worked(each.work, self._filled[each.table], each.what, fresh=True)
@@ -128,11 +128,11 @@ def _evidence(
 ) -> Evidence:
     files = {oid: (before[oid].file if oid in before else 0) or known[oid].file for oid in seen.new if oid in known}
     meant = seen.called
-    if names := tables_in(seen.said):  # a relation with such a name may have been renamed since
+    if names := tables_in(seen.said):  # a relation that a message names may have been renamed since
         meant |= {(oid, each.bare) for oid, each in known.items() if each.bare in names}
     return Evidence(seen.kind, seen.said, known, now, files, scans, meant)
 
 
 def _modes_on(tables: set[str], now: Mapping[int, HeldLock], known: Mapping[int, Relation]) -> dict[int, LockMode]:
-    """By OID, the strongest lock on each of these tables and their indexes, whichever statement took it."""
+    """By OID, the strongest lock on each table in `tables` and on their indexes, whichever statement took it."""
     return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}

@@ -1,8 +1,8 @@
-"""Samples another session's locks while it runs a statement outside a transaction, after which they are released.
+"""Samples the locks of a session while it runs a statement outside a transaction; it releases them at the end.
 
-Most of these statements end within milliseconds on a throw-away server. So another session holds a lock on their tables
-when they begin: SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement then
-waits, and the locks that it waits for are visible.
+Most of these statements end within milliseconds on a throw-away server. So, when they start, another session holds a
+lock on their tables: SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement
+then waits, and the locks that it waits for are visible.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any 
 
 
 class Sampler(threading.Thread):
-    """Samples the locks of the backend `pid` until `stop`; locks `tables` first, so that the backend waits there."""
+    """Samples the locks of the backend `pid` until `stop`; locks `tables` first, so the backend waits there."""
 
     def __init__(self, open_connection: Callable[[], Connection], pid: int, tables: Sequence[int]) -> None:
         super().__init__(daemon=True)
         self.seen: dict[int, LockMode] = {}
-        """By OID, the strongest lock that it held or waited for."""
+        """By OID, the strongest lock that the backend held or waited for."""
         self.failure: psycopg.Error | None = None
         """The error that ended the sampling early."""
         self._pid = pid
@@ -49,7 +49,7 @@ class Sampler(threading.Thread):
         self._until = time.monotonic() + LONGEST_HOLD_SECONDS
 
     def stop(self) -> dict[int, LockMode]:
-        """Stops sampling; returns the locks seen."""
+        """Stops sampling; returns the strongest lock seen on each relation, by OID."""
         self._over.set()
         self.join()
         self._open.close()
@@ -66,7 +66,7 @@ class Sampler(threading.Thread):
                 time.sleep(POLL_SECONDS)
         except psycopg.Error as error:
             self.failure = error
-            self._open.close()  # its lock would block the traced statement for ever
+            self._open.close()  # the lock of an open connection would block the traced statement forever
 
     def _look(self) -> bool:
         waits = False

@@ -1,4 +1,4 @@
-"""Derives the rewrites, scans and index builds of a statement from what was observed while it ran."""
+"""Derives the rewrites, scans and index builds of a statement from observations made while it ran."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _OF_QUERIES = frozenset({LockMode.ACCESS_SHARE, LockMode.ROW_SHARE, LockMode.ROW
 
 @dataclass(frozen=True)
 class Evidence:
-    """A statement in a transaction: PostgreSQL's messages, and the locks that its session has since."""
+    """Observations about a statement in a transaction: PostgreSQL's messages, and the locks after it."""
 
     kind: str
     said: tuple[str, ...]
     known: Mapping[int, Relation]
-    """Relations that other sessions can see, by OID."""
+    """By OID, the relations that other sessions can see."""
     now: Mapping[int, HeldLock]
     files: Mapping[int, int]
-    """By OID, the relfilenode before the statement, for visible relations whose locks or scans changed."""
+    """By OID, the relfilenode before the statement, for visible relations whose locks or scan counts changed."""
     scans: Mapping[int, int]
     """By OID, the number of full scans before the statement."""
     called: frozenset[tuple[int, str]] = frozenset()
-    """OIDs of relations with a name that a message contains, each with that name, which has no schema."""
+    """OID and unqualified name of each relation that a message may name."""
 
     def read(self, oid: int) -> bool:
-        """Whether the statement began a scan of the whole relation."""
+        """Whether the statement started a full scan of the relation."""
         return oid in self.now and self.now[oid].scans > self.scans.get(oid, 0)
 
     def queried(self, done: Iterable[Worked]) -> frozenset[int]:
-        """Tables that a query of the statement scanned, itself or by an index, without those that it worked on."""
+        """Tables that a query of the statement scanned, directly or by an index, except those in `done`."""
         if self.kind not in QUERIES:
             return frozenset()
         names = {each.relation for each in done}
@@ -45,7 +45,7 @@ class Evidence:
 
 
 def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Held, ...]:
-    """Locks on relations that others can see; an index only if its table is not locked as strongly."""
+    """The locks on relations that others can see; an index only if its table has no lock as strong."""
     found = []
     for oid, mode in modes.items():
         relation = known.get(oid)
@@ -68,7 +68,7 @@ def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: froz
 def named(
     found: Iterable[tuple[int, Worked]], known: Mapping[int, Relation], first: frozenset[int]
 ) -> tuple[Worked, ...]:
-    """Work without duplicates, with relation names. An index build that belongs to a table rewrite does not count."""
+    """Removes duplicates, adds relation names, and leaves out index builds that belong to a table rewrite."""
     found = list(found)
     rewritten = {oid for oid, each in found if each.work in {Work.REWRITE, Work.EMPTY}}
     left = ((oid, each) for oid, each in found if each.work is not Work.INDEX or oid not in rewritten)
@@ -83,7 +83,7 @@ def _told(evidence: Evidence) -> Iterator[tuple[int, Worked]]:
 
 
 def _meant(said: Said, evidence: Evidence) -> list[int]:
-    """The relations that a message may mean by a name without schema: of several, those that were scanned."""
+    """The relations that a message may mean, as its names have no schema; prefers those that were scanned."""
     named = sorted(oid for oid, name in evidence.called if name == said.table and oid in evidence.now)
     locked = [oid for oid in named if evidence.now[oid].strongest >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
     read = [oid for oid in locked if evidence.read(oid)] or locked
@@ -91,7 +91,7 @@ def _meant(said: Said, evidence: Evidence) -> list[int]:
 
 
 def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, int, str]]:
-    """Foreign keys whose rows were checked: OIDs of both tables, and the name."""
+    """The foreign keys whose rows were checked: OIDs of both tables, and the name."""
     there = [(child, parent, name) for name, child, parent in keys if child in evidence.now]
     for name in foreign_keys_in(evidence.said):
         named = [each for each in there if each[2] == name]
@@ -117,8 +117,8 @@ def _rewritten(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, W
 def _read(evidence: Evidence) -> Iterator[int]:
     """Relations that were scanned under a lock that blocks writers, but not by a query.
 
-    PostgreSQL has no message for the rows that it checks for a new constraint of a domain, or for a new partition
-    beside a default partition.
+    Needed because PostgreSQL sends no message when it checks rows for a new constraint of a domain, or for a new
+    partition beside a default partition.
     """
     for oid in evidence.files:
         each = evidence.now.get(oid)

@@ -23,7 +23,10 @@ from .query_plans import is_plan
 
 @dataclass(frozen=True)
 class Alone:
-    """Observes such statements of `connection` from others; `there` existed before it, `first` before the plan."""
+    """Observes, through other connections, statements on `connection` that cannot run in a transaction.
+
+    `there` are the OIDs of relations from before the migration, `first` those from before the plan.
+    """
 
     connection: Connection
     others: Connection
@@ -35,7 +38,7 @@ class Alone:
     def watching(
         self, statement: Statement, ran: Ran, said: Sequence[str], tell: Callable[[StatementImpact], None]
     ) -> Iterator[None]:
-        """Wraps one statement; passes its impact to `tell`, unless it fails."""
+        """Observes one statement; passes its impact to `tell` unless the statement fails."""
         before = {oid: each for oid, each in relations(self.others).items() if oid in self.there}
         named_oids = [oid for oid in named_by(self.connection, statement.locks) if oid in before]
         tables = [before[oid].index_of or oid for oid in named_oids]
@@ -51,7 +54,7 @@ class Alone:
             said = " ".join(str(sampler.failure).split())
             raise LedgerError(f"lock tracing of a statement stopped early: {said}")
         if statement.leaves and statement.leaves.what is Leaving.DETACHED:
-            modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # the partition's lock, at the very end
+            modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # DETACH locks the partition last
         plans = tuple(filter(is_plan, said))
         concurrent = "CONCURRENTLY" in statement.refused_in_transaction
         rewritten = _rewritten(before, relations(self.others))
@@ -67,7 +70,7 @@ class Alone:
     def _with_queries(
         self, impact: StatementImpact, ran: Ran, plans: Sequence[str], met: dict[int, Relation]
     ) -> StatementImpact:
-        """The impact with its queries; without their plans, what it locked or names counts as read."""
+        """Adds the statement's queries; without their plans, every table that it locked or names counts as read."""
         done = queried(self.connection, ran, plans, [])
         read = [oid for oid, each in met.items() if each.has_rows] if ran.kind in QUERIES and not done.plans else []
         known = relations(self.others, done.names) | met
@@ -80,12 +83,12 @@ def _rewritten(before: dict[int, Relation], after: dict[int, Relation]) -> set[i
 
 
 def _concurrent(seen: dict[int, LockMode], before: dict[int, Relation]) -> dict[int, LockMode]:
-    """The locks without those on indexes: on an unused index, even ACCESS EXCLUSIVE blocks no session."""
+    """The locks except those on indexes: even ACCESS EXCLUSIVE on an unused index blocks no session."""
     return {oid: mode for oid, mode in seen.items() if oid in before and before[oid].kind != "index"}
 
 
 def _least(seen: dict[int, LockMode], rewritten: set[int], built: set[int]) -> dict[int, LockMode]:
-    """The locks seen or required: ACCESS EXCLUSIVE to replace a file, SHARE to build an index."""
+    """The locks that were seen or are required: ACCESS EXCLUSIVE to replace a file, SHARE to build an index."""
     for oid in built:
         seen[oid] = max(LockMode.SHARE, seen.get(oid, LockMode.SHARE))
     return seen | dict.fromkeys(rewritten, LockMode.ACCESS_EXCLUSIVE)

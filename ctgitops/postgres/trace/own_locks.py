@@ -1,7 +1,7 @@
-"""The locks, data files and scan counts of the current backend, and what changed since the last query.
+"""The locks, relfilenodes and scan counts of the current backend, and their changes since the last query.
 
-The query runs after every statement, so its answer is one row however many locks the backend holds, and only
-differences are examined further.
+The query runs after every statement, so it returns one row however many locks the backend holds, and only differences
+are examined further.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ...sql.locks import LockMode
 from ..catalog.relations import MODES
 from ..connection.connect import Connection
 
-# A search path that a migration changed must not affect this query; and it joins no table, so that its cost depends on
-# held locks and not on existing relations. OIDs below 16384 are PostgreSQL's own relations. A table or an index gets a
-# new file only under ACCESS EXCLUSIVE
+# The query must work with any search path that a migration set. It joins no table, so its cost depends on held locks
+# and not on existing relations. OIDs below 16384 are PostgreSQL's own relations. A table or an index gets a new file
+# only under ACCESS EXCLUSIVE
 _MINE = """
 select pg_catalog.array_agg(l.relation::pg_catalog.int8),
        pg_catalog.array_agg(l.mode),
@@ -43,23 +43,23 @@ from pg_catalog.pg_class c where c.relname operator(pg_catalog.=) any (%s::pg_ca
 
 @dataclass(frozen=True)
 class HeldLock:
-    """A relation on which the session has locks."""
+    """The locks of the session on one relation."""
 
     oid: int
     modes: frozenset[LockMode]
     file: int
-    """Its relfilenode if the session holds ACCESS EXCLUSIVE; 0 without that lock or a file, or after DROP."""
+    """The relfilenode if the session holds ACCESS EXCLUSIVE; 0 without that lock, without a file, or after DROP."""
     scans: int
-    """How many full scans this transaction has begun."""
+    """How many full scans of the relation this transaction has started."""
 
     @cached_property
     def strongest(self) -> LockMode:
-        """The strongest of its locks."""
+        """The strongest lock mode of the session on the relation."""
         return max(self.modes)
 
 
 class _Lock(NamedTuple):
-    """One lock, as the server lists it."""
+    """One lock as `_MINE` lists it."""
 
     oid: int
     mode: str
@@ -80,7 +80,7 @@ class HeldLocks:
         """By OID, the locks on that relation."""
 
     def look(self) -> dict[int, HeldLock | None]:
-        """Changes since the previous look: by OID, the current locks; None if the session has none any more.
+        """The changes since the previous look: by OID, the current locks; None if the session no longer has any.
 
         The query also sets client_min_messages for the next statement, which saves a round trip.
         """
@@ -104,11 +104,11 @@ class HeldLocks:
 
 
 def scanned(connection: Connection) -> dict[int, int]:
-    """By OID, how many full scans this session has begun; earlier transactions may be included."""
+    """By OID, how many full scans this session has started; may include earlier transactions."""
     return {int(str(oid)): int(str(count)) for oid, count in connection.execute(_SCANNED.encode()).fetchall()}
 
 
 def called(connection: Connection, names: set[str]) -> set[tuple[int, str]]:
-    """OID and name of the relations with one of these names, in any schema, as this session sees them."""
+    """OID and name of each relation in any schema that has one of these names, as this session sees them."""
     found = connection.execute(_CALLED.encode(), [list(names)]).fetchall()
     return {(int(str(oid)), str(name)) for oid, name in found}

@@ -1,7 +1,7 @@
-"""Reads the plans of queries from the messages of auto_explain, which the sandbox's superuser switches on.
+"""Reads query plans from the messages of auto_explain, which the sandbox's superuser enables.
 
-It reports the queries that blocks, functions and triggers run, too. A migration cannot switch it off, but it can keep
-its messages from us, or send some of its own; so what was scanned and has no plan counts as unknown.
+auto_explain also reports the queries of DO blocks, functions and triggers. A migration cannot disable it, but it can
+suppress its messages or send forged ones; so a scanned relation without a plan counts as unknown.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..connection.connect import Connection
 
 LONGEST_PLAN = 200_000
 MOST_TEXT = 5_000_000
-"""Characters of plans that are kept for a statement."""
+"""Maximum number of characters of plans that are kept per statement."""
 LOST = "duration: not kept"
-"""Stands for plans beyond that."""
+"""Replaces each plan beyond that limit."""
 _PLAN = re.compile(r"duration: [\d.]+ ms  plan:\n(?P<plan>\{.*\})", re.DOTALL)
 _SYSTEM = frozenset({"pg_catalog", "information_schema", "pg_toast", "ctgitops"})
-# A search path that a migration changed must not affect this query
+# The query must work with any search path that a migration set
 _NAMES = """
 select c.oid::pg_catalog.int8, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) c.relname
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
@@ -37,16 +37,16 @@ class Planned:
 
     sql: str
     plan: Node
-    """With the names of relations as `schema.table`, unquoted."""
+    """The root node; relation names are `schema.table`, unquoted."""
 
     @property
     def names(self) -> frozenset[str]:
-        """The relations that it reads or changes."""
+        """The relations that the query reads or changes."""
         return frozenset(node.relation for node in self.plan.walk() if node.relation)
 
     @property
     def reads(self) -> frozenset[str]:
-        """The relations that it scans."""
+        """The relations that the query reads."""
         return frozenset(node.relation for node in self.plan.walk() if node.relation and not node.operation)
 
 
@@ -56,7 +56,7 @@ def is_plan(message: str) -> bool:
 
 
 def plans_in(messages: Iterable[str]) -> tuple[Planned, ...]:
-    """The plans in messages, of which a migration may have written some."""
+    """The plans in the messages; a migration may have forged some."""
     return tuple(_plans(messages))
 
 
@@ -71,13 +71,13 @@ def _plans(messages: Iterable[str]) -> Iterator[Planned]:
 
 
 def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
-    """The plan with each relation's real name, and whether the plan of migrations created it."""
+    """The plan with each relation's name and `fresh` from `names`; a relation that is missing there is fresh."""
     name, fresh = names.get(plan.relation, (plan.relation, bool(plan.relation)))
     return replace(plan, relation=name, fresh=fresh, children=tuple(resolved(each, names) for each in plan.children))
 
 
 def oids_of(connection: Connection, names: Iterable[str], oids: Iterable[int]) -> dict[int, str]:
-    """By OID, the names of tables with one of these names or OIDs, as this session sees them."""
+    """By OID, the names of tables that have one of `names` or `oids`, as this session sees them."""
     found = connection.execute(_NAMES.encode(), [list(oids), list(names)]).fetchall()
     return {int(str(oid)): str(name) for oid, name in found}
 

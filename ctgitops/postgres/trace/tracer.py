@@ -1,8 +1,8 @@
 """Traces each statement of a migration on a throw-away server: its locks, table rewrites, scans and index builds.
 
-It observes from the connection that runs the statements, since a transaction holds its locks until its end, and from a
-second connection, which sees only relations on which other sessions can be blocked. It also observes what DO blocks
-and functions do.
+It observes from the connection that runs the statements, because a transaction holds its locks until its end, and
+from a second connection, which sees only relations that other sessions can use. It also observes what DO blocks and
+functions do.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from .queried import Ran
 from .query_plans import LOST, MOST_TEXT, is_plan
 
 SETS = "VariableSetStmt"
-"""SET takes no lock; and after a query, SET TRANSACTION would be refused."""
+"""SET needs no trace, because it takes no lock; and SET TRANSACTION fails after a query."""
 MOST_SAID = 10_000
 LONGEST = 1000
 """Longer messages are dropped: a loop that sends messages must not fill our memory, and PostgreSQL's own are short."""
 ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
-"""Statements that must not be put into a transaction: they may commit, or process a partitioned table part by part."""
+"""Statements that must not run in a transaction: they may commit, or process a partitioned table part by part."""
 
 
 class Tracer:
-    """Traces the steps of one plan, as they run one after the other.
+    """Traces the steps of one plan as they run one after the other.
 
-    `open_connection` opens a connection that can see every relation; the relations of now are those that others use.
+    `open_connection` opens a connection that sees every relation. Relations that exist at the start count as in use.
     """
 
     def __init__(self, open_connection: Callable[[], Connection]) -> None:
@@ -52,18 +52,18 @@ class Tracer:
         self._listens = False
         """Whether the connection already sends DEBUG1 messages."""
         self.impacts: dict[int, StepImpact] = {}
-        """By migration number."""
+        """The impact of each step, by migration number."""
 
     def _beside(self) -> Connection:
         connection = self._open()
-        connection.prepare_threshold = 1  # no pooler is between us and our own server; planning costs the most
+        connection.prepare_threshold = 1  # planning costs most, and the sandbox has no pooler
         return connection
 
     def __enter__(self) -> Self:
         return self
 
     def rest(self) -> None:
-        """Closes its own connection until the next step: a database with sessions cannot be renamed."""
+        """Closes the second connection until the next step, because a database with sessions cannot be renamed."""
         self._others.close()
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -71,7 +71,7 @@ class Tracer:
 
     @contextmanager
     def step(self, connection: Connection, step: Step) -> Iterator[None]:
-        """Wraps all statements of a step: entered after its BEGIN if it is one transaction, left before its end."""
+        """Observes a step. If the step is one transaction, enter after BEGIN, and leave before COMMIT or ROLLBACK."""
         self._statements, self._listens = [], False
         if self._others.closed:
             self._others = self._beside()
@@ -81,7 +81,7 @@ class Tracer:
         try:
             yield
         except BaseException:
-            with suppress(psycopg.Error):  # the server may be lost, and the reason is already reported
+            with suppress(psycopg.Error):  # the connection may be lost, and the reason is already reported
                 self._end(step)
             raise
         else:
@@ -92,13 +92,13 @@ class Tracer:
     def _end(self, step: Step) -> None:
         if self._transaction:
             self._statements.extend(self._transaction.impacts())
-        before = self.impacts.get(step.number, StepImpact())  # a step that creates an extension runs in parts
+        before = self.impacts.get(step.number, StepImpact())  # a step that creates an extension runs in several parts
         whole = (*before.statements, *self._statements)
         self.impacts[step.number] = StepImpact(whole, before.transactional and step.transactional)
 
     @contextmanager
     def statement(self, connection: Connection, step: Step, index: int) -> Iterator[None]:
-        """Wraps one of its statements, by its index from 0. A failed one is not recorded."""
+        """Observes one statement of a step, by its index from 0; does not record it if it fails."""
         statement = step.script.statements[index]
         if statement.kind == SETS:
             self._listens = False
@@ -138,7 +138,7 @@ class Tracer:
 
     @contextmanager
     def _in_its_own(self, connection: Connection, ran: Ran) -> Iterator[None]:
-        """Traces as apply runs outside a single transaction: one transaction for each statement that can be in one."""
+        """Traces a statement in a transaction of its own, as apply runs it in a step that is not one transaction."""
         own = OneTransaction(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:
