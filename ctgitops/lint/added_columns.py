@@ -12,7 +12,7 @@ from .nodes import Name, columns_in, relation_name
 from .types import SERIAL, Type, type_of
 
 _ENFORCEABLE = {"CONSTR_CHECK", "CONSTR_FOREIGN"}
-"""Constraints that NOT ENFORCED is possible for."""
+"""Kinds of constraints that PostgreSQL accepts as NOT ENFORCED."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class AddedColumn:
     """`stored`, `virtual`, or empty if the column is not generated."""
     not_null: bool = False
     default: Any = None
-    """The DEFAULT expression; None if there is none, or if it is NULL."""
+    """The DEFAULT expression; None without a DEFAULT, and for DEFAULT NULL."""
     constraints: tuple[Node, ...] = field(default=(), repr=False)
     """All constraints in the column's definition."""
     definition: Node = field(default_factory=dict, repr=False)

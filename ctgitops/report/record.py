@@ -43,7 +43,7 @@ WORST_FIRST = (
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """Each migration and environment with its time, or with what it waits for; recent failures first."""
+    """For each migration and environment, when it was applied, or what it waits for. Starts with recent failures."""
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
     runs = [_run(name, outcome, origin, longest) for name, outcome in ended.items() if isinstance(outcome, Outcome)]
@@ -121,7 +121,7 @@ def _held(ended: Outcome | CtgitopsError | None) -> tuple[str, ...]:
 
 
 def _waits(environment: Environment) -> str:
-    """What must still happen after the merge."""
+    """The event after the merge that triggers the apply."""
     if environment.trigger is Trigger.PUSH:
         return "the run on merge"
     return phrases.comes_with(environment)
@@ -154,7 +154,7 @@ def _cell(cell: Cell, environment: Environment, ended: Ended, there: set[str]) -
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
-    """What the manifest requires before an apply, without what has happened already."""
+    """The conditions of the manifest for an apply that are not met yet. `there` names environments that have it."""
     rest = phrases.waits_for(environment)[1:]
     if environment.after in there:
         baking = phrases.bake(environment)

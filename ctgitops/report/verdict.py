@@ -1,4 +1,4 @@
-"""The verdict on all plans, which is the first line of the plan comment, and the next action below it."""
+"""The verdict on all plans, which is the first line of the plan comment, and the next action, shown below it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MARKS = {
     PlanState.UNREADABLE: "⛔",
 }
 SENTENCES = 4
-"""Maximum number of environments with a sentence of their own."""
+"""Maximum number of environments for which the advice has a separate sentence."""
 
 
 def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
-    """A symbol, and one line of text."""
+    """The verdict on all plans: a symbol, and one line of text."""
     steps, state = phrases.steps(looks), worst_state(looks)
     blocking = sum(problem.blocks for problem in phrases.problems(looks))
     unseen = [look.environment.name for look in looks if isinstance(look, Unseen)]
@@ -103,7 +103,7 @@ def _repair(blocking: list[Problem], origin: Origin) -> list[Markup]:
     first = blocking[0]
     what = links.place(first.place, origin) or escape.code(first.code)
     more = f", then {phrases.count(len(blocking) - 1, 'other problem')}" if len(blocking) > 1 else ""
-    if first.code == "rolled-back":  # no commit is needed, so no push updates the comment
+    if first.code == "rolled-back":  # the fix needs no commit, so no push would update the comment
         accept = Markup("Decide on {}: {}{}.").format(what, escape.prose(first.hint), more)
         return [accept, escape.plain("Then re-run this workflow to update this comment.")]
     fix = Markup("Fix {}: {}{}.").format(what, escape.prose(first.hint), more)

@@ -14,7 +14,7 @@ from ..types import type_of
 
 
 def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
-    """Adds a new table and returns it; None if it already exists, so that IF NOT EXISTS does nothing."""
+    """Adds a new table and returns it; None if it already exists, as for CREATE … IF NOT EXISTS."""
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"

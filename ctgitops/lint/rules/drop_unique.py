@@ -1,4 +1,4 @@
-"""Reports a dropped UNIQUE, which INSERT … ON CONFLICT of running code may name."""
+"""Reports a dropped unique constraint or index, which INSERT … ON CONFLICT in running code may need."""
 
 from __future__ import annotations
 

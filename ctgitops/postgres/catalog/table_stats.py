@@ -13,7 +13,7 @@ from ..connection.connect import Connection
 
 CALIBRATION_ROWS = 100_000
 FOUND_ROWS = 20_000
-# Without most common values and histograms, which are values of rows
+# Does not read most common values and histograms, which contain values of rows
 _COLUMNS = """
 select w.name, s.attname::text, s.null_frac, s.n_distinct
 from pg_catalog.unnest(%s::text[]) w(name)
@@ -71,7 +71,7 @@ _PAGES = "select pg_catalog.pg_relation_size('ctgitops_calibration.t') / 8192"
 
 
 def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
-    """Sizes of those of `tables` that exist. Read-only, takes no lock."""
+    """The size of each table in `tables` that exists. Read-only, takes no lock."""
     names = list(tables)
     columns: dict[str, dict[str, Column]] = {}
     for table, column, nulls, distinct in connection.execute(_COLUMNS.encode(), [names]).fetchall():
@@ -97,9 +97,9 @@ def _size(row: Sequence[object], columns: Mapping[str, Column]) -> Size:
 
 
 def calibrate(connection: Connection) -> Rates:
-    """Measures how fast the server does each kind of work, in half a second.
+    """Measures for half a second how fast the server does each kind of work.
 
-    It works on a table that it creates in a transaction and rolls back.
+    Uses a table that it creates in a transaction and rolls back.
     """
     connection.execute("begin")
     try:

@@ -19,19 +19,19 @@ from ..transaction.session_leaks import leak_query, leaks_in
 from ..transaction.step_failure import StepFailed
 
 TRACED = ("client_min_messages",)
-"""The settings that the tracer sets in the session."""
+"""Settings that the tracer changes in the session."""
 MOST_BATCHES = 1000
-"""The maximum number of batches. A migration that still finds rows after these counts as endless."""
+"""Maximum number of batches. A migration that still changes rows after these counts as endless."""
 
 
 class Observer(Protocol):
-    """Observes the statements of a trial on the connection that runs them: locks, notices, relfilenodes."""
+    """Observes the statements of a trial, such as their locks, notices and relfilenodes, on the same connection."""
 
     def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:
-        """Wraps all statements of a step: entered after its BEGIN, if any, and left before its COMMIT."""
+        """Wraps all statements of a step. The block starts after BEGIN, if any, and ends before COMMIT."""
 
     def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:
-        """Wraps one of `step.script.statements`, at `index` (from 0). A failure raises StepFailed in the block."""
+        """Wraps the statement `step.script.statements[index]`. If it fails, StepFailed is raised in the block."""
 
 
 class Unwatched:
@@ -101,7 +101,7 @@ def _batches(connection: Connection, text: str, size: int) -> None:
 
 @contextmanager
 def _placed(step: Step, statement: Statement, at: int) -> Iterator[None]:
-    """Reports a batch's failure at the statement's first word, because the SQL of a batch differs from the file."""
+    """Moves a batch's failure to the statement's first word, because the SQL of a batch differs from the file."""
     try:
         yield
     except StepFailed as failed:
