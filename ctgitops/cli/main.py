@@ -57,7 +57,7 @@ class Verbs(click.Group):
         """The verbs, in the order of a typical workflow."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click defines this signature
         """The command of one verb."""
         if cmd_name not in VERBS:
             return None
@@ -84,7 +84,7 @@ class Verbs(click.Group):
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
-    """Delays signals until the `with` block ends. During an import, Python can replace a KeyboardInterrupt."""
+    """Delays signals until the `with` block ends. An import can replace KeyboardInterrupt by another error."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -180,7 +180,7 @@ def _interrupted() -> int:
 _stop_signals: list[int] = []
 """The stop signals that this run has received."""
 _verb: list[str] = []
-"""The verb of this run, if one was called."""
+"""The name of the verb that this run executes; empty before it is known."""
 
 
 def _listen() -> None:

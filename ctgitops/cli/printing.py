@@ -27,7 +27,7 @@ def _echo(text: str, stream: TextIO, *, colour: bool) -> None:
 
 
 def print_error(error: CtgitopsError) -> None:
-    """Prints an error on stderr. With `--format json`, also prints it on stdout, where a document is expected."""
+    """Prints an error on stderr. With `--format json`, also prints it on stdout, as the JSON document."""
     from ..report.text_error import error_text
 
     _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
@@ -38,7 +38,7 @@ def print_error(error: CtgitopsError) -> None:
 
 
 def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
-    """Prints problems of unreadable manifests on stderr. Returns the exit status: `status`, but then at least 3."""
+    """Prints the problems of unreadable manifests on stderr. Returns `status`, or at least 3 if there are any."""
     from ..report.text import problem_lines
 
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]

@@ -1,4 +1,4 @@
-"""Replaces standard output and error with streams that never raise: after an error, they keep it and drop output.
+"""Replaces standard output and error with streams that never raise. They keep their first error and drop output.
 
 A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of a
 migration, nor change the run's exit status.
@@ -46,7 +46,7 @@ _outputs: dict[str, ErrorKeepingOutput] = {}
 
 
 def open_missing() -> frozenset[int]:
-    """Opens /dev/null for each closed descriptor of 0 to 2, so that no socket gets its number; returns these."""
+    """Opens /dev/null for each closed descriptor of 0 to 2, so that no socket gets its number. Returns them."""
     closed = set()
     for descriptor in range(3):
         try:

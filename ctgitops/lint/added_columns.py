@@ -69,7 +69,7 @@ def collation_of(definition: Node) -> str:
 
 
 def _enforced(constraints: list[Node]) -> tuple[Node, ...]:
-    """Returns the constraints without those marked NOT ENFORCED."""
+    """Returns the constraints, except those marked NOT ENFORCED."""
     after = [*(node.get("contype") for node in constraints[1:]), ""]
     return tuple(n for n, following in zip(constraints, after, strict=False) if following != "CONSTR_ATTR_NOT_ENFORCED")
 

@@ -17,7 +17,7 @@ _UNIQUE = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}
 
 @dataclass(frozen=True)
 class DroppedUnique:
-    """A unique constraint or index that a statement drops without another on the same columns."""
+    """A unique constraint or index that a statement drops, and that no other on the same columns replaces."""
 
     table: Table
     name: str

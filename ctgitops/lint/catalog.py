@@ -48,7 +48,7 @@ class Index:
     computed: bool = False
     """Whether the index has an expression or predicate. PostgreSQL rebuilds it when one of its columns changes type."""
     own_classes: frozenset[str] = frozenset()
-    """Columns that are used only with an explicit operator class, which a type change does not replace."""
+    """Columns used only with an explicit operator class, which PostgreSQL keeps when the column's type changes."""
     method: str = "btree"
     keys: tuple[str, ...] = ()
     """The key columns in order, with an empty string for each expression."""
@@ -140,7 +140,7 @@ class Catalog:
     """The server version; 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The qualified name. If `name` has no schema, searches the search path; if not found, as `created`."""
+        """The qualified name. Without a schema, looks up `name` in the search path. If not found, as `created`."""
         keys = ((schema, name[1]) for schema in self.path)
         found = (key for key in keys if key in self.tables or key in self.indexes)
         return name if name[0] else next(found, self.created(name))
@@ -165,7 +165,7 @@ class Catalog:
         return next((self.functions[s, name[1]] for s in schemas if (s, name[1]) in self.functions), None)
 
     def base(self, type_: Type) -> Type:
-        """The base type of a domain; any other type is returned unchanged."""
+        """The base type of a domain. Returns any other type unchanged."""
         for domain in self._under(type_):
             type_ = domain.base
         return type_

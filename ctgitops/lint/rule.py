@@ -60,7 +60,7 @@ class Rule:
     group: Group
     severity: Severity
     kinds: tuple[str, ...]
-    """The kinds of statements that the rule checks, by the parser's names; empty for all, `File` for the file."""
+    """The kinds of statements to check, as the parser names them. Empty for all kinds; `File` for the whole file."""
     check: Check = _none
     """Finds the violations in one statement. If a rule does not set it, another module of lint reports its findings."""
     why: str

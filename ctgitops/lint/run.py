@@ -62,7 +62,8 @@ class Linter:
     def fold(self, script: Script) -> None:
         """Applies a file that the database already has, without running rules.
 
-        If the file's effect is unknown, a table that is missing from the catalog may exist from then on.
+        If its effect is unknown, the catalog is
+        incomplete from then on: a table that is missing from it may exist.
         """
         guard, path = Guard(), self.catalog.path
         try:
@@ -162,7 +163,7 @@ def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
 
 
 def _starts(text: str) -> Iterator[int]:
-    """The offset of each action of ALTER TABLE: after the table's name, and after each comma outside brackets."""
+    """The offset of each ALTER TABLE action. Actions start after the table's name and after commas outside brackets."""
     depth, due = 0, False
     left = [token for token in tokens(text) if token.kind not in {Kind.COMMENT, Kind.BLANK}]
     for token in left[_name_ends(text, left) :]:

@@ -28,7 +28,7 @@ CUT = {
     "rows": "{} of {} migrations",
     "environments": "{} of {} environments",
 }
-"""The kinds of parts that are dropped from a too long comment, in this order, each with the note about it."""
+"""The kinds of parts to drop if a comment is too long, in this order, with the text that reports how many remain."""
 
 Part = dict[str, Any]
 

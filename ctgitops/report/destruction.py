@@ -15,7 +15,7 @@ TITLE = "data that is destroyed"
 
 
 def loss_lines(preview: Preview) -> Iterator[str]:
-    """`001_drop drops table "orders": 1,234 rows`, a line for each loss."""
+    """A line for each loss, such as `001_drop drops table "orders": 1,234 rows`."""
     yield from (f"{each.loss.migration} {each.told}" for each in preview.losses[:SHOWN])
     if len(preview.losses) > SHOWN:
         yield f"and {len(preview.losses) - SHOWN} more"

@@ -31,7 +31,7 @@ def place(where: Place | None, origin: Origin) -> Markup:
         return words
     line = f"#L{where.line}" if where.line else ""
     path = _quoted(f"{origin.folder}{where.path}")
-    return Markup(f"[{words}]({origin.repository_url}/blob/{origin.commit_sha}/{path}{line})")  # noqa: S704 - quoted
+    return Markup(f"[{words}]({origin.repository_url}/blob/{origin.commit_sha}/{path}{line})")  # noqa: S704 - the path is percent-encoded
 
 
 def rule(code: str) -> Markup:

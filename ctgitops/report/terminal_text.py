@@ -27,7 +27,7 @@ def on_one_line(text: str) -> str:
 
 
 def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, within: int | None = None) -> list[str]:
-    """Lines of left-aligned columns.
+    """Formats rows as lines of left-aligned columns.
 
     `within` is the width of the terminal: longer cells wrap onto more lines, and nothing is cut.
     """

@@ -85,7 +85,7 @@ def _validate(_catalog: Catalog, of: Table, command: Node) -> None:
 
 
 def _alter_constraint(_catalog: Catalog, of: Table, command: Node) -> None:
-    """Applies ALTER CONSTRAINT … NOT ENFORCED, and ENFORCED, which validates a constraint that was not enforced."""
+    """Applies ALTER CONSTRAINT … [NOT] ENFORCED. ENFORCED validates a constraint that was not enforced."""
     part = target(command)
     constraint = of.constraints.get(part.get("conname", ""))
     if constraint and part.get("alterEnforceability"):
@@ -203,7 +203,7 @@ _PARTS: dict[str, _Fold] = {
 
 
 def cluster(catalog: Catalog, node: Node) -> None:
-    """Applies CLUSTER … USING, which PostgreSQL remembers for the table."""
+    """Applies CLUSTER … USING. PostgreSQL uses the same index for later CLUSTER statements without USING."""
     found = catalog.table(relation_name(node.get("relation", {})))
     if found and "indexname" in node:
         _cluster_on(catalog, found, {"name": node["indexname"]})
@@ -229,7 +229,7 @@ def domain(catalog: Catalog, node: Node) -> None:
 
 
 def function(catalog: Catalog, node: Node) -> None:
-    """Applies ALTER FUNCTION … STABLE and similar."""
+    """Applies the new volatility in ALTER FUNCTION, such as STABLE."""
     found = catalog.function(name_of(node.get("func", {}).get("objname", [])))
     if found:
         volatility = options_of(node.get("actions", [])).get("volatility", {})

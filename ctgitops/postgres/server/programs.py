@@ -19,7 +19,7 @@ USUAL_PLACES = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu, PGDG's apt
     "/usr/pgsql-*/bin",  # PGDG's yum
     "/usr/libexec/postgresql*",  # Alpine
-    "/usr/local/pgsql/bin",  # from source
+    "/usr/local/pgsql/bin",  # built from source
     "/opt/homebrew/opt/postgresql@*/bin",
     "/usr/local/opt/postgresql@*/bin",
     "/Applications/Postgres.app/Contents/Versions/*/bin",
@@ -141,7 +141,7 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
 
 def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
-    """The installation to start a server from: version `major`, else the next newer one; the newest for None.
+    """The installation to start a server from: `major`, else the next newer one; the newest if `major` is None.
 
     Prefers an installation that has the extensions. Raises UsageError if none is installed.
     """

@@ -53,8 +53,8 @@ class Pace:
     def learn(self, took: Sequence[int]) -> None:
         """Adjusts the number of migrations, so that the next message takes about QUICK_MILLISECONDS.
 
-        `took` are the server's milliseconds for each migration, without round trips, of which a message with several
-        migrations needs fewer.
+        `took` is the server's time for each migration in milliseconds. It excludes round trips, because a message with
+        several migrations has only one.
         """
         fit = len(took) * QUICK_MILLISECONDS // max(sum(took), 1)
         most = self.size * FASTER if len(took) >= self.size else self.size

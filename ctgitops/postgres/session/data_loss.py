@@ -39,7 +39,7 @@ _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_
 def count_losses(
     address: Address, losses: tuple[Loss, ...], since: Checkpoint | None = None
 ) -> tuple[CountedLoss, ...]:
-    """Counts the rows of each loss. Estimates it if the count times out or waits for a lock. Read-only.
+    """Counts the rows of each loss. Estimates the number if the count times out or would wait for a lock. Read-only.
 
     With `since`, the start of a run, does not count rows that the run itself wrote.
     """

@@ -1,4 +1,4 @@
-"""The database of one environment. Reads need no run lock, changes do."""
+"""The database of one environment. Only changes need the run lock."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class PostgresDatabase:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that fail or are not true. Runs each in a read-only transaction. Takes no lock."""
+        """The verify queries that fail or do not return true. Runs each in a read-only transaction. Takes no lock."""
         found: list[Refuted] = []
         if not queries:
             return ()
@@ -118,7 +118,7 @@ class PostgresDatabase:
         return count_losses(self._address, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - the port defines this signature
-        """Counts the rows that make each risk fail. With `keys`, adds keys of some. Read-only, waits for no lock."""
+        """Counts the rows that make each risk fail. With `keys`, returns some keys too. Read-only, waits for no lock."""
         if not risks:
             return ()
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
@@ -165,7 +165,7 @@ class PostgresDatabase:
                     lease.ended()
 
     def _search_path(self) -> str:
-        """The default search path of this role, read on a new connection, because `_OURS` overrides it on others."""
+        """The default search path of this role. Reads it on a new connection: others override it with `_OURS`."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""

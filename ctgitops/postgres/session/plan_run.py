@@ -38,7 +38,7 @@ class PlanRun:
     attempts: Attempts
     stepwise: Stepwise
     guard: RowGuard | None
-    """Makes each step fail that would destroy rows of other sessions."""
+    """Makes a step fail if it would destroy rows of other sessions."""
     set_activity: Callable[[str], None]
     leaks: list[SessionLeak]
     """Session state that migrations of the run leaked. This object appends to the list."""
@@ -164,5 +164,5 @@ class PlanRun:
                 state=f"{failure_report.so_far.told}the rest of the plan waits",
                 hint="run the same again, or let a scheduled run do it: it resumes from there",
             ) from None
-        self.attempts.work.unflushed = False  # the commit of the ledger entry waited until it was on disk
+        self.attempts.work.unflushed = False  # the commit of the ledger entry has already waited for the disk
         return millis

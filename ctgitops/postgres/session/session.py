@@ -66,7 +66,7 @@ class WorkSession:
         return self._work.ledger()
 
     def set_activity(self, what: str, /) -> None:
-        """Writes the current activity to the lease row, for waiting runs. Writes."""
+        """Writes the current activity to the lease row, which waiting runs read. Writes."""
         self._lease.set_activity(what)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
@@ -152,7 +152,7 @@ class WorkSession:
         return count_losses(self._address, losses, since)
 
     def stopped(self) -> ApplyError | None:
-        """Records that the run was interrupted outside a step. Returns the error; None before any plan. Writes."""
+        """Records an interruption outside a step. Returns the error; None if no plan has begun. Writes."""
         return self._plan_run.stopped() if self._plan_run else None
 
     def close(self) -> None:

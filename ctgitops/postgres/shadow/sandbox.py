@@ -195,7 +195,7 @@ class SandboxDatabases:
         return bool(self._guard.why)
 
     def shadow(self, database: str, observer: Observer) -> SandboxShadow:
-        """A shadow for the existing database `database` of this server."""
+        """A `SandboxShadow` for the existing database `database`."""
         made = SandboxShadow(self, database, observer)
         self._shadows.append(made)
         return made
@@ -294,7 +294,7 @@ def sealed_shadow(
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with refused_as_error(sealed.server.address()):
             sealed.name.give(shadow)
-        # The tracer connects as the role of the migrations, because its queries could run functions of a migration
+        # The tracer is not a superuser, because its queries could run functions of a migration. It has the migrations' role.
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             shadow.watched_by(tracer)
             yield shadow

@@ -37,20 +37,20 @@ class Observer(Protocol):
 class Unwatched:
     """An observer that does nothing."""
 
-    def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:  # noqa: ARG002
+    def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:  # noqa: ARG002 - as in `Observer`
         """Does nothing around a step."""
         return nullcontext()
 
-    def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:  # noqa: ARG002
+    def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:  # noqa: ARG002 - as in `Observer`
         """Does nothing around a statement."""
         return nullcontext()
 
 
 def try_step(connection: Connection, step: Step, observer: Observer) -> tuple[SessionLeak, ...]:
-    """Runs one step, without a ledger entry; returns the session state that it leaks, which is reset.
+    """Runs one step without a ledger entry. Resets and returns the session state that the step leaks.
 
     Raises StepFailed; a transaction is then rolled back.
-    The connection is closed after a failure, and after a step whose session state only a new connection clears.
+    The connection is closed after a failure, and after a step that leaves session state which cannot be reset.
     """
     try:
         leaks = _try(connection, step, observer)
