@@ -61,7 +61,7 @@ class Case:
     catalog: Catalog
     transaction: Transaction
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas whose tables need row-level security; empty for all, if the database uses row-level security."""
+    """Schemas whose tables need row-level security. If empty, all schemas do if the database uses row-level security."""
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 
@@ -85,7 +85,7 @@ class Case:
         if table.kind != "partitioned":
             return True
         if self.kind == "AlterTableStmt" and not self.node.get("relation", {}).get("inh"):
-            return False  # ALTER TABLE ONLY
+            return False  # ALTER TABLE ONLY does not process partitions
         parts = [self.catalog.tables.get(name) for name in table.partitions]
         return any(part is None or (not part.new and self.has_rows(part)) for part in parts)
 

@@ -30,7 +30,7 @@ DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": 
 
 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
-    """The migration's name and a line, for each effect of each migration. Only its first line has the name."""
+    """Pairs of a migration's name and a line about an effect. After the migration's first line, the name is empty."""
     for step in preview.plan.steps:
         lines = _told_of(preview, step)
         yield from ((step.name if line is lines[0] else "", line) for line in lines)
@@ -56,7 +56,7 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
 
 
 def _told_of(look: Look, step: Step, *, whole: bool = True) -> tuple[str, ...]:
-    """The lines about a step, if the trial ran at least part of it. With `whole`, may refer to the findings below."""
+    """The lines about a step, if the trial ran part of it. With `whole`, a line can refer to the findings below."""
     effect, gaps = effect_on(look, step), gaps_of(look, step)
     if effect is None or any(gap.line is None for gap in gaps):
         return tuple(gap.told for gap in gaps if gap.line is not None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COMMENT_LIMIT = 65_536
 """GitHub's maximum length of a comment, in characters."""
 MAX = 60_000
-"""Maximum length of a page, in characters. Up to COMMENT_LIMIT, there is room for the marker and footers."""
+"""Maximum length of a page, in characters. The rest, up to COMMENT_LIMIT, is for the marker and footers."""
 _CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
 
@@ -40,7 +40,7 @@ def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longes
 
 
 def cut(page: str, longest: int) -> str:
-    """Cuts a page that is still too long after `fit` to `longest` characters, if possible at the end of a line."""
+    """Cuts a page to `longest` characters if `fit` left it longer. Cuts at the end of a line if possible."""
     if len(page) <= longest:
         return page
     start = page[: longest - len(_CUT)]

@@ -119,7 +119,7 @@ def plans(looks: tuple[Look, ...]) -> tuple[Plan, ...]:
 
 
 def steps(looks: tuple[Look, ...]) -> tuple[Step, ...]:
-    """Every step of all plans, once, in the order for an empty database."""
+    """Every step of all plans, once, in the order of an apply to an empty database."""
     by_identity = {step.identity: step for plan in plans(looks) for step in plan.steps}
     return tuple(sorted(by_identity.values(), key=lambda step: step.number))
 

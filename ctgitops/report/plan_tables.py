@@ -45,7 +45,7 @@ def _stopping(look: Preview) -> str:
 
 
 def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:
-    """Every pending migration once, in the order for an empty database."""
+    """Every pending migration once, in the order of an apply to an empty database."""
     goes_to: dict[tuple[str, ...], list[str]] = {}
     for plan in phrases.plans(looks):
         for step in plan.steps:

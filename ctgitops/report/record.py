@@ -154,7 +154,7 @@ def _cell(cell: Cell, environment: Environment, ended: Ended, there: set[str]) -
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
-    """The conditions of the manifest for an apply that are not met yet. `there` names environments that have it."""
+    """The unmet conditions of the manifest for an apply. `there` names the environments that have the migration."""
     rest = phrases.waits_for(environment)[1:]
     if environment.after in there:
         baking = phrases.bake(environment)

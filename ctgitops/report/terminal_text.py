@@ -40,7 +40,7 @@ def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, withi
 
 
 def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Shrinks the widest column until all columns fit. Splits words only if there is no other way."""
+    """Shrinks the widest column until all columns fit. Splits words only if that is not enough."""
     narrow = list(widths)
     words = [
         max((width(word) for cell in column for word in cell.split()), default=0) for column in zip(*cells, strict=True)

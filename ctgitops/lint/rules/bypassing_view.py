@@ -55,7 +55,7 @@ def _given_invoker(case: Case) -> set[str]:
 
 
 def _secured(case: Case, reads: frozenset[Name]) -> list[Table]:
-    """The tables in `reads`, or read by a security_invoker view in it, that have row-level security without FORCE."""
+    """The tables that have row-level security without FORCE, in `reads` or behind a security_invoker view in `reads`."""
     found: dict[Name, Table] = {}
     left, seen = list(reads), set[Name]()
     while left:

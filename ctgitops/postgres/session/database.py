@@ -118,7 +118,7 @@ class PostgresDatabase:
         return count_losses(self._address, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - the port defines this signature
-        """Counts the rows that make each risk fail. With `keys`, returns some keys too. Read-only, waits for no lock."""
+        """Counts the rows that make each risk fail. With `keys`, adds some keys. Read-only, waits for no lock."""
         if not risks:
             return ()
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:

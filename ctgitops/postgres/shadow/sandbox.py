@@ -294,7 +294,7 @@ def sealed_shadow(
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with refused_as_error(sealed.server.address()):
             sealed.name.give(shadow)
-        # The tracer is not a superuser, because its queries could run functions of a migration. It has the migrations' role.
+        # The tracer connects as the migrations' role: queries of a superuser could run functions of a migration
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             shadow.watched_by(tracer)
             yield shadow
