@@ -43,7 +43,7 @@ WORST_FIRST = (
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """For each migration and environment, when it was applied, or what it waits for. Starts with recent failures."""
+    """Shows when each migration was applied to each environment, or what it waits for. Starts with recent failures."""
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
     runs = [_run(name, outcome, origin, longest) for name, outcome in ended.items() if isinstance(outcome, Outcome)]

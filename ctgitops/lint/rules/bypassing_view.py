@@ -55,7 +55,7 @@ def _given_invoker(case: Case) -> set[str]:
 
 
 def _secured(case: Case, reads: frozenset[Name]) -> list[Table]:
-    """The tables that have row-level security without FORCE, in `reads` or behind a security_invoker view in `reads`."""
+    """The tables with row-level security, but not FORCE, in `reads` or behind a security_invoker view in `reads`."""
     found: dict[Name, Table] = {}
     left, seen = list(reads), set[Name]()
     while left:
