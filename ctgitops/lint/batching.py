@@ -24,7 +24,6 @@ def in_batches(kind: str, node: Node, table: Table) -> str:
         return f"{_DIRECTIVE}, then `{sql}`"
     keys = ", ".join(map(identifier, _key(table)))
     batch = f"WITH batch AS (SELECT {keys} FROM {_name(table)} WHERE … LIMIT $1 FOR UPDATE SKIP LOCKED) …"  # noqa: S608 - advice, not executed
-    
     return f"{_DIRECTIVE}, then `{batch}`, where the condition excludes rows that are done"
 
 

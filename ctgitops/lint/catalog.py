@@ -146,7 +146,7 @@ class Catalog:
         return name if name[0] else next(found, self.created(name))
 
     def created(self, name: Name) -> Name:
-        """The qualified name of a new object. Without a schema, it is created in the first schema of the search path."""
+        """The qualified name of a new object. Without a schema, CREATE uses the first schema of the search path."""
         return (name[0] or next(iter(self.path), ""), name[1])
 
     def table(self, name: Name) -> Table | None:
