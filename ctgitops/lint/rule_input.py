@@ -61,7 +61,7 @@ class Case:
     catalog: Catalog
     transaction: Transaction
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas whose tables need row-level security. Empty means all schemas, if the database uses row-level security."""
+    """Schemas whose tables need row-level security. Empty: all schemas, if the database uses row-level security."""
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 

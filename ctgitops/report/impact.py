@@ -65,7 +65,7 @@ def _told_of(look: Look, step: Step, *, whole: bool = True) -> tuple[str, ...]:
 
 
 def _untried(look: Look) -> dict[str, list[str]]:
-    """By reason, the steps that the trial did not run. Empty if the plan is blocked: its problems show the reason."""
+    """By reason, the steps that the trial did not run. Empty for a blocked plan without a trial."""
     found: dict[str, list[str]] = {}
     if isinstance(look, Preview) and not (look.proof is None and look.plan.blocked):
         for step in look.plan.steps:
