@@ -154,7 +154,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """Exits without finalisation, which kills CPython after an interrupted import, even if the interrupt was handled."""
+    """Exits without finalisation, which kills CPython after an interrupted import, even if the error was handled."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
