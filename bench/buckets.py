@@ -1,4 +1,4 @@
-"""Compares the predicted and the measured duration of migrations on real tables, and the WAL that they write.
+"""Compares predictions with measurements of migrations on real tables: their duration, and the WAL that they write.
 
     python -m bench.buckets [--rows 10000 1000000] [--runs 3] [--major 15]
 
@@ -81,17 +81,17 @@ CASES = {
 
 @dataclass(frozen=True)
 class Compared:
-    """One case: the buckets that the plan predicts, and the seconds that it took."""
+    """One case: the duration buckets that the plan predicts, and the measured seconds."""
 
     name: str
     predicted: tuple[str | None, str | None]
     seconds: float
     wal: tuple[float, float] | None
-    """Bytes predicted and written."""
+    """Predicted and written bytes of WAL; None if the plan predicts none."""
 
     @property
     def verdict(self) -> str:
-        """`right`, `too fast` (it took longer than predicted), `too slow`, or `unknown`."""
+        """`right`, `too fast` (the migration took longer than predicted), `too slow`, or `unknown`."""
         _, most = self.predicted
         if most is None:
             return "unknown"
@@ -103,7 +103,7 @@ class Compared:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Runs all cases, and prints the comparison."""
     options = _options()
     found = []
     with LocalServer(server_for(options.major), settings=SETTINGS) as server:
@@ -159,7 +159,7 @@ def _planned(url: str, sql: str) -> dict[str, list[dict[str, str | None]]]:
 
 
 def _ran(url: str, sql: str) -> tuple[float, float]:
-    """Seconds from the start to before the commit, and bytes of WAL; it is rolled back, and its garbage removed."""
+    """The seconds that `sql` takes without its commit, and the bytes of WAL. Rolls it back, and removes dead rows."""
     with psycopg.connect(url, autocommit=True) as connection:
         before = _position(connection)
         connection.execute("begin")

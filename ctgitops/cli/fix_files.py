@@ -16,14 +16,14 @@ from ..wiring.wiring import Wiring
 
 
 def apply_fixes(root: Path, base: BaseBranch) -> Iterator[str]:
-    """Applies the fixes of migrations that the base branch does not have; databases may have applied the others."""
+    """Applies fixes to migrations that are not on the base branch. Databases may already have applied the others."""
     wiring = Wiring(root)
     workspace = wiring.workspace
     mine = {m.path for m in workspace.migrations if m.name not in base.names}
     files = mine | {m.down.path for m in workspace.migrations if m.down and m.path in mine}
     said = (*(f.problem for f in lint(workspace, wiring.today, mine)), *check(workspace))
     fixes = [each.fix for each in said if each.fix]
-    # A file with an invalid name is not a migration, so git must say whether this branch added it
+    # A file with an invalid name is not loaded as a migration, so git decides whether this branch added it
     new = changed_since(root, base) if any(isinstance(fix, Rename) for fix in fixes) else frozenset()
     fixes = [fix for fix in fixes if fix.path in files or (isinstance(fix, Rename) and fix.path in new)]
     done, begun = fix_lines(root, workspace, fixes)

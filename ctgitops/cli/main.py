@@ -39,10 +39,10 @@ VERBS = {
     "action": "read_write",
     "demo": "scaffold",
 }
-"""By verb, the module that defines its command; the module is imported when the verb is called."""
+"""By verb, the module that defines its command. A module is imported only when one of its verbs is called."""
 
 READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift"})
-"""Verbs that exist for their output: if it cannot be written, they fail."""
+"""Verbs whose only purpose is their output. They fail if the output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""
 USAGE, APPLY_STOPPED, INTERRUPTED = 2, 6, 130
@@ -53,11 +53,11 @@ LONGEST_STOP_SECONDS = 4.5
 class Verbs(click.Group):
     """Imports the module of a verb only when it is needed, so that `--version` imports none."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click defines this signature
         """The verbs, in the order of a typical workflow."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click defines this signature
         """The command of one verb."""
         if cmd_name not in VERBS:
             return None
@@ -84,7 +84,7 @@ class Verbs(click.Group):
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
-    """Delays signals until the `with` block ends: in an import, KeyboardInterrupt can turn into another exception."""
+    """Delays signals until the `with` block ends. An import can replace KeyboardInterrupt by another error."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -99,11 +99,11 @@ def ctgitops() -> None:
 
 
 def main() -> NoReturn:
-    """Runs one verb and exits with its exit status; SIGTERM and SIGHUP stop a run as Ctrl-C does."""
+    """Runs one verb and exits with its exit status. SIGTERM and SIGHUP stop a run as Ctrl-C does."""
     streams.install(streams.open_missing())
     _listen()
     status = _run()
-    # The result is final: a late signal must not change what is reported.
+    # The result is final. A later signal must not change the output or the exit status.
     for late in SIGNALS:
         signal.signal(late, signal.SIG_IGN)
     status = _written(status)
@@ -135,7 +135,7 @@ def _run() -> int:
 
 
 def _comes_of_interrupt(error: BaseException | None) -> bool:
-    """Whether an interrupt caused the error: Python 3.11 wraps an exception that is raised while a class is created."""
+    """Whether an interrupt caused the error. Python 3.11 wraps exceptions that are raised while a class is created."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -154,7 +154,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """Skips finalisation, in which even a handled KeyboardInterrupt that interrupted an import kills CPython."""
+    """Exits without finalisation, which kills CPython after an interrupted import, even if the error was handled."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -162,7 +162,7 @@ def _exit_now(status: int) -> NoReturn:
 
 
 def _interrupted() -> int:
-    """Reports that the run was asked to stop; the exit status depends on whether it had applied something."""
+    """Reports that the run was interrupted. The exit status depends on whether the run applied something."""
     from ..notify.listeners import NAMES
 
     state = "steps that were reported as done are done; a database that was being restored is incomplete"
@@ -178,13 +178,13 @@ def _interrupted() -> int:
 
 
 _stop_signals: list[int] = []
-"""The signals received so far that ask this run to stop."""
+"""The stop signals that this run has received."""
 _verb: list[str] = []
-"""The verb of this run, if one was called."""
+"""The name of the verb that this run executes; empty before it is known."""
 
 
 def _listen() -> None:
-    """Handles each signal that stops a run, except one that the parent process ignores, as nohup ignores SIGHUP."""
+    """Installs the handler of SIGNALS. Skips signals that the parent process ignores, such as SIGHUP under nohup."""
     for number in SIGNALS:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -194,7 +194,7 @@ def _listen() -> None:
 def _stop(number: int, _frame: FrameType | None) -> None:
     _stop_signals.append(number)
     if len(_stop_signals) > 1:
-        return  # a second signal is ignored: the first one's clean-up must finish
+        return  # ignores further signals, because the clean-up after the first one must finish
     last_word = threading.Timer(LONGEST_STOP_SECONDS, _exit_in_any_case)
     last_word.daemon = True
     last_word.start()
@@ -202,7 +202,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """Repeats an interrupt that Python discarded because it was raised in a destructor or callback."""
+    """Sends the interrupt again if Python discarded it because it was raised in a destructor or callback."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
@@ -217,5 +217,5 @@ def _interrupt_main() -> None:
 
 
 def _exit_in_any_case() -> None:
-    """Exits before the caller sends SIGKILL; the next run recovers what was not cleaned up."""
+    """Exits before the caller sends SIGKILL. The next run finishes the clean-up."""
     os._exit(_interrupted())

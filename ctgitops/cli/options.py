@@ -16,7 +16,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: Callable[[Path], Path]) -> Path:
-    """The given folder, else the workspace that `find` locates; prints a located folder that is not the current one."""
+    """The folder `given`, else the one that `find` locates. Prints the located one if it is not the current folder."""
     here = Path()
     if given is not None or (root := find(here)) == here:
         return given or here
@@ -26,7 +26,7 @@ def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: 
 
 
 def _environments(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Environment names for shell completion, which are those of the manifests' files."""
+    """Environment names for shell completion, from the file names of the manifests."""
     root = ctx.params.get("root") or find_root(Path())
     try:
         files = [path for path in (root / "environments").iterdir() if path.suffix in {".yaml", ".yml"}]

@@ -18,7 +18,7 @@ from ..errors import CtgitopsError, WorkspaceError
 
 
 def print_page(text: str, form: str = "text") -> None:
-    """Prints a result on stdout; in colour if it is text and stdout is a terminal."""
+    """Prints a result on stdout. Uses colour if the format is text and stdout is a terminal."""
     _echo(text, sys.stdout, colour=form == "text" and has_colour(sys.stdout))
 
 
@@ -27,7 +27,7 @@ def _echo(text: str, stream: TextIO, *, colour: bool) -> None:
 
 
 def print_error(error: CtgitopsError) -> None:
-    """Prints an error on stderr; in JSON format also on stdout, so that stdout always contains one document."""
+    """Prints an error on stderr. With `--format json`, also prints it on stdout, as the JSON document."""
     from ..report.text_error import error_text
 
     _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
@@ -38,7 +38,7 @@ def print_error(error: CtgitopsError) -> None:
 
 
 def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
-    """Reports on stderr the unreadable manifests, which may have no row; the exit status is then at least 3."""
+    """Prints the problems of unreadable manifests on stderr. Returns `status`, or at least 3 if there are any."""
     from ..report.text import problem_lines
 
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]
@@ -55,7 +55,7 @@ def _asked_for_json() -> bool:
 
 _RESET = "\x1b[0m"
 _RED, _YELLOW, _GREEN, _CYAN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[32m", "\x1b[36m"
-# In the first column of a table, `-` has more padding than the sign of a changed object
+# A `-` in the first column of a table has more spaces after it than the sign of a changed object
 _CHANGE = r" {6,}|(?=[+-] {1,5}\S)"
 _STYLES = (
     (re.compile(r"^( *)(error\[[\w-]+\]:?)", re.MULTILINE), _RED),
@@ -83,7 +83,7 @@ def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def coloured(page: str) -> str:
-    """The page with coloured labels; the text is unchanged."""
+    """Colours the labels of a page. Does not change the text."""
     for pattern, style in _STYLES:
         page = pattern.sub(rf"\g<1>{style}\g<2>{_RESET}", page)
     return page

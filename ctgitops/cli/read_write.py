@@ -125,7 +125,7 @@ def rollback(  # noqa: PLR0913 - one parameter per option
 @options.wait
 @options.root
 @options.as_page
-def reset(  # noqa: PLR0913 - one parameter an option
+def reset(  # noqa: PLR0913 - one parameter per option
     *, name: str, database: str | None, roles: tuple[str, ...], wait: float, root: Path, form: str
 ) -> int:
     """Drop everything in a disposable database, then apply all migrations and seed files.

@@ -105,7 +105,7 @@ def _accept(wiring: Wiring, request: Request, reason: str) -> int:
 
 
 _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
-"""By option, the repairs that concern the whole database."""
+"""By option, the function for a repair of the whole database."""
 
 
 @click.command()

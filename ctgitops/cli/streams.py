@@ -1,4 +1,4 @@
-"""Standard output and error that cannot end a run: if a write fails, they keep the error and drop later output.
+"""Replaces standard output and error with streams that never raise. They keep their first error and drop output.
 
 A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of a
 migration, nor change the run's exit status.
@@ -20,14 +20,14 @@ CLOSED = OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class ErrorKeepingOutput(io.FileIO):
-    """An output descriptor that never fails: keeps its first error, and drops all later output."""
+    """An output stream whose writes never raise: it keeps its first error, and drops all later output."""
 
     def __init__(self, descriptor: int, failure: OSError | None = None) -> None:
         super().__init__(descriptor, "w", closefd=False)
         self.failure = failure
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Returns the bytes written or dropped; waits if another process made the descriptor non-blocking."""
+        """Returns the number of bytes written or dropped. Waits if another process made the descriptor non-blocking."""
         while self.failure is None:
             try:
                 written: int | None = super().write(data)
@@ -41,12 +41,12 @@ class ErrorKeepingOutput(io.FileIO):
 
 
 _kept: list[TextIO] = []
-"""The original streams, kept because their garbage collection would close the descriptors."""
+"""The original streams. They are kept because their garbage collection would close the descriptors."""
 _outputs: dict[str, ErrorKeepingOutput] = {}
 
 
 def open_missing() -> frozenset[int]:
-    """Opens those of descriptors 0 to 2 that are closed, so that no database socket gets them; returns them."""
+    """Opens /dev/null for each closed descriptor of 0 to 2, so that no socket gets its number. Returns them."""
     closed = set()
     for descriptor in range(3):
         try:
@@ -58,7 +58,7 @@ def open_missing() -> frozenset[int]:
 
 
 def install(closed: frozenset[int] = frozenset()) -> None:
-    """Replaces standard output and error; keeps a stream without a descriptor, such as one of a test."""
+    """Replaces standard output and error. Does not replace a stream without a descriptor, such as one of a test."""
     for name, number in (("stdout", 1), ("stderr", 2)):
         old: TextIO | None = getattr(sys, name)
         descriptor = number if old is None else _descriptor_of(old)
@@ -74,7 +74,7 @@ def install(closed: frozenset[int] = frozenset()) -> None:
 
 
 def _text(raw: ErrorKeepingOutput, encoding: str, *, line_buffering: bool) -> TextIO:
-    # Characters that the encoding lacks are escaped, because an error would end the run
+    # Escapes characters that the encoding cannot represent, because an error would end the run
     buffer = io.BufferedWriter(raw)
     return io.TextIOWrapper(buffer, encoding=encoding, errors="backslashreplace", line_buffering=line_buffering)
 
@@ -88,7 +88,7 @@ def _descriptor_of(stream: TextIO) -> int | None:
 
 
 def unwritten() -> OSError | None:
-    """The error of standard output; None if there is none, or if the reader closed the pipe."""
+    """The write error of standard output; None without an error, and None if the reader closed the pipe."""
     sys.stdout.flush()
     failure = _outputs["stdout"].failure if "stdout" in _outputs else None
     return None if failure is None or failure.errno == errno.EPIPE else failure

@@ -12,7 +12,7 @@ from .nodes import Name, columns_in, relation_name
 from .types import SERIAL, Type, type_of
 
 _ENFORCEABLE = {"CONSTR_CHECK", "CONSTR_FOREIGN"}
-"""Constraints that NOT ENFORCED is possible for."""
+"""Kinds of constraints that PostgreSQL accepts as NOT ENFORCED."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class AddedColumn:
     """`stored`, `virtual`, or empty if the column is not generated."""
     not_null: bool = False
     default: Any = None
-    """The DEFAULT expression; None if there is none, or if it is NULL."""
+    """The DEFAULT expression; None without a DEFAULT, and for DEFAULT NULL."""
     constraints: tuple[Node, ...] = field(default=(), repr=False)
     """All constraints in the column's definition."""
     definition: Node = field(default_factory=dict, repr=False)
@@ -69,7 +69,7 @@ def collation_of(definition: Node) -> str:
 
 
 def _enforced(constraints: list[Node]) -> tuple[Node, ...]:
-    """Returns the constraints without those marked NOT ENFORCED."""
+    """Returns the constraints, except those marked NOT ENFORCED."""
     after = [*(node.get("contype") for node in constraints[1:]), ""]
     return tuple(n for n, following in zip(constraints, after, strict=False) if following != "CONSTR_ATTR_NOT_ENFORCED")
 

@@ -17,7 +17,7 @@ _UNIQUE = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}
 
 @dataclass(frozen=True)
 class DroppedUnique:
-    """A unique constraint or index that a statement drops without another on the same columns."""
+    """A unique constraint or index that a statement drops, and that no other on the same columns replaces."""
 
     table: Table
     name: str
@@ -27,12 +27,12 @@ class DroppedUnique:
 
     @property
     def columns(self) -> str:
-        """Its columns, as ON CONFLICT names them."""
+        """The key columns, as `ON CONFLICT (…)` lists them."""
         return ", ".join(self.index.keys)
 
 
 def dropped_uniques(case: Case) -> Iterator[DroppedUnique]:
-    """What DROP INDEX and ALTER TABLE … DROP CONSTRAINT drop, on tables in use."""
+    """The unique constraints and indexes that the statement drops from tables in use, if nothing replaces them."""
     for table, name, part in _dropped(case):
         index = case.catalog.indexes.get((table.name[0], name))
         if index and index.unique and index.table == table.name and not _replaced(case, table, name, index):
@@ -51,7 +51,7 @@ def _dropped(case: Case) -> Iterator[tuple[Table, str, Node | None]]:
 
 
 def _replaced(case: Case, table: Table, name: str, index: Index) -> bool:
-    """Whether another unique index on the same columns is there, or the file creates one."""
+    """Whether another unique index on the same columns exists, or the file creates one."""
     others = (i for key, i in case.catalog.indexes.items() if i.table == table.name and key[1] != name)
     keys = [set(other.keys) for other in others if other.unique and not other.partial]
     return set(index.keys) in [*keys, *_made(case, table.name)]
@@ -72,7 +72,7 @@ def _made(case: Case, table: Name) -> Iterator[set[str]]:
 
 
 def users_of(case: Case, dropped: DroppedUnique) -> Iterator[str]:
-    """The known functions with an INSERT … ON CONFLICT that needs what is dropped."""
+    """The known functions that contain an INSERT … ON CONFLICT for which PostgreSQL needs `dropped`."""
     for (_, name), function in case.catalog.functions.items():
         statements = statements_in(function, case.catalog)
         if any(_needs(case, insert, dropped) for kind, node in statements for insert in _inserts(kind, node)):

@@ -1,4 +1,4 @@
-"""Rewrites an UPDATE or a DELETE as a batched statement, as advice."""
+"""Rewrites an UPDATE or a DELETE as a batched statement, which lint shows as advice."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _OTHERS = {"withClause", "fromClause", "usingClause", "returningClause"}
 
 
 def in_batches(kind: str, node: Node, table: Table) -> str:
-    """The advice for a statement: the batched statement if it can be written, else how it begins."""
+    """The advice for a statement: the whole batched statement, or only a template if lint cannot write all of it."""
     sql = "" if kind not in {"UpdateStmt", "DeleteStmt"} or _OTHERS & set(node) else _batched(kind, node, table)
     if sql and _runs(sql):
         return f"{_DIRECTIVE}, then `{sql}`"
     keys = ", ".join(map(identifier, _key(table)))
-    batch = f"WITH batch AS (SELECT {keys} FROM {_name(table)} WHERE … LIMIT $1 FOR UPDATE SKIP LOCKED) …"  # noqa: S608
+    batch = f"WITH batch AS (SELECT {keys} FROM {_name(table)} WHERE … LIMIT $1 FOR UPDATE SKIP LOCKED) …"  # noqa: S608 - advice, not executed
     return f"{_DIRECTIVE}, then `{batch}`, where the condition excludes rows that are done"
 
 
@@ -37,15 +37,15 @@ def _batched(kind: str, node: Node, table: Table) -> str:
     if "" in conditions:
         return ""
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    batch = f"WITH batch AS (SELECT {names} FROM {target}{where} LIMIT $1 FOR UPDATE SKIP LOCKED)"  # noqa: S608 - not run
+    batch = f"WITH batch AS (SELECT {names} FROM {target}{where} LIMIT $1 FOR UPDATE SKIP LOCKED)"  # noqa: S608 - advice, not executed
     if kind == "DeleteStmt":
-        return f"{batch} DELETE FROM {target} USING batch WHERE {match}"  # noqa: S608
+        return f"{batch} DELETE FROM {target} USING batch WHERE {match}"  # noqa: S608 - advice, not executed
     assigned = ", ".join(f"{identifier(column)} = {expression(value)}" for column, value in _assigned(node))
-    return f"{batch} UPDATE {target} SET {assigned} FROM batch WHERE {match}"  # noqa: S608
+    return f"{batch} UPDATE {target} SET {assigned} FROM batch WHERE {match}"  # noqa: S608 - advice, not executed
 
 
 def _conditions(kind: str, node: Node, table: Table) -> Iterator[str]:
-    """The WHERE of the batch; one that is empty cannot be written."""
+    """The WHERE conditions of the batch; an empty string stands for a condition that cannot be written as SQL."""
     where = node.get("whereClause")
     if where is not None and not always_true(where, table):
         yield f"({expression(where)})" if expression(where) else ""
@@ -54,7 +54,7 @@ def _conditions(kind: str, node: Node, table: Table) -> Iterator[str]:
 
 
 def _left(node: Node) -> str:
-    """Whether an UPDATE has not changed a row yet; empty if its result depends on what it changes, or may vary."""
+    """A condition for rows that the UPDATE has not changed yet. Empty if a new value can differ in a second run."""
     assigned = dict(_assigned(node))
     values = [expression(value) for value in assigned.values()]
     computed = any(columns_in(value) & set(assigned) or reaches_out(value) for value in assigned.values())
@@ -72,7 +72,7 @@ def _assigned(node: Node) -> Iterator[tuple[str, Any]]:
 
 
 def _runs(sql: str) -> bool:
-    """Whether it parses, and can run in batches: names may be keywords."""
+    """Whether `sql` parses and can run in batches. It may not parse, for example if a name is a keyword."""
     try:
         (tree,) = trees(sql)
     except (SqlSyntaxError, ValueError):
@@ -85,6 +85,6 @@ def _name(table: Table) -> str:
 
 
 def _key(table: Table) -> list[str]:
-    """The columns that identify a row: its primary key, or else its place; `id` of an unknown table."""
+    """The columns that identify a row: the primary key, else `ctid`. For an unknown table, `id` is assumed."""
     primary = (c.columns for c in table.constraints.values() if c.kind == "CONSTR_PRIMARY")
     return sorted(next(primary, frozenset())) or ["ctid" if table.known else "id"]

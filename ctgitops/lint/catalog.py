@@ -23,7 +23,7 @@ class Column:
     collation: str = ""
     """The unqualified collation name, if it differs from the type's collation."""
     generated: str = ""
-    """`stored`, `virtual`, or nothing."""
+    """`stored`, `virtual`, or empty if the column is not generated."""
 
 
 @dataclass
@@ -46,16 +46,16 @@ class Index:
     table: Name
     columns: frozenset[str] = frozenset()
     computed: bool = False
-    """Whether the index has an expression or predicate: PostgreSQL then rebuilds it on any type change of a column."""
+    """Whether the index has an expression or predicate. PostgreSQL rebuilds it when one of its columns changes type."""
     own_classes: frozenset[str] = frozenset()
-    """Columns that are used only with an explicit operator class, which a type change does not replace."""
+    """Columns used only with an explicit operator class, which PostgreSQL keeps when the column's type changes."""
     method: str = "btree"
     keys: tuple[str, ...] = ()
-    """Its key columns in order; an expression is empty."""
+    """The key columns in order, with an empty string for each expression."""
     unique: bool = False
     partial: bool = False
     clustered: bool = False
-    """Whether a CLUSTER that names no index uses this one."""
+    """Whether CLUSTER without an index name uses this index."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Table:
     known: bool = True
     """Whether all columns are known."""
     new: bool = False
-    """Whether the same plan created the table, so that no other session uses it yet."""
+    """Whether the same plan created the table. If so, no other session uses it yet."""
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitions: set[Name] = field(default_factory=set)
@@ -89,7 +89,7 @@ class Table:
     reads: frozenset[Name] = frozenset()
     """For a view: the relations that its query reads."""
     security_invoker: bool = False
-    """For a view: whether it reads them with the privileges and policies of its caller."""
+    """For a view: whether its query runs with the privileges and policies of the caller, not of the owner."""
 
     def proved_parts(self) -> list[Node]:
         """The conjuncts of all validated CHECK constraints."""
@@ -128,7 +128,7 @@ class Catalog:
     """The known schema objects. The package `fold` updates the catalog statement by statement."""
 
     complete: bool = False
-    """Whether a table that is missing here certainly does not exist."""
+    """Whether the catalog contains every table of the database. If not, a table missing from it may still exist."""
     tables: dict[Name, Table] = field(default_factory=dict)
     indexes: dict[Name, Index] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
@@ -140,13 +140,13 @@ class Catalog:
     """The server version; 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The qualified name: with the schema in which the table is found, else with the first of the search path."""
+        """The qualified name. Without a schema, looks up `name` in the search path. If not found, as `created`."""
         keys = ((schema, name[1]) for schema in self.path)
         found = (key for key in keys if key in self.tables or key in self.indexes)
         return name if name[0] else next(found, self.created(name))
 
     def created(self, name: Name) -> Name:
-        """The name that CREATE gives a new object; without a schema, with the first schema of the search path."""
+        """The qualified name of a new object. Without a schema, CREATE uses the first schema of the search path."""
         return (name[0] or next(iter(self.path), ""), name[1])
 
     def table(self, name: Name) -> Table | None:
@@ -154,7 +154,7 @@ class Catalog:
         return self.tables.get(self.full(name))
 
     def domain(self, type_: Type) -> Domain | None:
-        """The domain that a type names; None if it is not a domain."""
+        """The domain that `type_` refers to; None if the type is not a domain."""
         schemas = (type_.schema,) if type_.schema else self.path
         keys = ((schema, type_.name) for schema in schemas if not type_.array)
         return next((self.domains[key] for key in keys if key in self.domains), None)
@@ -165,17 +165,17 @@ class Catalog:
         return next((self.functions[s, name[1]] for s in schemas if (s, name[1]) in self.functions), None)
 
     def base(self, type_: Type) -> Type:
-        """The base type of a domain; any other type is returned unchanged."""
+        """The base type of a domain. Returns any other type unchanged."""
         for domain in self._under(type_):
             type_ = domain.base
         return type_
 
     def checked(self, type_: Type) -> bool:
-        """Whether the type is a domain with a constraint, or based on one."""
+        """Whether the type is a domain with a constraint, or is based on such a domain."""
         return any(domain.checked for domain in self._under(type_))
 
     def _under(self, type_: Type) -> Iterator[Domain]:
-        """The domain that a type names, and the domains on which that domain is based."""
+        """The domain that `type_` refers to, then the domains on which it is based."""
         domain, seen = self.domain(type_), 0
         while domain and seen < _DEEPEST:
             yield domain
@@ -191,16 +191,16 @@ class Catalog:
         return next((table for table in self.tables.values() if name in table.partitions), None)
 
     def typed(self, name: Name) -> list[Table]:
-        """The tables of a composite type (CREATE TABLE … OF)."""
+        """The typed tables of the composite type `name` (CREATE TABLE … OF)."""
         return [table for table in self.tables.values() if table.of_type == self.full(name)]
 
     def indexed(self, table: Table) -> bool:
-        """Whether a table has an index, or is a partition of a table that has one."""
+        """Whether a table, or the partitioned table that it belongs to, has an index."""
         above = self.parent_of(table.name)
         return bool(self.indexes_on(table.name)) or (above is not None and self.indexed(above))
 
     def users_of(self, domain: Name) -> list[Table]:
-        """The tables with a column whose type is this domain."""
+        """The tables with a column of the type `domain`."""
         found = []
         for table in self.tables.values():
             names = ((column.type.schema, column.type.name) for column in table.columns.values())

@@ -31,7 +31,7 @@ class Unread:
 
 
 Read = tuple[str, Node, Unread | None]
-"""A statement's kind and parse tree, or the reason why it cannot be read."""
+"""A statement's kind and parse tree, or the part that is known only at run time."""
 
 
 def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Iterator[Read]:
@@ -47,7 +47,7 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the statements of a DO block, without those in branches that are certainly not taken."""
+    """Returns the statements of a DO block, except those in branches that are certainly not executed."""
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("the DO block is not in PL/pgSQL, so it was not analysed")
@@ -67,12 +67,12 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the DDL of a function, and each UPDATE and DELETE of a whole table. Other queries are routine."""
+    """Returns the DDL of a function, and each UPDATE and DELETE of a whole table. Leaves out all other queries."""
     return ((kind, node, None) for kind, node in statements_in(function, catalog, depth) if not _routine(kind, node))
 
 
 def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Iterator[tuple[str, Node]]:
-    """Returns the statements of a function in SQL or PL/pgSQL, without those that cannot be parsed."""
+    """Returns the statements of a function in SQL or PL/pgSQL, except those that cannot be parsed."""
     try:
         if function.language == "sql":
             found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
@@ -90,7 +90,7 @@ def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _routine(kind: str, node: Node) -> bool:
-    """Whether a query is not worth a finding where a function that a migration calls runs it."""
+    """Whether to ignore a statement of a called function: a query other than UPDATE or DELETE of a whole table."""
     return kind in _QUERIES and not (
         kind in {"UpdateStmt", "DeleteStmt"}
         and ("whereClause" not in node or always_true(node["whereClause"]))
@@ -99,7 +99,7 @@ def _routine(kind: str, node: Node) -> bool:
 
 
 def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: Answers) -> bool:
-    """Whether the statement is in a branch that is certainly not taken."""
+    """Whether the statement is in a branch that is certainly not executed."""
     return any(holds(condition, values, catalog, answers) is (not wanted) for condition, wanted in inner.when)
 
 
@@ -120,7 +120,7 @@ def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterato
 
 
 def _calls(node: Any, catalog: Catalog) -> Iterator[Node]:
-    """The function calls in a statement, without those that certainly do not run."""
+    """The function calls in a statement, except those that certainly do not run."""
     reader, left = Reader(catalog, {}, {}), [node]
     while left:
         each = left.pop()
@@ -133,7 +133,7 @@ def _calls(node: Any, catalog: Catalog) -> Iterator[Node]:
 
 
 def _run(node: Node, reader: Reader) -> list[Any]:
-    """The children of a node that can run."""
+    """The child nodes that PostgreSQL may evaluate."""
     select, case = node.get("SelectStmt", {}), node.get("CaseExpr", {})
     if select and not aggregates(select) and reader.finds(select) is False:
         return [select.get(clause) for clause in ("withClause", "fromClause", "whereClause")]
@@ -141,7 +141,7 @@ def _run(node: Node, reader: Reader) -> list[Any]:
 
 
 def _arms(case: Node, reader: Reader) -> list[Any]:
-    """The CASE branches that can be taken, and the conditions evaluated before them."""
+    """The CASE branches that PostgreSQL may evaluate, and the conditions before them."""
     run: list[Any] = []
     for arm in (each.get("CaseWhen", {}) for each in case.get("args", ())):
         said = reader.truth(arm.get("expr", {}))

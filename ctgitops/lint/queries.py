@@ -11,7 +11,7 @@ from .types import type_of
 
 
 def relations_in(query: Node, catalog: Catalog) -> frozenset[Name]:
-    """The relations that a query reads, without those that WITH defines."""
+    """The relations that a query reads, except those that WITH defines."""
     nodes = list(walk(query))
     defined = {node.get("ctename") for kind, node in nodes if kind == "CommonTableExpr"}
     names = (relation_name(node) for kind, node in nodes if kind == "RangeVar")
@@ -19,7 +19,7 @@ def relations_in(query: Node, catalog: Catalog) -> frozenset[Name]:
 
 
 def columns_of(query: Node, catalog: Catalog) -> dict[str, Column]:
-    """The columns of a query whose types are certain: those of its one table, and casts."""
+    """The result columns whose types are certain: casts, and columns of the table if the query reads only one."""
     select = query.get("SelectStmt", {})
     sources = [item.get("RangeVar", {}) for item in select.get("fromClause", ())]
     table = catalog.table(relation_name(sources[0])) if len(sources) == 1 and "withClause" not in select else None

@@ -60,15 +60,15 @@ class Rule:
     group: Group
     severity: Severity
     kinds: tuple[str, ...]
-    """The kinds of statements that the rule checks, by the parser's names; empty for all, `File` for the file."""
+    """The kinds of statements to check, as the parser names them. Empty for all kinds; `File` for the whole file."""
     check: Check = _none
-    """Finds the violations in one statement. Without it, another module of lint reports the findings."""
+    """Finds the violations in one statement. If a rule does not set it, another module of lint reports its findings."""
     why: str
     """The reason, in sentences. The first one must work alone, as the rule's description in SARIF."""
     instead: str
     """The advice, as a phrase without a full stop."""
     bad: str = ""
-    """A file that violates the rule, once `given` has created its tables. Empty if no SQL triggers the rule."""
+    """A file that violates the rule if `given` runs before it. Empty if no SQL triggers the rule."""
     good: str = ""
     """Files with the same effect that do not violate the rule, in order, separated by `-- next file`."""
     given: str = ""
@@ -77,11 +77,11 @@ class Rule:
     blocks: bool = False
     """Whether the lock blocks writes during work whose duration grows with the table's size."""
     fix: Fix | None = None
-    """Fixes a violation, if the violation has no advice of its own."""
+    """Fixes a violation whose `Hit.instead` is empty."""
 
 
 def columns(test: Callable[[AddedColumn], bool], what: str) -> Check:
-    """A check of every column that CREATE TABLE or ADD COLUMN defines; `what` follows the column's name."""
+    """Checks every column that CREATE TABLE or ADD COLUMN defines. The message is the column's name, then `what`."""
 
     def check(case: Case) -> Hits:
         return (Hit(f"`{column.name}` {what}") for column in case.written_columns() if test(column))
@@ -90,5 +90,5 @@ def columns(test: Callable[[AddedColumn], bool], what: str) -> Check:
 
 
 def blocked_by(mode: LockMode) -> str:
-    """What a lock blocks, as text; its mode must be at least SHARE."""
+    """The statements that a lock blocks, as text. `mode` must be SHARE or stronger."""
     return "blocks reads and writes on" if mode is LockMode.ACCESS_EXCLUSIVE else "blocks writes to"

@@ -15,7 +15,7 @@ from .dynamic_sql import UNKNOWN
 from .nodes import Name, qualified, relation_name, written
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Object types that have rows. ALTER INDEX, SEQUENCE, VIEW and TYPE have the same type of parse tree."""
+"""Types of relations with rows. ALTER INDEX, SEQUENCE, VIEW and TYPE also parse as AlterTableStmt."""
 
 
 @dataclass
@@ -31,16 +31,16 @@ class Transaction:
     statements: int = 1
     """The number of statements in the file."""
     written: tuple[tuple[str, Node], ...] = ()
-    """All statements of the file with their kinds, also those of DO blocks, whether they ran already or not."""
+    """All statements of the file with their kinds, also those of DO blocks and those after the current statement."""
     mixed_reported: bool = False
     """Whether the rule `mixed-file` already reported the file."""
 
     def of_kind(self, *kinds: str) -> Iterator[Node]:
-        """The statements of the file of these kinds, before and after the present one."""
+        """All statements of these kinds in the file, before and after the current statement."""
         return (node for kind, node in self.written if kind in kinds)
 
     def altering(self, subtype: str) -> frozenset[str]:
-        """The unqualified names of the tables that an ALTER TABLE of the file changes in this way."""
+        """The unqualified names of tables for which the file has an ALTER TABLE action of the type `subtype`."""
         altered = (node for node in self.of_kind("AlterTableStmt") if _has(node, subtype))
         return frozenset(relation_name(node.get("relation", {}))[1] for node in altered)
 
@@ -61,7 +61,7 @@ class Case:
     catalog: Catalog
     transaction: Transaction
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas whose tables need row-level security; empty for all, if the database uses row-level security."""
+    """Schemas whose tables need row-level security. Empty: all schemas, if the database uses row-level security."""
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 
@@ -70,7 +70,7 @@ class Case:
         return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))
 
     def used(self, name: Name, *, if_exists: bool = False) -> Table | None:
-        """Like `in_use`, but by name. A table that is not in the model is assumed to exist."""
+        """Like `in_use`, but by name. Assumes that a table missing from the model exists."""
         found = self.catalog.table(name)
         if found is None:
             if if_exists and self.catalog.complete and UNKNOWN not in name[1]:
@@ -85,13 +85,13 @@ class Case:
         if table.kind != "partitioned":
             return True
         if self.kind == "AlterTableStmt" and not self.node.get("relation", {}).get("inh"):
-            return False  # ALTER TABLE ONLY
+            return False  # ALTER TABLE ONLY does not process partitions
         parts = [self.catalog.tables.get(name) for name in table.partitions]
         return any(part is None or (not part.new and self.has_rows(part)) for part in parts)
 
     @cached_property
     def altered(self) -> Table | None:
-        """The table in use that ALTER TABLE changes, without constraints that it drops: PostgreSQL drops them first."""
+        """The table in use that ALTER TABLE changes. Omits constraints that it drops, which PostgreSQL drops first."""
         if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
             return None
         table = self.in_use(self.node.get("relation", {}))
@@ -122,11 +122,11 @@ class Case:
         return tuple((table, one) for command, one in added if not self._exists(table, command, one))
 
     def _exists(self, table: Table, command: Node, added: AddedColumn) -> bool:
-        """Whether the column exists, and IF NOT EXISTS skips it or the DO block may handle the error."""
+        """Whether the column already exists, and IF NOT EXISTS or a DO block may prevent the error."""
         return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
-        """The constraints of these kinds, also of added columns, that are added to a table in use with rows."""
+        """The constraints of these kinds that the statement, or a column it adds, adds to a table in use with rows."""
         table = self.altered_with_rows
         if table is None:
             return
@@ -170,6 +170,6 @@ def _unquoted(text: str) -> Name:
 
 
 def called(table: Table) -> str:
-    """A table's name, formatted for people. The schema `public` is left out."""
+    """A table's name for messages, without the schema if that is `public`."""
     schema, bare = table.name
     return bare if schema in {"public", ""} else written(table.name)

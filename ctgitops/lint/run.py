@@ -62,7 +62,8 @@ class Linter:
     def fold(self, script: Script) -> None:
         """Applies a file that the database already has, without running rules.
 
-        If the file's effect is unknown, a table that is missing from the catalog may exist from then on.
+        If its effect is unknown, the catalog is
+        incomplete from then on: a table that is missing from it may exist.
         """
         guard, path = Guard(), self.catalog.path
         try:
@@ -78,7 +79,7 @@ class Linter:
         self.catalog.path, self.catalog.timezone = path, ""
 
     def _whole(self, script: Script, first: tuple[Tree, ...], transaction: Transaction) -> Iterator[Finding]:
-        """The findings about the file itself, at its first statement."""
+        """The findings about the file as a whole, which are reported at its first statement."""
         for tree in first:
             guard, start = Guard(), script.first_word(tree.start, tree.end)
             case = Case("File", {"sql": script.sql, "first": start}, self.catalog, transaction)
@@ -152,7 +153,7 @@ def _written(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[tuple[str, N
 
 
 def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
-    """The offset, in characters, of the action `part`; if unknown, that of its statement."""
+    """The offset in characters of the action `part`, or of the statement if the action's offset is unknown."""
     at = script.first_word(tree.start, tree.end)
     if part is None:
         return at
@@ -162,7 +163,7 @@ def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
 
 
 def _starts(text: str) -> Iterator[int]:
-    """The offset of each action of ALTER TABLE: after the table's name, and after each comma outside brackets."""
+    """The offset of each ALTER TABLE action. Actions start after the table's name and after commas outside brackets."""
     depth, due = 0, False
     left = [token for token in tokens(text) if token.kind not in {Kind.COMMENT, Kind.BLANK}]
     for token in left[_name_ends(text, left) :]:

@@ -11,7 +11,7 @@ _LISTS = {"AEXPR_IN", "AEXPR_OP_ANY"}
 
 
 def selective(condition: Any) -> bool:
-    """Whether a condition is met only where a column equals one of some constants, other than true and false."""
+    """Whether a condition requires that a column equals one of several constants, none of them NULL or boolean."""
     node = condition or {}
     expression = node.get("BoolExpr", {})
     arms = [selective(arm) for arm in expression.get("args", ())]
@@ -42,12 +42,12 @@ def _constant(node: Any) -> bool:
 
 
 def _value(constant: Node) -> bool:
-    """Whether it is a value that few rows may have: neither NULL nor a boolean."""
+    """Whether few rows may have this value: it is neither NULL nor a boolean."""
     return bool({"ival", "fval", "sval", "bsval"} & set(constant))
 
 
 def _queried(link: Node) -> bool:
-    """EXISTS or IN of a query that finds few rows itself."""
+    """Whether an EXISTS or IN has a subquery that can match few rows only."""
     select = link.get("subselect", {}).get("SelectStmt", {})
     within = link.get("subLinkType") in {"EXISTS_SUBLINK", "ANY_SUBLINK"}
     return within and (selective(select.get("whereClause")) or "valuesLists" in select)

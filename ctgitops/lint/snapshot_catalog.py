@@ -36,7 +36,7 @@ def _path(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _readable(written: list[str]) -> Iterator[Tree]:
-    """Parses all statements at once; if that fails, one by one, without those that do not parse."""
+    """Parses all statements at once. If that fails, parses each and skips those with a syntax error."""
     try:
         yield from trees(";\n".join(written))
     except SqlSyntaxError:
@@ -102,7 +102,7 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
 
 
 def _place(each: SchemaObject) -> Iterator[str]:
-    """The ATTACH PARTITION of a table, which must come after all CREATE TABLE statements."""
+    """The ATTACH PARTITION statement of a partition. It must follow all CREATE TABLE statements."""
     bound, parent = each.attributes.get("partition_bound"), each.attributes.get("inherits")
     if bound and parent:
         yield f"alter table {parent} attach partition {each.name} {bound}"

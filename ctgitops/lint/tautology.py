@@ -16,11 +16,11 @@ _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
 _REFLEXIVE = {"=", "<=", ">="}
 _TRUE = {"t", "true", "y", "yes", "on", "1"}
 _WHOLE = {"targetList", "fromClause", "limitOption", "op", "distinctClause", "sortClause"}
-"""Clauses of a SELECT that returns a value of every row."""
+"""Clauses of a SELECT that do not limit its rows."""
 
 
 def always_true(node: Any, table: Table | None = None) -> bool:
-    """Whether a condition is true for every row, but for NULL in a compared column; False if that is not certain."""
+    """Whether a condition is true for every row, except where a compared column is NULL. False if uncertain."""
     judges: dict[str, Callable[[Node], bool]] = {
         "A_Const": lambda constant: bool(constant.get("boolval", {}).get("boolval")),
         "TypeCast": lambda cast: _cast(cast, table),
@@ -34,7 +34,7 @@ def always_true(node: Any, table: Table | None = None) -> bool:
 
 
 def always_false(node: Any, table: Table | None = None) -> bool:
-    """Whether a condition is true for no row; False if that is not certain."""
+    """Whether a condition is true for no row. False if uncertain."""
     constant = node.get("A_Const", {})
     inner = node.get("BoolExpr", {})
     negated = inner.get("boolop") == "NOT_EXPR" and always_true(inner["args"][0], table)
@@ -57,7 +57,7 @@ def _bool(expression: Node, table: Table | None) -> bool:
 
 
 def _value(node: Node) -> Any:
-    """The value of a constant, in a form that compares like it; None if it is not a number or a string."""
+    """The value of a constant as a Python value; None if it is not an integer or a string."""
     constant = canonical(node).get("A_Const", {})
     if "ival" in constant:
         return int(constant["ival"].get("ival", 0))
@@ -91,14 +91,14 @@ def _unequal(test: Node) -> bool:
 
 
 def _null(test: Node, table: Table | None) -> bool:
-    """`id IS NOT NULL` of a column that cannot be null."""
+    """Whether the test is IS NOT NULL, for a column that cannot be NULL or for a constant."""
     arg = test.get("arg", {})
     proved = table is not None and "ColumnRef" in arg and all(map(table.proved_not_null, columns_in(arg)))
     return test.get("nulltesttype") == "IS_NOT_NULL" and (proved or _value(arg) is not None)
 
 
 def _queried(link: Node, table: Table | None) -> bool:
-    """`id IN (SELECT id FROM same_table)`, and EXISTS of a query without a table."""
+    """Whether it is `id IN (SELECT id FROM same_table)`, or EXISTS with a subquery that reads no table."""
     select = link.get("subselect", {}).get("SelectStmt", {})
     if link.get("subLinkType") == "EXISTS_SUBLINK":
         return not set(select) - {"targetList", "limitOption", "op"}

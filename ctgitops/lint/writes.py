@@ -18,7 +18,7 @@ KINDS = (
     "UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt", "SelectStmt", "CreateTableAsStmt", "CopyStmt", "ExplainStmt",
     "PrepareStmt",
 )  # fmt: skip
-"""Statements that change rows, or can contain such a statement, in WITH for example."""
+"""Statements that change rows, or that can contain such a statement, for example in WITH."""
 _CHANGES = {"UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt"}
 _MERGED = {"CMD_UPDATE": "updates", "CMD_DELETE": "deletes"}
 
@@ -33,13 +33,13 @@ class Write:
     kind: str
     node: Node = field(repr=False)
     condition: Any = field(repr=False)
-    """Its WHERE, or the join condition and the WHEN conditions of a MERGE, joined by AND; None if it has none."""
+    """The WHERE condition; for a MERGE, its join condition AND its WHEN condition. None without a condition."""
     of_conflicts: bool = False
-    """Whether it is the DO UPDATE of an INSERT, which changes only rows that are there already."""
+    """Whether it is the DO UPDATE of an INSERT, which changes only existing rows."""
 
     @property
     def whole(self) -> bool:
-        """Whether it changes every row, as far as the statement shows it."""
+        """Whether the statement certainly changes every row of `table`."""
         return not self.of_conflicts and (self.condition is None or always_true(self.condition, self.table))
 
     @property
@@ -49,12 +49,12 @@ class Write:
 
     @property
     def in_batches(self) -> str:
-        """The advice to write it as a batched migration."""
+        """The advice to rewrite the statement as a batched migration."""
         return in_batches(self.kind, self.node, self.table)
 
 
 def writes(case: Case) -> Iterator[Write]:
-    """The changes of rows of tables in use, in the statement itself and in WITH."""
+    """The changes to rows of tables in use, in the statement and in its WITH queries."""
     for kind, node in _statements(case.kind, case.node):
         if kind == "MergeStmt":
             yield from _merged(case, node)
@@ -66,7 +66,7 @@ def writes(case: Case) -> Iterator[Write]:
 
 
 def _statements(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
-    """A statement, those in its WITH, and that of EXPLAIN ANALYZE, PREPARE and COPY."""
+    """The statement, the statements in its WITH, and the one that EXPLAIN ANALYZE, PREPARE or COPY contains."""
     if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
         return
     if kind in _CHANGES:
@@ -78,7 +78,7 @@ def _statements(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _merged(case: Case, node: Node) -> Iterator[Write]:
-    """The UPDATE and the DELETE of a MERGE; each is limited by the join and by the condition after WHEN."""
+    """The UPDATE and the DELETE of a MERGE, each limited by the join condition and the condition of its WHEN."""
     table, source = case.in_use(node.get("relation", {})), node.get("sourceRelation", {})
     rows = source.get("RangeSubselect", {}).get("subquery", {}).get("SelectStmt", {})
     if table is None or "valuesLists" in rows or relation_name(source.get("RangeVar", {}))[1] == "batch":
@@ -91,7 +91,7 @@ def _merged(case: Case, node: Node) -> Iterator[Write]:
 
 
 def _upserted(case: Case, node: Node) -> Iterator[Write]:
-    """The DO UPDATE of an INSERT … SELECT from tables, without LIMIT."""
+    """The DO UPDATE of an INSERT … SELECT that reads tables and has no LIMIT."""
     select = node.get("selectStmt", {}).get("SelectStmt", {})
     reads = any({"RangeVar", "JoinExpr"} & set(item) for item in select.get("fromClause", ()))
     updates = node.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE"

@@ -28,14 +28,14 @@ CUT = {
     "rows": "{} of {} migrations",
     "environments": "{} of {} environments",
 }
-"""What is dropped from a comment that is too long, in this order, and how the comment reports it."""
+"""The kinds of parts to drop if a comment is too long, in this order, with the text that reports how many remain."""
 
 Part = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Comment:
-    """The plan comment of several environments; its text is escaped once, however often it is rendered."""
+    """The plan comment of several environments. Escapes its text only once, even if it is rendered several times."""
 
     looks: tuple[Look, ...]
     origin: Origin
@@ -55,7 +55,7 @@ class Comment:
         return {kind: there[kind] for kind in CUT}
 
     def values(self, kept: dict[str, int]) -> dict[str, object]:
-        """The template's values if `kept` parts of each kind are kept."""
+        """The template's values. `kept` is the number of parts to keep of each kind."""
         return {
             "mark": self._verdict[0],
             "verdict": self._verdict[1],
@@ -103,7 +103,7 @@ class Comment:
 
     @cached_property
     def _apply_policies(self) -> list[tuple[str, tuple[str, ...]]]:
-        """The apply policies that differ from the default; the text is trusted."""
+        """By environment, the parts of the apply policy that differ from the default. The text is trusted."""
         said = (
             (plan.environment, phrases.apply_policy(plan.apply_policy))
             for plan in phrases.plans(self.looks)
@@ -113,7 +113,7 @@ class Comment:
 
     @cached_property
     def _rows(self) -> list[Part]:
-        """The rows of the migration table; when rows are cut, those with remarks are kept first."""
+        """The rows of the migration table. If rows must be dropped, rows with remarks are dropped last."""
         made = plan_tables.migration_rows(self.looks, self._problems)
         texts = ("description", "estimated", "impact", "tried")
         return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
@@ -130,7 +130,7 @@ class Comment:
 
     @cached_property
     def _schema(self) -> list[Part]:
-        """The schema changes of each environment; environments with the same changes share a part."""
+        """The schema changes of each environment. Environments with the same changes share a part."""
         seen: dict[str, list[Preview]] = {}
         for look in self.looks:
             if isinstance(look, Preview) and look.proof and (lines := schema_lines(look.proof)):
@@ -146,7 +146,7 @@ class Comment:
 
     @cached_property
     def _proof(self) -> list[Part]:
-        """The result of the trial; environments with the same result share a part."""
+        """The results of the trials. Environments with the same result share a part."""
         seen: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for look in self.looks:
             if isinstance(look, Preview) and look.proof:
@@ -164,7 +164,7 @@ class Comment:
 
     @cached_property
     def _reasons(self) -> list[Part]:
-        """Unexpected reasons to wait; the expected ones are in the table of environments."""
+        """The unexpected reasons to wait. The table of environments shows the expected ones."""
         return [
             {"environment": look.environment.name, "what": escape.prose(r.what), "hint": escape.prose(r.hint)}
             for look in self.looks
@@ -179,7 +179,7 @@ class Comment:
 
     @cached_property
     def _files(self) -> list[Part]:
-        """The SQL files; a cut keeps migrations before verify and rollback files, and small files before large ones."""
+        """The SQL files. Verify and rollback files are dropped before migrations, and large files before small ones."""
         found: dict[tuple[str, str], Part] = {}
         for step in phrases.steps(self.looks):
             for script in filter(None, (step.script, step.verify, step.rollback_script)):
@@ -191,7 +191,7 @@ class Comment:
         return list(found.values())
 
     def _sql(self, kept: int) -> str:
-        """`2 files, 61 lines`; after a cut, how many files are kept."""
+        """`2 files, 61 lines`, or `1 of 2 files, 61 lines in all` if files were dropped."""
         shown = f"{kept} of " if kept < len(self._files) else ""
         lines = sum(part["lines"] for part in self._files)
         files, in_all = phrases.count(len(self._files), "file"), " in all" if shown else ""

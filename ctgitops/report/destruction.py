@@ -1,4 +1,4 @@
-"""Renders the data that a plan destroys, and what brings it back."""
+"""Renders the data that a plan destroys, and how to restore it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from . import escape, phrases
 from .terminal_text import on_one_line
 
 SHOWN = 10
-"""Maximum number of losses that are shown for one environment."""
+"""Maximum number of losses shown for one environment."""
 TITLE = "data that is destroyed"
 
 
 def loss_lines(preview: Preview) -> Iterator[str]:
-    """`001_drop drops table "orders": 1,234 rows`, a line for each loss."""
+    """A line for each loss, such as `001_drop drops table "orders": 1,234 rows`."""
     yield from (f"{each.loss.migration} {each.told}" for each in preview.losses[:SHOWN])
     if len(preview.losses) > SHOWN:
         yield f"and {len(preview.losses) - SHOWN} more"
 
 
 def way_back(preview: Preview) -> str:
-    """What restores the data; empty if none is destroyed."""
+    """How the data can be restored; empty if no data is destroyed."""
     if not preview.destroys:
         return ""
     begin = "a rollback restores the schema, NOT THIS DATA"
@@ -33,7 +33,7 @@ def way_back(preview: Preview) -> str:
 
 
 def text_lines(preview: Preview) -> Iterator[str]:
-    """The section of a terminal page; nothing if no data is destroyed."""
+    """The lines of a section for a terminal; none if no data is destroyed."""
     if preview.losses:
         yield from ("", f"  {TITLE}", "")
         yield from (f"    {on_one_line(line)}" for line in loss_lines(preview))
@@ -41,7 +41,7 @@ def text_lines(preview: Preview) -> Iterator[str]:
 
 
 def parts_of(looks: tuple[Look, ...]) -> list[dict[str, Any]]:
-    """The losses of each environment, for a comment; environments with the same losses share a part."""
+    """The losses of each environment, for a comment. Environments with the same losses share a part."""
     seen: dict[tuple[str, ...], list[str]] = {}
     for look in looks:
         if isinstance(look, Preview) and look.losses:

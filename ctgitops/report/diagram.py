@@ -16,7 +16,7 @@ from ..core.schema.snapshot import SchemaObject, Snapshot
 
 TABLES = 12
 COLUMNS = 12
-"""Maximum number of each: a larger diagram cannot be read in a comment."""
+"""Maximum number of tables, and of columns in a table. A larger diagram is not readable in a comment."""
 LONGEST = 80
 """Maximum length of a label, in characters."""
 _TAKEN = frozenset({"pk", "fk", "uk"})
@@ -58,7 +58,7 @@ def diagram(before: Snapshot, after: Snapshot, changes: Changes) -> str:
 
 
 def _touched(after: Snapshot, changes: Changes) -> list[str]:
-    """Changed tables that exist afterwards; tables that they reference are drawn without columns."""
+    """The changed tables that exist after the plan. Does not include tables that they reference."""
     there = {each.name for each in after.objects if each.kind == "table"}
     named = dict.fromkeys(change.object.of or change.object.name for change in changes)
     return [name for name in named if name in there][:TABLES]
@@ -76,7 +76,7 @@ def _mark(change: Change) -> str:
 
 
 def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]:
-    """The columns of each table, including dropped ones."""
+    """By table, its columns, including those that the plan drops."""
     there = {each.key: each for snapshot in (before, after) for each in snapshot.objects if each.kind == "column"}
     found: dict[str, list[SchemaObject]] = {}
     for each in there.values():
@@ -85,7 +85,7 @@ def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]
 
 
 def _keys(snapshot: Snapshot) -> dict[str, dict[tuple[str, ...], str]]:
-    """The columns of each key, with `PK` or `UK`, by table."""
+    """By table, the columns of each key, with the kind of key: `PK` or `UK`."""
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for each in snapshot.objects:
         match = _KEY.match(each.attributes.get("definition", "")) if each.kind == "constraint" else None
@@ -129,7 +129,7 @@ def _ends(
 
 
 def _own(column: SchemaObject) -> str:
-    """A column's name without its table's."""
+    """A column's name without the table's name."""
     return column.name.removeprefix(f"{column.of}.")
 
 

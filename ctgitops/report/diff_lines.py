@@ -11,7 +11,7 @@ from .terminal_text import visible
 
 LONGEST_LINE = 400
 _QUIET = frozenset({"owner", "comment"})
-"""Attributes omitted for an added or removed object."""
+"""Attributes that are not shown for an added or removed object."""
 _BARE = frozenset({"definition", "type", "privileges", "labels", "fields", "base", "subtype"})
 """Attributes shown without their name, because the value is unambiguous."""
 
@@ -30,7 +30,7 @@ def change_lines(changes: Changes) -> list[str]:
 
 
 def _is_about(changes: Changes, name: str) -> bool:
-    """Whether a change is to the parent object itself, whose own lines are then the heading."""
+    """Whether the object `name` itself changed. If so, its own line is the heading."""
     return any(not change.object.of and change.object.name == name for change in changes)
 
 

@@ -77,7 +77,7 @@ def _markdown(look: DriftLook, longest: int) -> str:
 
 
 def diff_fence(changes: Changes, longest: int) -> str:
-    """The changes in a `diff` block, cut to a length, with a note about what was cut."""
+    """The changes in a `diff` block of at most about `longest` characters, with a note if changes are left out."""
     lines, size = change_lines(changes), 0
     for position, line in enumerate(lines):
         size += len(line) + 1

@@ -1,9 +1,9 @@
 """Escapes untrusted text for GitHub's Markdown.
 
-Two parsers read a comment. The first is the Markdown parser. For it, each character that would have a meaning at its
-position is written as a character reference; all other characters stay, so that the source is readable. Then GitHub's
-own filters search the output, in which references are characters again, for mentions, issues, commits and emoji. A
-zero-width space inside each of those stops the filters. They skip `<code>`, so most text is put there.
+Two parsers read a comment. The first is the Markdown parser. Characters that this parser would interpret at their
+position become character references. All others stay unchanged, so the source is readable. Then GitHub's own filters
+search the parser's output, in which the references are decoded, for mentions, issues, commits and emoji. A zero-width
+space inside each of them prevents a match. The filters skip `<code>`, so most text is rendered as code.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BREAK = "&#8203;"
 _MEANS = re.compile(
     r"[#$&*<>@\[\\\]`|~\u200b]"  # special anywhere
     r"|_(?![^\W_])|(?<![^\W_])_"  # emphasis, but not between two letters
-    r"|(?<=[Ww]{3})\."  # an address
+    r"|(?<=[Ww]{3})\."  # www., which becomes a link
     r"|:(?=//)"
 )
 _LIST = re.compile(r"[-+=]|\d{1,9}(?=[.)](?:\s|$))")
@@ -29,7 +29,7 @@ _SPACE = re.compile(r"\s+")
 _REFERENCES = re.compile(
     r"(?<=#)(?=\d)"  # owner/repository#12
     r"|(?<=[Gg][Hh]-)(?=\d)"
-    r"|(?<=:)(?=[\w+-]+(?::|$))"  # :tada:, whose second colon may come from our own text
+    r"|(?<=:)(?=[\w+-]+(?::|$))"  # :tada:, even if the second colon is outside of the untrusted text
     r"|(?<=:)(?=//)"
     r"|(?<=[Ww]{3})(?=\.)"
 )
@@ -42,7 +42,7 @@ LONGEST = 400
 
 
 def shown(text: str) -> str:
-    """Replaces invisible characters, and those that change the text direction."""
+    """Replaces invisible characters and characters that change the text direction."""
     return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -53,7 +53,7 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 
 def plain(text: str) -> Markup:
-    """Escapes text so that it reads exactly as written."""
+    """Escapes text. GitHub then shows it exactly as written."""
     return _plain(one_line(text))
 
 
@@ -72,7 +72,7 @@ def fence(body: str, language: str = "") -> Markup:
     """A code block that its content cannot close: the fence is longer than any run of backticks inside."""
     body = shown(body).strip("\n")
     ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(body)), default=0))
-    return Markup(f"{ticks}{language}\n{body}\n{ticks}")  # noqa: S704 - the fence is the escape
+    return Markup(f"{ticks}{language}\n{body}\n{ticks}")  # noqa: S704 - `body` cannot close the fence
 
 
 def finalize(value: object) -> Markup:
@@ -85,11 +85,11 @@ def _plain(line: str) -> Markup:
     line = _COMMIT.sub(lambda match: _ZWSP.join(re.findall(".{1,6}", match[0])), line)
     begins = _LIST.match(line)
     at = (begins.end() if begins[0].isdecimal() else 0) if begins else -1
-    return Markup(_text(line, at))  # noqa: S704 - every special character is a reference now
+    return Markup(_text(line, at))  # noqa: S704 - `_text` escaped every special character
 
 
 def _code(line: str) -> Markup:
-    return Markup(f"<code>{_text(line)}</code>")  # noqa: S704 - as above
+    return Markup(f"<code>{_text(line)}</code>")  # noqa: S704 - `_text` escaped every special character
 
 
 def _text(line: str, at: int = -1) -> str:

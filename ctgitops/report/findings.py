@@ -14,14 +14,14 @@ from . import escape, links, phrases
 Part = dict[str, Any]
 
 OPEN = 5
-"""Maximum number of blocking problems shown; the rest are folded together with the warnings."""
+"""Maximum number of blocking problems shown. All others are folded, together with the warnings."""
 
 SHORT = 6
-"""A detail with at most this many lines is not folded."""
+"""Maximum number of lines of a detail that is not folded."""
 
 
 Measured = Mapping[Problem, tuple[str, ...]]
-"""Lines about each finding, measured in the trial."""
+"""By finding, lines about what the trial measured."""
 
 
 def parts_of(
@@ -63,7 +63,7 @@ def _fix(fix: Fix | None) -> Part:
 
 
 def folded(parts: list[Part]) -> str:
-    """The title of the fold: `2 problems, 1 warning`."""
+    """The title of the folded part: `2 problems, 1 warning`."""
     inside = [part["blocks"] for part in parts if not part["open"]]
     blocking = sum(inside)
     told = [phrases.count(blocking, "problem")] if blocking else []
@@ -72,7 +72,7 @@ def folded(parts: list[Part]) -> str:
 
 
 def counts(parts: list[Part]) -> dict[str, int]:
-    """How many parts of each kind can be dropped, in that order."""
+    """By kind, how many parts can be dropped. Kinds are dropped in this order."""
     return {
         "details": sum(1 for part in parts if part["detail"]),
         "hints": sum(1 for part in parts if part["hint"]),
@@ -81,7 +81,7 @@ def counts(parts: list[Part]) -> dict[str, int]:
 
 
 def trimmed(parts: list[Part], kept: dict[str, int]) -> list[Part]:
-    """The first problems, with as many details and hints as `kept` allows."""
+    """The first problems. `kept` is the number of problems, details and hints to keep."""
     left = {"detail": kept["details"], "hint": kept["hints"]}
     kept_parts = []
     for whole in parts[: kept["problems"]]:

@@ -25,12 +25,12 @@ WORK = {
 }
 NOBODY = "no blocking"
 MANY_ROWS = 10_000
-"""Fewer rows are not worth a line of their own."""
+"""Minimum number of changed rows for a line about an instant statement."""
 DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": "merges"}
 
 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
-    """A line for each effect of each tried migration, after the migration's name, which is given only once."""
+    """Pairs of a migration's name and a line about an effect. After the migration's first line, the name is empty."""
     for step in preview.plan.steps:
         lines = _told_of(preview, step)
         yield from ((step.name if line is lines[0] else "", line) for line in lines)
@@ -38,7 +38,7 @@ def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
 
 
 def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
-    """The effects of each migration for a comment; environments with the same effects share a part."""
+    """The effects of each migration for a comment. Environments with the same effects share a part."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for step in phrases.steps(looks):
         for look in looks:
@@ -56,7 +56,7 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
 
 
 def _told_of(look: Look, step: Step, *, whole: bool = True) -> tuple[str, ...]:
-    """The lines about a step of which at least one statement was tried; `whole` refers to findings below."""
+    """The lines about a step, if the trial ran part of it. With `whole`, a line can refer to the findings below."""
     effect, gaps = effect_on(look, step), gaps_of(look, step)
     if effect is None or any(gap.line is None for gap in gaps):
         return tuple(gap.told for gap in gaps if gap.line is not None)
@@ -65,7 +65,7 @@ def _told_of(look: Look, step: Step, *, whole: bool = True) -> tuple[str, ...]:
 
 
 def _untried(look: Look) -> dict[str, list[str]]:
-    """By reason, the steps of which nothing was tried; of a blocked plan without a trial the problems tell it."""
+    """By reason, the steps that the trial did not run. Empty for a blocked plan without a trial."""
     found: dict[str, list[str]] = {}
     if isinstance(look, Preview) and not (look.proof is None and look.plan.blocked):
         for step in look.plan.steps:
@@ -81,14 +81,14 @@ def impact_lines(effect: Effect) -> tuple[str, ...]:
 
 
 def lines_beside(step: Step, effect: Effect, gaps: tuple[Gap, ...] = ()) -> tuple[str, ...]:
-    """Like `impact_lines`, without the lines that are shown with a finding, and with what is not known."""
+    """Like `impact_lines`, but omits lines that a finding already shows, and adds a line for each gap in the trial."""
     told = told_by(claims_of(step, effect))
     unknown = tuple(gap.told for gap in gaps)
     return (*_lines(effect, told), *unknown) if told or unknown else impact_lines(effect)
 
 
 def glance(effect: Effect) -> str:
-    """`blocks reads and writes on projects (minutes)`, for the longest wait."""
+    """The longest wait, as `blocks reads and writes on projects (minutes)`."""
     if not effect.waits:
         return max(_changes(effect), key=_rank_of_line, default=(NOBODY, -1))[0]
     wait = max(effect.waits, key=_rank)
@@ -98,7 +98,7 @@ def glance(effect: Effect) -> str:
 
 
 def measured(preview: Preview) -> dict[Problem, str]:
-    """The measurement for each finding that predicts a wait, without what the finding itself says."""
+    """For each finding that predicts a wait, the measurement, without details that the finding already contains."""
     return {
         claim.finding.problem: _measured(effect, claim)
         for step in preview.plan.steps
@@ -108,7 +108,7 @@ def measured(preview: Preview) -> dict[Problem, str]:
 
 
 def measured_in(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
-    """The measurements of several environments, with their names if they differ."""
+    """The measurements of several environments. If they differ, each includes the names of its environments."""
     found: dict[Problem, dict[str, list[str]]] = {}
     for look in looks:
         for problem, line in measured(look).items() if isinstance(look, Preview) else ():
@@ -135,7 +135,7 @@ def effect_on(look: Look, step: Step) -> Effect | None:
 
 
 def longest(effect: Effect) -> int:
-    """The rank of the longest wait, for sorting; an unknown duration counts as long."""
+    """The rank of the longest wait, for sorting. An unknown duration ranks as long."""
     return max((*map(_rank, effect.waits), *(rank for _, rank in _changes(effect))), default=-1)
 
 
@@ -178,7 +178,7 @@ def _measured(effect: Effect, claim: Claim) -> str:
 
 
 def _measured_wait(impact: StepImpact, claim: Claim, wait: Wait) -> str:
-    """The lock and its duration; what it blocks, only if that differs from the finding's lock."""
+    """The lock and its duration. Includes what it blocks only if that differs from the finding's lock."""
     held = wait.held
     own = LockMode[claim.finding.lock.replace(" ", "_")] if claim.finding.lock else None
     blocks = () if own and what_it_blocks(own) == held.blocks else (f"blocks {held.blocks}",)
@@ -198,7 +198,7 @@ def _lines(effect: Effect, told: frozenset[str] = frozenset()) -> Iterator[str]:
 
 
 def _changes(effect: Effect) -> Iterator[tuple[str, int]]:
-    """A line for each statement that changes many rows, or an unknown number of rows, with its rank."""
+    """A line and its rank, for each statement that changes many rows or an unknown number of rows."""
     shut = {wait.held.relation for wait in effect.waits}
     for each in effect.changes:
         if each.bucket is not Bucket.INSTANT or (each.change.rows or 0) >= MANY_ROWS:

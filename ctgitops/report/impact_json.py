@@ -13,12 +13,12 @@ Object = dict[str, Any]
 
 
 def impact_data(effect: Effect | None) -> list[Object]:
-    """One object per statement in the trial; empty if there was no trial."""
+    """One object per statement that the trial ran; empty without a trial."""
     return [_statement(each) for each in effect.impact.statements] if effect else []
 
 
 def waits_data(effect: Effect | None) -> list[Object]:
-    """One object per table that is blocked for a time."""
+    """One object per table that the migration blocks for some time."""
     return [_wait(wait) for wait in effect.waits] if effect else []
 
 

@@ -34,7 +34,7 @@ Object = dict[str, Any]
 
 
 def plan_json(look: Look) -> str:
-    """One environment's plan, or the reason why there is none."""
+    """One environment's plan, or the error if the environment could not be read."""
     return dump(_look(look))
 
 
@@ -68,7 +68,7 @@ def status_json(statuses: tuple[EnvironmentStatus, ...]) -> str:
 
 
 def check_json(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
-    """The problems and findings of the files."""
+    """The problems and findings in the files of the workspace."""
     fields = {
         "migrations": len(workspace.migrations),
         "environments": len(workspace.environments),
@@ -89,7 +89,7 @@ def dump(fields: Object) -> str:
 
 
 def on_a_log(page: str) -> str:
-    """Escapes `##[`, which GitHub's runner reads as a command; the JSON value is unchanged."""
+    """Escapes `##[`, which GitHub's runner reads as a command. Does not change the parsed JSON value."""
     return page.replace("##[", "##\\u005b")
 
 

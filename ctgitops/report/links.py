@@ -1,4 +1,4 @@
-"""Links to files on GitHub and to the documentation of rules; only a plain URL becomes a link."""
+"""Links to files on GitHub and to the documentation of rules. Only a plain URL becomes a link."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 def address(url: str) -> Markup | str:
     """A plain URL, which is safe in a link; empty for anything else."""
-    return Markup(url) if _URL.fullmatch(url) else ""  # noqa: S704 - no character in it can end a link
+    return Markup(url) if _URL.fullmatch(url) else ""  # noqa: S704 - `_URL` matches no character that ends a link
 
 
 def place(where: Place | None, origin: Origin) -> Markup:
-    """A file position as code, with a link to its line at the commit if there is one; empty for None."""
+    """A file position as code; empty for None. Links to the line at the commit, if `origin` has a commit."""
     if where is None:
         return Markup()
     words = escape.code(str(where))
@@ -31,12 +31,12 @@ def place(where: Place | None, origin: Origin) -> Markup:
         return words
     line = f"#L{where.line}" if where.line else ""
     path = _quoted(f"{origin.folder}{where.path}")
-    return Markup(f"[{words}]({origin.repository_url}/blob/{origin.commit_sha}/{path}{line})")  # noqa: S704 - quoted
+    return Markup(f"[{words}]({origin.repository_url}/blob/{origin.commit_sha}/{path}{line})")  # noqa: S704 - the path is percent-encoded
 
 
 def rule(code: str) -> Markup:
     """The name of a rule, with a link to its documentation."""
-    return Markup(f"[{escape.code(code)}]({RULES}#{code})")  # noqa: S704 - a rule's id is trusted
+    return Markup(f"[{escape.code(code)}]({RULES}#{code})")  # noqa: S704 - rule IDs are trusted
 
 
 def _quoted(path: str) -> str:

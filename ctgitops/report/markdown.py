@@ -33,12 +33,12 @@ def plans_markdown(looks: tuple[Look, ...], origin: Origin | None = None, *, lon
 
 
 def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """The record of a run: what was applied, how to roll back, or why nothing was applied."""
+    """The record of a run: what was applied and how to roll it back, or why nothing was applied."""
     return outcome_page(outcome, origin or Origin(), "outcome.md.j2", longest)
 
 
 def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) -> str:
-    """Renders the template: what was done, how to roll back, or why nothing was done."""
+    """Renders `template`: what was done and how to roll it back, or why nothing was done."""
     stopping = outcome.plan.held_back or outcome.plan.problems
     found = dict.fromkeys(stopping, ()) if outcome.status is Status.BLOCKED else {}
     problems = findings.parts_of(found, origin)
@@ -90,7 +90,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
 
 
 def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:
-    """The status of environments as in the terminal: a table of many columns is best read in a fixed-width font."""
+    """The status of environments as on a terminal, because a wide table is easier to read in a fixed-width font."""
     return f"{escape.fence(statuses_text(statuses).rstrip(), 'text')}\n"
 
 

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 COMMENT_LIMIT = 65_536
 """GitHub's maximum length of a comment, in characters."""
 MAX = 60_000
-"""Maximum length of a page, in characters; it leaves room below COMMENT_LIMIT for the marker and footers."""
+"""Maximum length of a page, in characters. The rest, up to COMMENT_LIMIT, is for the marker and footers."""
 _CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """Renders a template of `templates/`; values that are not marked as safe are escaped."""
+    """Renders a template of `templates/`. Escapes values that are not marked as safe."""
     return _templates().get_template(template).render(values).rstrip("\n") + "\n"
 
 
 def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longest: int) -> str:
-    """Renders a page of at most `longest` characters, and drops as little as needed.
+    """Renders a page, and drops parts until it has at most `longest` characters.
 
-    `counts` says how many parts of each kind there are, in the order in which kinds are dropped. A kind is dropped
-    wholly before the next one is touched.
+    `counts` is the number of parts of each kind, in the order in which kinds are dropped. Drops parts of a kind only if
+    all parts of the kinds before it are dropped.
     """
     kept = dict(counts)
     page = draw(kept)
@@ -40,7 +40,7 @@ def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longes
 
 
 def cut(page: str, longest: int) -> str:
-    """Cuts a page that `fit` did not shorten enough to `longest` characters, if possible at the end of a line."""
+    """Cuts a page to `longest` characters if `fit` left it longer. Cuts at the end of a line if possible."""
     if len(page) <= longest:
         return page
     start = page[: longest - len(_CUT)]
@@ -66,7 +66,7 @@ def _most(draw: Callable[[dict[str, int]], str], kept: dict[str, int], kind: str
 
 @cache
 def _templates() -> Environment:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415 - 40 ms that `status` need not pay
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415 - takes 40 ms, unused by `status`
 
     folder = resources.files("ctgitops.report") / "templates"
     environment = Environment(

@@ -1,4 +1,4 @@
-"""Phrases that several pages share: counts, durations, what an environment waits for."""
+"""Phrases for several pages: counts, durations, and the conditions for an apply."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def resumes(step: Step) -> str:
 
 
 def comes_with(environment: Environment) -> str:
-    """What triggers the apply to an environment: `the merge`, `a release tagged v*`."""
+    """The event that triggers an apply to the environment: `the merge`, `a release tagged v*`."""
     match environment.trigger:
         case Trigger.PUSH:
             return "the merge"
@@ -100,7 +100,7 @@ def waits_for(environment: Environment) -> tuple[str, ...]:
 
 
 def apply_policy(of: ApplyPolicy) -> tuple[str, ...]:
-    """The apply policy, as far as it differs from the default."""
+    """The parts of the apply policy that differ from the default."""
     said = ["all in one transaction"] if of.single_transaction else []
     said += ["if the run fails, what it applied is rolled back"] if of.rolls_back_on_failure else []
     if of.health:
@@ -119,7 +119,7 @@ def plans(looks: tuple[Look, ...]) -> tuple[Plan, ...]:
 
 
 def steps(looks: tuple[Look, ...]) -> tuple[Step, ...]:
-    """Every step of all plans, once, in the order in which an empty database gets them."""
+    """Every step of all plans, once, in the order of an apply to an empty database."""
     by_identity = {step.identity: step for plan in plans(looks) for step in plan.steps}
     return tuple(sorted(by_identity.values(), key=lambda step: step.number))
 
@@ -155,14 +155,14 @@ def instead(of: Lines) -> str:
 
 
 def way_back(step: Step, destroys: frozenset[str] = frozenset()) -> str:
-    """`Available`, `Manual`, or `IRREVERSIBLE` where there is no rollback; `schema only` for a step that `destroys`."""
+    """`Available`, `Manual`, `IRREVERSIBLE` (no rollback), or `schema only` for a step in `destroys`."""
     if step.name in destroys and step.rollback == "Available":
         return "schema only"
     return "IRREVERSIBLE" if step.rollback == "Not Available" else step.rollback.value
 
 
 def joined(names: tuple[str, ...], most: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`; a long list is cut, with the number of the rest."""
+    """`a`, `a and b`, `a, b and c`. Of a longer list, shows `most` names and the number of the others."""
     if len(names) > most:
         names = (*names[:most], f"{len(names) - most} more")
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
@@ -198,7 +198,7 @@ _NOT_KNOWN = {
 
 
 def unknown(looks: tuple[Look, ...]) -> list[str]:
-    """`4 statements NOT TRIED`, for a summary line; of a blocked plan nothing else is known either."""
+    """`4 statements NOT TRIED`, for a summary line. Does not count blocked plans."""
     verdicts = [verdict_of(look) for look in looks]
     found = Counter(
         each.topic for each in frozenset().union(*(v.unknown for v in verdicts if v.state is not PlanState.BLOCKED))
@@ -213,7 +213,7 @@ def not_analysed(problems: Iterable[Problem]) -> list[str]:
 
 
 def checked(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...]) -> str:
-    """`14 migrations, 3 environments, no problems`, for the files that were checked."""
+    """`14 migrations, 3 environments, no problems`: the number of checked items and their problems."""
     said = [
         count(len(workspace.migrations), "migration"),
         count(len(workspace.environments), "environment"),

@@ -21,7 +21,7 @@ PLACES = 5
 
 
 def environment_row(look: Look) -> Part:
-    """An environment's current version, the version after the plan, and what the plan waits for."""
+    """The environment's current version, the version after the plan, and the conditions for its apply."""
     if isinstance(look, Unseen):
         return {"name": look.environment.name, "error": escape.prose(look.error.what)}
     plan = look.plan
@@ -38,14 +38,14 @@ def environment_row(look: Look) -> Part:
 
 
 def _stopping(look: Preview) -> str:
-    """What must be solved before the environment gets its migrations; empty if nothing must."""
+    """The problems to solve before the migrations can be applied to the environment; empty if there are none."""
     if look.plan.blocked:
         return f"{phrases.count(sum(p.blocks for p in look.plan.problems), 'problem')} to solve"
     return phrases.errors(look.plan) if look.plan.held_back else ""
 
 
 def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:
-    """Every pending migration once, in the order in which an empty database gets them."""
+    """Every pending migration once, in the order of an apply to an empty database."""
     goes_to: dict[tuple[str, ...], list[str]] = {}
     for plan in phrases.plans(looks):
         for step in plan.steps:
@@ -67,7 +67,7 @@ def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem
 
 
 def _tried(looks: tuple[Look, ...], step: Step) -> str:
-    """The longest wait, and what is not known; "no blocking" only where all of it was tried."""
+    """The longest wait, and the gaps in the trials. "no blocking" only if every statement was tried."""
     effect = effect_on_worst(looks, step)
     gaps = dict.fromkeys(gap.brief for look in looks for gap in gaps_of(look, step))
     said = [glance(effect)] if effect and (effect.waits or not gaps) else []

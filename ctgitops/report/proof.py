@@ -15,9 +15,10 @@ _ALL_RUN = {1: "it runs", 2: "both run"}
 
 
 def sentences(proof: Trial, plan: Plan, destroys: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """The results of the trial, the most important first. None of them is markup.
+    """The results of the trial as plain text, the most important first.
 
-    No rollback restores the data that a migration in `destroys` destroys, so that none of theirs is verified.
+    `destroys` names the migrations that destroy data. Their rollbacks do not count as verified, because a
+    rollback does not restore the data.
     """
     return (
         *_ran(proof, plan),
@@ -94,7 +95,7 @@ def _order(proof: Trial) -> Iterable[str]:
 
 
 def schema_lines(proof: Trial) -> list[str]:
-    """How the schema changes, and what each rollback leaves behind."""
+    """The schema changes, then the differences that remain after each rollback, second run and change of order."""
     lines = change_lines(proof.changes)
     for way in proof.ways:
         if way.left:

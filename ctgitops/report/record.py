@@ -43,7 +43,7 @@ WORST_FIRST = (
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """Each migration and environment with its time, or with what it waits for; recent failures first."""
+    """Shows when each migration was applied to each environment, or what it waits for. Starts with recent failures."""
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
     runs = [_run(name, outcome, origin, longest) for name, outcome in ended.items() if isinstance(outcome, Outcome)]
@@ -107,7 +107,7 @@ SAID = {
 
 def _said(environment: Environment, stage: Stage, ended: Ended) -> Markup:
     held = stage is Stage.WAITING and _held(ended.get(environment.name))
-    words_of = Markup("{} WAITS, nothing was changed" if held else SAID[stage])  # noqa: S704 - trusted text
+    words_of = Markup("{} WAITS, nothing was changed" if held else SAID[stage])  # noqa: S704 - the text is a constant
     return words_of.format(escape.plain(environment.name), escape.plain(_waits(environment)))
 
 
@@ -121,7 +121,7 @@ def _held(ended: Outcome | CtgitopsError | None) -> tuple[str, ...]:
 
 
 def _waits(environment: Environment) -> str:
-    """What must still happen after the merge."""
+    """The event after the merge that triggers the apply."""
     if environment.trigger is Trigger.PUSH:
         return "the run on merge"
     return phrases.comes_with(environment)
@@ -154,7 +154,7 @@ def _cell(cell: Cell, environment: Environment, ended: Ended, there: set[str]) -
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
-    """What the manifest requires before an apply, without what has happened already."""
+    """The unmet conditions of the manifest for an apply. `there` names the environments that have the migration."""
     rest = phrases.waits_for(environment)[1:]
     if environment.after in there:
         baking = phrases.bake(environment)
@@ -182,4 +182,4 @@ def _failure(name: str, error: CtgitopsError, origin: Origin) -> Part:
 
 def _run(name: str, outcome: Outcome, origin: Origin, longest: int) -> Part:
     body = outcome_page(outcome, origin, "outcome_parts.md.j2", longest // 3)
-    return {"name": name, "verdict": outcome_verdict(outcome), "body": Markup(body)}  # noqa: S704 - a rendered page
+    return {"name": name, "verdict": outcome_verdict(outcome), "body": Markup(body)}  # noqa: S704 - the template escaped it

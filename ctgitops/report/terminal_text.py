@@ -11,23 +11,23 @@ _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u20
 
 _NARROWEST = 8
 """Minimum width of a column in cells, however narrow the terminal is."""
-# GitHub's runner reads a log line that starts with `::`, and `##[` anywhere, as a command
+# GitHub's runner reads `::` at the start of a log line, and `##[` anywhere, as a workflow command
 _ORDER = re.compile(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
 
 
 def visible(text: str) -> str:
-    """Escapes text of several lines: no cursor movement, change of text direction or workflow command remains."""
+    """Escapes text of several lines. Removes cursor movement, changes of text direction and workflow commands."""
     plain = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\t", "    "))
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", plain)
 
 
 def on_one_line(text: str) -> str:
-    """Like `visible`, for text that must stay on one line."""
+    """Like `visible`, but the result is one line."""
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", _INVISIBLE.sub(" ", text))
 
 
 def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, within: int | None = None) -> list[str]:
-    """Lines of left-aligned columns; the last column is as wide as it needs.
+    """Formats rows as lines of left-aligned columns.
 
     `within` is the width of the terminal: longer cells wrap onto more lines, and nothing is cut.
     """
@@ -40,7 +40,7 @@ def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, withi
 
 
 def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Shrinks the widest column until all fit: first without splitting words, then by splitting them."""
+    """Shrinks the widest column until all columns fit. Splits words only if that is not enough."""
     narrow = list(widths)
     words = [
         max((width(word) for cell in column for word in cell.split()), default=0) for column in zip(*cells, strict=True)
@@ -55,7 +55,7 @@ def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) 
 
 
 def _folded(row: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
-    """A row as lines whose cells fit their columns."""
+    """Wraps a row's cells to the column widths; returns the lines."""
     columns = [_wrapped(cell, wide) for cell, wide in zip(row, widths, strict=True)]
     return [
         [column[at] if at < len(column) else "" for column in columns]
@@ -82,7 +82,7 @@ def _wrapped(text: str, wide: int) -> list[str]:
 
 
 def _fitting(word: str, wide: int) -> int:
-    """How many characters of a word fit, at least one; breaks after an underscore if one is near."""
+    """How many characters of a word to keep on the line, at least one. Prefers to break after an underscore."""
     at = next((n for n in range(1, len(word)) if width(word[: n + 1]) > wide), len(word))
     near = word.rfind("_", 0, at) + 1
     return near if near > at // 2 else at

@@ -40,7 +40,7 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
 
 
 def problem_lines(problem: Problem, tried: str = "") -> list[str]:
-    """Formats one problem like an error: what, where, details, the measurement of the trial, what to do."""
+    """Formats one problem like an error: what, where, details, the trial's measurement, what to do."""
     word = "error" if problem.is_error else "warning"
     lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
     if problem.place:
@@ -257,7 +257,7 @@ def _unkept(outcome: Outcome) -> Iterable[str]:
 
 
 def outcome_verdict(outcome: Outcome) -> str:
-    """The outcome in words; says explicitly if nothing was done."""
+    """The outcome in words, which state explicitly if nothing was done."""
     plan = outcome.plan
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     versions = f"schema version {now} → {then}" if now != then else _version_of(plan)
@@ -282,7 +282,7 @@ def outcome_verdict(outcome: Outcome) -> str:
 
 
 def _version_of(plan: Plan) -> str:
-    """The current schema version, or that there is none, as in a database without versioned migrations."""
+    """The current schema version, or `no schema version` for a database without versioned migrations."""
     return f"schema version {plan.current_version}" if plan.current_version else "no schema version"
 
 

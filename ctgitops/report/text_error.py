@@ -7,7 +7,7 @@ from ..errors import ApplyError, CtgitopsError
 from .terminal_text import indented, on_one_line, visible
 
 SHOWN = 12
-"""Maximum number of lines shown of a statement, around the line that failed."""
+"""Maximum number of lines of a statement to show, around the line of the error."""
 
 
 def error_text(error: CtgitopsError) -> str:
@@ -26,7 +26,7 @@ def error_text(error: CtgitopsError) -> str:
 
 
 def unseen_lines(look: Unseen, words: str) -> list[str]:
-    """An environment that could not be read: what is therefore unknown, and the error."""
+    """Formats an environment that could not be read: `words` state what is therefore unknown, then the error."""
     return [f"{look.environment.name}: {words}", *indented(error_text(look.error).rstrip("\n"), 2)]
 
 
@@ -45,7 +45,7 @@ def _statement(error: ApplyError) -> list[str]:
 
 
 def _first_line(error: ApplyError) -> int | None:
-    """The file's line on which the statement starts: reported, or known because the statement has one line."""
+    """The file's line on which the statement starts; None if unknown."""
     if error.statement_line is not None:
         return error.statement_line
     single = "\n" not in error.statement.strip("\n")

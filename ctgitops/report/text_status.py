@@ -8,11 +8,11 @@ from .terminal_text import on_one_line, table
 from .text import problem_lines
 
 LONGEST = 56
-"""Maximum length of a description if the width is unknown; the file and the JSON have all of it."""
+"""Maximum length of a description if the terminal's width is unknown. The JSON output has the full text."""
 
 
 def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = None) -> str:
-    """All environments side by side, every migration in each, then the problems; a single one gets its own table."""
+    """All environments side by side, then their migrations and problems. Formats a single one as `status_text` does."""
     if len(statuses) == 1:
         return status_text(statuses[0], within)
     heading = ("environment", "version", "pending", "last run", "problems")
@@ -68,7 +68,7 @@ def _row(row: Row, longest: int | None) -> tuple[str, ...]:
 
 
 def _short(description: str, longest: int | None) -> str:
-    """A description shortened for a table of unknown width; unchanged if its column can wrap."""
+    """The description, shortened to `longest` characters; unchanged if `longest` is None."""
     if longest is None or len(description) <= longest:
         return description
     return description[: longest - 1].rstrip() + "…"
@@ -82,7 +82,7 @@ def _beside(status: EnvironmentStatus) -> tuple[str, ...]:
 
 
 def last_run(status: EnvironmentStatus) -> str:
-    """When the newest entry was written, what it records and who ran it."""
+    """The newest ledger entry: its time, the migration, what it records, and the actor."""
     entry = status.last
     if entry is None:
         return "never"

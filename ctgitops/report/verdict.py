@@ -1,4 +1,4 @@
-"""The verdict on all plans, which is the first line of the plan comment, and the next action below it."""
+"""The verdict on all plans, which is the first line of the plan comment, and the next action, shown below it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MARKS = {
     PlanState.UNREADABLE: "⛔",
 }
 SENTENCES = 4
-"""Maximum number of environments with a sentence of their own."""
+"""Maximum number of environments for which the advice has a separate sentence."""
 
 
 def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
-    """A symbol, and one line of text."""
+    """The verdict on all plans: a symbol, and one line of text."""
     steps, state = phrases.steps(looks), worst_state(looks)
     blocking = sum(problem.blocks for problem in phrases.problems(looks))
     unseen = [look.environment.name for look in looks if isinstance(look, Unseen)]
@@ -38,33 +38,33 @@ def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
     parts += [_pending(looks, len(steps))] if busy or not state.stops else []
     parts += [_whereto(look.environment) for look in busy[:5]] if not state.stops else []
     if breaking := sum(step.breaking for step in steps):
-        parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - a number
+        parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - only a number is inserted
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
-        parts.append(Markup(f"{final} IRREVERSIBLE"))  # noqa: S704 - a number
+        parts.append(Markup(f"{final} IRREVERSIBLE"))  # noqa: S704 - only a number is inserted
     parts += [Markup("DESTROYS DATA")] if any(look.destroys for look in busy) else []
-    parts += [Markup(text) for text in phrases.unknown(looks)]  # noqa: S704 - numbers
-    parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(looks))]  # noqa: S704 - a number
+    parts += [Markup(text) for text in phrases.unknown(looks)]  # noqa: S704 - only numbers are inserted
+    parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(looks))]  # noqa: S704 - only a number is inserted
     return MARKS[state], _DOT.join(parts)
 
 
 def _unseen(names: list[str]) -> list[Markup]:
-    return [Markup(f"{escape.plain(phrases.joined(tuple(names)))} CANNOT BE READ")] if names else []  # noqa: S704 - escaped
+    return [Markup(f"{escape.plain(phrases.joined(tuple(names)))} CANNOT BE READ")] if names else []  # noqa: S704 - `plain` escaped the names
 
 
 def _blocked(blocking: int) -> list[Markup]:
-    return [Markup(f"Blocked: {phrases.count(blocking, 'problem')} to solve first")] if blocking else []  # noqa: S704 - a number
+    return [Markup(f"Blocked: {phrases.count(blocking, 'problem')} to solve first")] if blocking else []  # noqa: S704 - only a number is inserted
 
 
 def _held_back(looks: tuple[Look, ...]) -> list[Markup]:
     errors = sum(problem.holds_back for problem in phrases.problems(looks))
-    return [Markup(f"Held back by {phrases.count(errors, 'finding')} of severity error")] if errors else []  # noqa: S704
+    return [Markup(f"Held back by {phrases.count(errors, 'finding')} of severity error")] if errors else []  # noqa: S704 - only a number is inserted
 
 
 def _pending(looks: tuple[Look, ...], steps: int) -> Markup:
     seeds = len({(seed.name, seed.checksum) for plan in phrases.plans(looks) for seed in plan.seeds})
     parts = [phrases.count(steps, "migration")] if steps else []
     parts += [phrases.count(seeds, "seed file")] if seeds else []
-    return Markup(f"{' and '.join(parts)} pending" if parts else "Nothing to do")  # noqa: S704 - numbers
+    return Markup(f"{' and '.join(parts)} pending" if parts else "Nothing to do")  # noqa: S704 - only numbers are inserted
 
 
 def _whereto(environment: Environment) -> Markup:
@@ -74,7 +74,7 @@ def _whereto(environment: Environment) -> Markup:
         Trigger.SCHEDULE: "on schedule",
         Trigger.MANUAL: "by hand",
     }[environment.trigger]
-    return Markup(f"{escape.plain(environment.name)} {when}")  # noqa: S704 - escaped
+    return Markup(f"{escape.plain(environment.name)} {when}")  # noqa: S704 - `plain` escaped the name
 
 
 def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
@@ -103,7 +103,7 @@ def _repair(blocking: list[Problem], origin: Origin) -> list[Markup]:
     first = blocking[0]
     what = links.place(first.place, origin) or escape.code(first.code)
     more = f", then {phrases.count(len(blocking) - 1, 'other problem')}" if len(blocking) > 1 else ""
-    if first.code == "rolled-back":  # no commit is needed, so no push updates the comment
+    if first.code == "rolled-back":  # the fix needs no commit, so no push would update the comment
         accept = Markup("Decide on {}: {}{}.").format(what, escape.prose(first.hint), more)
         return [accept, escape.plain("Then re-run this workflow to update this comment.")]
     fix = Markup("Fix {}: {}{}.").format(what, escape.prose(first.hint), more)

@@ -36,7 +36,7 @@ def verdict(look: Verified) -> str:
 
 
 def verify_markdown(looks: tuple[VerifyLook, ...]) -> str:
-    """Formats the result for a summary, as in a terminal."""
+    """Formats the result for a summary: the text for a terminal, in a code block."""
     return f"{fence(verify_text(looks).rstrip(), 'text')}\n"
 
 

@@ -15,7 +15,7 @@ _Fold = Callable[[Catalog, Table, Node], None]
 
 
 def table(catalog: Catalog, node: Node) -> None:
-    """Applies the actions of ALTER TABLE in order; also those of ALTER TYPE, to the typed tables of that type."""
+    """Applies the actions of ALTER TABLE in order. Applies those of ALTER TYPE to the typed tables of the type."""
     name, commands_ = relation_name(node.get("relation", {})), list(commands("AlterTableStmt", node))
     if node.get("objtype") == "OBJECT_TYPE":
         for each in catalog.typed(name):
@@ -25,7 +25,7 @@ def table(catalog: Catalog, node: Node) -> None:
     if found:
         _fold(catalog, found, commands_, whole=bool(node.get("relation", {}).get("inh")))
     elif node.get("objtype") in _WITH_ROWS and any(each.get("subtype") != "AT_ChangeOwner" for each in commands_):
-        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # no file creates the table
+        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # no known file creates this table
 
 
 def _fold(catalog: Catalog, found: Table, commands_: list[Node], *, whole: bool) -> None:
@@ -36,14 +36,14 @@ def _fold(catalog: Catalog, found: Table, commands_: list[Node], *, whole: bool)
 
 
 def _goes_down(command: Node) -> bool:
-    """Whether the action is also applied to each partition."""
+    """Whether PostgreSQL also applies the action to each partition."""
     if command.get("subtype") == "AT_AddConstraint":
         return target(command).get("contype") in {"CONSTR_CHECK", "CONSTR_NOTNULL"}
     return command.get("subtype") in _DOWN
 
 
 def _with_partitions(catalog: Catalog, table: Table) -> Iterator[Table]:
-    """A table and its partitions, each once: a wrong model could have partitions that contain each other."""
+    """A table and all its partitions, each once, even if a wrong model contains a cycle of partitions."""
     left, seen = [table], {table.name}
     while left:
         each = left.pop()
@@ -85,7 +85,7 @@ def _validate(_catalog: Catalog, of: Table, command: Node) -> None:
 
 
 def _alter_constraint(_catalog: Catalog, of: Table, command: Node) -> None:
-    """ALTER CONSTRAINT … ENFORCED, which validates a constraint that was not enforced, and NOT ENFORCED."""
+    """Applies ALTER CONSTRAINT … [NOT] ENFORCED. ENFORCED validates a constraint that was not enforced."""
     part = target(command)
     constraint = of.constraints.get(part.get("conname", ""))
     if constraint and part.get("alterEnforceability"):
@@ -101,7 +101,7 @@ def _type(_catalog: Catalog, of: Table, command: Node) -> None:
 
 
 def _plain(_catalog: Catalog, of: Table, command: Node) -> None:
-    """DROP EXPRESSION."""
+    """Applies DROP EXPRESSION."""
     of.columns.setdefault(command.get("name", ""), Column()).generated = ""
 
 
@@ -113,18 +113,18 @@ def _nullable(*, not_null: bool) -> _Fold:
 
 
 def _attribute(name: str, value: object) -> _Fold:
-    """An action that sets an attribute of the model's table."""
+    """Returns a function that sets the attribute `name` of the model's table to `value`."""
     return lambda _catalog, of, _command: setattr(of, name, value)
 
 
 def _options(_catalog: Catalog, of: Table, command: Node) -> None:
-    """SET and RESET of a view's options."""
+    """Applies SET and RESET of a view's options."""
     invoker = security_invoker(command)
     of.security_invoker = of.security_invoker if invoker is None else invoker
 
 
 def security_invoker(command: Node) -> bool | None:
-    """What an action makes of the option `security_invoker`; None if it does not change it."""
+    """The new value of the option `security_invoker`; None if the action does not change the option."""
     items = target(command).get("List", {}).get("items", [])
     if option(items, "security_invoker") is None:
         return None
@@ -167,7 +167,7 @@ def _of_type(catalog: Catalog, of: Table, command: Node) -> None:
 
 
 _WITH_ROWS = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Object types that have rows. ALTER INDEX, ALTER SEQUENCE and ALTER TYPE have the same type of parse tree."""
+"""Types of relations with rows. ALTER INDEX, ALTER SEQUENCE and ALTER TYPE also parse as AlterTableStmt."""
 _DOWN = {
     "AT_DropColumn", "AT_DropConstraint", "AT_ValidateConstraint", "AT_AlterColumnType", "AT_SetNotNull",
     "AT_DropNotNull",
@@ -203,7 +203,7 @@ _PARTS: dict[str, _Fold] = {
 
 
 def cluster(catalog: Catalog, node: Node) -> None:
-    """Applies CLUSTER … USING, which PostgreSQL remembers for the table."""
+    """Applies CLUSTER … USING. PostgreSQL uses the same index for later CLUSTER statements without USING."""
     found = catalog.table(relation_name(node.get("relation", {})))
     if found and "indexname" in node:
         _cluster_on(catalog, found, {"name": node["indexname"]})
@@ -229,7 +229,7 @@ def domain(catalog: Catalog, node: Node) -> None:
 
 
 def function(catalog: Catalog, node: Node) -> None:
-    """Applies ALTER FUNCTION … STABLE and similar."""
+    """Applies the new volatility in ALTER FUNCTION, such as STABLE."""
     found = catalog.function(name_of(node.get("func", {}).get("objname", [])))
     if found:
         volatility = options_of(node.get("actions", [])).get("volatility", {})

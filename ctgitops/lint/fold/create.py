@@ -14,7 +14,7 @@ from ..types import type_of
 
 
 def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
-    """Adds a new table and returns it; None if it already exists, so that IF NOT EXISTS does nothing."""
+    """Adds a new table and returns it; None if it already exists, as for CREATE … IF NOT EXISTS."""
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"
@@ -112,7 +112,7 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
-    """The name that PostgreSQL chooses for a constraint on one column; otherwise a placeholder, such as `check 1`."""
+    """The name that PostgreSQL chooses for a constraint on one column. For others, a placeholder such as `check 1`."""
     ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
     if kind == "primary":
         return f"{to.name[1]}_pkey"

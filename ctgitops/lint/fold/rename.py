@@ -10,7 +10,7 @@ from ..catalog import Catalog, Table
 from ..nodes import Name, name_of, relation_name, with_column_renamed
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Without triggers, rules and policies, whose RENAME names the table too."""
+"""Does not include triggers, rules and policies, whose RENAME also contains the table's name."""
 _TYPES = {"OBJECT_DOMAIN", "OBJECT_TYPE"}
 
 
@@ -27,7 +27,7 @@ def rename(catalog: Catalog, node: Node) -> None:
 
 
 def _rename_in(catalog: Catalog, node: Node) -> None:
-    """RENAME of a relation, or of a part of it."""
+    """Applies RENAME of a relation, or of one of its columns, constraints or indexes."""
     name = catalog.full(relation_name(node.get("relation", {})))
     found, new = catalog.tables.get(name), node.get("newname", "")
     if node.get("renameType") == "OBJECT_COLUMN" and found:

@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Skips a table with a default partition, for which PostgreSQL does not support CONCURRENTLY, and FINALIZE.
+    """Skips FINALIZE, and a table with a default partition: PostgreSQL does not support CONCURRENTLY for it.
 
     On PostgreSQL 15.18, the statement takes ACCESS EXCLUSIVE on the partitioned table, the partition, its default
     partition and every table with a foreign key to it.

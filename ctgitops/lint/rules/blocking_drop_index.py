@@ -9,7 +9,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports indexes of a table in use; the drop is instant once it has its lock."""
+    """Reports indexes of a table in use. The drop is instant, but it waits for its lock."""
     node = case.node
     if node.get("removeType") != "OBJECT_INDEX" or node.get("concurrent"):
         return

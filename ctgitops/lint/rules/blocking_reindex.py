@@ -27,7 +27,7 @@ def check(case: Case) -> Hits:
 
 
 def _indexed(case: Case, table: Table) -> bool:
-    """Whether the table has an index; assumed if its columns are not all known."""
+    """Whether the table has an index. Assumes one if not all columns are known."""
     known = case.catalog.complete and table.known and table.kind == "table"
     return not known or case.catalog.indexed(table)
 

@@ -40,7 +40,7 @@ def _views(case: Case) -> Iterator[tuple[Table, list[Table]]]:
 
 
 def _readers(case: Case, table: Table) -> Iterator[Table]:
-    """The views of earlier files that read a table as their owner."""
+    """The views that read a table as their owner, except those that the file creates or sets to security_invoker."""
     made = {relation_name(node.get("view", {}))[1] for node in case.transaction.of_kind("ViewStmt")}
     for view in case.catalog.tables.values():
         if view.kind == "view" and not view.security_invoker and table.name in view.reads:
@@ -48,14 +48,14 @@ def _readers(case: Case, table: Table) -> Iterator[Table]:
 
 
 def _given_invoker(case: Case) -> set[str]:
-    """The views that an ALTER VIEW … SET (security_invoker) of the file changes."""
+    """The names of views for which the file has ALTER VIEW … SET (security_invoker)."""
     altered = case.transaction.of_kind("AlterTableStmt")
     given = (node for node in altered if any(map(security_invoker, commands("AlterTableStmt", node))))
     return {relation_name(node.get("relation", {}))[1] for node in given}
 
 
 def _secured(case: Case, reads: frozenset[Name]) -> list[Table]:
-    """The tables with row-level security among these relations, also through other views; not if FORCE applies."""
+    """The tables with row-level security, but not FORCE, in `reads` or behind a security_invoker view in `reads`."""
     found: dict[Name, Table] = {}
     left, seen = list(reads), set[Name]()
     while left:

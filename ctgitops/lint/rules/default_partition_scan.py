@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """PostgreSQL checks whether rows of the default partition belong to the new one."""
+    """Skips a default partition whose validated CHECK excludes all rows of the new partition."""
     node = case.node
     if "partbound" not in node or not node.get("inhRelations"):
         return

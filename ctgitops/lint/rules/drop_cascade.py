@@ -31,7 +31,7 @@ def _parts(case: Case) -> Iterator[str]:
 
 
 def _new(case: Case, parts: tuple[str, ...]) -> bool:
-    """Whether the same plan created the object, or it is known not to exist."""
+    """Whether the same plan created the object, or the object certainly does not exist."""
     found = case.catalog.table(qualified(parts))
     if found is None and case.node.get("removeType") in _RELATIONS:
         return case.catalog.complete and bool(case.node.get("missing_ok"))

@@ -17,7 +17,7 @@ def check(case: Case) -> Hits:
 
 
 def _missing(case: Case, table: Table, command: Node) -> bool:
-    """Whether the statement has IF EXISTS and the column is known not to exist."""
+    """Whether the statement has IF EXISTS and the column certainly does not exist."""
     known = case.catalog.complete and table.known
     return known and bool(command.get("missing_ok")) and command.get("name", "") not in table.columns
 

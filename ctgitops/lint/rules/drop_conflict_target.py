@@ -1,4 +1,4 @@
-"""Reports a dropped UNIQUE that a known INSERT … ON CONFLICT needs."""
+"""Reports a dropped unique constraint or index that a known INSERT … ON CONFLICT needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Looks into the functions of the schema. The bodies in SQL and PL/pgSQL are read, not those of other languages."""
+    """Searches the functions in SQL and PL/pgSQL. Does not read functions in other languages."""
     for dropped in dropped_uniques(case):
         for function in users_of(case, dropped):
             insert = f"INSERT … ON CONFLICT ({dropped.columns}) into `{called(dropped.table)}`"

@@ -1,4 +1,4 @@
-"""Reports a dropped UNIQUE, which INSERT … ON CONFLICT of running code may name."""
+"""Reports a dropped unique constraint or index, which INSERT … ON CONFLICT in running code may need."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports constraints and indexes without another on the same columns."""
+    """Skips a constraint or index if another one on the same columns remains."""
     for dropped in dropped_uniques(case):
         table, columns = called(dropped.table), dropped.columns
         what = f"allows duplicates in `{table}`, and breaks any INSERT … ON CONFLICT ({columns}) of running code"

@@ -12,7 +12,7 @@ _KEYS = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}
 
 
 def check(case: Case) -> Hits:
-    """Counts indexes that begin with the columns, in any order, also those that the same file creates."""
+    """Accepts an index that begins with the columns in any order, also one that the same file creates."""
     name = case.catalog.full(relation_name(case.node.get("relation", {})))
     for part, node, column in _constraints(case.node):
         columns = parts_of(node.get("fk_attrs", [])) or (column,)
@@ -26,7 +26,7 @@ def check(case: Case) -> Hits:
 
 
 def _constraints(node: Node) -> Iterator[tuple[Node | None, Node, str]]:
-    """Each constraint of CREATE TABLE or ALTER TABLE with its ALTER TABLE action, and its column if it has one."""
+    """Each constraint of CREATE TABLE or ALTER TABLE, with its ALTER TABLE action and its column, if any."""
     elements = [(None, item) for item in node.get("tableElts", ())]
     commands = [item.get("AlterTableCmd", {}) for item in node.get("cmds", ())]
     added = [
@@ -39,7 +39,7 @@ def _constraints(node: Node) -> Iterator[tuple[Node | None, Node, str]]:
 
 
 def _indexed(case: Case, table: Name) -> Iterator[tuple[str, ...]]:
-    """The key columns of each index of a table: known, or created by the file."""
+    """The key columns of each index that the table has or that the file creates."""
     yield from (index.keys for index in case.catalog.indexes_on(table))
     for node in (case.node, *case.transaction.of_kind("IndexStmt", "AlterTableStmt", "CreateStmt")):
         if relation_name(node.get("relation", {}))[1] == table[1]:

@@ -1,8 +1,9 @@
 """Reports a foreign key that is validated while writes to both tables are blocked, also by ALTER CONSTRAINT … ENFORCED.
 
 On PostgreSQL 18.4, ENFORCED takes ACCESS EXCLUSIVE on the table, SHARE ROW EXCLUSIVE on the referenced table, and
-checks every row. For a constraint that is enforced already, but NOT VALID, it checks none. PostgreSQL 18 accepts it
-for foreign keys only."""
+checks every row. It checks no row if the constraint is already enforced but NOT VALID. PostgreSQL 18 accepts
+ENFORCED for foreign keys only.
+"""
 
 from __future__ import annotations
 

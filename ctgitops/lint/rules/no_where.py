@@ -1,4 +1,4 @@
-"""Reports UPDATE, DELETE or MERGE of every row, in any words: without WHERE, with `WHERE true`, `1 = 1`, in WITH."""
+"""Reports UPDATE, DELETE or MERGE of every row: without WHERE, or with `WHERE true` or `1 = 1`; also in WITH."""
 
 from __future__ import annotations
 

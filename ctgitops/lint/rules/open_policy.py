@@ -1,4 +1,4 @@
-"""Reports a policy that lets every row through."""
+"""Reports a policy whose condition is true for every row."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 from ..tautology import always_true
 
 _BYPASS = {"service_role", "postgres", "supabase_admin"}
-"""Roles that are not subject to policies anyway: superusers, and those with BYPASSRLS."""
+"""Roles to which policies do not apply: superusers, and roles with BYPASSRLS."""
 _ANYONE = {"PUBLIC", "anon", "anonymous", "web_anon"}
 
 
 def check(case: Case) -> Hits:
-    """Reports writes for any role, and reads for PUBLIC and anonymous users; a restrictive policy grants nothing."""
+    """Reports writes for any role, and reads for PUBLIC and anonymous users. Skips restrictive policies."""
     node = case.node
     restrictive = case.kind == "CreatePolicyStmt" and not node.get("permissive")
     roles = {_name(item.get("RoleSpec", {})) for item in node.get("roles", ())}

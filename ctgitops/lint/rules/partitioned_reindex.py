@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Only the catalog shows whether a table is partitioned, so the file must declare `no transaction`."""
+    """Requires `no transaction` in the file. Only the catalog shows whether a table is partitioned."""
     node = case.node
     if not case.transaction.whole or switched_on(node.get("params", []), "concurrently") or "relation" not in node:
         return

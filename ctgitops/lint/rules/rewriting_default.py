@@ -23,7 +23,7 @@ _EXTENSIONS = {
 
 
 def check(case: Case) -> Hits:
-    """A default evaluated once is stored in the catalog; any other is written to each row."""
+    """Skips a default that PostgreSQL evaluates only once: its value is stored in the catalog, not in each row."""
     for table, added in case.added_columns:
         if why := _why(case, added):
             what = f"blocks reads and writes on `{called(table)}` while it is rewritten, because {why}"

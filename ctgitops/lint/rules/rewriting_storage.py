@@ -16,7 +16,7 @@ _PARTS = {
 
 
 def check(case: Case) -> Hits:
-    """SET LOGGED does nothing for a table that is already logged."""
+    """Skips an action that changes nothing, such as SET LOGGED for a table that is already logged."""
     table = case.altered_with_rows
     for command in case.parts(*_PARTS) if table else ():
         if table and not _unchanged(table, command):
@@ -26,7 +26,7 @@ def check(case: Case) -> Hits:
 
 def _unchanged(table: Table, command: Node) -> bool:
     if table.kind == "partitioned":
-        return True  # applies only to partitions attached later
+        return True  # the new setting applies only to partitions created later
     match command.get("subtype"):
         case "AT_SetLogged":
             already = table.logged

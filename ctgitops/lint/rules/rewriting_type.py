@@ -14,7 +14,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..types import UNKNOWN, Cost, Type, alike, cost_of, type_of, under_utc_only
 
 _UTC = {"", "utc", "etc/utc", "gmt", "zulu"}
-"""Names of time zones that are UTC; empty if the session's TimeZone is unknown."""
+"""Names of the time zone UTC, and the empty string for an unknown TimeZone of the session."""
 _DROP_FIRST = "drop the index first, and rebuild it CONCURRENTLY afterwards, in separate migrations"
 _VALID_LATER = "drop the constraint first, add it as NOT VALID afterwards, and VALIDATE it in a separate migration"
 _SET_UTC = "run SET LOCAL TimeZone = 'UTC' first, if the values are in UTC"
@@ -62,22 +62,22 @@ def _known(table: Table, name: str) -> bool:
 
 
 class _Change(Enum):
-    """The work that the change requires."""
+    """The work that PostgreSQL does for a change of a column's type."""
 
     NOTHING = auto()
     REWRITE = auto()
     INDEXES = auto()
     CHECKS = auto()
     UNLESS_UTC = auto()
-    """None, if the session's TimeZone is UTC."""
+    """A rewrite, except if the session's TimeZone is UTC."""
 
 
 def _change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> _Change:
-    """The work that a column's new type requires; `definition` is the statement's ColumnDef."""
+    """The work that a column's new type requires. `definition` is the ColumnDef in the parse tree."""
     new, using = type_of(definition.get("typeName", {})), definition.get("raw_default")
     known = table.columns.get(column)
     old = known.type if known else UNKNOWN
-    if known and known.generated == "virtual":  # not stored: PostgreSQL 18.4 checks rows, and only against a CHECK
+    if known and known.generated == "virtual":  # not stored: PostgreSQL 18.4 only checks rows against a CHECK
         return _Change.CHECKS if _checked(table, column) else _Change.NOTHING
     cost = _cost_using(catalog, old, new, using, column)
     if cost is Cost.REWRITE:
@@ -91,7 +91,7 @@ def _change_of(catalog: Catalog, table: Table, column: str, definition: Node) ->
     indexes = catalog.indexes_on(table.name, [column])
     collated = known and known.collation != collation_of(definition)
     resorted = collated or (cost is Cost.INDEXES and any(column not in index.own_classes for index in indexes))
-    of_elements = new.array and any(index.method == "gin" for index in indexes)  # GIN stores elements
+    of_elements = new.array and any(index.method == "gin" for index in indexes)  # GIN indexes array elements
     if of_elements or any(index.computed for index in indexes) or (resorted and indexes):
         return _Change.INDEXES
     return _Change.UNLESS_UTC if zoned and not catalog.timezone else _Change.NOTHING
@@ -108,7 +108,7 @@ def _cost(catalog: Catalog, old: Type, new: Type) -> Cost:
 
 
 def _cost_using(catalog: Catalog, old: Type, new: Type, using: Any, column: str) -> Cost:
-    """The cost with USING: that of the change if each cast in it is free, as in `code::varchar(30)`; else a rewrite."""
+    """The cost with USING: a rewrite, unless USING consists of casts without a rewrite, as in `code::varchar(30)`."""
     node, steps = using, [new]
     while isinstance(node, dict) and "TypeCast" in node:
         steps.append(type_of(node["TypeCast"].get("typeName", {})))
@@ -120,7 +120,7 @@ def _cost_using(catalog: Catalog, old: Type, new: Type, using: Any, column: str)
 
 
 def _checked(table: Table, column: str) -> bool:
-    """Whether the column has a valid CHECK, which PostgreSQL drops, adds and validates again for any type."""
+    """Whether the column has a valid CHECK. After any change of type, PostgreSQL recreates and validates it."""
     return any(c.kind == "CONSTR_CHECK" and column in c.columns and c.valid for c in table.constraints.values())
 
 

@@ -106,14 +106,14 @@ def _access(kind: str, node: Node) -> Iterator[str]:
 
 
 def _copied(kind: str, node: Node) -> str:
-    """COPY with a program or with a file of the server; STDIN and STDOUT have no name."""
+    """The access of COPY to a program or a file of the server; empty for STDIN and STDOUT."""
     if kind != "CopyStmt" or "filename" not in node:
         return ""
     return _PROGRAM if node.get("is_program") else _FILE
 
 
 def _language(kind: str, node: Node) -> str:
-    """LOAD, DO and CREATE FUNCTION in an untrusted language, and CREATE EXTENSION or CREATE LANGUAGE of one."""
+    """The access by LOAD, or by an untrusted language that the statement uses or creates."""
     options = (
         options_of(node.get("args") or node.get("options") or ()) if kind in {"DoStmt", "CreateFunctionStmt"} else {}
     )
@@ -123,12 +123,12 @@ def _language(kind: str, node: Node) -> str:
 
 
 def _setting(kind: str, node: Node) -> str:
-    """The setting that ALTER SYSTEM, ALTER DATABASE or ALTER ROLE sets."""
+    """The name of the setting that ALTER SYSTEM, ALTER DATABASE or ALTER ROLE sets."""
     return str(node.get("setstmt", {}).get("name", "")) if kind in _SETS else ""
 
 
 def _foreign(kind: str, node: Node) -> Iterator[str]:
-    """Foreign servers and tables, and subscriptions."""
+    """The access by foreign servers, foreign tables and subscriptions."""
     options = options_of(node.get("options") or ()) if "Foreign" in kind else {}
     if kind == "CreateForeignServerStmt":
         yield _FILE if node.get("fdwname") == "file_fdw" else _NETWORK

@@ -1,4 +1,4 @@
-"""Reports a migration that does not have the nine parts, from pre-checks to recording, in their order."""
+"""Reports a migration without the nine parts, from pre-checks to recording, in the required order."""
 
 from __future__ import annotations
 

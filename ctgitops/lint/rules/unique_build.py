@@ -9,7 +9,7 @@ _COLUMN = "add the column alone, then CREATE UNIQUE INDEX CONCURRENTLY, then ADD
 
 
 def check(case: Case) -> Hits:
-    """Skips USING INDEX, which builds nothing."""
+    """Skips USING INDEX, which uses an existing index."""
     for table, node, added in case.added_constraints("CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_EXCLUSION"):
         if "indexname" not in node:
             instead = _EXCLUSION if node.get("contype") == "CONSTR_EXCLUSION" else _COLUMN if added is not None else ""

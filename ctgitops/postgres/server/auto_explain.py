@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 def report_plans(address: Address) -> None:
-    """Switches it on for new sessions of a running server of our own, if the server has the module. Writes."""
+    """Enables auto_explain for new sessions of a server that ctgitops started, if the server has the module. Writes."""
     with suppress(psycopg.Error, LedgerError), connect(address, "ctgitops/shadow") as connection:
         connection.execute("load 'auto_explain'")
         for name, value in SETTINGS.items():

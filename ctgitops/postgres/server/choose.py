@@ -27,10 +27,10 @@ def throw_away(
     limits: Limits,
     own: Callable[[Programs], LocalServer],
 ) -> Iterator[Server]:
-    """A server for copies of `original`, which is removed or cleaned up when the block ends. Raises UsageError.
+    """A server for copies of `original`. The server is removed or cleaned up when the block ends. Raises UsageError.
 
-    It is the external server at the address `borrowed`, else a container of `image`, else the local server that `own`
-    starts. If no installed PostgreSQL fits, it is a container of the original's major version.
+    Uses the external server at the address `borrowed`, else a container of `image`, else the local server that `own`
+    starts. If no installed PostgreSQL fits, uses a container of the original's major version.
     """
     with ExitStack() as stack:
         address, ours = borrowed, False

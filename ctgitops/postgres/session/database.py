@@ -1,4 +1,4 @@
-"""The database of one environment. Reading takes no run lock; changing it needs the run lock."""
+"""The database of one environment. Only changes need the run lock."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _OURS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "0",
 }
-"""Settings for sessions that run only ctgitops's own SQL. They override those of the role and the database, which may
-be meant for a web application."""
+"""Settings for sessions that run only ctgitops's own SQL. They override those of the role and the database,
+which may be meant for a web application."""
 
 
 class PostgresDatabase:
@@ -61,7 +61,7 @@ class PostgresDatabase:
             return read_ledger(connection, self._address)
 
     def snapshot(self) -> Snapshot:
-        """Reads its schema at one moment. Read-only, takes no lock."""
+        """Reads the schema as of one moment. Read-only, takes no lock."""
         return take_snapshot(self._address)
 
     def original(self) -> SourceDatabase:
@@ -69,7 +69,7 @@ class PostgresDatabase:
         return original_at(self._address)
 
     def pooler(self) -> UsageError | None:
-        """The error with which `exclusively` refuses a connection pooler. Read-only, takes no lock."""
+        """The error that `exclusively` raises for a connection pooler; None without one. Read-only, no lock."""
         with connected(self._address, "ctgitops/read", {**_OURS, **SETTINGS_PROBE}) as connection:
             try:
                 refuse_pooler(connection, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
@@ -83,7 +83,7 @@ class PostgresDatabase:
             return holder_of(connection)
 
     def end(self, holder: Holder) -> bool:
-        """Terminates the sessions of the run `holder` and no others; returns whether the run lock is free. Writes."""
+        """Terminates only the sessions of the run `holder`. Returns whether the run lock is then free. Writes."""
         with connected(self._address, "ctgitops/unlock", _OURS) as connection:
             return end(connection, holder)
 
@@ -94,7 +94,7 @@ class PostgresDatabase:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that fail or are not true. Runs each in a read-only transaction. Takes no lock."""
+        """The verify queries that fail or do not return true. Runs each in a read-only transaction. Takes no lock."""
         found: list[Refuted] = []
         if not queries:
             return ()
@@ -110,22 +110,22 @@ class PostgresDatabase:
         return tuple(found)
 
     def checked(self) -> tuple[Checked, ...]:
-        """Checks every constraint and unique index for violating rows. Read-only; reads whole tables, for minutes."""
+        """Checks every constraint and unique index for violating rows. Read-only. Reads whole tables, for minutes."""
         return checked_at(self._address)
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """Counts the rows that each loss destroys. Read-only, waits for no lock."""
         return count_losses(self._address, losses)
 
-    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - as in the port
-        """Counts the rows that make each risk fail; with `keys`, returns keys of some. Read-only, waits for no lock."""
+    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - the port defines this signature
+        """Counts the rows that make each risk fail. With `keys`, adds some keys. Read-only, waits for no lock."""
         if not risks:
             return ()
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return tuple(Looker(connection, keys).look(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """Sizes of those of `tables` that exist. Read-only, takes no lock."""
+        """The size of each table in `tables` that exists. Read-only, takes no lock."""
         if not tables:
             return {}
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
@@ -159,13 +159,13 @@ class PostgresDatabase:
                     raise stopped from None
                 raise
             finally:
-                # After a failure, a late signal must not replace the error that is being raised
+                # A signal during the clean-up must not replace the error that is being raised
                 with deferred_signals(dropped=sys.exc_info()[0] is not None):
                     session.close()
                     lease.ended()
 
     def _search_path(self) -> str:
-        """The default search path of this role, read on a new connection, because `_OURS` overrides it on others."""
+        """The default search path of this role. Reads it on a new connection: others override it with `_OURS`."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""

@@ -36,7 +36,7 @@ _NO_ENTRIES = (
     f"alter table {SCHEMA}.progress enable always trigger refuse_change"
 )
 _FIRST = ("event trigger", "publication", "schema")
-"""An event trigger must not see the drops; a schema takes its content with it."""
+"""The kinds to drop first. An event trigger would fire for later drops; a schema is dropped with its content."""
 _RELATIONS = ("table", "view", "materialized view", "sequence", "foreign table")
 _WORDS = {
     "statistics object": "statistics",
@@ -45,7 +45,7 @@ _WORDS = {
     "procedure": "routine",
     "aggregate": "routine",
 }
-"""Kinds whose name in DROP differs from that of `pg_identify_object`."""
+"""Kinds of objects for which DROP uses a different name than `pg_identify_object`."""
 _HINTS = {
     "42501": "reset as the role that owns the ledger and applies, and is a member of each `--role`",
     "42704": "check the names in `--role`",
@@ -54,12 +54,12 @@ _HINTS = {
 }
 
 _Object = tuple[str, str]
-"""Its kind and its identity, quoted."""
+"""An object's kind and its quoted identity, as `pg_identify_object` returns them."""
 
 
 @dataclass(frozen=True)
 class OwnedObjects:
-    """What the role of a connection and the given roles own, except `kept` extensions and the schema `public`."""
+    """All objects that `roles` and the connected role own, except the extensions `kept` and the schema `public`."""
 
     connection: Connection
     address: Address
@@ -69,9 +69,9 @@ class OwnedObjects:
     tell: Listener
 
     def drop(self, patience: float) -> int:
-        """Drops them, or changes nothing; retries a lock timeout for `patience` seconds. Returns how many. Writes.
+        """Drops all objects, or none. Retries lock timeouts for `patience` seconds. Returns how many. Writes.
 
-        Raises ApplyError; MustWaitError where an object of another role would be dropped with them.
+        Raises ApplyError. Raises MustWaitError if CASCADE would drop an object of another role.
         """
         deadline = time.monotonic() + patience
         told: frozenset[int | None] = frozenset()
@@ -108,7 +108,7 @@ class OwnedObjects:
         return len(drops)
 
     def _objects(self) -> dict[_Object, bool]:
-        """All objects, and whether to drop each."""
+        """By object, whether to drop it."""
         query = files("ctgitops").joinpath("postgres", "sql", "owned.sql").read_text(encoding="utf-8")
         escaping = Escaping(self.connection.pgconn)
         kept = f"array[{', '.join(literal(escaping, name) for name in self.kept)}]::pg_catalog.text[]"
@@ -129,7 +129,7 @@ class OwnedObjects:
         return ()
 
     def _reported(self, who: tuple[Blocker, ...], told: frozenset[int | None]) -> frozenset[int | None]:
-        """Reports the blockers, unless they were reported before; returns all that were."""
+        """Reports blockers that were not reported before. Returns the process IDs of all that were reported."""
         pids = frozenset(each.pid for each in who)
         if pids - told:
             concerns = (PreflightConcern("long_transactions", Then.WAIT, each.told, "") for each in who)

@@ -31,17 +31,17 @@ from .lock_retry import Attempt, Attempts
 
 @dataclass
 class PlanRun:
-    """One plan in progress; `set_activity` publishes the current step to runs that wait for the run lock."""
+    """One plan in progress. `set_activity` publishes the current step to runs that wait for the run lock."""
 
     plan: Plan
     origin: Origin
     attempts: Attempts
     stepwise: Stepwise
     guard: RowGuard | None
-    """Makes a step fail that would destroy rows of other sessions."""
+    """Makes a step fail if it would destroy rows of other sessions."""
     set_activity: Callable[[str], None]
     leaks: list[SessionLeak]
-    """Session state that migrations of the run leaked. This plan appends to it."""
+    """Session state that migrations of the run leaked. This object appends to the list."""
     _coalescer: Coalescer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +50,7 @@ class PlanRun:
         self._coalescer = Coalescer(self.plan, self.attempts, self.leaks)
 
     def run(self, step: Step, receipt: Receipt | None) -> int:
-        """Runs one step; returns milliseconds. Raises ApplyError."""
+        """Runs one step. Returns its milliseconds. Raises ApplyError."""
         try:
             return self._run(step, receipt)
         except KeyboardInterrupt:
@@ -70,14 +70,14 @@ class PlanRun:
         return millis
 
     def seed(self, seed: Seed) -> int:
-        """Runs one seed file in one transaction; returns milliseconds. Raises ApplyError."""
+        """Runs one seed file in one transaction. Returns its milliseconds. Raises ApplyError."""
         part = part_of_seed(seed, self.plan, self.origin)
         millis = self._in_transaction(part)
         self._finished(part.step)
         return millis
 
     def single_transaction(self, receipt: Receipt | None) -> tuple[int, ...]:
-        """Runs the whole plan in one transaction; returns milliseconds of each part. Raises ApplyError."""
+        """Runs the whole plan in one transaction. Returns the milliseconds of each part. Raises ApplyError."""
         parts, so_far = self._parts(receipt), self.attempts.failure_report.so_far
         so_far.transaction_parts = len(parts)
         attempt = Attempt(parts)
@@ -114,7 +114,7 @@ class PlanRun:
         return answer
 
     def stopped(self) -> ApplyError:
-        """Records that the run was interrupted between two steps; returns the error. Writes."""
+        """Records that the run was interrupted between two steps. Returns the error to raise. Writes."""
         failure_report = self.attempts.failure_report
         pending = (part for part in self._parts(None) if part.step.name not in failure_report.so_far.done)
         first = next(pending, None)
@@ -148,7 +148,7 @@ class PlanRun:
         return sum(millis_in(answer))
 
     def _outside_transaction(self, part: Part) -> int:
-        """Runs the remaining statements of a step. Raises MustWaitError if a batched migration's time is over."""
+        """Runs the remaining statements of a step. Raises MustWaitError if a batched migration times out."""
         return self.attempts.retrying(Attempt((part,)), lambda: self._stepwise(part))
 
     def _stepwise(self, part: Part) -> int:
@@ -164,5 +164,5 @@ class PlanRun:
                 state=f"{failure_report.so_far.told}the rest of the plan waits",
                 hint="run the same again, or let a scheduled run do it: it resumes from there",
             ) from None
-        self.attempts.work.unflushed = False  # the entry's commit waited for the disk
+        self.attempts.work.unflushed = False  # the commit of the ledger entry has already waited for the disk
         return millis

@@ -62,19 +62,19 @@ class WorkSession:
         self._plan_run: PlanRun | None = None
 
     def ledger(self) -> Ledger:
-        """Reads all entries."""
+        """Reads all ledger entries."""
         return self._work.ledger()
 
     def set_activity(self, what: str, /) -> None:
-        """Writes the current activity to the lease row, for waiting runs. Writes."""
+        """Writes the current activity to the lease row, which waiting runs read. Writes."""
         self._lease.set_activity(what)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` cannot start; first waits for conditions that may pass. Read-only."""
+        """The reasons why `plan` cannot start, after waiting for those that may pass. Read-only."""
         return self._preflight.reasons(self._work.connected(), plan)
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
-        """Drops INVALID indexes that interrupted builds of the plan's indexes left; returns a line for each. Writes."""
+        """Drops INVALID indexes that interrupted builds of the plan's indexes left. Returns a line for each. Writes."""
         dropped: list[str] = []
         for step in plan.steps:
             if step.resumption and step.resumption.begun:
@@ -83,15 +83,15 @@ class WorkSession:
         return tuple(dropped)
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
-        """Runs one step with its ledger entry; returns milliseconds. Raises ApplyError."""
+        """Runs one step with its ledger entry. Returns its milliseconds. Raises ApplyError."""
         return self._run_of(plan).run(step, receipt)
 
     def single_transaction(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
-        """Runs a whole plan, with seed files, in one transaction; returns milliseconds of each. Raises ApplyError."""
+        """Runs a whole plan with its seed files in one transaction. Returns milliseconds of each. Raises ApplyError."""
         return self._run_of(plan).single_transaction(receipt)
 
     def seed(self, seed: Seed, plan: Plan) -> int:
-        """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Raises ApplyError."""
+        """Runs one seed file with its ledger entry in one transaction. Returns its milliseconds. Raises ApplyError."""
         return self._run_of(plan).seed(seed)
 
     def _run_of(self, plan: Plan) -> PlanRun:
@@ -102,19 +102,19 @@ class WorkSession:
         return self._plan_run
 
     def record(self, entry: Entry) -> None:
-        """Adds a single entry."""
+        """Adds one entry to the ledger."""
         self._writer.record(entry)
 
     def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
-        """Records, with an entry, whether one statement of an unfinished step is done."""
+        """Records whether one statement of an unfinished step is done, and adds `entry` to the ledger."""
         self._writer.correct(step, position, reached, entry)
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database, with the given ledger ID, the environment's home, and adds an entry. Writes."""
+        """Makes this database, with `ledger_id`, the environment's database, and adds `entry` to the ledger. Writes."""
         self._writer.adopt(entry, ledger_id)
 
     def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
-        """Drops what this role and `roles` own, but the extensions `kept`, and removes all ledger entries. Writes."""
+        """Drops all objects of this role and `roles`, except the extensions `kept`. Empties the ledger. Writes."""
         self.set_activity("it drops all objects")
         owned = OwnedObjects(self._work.connected(), self._address, kept, roles, self._assert_lock_held, self._tell)
         return owned.drop(self._attempts.patience)
@@ -128,7 +128,7 @@ class WorkSession:
         return probe(self._address, health)
 
     def watch(self, health: Health) -> Heard:
-        """Repeats a health query until it is not true or its time is over; returns the last answer. Read-only."""
+        """Repeats a health query until it is not true or its time is over. Returns the last answer. Read-only."""
 
         def report() -> None:
             self._assert_lock_held()
@@ -137,7 +137,7 @@ class WorkSession:
         return watch(self._address, health, before_each=report, tell=self._tell)
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
-        """The database's state before the first step; queried only if an automatic rollback is possible."""
+        """The database's state before the first step. Queries it only if an automatic rollback is possible."""
         wanted = self._request.environment.apply_policy.rolls_back_on_failure
         entry = ledger.last.id if ledger.last else 0
         return Checkpoint(entry, oldest_transaction(self._work.connected()) if wanted else 0)
@@ -152,9 +152,9 @@ class WorkSession:
         return count_losses(self._address, losses, since)
 
     def stopped(self) -> ApplyError | None:
-        """Records that the run was interrupted outside a step; returns the error, None if no plan has begun. Writes."""
+        """Records an interruption outside a step. Returns the error; None if no plan has begun. Writes."""
         return self._plan_run.stopped() if self._plan_run else None
 
     def close(self) -> None:
-        """Closes the connection, once all commits are on disk."""
+        """Waits until all commits are on disk, then closes the connection."""
         self._work.close()

@@ -36,18 +36,18 @@ from .sandbox_server import SandboxServer, server_of
 from .trial import Observer, Unwatched, try_step
 
 ORIGINAL = "original"
-"""The template database of all copies. No unmerged migration ever runs in it."""
+"""The name of the template database of all copies. No unmerged migration ever runs in it."""
 UNTRUE = "failed in a throw-away database; no real database was changed"
 STATEMENT_TIMEOUT = "120s"
 
 
 class SandboxShadow:
-    """One database of a sandbox server. Migrations run as the original's role, never as the superuser."""
+    """One database of a sandbox server. Migrations run as the role of the original database, never as the superuser."""
 
     def __init__(self, sealed: SandboxDatabases, database: str, observer: Observer) -> None:
         self.database = database
         self.spare = database
-        """The copy's name while another copy has the real name."""
+        """The name of this database while another one has the real database's name."""
         self._sealed = sealed
         self._observer = observer
         self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
@@ -56,7 +56,7 @@ class SandboxShadow:
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """Known differences from the requested database, as text."""
+        """Known differences from the original database, as text."""
         return tuple(self._sealed.notes)
 
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
@@ -75,7 +75,7 @@ class SandboxShadow:
             except StepFailed as failed:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
-                # The tracer's connection was lost
+                # The tracer lost its connection
                 raise self._error(step, StepFailed(Failure(str(error).strip()), Spot(), lost=True)) from None
 
     @property
@@ -85,7 +85,7 @@ class SandboxShadow:
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Statements that were skipped in any copy, because they name a database."""
+        """Statements that were skipped in any copy because they contain a database name."""
         return tuple(self._sealed.skipped)
 
     def rates(self) -> Rates:
@@ -100,16 +100,16 @@ class SandboxShadow:
             raise self._sealed.lost(error.what) from None
 
     def copy(self) -> AbstractContextManager[SandboxShadow]:
-        """Another copy, in which no step has run."""
+        """Another copy of the original, in which no step of the trial has run."""
         return self._sealed.another(self._sealed.named(ORIGINAL))
 
     def empty(self) -> AbstractContextManager[SandboxShadow]:
-        """Another, empty database with the same roles."""
+        """An empty database on the same server, with the same roles."""
         return self._sealed.another()
 
     @property
     def address(self) -> Address:
-        """The current address, for the role that runs unreviewed SQL."""
+        """The current address of this database, for the role that runs unreviewed SQL."""
         return self._sealed.address(self.database)
 
     def watched_by(self, observer: Observer) -> None:
@@ -150,7 +150,7 @@ class SandboxShadow:
 
 
 class SandboxDatabases:
-    """A sandbox server with limits, and its throw-away databases, all similar to one real database."""
+    """A sandbox server with limits, and its throw-away databases, which are similar to `original`."""
 
     def __init__(self, server: Server, guard: ResourceGuard, original: SourceDatabase, allowed: frozenset[str]) -> None:
         self.server = server
@@ -168,11 +168,11 @@ class SandboxDatabases:
         return Address(self.server.url(database, self.original.role), "a throw-away database")
 
     def named(self, database: str) -> str:
-        """The server's name for the database `database`: with the server's prefix, and not the real name."""
+        """The name on the server for `database`. It has the server's prefix, and is never the real database's name."""
         return unused(f"{self.server.prefix}{database}", {self.name.target})
 
     def runnable(self, step: Step) -> Step:
-        """The step; on an external server, without statements that name a database: no copy there has that name."""
+        """The step to run. On an external server, omits statements with a database name: no copy has that name."""
         if self.server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -180,11 +180,11 @@ class SandboxDatabases:
         return kept
 
     def why(self, said: str) -> str:
-        """Why a limit stopped the server; else `said`, the server's own message."""
+        """The reason if a limit stopped the server, else `said`, which is the server's message."""
         return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
-        """The error for a server that no longer answers."""
+        """The error to raise if the server no longer answers."""
         error = ApplyError(self.why(said), state=UNTRUE)
         error.cause = Cause.SANDBOX_ENDED if self.ended else Cause.CONNECTION_LOST
         return error
@@ -195,14 +195,14 @@ class SandboxDatabases:
         return bool(self._guard.why)
 
     def shadow(self, database: str, observer: Observer) -> SandboxShadow:
-        """The existing database `database` of this server."""
+        """A `SandboxShadow` for the existing database `database`."""
         made = SandboxShadow(self, database, observer)
         self._shadows.append(made)
         return made
 
     @contextmanager
     def another(self, template: str = "template0") -> Iterator[SandboxShadow]:
-        """A new database, which is usable until the block ends. Raises UsageError."""
+        """Creates a database, usable until the block ends. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with refused_as_error(self.server.address()):
             self.provisioner.database(name, template)
@@ -220,9 +220,9 @@ class SandboxDatabases:
             raise self.lost(str(error).strip()) from None
 
     def with_steps(self, steps: tuple[Step, ...]) -> str:
-        """Runs `steps`, merged migrations, in the template; returns the name of the database for the trial.
+        """Runs the merged migrations `steps` in the template. Returns the name of the database for the trial.
 
-        All copies then have these steps. Raises ApplyError.
+        Copies created later contain these steps. Raises ApplyError.
         """
         if not steps:
             return self.named("shadow")
@@ -250,9 +250,9 @@ def sealed_server(
     borrowed: Address | None = None,
     image: str = "",
 ) -> Iterator[SandboxDatabases]:
-    """A sandbox server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
+    """Starts a sandbox server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
 
-    The server is the external one at the address `borrowed`, a container of `image`, or a local one.
+    Uses the external server at the address `borrowed`, else a container of `image`, else a local server.
     """
     limits = limits or Limits()
 
@@ -283,7 +283,7 @@ def sealed_server(
 def sealed_shadow(
     original: SourceDatabase, policy: ShadowPolicy, borrowed: Address | None = None, had: tuple[Step, ...] = ()
 ) -> Iterator[SandboxShadow]:
-    """A copy of `original` on the server that `policy` selects, after the steps in `had`, with a tracer.
+    """Copies `original` to the server that `policy` selects, runs the steps in `had`, and adds a tracer.
 
     The tracer observes the steps that are then run with `watched`. Raises UsageError, ApplyError.
     """
@@ -294,7 +294,7 @@ def sealed_shadow(
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with refused_as_error(sealed.server.address()):
             sealed.name.give(shadow)
-        # The tracer connects as the migrations' role: as a superuser, its queries could run functions of a migration
+        # The tracer connects as the migrations' role: queries of a superuser could run functions of a migration
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             shadow.watched_by(tracer)
             yield shadow

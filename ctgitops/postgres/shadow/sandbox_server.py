@@ -1,4 +1,4 @@
-"""Configures the local server of a sandbox: its superuser, and limits on this machine's resources.
+"""Configures the local server of a sandbox: the superuser's name, and limits on its use of this machine.
 
 `server/choose.py` chooses between this server, a container and an external server; `server/local_server.py` starts the
 local one.
@@ -23,12 +23,12 @@ class SandboxServer(LocalServer):
     limits = Limits()
 
     def started_by(self, command: list[str]) -> list[str]:
-        """The command that runs `command` within the server's limits."""
+        """Wraps `command` in a command that enforces the server's limits."""
         return self.limits.command(command)
 
 
 def server_of(programs: Programs, limits: Limits, original: SourceDatabase) -> SandboxServer:
-    """A server within `limits`, whose superuser has a name that no role of `original` has."""
+    """A server within `limits`. Its superuser's name differs from every role of `original`."""
     settings = limits.settings() | (SETTINGS if programs.explains else {})
     server = SandboxServer(programs, settings=settings, base=memory(programs, unprivileged()))
     server.limits = limits

@@ -19,38 +19,38 @@ from ..transaction.session_leaks import leak_query, leaks_in
 from ..transaction.step_failure import StepFailed
 
 TRACED = ("client_min_messages",)
-"""The settings that the tracer sets in the session."""
+"""Settings that the tracer changes in the session."""
 MOST_BATCHES = 1000
-"""The maximum number of batches. A migration that still finds rows after these counts as endless."""
+"""Maximum number of batches. A migration that still changes rows after these counts as endless."""
 
 
 class Observer(Protocol):
-    """Observes the statements of a trial on the connection that runs them: locks, notices, relfilenodes."""
+    """Observes the statements of a trial, such as their locks, notices and relfilenodes, on the same connection."""
 
     def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:
-        """Wraps all statements of a step: entered after its BEGIN, if any, and left before its COMMIT."""
+        """Wraps all statements of a step. The block starts after BEGIN, if any, and ends before COMMIT."""
 
     def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:
-        """Wraps one of `step.script.statements`, at `index` (from 0). A failure raises StepFailed in the block."""
+        """Wraps the statement `step.script.statements[index]`. If it fails, StepFailed is raised in the block."""
 
 
 class Unwatched:
     """An observer that does nothing."""
 
-    def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:  # noqa: ARG002
+    def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:  # noqa: ARG002 - as in `Observer`
         """Does nothing around a step."""
         return nullcontext()
 
-    def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:  # noqa: ARG002
+    def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:  # noqa: ARG002 - as in `Observer`
         """Does nothing around a statement."""
         return nullcontext()
 
 
 def try_step(connection: Connection, step: Step, observer: Observer) -> tuple[SessionLeak, ...]:
-    """Runs one step, without a ledger entry; returns the session state that it leaks, which is reset.
+    """Runs one step without a ledger entry. Resets and returns the session state that the step leaks.
 
     Raises StepFailed; a transaction is then rolled back.
-    The connection is closed after a failure, and after a step whose session state only a new connection clears.
+    The connection is closed after a failure, and after a step that leaves session state which cannot be reset.
     """
     try:
         leaks = _try(connection, step, observer)
@@ -101,7 +101,7 @@ def _batches(connection: Connection, text: str, size: int) -> None:
 
 @contextmanager
 def _placed(step: Step, statement: Statement, at: int) -> Iterator[None]:
-    """Reports a batch's failure at the statement's first word, because the SQL of a batch differs from the file."""
+    """Moves a batch's failure to the statement's first word, because the SQL of a batch differs from the file."""
     try:
         yield
     except StepFailed as failed:

@@ -1,12 +1,12 @@
-"""Detects, resets and reports session state that outlives a migration's COMMIT, such as settings and temporary tables.
+"""Detects, resets and reports session state that survives a migration's COMMIT, such as settings and temporary tables.
 
 The query is part of the migration's message, between COMMIT and the reset, so it costs no round trip. It takes some
 milliseconds, so it is sent only if a statement can leave session state: SET and similar statements, temporary tables,
 and DO, CALL and SELECT, which can call any function.
 
 If several migrations share a transaction, there is no COMMIT between them, and before COMMIT, a server does not
-distinguish SET from SET LOCAL. In that case the text of the file decides. If a function set a setting for the
-transaction, it is reported too: without the reset, it would also apply to the next migration.
+distinguish SET from SET LOCAL. In that case the text of the file decides. A setting that a
+function changed for the transaction is reported too: without the reset, it would also apply to the next migration.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ _ROLES = {"role", "session_authorization"}
 
 @dataclass(frozen=True)
 class _Asked:
-    """The parts of the query; the defaults are those for a query after COMMIT."""
+    """The parts of the query. The defaults are for a query after COMMIT."""
 
     begin: str = "begin; "
     commit: str = "commit; "
@@ -81,7 +81,7 @@ class _Asked:
     kept: str = "0"
     role_tells: str = "true"
     settings: Iterable[str] = ()
-    """Settings that do not count as leaks; `dropped` are the temporary tables that do not."""
+    """Settings that do not count as leaks. `dropped` are temporary tables that do not count as leaks."""
     dropped: Iterable[str] = ()
     channels: str = "array(select * from pg_catalog.pg_listening_channels())"
 
@@ -92,7 +92,7 @@ class _Asked:
 
 
 def leak_query(step: Step, ours: Iterable[str] = ()) -> str:
-    """The query to send after the commit of a step; empty if the step cannot leak session state.
+    """The query to send after a step's COMMIT. Empty if the step cannot leak session state.
 
     `ours` are settings that the caller has set itself.
     """
@@ -100,7 +100,7 @@ def leak_query(step: Step, ours: Iterable[str] = ()) -> str:
 
 
 def leak_query_within(step: Step) -> str:
-    """The same query, within a transaction that continues. Transaction-level advisory locks do not count as leaks."""
+    """Like `leak_query`, for a transaction that continues. Transaction-level advisory locks do not count as leaks."""
     if not _may_leak(step):
         return ""
     try:
@@ -108,7 +108,7 @@ def leak_query_within(step: Step) -> str:
     except SqlSyntaxError:
         said, records = Lasting(), False
     roles = said.until_commit & _ROLES and not said.beyond & _ROLES
-    # ctgitops's own statements around the file set these for the transaction
+    # ctgitops itself sets these for the transaction, in statements around the file
     ours = {"application_name", *(["search_path"] if records else ())}
     return _Asked(
         begin="",
@@ -127,7 +127,7 @@ def _array(names: Iterable[str]) -> str:
 
 
 def leaks_in(answer: Answer) -> tuple[SessionLeak, ...]:
-    """The session state that the steps of a message leaked, from the message's results."""
+    """The session state that the steps of a message leaked, read from the message's answer."""
     found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
     return tuple(SessionLeak(name or "", what) for result in found for name, what in rows(result) if what)
 
