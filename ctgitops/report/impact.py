@@ -129,7 +129,7 @@ def effect_on_worst(looks: tuple[Look, ...], step: Step) -> Effect | None:
 
 def effect_on(look: Look, step: Step) -> Effect | None:
     """The effect on one environment; None if the migration is not pending there, or was not tried."""
-    if isinstance(look, Preview) and step.identity in {each.identity for each in look.plan.steps}:
+    if isinstance(look, Preview) and step.identity in look.pending:
         return look.effects.get(step.number)
     return None
 

@@ -9,7 +9,7 @@ from ..core.migration.header import Rollback
 from ..core.plan.plan import Step
 from ..core.problem import Problem
 from ..core.view.preview import Look, Preview, Unseen
-from ..core.view.verdict import PlanState, gaps_of, state_of_step
+from ..core.view.verdict import PlanState, gaps_of, states_of_steps
 from . import escape, phrases
 from .impact import effect_on_worst, glance
 from .verdict import MARKS
@@ -51,11 +51,11 @@ def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str
         for step in plan.steps:
             goes_to.setdefault(step.identity, []).append(plan.environment)
     destroys = frozenset[str]().union(*(look.destroys for look in looks if isinstance(look, Preview)))
-    rows, seen = [], len(phrases.plans(looks))
+    rows, seen, states = [], len(phrases.plans(looks)), states_of_steps(looks)
     for step in phrases.steps(looks):
         names = goes_to[step.identity]
         only = "" if len(names) == seen else f"only {phrases.joined(tuple(names), PLACES)}"
-        row = _row(step, _of(step, problems), state_of_step(looks, step), destroys)
+        row = _row(step, _of(step, problems), states[step.identity], destroys)
         rows.append({**row, "tried": _tried(looks, step), "only": only})
     return rows
 
@@ -90,7 +90,7 @@ def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset
         "rollback": phrases.way_back(step, destroys),
         "findings": phrases.count(len(found), "problem" if blocked else "warning") if found else "",
         "worst": found[0].code if found else "",
-        "rank": -state,
+        "rank": (-state, not step.breaking),
     }
 
 

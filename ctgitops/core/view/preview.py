@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from ...errors import CtgitopsError
 from ..environment.environment import Environment
@@ -38,10 +39,15 @@ class Preview:
     losses: tuple[CountedLoss, ...] = ()
     """The data that the plan destroys."""
 
-    @property
+    @cached_property
     def destroys(self) -> frozenset[str]:
         """The names of migrations that destroy data, or may do so."""
         return frozenset(each.loss.migration for each in self.losses if each.matters)
+
+    @cached_property
+    def pending(self) -> frozenset[tuple[str, ...]]:
+        """The identities of the plan's steps."""
+        return frozenset(step.identity for step in self.plan.steps)
 
 
 @dataclass(frozen=True)

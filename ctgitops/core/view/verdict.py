@@ -78,12 +78,15 @@ def verdict_of(look: Look) -> Verdict:
     """The verdict on one environment."""
     if isinstance(look, Unseen):
         return Verdict(PlanState.UNREADABLE, look.exit_status, {})
-    plan = look.plan
-    unknown = frozenset(_unknowns(look))
-    steps = {step.number: _state_of(step, look) for step in plan.steps}
-    found = [_state_of_problem(problem) for problem in plan.remarks]
-    state = max([PlanState.UNKNOWN if unknown else PlanState.SOUND, *steps.values(), *found])
-    return Verdict(state, _exit_status(look, state), steps, unknown, bool(plan.remarks))
+    remarks = look.plan.remarks
+    unknown = frozenset(_unknowns(look, remarks))
+    by_path: dict[str | None, PlanState] = {}
+    for problem in remarks:
+        path = problem.place.path if problem.place else None
+        by_path[path] = max(by_path.get(path, PlanState.SOUND), _state_of_problem(problem))
+    steps = {step.number: _state_of(step, look, by_path) for step in look.plan.steps}
+    state = max([PlanState.UNKNOWN if unknown else PlanState.SOUND, *steps.values(), *by_path.values()])
+    return Verdict(state, _exit_status(look, state), steps, unknown, bool(remarks))
 
 
 def worst_state(looks: tuple[Look, ...]) -> PlanState:
@@ -91,16 +94,15 @@ def worst_state(looks: tuple[Look, ...]) -> PlanState:
     return max((verdict_of(look).state for look in looks), default=PlanState.SOUND)
 
 
-def state_of_step(looks: tuple[Look, ...], step: Step) -> PlanState:
-    """The worst state of a step among the environments that have not applied it."""
-    return max(
-        (
-            verdict_of(look).steps[step.number]
-            for look in looks
-            if isinstance(look, Preview) and step.identity in {each.identity for each in look.plan.steps}
-        ),
-        default=PlanState.SOUND,
-    )
+def states_of_steps(looks: tuple[Look, ...]) -> dict[tuple[str, ...], PlanState]:
+    """By identity, the worst state of each step among the environments that have not applied it."""
+    states: dict[tuple[str, ...], PlanState] = {}
+    for look in looks:
+        if isinstance(look, Preview):
+            of = verdict_of(look).steps
+            for step in look.plan.steps:
+                states[step.identity] = max(states.get(step.identity, PlanState.SOUND), of[step.number])
+    return states
 
 
 def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
@@ -118,7 +120,7 @@ def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
 
 def gaps_of(look: Look, step: Step) -> tuple[Gap, ...]:
     """The parts of a step that the trial did not run; empty for a rollback plan, which has no trial."""
-    if isinstance(look, Unseen) or step.identity not in {each.identity for each in look.plan.steps}:
+    if isinstance(look, Unseen) or step.identity not in look.pending:
         return ()
     if look.plan.direction is Direction.ROLLBACK:
         return ()
@@ -141,9 +143,9 @@ def _state_of_problem(problem: Problem) -> PlanState:
     return PlanState.HELD_BACK if problem.holds_back else PlanState.WARNING
 
 
-def _state_of(step: Step, look: Preview) -> PlanState:
-    paths = {script.path for script in (step.script, step.rollback_script, step.verify) if script}
-    about = [_state_of_problem(p) for p in look.plan.remarks if p.place and p.place.path in paths]
+def _state_of(step: Step, look: Preview, by_path: Mapping[str | None, PlanState]) -> PlanState:
+    scripts = (step.script, step.rollback_script, step.verify)
+    about = [by_path[script.path] for script in scripts if script and script.path in by_path]
     about += [PlanState.HELD_BACK for finding in step.findings if finding.severity is Severity.ERROR]
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
     special = special or step.name in look.destroys
@@ -154,13 +156,13 @@ def _state_of(step: Step, look: Preview) -> PlanState:
     return max([own, *about])
 
 
-def _unknowns(look: Preview) -> Iterator[Unknown]:
+def _unknowns(look: Preview, remarks: tuple[Problem, ...]) -> Iterator[Unknown]:
     for step in look.plan.steps:
         for gap in gaps_of(look, step):
             yield Unknown("statement", f"{step.name}:{gap.line}") if gap.only else Unknown("migration", step.name)
         if (effect := look.effects.get(step.number)) and effect.unknown:
             yield Unknown("duration", step.name)
-    for problem in look.plan.remarks:
+    for problem in remarks:
         if problem.code in UNKNOWN_CODES and problem.code not in {"not-tried", NOT_ANALYSED}:
             yield Unknown(problem.code, str(problem.place or look.environment.name))
     if proof := look.proof:
