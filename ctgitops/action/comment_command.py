@@ -1,4 +1,7 @@
-"""Runs a command from a comment if its author has write access, and reacts to the comment with the result."""
+"""Runs a command from a comment if its author has write access, and reacts to the comment with the result.
+
+`github/event.py` recognises the command in the comment.
+"""
 
 from __future__ import annotations
 

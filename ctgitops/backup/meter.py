@@ -81,7 +81,7 @@ def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[Non
 
 @contextmanager
 def restore_measured(target: Address, database: str | None, rows: Mapping[str, int], tell: Listener) -> Iterator[None]:
-    """Reports progress in a block, while pg_restore writes `rows`, a row count by table."""
+    """Reports pg_restore's progress during the block; `rows` is the expected row count of each table."""
     look = RestoreProgress(target, database)
     of, tables = sum(rows.values()), sum(map(bool, rows.values()))
 

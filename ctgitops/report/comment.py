@@ -1,4 +1,7 @@
-"""Collects the content of the plan comment: all of its parts as text, before they are shortened and laid out."""
+"""Collects the content of the plan comment: all of its parts as text, before they are shortened and laid out.
+
+`page.py` shortens them to GitHub's limit.
+"""
 
 from __future__ import annotations
 

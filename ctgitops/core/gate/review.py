@@ -1,4 +1,7 @@
-"""Checks that a merged pull request showed every file of a plan with the same text. Pure."""
+"""Checks that a merged pull request showed every file of a plan with the same text. Pure.
+
+It does not count approvals: a protected branch of GitHub does.
+"""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Snapshot:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the schema's objects; it does not depend on the server."""
+        """SHA-256 over the objects; the same on every server. A plan has its own: `Plan.fingerprint`."""
         lines = (json.dumps(as_data(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

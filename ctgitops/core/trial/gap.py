@@ -52,4 +52,4 @@ class Gap:
 
 def remedy_of(why: str) -> str:
     """A change that lets the trial run the statement at which it stopped; `why` is a reason from `says_nothing`."""
-    return _REMEDIES.get(why, "put it alone into the last migration of the plan, so that all others are tried")
+    return _REMEDIES.get(why, "move the statement into a last migration of its own: then everything before it is tried")

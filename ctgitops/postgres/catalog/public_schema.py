@@ -33,7 +33,7 @@ order by 1, 2, 3
 
 
 def rights_of_public(connection: Connection) -> SchemaRights | None:
-    """The current rights; None if there is no schema `public`. The owner is empty if initdb set it."""
+    """The owner and grants of schema `public`; None if it does not exist. The owner is empty if initdb set it."""
     owner = connection.execute(_OWNER).fetchone()
     if owner is None:
         return None

@@ -108,7 +108,7 @@ class Looker:
             raise ViolationsUnreadable("the NOT VALID constraint does not exist yet")
         definition = str(row[0]).removesuffix(" NOT VALID")
         found = _demands_of(f"alter table {demand.table} add {definition}")
-        # `unseen` is kept: a part of the constraint that must not be evaluated stays unknown
+        # `replace` keeps `unseen`, so a part that must not be evaluated is still reported as unknown
         return [replace(each, says=f"{demand.says}: {each.says}") for each in found]
 
     def _orphans(self, references: References, table: str) -> str:

@@ -1,4 +1,7 @@
-"""Defers SIGINT and SIGTERM during clean-up, so that a second Ctrl-C does not interrupt it."""
+"""Defers SIGINT and SIGTERM during clean-up, so that a second Ctrl-C does not interrupt it.
+
+The first Ctrl-C cancels the statement: `simple_query.py`.
+"""
 
 from __future__ import annotations
 

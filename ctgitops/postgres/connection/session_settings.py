@@ -1,4 +1,7 @@
-"""Reads the effective settings of the session that runs migrations."""
+"""Reads the effective settings of the session that runs migrations.
+
+`session/migration_connection.py` sets the timeouts.
+"""
 
 from __future__ import annotations
 

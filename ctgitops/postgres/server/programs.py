@@ -141,7 +141,7 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
 
 def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
-    """The installation to start a server from: `major`, else the next newer one; the newest if `major` is None.
+    """The installation that starts a server: version `major` or the next newer one; without `major`, the newest.
 
     Prefers an installation that has the extensions. Raises UsageError if none is installed.
     """

@@ -47,7 +47,7 @@ _WORDS = {
 }
 """Kinds of objects for which DROP uses a different name than `pg_identify_object`."""
 _HINTS = {
-    "42501": "reset as the role that owns the ledger and applies, and is a member of each `--role`",
+    "42501": "run `reset` as the role that owns the ledger and runs `apply`; it must be a member of each `--role`",
     "42704": "check the names in `--role`",
     "53200": "raise `max_locks_per_transaction` on the server: all drops share one transaction",
     "55P03": "wait until the session that uses these objects has ended, or end it",

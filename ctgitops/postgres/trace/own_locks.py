@@ -80,7 +80,7 @@ class HeldLocks:
         """By OID, the locks on that relation."""
 
     def look(self) -> dict[int, HeldLock | None]:
-        """The changes since the previous look: by OID, the current locks; None if the session no longer has any.
+        """By OID, the current locks of each relation whose locks changed since the last call; None if none are left.
 
         The query also sets client_min_messages for the next statement, which saves a round trip.
         """
