@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fetch, run
 from tests.stories.house import House, transaction
+
+pytestmark = pytest.mark.slow
 
 SQL = "alter table people add b int;"
 

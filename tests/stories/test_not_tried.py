@@ -9,6 +9,8 @@ import pytest
 from tests.servers import fetch, run
 from tests.stories.house import House
 
+pytestmark = pytest.mark.slow
+
 SHADOW = "shadow: {extensions: []}\n"
 TRIGGERS = """
 create table t (id int primary key, a int, b int); insert into t values (1, 1, 1);

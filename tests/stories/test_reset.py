@@ -94,6 +94,7 @@ def test_it_drops_everything_and_applies_everything(home: House, database_url: s
     assert (again.status, "up to date" in again.words) == (0, True), again.said
 
 
+@pytest.mark.slow
 def test_a_changed_migration_is_applied_as_it_is_now(home: House, database_url: str) -> None:
     home.migration("001_one", ONE + " create index on one (id);")
     assert home.run("apply", "--env", "development").status == 4, "an applied file was changed"
@@ -271,6 +272,7 @@ def _heard(master: int, text: bytes | None) -> bytes:
     return heard
 
 
+@pytest.mark.slow
 def test_another_environments_database_is_refused(home: House, server: LocalServer) -> None:
     production = fresh_database(server)
     home.environment("production", production)
@@ -418,6 +420,7 @@ def test_an_extension_of_the_role_stays_where_the_manifest_names_it(
     assert not has(database_url, "tools.mine")
 
 
+@pytest.mark.slow
 def test_a_superuser_drops_only_its_own_objects(home: House, database_url: str) -> None:
     name = database_of(database_url)
     run(database_url, f"create role platform_{name}; {OTHERS.replace('platform', f'platform_{name}')}")
@@ -431,9 +434,10 @@ def test_a_role_that_does_not_own_the_ledger_changes_nothing(home: House, databa
     tables = "ctgitops.ledger, ctgitops.format, ctgitops.progress, ctgitops.home, ctgitops.lease"
     run(database_url, f"create role {role} login; {grants} grant select, insert, update on {tables} to {role}")
     home.secrets["DEVELOPMENT_DATABASE_URL"] = as_role(database_url, role)
-    refused(home, database_url, "reset as the role that owns the ledger", 6)
+    refused(home, database_url, "run `reset` as the role that owns the ledger", 6)
 
 
+@pytest.mark.slow
 def test_a_run_of_another_holder_is_waited_for(home: House, database_url: str) -> None:
     home.migration("003_three", "select pg_sleep(600); create table three ();")
     other = home.start("apply", "--env", "development")
@@ -446,6 +450,7 @@ def test_a_run_of_another_holder_is_waited_for(home: House, database_url: str) -
     assert other.ended().status == 6
 
 
+@pytest.mark.slow
 def test_a_session_that_uses_a_table_is_waited_for_and_not_ended(home: House, database_url: str) -> None:
     home.environment("development", database_url, f"{DISPOSABLE}timeouts: {{lock: 50ms, retry_for: 1s}}\n")
     commit(home)
@@ -506,6 +511,7 @@ def test_a_run_that_ends_in_the_middle_is_followed_by_another(
     assert not has(database_url, "by_hand")
 
 
+@pytest.mark.slow
 def test_objects_that_migrations_gave_to_another_role_are_dropped_where_the_caller_names_it(
     home: House, tenant: str
 ) -> None:
