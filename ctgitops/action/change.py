@@ -18,7 +18,7 @@ from ..core.forge.intent import Applying, Provenance, Unlocking
 from ..core.gate.request import Request
 from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
-from ..core.run.outcome import Outcome, Status
+from ..core.run.outcome import Outcome
 from ..core.run.progress import Listener, PlanStarted, Progress
 from ..errors import ApplyError, CtgitopsError
 from ..notify.listeners import listeners
@@ -157,8 +157,7 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     job.show(f"{environment.name}: {outcome_verdict(outcome)}", outcome_text(outcome), page)
     if outcome.unkept:
         job.runner.fail(f"{environment.name}: {outcome_verdict(outcome)}")
-    if outcome.status is Status.BLOCKED:
-        job.annotate(outcome.plan.held_back or outcome.plan.problems)
+    job.annotate(outcome.objections)
     for problem in (p for p in outcome.plan.problems if p.code == "not-reviewed"):
         job.runner.warn(f"{environment.name}: {problem.what}\n{problem.hint}".strip())
     for reason in outcome.reasons:

@@ -25,7 +25,8 @@ def apply(
 ) -> Outcome:
     """Plans again under the run lock, checks the gates, takes a backup, then runs the plan step by step. Writes.
 
-    Refuses a plan that is blocked or that a gate holds back, as `plan` reports it. First checks the predictions that
+    Refuses a plan that is blocked or that a gate holds back, as `plan` reports it. Findings of severity error do not
+    stop it: they fail the review, and the outcome repeats them. First checks the predictions that
     earlier runs left open. At the end, compares the resulting schema with the prediction of the request or, with
     `shadows`, with that of a trial.
     """
@@ -34,7 +35,7 @@ def apply(
     with database.exclusively(request, tell) as session:
         ledger, late = settle(request, database, session)
         plan = _planned(request, database, ledger)
-        if plan.blocked or plan.held_back:
+        if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
             return Outcome(plan, Status.UP_TO_DATE, unkept=late)

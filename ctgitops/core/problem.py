@@ -45,8 +45,8 @@ class Problem:
         return self.blocks or self.fails
 
     @property
-    def holds_back(self) -> bool:
-        """Whether apply refuses a plan with it although it does not block: a lint finding of severity `error`."""
+    def is_error_finding(self) -> bool:
+        """Whether it is a lint finding of severity `error`: the plan is held back, although nothing blocks it."""
         return self.fails and not self.blocks and self.concern is Concern.LINT
 
     @property

@@ -39,12 +39,10 @@ def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest:
 
 def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) -> str:
     """Renders `template`: what was done and how to roll it back, or why nothing was done."""
-    stopping = outcome.plan.held_back or outcome.plan.problems
-    found = dict.fromkeys(stopping, ()) if outcome.status is Status.BLOCKED else {}
-    problems = findings.parts_of(found, origin)
+    problems = findings.parts_of(dict.fromkeys(outcome.objections, ()), origin)
     receipt = outcome.receipt
     values: dict[str, object] = {
-        "mark": "⛔" if outcome.unkept else MARKS[outcome.status],
+        "mark": _mark(outcome),
         "unkept": bool(outcome.unkept),
         "unpredicted": outcome.unpredicted,
         "next_command": outcome.next_command,
@@ -87,6 +85,12 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         return render(template, values | shown)
 
     return fit(draw, counts, longest)
+
+
+def _mark(outcome: Outcome) -> str:
+    if outcome.unkept:
+        return "⛔"
+    return "🟠" if outcome.status is Status.APPLIED and outcome.objections else MARKS[outcome.status]
 
 
 def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:

@@ -179,7 +179,7 @@ def order(of: DeployOrder) -> str:
 
 def errors(plan: Plan) -> str:
     """`1 finding of severity error`."""
-    return f"{count(len(plan.held_back), 'finding')} of severity error"
+    return f"{count(len(plan.error_findings), 'finding')} of severity error"
 
 
 _NOT_KNOWN = {

@@ -41,7 +41,7 @@ def _stopping(look: Preview) -> str:
     """The problems to solve before the migrations can be applied to the environment; empty if there are none."""
     if look.plan.blocked:
         return f"{phrases.count(sum(p.blocks for p in look.plan.problems), 'problem')} to solve"
-    return phrases.errors(look.plan) if look.plan.held_back else ""
+    return phrases.errors(look.plan) if look.plan.error_findings else ""
 
 
 def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:

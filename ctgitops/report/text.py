@@ -161,7 +161,7 @@ def _work(plan: Plan) -> str:
 
 
 def _fingerprint(plan: Plan) -> tuple[str, ...]:
-    return () if plan.blocked or plan.held_back else ("", f"  fingerprint {plan.fingerprint}")
+    return () if plan.blocked or plan.error_findings else ("", f"  fingerprint {plan.fingerprint}")
 
 
 def _next(preview: Preview) -> str:
@@ -198,9 +198,8 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
             "",
             *table([HEAD, *(_row(step, shared=plan.apply_policy.single_transaction) for step in plan.steps)]),
         )
-    if outcome.status is Status.BLOCKED:
-        for problem in plan.held_back or plan.problems:
-            yield from ("", *(f"  {line}" for line in problem_lines(problem)))
+    for problem in outcome.objections:
+        yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if outcome.losses:
         yield from ("", "  effect on the data")
         yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.told)}" for lost in outcome.losses)
@@ -268,7 +267,8 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.APPLIED:
             kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.unkept else ""
             unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.problems))
-            return f"{_number_done(outcome)} applied{kept}, {versions}{unknown}"
+            against = f" AGAINST {phrases.errors(plan)}" if plan.error_findings else ""
+            return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
         case Status.ONLY_SHOWN:
@@ -277,8 +277,7 @@ def outcome_verdict(outcome: Outcome) -> str:
             return f"WAITS, nothing was changed; {_work(plan)}"
         case Status.BLOCKED:
             blocking = phrases.count(sum(problem.blocks for problem in plan.problems), "problem")
-            why = f"HELD BACK by {phrases.errors(plan)}" if plan.held_back else f"BLOCKED by {blocking}"
-            return f"{why}, nothing was changed"
+            return f"BLOCKED by {blocking}, nothing was changed"
 
 
 def _version_of(plan: Plan) -> str:

@@ -56,7 +56,7 @@ def _blocked(blocking: int) -> list[Markup]:
 
 
 def _held_back(looks: tuple[Look, ...]) -> list[Markup]:
-    errors = sum(problem.holds_back for problem in phrases.problems(looks))
+    errors = sum(problem.is_error_finding for problem in phrases.problems(looks))
     return [Markup(f"Held back by {phrases.count(errors, 'finding')} of severity error")] if errors else []  # noqa: S704 - only a number is inserted
 
 
@@ -80,7 +80,7 @@ def _whereto(environment: Environment) -> Markup:
 def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
     """The next action, as text below the verdict."""
     unseen = [look for look in looks if isinstance(look, Unseen)]
-    stopping = [problem for problem in problems if problem.blocks or problem.holds_back]
+    stopping = [problem for problem in problems if problem.blocks or problem.is_error_finding]
     if unseen or stopping:
         return _space([*_readable(unseen), *_repair(stopping, origin)])
     busy = [look.environment for look in looks if isinstance(look, Preview) and not look.plan.empty]

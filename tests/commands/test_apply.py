@@ -181,17 +181,24 @@ def test_a_bad_moment_before_the_backup_or_after_it_leaves_everything_as_it_is()
         assert diary.lines == ["lock", "read ledger", "snapshot production", "read staging", *more, "unlock"]
 
 
-def test_a_finding_of_severity_error_holds_back_what_the_plan_holds_back_until_it_is_accepted() -> None:
-    """Seen to fail with the migration applied although its plan ended with 1."""
+def test_apply_runs_against_a_finding_of_severity_error_and_says_so() -> None:
+    """Seen to fail twice: with the migration applied without a word, and with an apply that refused it."""
     index = migration("002_index", "1.1.0", sql="create index on t1 (id);\n")
     held = workspace(ONE, index)
     diary = Diary({"staging": chained(entry(ONE))})
     (look,) = plan((request(held),), databases=diary, code=diary)
     outcome = apply(request(held), databases=diary, backups=diary, tell=diary.tell)
-    assert (outcome.status, outcome.exit_status) == (Status.BLOCKED, exit_status((look,))) == (Status.BLOCKED, 1)
-    assert "apply 002" not in diary.lines
+    assert (exit_status((look,)), outcome.status, outcome.exit_status) == (1, Status.APPLIED, 0)
+    assert "apply 002" in diary.lines
     for page in (outcome_text(outcome), outcome_markdown(outcome)):
-        assert "HELD BACK by 1 finding of severity error, nothing was changed" in page
+        assert "1 migration applied AGAINST 1 finding of severity error" in page
         assert "blocking-index" in page
-    accepted = replace(STAGING, lint={"blocking-index": "warning"})
-    assert apply(request(held, accepted), databases=diary, backups=diary, tell=diary.tell).status is Status.APPLIED
+    assert "✅" not in outcome_markdown(outcome).splitlines()[0]
+
+
+def test_an_accepted_finding_is_not_held_against_a_run() -> None:
+    index = migration("002_index", "1.1.0", sql="create index on t1 (id);\n")
+    diary = Diary({"staging": chained(entry(ONE))})
+    accepted = request(workspace(ONE, index), replace(STAGING, lint={"blocking-index": "warning"}))
+    outcome = apply(accepted, databases=diary, backups=diary, tell=diary.tell)
+    assert (outcome.status, outcome.objections) == (Status.APPLIED, ())

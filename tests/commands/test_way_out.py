@@ -8,20 +8,18 @@ import pytest
 
 from ctgitops.commands.apply import apply
 from ctgitops.core.environment.environment import DataPreflight
-from ctgitops.core.environment.policy import Policy
 from ctgitops.errors import ApplyError, LedgerError
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, workspace
 
 ONE = migration("001_one")
 TWO = migration("002_two", sql="alter table t1\n  alter column x set not null;\n")
-ACCEPTED = Policy(lint={"not-null-scan": "warning"})
 TARGET = replace(PRODUCTION, backup=None, data_preflight=DataPreflight.OFF)
 
 
 def help_of(diary: Diary, sqlstate: str = "23502", environment: object = TARGET) -> str:
     diary.step_fails, diary.sqlstate = "002_two", sqlstate
     with pytest.raises(ApplyError) as caught:
-        work = request(workspace(ONE, TWO, policy=ACCEPTED), environment)  # type: ignore[arg-type]
+        work = request(workspace(ONE, TWO), environment)  # type: ignore[arg-type]
         apply(work, databases=diary, backups=diary, tell=diary.tell)
     return caught.value.hint
 
@@ -79,7 +77,7 @@ def test_an_environment_that_cannot_be_read_is_named() -> None:
     other = replace(STAGING, name="qa", after=None)
     diary = Diary({"staging": chained(entry(ONE))}, unreachable={"qa": LedgerError("no answer")})
     diary.step_fails, diary.sqlstate = "002_two", "23502"
-    work = replace(workspace(ONE, TWO, policy=ACCEPTED), environments=(STAGING, other, PRODUCTION))
+    work = replace(workspace(ONE, TWO), environments=(STAGING, other, PRODUCTION))
     diary.unreachable["production"] = LedgerError("not from here")
     with pytest.raises(ApplyError) as caught:
         apply(request(work), databases=diary, backups=diary, tell=diary.tell)

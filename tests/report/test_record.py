@@ -13,12 +13,12 @@ from ctgitops.core.gate.gate import Reason, Unreadable
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.ledger import Entry, Mark
 from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.problem import Problem
 from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.prediction import PredictionMismatch
 from ctgitops.core.schema.snapshot import SchemaObject
 from ctgitops.core.view.pull_request_record import Cell, Ledgers, Named, Record, RecordRow, Stage, record_of
-from ctgitops.core.workspace.finding import Finding, Severity
 from ctgitops.errors import ApplyError, MustWaitError, Place
 from ctgitops.report.page import MAX
 from ctgitops.report.record import closed_markdown, record_markdown
@@ -55,7 +55,7 @@ ON_STAGING = Outcome(
     Status.APPLIED,
     (Done("003_route_index", 61_480), Done("004_drop_legacy_status", 8), Done("seeds/staging/010_people.sql", 16)),
 )
-HELD_BACK = Finding("drop-column", Severity.ERROR, "drops a column", Place("migrations/004_drop_legacy_status.sql", 12))
+EDITED = Problem("edited", "004_drop_legacy_status was edited after it was applied")
 ERROR = ApplyError(
     'column "legacy_status" of relation "work_orders" does not exist',
     place=Place("migrations/004_drop_legacy_status.sql", 12, 25),
@@ -172,10 +172,10 @@ def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:
 def test_a_run_that_refused_its_plan_is_not_recorded_as_waiting() -> None:
     """Seen to fail with `staging waits for the run on merge`."""
     plan = make_plan(WORK, STAGING, HAS_TWO)
-    held = replace(plan, steps=tuple(replace(step, findings=(HELD_BACK,)) for step in plan.steps[-1:]))
+    held = replace(plan, problems=(EDITED,))
     ledgers: Ledgers = {"staging": HAS_TWO, "production": MERGED["production"]}
     record = record_of(WANTED, (STAGING, PRODUCTION), ledgers)
     page = record_markdown(record, {"staging": Outcome(held, Status.BLOCKED)}, ORIGIN)
     first = page.splitlines()[0]
     assert first.startswith("### ⛔ staging is BLOCKED, nothing was changed")
-    assert "HELD BACK by 1 finding of severity error" in page
+    assert "BLOCKED by 1 problem" in page

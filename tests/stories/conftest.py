@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.lint.registry import all_rules
-from ctgitops.lint.rule import Severity
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fresh_database, run
 from tests.stories.house import House
@@ -49,10 +47,6 @@ def lived_in(tmp_path: Path, database_url: str) -> House:
     return made
 
 
-ACCEPTED = ", ".join(f"{rule.id}: warning" for rule in all_rules() if rule.severity is Severity.ERROR)
-"""Stories tell what a server does with risky statements, so their policy accepts them."""
-
-
 @pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory, server: LocalServer) -> str:
     """The database that the one of `lived_in` is a copy of, which saves an apply for each test."""
@@ -66,6 +60,6 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, server: LocalServer) -> 
 
 def _house(root: Path, url: str) -> House:
     made = House(root)
-    made.policy(f"header: optional\nlint: {{{ACCEPTED}}}\n")
+    made.policy("header: optional\n")
     made.environment("staging", url)
     return made

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.servers import fetch, run, session
-from tests.stories.conftest import ACCEPTED
 from tests.stories.house import House, Run, as_role, database_of, has, marks, until
 
 pytestmark = pytest.mark.slow
@@ -75,7 +74,7 @@ class Two:
 def two(house: House, database_url: str, make_database: Callable[[], str], request: pytest.FixtureRequest) -> Two:
     """The numbering is contiguous unless a test asks for another."""
     numbering = getattr(request, "param", NUMBERING[0])
-    house.policy(f"header: optional\nnumbering: {numbering}\nlint: {{{ACCEPTED}}}\n")
+    house.policy(f"header: optional\nnumbering: {numbering}\n")
     return Two(house, database_url, make_database())
 
 

@@ -154,9 +154,9 @@ class Plan:
         return any(f.severity is Severity.ERROR for step in self.steps for f in step.findings)
 
     @property
-    def held_back(self) -> tuple[Problem, ...]:
-        """The findings of severity error, for which apply refuses it."""
-        return tuple(problem for problem in self.remarks if problem.holds_back)
+    def error_findings(self) -> tuple[Problem, ...]:
+        """The findings of severity error: `check` and `plan` end with 1, and the outcome of apply repeats them."""
+        return tuple(problem for problem in self.remarks if problem.is_error_finding)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -9,6 +9,7 @@ from ..activity.session_leak import SessionLeak
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
 from ..plan.plan import Plan
+from ..problem import Problem
 from ..receipt import Receipt
 from ..schema.prediction import PredictionMismatch
 
@@ -57,12 +58,19 @@ class Outcome:
     """The command that runs the rollback of a dry run; empty for every other outcome."""
 
     @property
+    def objections(self) -> tuple[Problem, ...]:
+        """What speaks against the run: the problems that blocked it, or the findings of severity error that it has."""
+        if self.status is Status.BLOCKED:
+            return self.plan.problems
+        return () if self.status is Status.UP_TO_DATE else self.plan.error_findings
+
+    @property
     def exit_status(self) -> int:
-        """0 done or nothing to do · 1 not as predicted, held back · 3 workspace · 4 ledger and files · 5 must wait."""
+        """0 done or nothing to do · 1 not as predicted · 3 workspace · 4 ledger and files disagree · 5 must wait."""
         match self.status:
             case Status.WAITING:
                 return 5
             case Status.BLOCKED:
-                return (4 if self.plan.concern == "ledger" else 3) if self.plan.blocked else 1
+                return 4 if self.plan.concern == "ledger" else 3
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
                 return 1 if self.unkept else 0

@@ -27,7 +27,7 @@ class PlanState(IntEnum):
     UNKNOWN = 2
     """A part was not tried, read or measured, so its effect is unknown."""
     HELD_BACK = 3
-    """There is a finding of severity error: apply refuses the plan until the file or the policy changes."""
+    """There is a finding of severity error: no page proposes to apply or to merge it."""
     BLOCKED = 4
     """A problem prevents running the plan."""
     UNREADABLE = 5
@@ -40,7 +40,7 @@ class PlanState(IntEnum):
 
     @property
     def stops(self) -> bool:
-        """Whether this state prevents applying the plan, and therefore merging it."""
+        """Whether no page proposes to apply the plan or to merge it."""
         return self >= PlanState.HELD_BACK
 
 
@@ -140,7 +140,7 @@ def _state_of_problem(problem: Problem) -> PlanState:
         return PlanState.BLOCKED
     if problem.code in UNKNOWN_CODES and problem.concern is not Concern.LINT:
         return PlanState.UNKNOWN
-    return PlanState.HELD_BACK if problem.holds_back else PlanState.WARNING
+    return PlanState.HELD_BACK if problem.is_error_finding else PlanState.WARNING
 
 
 def _state_of(step: Step, look: Preview, by_path: Mapping[str | None, PlanState]) -> PlanState:
