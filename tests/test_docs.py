@@ -16,31 +16,17 @@ import pytest
 from ctgitops import errors
 from ctgitops.cli.main import VERBS, ctgitops
 from ctgitops.core.ledger.ledger import Entry, Mark
-from ctgitops.files.json_schema import faults
-from ctgitops.files.policy import read_policy
-from ctgitops.files.repository import Repository
-from ctgitops.files.strict_yaml import Document, read_yaml
 from ctgitops.github.event import _READERS
 from ctgitops.report.comment import CUT
 from docs import generate, parts
+from tests.pages.blocks import FENCE, PAGES, blocks
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!`)\[(?:[^\]]|`\])+\]\(([^)\s]+)\)")
 
 
 def prose(page: Path) -> str:
     return FENCE.sub("", page.read_text(encoding="utf-8"))
-
-
-def blocks(language: str) -> list[tuple[str, str]]:
-    return [
-        (f"{page.relative_to(ROOT)}:{page.read_text(encoding='utf-8')[: match.start()].count(chr(10)) + 1}", match[2])
-        for page in PAGES
-        for match in FENCE.finditer(page.read_text(encoding="utf-8"))
-        if match[1] == language
-    ]
 
 
 def anchors(page: Path) -> set[str]:
@@ -112,26 +98,6 @@ def test_the_tour_has_ten_files_that_exist() -> None:
 
     assert [int(number) for number, _, _ in steps] == list(range(1, 11))
     assert [shown for _, shown, target in steps if shown != target or not (ROOT / target).is_file()] == []
-
-
-def test_manifests_in_the_pages_are_valid() -> None:
-    manifests = [(place, text) for place, text in blocks("yaml") if re.search(r"^environment:", text, re.MULTILINE)]
-    assert manifests
-
-    for place, text in manifests:
-        document = read_yaml(text, place)
-        assert isinstance(document, Document), f"{place}: {document}"
-        assert faults(document, "manifest") == (), place
-
-
-def test_policies_in_the_pages_are_valid(tmp_path: Path) -> None:
-    policies = [(place, text) for place, text in blocks("yaml") if re.search(r"^numbering:", text, re.MULTILINE)]
-    assert policies
-
-    (tmp_path / "migrations").mkdir()
-    for place, text in policies:
-        (tmp_path / "migrations" / "policy.yaml").write_text(text, encoding="utf-8")
-        assert read_policy(Repository(tmp_path))[1] == (), place
 
 
 def first_words(call: ast.Call, *names: str) -> str:
@@ -279,7 +245,7 @@ def test_the_page_of_the_action_names_every_event_that_is_read() -> None:
 
 
 def test_the_workflow_in_the_pages_is_sound(tmp_path: Path) -> None:
-    workflows = [text for _, text in blocks("yaml") if "runs-on:" in text]
+    workflows = [text for block in blocks("yaml") if "runs-on:" in (text := block.text)]
     assert workflows
     for number, text in enumerate(workflows):
         assert len(text.splitlines()) <= 24

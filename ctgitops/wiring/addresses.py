@@ -31,7 +31,7 @@ class Addresses:
         if not url:
             what = f"{secret}, the URL of the database of {whose}, is not set"
             hint = (
-                f"export {secret}=postgresql://…; in a workflow, under `env:`, `{secret}: ${{{{ secrets.{secret} }}}}`"
+                f"export {secret}='postgresql://…'; in a workflow, under `env:`, `{secret}: ${{{{ secrets.{secret} }}}}`"
             )
             raise UsageError(what, hint=hint)
         return Address(url, f"{whose} ({secret})")

@@ -1,0 +1,270 @@
+"""The commands of README and documentation run as they are written, page by page, where a reader would be by then."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ctgitops.postgres.server.local_server import LocalServer
+from tests.pages.blocks import ROOT, Block, blocks_of
+from tests.servers import fetch, fresh_database, missing, programs_for_tests, run
+from tests.stories.house import House
+
+SCRIPT = "set -euo pipefail; set -a; if [ -f {state} ]; then . {state}; fi; set +a\n{commands}\nexport -p >{state}"
+GIT = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main")
+INDEXES = """-- ctgitops: no transaction
+create index concurrently a on one (id);
+call slow();
+create index concurrently b on one (id);"""
+
+
+@dataclass
+class Reader:
+    """Someone who copies commands from a page into a shell, and puts in what the page leaves open."""
+
+    house: House
+    server: LocalServer
+    exported: Path
+    """The variables of the shell, from one block to the next."""
+    replaced: dict[str, str] = field(default_factory=dict)
+    """What the page writes for something that only the reader knows, and what it is here."""
+
+    def copies(self, commands: str) -> str:
+        """Runs commands in one shell session, which must all succeed."""
+        for written, here in self.replaced.items():
+            commands = commands.replace(written, here)
+        path = os.pathsep.join([str(Path(sys.executable).parent), str(programs_for_tests().bin), os.environ["PATH"]])
+        done = subprocess.run(
+            ["bash", "-c", SCRIPT.format(state=self.exported, commands=commands)],
+            cwd=self.house.root,
+            env={"HOME": os.environ.get("HOME", "/"), "PATH": path, **self.house.secrets},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{commands}\nended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def database(self) -> str:
+        """The URL of a new, empty database."""
+        return fresh_database(self.server)
+
+    def git(self, *arguments: str) -> None:
+        subprocess.run(["git", *GIT, *arguments], cwd=self.house.root, check=True, capture_output=True)
+
+    def applied(self, environment: str) -> None:
+        done = self.house.run("apply", "--env", environment)
+        assert done.status == 0, done.said
+
+
+@pytest.fixture
+def reader(tmp_path: Path, server: LocalServer) -> Reader:
+    house = House(tmp_path / "repository")
+    house.root.mkdir()
+    return Reader(house, server, tmp_path / "exported")
+
+
+def readme(reader: Reader, page: list[Block]) -> None:
+    """The minimal repository of the page."""
+    manifest, commands = page
+    reader.house.write("migrations/001_notes.sql", "create table note (id bigint primary key, text text not null);\n")
+    reader.house.policy("header: optional\n")
+    reader.house.write("environments/staging.yaml", manifest.text)
+    reader.replaced = {"postgresql://…": (url := reader.database())}
+    reader.copies(commands.text)
+    assert fetch(url, "select count(*) from note") == [(0,)]
+
+
+def quickstart(reader: Reader, page: list[Block]) -> None:
+    """From an empty repository to a rollback."""
+    demo, init, manifest, new, up, down, check, plan, apply, rollback = page
+    reader.git("init", "-q")
+    reader.copies(demo.text)
+    shutil.rmtree(reader.house.root / "demo")
+    reader.copies(init.text)
+    (reader.house.root / "environments" / "development.yaml").unlink()
+    reader.house.write("environments/production.yaml", manifest.text)
+    reader.copies(new.text)
+    for name, sql in (("001_first_table", up.text), ("001_first_table.down", down.text)):
+        file = reader.house.root / "migrations" / f"{name}.sql"
+        file.write_text(file.read_text(encoding="utf-8") + sql, encoding="utf-8")
+    reader.copies(check.text)
+    reader.replaced = {
+        "postgresql://USER:PASSWORD@HOST:5432/DATABASE": reader.database(),
+        "postgresql://…": (production := reader.database()),
+    }
+    assert "staging does not have 001_first_table yet" in " ".join(reader.copies(plan.text).split())
+    reader.copies(apply.text)
+    assert fetch(production, "select count(*) from note") == [(0,)]
+    reader.copies(rollback.text)
+    assert fetch(production, "select to_regclass('note')") == [(None,)]
+
+
+def interrupted(reader: Reader) -> None:
+    """A database in which the second statement of 700 failed, so that a person must decide."""
+    house = reader.house
+    reader.exported.unlink(missing_ok=True)
+    house.policy("header: optional\nnumbering: increasing\n")
+    house.migration("001_one", "create table one (id int);")
+    house.migration("002_slow", "create procedure slow() language plpgsql as 'begin commit; perform 1 / 0; end';")
+    house.environment("staging", reader.database())
+    reader.applied("staging")
+    house.migration("700_indexes", INDEXES)
+    assert house.apply().status == 6
+    assert "cannot be determined" in house.apply().words
+
+
+def applying(reader: Reader, page: list[Block]) -> None:
+    """Each line of the repairs is an alternative; then the reset of a disposable database."""
+    *_, repairs, _, reset = [block for block in page if block.language in ("sh", "yaml")]
+    for line in repairs.text.splitlines():
+        interrupted(reader)
+        assert "recorded as" in reader.copies(line)
+        (reader.house.root / "migrations" / "700_indexes.sql").unlink()
+    run(reader.server.url(), "create database app_development")
+    (reader.house.root / "environments" / "staging.yaml").unlink()
+    reader.house.environment("development", reader.server.url("app_development"), "disposable: true\n")
+    reader.git("init", "-q")
+    reader.git("add", "-A")
+    reader.git("commit", "-qm", "x")
+    reader.applied("development")
+    assert "dropped" in reader.copies(reset.text)
+
+
+def backups(reader: Reader, page: list[Block]) -> None:
+    """A backup is restored by ctgitops, and by PostgreSQL's own programs."""
+    function, restore, by_hand = [block for block in page if block.language in ("sh", "sql")]
+    if not (programs_for_tests().bin / "psql").exists():
+        raise missing("clients", "no psql beside the server's programs")
+    folder = reader.house.root.parent / "backups"
+    reader.house.policy("header: optional\n")
+    reader.house.migration("001_one", "create table one (id int); create function total() returns int return 1;")
+    reader.house.migration("002_two", function.text)
+    reader.house.environment("production", reader.database(), f"backup: {{to: {folder}}}\n")
+    reader.applied("production")
+    (receipt,) = folder.glob("*/receipt.json")
+    url = reader.server.url("app_restored")
+    connection = dict(part.split("=", 1) for part in url.partition("?")[2].split("&"))
+    reader.house.secrets |= {"PGHOST": connection["host"].replace("%2F", "/"), "PGUSER": "postgres"}
+    reader.house.secrets |= {"PGPORT": connection["port"]} if "port" in connection else {}
+    reader.replaced = {
+        "postgresql://USER:PASSWORD@HOST:5432/app_restored": url,
+        "/var/backups/production/ID": str(receipt.parent),
+    }
+    reader.copies(restore.text)
+    for statement in ("drop database app_restored", "create database app_restored"):
+        run(reader.server.url(), statement)
+    reader.house.root = receipt.parent
+    reader.copies(by_hand.text)
+    assert fetch(url, "select to_regclass('one') is not null, to_regclass('ctgitops.ledger') is not null")
+
+
+def drifting(reader: Reader, page: list[Block]) -> None:
+    """Schemas of two environments, of the files, of a backup and of a snapshot; then a database is adopted."""
+    snapshot, diff, drift, baseline, accepting = [block for block in page if block.language == "sh"]
+    house = reader.house
+    house.policy("header: optional\nnumbering: increasing\n")
+    house.migration("001_one", "create table one (id int);")
+    house.migration("014_two", "create table two (id int);")
+    house.environment("staging", reader.database())
+    house.environment("production", url := reader.database(), "backup: {to: backups/production}\n")
+    for environment in ("staging", "production"):
+        reader.applied(environment)
+    (receipt,) = (house.root / "backups" / "production").glob("*/receipt.json")
+    shutil.rmtree(receipt.parent)
+    done = house.run("backup", "--env", "production")
+    assert done.status == 0, done.said
+    (receipt,) = (house.root / "backups" / "production").glob("*/receipt.json")
+    reader.copies(snapshot.text)
+    shutil.copy(house.root / "staging.json", house.root / "monday.json")
+    reader.replaced = {"backups/production/…": str(receipt.parent)}
+    reader.copies(diff.text)
+    reader.copies(drift.text)
+    run(url, "drop schema ctgitops cascade")
+    reader.copies(baseline.text)
+    run(url, "drop schema ctgitops cascade; alter table one add column erp int")
+    reader.copies(accepting.text)
+    assert fetch(url, "select count(*) from ctgitops.ledger where mark = 'baselined' and number > 0") == [(2,)]
+
+
+def ledger(reader: Reader, page: list[Block]) -> None:
+    """Queries on the ledger, a copy that is adopted, and grants."""
+    queries, adopt, _, _, grants = page
+    house = reader.house
+    house.policy("header: optional\nnumbering: increasing\n")
+    house.migration("001_one", "create table one (id int);")
+    house.environment("production", url := reader.database())
+    reader.applied("production")
+    run(url, queries.text)
+    run(reader.server.url(), "create role app_reader")
+    run(url, grants.text)
+    name = url.partition("?")[0].rpartition("/")[2]
+    run(reader.server.url(), f"create database copied template {name}")
+    house.environment("staging", reader.server.url("copied"))
+    assert house.apply().status == 4
+    reader.copies(adopt.text)
+    reader.applied("staging")
+
+
+def rules(reader: Reader, page: list[Block]) -> None:
+    """A finding with a rewrite that needs a second migration."""
+    (fix,) = [block for block in page if block.language == "sh"]
+    reader.house.policy("header: optional\n")
+    reader.git("init", "-q")
+    reader.git("commit", "-q", "--allow-empty", "-m", "x")
+    reader.git("switch", "-qc", "feature")
+    reader.house.migration("001_one", "create table one (id int); create table two (id int);")
+    reader.git("add", "-A")
+    reader.git("commit", "-qm", "x")
+    reader.git("branch", "-f", "main")
+    reader.house.migration("002_index", "alter table one add constraint positive check (id > 0);")
+    reader.copies(fix.text)
+    assert (reader.house.root / "migrations" / "003_validate_positive.sql").is_file()
+
+
+def migrations(reader: Reader, page: list[Block]) -> None:
+    """A branch whose number somebody else took, and rows that are corrected before a migration."""
+    renumber, correct = [block for block in page if block.language == "sh"]
+    house = reader.house
+    house.policy("header: optional\nnumbering: increasing\n")
+    house.environment("staging", reader.database())
+    for number in ("001_one", "002_two"):
+        house.migration(number, "select 1;")
+    reader.git("init", "-q")
+    house.migration("009_taken", "select 1;")
+    reader.git("add", "-A")
+    reader.git("commit", "-qm", "x")
+    reader.git("switch", "-qc", "feature")
+    house.migration("009_customer_preferences", "select 1;", down="select 1;")
+    reader.copies(renumber.text)
+    assert (house.root / "migrations" / "010_customer_preferences.down.sql").is_file()
+    reader.copies(correct.text)
+    assert "-- ctgitops: before 002" in (house.root / "migrations" / "011_correct_rows_for_002.sql").read_text()
+
+
+STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
+    "README.md": readme,
+    "docs/apply.md": applying,
+    "docs/backups.md": backups,
+    "docs/drift.md": drifting,
+    "docs/ledger.md": ledger,
+    "docs/migrations.md": migrations,
+    "docs/quickstart.md": quickstart,
+    "docs/rules.md": rules,
+}
+"""How the commands of each page are run; a page with another number of blocks does not fit its story."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", STORIES)
+def test_the_commands_of_a_page_run_as_they_are_written(name: str, reader: Reader) -> None:
+    """Seen to fail with commands that a newer version refuses, and with a page that needs a file it does not name."""
+    STORIES[name](reader, [b for b in blocks_of(ROOT / name) if b.language in ("sh", "sql", "yaml") and not b.excuse])
