@@ -186,9 +186,9 @@ def test_a_finding_of_severity_error_holds_back_what_the_plan_holds_back_until_i
     index = migration("002_index", "1.1.0", sql="create index on t1 (id);\n")
     held = workspace(ONE, index)
     diary = Diary({"staging": chained(entry(ONE))})
-    (look,) = plan((request(held),), databases=diary, code=diary)
+    (result,) = plan((request(held),), databases=diary, code=diary)
     outcome = apply(request(held), databases=diary, backups=diary, tell=diary.tell)
-    assert (outcome.status, outcome.exit_status) == (Status.BLOCKED, exit_status((look,))) == (Status.BLOCKED, 1)
+    assert (outcome.status, outcome.exit_status) == (Status.BLOCKED, exit_status((result,))) == (Status.BLOCKED, 1)
     assert "apply 002" not in diary.lines
     for page in (outcome_text(outcome), outcome_markdown(outcome)):
         assert "HELD BACK by 1 finding of severity error, nothing was changed" in page

@@ -79,7 +79,7 @@ class Entry:
         return SchemaVersion.parse(self.version) if self.version else None
 
     @property
-    def brings(self) -> bool:
+    def marks_applied(self) -> bool:
         """Whether the migration is applied after this entry; a repair without a checksum says that it is not."""
         return self.mark in {Mark.APPLIED, Mark.BASELINED} or (self.mark is Mark.REPAIRED and self.checksum is not None)
 
@@ -156,7 +156,7 @@ class Ledger:
                 unfinished.setdefault(entry.number, []).append(entry)
                 continue
             unfinished.pop(entry.number, None)
-            if entry.brings:
+            if entry.marks_applied:
                 applied[entry.number] = entry
             else:
                 applied.pop(entry.number, None)

@@ -24,16 +24,16 @@ class Checkpoint:
     """The oldest transaction ID that was still active: all transactions with a lower ID had ended."""
 
 
-def applied_since(beginning: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
-    """The entries of migrations that were applied after `beginning` and still are, newest first."""
-    new = (e for e in reversed(ledger.entries) if e.id > beginning.entry and e.number is not None and e.brings)
+def applied_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
+    """The entries of migrations that were applied after `checkpoint` and still are, newest first."""
+    new = (e for e in reversed(ledger.entries) if e.id > checkpoint.entry and e.number is not None and e.marks_applied)
     return tuple(entry for entry in new if ledger.applied.get(entry.number or 0) is entry)
 
 
-def seeded_since(beginning: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
-    """The seed files that ran after `beginning`."""
+def seeded_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
+    """The seed files that ran after `checkpoint`."""
     seeds = (e for e in ledger.entries if e.number is None and e.mark is Mark.APPLIED)
-    return tuple(entry.name for entry in seeds if entry.id > beginning.entry)
+    return tuple(entry.name for entry in seeds if entry.id > checkpoint.entry)
 
 
 def unverified(plan: Plan, ledger: Ledger) -> Step | None:
@@ -68,9 +68,9 @@ def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
     return replace(ledger, entries=(*ledger.entries, replace(linked, hash=entry_hash(linked))))
 
 
-def make_auto_rollback(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
-    """The plan that rolls back what was applied after `beginning`, newest first, and nothing else."""
-    plan = make_rollback(environment, ledger, applied_since(beginning, ledger))
+def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Checkpoint, why: str) -> Plan:
+    """The plan that rolls back what was applied after `checkpoint`, newest first, and nothing else."""
+    plan = make_rollback(environment, ledger, applied_since(checkpoint, ledger))
     return replace(plan, why=f"rolled back automatically: {why}")
 
 
@@ -79,7 +79,7 @@ def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
         yield f"it ran {', '.join(seeds[:3])}{' and others' if seeds[3:] else ''}, and seed files have no rollback"
-    yield from (f"the rollback of {each.loss.migration} {each.told}" for each in weighed if each.matters)
+    yield from (f"the rollback of {each.loss.migration} {each.text}" for each in weighed if each.matters)
 
 
 def rollback_command(plan: Plan, *, dry: bool = False) -> str:
@@ -87,9 +87,9 @@ def rollback_command(plan: Plan, *, dry: bool = False) -> str:
     return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}{' --dry-run' if dry else ''}`"
 
 
-def rollback_to_start_command(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
-    """The command that returns to the state at `beginning`, even if the run already rolled a part of it back."""
-    before = [entry.number or 0 for entry in ledger.in_order if entry.id <= beginning.entry]
+def rollback_to_start_command(environment: str, ledger: Ledger, checkpoint: Checkpoint) -> str:
+    """The command that returns to the state at `checkpoint`, even if the run already rolled a part of it back."""
+    before = [entry.number or 0 for entry in ledger.in_order if entry.id <= checkpoint.entry]
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
 
 

@@ -21,7 +21,7 @@ def preview_of_files(workspace: Workspace, environment: Environment, changed: Co
     """The preview for an environment that has applied every file except those in `changed` (paths in the workspace)."""
     what = f"no database was read: {why}. This plan shows what its files add to the merged ones"
     ledger = ledger_of_files(workspace, environment, changed)
-    return _told(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
+    return _preview_with(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
 
 
 def ledger_of_files(workspace: Workspace, environment: Environment, changed: Collection[str]) -> Ledger:
@@ -35,10 +35,10 @@ def ledger_of_files(workspace: Workspace, environment: Environment, changed: Col
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
     """The preview for an empty database. An environment whose manifest is not merged gets no connection."""
     what = f"`{environment.name}` is a new environment, so its database was not read: the plan is for an empty one"
-    return _told(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
+    return _preview_with(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
 
 
-def _told(workspace: Workspace, environment: Environment, ledger: Ledger, problem: Problem) -> Preview:
+def _preview_with(workspace: Workspace, environment: Environment, ledger: Ledger, problem: Problem) -> Preview:
     plan = make_plan(workspace, environment, ledger)
     return Preview(environment, replace(plan, problems=worst_first((*plan.problems, problem))))
 
