@@ -18,7 +18,7 @@ from ctgitops.core.gate.gate import Predecessor, Reason, Unreadable
 from ctgitops.core.gate.health import HealthResult
 from ctgitops.core.gate.request import Request
 from ctgitops.core.impact.size import Size
-from ctgitops.core.ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.resumption import ProgressState
 from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.migration import Migration, Seed
@@ -109,11 +109,7 @@ def request(work: Workspace, environment: Environment = STAGING, **fields: objec
 
 def chained(*entries: Entry) -> Ledger:
     """A ledger of these entries, numbered and hashed as a database does it."""
-    done: list[Entry] = []
-    for number, entry in enumerate(entries, start=1):
-        linked = replace(entry, id=number, previous_hash=done[-1].hash if done else GENESIS)
-        done.append(replace(linked, hash=entry_hash(linked)))
-    return Ledger(tuple(done))
+    return Ledger().with_entries(*entries)
 
 
 def added(ledger: Ledger, *entries: Entry) -> Ledger:

@@ -21,7 +21,6 @@ from ...core.run.auto_rollback import (
     seeded_since,
     unverified,
     why_not,
-    with_entry,
 )
 from ...core.run.progress import Listener, RollbackStarted
 from ...errors import ApplyError, CtgitopsError
@@ -57,7 +56,7 @@ class FailedApply:
 
     def _roll_back(self, error: ApplyError, ledger: Ledger) -> None:
         step = unverified(self.plan, ledger)
-        there = with_entry(ledger, as_applied(step, error.what)) if step else ledger
+        there = ledger.with_entries(as_applied(step, error.what)) if step else ledger
         plan = self._rollback_plan(there, error)
         if plan.empty:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -181,6 +181,15 @@ class Ledger:
     def last(self) -> Entry | None:
         """The newest entry."""
         return self.entries[-1] if self.entries else None
+
+    def with_entries(self, *entries: Entry) -> Ledger:
+        """The ledger with more entries, numbered and hashed as the database does it."""
+        chain = list(self.entries)
+        for entry in entries:
+            number, previous = (chain[-1].id + 1, chain[-1].hash) if chain else (1, GENESIS)
+            linked = replace(entry, id=number, previous_hash=previous)
+            chain.append(replace(linked, hash=entry_hash(linked)))
+        return replace(self, entries=tuple(chain))
 
     def broken_at(self) -> Entry | None:
         """The first entry whose hash does not continue the chain: someone changed the ledger by hand."""

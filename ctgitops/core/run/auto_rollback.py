@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..environment.environment import Environment
 from ..gate.data_loss import CountedLoss
-from ..ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in
 from ..plan.plan import Plan, Step
@@ -59,13 +59,6 @@ def as_applied(step: Step, why: str) -> Entry:
         rollback_sql=step.rollback_script.sql if step.rollback_script else None,
         error=f"all its statements are done; it is rolled back, because {why}",
     )
-
-
-def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
-    """The ledger with `entry` appended."""
-    last = ledger.last
-    linked = replace(entry, id=last.id + 1 if last else 1, previous_hash=last.hash if last else GENESIS)
-    return replace(ledger, entries=(*ledger.entries, replace(linked, hash=entry_hash(linked))))
 
 
 def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Checkpoint, why: str) -> Plan:

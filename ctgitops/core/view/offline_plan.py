@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ..environment.environment import Environment
-from ..ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ..ledger.ledger import Entry, Ledger, Mark
 from ..migration.migration import Migration
 from ..plan.plan import make_plan, worst_first
 from ..problem import Problem
@@ -29,7 +29,7 @@ def ledger_of_files(workspace: Workspace, environment: Environment, changed: Col
     had = [m for m in workspace.migrations if not _paths(m) & set(changed)]
     ran = [s for s in workspace.seeds_of(environment) if s.name not in changed]
     seeds = [Entry(Mark.APPLIED, seed.name, checksum=seed.checksum) for seed in ran]
-    return _chained([*(Entry.of_file(Mark.APPLIED, m) for m in had), *seeds])
+    return Ledger().with_entries(*(Entry.of_file(Mark.APPLIED, m) for m in had), *seeds)
 
 
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
@@ -45,11 +45,3 @@ def _preview_with(workspace: Workspace, environment: Environment, ledger: Ledger
 
 def _paths(migration: Migration) -> set[str]:
     return {script.path for script in (migration.up, migration.down, migration.verify) if script}
-
-
-def _chained(entries: list[Entry]) -> Ledger:
-    chain: list[Entry] = []
-    for number, entry in enumerate(entries, start=1):
-        linked = replace(entry, id=number, previous_hash=chain[-1].hash if chain else GENESIS)
-        chain.append(replace(linked, hash=entry_hash(linked)))
-    return Ledger(tuple(chain))
