@@ -12,6 +12,7 @@ from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in
 from ..plan.plan import Plan, Step
 from ..plan.rollback import make_rollback
+from ..plan.step_entry import entry_of_step
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,7 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 def as_applied(step: Step, why: str) -> Entry:
     """The entry that records an unverified migration as applied, so that it can be rolled back."""
-    return Entry(
-        Mark.REPAIRED,
-        step.name,
-        step.number,
-        version=str(step.version) if step.version else None,
-        checksum=step.checksum,
-        sql=step.script.sql,
-        rollback_sql=step.rollback_script.sql if step.rollback_script else None,
-        error=f"all its statements are done; it is rolled back, because {why}",
-    )
+    return entry_of_step(Mark.REPAIRED, step, f"all its statements are done; it is rolled back, because {why}")
 
 
 def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Checkpoint, why: str) -> Plan:
