@@ -24,7 +24,7 @@ from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.postgres.connection.connect import Address, connect
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.programs import server_for
-from ctgitops.postgres.shadow.trial import Observer, Unwatched, try_step
+from ctgitops.postgres.shadow.trial import NoObserver, Observer, try_step
 from ctgitops.postgres.trace.tracer import Tracer
 from ctgitops.sql.script import Script
 
@@ -96,7 +96,7 @@ def _copy(server: LocalServer, name: str) -> Address:
 def _tried(address: Address, step: Step, *, watch: bool) -> float:
     """Seconds that a step takes."""
     with connect(address, "bench") as connection, Tracer(lambda: connect(address, "bench")) as tracer:
-        observer: Observer = tracer if watch else Unwatched()
+        observer: Observer = tracer if watch else NoObserver()
         began = time.perf_counter()
         try_step(connection, step, observer)
         return time.perf_counter() - began

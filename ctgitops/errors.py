@@ -134,7 +134,7 @@ class ApplyError(CtgitopsError):
         """Whether the hint suggests a change of the migration's file."""
         self.applied: tuple[str, ...] = ()
         """The migrations that the run had applied before the error, in order."""
-        self.taken_back: tuple[str, ...] = ()
+        self.rolled_back: tuple[str, ...] = ()
         """The migrations of `applied` that the run rolled back automatically, in order."""
 
 

@@ -15,11 +15,11 @@ from ctgitops.core.environment.environment import BackupPolicy, Environment, Tar
 from ctgitops.core.environment.policy import Policy
 from ctgitops.core.gate.data_loss import CountedLoss, Loss
 from ctgitops.core.gate.gate import Predecessor, Reason, Unreadable
-from ctgitops.core.gate.health import Heard
+from ctgitops.core.gate.health import HealthResult
 from ctgitops.core.gate.request import Request
 from ctgitops.core.impact.size import Size
-from ctgitops.core.ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
-from ctgitops.core.ledger.resumption import Reached
+from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
+from ctgitops.core.ledger.resumption import ProgressState
 from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.migration import Migration, Seed
 from ctgitops.core.plan.plan import Direction, Plan, Step
@@ -34,7 +34,7 @@ from ctgitops.core.view.constraint_check import Checked
 from ctgitops.core.view.verify import Refuted
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, Place, UsageError
-from ctgitops.sql.name_changes import Gone
+from ctgitops.sql.name_changes import ChangedName
 from ctgitops.sql.script import Script, checksum_of
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -109,11 +109,7 @@ def request(work: Workspace, environment: Environment = STAGING, **fields: objec
 
 def chained(*entries: Entry) -> Ledger:
     """A ledger of these entries, numbered and hashed as a database does it."""
-    done: list[Entry] = []
-    for number, entry in enumerate(entries, start=1):
-        linked = replace(entry, id=number, previous_hash=done[-1].hash if done else GENESIS)
-        done.append(replace(linked, hash=entry_hash(linked)))
-    return Ledger(tuple(done))
+    return Ledger().with_entries(*entries)
 
 
 def added(ledger: Ledger, *entries: Entry) -> Ledger:
@@ -201,7 +197,7 @@ class Diary:
     sqlstate: str = ""
     """Of a step that fails."""
     seed_fails: str = ""
-    healths: list[Heard] = field(default_factory=list)
+    healths: list[HealthResult] = field(default_factory=list)
     """What a health query says, one time after the other."""
     failed_mark: Mark | None = Mark.FAILED
     """What the ledger says of a step that failed; None where nobody could write it."""
@@ -241,8 +237,8 @@ class Diary:
         self.lines.append(f"read {name}")
         return self.ledgers.get(name, Ledger())
 
-    def mentions(self, those: tuple[Gone, ...]) -> Searched:
-        self.lines.append(f"search code for {', '.join(each.told for each in those)}")
+    def mentions(self, those: tuple[ChangedName, ...]) -> Searched:
+        self.lines.append(f"search code for {', '.join(each.text for each in those)}")
         return Searched(tuple(Mention(each, "app/projects.ts", 12) for each in those))
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:  # noqa: ARG002 - the port's signature
@@ -356,11 +352,11 @@ class DiaryDatabase:
         self._add(seed_entry(seed.name, seed.checksum))
         return 3
 
-    def probe(self, health: Health) -> Heard:  # noqa: ARG002
+    def probe(self, health: Health) -> HealthResult:  # noqa: ARG002
         self.diary.lines.append("ask for health")
         return self.diary.healths.pop(0)
 
-    def watch(self, health: Health) -> Heard:  # noqa: ARG002
+    def watch(self, health: Health) -> HealthResult:  # noqa: ARG002
         self.diary.lines.append("watch health")
         return self.diary.healths.pop(0)
 
@@ -374,7 +370,7 @@ class DiaryDatabase:
         self.diary.lines.append(f"record {entry.mark} {entry.number:03}" if entry.number else "record")
         self._add(entry)
 
-    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+    def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         self.diary.lines.append(f"statement {position} of {step.name} is {reached}")
         self._add(entry)
 

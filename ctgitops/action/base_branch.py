@@ -11,10 +11,10 @@ from ..core.gate.gate import Predecessor, Unreadable
 from ..core.gate.request import Request
 from ..core.problem import Problem
 from ..core.view.offline_plan import preview_of_new
-from ..core.view.preview import Look, Unseen
+from ..core.view.preview import NotPlanned, PlanResult
 from ..errors import CtgitopsError, ForgeError, MustWaitError, Place
 from ..files.workspace_copy import environments_in
-from ..lint.file_selection import lint_look
+from ..lint.file_selection import lint_result
 from ..ports.database import Database, Databases
 from ..ports.forge import Forge
 
@@ -66,12 +66,12 @@ class Merged:
         merged = self.environments.get(request.environment.name)
         return request.copied_where(merged.shadow if merged else ShadowPolicy())
 
-    def seen(self, look: Look, request: Request) -> Look:
+    def seen(self, result: PlanResult, request: Request) -> PlanResult:
         """Replaces the error of an environment that the base branch lacks by the plan for an empty database."""
-        if isinstance(look, Unseen) and self.unknown is None and look.environment.name not in self.environments:
-            preview = preview_of_new(request.workspace, look.environment)
-            return lint_look(preview, request.workspace, request.now.date())
-        return look
+        if isinstance(result, NotPlanned) and self.unknown is None and result.environment.name not in self.environments:
+            preview = preview_of_new(request.workspace, result.environment)
+            return lint_result(preview, request.workspace, request.now.date())
+        return result
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -48,38 +48,38 @@ class Result:
         return self.outcome.exit_status
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Why later environments are skipped."""
-        odd = isinstance(self.outcome, Outcome) and self.outcome.unkept
+        odd = isinstance(self.outcome, Outcome) and self.outcome.mismatch
         return f"{self.environment.name} {'differs from its prediction' if odd else 'failed'}"
 
 
 def apply(job: Job, ask: Applying) -> int:
     """Applies to each environment in order; stops after the first error. Writes."""
     _ = job.inputs.approved  # raises UsageError before anything else if a required approval is missing
-    prove(job, ask.ground)
-    sha = ask.ground.sha or job.wiring.origin.commit_sha
+    prove(job, ask.provenance)
+    sha = ask.provenance.sha or job.wiring.origin.commit_sha
     # Found before anything is applied, because the ledger entries name the pull request.
-    merged = ask.ground.pull_request
-    if merged is None and ask.ground.sha and not ask.ground.tag:
+    merged = ask.provenance.pull_request
+    if merged is None and ask.provenance.sha and not ask.provenance.tag:
         merged = job.github_writer.pull_request_of(sha)
     results: list[Result] = []
     for environment in ask.environments:
         result = _run_with_deployment(job, environment, sha, _applying(job, environment, merged))
         results.append(result)
-        if isinstance(result.outcome, CtgitopsError) or result.outcome.unkept:
+        if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch:
             break
     untried = [e.name for e in ask.environments[len(results) :]]
     if untried:
-        job.runner.warn(f"{', '.join(untried)}: skipped, because {results[-1].told}")
+        job.runner.warn(f"{', '.join(untried)}: skipped, because {results[-1].text}")
     _outputs(job, results)
     keep_record(job, sha, {result.environment.name: result.outcome for result in results}, merged)
     return next((result.exit_status for result in results if result.exit_status), 0)
 
 
-def rollback(job: Job, ground: Provenance) -> int:
+def rollback(job: Job, provenance: Provenance) -> int:
     """Rolls one environment back to its state after a given migration. Writes."""
-    prove(job, ground)
+    prove(job, provenance)
     inputs = job.inputs
     request = job.wiring.request(
         inputs.environment, approved=inputs.approved, wait=inputs.wait, accepted_losses=inputs.accept_data_loss
@@ -91,7 +91,7 @@ def rollback(job: Job, ground: Provenance) -> int:
     def verb(tell: Listener) -> Outcome:
         return rollback_verb(request, back, databases=job.wiring.databases, backups=job.wiring.backups, tell=tell)
 
-    sha = ground.sha or job.wiring.origin.commit_sha
+    sha = provenance.sha or job.wiring.origin.commit_sha
     result = _run_with_deployment(job, request.environment, sha, verb)
     _outputs(job, [result])
     keep_record(job, sha, {request.environment.name: result.outcome}, None)
@@ -155,7 +155,7 @@ def _run_with_deployment(job: Job, environment: Environment, sha: str, verb: Ver
 def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     page = outcome_markdown(outcome, job.wiring.origin, longest=LONGEST)
     job.show(f"{environment.name}: {outcome_verdict(outcome)}", outcome_text(outcome), page)
-    if outcome.unkept:
+    if outcome.mismatch:
         job.runner.fail(f"{environment.name}: {outcome_verdict(outcome)}")
     job.annotate(outcome.objections)
     for problem in (p for p in outcome.plan.problems if p.code == "not-reviewed"):
@@ -172,7 +172,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
         o.plan.environment: o.plan.target_version if o.done else o.plan.current_version for o in outcomes
     }
     failed = [r.outcome for r in results if isinstance(r.outcome, ApplyError)]
-    left = sum(len(error.applied) - len(error.taken_back) for error in failed)
+    left = sum(len(error.applied) - len(error.rolled_back) for error in failed)
     job.runner.output("applied", str(sum(len(o.done) for o in outcomes) + left))
     job.runner.output("pending", str(len(pending)))
     job.runner.output("blocked", "true" if any(r.exit_status for r in results) else "false")
@@ -196,9 +196,9 @@ def unlock(job: Job, ask: Unlocking) -> int:
     return 0
 
 
-def repair(job: Job, ground: Provenance) -> int:
+def repair(job: Job, provenance: Provenance) -> int:
     """Records in the ledger that migrations may be applied again; applies nothing. Raises UsageError. Writes."""
-    prove(job, ground)
+    prove(job, provenance)
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
     meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
@@ -206,5 +206,5 @@ def repair(job: Job, ground: Provenance) -> int:
     said = [f"{inputs.environment}: {e.name} recorded as {e.error}; the next apply runs it" for e in entries]
     page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
     job.show("Repair", "\n".join(said), page)
-    keep_record(job, ground.sha or job.wiring.origin.commit_sha, {}, None)
+    keep_record(job, provenance.sha or job.wiring.origin.commit_sha, {}, None)
     return 0

@@ -15,7 +15,7 @@ from .job import Job, error_markdown
 WRITE = frozenset({"admin", "maintain", "write"})
 
 
-def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
+def run_comment_command(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
     """Runs `do` if the comment's author has write access. Raises ForgeError if the access cannot be determined."""
     forge = job.github_writer.forge
     if forge is None:

@@ -16,8 +16,8 @@ from ..core.forge.event import Ignored
 from ..core.forge.forge import Proposal, TreeFile
 from ..core.forge.intent import PlanFromApi, Planning, in_order_of_after
 from ..core.problem import Problem
-from ..core.trial.code_reference import OutOfSight
-from ..core.view.preview import Look, with_problems
+from ..core.trial.code_reference import CodeUnavailable
+from ..core.view.preview import PlanResult, with_problems
 from ..core.workspace.workspace import Workspace
 from ..errors import ForgeError, Place
 from ..files.workspace_copy import is_sql, overlaid
@@ -53,13 +53,13 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
     with overlaid(job.wiring.root, files) as root:
         wiring = Wiring(root, job.environ)
         workspace = merged_before(wiring.workspace, changed, job.wiring.origin.folder)
-        looks = _looks(job, wiring, workspace, frozenset(files))
+        results = _results(job, wiring, workspace, frozenset(files))
     asked = Planning((), proposal.head_sha, number)
     clashing = clashes_of(job, asked, changed, workspace.migrations)
-    return publish(job, asked, with_problems(looks, (*problems, *clashing)))
+    return publish(job, asked, with_problems(results, (*problems, *clashing)))
 
 
-def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[Look, ...]:
+def _results(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[PlanResult, ...]:
     """Plans with the checkout's manifests and addresses; only the SQL comes from the pull request."""
     environments = in_order_of_after(workspace.environments)
     requests = tuple(
@@ -67,14 +67,14 @@ def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[st
         for e in environments
         if _has_secret(job, e)
     )
-    code = OutOfSight("the pull request's code is not checked out here")
+    code = CodeUnavailable("the pull request's code is not checked out here")
     found = {
-        look.environment.name: look
-        for look in plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
+        result.environment.name: result
+        for result in plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
     }
     planner = OfflinePlanner(changed, "its secret is not set in this run", wiring.shadows)
     return tuple(
-        found.get(e.name) or planner.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
+        found.get(e.name) or planner.preview(replace(wiring.request(e.name), workspace=workspace)) for e in environments
     )
 
 

@@ -77,9 +77,9 @@ class Job:
         if self.inputs.comment is CommentMode.OFF:
             return
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
-        anew = self.inputs.comment is CommentMode.RECREATE
+        recreate = self.inputs.comment is CommentMode.RECREATE
         self.github_writer.comment(
-            StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, anew)
+            StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, recreate)
         )
 
     def answer(self, pull_request: int, body: str) -> None:

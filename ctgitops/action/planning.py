@@ -9,7 +9,7 @@ from ..core.forge.forge import CHECK, Check, Conclusion
 from ..core.forge.intent import Planning
 from ..core.gate.request import Request
 from ..core.gate.review import files_of, shown_text
-from ..core.view.preview import Look, Unseen, with_problems
+from ..core.view.preview import NotPlanned, PlanResult, with_problems
 from ..core.view.verdict import PlanState, exit_status, worst_state
 from ..errors import CtgitopsError
 from ..report import phrases
@@ -55,33 +55,35 @@ def _planned(job: Job, ask: Planning) -> int:
     files = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
     known = merged_before(workspace, files, job.wiring.origin.folder)
     requests = tuple(replace(request, workspace=replace(request.workspace, git=known.git)) for request in requests)
-    looks = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
+    results = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
     if base:
-        looks = tuple(base.seen(look, request) for look, request in zip(looks, requests, strict=True))
+        results = tuple(base.seen(result, request) for result, request in zip(results, requests, strict=True))
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
-    looks = with_problems(looks, found)
-    status = publish(job, ask, looks)
-    suggest(job, ask, tuple(phrases.problems(looks)), files)
+    results = with_problems(results, found)
+    status = publish(job, ask, results)
+    suggest(job, ask, tuple(phrases.problems(results)), files)
     return status
 
 
-def publish(job: Job, ask: Planning, looks: tuple[Look, ...]) -> int:
+def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...]) -> int:
     """Writes plans to the log, summary, outputs, check run and comment; returns the exit status."""
     origin = job.wiring.origin
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
-    job.show("Plan", plans_text(looks), _with_offline_warnings(looks, plans_markdown(looks, origin, longest=LONGEST)))
-    _plan_outputs(job, looks)
-    page = _with_offline_warnings(looks, plans_markdown(looks, origin))
-    _mark(job, ask, looks, page)
+    job.show(
+        "Plan", plans_text(results), _with_offline_warnings(results, plans_markdown(results, origin, longest=LONGEST))
+    )
+    _plan_outputs(job, results)
+    page = _with_offline_warnings(results, plans_markdown(results, origin))
+    _mark(job, ask, results, page)
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, page)
-    return exit_status(looks, job.inputs.fail_on)
+    return exit_status(results, job.inputs.fail_on)
 
 
-def _with_offline_warnings(looks: tuple[Look, ...], page: str) -> str:
+def _with_offline_warnings(results: tuple[PlanResult, ...], page: str) -> str:
     """Adds, below the page's first line, the warnings of plans that were made without a database connection."""
-    said = [p.what for p in phrases.problems(looks) if p.code == "not-looked"]
+    said = [p.what for p in phrases.problems(results) if p.code == "not-looked"]
     first, rest = page.split("\n", maxsplit=1)
     return f"{first}\n\n{'<br>'.join(f'⚠️ {prose(what)}' for what in said)}\n{rest}" if said else page
 
@@ -95,39 +97,39 @@ def _requests(job: Job, ask: Planning) -> tuple[Request, ...]:
     return tuple(shown_now(request) if ask.sha else with_reviews(job, request) for request in requests)
 
 
-def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:
-    plans = phrases.plans(looks)
+def _plan_outputs(job: Job, results: tuple[PlanResult, ...]) -> None:
+    plans = phrases.plans(results)
     busy = [plan for plan in plans if not plan.empty]
-    blocked = exit_status(looks) != 0
-    data = plan_json(looks[0]) if len(looks) == 1 else plans_json(looks)
+    blocked = exit_status(results) != 0
+    data = plan_json(results[0]) if len(results) == 1 else plans_json(results)
     if path := job.runner.keep(PLAN_FILE, data):
         job.runner.output("plan", path)
-    job.runner.output("pending", str(len(phrases.steps(looks)) + len({s.name for p in busy for s in p.seeds})))
+    job.runner.output("pending", str(len(phrases.steps(results)) + len({s.name for p in busy for s in p.seeds})))
     job.runner.output("blocked", "true" if blocked else "false")
-    job.runner.output("fingerprint", _fingerprint(looks))
+    job.runner.output("fingerprint", _fingerprint(results))
     job.versions({plan.environment: plan.current_version for plan in plans})
 
 
-def _fingerprint(looks: tuple[Look, ...]) -> str:
+def _fingerprint(results: tuple[PlanResult, ...]) -> str:
     """The output `fingerprint`, which is never empty, because an empty input would approve any plan."""
-    plans = phrases.plans(looks)
-    return plans[0].fingerprint if len(looks) == len(plans) == 1 and not plans[0].empty else NOTHING_APPROVED
+    plans = phrases.plans(results)
+    return plans[0].fingerprint if len(results) == len(plans) == 1 and not plans[0].empty else NOTHING_APPROVED
 
 
-def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
+def _mark(job: Job, ask: Planning, results: tuple[PlanResult, ...], page: str) -> None:
     """Adds annotations: to a check run if possible, else through the runner, but never both."""
-    problems = tuple(phrases.problems(looks))
-    sound = exit_status(looks, job.inputs.fail_on) == 0
+    problems = tuple(phrases.problems(results))
+    sound = exit_status(results, job.inputs.fail_on) == 0
     if ask.sha:
-        title = _TITLES[sound, exit_status(looks) == 0]
-        title = _NOT_KNOWN if sound and worst_state(looks) is PlanState.UNKNOWN else title
+        title = _TITLES[sound, exit_status(results) == 0]
+        title = _NOT_KNOWN if sound and worst_state(results) is PlanState.UNKNOWN else title
         conclusion = Conclusion.SUCCESS if sound else Conclusion.FAILURE
         remarks = job.annotations(problems)
-        shown = shown_text(file for p in phrases.plans(looks) for file in files_of(p, job.wiring.origin.folder))
+        shown = shown_text(file for p in phrases.plans(results) for file in files_of(p, job.wiring.origin.folder))
         check = Check(CHECK, ask.sha, conclusion, title, page, remarks, job.wiring.origin.run_url, shown)
         if job.github_writer.check(check):
             return
     job.annotate(problems)
-    for look in looks:
-        if isinstance(look, Unseen):
-            job.runner.fail(f"{look.environment.name}: {look.error.what}\n{look.error.hint}".strip())
+    for result in results:
+        if isinstance(result, NotPlanned):
+            job.runner.fail(f"{result.environment.name}: {result.error.what}\n{result.error.hint}".strip())

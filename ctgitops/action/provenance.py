@@ -11,32 +11,34 @@ _UNCHANGED = "nothing was changed"
 _CHECK_OUT = "check out the default branch with actions/checkout before this step"
 
 
-def prove(job: Job, ground: Provenance) -> None:
+def prove(job: Job, provenance: Provenance) -> None:
     """Checks that a tag points to this commit, and that the branch has it. Raises MustWaitError, ForgeError."""
-    if not (ground.tag or ground.checkout):
+    if not (provenance.tag or provenance.checkout):
         return
     forge = job.github_writer.forge
     if forge is None:
-        of_what = f"the tag {ground.tag}" if ground.tag else "the checked-out commit"
-        what = f"cannot check whether {of_what} is on {ground.branch}: there is no GitHub token"
+        of_what = f"the tag {provenance.tag}" if provenance.tag else "the checked-out commit"
+        what = f"cannot check whether {of_what} is on {provenance.branch}: there is no GitHub token"
         raise ForgeError(what, hint="leave the input `github-token` at its default; it needs `contents: read`")
-    if ground.tag:
-        _tag(job, ground, forge)
-    if ground.checkout:
-        _checkout(job, ground, forge)
+    if provenance.tag:
+        _tag(job, provenance, forge)
+    if provenance.checkout:
+        _checkout(job, provenance, forge)
 
 
-def _tag(job: Job, ground: Provenance, forge: Forge) -> None:
-    commit, here = forge.commit_of_tag(ground.tag), job.wiring.origin.commit_sha
-    if not commit or {commit} != {here, ground.sha or here}:
-        what = f"the tag {ground.tag} points to {commit[:7]}, but this run is for {here[:7]}: the tag was moved"
+def _tag(job: Job, provenance: Provenance, forge: Forge) -> None:
+    commit, here = forge.commit_of_tag(provenance.tag), job.wiring.origin.commit_sha
+    if not commit or {commit} != {here, provenance.sha or here}:
+        what = f"the tag {provenance.tag} points to {commit[:7]}, but this run is for {here[:7]}: the tag was moved"
         raise MustWaitError(what, state=_UNCHANGED, hint="create a new tag: a moved tag is not accepted")
-    if not forge.is_on(ground.branch, commit):
-        what = f"the commit of the tag {ground.tag} is not on {ground.branch}"
-        raise MustWaitError(what, state=_UNCHANGED, hint=f"merge it into {ground.branch}, then tag the merged commit")
+    if not forge.is_on(provenance.branch, commit):
+        what = f"the commit of the tag {provenance.tag} is not on {provenance.branch}"
+        raise MustWaitError(
+            what, state=_UNCHANGED, hint=f"merge it into {provenance.branch}, then tag the merged commit"
+        )
 
 
-def _checkout(job: Job, ground: Provenance, forge: Forge) -> None:
+def _checkout(job: Job, provenance: Provenance, forge: Forge) -> None:
     """Checks the checkout's commit: a workflow started by a comment may have checked out the pull request."""
     try:
         commit = job.wiring.checked_out
@@ -44,6 +46,6 @@ def _checkout(job: Job, ground: Provenance, forge: Forge) -> None:
         raise ForgeError(error.what, state=_UNCHANGED, hint=_CHECK_OUT) from None
     if not commit:
         raise ForgeError("no commit is checked out", state=_UNCHANGED, hint=_CHECK_OUT)
-    if not forge.is_on(ground.branch, commit):
-        what = f"the checked-out commit {commit[:7]} is not on {ground.branch}"
-        raise MustWaitError(what, state=_UNCHANGED, hint=f"check out {ground.branch} with actions/checkout")
+    if not forge.is_on(provenance.branch, commit):
+        what = f"the checked-out commit {commit[:7]} is not on {provenance.branch}"
+        raise MustWaitError(what, state=_UNCHANGED, hint=f"check out {provenance.branch} with actions/checkout")

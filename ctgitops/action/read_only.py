@@ -18,9 +18,9 @@ from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
 from ..core.forge.forge import ChangedFile
 from ..core.forge.intent import Checking, Finalising, Planning, in_order_of_after
-from ..core.view.drift import Drift, DriftLook
+from ..core.view.drift import Drift, DriftResult
 from ..core.view.drift import exit_status as drift_exit_status
-from ..core.view.preview import Unseen
+from ..core.view.preview import NotPlanned
 from ..core.view.status import exit_status as status_exit_status
 from ..core.workspace.finding import Finding
 from ..report.drift import drift_json, drift_markdown, drift_text, verdict
@@ -73,8 +73,8 @@ def files_only(job: Job, ask: Checking) -> int:
     # The manifest is unmerged too, so it must not choose another server for the trial or an image that runs there
     known = merged_before(workspace, changed, folder)
     requests = (replace(job.wiring.request(e.name), workspace=known).copied_where(ShadowPolicy()) for e in ordered)
-    looks = tuple(map(planner.look, requests))
-    return publish(job, Planning(ordered), looks)
+    results = tuple(map(planner.preview, requests))
+    return publish(job, Planning(ordered), results)
 
 
 def status(job: Job, base_sha: str | None = None) -> int:
@@ -102,24 +102,24 @@ def drift(job: Job) -> int:
     """Checks one environment, or all; writes log, summary, annotations and the output `drift`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     requests = tuple(job.wiring.request(name) for name in names)
-    looks = drift_verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
-    job.show("Drift", drift_text(looks), drift_markdown(looks, longest=LONGEST))
-    job.runner.keep(DRIFT_FILE, drift_json(looks))
-    for look in looks:
-        _mark(job, look)
-    job.runner.output("drift", _answer(looks))
-    return drift_exit_status(looks)
+    results = drift_verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
+    job.show("Drift", drift_text(results), drift_markdown(results, longest=LONGEST))
+    job.runner.keep(DRIFT_FILE, drift_json(results))
+    for result in results:
+        _mark(job, result)
+    job.runner.output("drift", _answer(results))
+    return drift_exit_status(results)
 
 
-def _answer(looks: tuple[DriftLook, ...]) -> str:
+def _answer(results: tuple[DriftResult, ...]) -> str:
     """The output `drift`: `unknown`, not `false`, if any environment could not be checked."""
-    if any(isinstance(look, Drift) and look.changes for look in looks):
+    if any(isinstance(result, Drift) and result.changes for result in results):
         return "true"
-    return "unknown" if any(isinstance(look, Unseen) for look in looks) else "false"
+    return "unknown" if any(isinstance(result, NotPlanned) for result in results) else "false"
 
 
-def _mark(job: Job, look: DriftLook) -> None:
-    if isinstance(look, Unseen):
-        job.runner.fail(f"{look.environment.name}: {look.error.what}\n{look.error.hint}".strip())
-    elif look.changes:
-        job.runner.fail(f"{look.environment.name}: {verdict(look)}")
+def _mark(job: Job, result: DriftResult) -> None:
+    if isinstance(result, NotPlanned):
+        job.runner.fail(f"{result.environment.name}: {result.error.what}\n{result.error.hint}".strip())
+    elif result.changes:
+        job.runner.fail(f"{result.environment.name}: {verdict(result)}")

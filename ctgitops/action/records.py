@@ -8,7 +8,7 @@ from ..core.forge.intent import in_order_of_after
 from ..core.gate.gate import Unreadable
 from ..core.ledger.ledger import Ledger, Mark
 from ..core.run.outcome import Outcome
-from ..core.view.pull_request_record import Ledgers, Named, brought_by, pull_requests_of, record_of, touched_by
+from ..core.view.pull_request_record import Ledgers, MigrationRef, brought_by, pull_requests_of, record_of, touched_by
 from ..errors import CtgitopsError
 from ..report.record import record_markdown
 from .job import Job
@@ -52,17 +52,17 @@ def _sound(ended: Ended) -> Ended:
     return {name: outcome for name, outcome in ended.items() if isinstance(outcome, Outcome)}
 
 
-def _steps(outcome: Outcome | CtgitopsError) -> Iterable[Named]:
+def _steps(outcome: Outcome | CtgitopsError) -> Iterable[MigrationRef]:
     steps = outcome.plan.steps if isinstance(outcome, Outcome) else ()
-    return (Named(step.number, step.name, step.version) for step in steps)
+    return (MigrationRef(step.number, step.name, step.version) for step in steps)
 
 
-def _added(job: Job, pull_request: int) -> tuple[Named, ...]:
+def _added(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
     """The migrations that a pull request adds, from its list of files."""
     paths = {file.path for file in job.github_writer.files_of(pull_request) if file.added}
     folder = job.wiring.origin.folder
     found = (m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
-    return tuple(Named(m.number, m.name, m.version) for m in found)
+    return tuple(MigrationRef(m.number, m.name, m.version) for m in found)
 
 
 def _ledgers(job: Job) -> dict[str, Ledger | Unreadable]:

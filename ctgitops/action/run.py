@@ -21,7 +21,7 @@ from ..core.forge.intent import (
     Provenance,
     Unlocking,
     decide,
-    ground_of,
+    provenance_of,
 )
 from ..errors import CtgitopsError, UsageError
 from ..github.event import read_event
@@ -116,7 +116,7 @@ def _run_command(job: Job, event: Happened) -> int:
     if isinstance(event, PullRequest) and event.outside:
         return _outside(job, event)
     if isinstance(event, Comment):
-        done = comment_command.obey(job, event, lambda: _commanded(job, event))
+        done = comment_command.run_comment_command(job, event, lambda: _commanded(job, event))
         return _nothing(job, done) if isinstance(done, Ignored) else done
     return _commanded(job, event)
 
@@ -144,13 +144,13 @@ def _commanded(job: Job, event: Happened) -> int:
 
 def _on_merged(job: Job, event: Happened) -> int:
     """Runs a command that connects to the addresses in the checkout's manifests, so the checkout must be merged."""
-    ground = event if isinstance(event, Ignored | Refused) else ground_of(event)
-    if not isinstance(ground, Provenance):
-        return _nothing(job, ground)
+    provenance = event if isinstance(event, Ignored | Refused) else provenance_of(event)
+    if not isinstance(provenance, Provenance):
+        return _nothing(job, provenance)
     if job.inputs.command is Command.DRIFT:
         return read_only.drift(job)
     if job.inputs.command is Command.REPAIR:
-        return change.repair(job, ground)
+        return change.repair(job, provenance)
     return change.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
 
 
@@ -200,17 +200,17 @@ def _run_manual(job: Job, event: Event | Ignored | Refused, given: Mapping[str, 
 
 def _change(job: Job, event: Happened) -> int:
     inputs = job.inputs.named()
-    ground = event if isinstance(event, Ignored | Refused) else ground_of(event)
-    if not isinstance(ground, Provenance):
-        return _nothing(job, ground)
+    provenance = event if isinstance(event, Ignored | Refused) else provenance_of(event)
+    if not isinstance(provenance, Provenance):
+        return _nothing(job, provenance)
     if inputs.command is Command.ROLLBACK:
-        return change.rollback(job, ground)
-    return _apply(job, Applying((job.wiring.environment(inputs.environment),), ground))
+        return change.rollback(job, provenance)
+    return _apply(job, Applying((job.wiring.environment(inputs.environment),), provenance))
 
 
 def _apply(job: Job, ask: Applying) -> int:
     if job.inputs.environment:
-        ask = Applying(tuple(e for e in ask.environments if e.name == job.inputs.environment), ask.ground)
+        ask = Applying(tuple(e for e in ask.environments if e.name == job.inputs.environment), ask.provenance)
     if not ask.environments:
         return _nothing(job, Ignored(f"the event is not for `{job.inputs.environment}`"))
     if job.inputs.dry_run:
@@ -228,8 +228,8 @@ def _nothing(job: Job, why: Ignored | Refused) -> int:
 
 
 def _unexpected(runner: Runner, error: Exception) -> None:
-    told = "".join(traceback.format_exception(error))
+    text = "".join(traceback.format_exception(error))
     with runner.group("Unexpected error"):
-        runner.say(told)
+        runner.say(text)
     runner.fail(f"unexpected: {type(error).__name__}: {error}")
-    runner.summarise(f"### ⛔ Unexpected error, please report it\n\n{fence(told, 'text')}")
+    runner.summarise(f"### ⛔ Unexpected error, please report it\n\n{fence(text, 'text')}")

@@ -21,7 +21,7 @@ from .pg_dump import UNTOUCHED
 from .proof import Contents, ProofDatabase, local_proof, on_server
 from .restore import Saved, restore_into, schema_of
 from .store import read_receipt, split_receipt, store_at
-from .take import Taking, take_into
+from .take import BackupJob, take_into
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ProvedBackups:
             store = self.store_at(policy.to, self.root)
             backup = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(4)}"
             with store.begin(backup) as draft:
-                taking = Taking(environment, policy, source, backup, store.location(backup), draft, tell)
+                taking = BackupJob(environment, policy, source, backup, store.location(backup), draft, tell)
                 return take_into(taking, lambda source: self._proof(policy, source))
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:

@@ -26,7 +26,7 @@ class _Meter:
         self._tenth = 0
         self._best: Measure | None = None
 
-    def look(self) -> None:
+    def sample(self) -> None:
         """Measures and reports once. An error is ignored."""
         with contextlib.suppress(Exception):
             measure = self._best = _not_less(self._measure(), self._best)
@@ -51,7 +51,7 @@ def _measured(measure: Callable[[], Measure], tell: Listener) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(EVERY_SECONDS):
-            meter.look()
+            meter.sample()
 
     thread = threading.Thread(target=watch, name="meter", daemon=True)
     thread.start()
@@ -65,31 +65,31 @@ def _measured(measure: Callable[[], Measure], tell: Listener) -> Iterator[None]:
 @contextmanager
 def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[None]:
     """Reports progress in a block, while pg_dump writes to `folder`."""
-    look = DumpProgress(source)
+    sample = DumpProgress(source)
 
     def measure() -> Measure:
         written = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
         try:
-            read, of = look()
+            read, of = sample()
         except Exception:  # noqa: BLE001 - the size of the folder is still known
             read, of = 0, 0
         return Measure("dumping", "written", written, _percent(read, of))
 
-    with contextlib.closing(look), _measured(measure, tell):
+    with contextlib.closing(sample), _measured(measure, tell):
         yield
 
 
 @contextmanager
 def restore_measured(target: Address, database: str | None, rows: Mapping[str, int], tell: Listener) -> Iterator[None]:
     """Reports pg_restore's progress during the block; `rows` is the expected row count of each table."""
-    look = RestoreProgress(target, database)
+    sample = RestoreProgress(target, database)
     of, tables = sum(rows.values()), sum(map(bool, rows.values()))
 
     def measure() -> Measure:
-        done, filled = look()
+        done, filled = sample()
         return Measure("restoring", "rows", min(done, of), _percent(done, of), (min(filled, tables), tables))
 
-    with contextlib.closing(look), _measured(measure, tell):
+    with contextlib.closing(sample), _measured(measure, tell):
         yield
 
 

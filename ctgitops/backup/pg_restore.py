@@ -45,18 +45,18 @@ class Restoration:
 
 
 @dataclass(frozen=True)
-class Complaints:
+class RestoreMessages:
     """Messages of pg_restore, classified."""
 
     harmless: tuple[str, ...]
     losses: tuple[str, ...]
 
 
-def pg_restore(restoration: Restoration, watchdog: Watchdog) -> Complaints:
+def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
     """Restores into an empty database. Writes. Raises BackupError if pg_restore stops early."""
     done = [_restored(restoration, part, watchdog) for part in _parts(restoration)]
     harmless = dict.fromkeys(line for each in done for line in each.harmless)
-    return Complaints(tuple(harmless), tuple(loss for each in done for loss in each.losses))
+    return RestoreMessages(tuple(harmless), tuple(loss for each in done for loss in each.losses))
 
 
 def _parts(restoration: Restoration) -> tuple[tuple[str, ...], ...]:
@@ -73,7 +73,7 @@ def _parts(restoration: Restoration) -> tuple[tuple[str, ...], ...]:
     return (("--section=pre-data", "--section=data"), ("--section=post-data",))
 
 
-def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdog) -> Complaints:
+def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdog) -> RestoreMessages:
     quoted = restoration.database.replace("\\", "\\\\").replace("'", "\\'")
     command = [
         restoration.client.path("pg_restore"),
@@ -89,11 +89,11 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
     return judged(run(command, environment, watchdog), restoration)
 
 
-def judged(finished: Finished, restoration: Restoration) -> Complaints:
+def judged(finished: Finished, restoration: Restoration) -> RestoreMessages:
     """Classifies pg_restore's errors as harmless or data loss. Unknown and unreported errors count as data loss."""
     said = restoration.target.hidden(finished.said)
     if finished.status == 0:
-        return Complaints(_lines(said), ())
+        return RestoreMessages(_lines(said), ())
     counted = COUNTED.search(said)
     if finished.status != 1 or counted is None:
         words = words_of(finished, restoration.target)
@@ -107,7 +107,7 @@ def judged(finished: Finished, restoration: Restoration) -> Complaints:
     losses = [loss for part in rest.split("pg_restore: error: ") if (loss := MARKS.sub("", part).strip())]
     if not losses and int(counted[1]) > len(harmless):
         losses = [f"pg_restore counted {counted[1]} errors and reported {len(harmless)}"]
-    return Complaints(_lines("\n".join(sorted({_joined(one) for one in harmless}))), tuple(map(_joined, losses)))
+    return RestoreMessages(_lines("\n".join(sorted({_joined(one) for one in harmless}))), tuple(map(_joined, losses)))
 
 
 def _joined(words: str) -> str:

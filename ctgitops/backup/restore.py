@@ -26,10 +26,10 @@ from ..postgres.server.scratch_database import (
     objects_in,
     roles_in,
 )
-from ..postgres.server.watchdog import Then, Watchdog
+from ..postgres.server.watchdog import FolderAction, Watchdog
 from .meter import restore_measured
 from .pg_dump import jobs, many, megabytes
-from .pg_restore import Complaints, Restoration, pg_restore
+from .pg_restore import Restoration, RestoreMessages, pg_restore
 from .proof import RESTORE_SETTINGS
 from .store import DUMP, ROLES, refuse_if_changed
 
@@ -61,7 +61,7 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Restoring:
+class RestoreJob:
     """The backup and the target of a restore."""
 
     saved: Saved
@@ -76,7 +76,7 @@ class Restoring:
 def restore_into(saved: Saved, target: Address, tell: Listener) -> Receipt:
     """Checks the backup and the target, restores, and compares row counts. Writes. Raises BackupError, UsageError."""
     receipt = saved.receipt
-    restoring = Restoring(saved, target, tell)
+    restoring = RestoreJob(saved, target, tell)
     restoring.say(f"checking {many(len(receipt.files), 'file')}, {megabytes(receipt.bytes)}")
     refuse_if_changed(receipt, saved.dump, saved.location)
     _refuse_unless_empty(target)
@@ -88,7 +88,7 @@ def restore_into(saved: Saved, target: Address, tell: Listener) -> Receipt:
     restoration = Restoration(client, target, database_of(target), saved.dump, jobs(), options)
     with (
         _half_way(target),
-        Watchdog(saved.dump, then=Then.KEEP) as watchdog,
+        Watchdog(saved.dump, then=FolderAction.KEEP) as watchdog,
         restore_measured(target, None, receipt.rows, tell),
     ):
         complaints = pg_restore(restoration, watchdog)
@@ -127,7 +127,7 @@ def _refuse_unless_empty(target: Address) -> None:
         raise UsageError(what, state=UNRESTORED, hint=hint)
 
 
-def _owners(restoring: Restoring) -> tuple[str, ...]:
+def _owners(restoring: RestoreJob) -> tuple[str, ...]:
     """pg_restore's options: without owners and tablespaces if the target does not allow them.
 
     Raises UsageError if a role is missing.
@@ -145,7 +145,7 @@ def _owners(restoring: Restoring) -> tuple[str, ...]:
     return ("--no-owner", *places)
 
 
-def _public_as_it_was(restoring: Restoring) -> None:
+def _public_as_it_was(restoring: RestoreJob) -> None:
     """Restores owner and privileges of the schema `public`: pg_restore cannot, unless its role is a superuser."""
     wanted = restoring.saved.receipt.public
     if wanted and (left := restore_rights_of_public(restoring.target, wanted)):
@@ -153,7 +153,7 @@ def _public_as_it_was(restoring: Restoring) -> None:
         restoring.say(f"{what}; run as a superuser: {' '.join(left)}")
 
 
-def _compare(restoring: Restoring, complaints: Complaints) -> None:
+def _compare(restoring: RestoreJob, complaints: RestoreMessages) -> None:
     with _half_way(restoring.target), exported_snapshot(restoring.target) as snapshot:
         rows = snapshot.count_rows()
         digests = snapshot.digests(tuple(restoring.saved.receipt.contents))

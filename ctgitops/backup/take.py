@@ -39,7 +39,7 @@ ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 
 @dataclass(frozen=True)
-class Taking:
+class BackupJob:
     """The source, policy and target of one backup."""
 
     environment: Environment
@@ -57,7 +57,7 @@ class Taking:
         self.tell(BackupAdvanced(words))
 
 
-def take_into(taking: Taking, proof: ProofMaker) -> Receipt:
+def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
     """Dumps, counts rows, restores, compares, and finishes the draft. Raises BackupError."""
     started = datetime.now(UTC)
     with Watchdog(taking.draft.folder) as watchdog:
@@ -96,7 +96,7 @@ def take_into(taking: Taking, proof: ProofMaker) -> Receipt:
     return receipt
 
 
-def _refuse_full_disks(taking: Taking, size: int) -> None:
+def _refuse_full_disks(taking: BackupJob, size: int) -> None:
     refuse_if_full(taking.draft.folder.parent, size, SMALLEST_DUMP)
     if not taking.policy.verify_server:
         refuse_if_full(Path(gettempdir()), size, SMALLEST_COPY)
@@ -108,7 +108,7 @@ def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> C
     return _contents(snapshot, _count(snapshot, critical), sequences)
 
 
-def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> Contents:
+def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> Contents:
     size = megabytes(snapshot.database_size())
     taking.say(f"dumping {size} with pg_dump {dump.client.version}, {dump.jobs} jobs, {dump.client.compression}")
     began = monotonic()
@@ -161,7 +161,9 @@ def _contents(snapshot: ExportedSnapshot, counted: Counted, sequences: dict[str,
     )
 
 
-def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, watchdog: Watchdog) -> tuple[str, ...]:
+def _prove(
+    taking: BackupJob, dump: Dump, source: Contents, place: ProofDatabase, watchdog: Watchdog
+) -> tuple[str, ...]:
     taking.say(f"restoring it on {place.words}")
     began = monotonic()
     restoration = Restoration(dump.client, place.address, place.database, dump.folder, dump.jobs, place.options)

@@ -46,10 +46,10 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
 
     wiring, only = Wiring(root), None
     if fix or changed is not None:
-        from ..files.git import changed_since, the_base
+        from ..files.git import changed_since, required_base
         from .fix_files import apply_fixes
 
-        base = the_base(root, changed or None, "--changed")
+        base = required_base(root, changed or None, "--changed")
         if fix:
             for line in apply_fixes(root, base):
                 click.echo(line, err=True)
@@ -102,13 +102,13 @@ def plan(  # noqa: PLR0913 - one parameter per option
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    looks = verb(
+    results = verb(
         tuple(wiring.request(each, target=target) for each in names),
         databases=wiring.databases,
         code=wiring.code,
         shadows=None if no_shadow else wiring.shadows,
     )
-    data = plan_json(looks[0]) if name else plans_json(looks)
+    data = plan_json(results[0]) if name else plans_json(results)
     if out:
         wiring.write(out, data)
     if form == "json":
@@ -116,13 +116,13 @@ def plan(  # noqa: PLR0913 - one parameter per option
     elif form == "markdown":
         from ..report.markdown import plans_markdown
 
-        page = plans_markdown(looks, wiring.origin)
+        page = plans_markdown(results, wiring.origin)
     else:
         from ..report.text import plans_text
 
-        page = plans_text(looks, width_of(sys.stdout))
+        page = plans_text(results, width_of(sys.stdout))
     print_page(page, form)
-    return exit_status(looks)
+    return exit_status(results)
 
 
 @click.command()

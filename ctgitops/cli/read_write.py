@@ -120,7 +120,7 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     "roles",
     metavar="ROLE",
     multiple=True,
-    help="Drop also what this role owns, because migrations give objects to it. Can be repeated.",
+    help="Also drop everything owned by this role, to which migrations give objects. Can be repeated.",
 )
 @options.wait
 @options.root
@@ -130,8 +130,8 @@ def reset(  # noqa: PLR0913 - one parameter per option
 ) -> int:
     """Drop everything in a disposable database, then apply all migrations and seed files.
 
-    The manifest on the default branch must have `disposable: true`. Drops what the role that applies owns, and removes
-    the entries of the ledger. There is no backup.
+    The manifest on the default branch must have `disposable: true`. Drops everything owned by the role that applies
+    migrations, and deletes all ledger entries. Takes no backup.
     """
     from ..commands.reset import Permission, permit
     from ..commands.reset import reset as verb

@@ -90,11 +90,11 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter per option
 def _renumber(wiring: Wiring, wanted: str, branch: str | None) -> int:
     from ..commands.new import renumber as verb
     from ..core.workspace.numbering import BaseBranch
-    from ..files.git import base_of, the_base
+    from ..files.git import base_of, required_base
     from ..files.renumber import renumber
     from ..report.renumber import renumbering_text
 
-    base = the_base(wiring.root, branch, "--base") if branch else base_of(wiring.root)
+    base = required_base(wiring.root, branch, "--base") if branch else base_of(wiring.root)
     decided = verb(wiring.workspace, wanted, base or BaseBranch(""), databases=wiring.databases)
     files = renumber(wiring.root, decided.moves, decided.others)
     pairs = tuple((file.before, file.after) for file in files)

@@ -71,10 +71,10 @@ def drift(name: str | None, root: Path, form: str) -> int:
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    looks = verb(tuple(wiring.request(each) for each in names), databases=wiring.databases, shadows=wiring.shadows)
+    results = verb(tuple(wiring.request(each) for each in names), databases=wiring.databases, shadows=wiring.shadows)
     page = {"json": pages.drift_json, "markdown": pages.drift_markdown, "text": pages.drift_text}[form]
-    print_page(page(looks), form)
-    return print_unread(wiring.workspace, name, exit_status(looks))
+    print_page(page(results), form)
+    return print_unread(wiring.workspace, name, exit_status(results))
 
 
 @click.command()
@@ -106,7 +106,7 @@ def verify(name: str | None, fail_on: str, *, deep: bool, root: Path, form: str)
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    looks = verb(tuple(wiring.request(each) for each in names), databases=wiring.databases, deep=deep)
+    results = verb(tuple(wiring.request(each) for each in names), databases=wiring.databases, deep=deep)
     page = {"json": pages.verify_json, "markdown": pages.verify_markdown, "text": pages.verify_text}[form]
-    print_page(page(looks), form)
-    return print_unread(wiring.workspace, name, exit_status(looks, FailOn(fail_on)))
+    print_page(page(results), form)
+    return print_unread(wiring.workspace, name, exit_status(results, FailOn(fail_on)))

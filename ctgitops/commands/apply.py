@@ -15,8 +15,8 @@ from ..ports.database import Database, Databases, Session
 from ..ports.shadow import Shadows
 from .applying.carry_out import back_up, carry_out, watch_health
 from .applying.failure_advice import with_failure_advice
-from .applying.prediction import Comparison, Foreseen, foresee, settle
-from .applying.take_back import Failed
+from .applying.prediction import PredictedChanges, PredictionCheck, check_open_predictions, predict
+from .applying.rollback_on_failure import FailedApply
 from .planning.live_schema import with_findings
 
 
@@ -33,38 +33,38 @@ def apply(
     environment = request.environment
     database = databases.of(environment)
     with database.exclusively(request, tell) as session:
-        ledger, late = settle(request, database, session)
+        ledger, earlier_mismatch = check_open_predictions(request, database, session)
         plan = _planned(request, database, ledger)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
-            return Outcome(plan, Status.UP_TO_DATE, unkept=late)
+            return Outcome(plan, Status.UP_TO_DATE, mismatch=earlier_mismatch)
         if reasons := reasons_to_wait(plan, request, databases.predecessor(request)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
         if reasons := (*_health_reasons(request, session), *session.preflight(plan)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
         asked = shadows if environment.shadow.wanted and not request.prediction else None
-        foreseen = foresee(plan, request, database, asked) if asked else None
+        predicted = predict(plan, request, database, asked) if asked else None
         tell(PlanStarted(plan))
         receipt = back_up(request, backups, tell, plan, session)
-        if (receipt or foreseen) and (reasons := (*_health_reasons(request, session), *session.preflight(plan))):
+        if (receipt or predicted) and (reasons := (*_health_reasons(request, session), *session.preflight(plan))):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
-        look = Comparison(plan, request, database, foreseen or Foreseen())
-        failed = Failed(request, plan, session, session.checkpoint(ledger), receipt, tell)
-        look.promise(session)
+        prediction_check = PredictionCheck(plan, request, database, predicted or PredictedChanges())
+        failed = FailedApply(request, plan, session, session.checkpoint(ledger), receipt, tell)
+        prediction_check.record_prediction(session)
         try:
             done = carry_out(plan, session, receipt, tell)
             watch_health(plan, session)
         except ApplyError as error:
-            raise failed.with_rollback(with_failure_advice(error, plan, request, databases)) from None
+            raise failed.rolled_back_if_required(with_failure_advice(error, plan, request, databases)) from None
         return Outcome(
             plan,
             Status.APPLIED,
             done=done,
             receipt=receipt,
             left=session.session_leaks(),
-            unkept=look.found(session) or late,
-            unpredicted=foreseen.why_not if foreseen else "",
+            mismatch=prediction_check.found(session) or earlier_mismatch,
+            unpredicted=predicted.why_not if predicted else "",
         )
 
 

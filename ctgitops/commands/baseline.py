@@ -28,10 +28,10 @@ def baseline(
     refuse_history(ledger, name)
     seen = against_files(request.workspace, live, shadows, request.environment, up_to=number)
     changes = seen.changes
-    looked = Baseline(name, (), changes, seen.unmatched, take_over.reason.strip() or PROVED)
+    proposal = Baseline(name, (), changes, seen.unmatched, take_over.reason.strip() or PROVED)
     if changes and not take_over.reason.strip():
-        return looked
-    done = Baseline(name, tuple(m.name for m in found), changes, looked.unmatched, looked.reason)
+        return proposal
+    done = Baseline(name, tuple(m.name for m in found), changes, proposal.unmatched, proposal.reason)
     with database.exclusively(request, tell) as session:
         ledger = session.ledger()
         refuse_history(ledger, name)

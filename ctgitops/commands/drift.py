@@ -10,8 +10,8 @@ from ..core.ledger.ledger import Ledger
 from ..core.plan.replay import steps_of
 from ..core.schema.compare import without
 from ..core.schema.snapshot import Snapshot
-from ..core.view.drift import Drift, DriftLook
-from ..core.view.preview import Unseen
+from ..core.view.drift import Drift, DriftResult
+from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
@@ -20,16 +20,16 @@ from .replaying.replay import Replayed, replay
 ATTEMPTS = 3
 
 
-def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftLook, ...]:
+def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftResult, ...]:
     """Checks each environment; one that cannot be checked is reported as an error, not as free of drift. Read-only."""
-    return tuple(_look(request, databases, shadows) for request in requests)
+    return tuple(_result(request, databases, shadows) for request in requests)
 
 
-def _look(request: Request, databases: Databases, shadows: Shadows) -> DriftLook:
+def _result(request: Request, databases: Databases, shadows: Shadows) -> DriftResult:
     try:
         return drift_of(request, databases=databases, shadows=shadows)
     except CtgitopsError as error:
-        return Unseen(request.environment, error)
+        return NotPlanned(request.environment, error)
 
 
 def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Drift:

@@ -15,15 +15,22 @@ from ..core.impact.impact_problems import impact_problems
 from ..core.impact.row_trigger import row_trigger_problems
 from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import make_plan, worst_first
-from ..core.plan.remedy import Elsewhere, Failing, remedy
+from ..core.plan.remedy import FailedStep, OtherEnvironments, remedy
 from ..core.problem import Concern, Problem
 from ..core.schema.snapshot import Snapshot
-from ..core.trial.code_reference import goes, mention_problems
+from ..core.trial.code_reference import mention_problems, removed_by
 from ..core.trial.gap import Stop
 from ..core.trial.schema_break import break_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
-from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
+from ..core.view.preview import (
+    NotPlanned,
+    PlanResult,
+    Preview,
+    with_one_keeper,
+    with_problems,
+    with_shared_database_problems,
+)
 from ..errors import CtgitopsError, Place
 from ..ports.code import Code
 from ..ports.database import Database, Databases
@@ -36,31 +43,33 @@ from .planning.trial import TrialRunner
 
 def plan(
     requests: tuple[Request, ...], *, databases: Databases, code: Code, shadows: Shadows | None = None
-) -> tuple[Look, ...]:
-    """One look per request, in order; plans the others even if an environment cannot be read. Read-only.
+) -> tuple[PlanResult, ...]:
+    """One result per request, in order; plans the others even if an environment cannot be read. Read-only.
 
     With `shadows`, tries each plan on a throw-away copy.
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
-        looks = tuple(pool.map(lambda request: _look(request, databases, shadows), requests))
-    looks = with_one_keeper(looks, requests[0].workspace) if requests else looks
-    return _with_mentions(beside_each_other(looks), code)
+        results = tuple(pool.map(lambda request: _result(request, databases, shadows), requests))
+    results = with_one_keeper(results, requests[0].workspace) if requests else results
+    return _with_mentions(with_shared_database_problems(results), code)
 
 
-def _with_mentions(looks: tuple[Look, ...], code: Code) -> tuple[Look, ...]:
+def _with_mentions(results: tuple[PlanResult, ...], code: Code) -> tuple[PlanResult, ...]:
     """Adds code references to dropped or renamed names; searches the code once, and only for those names."""
-    those = dict.fromkeys(each for look in looks if isinstance(look, Preview) for each in goes(look.plan))
+    those = dict.fromkeys(each for result in results if isinstance(result, Preview) for each in removed_by(result.plan))
     if not those:
-        return looks
+        return results
     searched = code.mentions(tuple(those))
     return tuple(
         one
-        for look in looks
-        for one in with_problems((look,), mention_problems(look.plan, searched) if isinstance(look, Preview) else ())
+        for result in results
+        for one in with_problems(
+            (result,), mention_problems(result.plan, searched) if isinstance(result, Preview) else ()
+        )
     )
 
 
-def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Look:
+def _result(request: Request, databases: Databases, shadows: Shadows | None) -> PlanResult:
     environment = request.environment
     try:
         database = databases.of(environment)
@@ -71,14 +80,14 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
             return Preview(environment, made)
         before = databases.predecessor(request)
         left_out = database.not_dumped() if environment.backup else ()
-        look = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
+        result = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
         if shadows and made.steps:
-            look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
-        look = with_baseline_suggestion(look, request, (ledger, live), shadows)
-        look = _with_violations(_with_losses(_with_pooler(look, database), database, live), database)
-        return _with_claims(look, before)
+            result = _tried(result, _Known(request, ledger, live, before), databases, shadows)
+        result = with_baseline_suggestion(result, request, (ledger, live), shadows)
+        result = _with_violations(_with_losses(_with_pooler(result, database), database, live), database)
+        return _with_claims(result, before)
     except CtgitopsError as error:
-        return Unseen(environment, error)
+        return NotPlanned(environment, error)
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
@@ -90,8 +99,8 @@ def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
     entry = before.applied.get(step.number)
     if entry is None or entry.checksum != step.checksum:
         return ""
-    failing = Failing(step, preview.environment.name)
-    return remedy(failing, Elsewhere(has=(preview.environment.after,)), "")
+    failing = FailedStep(step, preview.environment.name)
+    return remedy(failing, OtherEnvironments(has=(preview.environment.after,)), "")
 
 
 @dataclass(frozen=True)
@@ -111,9 +120,9 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
     try:
         database = databases.of(preview.environment)
         original, live = database.original(), known.live or database.snapshot()
-        with shadows.sealed(original, preview.environment.shadow) as sealed:
-            proof = TrialRunner(preview.plan, known.ledger, original, sealed).proof(live)
-            effects = effects_of(preview.plan, known.request, known.before, sealed, databases)
+        with shadows.sandbox(original, preview.environment.shadow) as sandbox:
+            proof = TrialRunner(preview.plan, known.ledger, original, sandbox).proof(live)
+            effects = effects_of(preview.plan, known.request, known.before, sandbox, databases)
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:
         proof = Trial(untried=error.what, stop=Stop(error.what, error.hint))

@@ -11,7 +11,7 @@ from ..core.ledger.identity import Identity, identity_problems, refuse_wrong
 from ..core.ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from ..core.ledger.open_prediction import NAME as PREDICTION
 from ..core.ledger.open_prediction import open_predictions
-from ..core.ledger.resumption import Reached
+from ..core.ledger.resumption import ProgressState
 from ..core.ledger.reversal import changes_in
 from ..core.migration.migration import Migration
 from ..core.migration.selector import Selector
@@ -80,7 +80,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
         correction = correction.among(ledger, request.workspace.migrations)
         if correction.statement is not None:
             step, entry = statement_repair_entry(ledger, correction, request)
-            reached = Reached.DONE if correction.fact is Fact.APPLIED else Reached.UNDONE
+            reached = ProgressState.DONE if correction.fact is Fact.APPLIED else ProgressState.UNDONE
             session.correct(step, correction.statement, reached, entry)
             return entry
         entry = repaired(ledger, correction, request)

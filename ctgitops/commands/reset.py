@@ -18,7 +18,7 @@ from ..errors import ApplyError, LedgerError, UsageError
 from ..ports.database import Databases, Session
 from .applying.carry_out import carry_out, watch_health
 from .applying.failure_advice import with_failure_advice
-from .applying.take_back import Failed
+from .applying.rollback_on_failure import FailedApply
 
 UNCHANGED = "nothing was changed"
 _OF_PULL_REQUESTS = ("pull_request", "issue_comment", "merge_group", "workflow_run")
@@ -42,14 +42,14 @@ class Permission:
 
 
 @dataclass(frozen=True)
-class Permitted:
+class ResetTarget:
     """A database that the caller may reset; only `permit` creates it."""
 
     site: Site
     roles: tuple[str, ...] = ()
 
 
-def permit(request: Request, permission: Permission, *, databases: Databases) -> Permitted:
+def permit(request: Request, permission: Permission, *, databases: Databases) -> ResetTarget:
     """Checks everything that needs no lock; the last check is the database name that the caller types. Read-only.
 
     Raises UsageError if a reset is not permitted, LedgerError if the database belongs to another environment.
@@ -66,10 +66,10 @@ def permit(request: Request, permission: Permission, *, databases: Databases) ->
         secret = environment.url_secret
         what = f"`{typed}` is not the name of the database of {environment.name}: {secret} connects to `{name}`"
         raise UsageError(what, state=UNCHANGED, hint=f"if that is the right database, type `{name}`")
-    return Permitted(identity.here, permission.roles)
+    return ResetTarget(identity.here, permission.roles)
 
 
-def reset(request: Request, permitted: Permitted, *, databases: Databases, tell: Listener) -> tuple[int, Outcome]:
+def reset(request: Request, permitted: ResetTarget, *, databases: Databases, tell: Listener) -> tuple[int, Outcome]:
     """Drops all objects of the role that applies and of the named roles, then applies everything. Writes.
 
     One run lock covers both. A blocking problem or a reason to wait prevents the drop. Returns the number of dropped
@@ -92,14 +92,14 @@ def reset(request: Request, permitted: Permitted, *, databases: Databases, tell:
 
 def _applied(plan: Plan, request: Request, session: Session, databases: Databases, tell: Listener) -> Outcome:
     tell(PlanStarted(plan))
-    failed = Failed(request, plan, session, session.checkpoint(Ledger()), None, tell)
+    failed = FailedApply(request, plan, session, session.checkpoint(Ledger()), None, tell)
     try:
         done = carry_out(plan, session, None, tell)
         watch_health(plan, session)
     except ApplyError as error:
-        told = failed.with_rollback(with_failure_advice(error, plan, request, databases))
-        told.state = f"everything was dropped before; {told.state}"
-        raise told from None
+        refused = failed.rolled_back_if_required(with_failure_advice(error, plan, request, databases))
+        refused.state = f"everything was dropped before; {refused.state}"
+        raise refused from None
     return Outcome(plan, Status.APPLIED, done=done, left=session.session_leaks())
 
 

@@ -18,11 +18,11 @@ def status(
 ) -> tuple[EnvironmentStatus, ...]:
     """Reads all environments in parallel; one that cannot be reached gets a row with the error. Read-only."""
 
-    def look(environment: Environment) -> EnvironmentStatus:
+    def read_status(environment: Environment) -> EnvironmentStatus:
         return status_of(workspace, environment, _ledger(environment, databases))
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return tuple(pool.map(look, environments))
+        return tuple(pool.map(read_status, environments))
 
 
 def _ledger(environment: Environment, databases: Databases) -> Ledger | Unreadable:

@@ -38,8 +38,8 @@ class Unlocked:
         if self.ended:
             return f"terminated the run that held the run lock of {self.environment}: {self.holder}"
         at_work = f"it is busy ({self.holder.busy})" if self.holder.busy else "none of its sessions is busy"
-        told = "; ".join(filter(None, (str(self.holder), at_work, self.holder.reported)))
-        return f"the run lock of {self.environment} is held by {told}"
+        details = "; ".join(filter(None, (str(self.holder), at_work, self.holder.reported)))
+        return f"the run lock of {self.environment} is held by {details}"
 
 
 def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:

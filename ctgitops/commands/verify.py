@@ -5,21 +5,21 @@ from __future__ import annotations
 from ..core.gate.request import Request
 from ..core.plan.plan import worst_first
 from ..core.view.constraint_check import deep_problems
-from ..core.view.preview import Unseen
-from ..core.view.verify import Verified, VerifyLook, findings, queries_of
+from ..core.view.preview import NotPlanned
+from ..core.view.verify import Verified, VerifyResult, findings, queries_of
 from ..errors import CtgitopsError
 from ..ports.database import Databases
 
 
-def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyLook, ...]:
+def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyResult, ...]:
     """Verifies each environment; one that cannot be read is reported as an error, not as valid. Read-only.
 
     `deep` also reads whole tables, to find rows that violate a constraint.
     """
-    return tuple(_look(request, databases, deep=deep) for request in requests)
+    return tuple(_result(request, databases, deep=deep) for request in requests)
 
 
-def _look(request: Request, databases: Databases, *, deep: bool) -> VerifyLook:
+def _result(request: Request, databases: Databases, *, deep: bool) -> VerifyResult:
     environment, workspace = request.environment, request.workspace
     try:
         database = databases.of(environment)
@@ -29,5 +29,5 @@ def _look(request: Request, databases: Databases, *, deep: bool) -> VerifyLook:
         checked = database.checked() if deep else ()
         found = worst_first((*found, *deep_problems(checked)))
     except CtgitopsError as error:
-        return Unseen(environment, error)
+        return NotPlanned(environment, error)
     return Verified(environment, found, len(ledger.applied), len(queries), len(checked) if deep else None)

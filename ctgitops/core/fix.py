@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Following:
+class FollowUpMigration:
     """A new migration that a fix adds after the migration whose lines it changes."""
 
     words: str
@@ -29,7 +29,7 @@ class Lines:
     first: int
     last: int
     instead: tuple[str, ...]
-    then: Following | None = None
+    then: FollowUpMigration | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from ..core.forge.intent import Applying, Planning, decide
 from ..core.gate.request import Origin
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Progress
-from ..core.view.pull_request_record import Named, record_of
+from ..core.view.pull_request_record import MigrationRef, record_of
 from ..errors import CtgitopsError
 from ..github.event import read_event
 from ..postgres.catalog.exported_snapshot import exported_snapshot, portable_hash
@@ -162,10 +162,10 @@ def _pull_request(stage: Stage) -> None:
     asked = _intent_of(stage, "pull_request")
     wiring = stage.wiring()
     requests = tuple(wiring.request(each.name) for each in asked.environments)
-    looks = plan(requests, databases=wiring.databases, code=wiring.code, shadows=wiring.shadows)
-    click.echo(plans_text(looks))
-    stage.keep("comment.md", plans_markdown(looks, _origin(stage, asked)))
-    stage.keep("plan.json", plans_json(looks))
+    results = plan(requests, databases=wiring.databases, code=wiring.code, shadows=wiring.shadows)
+    click.echo(plans_text(results))
+    stage.keep("comment.md", plans_markdown(results, _origin(stage, asked)))
+    stage.keep("plan.json", plans_json(results))
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
@@ -181,7 +181,7 @@ def _record(stage: Stage, outcome: Outcome) -> str:
     wiring = stage.wiring()
     environments = tuple(wiring.environment(name) for name in wiring.environment_names)
     ledgers = {environment.name: wiring.databases.of(environment).ledger() for environment in environments}
-    wanted = [Named(step.number, step.name, step.version) for step in outcome.plan.steps]
+    wanted = [MigrationRef(step.number, step.name, step.version) for step in outcome.plan.steps]
     return record_markdown(record_of(wanted, environments, ledgers), {outcome.plan.environment: outcome}, wiring.origin)
 
 

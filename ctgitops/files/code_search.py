@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..core.code.source import is_code
 from ..core.problem import Problem
 from ..core.trial.code_reference import Mention, Searched, mentions_in
-from ..sql.name_changes import Gone
+from ..sql.name_changes import ChangedName
 from .git import tracked
 from .repository import Repository, shown
 
@@ -28,19 +28,19 @@ _NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target",
 _GENERATED = ("-lock.json", "-lock.yaml", ".min.js", ".min.css")
 
 
-def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Searched:
+def search_code(root: Path, repository: Path, those: tuple[ChangedName, ...]) -> Searched:
     """Finds references to names in a repository's files; skips the workspace `root`, which contains no code."""
     top = repository if root.resolve().is_relative_to(repository.resolve()) else root
     inside = root.resolve().relative_to(top.resolve())
     outside = tuple(f"{(inside / folder).as_posix()}/" for folder in _OURS)
-    left = _Left()
-    paths = [path for path in _paths(top, left.unreadable) if _is_code(path, outside)]
-    found = list(_searched(top, paths[:MOST], those, left))
-    return Searched(tuple(chain.from_iterable(found)), _unsearched(paths, len(found), left))
+    skipped = _Unreadable()
+    paths = [path for path in _paths(top, skipped.unreadable) if _is_code(path, outside)]
+    found = list(_searched(top, paths[:MOST], those, skipped))
+    return Searched(tuple(chain.from_iterable(found)), _unsearched(paths, len(found), skipped))
 
 
 @dataclass(frozen=True)
-class _Left:
+class _Unreadable:
     """The files that could not be searched."""
 
     unreadable: list[str] = field(default_factory=list)
@@ -48,7 +48,9 @@ class _Left:
     """Problems with code files that are too large or not valid UTF-8."""
 
 
-def _searched(top: Path, paths: list[str], those: tuple[Gone, ...], left: _Left) -> Iterator[tuple[Mention, ...]]:
+def _searched(
+    top: Path, paths: list[str], those: tuple[ChangedName, ...], skipped: _Unreadable
+) -> Iterator[tuple[Mention, ...]]:
     """The mentions in each file, until the time limit."""
     reader = Repository(top)
     until = time.monotonic() + SECONDS
@@ -60,25 +62,25 @@ def _searched(top: Path, paths: list[str], those: tuple[Gone, ...], left: _Left)
             yield tuple(mentions_in(shown(path), text, those))
             continue
         if text.code == "unreadable" and not _missing(top / path):
-            left.unreadable.append(shown(path))
+            skipped.unreadable.append(shown(path))
         elif text.code not in {"unreadable", "symlink", "not-a-file"} and is_code(path):  # an image is not code
-            left.refused.append(text)
+            skipped.refused.append(text)
         yield ()
 
 
-def _unsearched(paths: list[str], number: int, left: _Left) -> str:
+def _unsearched(paths: list[str], number: int, skipped: _Unreadable) -> str:
     """Which part of the code was not searched, and why; empty if all of it was."""
     said = []
     if number < min(len(paths), MOST):
         said.append(f"the search ends after {SECONDS} seconds, with {number:,} of {len(paths):,} files searched")
     elif number < len(paths):
         said.append(f"there are more than {MOST:,} files")
-    if left.unreadable:
-        said.append(f"{len(left.unreadable)} files or folders cannot be read, such as `{left.unreadable[0]}`")
-    if left.refused:
-        first = left.refused[0]
+    if skipped.unreadable:
+        said.append(f"{len(skipped.unreadable)} files or folders cannot be read, such as `{skipped.unreadable[0]}`")
+    if skipped.refused:
+        first = skipped.refused[0]
         path = shown(first.place.path if first.place else "")
-        said.append(f"{len(left.refused)} files are not searched, such as `{path}`: {first.what}")
+        said.append(f"{len(skipped.refused)} files are not searched, such as `{path}`: {first.what}")
     return "; ".join(said)
 
 

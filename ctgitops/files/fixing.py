@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.fix import Fix, Following, Lines, Rename
+from ..core.fix import Fix, FollowUpMigration, Lines, Rename
 from ..core.migration.migration import Migration
 from ..core.workspace.workspace import Workspace
-from ..sql.breaking import Known, breaks_of
+from ..sql.breaking import KnownObjects, breaks_of
 from ..sql.nodes import dropped_names
 from ..sql.outer import outer_pair
 from ..sql.parse import SqlSyntaxError, Tree, statements, trees
@@ -46,7 +46,7 @@ def fix_after(root: Path, workspace: Workspace, fix: Lines, order: Order) -> tup
     if migration is None or fix.then is None:
         return ()
     band = next((band.name for band in workspace.policy.bands if migration.number in band), None)
-    change = Change.BREAKING if breaks_of(trees(fix.then.sql), Known()) else Change.FIX
+    change = Change.BREAKING if breaks_of(trees(fix.then.sql), KnownObjects()) else Change.FIX
     asked = replace(order, words=fix.then.words, change=change, band=band, after=migration.number)
     up, down = new_migration(workspace, asked)
     files = (NewFile(up.path, f"{up.text}{fix.then.sql}\n"), NewFile(down.path, f"{down.text}{fix.then.rollback}\n"))
@@ -54,7 +54,7 @@ def fix_after(root: Path, workspace: Workspace, fix: Lines, order: Order) -> tup
     return (*written, *_also(root, migration, fix.then))
 
 
-def _also(root: Path, migration: Migration, then: Following) -> Iterator[str]:
+def _also(root: Path, migration: Migration, then: FollowUpMigration) -> Iterator[str]:
     if migration.down is None or not (then.also or then.makes):
         return
     path = root / migration.down.path

@@ -40,7 +40,7 @@ def base_name(git: Git, name: str | None = None) -> str:
     return next((branch for branch in ((name,) if name else _USUAL) if commit_of(git, branch)), "")
 
 
-def the_base(root: Path, name: str | None, option: str) -> BaseBranch:
+def required_base(root: Path, name: str | None, option: str) -> BaseBranch:
     """Like `base_of`, but raises UsageError, with what to fetch, if there is no branch. Raises WorkspaceError."""
     base = base_of(root, name, option)
     if base is not None:

@@ -60,7 +60,7 @@ class Answer:
     """The text on stderr."""
 
     @property
-    def is_no(self) -> bool:
+    def answers_no(self) -> bool:
         """Whether git's answer is "no": exit status 1, and no read error on stderr."""
         return self.status == 1 and not _COMPLAINT.search(self.said)
 
@@ -84,7 +84,7 @@ class Git:
     def text_or_none(self, *arguments: str) -> str | None:
         """The output of a git command; None if git's answer is "no". Raises WorkspaceError if it fails."""
         answer = self.run(*arguments)
-        if answer.is_no:
+        if answer.answers_no:
             return None
         if answer.status or _COMPLAINT.search(answer.said):
             raise self.failure(answer.said or f"git {arguments[0]} ended with status {answer.status}")

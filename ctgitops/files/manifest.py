@@ -12,11 +12,11 @@ from ..core.environment.environment import (
     DataPreflight,
     Environment,
     Limits,
+    PreflightAction,
     PreflightPolicy,
     Reviewed,
     ShadowPolicy,
     Target,
-    Then,
     Timeouts,
     Trigger,
     Window,
@@ -147,7 +147,7 @@ def _preflight(written: dict[str, Any]) -> PreflightPolicy:
     limits = {
         key: value if key == "connections" else duration(value) for key, value in written.get("limits", {}).items()
     }
-    chosen = {key: Then(value) for key, value in written.items() if key != "limits"}
+    chosen = {key: PreflightAction(value) for key, value in written.items() if key != "limits"}
     return PreflightPolicy(**chosen, limits=Limits(**limits), asked=frozenset(chosen))  # type: ignore[arg-type]
 
 

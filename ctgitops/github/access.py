@@ -17,7 +17,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """Timeouts and pauses in seconds, and retry counts."""
 
     tries: int = 5

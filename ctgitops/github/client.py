@@ -14,7 +14,7 @@ from requests import exceptions as requests
 from .. import __version__
 from ..errors import ForgeError
 from ..report.escape import one_line
-from .access import Access, Patience
+from .access import Access, RetryPolicy
 from .retry import retry
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _NETWORK = {
 class Client:
     """The API client of one repository. Raises ForgeError, whose text never contains the token."""
 
-    def __init__(self, access: Access, patience: Patience, warn: Callable[[str], None]) -> None:
+    def __init__(self, access: Access, patience: RetryPolicy, warn: Callable[[str], None]) -> None:
         if not (token := access.token.strip()):
             raise ForgeError("there is no GitHub token", hint="set the input github-token: ${{ github.token }}")
         self.patience = patience

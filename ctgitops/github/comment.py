@@ -69,13 +69,15 @@ class Sticky:
             found = self._ours(issue, wanted.key)
             newest = max(found, key=lambda f: f.rank, default=None)
             late = newest is not None and newest.marker.generation > wanted.generation
-            if newest is None or (wanted.anew and not (late or created or same(newest.comment.body, text))):
+            if newest is None or (wanted.recreate and not (late or created or same(newest.comment.body, text))):
                 self._create(issue, text, wanted)
                 created = True
-            elif not (self._fold(found, newest) if wanted.anew else self._tidy(found, newest, "" if late else text)):
+            elif not (
+                self._fold(found, newest) if wanted.recreate else self._tidy(found, newest, "" if late else text)
+            ):
                 break
             time.sleep(self._client.patience.settle)
-        return None if newest is None or late else (newest if wanted.anew else found[0]).comment.html_url
+        return None if newest is None or late else (newest if wanted.recreate else found[0]).comment.html_url
 
     def _ours(self, issue: Issue, key: str) -> list[Found]:
         """The comments with that key from this account, oldest first."""
@@ -86,7 +88,7 @@ class Sticky:
     def _create(self, issue: Issue, text: str, wanted: StickyComment) -> None:
         def again() -> IssueComment | None:
             found = self._ours(issue, wanted.key)
-            return next((f.comment for f in found if not wanted.anew or f.marker == read(text)), None)
+            return next((f.comment for f in found if not wanted.recreate or f.marker == read(text)), None)
 
         created = self._client.once(lambda: issue.create_comment(text), again)
         self._login = created.user.login

@@ -21,7 +21,7 @@ from ..core.forge.forge import (
 from ..core.gate.review import ShownFile
 from . import checks, deployments, lookups, proposals
 from . import review as reviews
-from .access import Access, Patience
+from .access import Access, RetryPolicy
 from .comment import Sticky
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ class GitHubForge:
         warn: Callable[[str], None],
         *,
         folder: str = "migrations",
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
     ) -> None:
         from .client import Client  # noqa: PLC0415 - PyGithub takes longer to import than all of ctgitops
 
-        self._client: Client = Client(access, patience or Patience(), warn)
+        self._client: Client = Client(access, patience or RetryPolicy(), warn)
         self._sticky = Sticky(self._client)
         self._folder = folder.rstrip("/")
 

@@ -8,7 +8,7 @@ from github import GithubException, GithubRetry, RateLimitExceededException
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.connectionpool import ConnectionPool
 
-from .access import Patience
+from .access import RetryPolicy
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 _LIMITED = "the rate limit resets after the longest wait"
@@ -16,7 +16,7 @@ _DID_NOTHING = (403, 429)
 """Statuses after which a POST may be retried as well; `increment` rejects a 403 that is not a rate limit."""
 
 
-def retry(patience: Patience) -> GithubRetry:
+def retry(patience: RetryPolicy) -> GithubRetry:
     """The retry policy for the client."""
     return PatientRetry(
         total=patience.tries,

@@ -11,7 +11,7 @@ from ..core.environment.policy import Policy
 from ..core.migration.migration import Migration
 from ..core.plan.plan import Direction, Plan
 from ..core.schema.snapshot import Snapshot
-from ..core.view.preview import Look, Preview
+from ..core.view.preview import PlanResult, Preview
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
 from ..sql.parse import SqlSyntaxError
@@ -33,11 +33,11 @@ def lint_files(workspace: Workspace, today: date, only: Collection[str] | None =
     return tuple(found)
 
 
-def lint_look(look: Look, workspace: Workspace, today: date, live: Snapshot | None = None) -> Look:
-    """Adds findings to the plan in `look`. `live` is the schema of the database, if it was read."""
-    if not isinstance(look, Preview) or look.plan.direction is not Direction.APPLY:
-        return look
-    return replace(look, plan=lint_plan(look.plan, workspace, look.environment, today, live))
+def lint_result(result: PlanResult, workspace: Workspace, today: date, live: Snapshot | None = None) -> PlanResult:
+    """Adds findings to the plan in `preview`. `live` is the schema of the database, if it was read."""
+    if not isinstance(result, Preview) or result.plan.direction is not Direction.APPLY:
+        return result
+    return replace(result, plan=lint_plan(result.plan, workspace, result.environment, today, live))
 
 
 def lint_plan(

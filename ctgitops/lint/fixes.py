@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..core.fix import Following, Lines
+from ..core.fix import FollowUpMigration, Lines
 from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
@@ -75,7 +75,7 @@ def _validated(script: Script, tree: Tree, one: Lines) -> Lines | None:
     validate = f"ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};"
     add = script.sql[script.first_word(tree.start, tree.end) : tree.end]
     rollback = f"ALTER TABLE {table} DROP CONSTRAINT {constraint};\n{add} NOT VALID;"
-    return replace(one, then=Following(f"validate {name}", validate, rollback, needed=False))
+    return replace(one, then=FollowUpMigration(f"validate {name}", validate, rollback, needed=False))
 
 
 def _proved(script: Script, tree: Tree) -> Lines | None:
@@ -87,7 +87,7 @@ def _proved(script: Script, tree: Tree) -> Lines | None:
     if len(f"{bare}_{column}_not_null".encode()) > _LONGEST:
         return None
     add = f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({named} IS NOT NULL) NOT VALID;"
-    then = Following(
+    then = FollowUpMigration(
         words=f"make {bare} {column} not null",
         sql=f"ALTER TABLE {table} VALIDATE CONSTRAINT {check};\n"
         f"ALTER TABLE {table} ALTER COLUMN {named} SET NOT NULL;\n"
@@ -108,7 +108,7 @@ def _built(script: Script, tree: Tree) -> Lines | None:
     at = script.first_word(tree.start, tree.end)
     build = script.sql[at : word[0]] + word[1] + script.sql[word[0] : tree.end]
     index = ".".join(identifier(part) for part in (schema, name) if part)
-    then = Following(f"build {name}", f"{build};", f"DROP INDEX CONCURRENTLY IF EXISTS {index};", makes=name)
+    then = FollowUpMigration(f"build {name}", f"{build};", f"DROP INDEX CONCURRENTLY IF EXISTS {index};", makes=name)
     return _instead(script, tree, (), then)
 
 
@@ -131,7 +131,7 @@ def _insert(script: Script, at: int, words: str) -> Lines:
     return Lines(script.path, number, number, (line[: at - first] + words + line[at - first :],))
 
 
-def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: Following) -> Lines | None:
+def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: FollowUpMigration) -> Lines | None:
     """Replaces a statement by `lines`, unless other text shares its lines."""
     at, end = script.first_word(tree.start, tree.end), tree.end
     if mark := _END.match(script.sql, tree.end):

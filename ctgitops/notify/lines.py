@@ -25,13 +25,13 @@ def _of_others(progress: Progress) -> str | None:
         case events.LockAwaited(holder=holder):
             return f"waiting for the run lock: {on_one_line(holder)}"
         case events.OrphanAwaited(orphan=orphan):
-            return f"waiting: {on_one_line(orphan.told)}"
-        case events.SessionSettled(settled=settled):
-            return "; ".join(["session: " + on_one_line(settled.told[0]), *map(on_one_line, settled.told[1:])])
-        case events.MomentAwaited(concerns=concerns):
+            return f"waiting: {on_one_line(orphan.text)}"
+        case events.SessionConnected(settled=settled):
+            return "; ".join(["session: " + on_one_line(settled.text[0]), *map(on_one_line, settled.text[1:])])
+        case events.PreflightAwaited(concerns=concerns):
             more = f", and {len(concerns) - 1} more" if len(concerns) > 1 else ""
-            return f"preflight: waiting, because {on_one_line(concerns[0].told)}{more}"
-        case events.MomentUnseen(what=what):
+            return f"preflight: waiting, because {on_one_line(concerns[0].text)}{more}"
+        case events.PreflightUnchecked(what=what):
             return f"not checked: {on_one_line(what)}"
         case _:
             return None
@@ -85,7 +85,7 @@ def _of_batches(progress: Progress) -> str | None:
             about = f", about {millis(round(left) * 1000)} left" if left >= 1 else ""
             so_far = f"{count(rows, 'row')} in {batches:,} {'batch' if batches == 1 else 'batches'}"
             return f"{on_one_line(step.name)} … {so_far}, {rate:,.0f} a second{about}"
-        case events.BatchHeld(step=step, why=why):
+        case events.BatchPaused(step=step, why=why):
             return f"{on_one_line(step.name)} … paused: {on_one_line(why)}"
         case _:
             return None
@@ -100,9 +100,9 @@ def _of_a_step(progress: Progress) -> str | None:
             kept = "rolled back" if step.transactional else "completed statements stay"
             timeout = f"lock timeout (attempt {attempt}), {kept}; retrying in {seconds:.1f} s"
             return f"{on_one_line(step.name)} … {timeout}"
-        case events.OthersAwaited(step=step, who=who):
+        case events.BlockersAwaited(step=step, who=who):
             more = f", and {len(who) - 1} more" if len(who) > 1 else ""
-            return f"{on_one_line(step.name)} … waiting before locking: {on_one_line(who[0].told)}{more}"
+            return f"{on_one_line(step.name)} … waiting before locking: {on_one_line(who[0].text)}{more}"
         case events.StatementFinished(step=step, position=position, of=of, millis=millis):
             return f"{on_one_line(step.name)} … statement {position} of {of} done in {took(millis)}"
         case events.StepFinished(step=step, millis=millis, position=position, of=of):
@@ -116,10 +116,10 @@ def _of_a_part(progress: Progress) -> str | None:
     match progress:
         case events.CommitAwaited(step=step, millis=millis, position=position, of=of):
             return f"{_place(position, of)} {on_one_line(step.name)} … done in {took(millis)}, not committed yet"
-        case events.HealthWatched(heard=heard, seconds_left=left):
-            said = f": {on_one_line(heard.said)}" if heard.said else ""
-            return f"health: {heard.pulse}{said}; checked for another {took(round(left) * 1000)}"
-        case events.TakeBackStarted(plan=plan):
+        case events.HealthWatched(result=result, seconds_left=left):
+            said = f": {on_one_line(result.said)}" if result.said else ""
+            return f"health: {result.state}{said}; checked for another {took(round(left) * 1000)}"
+        case events.RollbackStarted(plan=plan):
             return f"{on_one_line(plan.environment)}: {len(plan.steps)} to roll back, {on_one_line(plan.why)}"
         case _:
             return None

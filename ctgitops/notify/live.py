@@ -20,12 +20,12 @@ from .lines import line_of
 
 _WITHIN = (
     events.StepWaited,
-    events.OthersAwaited,
+    events.BlockersAwaited,
     events.StatementFinished,
     events.IndexAdvanced,
     events.BackendAwaited,
     events.BatchFinished,
-    events.BatchHeld,
+    events.BatchPaused,
     events.BackupMeasured,
 )
 """Events within a step or a part of a backup; the clock keeps running."""
@@ -82,7 +82,13 @@ def _doing(progress: Progress) -> str:
                 line_of(progress)
                 if isinstance(
                     progress,
-                    (events.LockAwaited, events.OrphanAwaited, events.MomentAwaited, events.BackupAdvanced, *_WITHIN),
+                    (
+                        events.LockAwaited,
+                        events.OrphanAwaited,
+                        events.PreflightAwaited,
+                        events.BackupAdvanced,
+                        *_WITHIN,
+                    ),
                 )
                 else ""
             )

@@ -11,11 +11,11 @@ from ..core.environment.apply_policy import Health
 from ..core.environment.environment import Environment
 from ..core.gate.data_loss import CountedLoss, Loss
 from ..core.gate.gate import Predecessor, Reason
-from ..core.gate.health import Heard
+from ..core.gate.health import HealthResult
 from ..core.gate.request import Request
 from ..core.impact.size import Size
 from ..core.ledger.ledger import Entry, Ledger
-from ..core.ledger.resumption import Reached
+from ..core.ledger.resumption import ProgressState
 from ..core.migration.migration import Seed
 from ..core.plan.plan import Plan, Step
 from ..core.receipt import Receipt
@@ -66,7 +66,7 @@ class Session(Protocol):
     def record(self, entry: Entry) -> None:
         """Adds an entry that belongs to no step, such as a repair. Writes."""
 
-    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+    def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         """Marks one statement of an unfinished step as done or not done, and adds `entry`. Writes."""
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
@@ -82,10 +82,10 @@ class Session(Protocol):
     def session_leaks(self) -> tuple[SessionLeak, ...]:
         """The session state that migrations leaked, and that ctgitops reset."""
 
-    def probe(self, health: Health) -> Heard:
+    def probe(self, health: Health) -> HealthResult:
         """The current answer of a health query. Read-only."""
 
-    def watch(self, health: Health) -> Heard:
+    def watch(self, health: Health) -> HealthResult:
         """Runs a health query until it is not true or its time is over; returns the last answer. Read-only.
 
         Raises KeyboardInterrupt if the run is asked to stop, ApplyError if it has lost its lock.

@@ -24,7 +24,7 @@ class Shadow(Protocol):
     def unmatched(self) -> tuple[str, ...]:
         """The known differences from the requested database, formatted for people."""
 
-    def bring(self, steps: tuple[Step, ...]) -> None:
+    def apply(self, steps: tuple[Step, ...]) -> None:
         """Runs steps as apply does. Raises ApplyError."""
 
     def snapshot(self) -> Snapshot:
@@ -44,7 +44,7 @@ class Replay(Shadow, Protocol):
 class Sandbox(Shadow, Protocol):
     """A throw-away copy of a real schema, in which unreviewed SQL cannot reach anything outside."""
 
-    def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
+    def apply(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
         """Runs steps; with `watched`, records their locks and work. Raises ApplyError."""
 
     @property
@@ -72,7 +72,7 @@ class Sandbox(Shadow, Protocol):
 class Shadows(Protocol):
     """Creates throw-away databases."""
 
-    def sealed(
+    def sandbox(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sandbox]:
         """A copy of a real schema, in which the steps in `had` have run. It is dropped when the block ends.

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ..core.gate.request import Origin
 from ..core.problem import Problem
-from ..core.view.preview import Look, Preview
+from ..core.view.preview import PlanResult, Preview
 from ..sql.script import Script
 from . import destruction, escape, findings, impact, links, phrases, plan_tables
 from .diagram import diagram
@@ -40,7 +40,7 @@ Part = dict[str, Any]
 class Comment:
     """The plan comment of several environments. Escapes its text only once, even if it is rendered several times."""
 
-    looks: tuple[Look, ...]
+    results: tuple[PlanResult, ...]
     origin: Origin
 
     @cached_property
@@ -69,7 +69,7 @@ class Comment:
             "more_rows": len(self._rows) - kept["rows"],
             "problems": findings.trimmed(self._findings, kept),
             "tally": findings.folded(self._findings),
-            "destroyed": destruction.parts_of(self.looks)[: kept["environments"]],
+            "destroyed": destruction.parts_of(self.results)[: kept["environments"]],
             "proof": self._proof[: kept["environments"]],
             "schema": self._schema[: kept["schema"]],
             "impacts": self._impacts[: kept["impacts"]],
@@ -77,7 +77,7 @@ class Comment:
             "back": self._back,
             "files": _first(self._files, kept["sql"]),
             "sql_files": self._sql(kept["sql"]),
-            "seeds": [seed.name for plan in phrases.plans(self.looks) for seed in plan.seeds][: kept["rows"] + 10],
+            "seeds": [seed.name for plan in phrases.plans(self.results) for seed in plan.seeds][: kept["rows"] + 10],
             "prints": self._prints[: kept["environments"]],
             "commit": self.origin.commit_sha[:7],
             "run_url": links.address(self.origin.run_url),
@@ -90,26 +90,26 @@ class Comment:
 
     @cached_property
     def _verdict(self) -> tuple[str, Markup]:
-        return verdict(self.looks)
+        return verdict(self.results)
 
     @cached_property
     def _next(self) -> Markup:
-        return advice(self.looks, self._problems, self.origin)
+        return advice(self.results, self._problems, self.origin)
 
     @cached_property
     def _problems(self) -> dict[Problem, tuple[str, ...]]:
-        return phrases.problems(self.looks)
+        return phrases.problems(self.results)
 
     @cached_property
     def _environments(self) -> list[Part]:
-        return [plan_tables.environment_row(look) for look in self.looks]
+        return [plan_tables.environment_row(result) for result in self.results]
 
     @cached_property
     def _apply_policies(self) -> list[tuple[str, tuple[str, ...]]]:
         """By environment, the parts of the apply policy that differ from the default. The text is trusted."""
         said = (
             (plan.environment, phrases.apply_policy(plan.apply_policy))
-            for plan in phrases.plans(self.looks)
+            for plan in phrases.plans(self.results)
             if not plan.empty
         )
         return [(name, how) for name, how in said if how]
@@ -117,30 +117,30 @@ class Comment:
     @cached_property
     def _rows(self) -> list[Part]:
         """The rows of the migration table. If rows must be dropped, rows with remarks are dropped last."""
-        made = plan_tables.migration_rows(self.looks, self._problems)
+        made = plan_tables.migration_rows(self.results, self._problems)
         texts = ("description", "estimated", "impact", "tried")
         return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
 
     @cached_property
     def _findings(self) -> list[Part]:
-        one = len(self.looks) == 1
+        one = len(self.results) == 1
         shown = {problem: () if one else names for problem, names in self._problems.items()}
-        return findings.parts_of(shown, self.origin, impact.measured_in(self.looks))
+        return findings.parts_of(shown, self.origin, impact.measured_in(self.results))
 
     @cached_property
     def _impacts(self) -> list[Part]:
-        return impact.parts_of(self.looks)
+        return impact.parts_of(self.results)
 
     @cached_property
     def _schema(self) -> list[Part]:
         """The schema changes of each environment. Environments with the same changes share a part."""
         seen: dict[str, list[Preview]] = {}
-        for look in self.looks:
-            if isinstance(look, Preview) and look.proof and (lines := schema_lines(look.proof)):
-                seen.setdefault("\n".join(lines), []).append(look)
+        for result in self.results:
+            if isinstance(result, Preview) and result.proof and (lines := schema_lines(result.proof)):
+                seen.setdefault("\n".join(lines), []).append(result)
         return [
             {
-                "names": phrases.joined(tuple(look.environment.name for look in those)),
+                "names": phrases.joined(tuple(result.environment.name for result in those)),
                 "diff": escape.fence(diff, "diff"),
                 "diagram": _drawn(those[0]),
             }
@@ -151,14 +151,14 @@ class Comment:
     def _proof(self) -> list[Part]:
         """The results of the trials. Environments with the same result share a part."""
         seen: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-        for look in self.looks:
-            if isinstance(look, Preview) and look.proof:
-                said = (mark(look.proof, look.destroys), sentences(look.proof, look.plan, look.destroys))
-                seen.setdefault(said, []).append(look.environment.name)
+        for result in self.results:
+            if isinstance(result, Preview) and result.proof:
+                said = (mark(result.proof, result.destroys), sentences(result.proof, result.plan, result.destroys))
+                seen.setdefault(said, []).append(result.environment.name)
         return [
             {
                 "mark": sign,
-                "names": phrases.joined(tuple(names)) if len(self.looks) > 1 else "",
+                "names": phrases.joined(tuple(names)) if len(self.results) > 1 else "",
                 "first": escape.prose(lines[0]),
                 "more": [escape.prose(line) for line in lines[1:]],
             }
@@ -169,26 +169,30 @@ class Comment:
     def _reasons(self) -> list[Part]:
         """The unexpected reasons to wait. The table of environments shows the expected ones."""
         return [
-            {"environment": look.environment.name, "what": escape.prose(r.what), "hint": escape.prose(r.hint)}
-            for look in self.looks
-            if isinstance(look, Preview)
-            for r in look.reasons
+            {"environment": result.environment.name, "what": escape.prose(r.what), "hint": escape.prose(r.hint)}
+            for result in self.results
+            if isinstance(result, Preview)
+            for r in result.reasons
             if not r.expected
         ]
 
     @cached_property
     def _back(self) -> list[Part]:
-        return [plan_tables.back_of(look) for look in self.looks if isinstance(look, Preview) and not look.plan.empty]
+        return [
+            plan_tables.back_of(result)
+            for result in self.results
+            if isinstance(result, Preview) and not result.plan.empty
+        ]
 
     @cached_property
     def _files(self) -> list[Part]:
         """The SQL files. Verify and rollback files are dropped before migrations, and large files before small ones."""
         found: dict[tuple[str, str], Part] = {}
-        for step in phrases.steps(self.looks):
+        for step in phrases.steps(self.results):
             for script in filter(None, (step.script, step.verify, step.rollback_script)):
                 rank = (script is not step.script, len(script.sql))
                 found.setdefault((script.path, script.sql), {**_file(script), "rank": rank})
-        for seed in (seed for plan in phrases.plans(self.looks) for seed in plan.seeds):
+        for seed in (seed for plan in phrases.plans(self.results) for seed in plan.seeds):
             rank = (False, len(seed.script.sql))
             found.setdefault((seed.script.path, seed.script.sql), {**_file(seed.script), "rank": rank})
         return list(found.values())
@@ -202,13 +206,13 @@ class Comment:
 
     @cached_property
     def _prints(self) -> list[tuple[str, str]]:
-        plans = phrases.plans(self.looks)
+        plans = phrases.plans(self.results)
         return [(plan.environment, plan.fingerprint[:12]) for plan in plans if not plan.empty]
 
 
-def _drawn(look: Preview) -> Markup:
+def _drawn(result: Preview) -> Markup:
     """A diagram of the tables that the plan changes; empty if there are none."""
-    drawn = diagram(look.proof.before, look.proof.after, look.proof.changes) if look.proof else ""
+    drawn = diagram(result.proof.before, result.proof.after, result.proof.changes) if result.proof else ""
     return escape.fence(drawn, "mermaid") if drawn else Markup()
 
 

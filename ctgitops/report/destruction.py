@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..core.view.preview import Look, Preview
+from ..core.view.preview import PlanResult, Preview
 from . import escape, phrases
 from .terminal_text import on_one_line
 
@@ -16,7 +16,7 @@ TITLE = "data that is destroyed"
 
 def loss_lines(preview: Preview) -> Iterator[str]:
     """A line for each loss, such as `001_drop drops table "orders": 1,234 rows`."""
-    yield from (f"{each.loss.migration} {each.told}" for each in preview.losses[:SHOWN])
+    yield from (f"{each.loss.migration} {each.text}" for each in preview.losses[:SHOWN])
     if len(preview.losses) > SHOWN:
         yield f"and {len(preview.losses) - SHOWN} more"
 
@@ -40,15 +40,15 @@ def text_lines(preview: Preview) -> Iterator[str]:
         yield from (f"    {line}" for line in filter(None, [way_back(preview)]))
 
 
-def parts_of(looks: tuple[Look, ...]) -> list[dict[str, Any]]:
+def parts_of(results: tuple[PlanResult, ...]) -> list[dict[str, Any]]:
     """The losses of each environment, for a comment. Environments with the same losses share a part."""
     seen: dict[tuple[str, ...], list[str]] = {}
-    for look in looks:
-        if isinstance(look, Preview) and look.losses:
-            seen.setdefault((way_back(look), *loss_lines(look)), []).append(look.environment.name)
+    for result in results:
+        if isinstance(result, Preview) and result.losses:
+            seen.setdefault((way_back(result), *loss_lines(result)), []).append(result.environment.name)
     return [
         {
-            "names": phrases.joined(tuple(names)) if len(looks) > 1 else "",
+            "names": phrases.joined(tuple(names)) if len(results) > 1 else "",
             "lines": [escape.prose(line) for line in lines],
             "way_back": escape.prose(back),
         }

@@ -71,8 +71,8 @@ def _mark(change: Change) -> str:
         case Removed():
             return "dropped"
         case Altered():
-            told = [f"{name} was {old or 'not set'}" for name, old, _ in change.attributes]
-            return ", ".join(told)
+            texts = [f"{name} was {old or 'not set'}" for name, old, _ in change.attributes]
+            return ", ".join(texts)
 
 
 def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..core.ledger.drift_acceptance import change_data
 from ..core.schema.compare import Changes
-from ..core.view.drift import Drift, DriftLook
-from ..core.view.preview import Unseen
+from ..core.view.drift import Drift, DriftResult
+from ..core.view.preview import NotPlanned
 from . import phrases
 from .diff_lines import change_lines
 from .escape import code, fence, plain
@@ -15,31 +15,31 @@ from .terminal_text import on_one_line
 from .text_error import error_text, unseen_lines
 
 
-def drift_text(looks: tuple[DriftLook, ...]) -> str:
+def drift_text(results: tuple[DriftResult, ...]) -> str:
     """Formats the drift of each environment for a terminal."""
-    return "\n\n".join("\n".join(_text(look)) for look in looks) + "\n"
+    return "\n\n".join("\n".join(_text(result)) for result in results) + "\n"
 
 
-def _text(look: DriftLook) -> list[str]:
-    if isinstance(look, Unseen):
-        return unseen_lines(look, "NOT CHECKED, so drift is unknown")
-    lines = [f"{look.environment.name}: {verdict(look)}", *_remarks(look)]
-    if look.changes:
-        lines += ["", "  - schema of its migrations, + schema of the database", "", *change_lines(look.changes), ""]
-        lines += [f"  next: {line}" for line in what_next(look)]
+def _text(result: DriftResult) -> list[str]:
+    if isinstance(result, NotPlanned):
+        return unseen_lines(result, "NOT CHECKED, so drift is unknown")
+    lines = [f"{result.environment.name}: {verdict(result)}", *_remarks(result)]
+    if result.changes:
+        lines += ["", "  - schema of its migrations, + schema of the database", "", *change_lines(result.changes), ""]
+        lines += [f"  next: {line}" for line in what_next(result)]
     return lines
 
 
-def verdict(look: Drift) -> str:
+def verdict(result: Drift) -> str:
     """The verdict for one environment, as the first line."""
-    if not look.changes:
-        return f"no drift: its schema matches its {_migrations(look)}"
-    return f"DRIFT: {phrases.count(len(look.changes), 'difference')} from the schema of its {_migrations(look)}"
+    if not result.changes:
+        return f"no drift: its schema matches its {_migrations(result)}"
+    return f"DRIFT: {phrases.count(len(result.changes), 'difference')} from the schema of its {_migrations(result)}"
 
 
-def what_next(look: Drift) -> tuple[str, ...]:
+def what_next(result: Drift) -> tuple[str, ...]:
     """The next steps after drift."""
-    name = look.environment.name
+    name = result.environment.name
     return (
         'keep it: add a migration that also runs where it already exists (`ctgitops new "…"`, IF NOT EXISTS)',
         "or undo it by hand",
@@ -47,32 +47,32 @@ def what_next(look: Drift) -> tuple[str, ...]:
     )
 
 
-def _migrations(look: Drift) -> str:
-    return phrases.count(look.migrations, "migration")
+def _migrations(result: Drift) -> str:
+    return phrases.count(result.migrations, "migration")
 
 
-def _remarks(look: Drift) -> list[str]:
-    counted = [(look.ignored, "ignored by its manifest"), (look.accepted, "accepted by its baseline")]
-    told = [f"  {phrases.count(number, 'difference')} {what}" for number, what in counted if number]
-    return told + [f"  not matched: {on_one_line(note)}" for note in look.unmatched]
+def _remarks(result: Drift) -> list[str]:
+    counted = [(result.ignored, "ignored by its manifest"), (result.accepted, "accepted by its baseline")]
+    texts = [f"  {phrases.count(number, 'difference')} {what}" for number, what in counted if number]
+    return texts + [f"  not matched: {on_one_line(note)}" for note in result.unmatched]
 
 
-def drift_markdown(looks: tuple[DriftLook, ...], *, longest: int = MAX) -> str:
+def drift_markdown(results: tuple[DriftResult, ...], *, longest: int = MAX) -> str:
     """Formats the drift of each environment for a summary or an issue."""
-    each = longest // max(1, len(looks)) - 1000
-    return "\n\n".join(_markdown(look, each) for look in looks) + "\n"
+    each = longest // max(1, len(results)) - 1000
+    return "\n\n".join(_markdown(result, each) for result in results) + "\n"
 
 
-def _markdown(look: DriftLook, longest: int) -> str:
-    if isinstance(look, Unseen):
-        name = plain(look.environment.name)
-        return f"### ⛔ {name}: not checked, so drift is unknown\n\n{fence(error_text(look.error), 'text')}"
-    mark = "⚠️" if look.changes else "✅"
-    parts = [f"### {mark} {plain(look.environment.name)}: {plain(verdict(look))}"]
-    parts += ["\n".join(f"- {plain(line)}" for line in _remarks(look))] if _remarks(look) else []
-    if look.changes:
-        parts += ["`-` schema of its migrations, `+` schema of the database", diff_fence(look.changes, longest)]
-        parts.append("\n".join(f"- {plain(line)}" for line in what_next(look)))
+def _markdown(result: DriftResult, longest: int) -> str:
+    if isinstance(result, NotPlanned):
+        name = plain(result.environment.name)
+        return f"### ⛔ {name}: not checked, so drift is unknown\n\n{fence(error_text(result.error), 'text')}"
+    mark = "⚠️" if result.changes else "✅"
+    parts = [f"### {mark} {plain(result.environment.name)}: {plain(verdict(result))}"]
+    parts += ["\n".join(f"- {plain(line)}" for line in _remarks(result))] if _remarks(result) else []
+    if result.changes:
+        parts += ["`-` schema of its migrations, `+` schema of the database", diff_fence(result.changes, longest)]
+        parts.append("\n".join(f"- {plain(line)}" for line in what_next(result)))
     return "\n\n".join(parts)
 
 
@@ -87,23 +87,23 @@ def diff_fence(changes: Changes, longest: int) -> str:
     return str(fence("\n".join(lines), "diff"))
 
 
-def drift_json(looks: tuple[DriftLook, ...]) -> str:
+def drift_json(results: tuple[DriftResult, ...]) -> str:
     """Formats the drift of each environment as JSON."""
-    return dump({"environments": [_data(look) for look in looks]})
+    return dump({"environments": [_data(result) for result in results]})
 
 
-def _data(look: DriftLook) -> Object:
-    if isinstance(look, Unseen):
-        return {"environment": look.environment.name, "error": error_data(look.error)}
+def _data(result: DriftResult) -> Object:
+    if isinstance(result, NotPlanned):
+        return {"environment": result.environment.name, "error": error_data(result.error)}
     return {
-        "environment": look.environment.name,
-        "drift": bool(look.changes),
-        "migrations": look.migrations,
-        "fingerprint": look.fingerprint,
-        "ignored": look.ignored,
-        "accepted": look.accepted,
-        "unmatched": list(look.unmatched),
-        "changes": [change_data(change) for change in look.changes],
+        "environment": result.environment.name,
+        "drift": bool(result.changes),
+        "migrations": result.migrations,
+        "fingerprint": result.fingerprint,
+        "ignored": result.ignored,
+        "accepted": result.accepted,
+        "unmatched": list(result.unmatched),
+        "changes": [change_data(change) for change in result.changes],
     }
 
 

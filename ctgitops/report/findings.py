@@ -66,9 +66,9 @@ def folded(parts: list[Part]) -> str:
     """The title of the folded part: `2 problems, 1 warning`."""
     inside = [part["blocks"] for part in parts if not part["open"]]
     blocking = sum(inside)
-    told = [phrases.count(blocking, "problem")] if blocking else []
-    told += [phrases.count(len(inside) - blocking, "warning")] if len(inside) > blocking else []
-    return ", ".join(told)
+    texts = [phrases.count(blocking, "problem")] if blocking else []
+    texts += [phrases.count(len(inside) - blocking, "warning")] if len(inside) > blocking else []
+    return ", ".join(texts)
 
 
 def counts(parts: list[Part]) -> dict[str, int]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..core.impact.impact import Held, StepImpact, Work, what_it_blocks
-from ..core.impact.lock_claim import Claim, claims_of, told_by
+from ..core.impact.lock_claim import Claim, claims_of, reported_by
 from ..core.impact.projection import Bucket, Effect, RowChange, Wait
 from ..core.plan.plan import Step
 from ..core.problem import Problem
 from ..core.trial.gap import Gap
-from ..core.view.preview import Look, Preview
+from ..core.view.preview import PlanResult, Preview
 from ..core.view.verdict import gaps_of
 from ..sql.locks import LockMode
 from . import escape, phrases
@@ -32,22 +32,22 @@ DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
     """Pairs of a migration's name and a line about an effect. After the migration's first line, the name is empty."""
     for step in preview.plan.steps:
-        lines = _told_of(preview, step)
+        lines = _effect_text(preview, step)
         yield from ((step.name if line is lines[0] else "", line) for line in lines)
     yield from ((phrases.joined(tuple(names)), line) for line, names in _untried(preview).items())
 
 
-def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
+def parts_of(results: tuple[PlanResult, ...]) -> list[dict[str, object]]:
     """The effects of each migration for a comment. Environments with the same effects share a part."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for step in phrases.steps(looks):
-        for look in looks:
-            if lines := _told_of(look, step, whole=False):
-                found.setdefault((step.name, lines), []).append(look.environment.name)
-    for look in looks:
-        for line, names in _untried(look).items():
-            found.setdefault((phrases.joined(tuple(names)), (line,)), []).append(look.environment.name)
-    one = len(looks) == 1
+    for step in phrases.steps(results):
+        for result in results:
+            if lines := _effect_text(result, step, whole=False):
+                found.setdefault((step.name, lines), []).append(result.environment.name)
+    for result in results:
+        for line, names in _untried(result).items():
+            found.setdefault((phrases.joined(tuple(names)), (line,)), []).append(result.environment.name)
+    one = len(results) == 1
     return [
         {"name": name, "environments": "" if one else phrases.joined(tuple(names)), "line": escape.plain(line)}
         for (name, lines), names in found.items()
@@ -55,23 +55,23 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
     ]
 
 
-def _told_of(look: Look, step: Step, *, whole: bool = True) -> tuple[str, ...]:
+def _effect_text(result: PlanResult, step: Step, *, whole: bool = True) -> tuple[str, ...]:
     """The lines about a step, if the trial ran part of it. With `whole`, a line can refer to the findings below."""
-    effect, gaps = effect_on(look, step), gaps_of(look, step)
+    effect, gaps = effect_on(result, step), gaps_of(result, step)
     if effect is None or any(gap.line is None for gap in gaps):
-        return tuple(gap.told for gap in gaps if gap.line is not None)
+        return tuple(gap.text for gap in gaps if gap.line is not None)
     below = (f"{glance(effect)}; see the findings below",) if whole else ()
     return lines_beside(step, effect, gaps) or below
 
 
-def _untried(look: Look) -> dict[str, list[str]]:
+def _untried(result: PlanResult) -> dict[str, list[str]]:
     """By reason, the steps that the trial did not run. Empty for a blocked plan without a trial."""
     found: dict[str, list[str]] = {}
-    if isinstance(look, Preview) and not (look.proof is None and look.plan.blocked):
-        for step in look.plan.steps:
-            for gap in gaps_of(look, step):
+    if isinstance(result, Preview) and not (result.proof is None and result.plan.blocked):
+        for step in result.plan.steps:
+            for gap in gaps_of(result, step):
                 if gap.line is None:
-                    found.setdefault(gap.told, []).append(step.name)
+                    found.setdefault(gap.text, []).append(step.name)
     return found
 
 
@@ -82,9 +82,9 @@ def impact_lines(effect: Effect) -> tuple[str, ...]:
 
 def lines_beside(step: Step, effect: Effect, gaps: tuple[Gap, ...] = ()) -> tuple[str, ...]:
     """Like `impact_lines`, but omits lines that a finding already shows, and adds a line for each gap in the trial."""
-    told = told_by(claims_of(step, effect))
-    unknown = tuple(gap.told for gap in gaps)
-    return (*_lines(effect, told), *unknown) if told or unknown else impact_lines(effect)
+    reported = reported_by(claims_of(step, effect))
+    unknown = tuple(gap.text for gap in gaps)
+    return (*_lines(effect, reported), *unknown) if reported or unknown else impact_lines(effect)
 
 
 def glance(effect: Effect) -> str:
@@ -107,12 +107,12 @@ def measured(preview: Preview) -> dict[Problem, str]:
     }
 
 
-def measured_in(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
+def measured_in(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
     """The measurements of several environments. If they differ, each includes the names of its environments."""
     found: dict[Problem, dict[str, list[str]]] = {}
-    for look in looks:
-        for problem, line in measured(look).items() if isinstance(look, Preview) else ():
-            found.setdefault(problem, {}).setdefault(line, []).append(look.environment.name)
+    for result in results:
+        for problem, line in measured(result).items() if isinstance(result, Preview) else ():
+            found.setdefault(problem, {}).setdefault(line, []).append(result.environment.name)
     return {
         problem: tuple(
             f"{line}, in {phrases.joined(tuple(names))}" if len(lines) > 1 else line for line, names in lines.items()
@@ -121,16 +121,16 @@ def measured_in(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
     }
 
 
-def effect_on_worst(looks: tuple[Look, ...], step: Step) -> Effect | None:
+def effect_on_worst(results: tuple[PlanResult, ...], step: Step) -> Effect | None:
     """The effect in the environment with the longest wait; None if the migration was not tried."""
-    found = [effect for look in looks if (effect := effect_on(look, step))]
+    found = [effect for result in results if (effect := effect_on(result, step))]
     return max(found, key=longest, default=None)
 
 
-def effect_on(look: Look, step: Step) -> Effect | None:
+def effect_on(result: PlanResult, step: Step) -> Effect | None:
     """The effect on one environment; None if the migration is not pending there, or was not tried."""
-    if isinstance(look, Preview) and step.identity in look.pending:
-        return look.effects.get(step.number)
+    if isinstance(result, Preview) and step.identity in result.pending:
+        return result.effects.get(step.number)
     return None
 
 
@@ -186,11 +186,11 @@ def _measured_wait(impact: StepImpact, claim: Claim, wait: Wait) -> str:
     return f"{mode(held.mode)} on {name(held.relation)}{what and f': {what}'}{_for_how_long(impact, wait)}"
 
 
-def _lines(effect: Effect, told: frozenset[str] = frozenset()) -> Iterator[str]:
+def _lines(effect: Effect, reported: frozenset[str] = frozenset()) -> Iterator[str]:
     waits = {wait.held.relation: wait for wait in effect.waits}
     for held in effect.impact.strongest:
         doing = _doing(effect.impact, held)
-        if not held.fresh and held.relation not in told and (held.relation in waits or doing):
+        if not held.fresh and held.relation not in reported and (held.relation in waits or doing):
             wait = waits.get(held.relation)
             what = ", ".join(filter(None, (f"blocks {held.blocks}" if held.blocks else "no blocking", *doing)))
             yield f"{mode(held.mode)} on {name(held.relation)}: {what}{_for_how_long(effect.impact, wait)}"

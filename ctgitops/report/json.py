@@ -19,7 +19,7 @@ from ..core.problem import Problem
 from ..core.receipt import Receipt
 from ..core.run.outcome import Outcome
 from ..core.trial.code_reference import order_of
-from ..core.view.preview import Look, Unseen
+from ..core.view.preview import NotPlanned, PlanResult
 from ..core.view.status import EnvironmentStatus, Row
 from ..core.view.verdict import gaps_of, verdict_of
 from ..core.workspace.finding import Finding
@@ -33,14 +33,14 @@ VERSION = 1
 Object = dict[str, Any]
 
 
-def plan_json(look: Look) -> str:
+def plan_json(result: PlanResult) -> str:
     """One environment's plan, or the error if the environment could not be read."""
-    return dump(_look(look))
+    return dump(_result(result))
 
 
-def plans_json(looks: tuple[Look, ...]) -> str:
+def plans_json(results: tuple[PlanResult, ...]) -> str:
     """The plans of several environments, in `plans`."""
-    return dump({"plans": [_look(look) for look in looks]})
+    return dump({"plans": [_result(result) for result in results]})
 
 
 def outcome_json(outcome: Outcome) -> str:
@@ -54,7 +54,7 @@ def outcome_json(outcome: Outcome) -> str:
         "reasons": [_reason(reason) for reason in outcome.reasons],
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
         "losses": [_loss(each) for each in outcome.losses],
-        "unpredicted": None if outcome.unkept is None else [change_data(each) for each in outcome.unkept.differs],
+        "unpredicted": None if outcome.mismatch is None else [change_data(each) for each in outcome.mismatch.differs],
         "left": [{"migration": left.migration, "what": left.what} for left in outcome.left],
         "plan": _plan(plan, {}),
         "next_command": outcome.next_command or None,
@@ -93,18 +93,18 @@ def on_a_log(page: str) -> str:
     return page.replace("##[", "##\\u005b")
 
 
-def _look(look: Look) -> Object:
-    if isinstance(look, Unseen):
-        return {"environment": look.environment.name, "error": error_data(look.error)}
-    reasons, verdict = [_reason(reason) for reason in look.reasons], verdict_of(look)
-    plan = _plan(look.plan, look.effects)
+def _result(result: PlanResult) -> Object:
+    if isinstance(result, NotPlanned):
+        return {"environment": result.environment.name, "error": error_data(result.error)}
+    reasons, verdict = [_reason(reason) for reason in result.reasons], verdict_of(result)
+    plan = _plan(result.plan, result.effects)
     plan["steps"] = [
         {
             **data,
             "state": verdict.steps[step.number].word,
-            "unknown": [vars(gap) for gap in gaps_of(look, step)],
+            "unknown": [vars(gap) for gap in gaps_of(result, step)],
         }
-        for step, data in zip(look.plan.steps, plan["steps"], strict=True)
+        for step, data in zip(result.plan.steps, plan["steps"], strict=True)
     ]
     return {
         **plan,
@@ -112,9 +112,9 @@ def _look(look: Look) -> Object:
         "exit_status": verdict.exit_status,
         "unknown": [vars(each) for each in sorted(verdict.unknown)],
         "reasons": reasons,
-        "proof": proof_data(look.proof) if look.proof else None,
-        "not_in_backup": list(look.not_in_backup),
-        "losses": [_loss(each) for each in look.losses],
+        "proof": proof_data(result.proof) if result.proof else None,
+        "not_in_backup": list(result.not_in_backup),
+        "losses": [_loss(each) for each in result.losses],
     }
 
 
@@ -278,7 +278,7 @@ def error_data(error: CtgitopsError) -> Object:
         fields["detail"] = error.detail
     if isinstance(error, ApplyError):
         fields |= {"sqlstate": error.sqlstate, "statement": error.statement, "detail": error.detail}
-        fields |= {"applied": list(error.applied), "taken_back": list(error.taken_back)}
+        fields |= {"applied": list(error.applied), "taken_back": list(error.rolled_back)}
     return fields
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.gate.request import Origin
 from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
-from ..core.view.preview import Look
+from ..core.view.preview import PlanResult
 from ..core.view.status import EnvironmentStatus
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
@@ -26,9 +26,9 @@ MARKS = {
 }
 
 
-def plans_markdown(looks: tuple[Look, ...], origin: Origin | None = None, *, longest: int = MAX) -> str:
+def plans_markdown(results: tuple[PlanResult, ...], origin: Origin | None = None, *, longest: int = MAX) -> str:
     """The plan comment: all environments on one page, at most `longest` characters."""
-    comment = Comment(looks, origin or Origin())
+    comment = Comment(results, origin or Origin())
     return fit(lambda kept: render("plan.md.j2", comment.values(kept)), comment.counts, longest)
 
 
@@ -43,7 +43,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
     receipt = outcome.receipt
     values: dict[str, object] = {
         "mark": _mark(outcome),
-        "unkept": bool(outcome.unkept),
+        "mismatch": bool(outcome.mismatch),
         "unpredicted": outcome.unpredicted,
         "next_command": outcome.next_command,
         "verdict": outcome_verdict(outcome),
@@ -58,9 +58,9 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
     }
     shown_only = [step.name for step in outcome.plan.steps] if outcome.status is Status.ONLY_SHOWN else []
     done = [(d.name, phrases.millis(d.millis)) for d in outcome.done]
-    losses = [(w.loss.migration, w.told, w.matters) for w in outcome.losses]
-    left = [(each.migration, each.told) for each in outcome.left]
-    differs = change_lines(outcome.unkept.differs) if outcome.unkept else []
+    losses = [(w.loss.migration, w.text, w.matters) for w in outcome.losses]
+    left = [(each.migration, each.text) for each in outcome.left]
+    differs = change_lines(outcome.mismatch.differs) if outcome.mismatch else []
     counts = {
         "differs": len(differs),
         "reasons": len(outcome.reasons),
@@ -88,7 +88,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
 
 
 def _mark(outcome: Outcome) -> str:
-    if outcome.unkept:
+    if outcome.mismatch:
         return "⛔"
     return "🟠" if outcome.status is Status.APPLIED and outcome.objections else MARKS[outcome.status]
 

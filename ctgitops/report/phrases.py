@@ -13,7 +13,7 @@ from ..core.migration.schema_version import SchemaVersion
 from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
 from ..core.trial.code_reference import DeployOrder
-from ..core.view.preview import Look, Preview
+from ..core.view.preview import PlanResult, Preview
 from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
@@ -113,21 +113,21 @@ def watched(of: ApplyPolicy) -> str:
     return f"the health query stayed true for {duration(of.health.within)}" if of.health else ""
 
 
-def plans(looks: tuple[Look, ...]) -> tuple[Plan, ...]:
+def plans(results: tuple[PlanResult, ...]) -> tuple[Plan, ...]:
     """The plans of all environments that could be read."""
-    return tuple(look.plan for look in looks if isinstance(look, Preview))
+    return tuple(result.plan for result in results if isinstance(result, Preview))
 
 
-def steps(looks: tuple[Look, ...]) -> tuple[Step, ...]:
+def steps(results: tuple[PlanResult, ...]) -> tuple[Step, ...]:
     """Every step of all plans, once, in the order of an apply to an empty database."""
-    by_identity = {step.identity: step for plan in plans(looks) for step in plan.steps}
+    by_identity = {step.identity: step for plan in plans(results) for step in plan.steps}
     return tuple(sorted(by_identity.values(), key=lambda step: step.number))
 
 
-def problems(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
+def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
     """Every problem once, with the environments that have it; blocking problems first."""
     found: dict[Problem, list[str]] = {}
-    for plan in plans(looks):
+    for plan in plans(results):
         for problem in plan.remarks:
             found.setdefault(problem, []).append(plan.environment)
     ordered = sorted(found.items(), key=lambda item: (not item[0].blocks, not item[0].fails))
@@ -197,9 +197,9 @@ _NOT_KNOWN = {
 }
 
 
-def unknown(looks: tuple[Look, ...]) -> list[str]:
+def unknown(results: tuple[PlanResult, ...]) -> list[str]:
     """`4 statements NOT TRIED`, for a summary line. Does not count blocked plans."""
-    verdicts = [verdict_of(look) for look in looks]
+    verdicts = [verdict_of(result) for result in results]
     found = Counter(
         each.topic for each in frozenset().union(*(v.unknown for v in verdicts if v.state is not PlanState.BLOCKED))
     )

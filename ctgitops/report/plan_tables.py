@@ -8,7 +8,7 @@ from typing import Any
 from ..core.migration.header import Rollback
 from ..core.plan.plan import Step
 from ..core.problem import Problem
-from ..core.view.preview import Look, Preview, Unseen
+from ..core.view.preview import NotPlanned, PlanResult, Preview
 from ..core.view.verdict import PlanState, gaps_of, states_of_steps
 from . import escape, phrases
 from .impact import effect_on_worst, glance
@@ -20,11 +20,11 @@ PLACES = 5
 """Maximum number of environments named in one cell."""
 
 
-def environment_row(look: Look) -> Part:
+def environment_row(result: PlanResult) -> Part:
     """The environment's current version, the version after the plan, and the conditions for its apply."""
-    if isinstance(look, Unseen):
-        return {"name": look.environment.name, "error": escape.prose(look.error.what)}
-    plan = look.plan
+    if isinstance(result, NotPlanned):
+        return {"name": result.environment.name, "error": escape.prose(result.error.what)}
+    plan = result.plan
     numbers = ((len(plan.steps), "migration"), (len(plan.seeds), "seed file"))
     return {
         "name": plan.environment,
@@ -32,31 +32,31 @@ def environment_row(look: Look) -> Part:
         "now": phrases.version(plan.current_version),
         "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
         "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
-        "stopping": _stopping(look),
-        "waits": [] if plan.empty else phrases.waits_for(look.environment),
+        "stopping": _stopping(result),
+        "waits": [] if plan.empty else phrases.waits_for(result.environment),
     }
 
 
-def _stopping(look: Preview) -> str:
+def _stopping(result: Preview) -> str:
     """The problems to solve before the migrations can be applied to the environment; empty if there are none."""
-    if look.plan.blocked:
-        return f"{phrases.count(sum(p.blocks for p in look.plan.problems), 'problem')} to solve"
-    return phrases.errors(look.plan) if look.plan.error_findings else ""
+    if result.plan.blocked:
+        return f"{phrases.count(sum(p.blocks for p in result.plan.problems), 'problem')} to solve"
+    return phrases.errors(result.plan) if result.plan.error_findings else ""
 
 
-def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:
+def migration_rows(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:
     """Every pending migration once, in the order of an apply to an empty database."""
     goes_to: dict[tuple[str, ...], list[str]] = {}
-    for plan in phrases.plans(looks):
+    for plan in phrases.plans(results):
         for step in plan.steps:
             goes_to.setdefault(step.identity, []).append(plan.environment)
-    destroys = frozenset[str]().union(*(look.destroys for look in looks if isinstance(look, Preview)))
-    rows, seen, states = [], len(phrases.plans(looks)), states_of_steps(looks)
-    for step in phrases.steps(looks):
+    destroys = frozenset[str]().union(*(result.destroys for result in results if isinstance(result, Preview)))
+    rows, seen, states = [], len(phrases.plans(results)), states_of_steps(results)
+    for step in phrases.steps(results):
         names = goes_to[step.identity]
         only = "" if len(names) == seen else f"only {phrases.joined(tuple(names), PLACES)}"
         row = _row(step, _of(step, problems), states[step.identity], destroys)
-        rows.append({**row, "tried": _tried(looks, step), "only": only})
+        rows.append({**row, "tried": _tried(results, step), "only": only})
     return rows
 
 
@@ -66,10 +66,10 @@ def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem
     return [problem for problem in problems if problem.place and problem.place.path in paths]
 
 
-def _tried(looks: tuple[Look, ...], step: Step) -> str:
+def _tried(results: tuple[PlanResult, ...], step: Step) -> str:
     """The longest wait, and the gaps in the trials. "no blocking" only if every statement was tried."""
-    effect = effect_on_worst(looks, step)
-    gaps = dict.fromkeys(gap.brief for look in looks for gap in gaps_of(look, step))
+    effect = effect_on_worst(results, step)
+    gaps = dict.fromkeys(gap.brief for result in results for gap in gaps_of(result, step))
     said = [glance(effect)] if effect and (effect.waits or not gaps) else []
     return "; ".join((*said, *gaps))
 

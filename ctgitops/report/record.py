@@ -78,9 +78,9 @@ def _verdict(record: Record, ended: Ended) -> tuple[str, Markup]:
     applied = tuple(environment.name for environment, stage in stages.items() if stage is Stage.APPLIED)
     said = [Markup("Applied to {}").format(escape.plain(phrases.joined(applied)))] if applied else []
     said += [_said(environment, stage, ended) for environment, stage in stages.items() if stage is not Stage.APPLIED]
-    if odd := [name for name, outcome in ended.items() if isinstance(outcome, Outcome) and outcome.unkept]:
-        told = Markup("{} DIFFERS FROM THE PREDICTION").format(escape.plain(phrases.joined(tuple(odd))))
-        return "⛔", Markup(" · ").join([told, *said])
+    if odd := [name for name, outcome in ended.items() if isinstance(outcome, Outcome) and outcome.mismatch]:
+        warning = Markup("{} DIFFERS FROM THE PREDICTION").format(escape.plain(phrases.joined(tuple(odd))))
+        return "⛔", Markup(" · ").join([warning, *said])
     worst = min(stages.values(), key=WORST_FIRST.index, default=Stage.WAITING)
     mark = MARKS[worst] if worst is not Stage.WAITING else "✅" if applied else "🟣"
     return mark, Markup(" · ").join(said) or escape.plain("Merged")

@@ -10,7 +10,7 @@ from ..core.plan.plan import Direction, Plan, Step
 from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
 from ..core.trial.code_reference import order_of
-from ..core.view.preview import Look, Preview, Unseen
+from ..core.view.preview import NotPlanned, PlanResult, Preview
 from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
@@ -22,9 +22,9 @@ from .terminal_text import indented, on_one_line, table
 from .text_error import unseen_lines
 
 
-def plans_text(looks: tuple[Look, ...], within: int | None = None) -> str:
+def plans_text(results: tuple[PlanResult, ...], within: int | None = None) -> str:
     """The plans of one or several environments; `within` is the width of the terminal."""
-    return _page(line for look in looks for line in (*_look(look, within), ""))
+    return _page(line for result in results for line in (*_result(result, within), ""))
 
 
 def outcome_text(outcome: Outcome, within: int | None = None) -> str:
@@ -68,10 +68,10 @@ def _proof(preview: Preview) -> Iterable[str]:
         yield from ("", "  schema changes", "", *changed)
 
 
-def _look(look: Look, within: int | None) -> Iterable[str]:
-    if isinstance(look, Unseen):
-        return unseen_lines(look, "CANNOT BE READ, so there is no plan")
-    return _plan(look, within)
+def _result(result: PlanResult, within: int | None) -> Iterable[str]:
+    if isinstance(result, NotPlanned):
+        return unseen_lines(result, "CANNOT BE READ, so there is no plan")
+    return _plan(result, within)
 
 
 def _plan(preview: Preview, within: int | None) -> Iterable[str]:
@@ -202,10 +202,10 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if outcome.losses:
         yield from ("", "  effect on the data")
-        yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.told)}" for lost in outcome.losses)
-    yield from _unkept(outcome)
+        yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.text)}" for lost in outcome.losses)
+    yield from _mismatch(outcome)
     for left in outcome.left:
-        yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.told)}")
+        yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.text)}")
     yield from _reasons(outcome.reasons)
     yield from _backup(outcome)
     if outcome.next_command:
@@ -235,13 +235,13 @@ def _watched(outcome: Outcome) -> Iterable[str]:
         yield from ("", f"  {watched}")
 
 
-def _unkept(outcome: Outcome) -> Iterable[str]:
+def _mismatch(outcome: Outcome) -> Iterable[str]:
     if outcome.unpredicted:
         yield from ("", f"  the schema was not predicted: {on_one_line(outcome.unpredicted)}")
-    if outcome.unkept is None:
+    if outcome.mismatch is None:
         return
-    if outcome.unkept.differs:
-        yield from ("", "  - predicted schema, + schema of the database", "", *change_lines(outcome.unkept.differs))
+    if outcome.mismatch.differs:
+        yield from ("", "  - predicted schema, + schema of the database", "", *change_lines(outcome.mismatch.differs))
     else:
         yield from (
             "",
@@ -262,10 +262,10 @@ def outcome_verdict(outcome: Outcome) -> str:
     versions = f"schema version {now} → {then}" if now != then else _version_of(plan)
     match outcome.status:
         case Status.UP_TO_DATE:
-            kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.unkept else ""
+            kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.mismatch else ""
             return f"up to date, nothing applied{kept}; {_version_of(plan)}"
         case Status.APPLIED:
-            kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.unkept else ""
+            kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.mismatch else ""
             unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.problems))
             against = f" AGAINST {phrases.errors(plan)}" if plan.error_findings else ""
             return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}"

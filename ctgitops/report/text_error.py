@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.view.preview import Unseen
+from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError
 from .terminal_text import indented, on_one_line, visible
 
@@ -25,9 +25,9 @@ def error_text(error: CtgitopsError) -> str:
     return "\n".join(lines) + "\n"
 
 
-def unseen_lines(look: Unseen, words: str) -> list[str]:
+def unseen_lines(result: NotPlanned, words: str) -> list[str]:
     """Formats an environment that could not be read: `words` state what is therefore unknown, then the error."""
-    return [f"{look.environment.name}: {words}", *indented(error_text(look.error).rstrip("\n"), 2)]
+    return [f"{result.environment.name}: {words}", *indented(error_text(result.error).rstrip("\n"), 2)]
 
 
 def _sqlstate(error: CtgitopsError) -> str:

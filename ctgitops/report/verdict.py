@@ -11,7 +11,7 @@ from ..core.gate.request import Origin
 from ..core.migration.header import Rollback
 from ..core.problem import Problem
 from ..core.trial.code_reference import DeployOrder, order_of
-from ..core.view.preview import Look, Preview, Unseen
+from ..core.view.preview import NotPlanned, PlanResult, Preview
 from ..core.view.verdict import PlanState, worst_state
 from . import escape, links, phrases
 
@@ -28,22 +28,22 @@ SENTENCES = 4
 """Maximum number of environments for which the advice has a separate sentence."""
 
 
-def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
+def verdict(results: tuple[PlanResult, ...]) -> tuple[str, Markup]:
     """The verdict on all plans: a symbol, and one line of text."""
-    steps, state = phrases.steps(looks), worst_state(looks)
-    blocking = sum(problem.blocks for problem in phrases.problems(looks))
-    unseen = [look.environment.name for look in looks if isinstance(look, Unseen)]
-    busy = [look for look in looks if isinstance(look, Preview) and not look.plan.empty]
-    parts = [*_unseen(unseen), *_blocked(blocking), *_held_back(looks)]
-    parts += [_pending(looks, len(steps))] if busy or not state.stops else []
-    parts += [_whereto(look.environment) for look in busy[:5]] if not state.stops else []
+    steps, state = phrases.steps(results), worst_state(results)
+    blocking = sum(problem.blocks for problem in phrases.problems(results))
+    unseen = [result.environment.name for result in results if isinstance(result, NotPlanned)]
+    busy = [result for result in results if isinstance(result, Preview) and not result.plan.empty]
+    parts = [*_unseen(unseen), *_blocked(blocking), *_held_back(results)]
+    parts += [_pending(results, len(steps))] if busy or not state.stops else []
+    parts += [_whereto(result.environment) for result in busy[:5]] if not state.stops else []
     if breaking := sum(step.breaking for step in steps):
         parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - only a number is inserted
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
         parts.append(Markup(f"{final} IRREVERSIBLE"))  # noqa: S704 - only a number is inserted
-    parts += [Markup("DESTROYS DATA")] if any(look.destroys for look in busy) else []
-    parts += [Markup(text) for text in phrases.unknown(looks)]  # noqa: S704 - only numbers are inserted
-    parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(looks))]  # noqa: S704 - only a number is inserted
+    parts += [Markup("DESTROYS DATA")] if any(result.destroys for result in busy) else []
+    parts += [Markup(text) for text in phrases.unknown(results)]  # noqa: S704 - only numbers are inserted
+    parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(results))]  # noqa: S704 - only a number is inserted
     return MARKS[state], _DOT.join(parts)
 
 
@@ -55,13 +55,13 @@ def _blocked(blocking: int) -> list[Markup]:
     return [Markup(f"Blocked: {phrases.count(blocking, 'problem')} to solve first")] if blocking else []  # noqa: S704 - only a number is inserted
 
 
-def _held_back(looks: tuple[Look, ...]) -> list[Markup]:
-    errors = sum(problem.is_error_finding for problem in phrases.problems(looks))
+def _held_back(results: tuple[PlanResult, ...]) -> list[Markup]:
+    errors = sum(problem.is_error_finding for problem in phrases.problems(results))
     return [Markup(f"Held back by {phrases.count(errors, 'finding')} of severity error")] if errors else []  # noqa: S704 - only a number is inserted
 
 
-def _pending(looks: tuple[Look, ...], steps: int) -> Markup:
-    seeds = len({(seed.name, seed.checksum) for plan in phrases.plans(looks) for seed in plan.seeds})
+def _pending(results: tuple[PlanResult, ...], steps: int) -> Markup:
+    seeds = len({(seed.name, seed.checksum) for plan in phrases.plans(results) for seed in plan.seeds})
     parts = [phrases.count(steps, "migration")] if steps else []
     parts += [phrases.count(seeds, "seed file")] if seeds else []
     return Markup(f"{' and '.join(parts)} pending" if parts else "Nothing to do")  # noqa: S704 - only numbers are inserted
@@ -77,23 +77,23 @@ def _whereto(environment: Environment) -> Markup:
     return Markup(f"{escape.plain(environment.name)} {when}")  # noqa: S704 - `plain` escaped the name
 
 
-def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
+def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
     """The next action, as text below the verdict."""
-    unseen = [look for look in looks if isinstance(look, Unseen)]
+    unseen = [result for result in results if isinstance(result, NotPlanned)]
     stopping = [problem for problem in problems if problem.blocks or problem.is_error_finding]
     if unseen or stopping:
         return _space([*_readable(unseen), *_repair(stopping, origin)])
-    busy = [look.environment for look in looks if isinstance(look, Preview) and not look.plan.empty]
+    busy = [result.environment for result in results if isinstance(result, Preview) and not result.plan.empty]
     if not busy:
         return escape.plain("Nothing to do: no database is changed.")
-    which = order_of(phrases.plans(looks))
+    which = order_of(phrases.plans(results))
     order = [escape.plain(phrases.order(which))] if which and which is not DeployOrder.SCHEMA_FIRST else []
-    unknown = [escape.plain("First review by hand what is not known.")] * (worst_state(looks) is PlanState.UNKNOWN)
+    unknown = [escape.plain("First review by hand what is not known.")] * (worst_state(results) is PlanState.UNKNOWN)
     return _space([*unknown, *(_sentence(environment) for environment in busy[:SENTENCES]), *order])
 
 
-def _readable(unseen: list[Unseen]) -> list[Markup]:
-    said = [f"Resolve the error of {look.environment.name}: {look.error.hint}" for look in unseen[:2]]
+def _readable(unseen: list[NotPlanned]) -> list[Markup]:
+    said = [f"Resolve the error of {result.environment.name}: {result.error.hint}" for result in unseen[:2]]
     return [escape.prose(text if text.endswith(("?", ".")) else f"{text}.") for text in said]
 
 

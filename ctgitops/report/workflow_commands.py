@@ -21,9 +21,9 @@ def _line(word: str, problem: Problem, folder: str) -> str:
     if problem.place:
         line, column = problem.place.line or 1, problem.place.column or 1
         where = {"file": f"{folder}{problem.place.path}", "line": str(line), "col": str(column), **where}
-    told = ",".join(f"{key}={as_property(shown(value))}" for key, value in where.items())
+    text = ",".join(f"{key}={as_property(shown(value))}" for key, value in where.items())
     message = "\n".join(filter(None, (problem.what, problem.hint)))
-    return f"::{word} {told}::{as_data(shown(message))}"
+    return f"::{word} {text}::{as_data(shown(message))}"
 
 
 def as_data(text: str) -> str:

@@ -37,7 +37,7 @@ class Break:
 
 
 @dataclass
-class Known:
+class KnownObjects:
     """Facts about existing objects, from the files read so far."""
 
     made: set[Key] = field(default_factory=set)
@@ -60,7 +60,7 @@ class Known:
 
 
 @guarded("what it breaks")
-def breaks_of(found: Iterable[Tree], known: Known) -> tuple[Break, ...]:
+def breaks_of(found: Iterable[Tree], known: KnownObjects) -> tuple[Break, ...]:
     """The incompatible changes of a file, except on objects that it creates or replaces; adds those to `known`."""
     file = _File(known)
     for index, tree in enumerate(found):
@@ -73,7 +73,7 @@ def breaks_of(found: Iterable[Tree], known: Known) -> tuple[Break, ...]:
 class _File:
     """Reads the statements of one file in order."""
 
-    known: Known
+    known: KnownObjects
     found: dict[tuple[str, Key], Break] = field(default_factory=dict)
     dropped: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
     """By key, the routines that the file drops."""
@@ -117,7 +117,7 @@ class _File:
                 self.known.types[at] = new
                 if old and narrows(old, new):
                     verb = "narrows" if old.family is new.family else "changes"
-                    yield "type", at, f"{verb} the type of column {told(at)} from {old} to {new}", False
+                    yield "type", at, f"{verb} the type of column {spelled_out(at)} from {old} to {new}", False
             elif command.get("subtype") == "AT_ColumnDefault" and definition and at in self.known.made:
                 self.known.valued.add(at)
             yield from _requires(table, command)
@@ -126,9 +126,9 @@ class _File:
         for at in objects_made(run.kind, run.node):
             self.known.made.add(at)
             self.known.seen.add(at)
-            gone = self.found.pop(("name", at), None)
+            dropped = self.found.pop(("name", at), None)
             if run.kind == "CreateFunctionStmt":
-                self._remade(index, at, run.node, gone)
+                self._remade(index, at, run.node, dropped)
         for at, column in columns_made(run.kind, run.node):
             self.known.types[at] = type_in(column.get("typeName", {}))
             self.known.seen.add(at)
@@ -137,11 +137,11 @@ class _File:
         if run.kind in {"CreateEnumStmt", "AlterEnumStmt"}:
             self._labels(index, run.node)
 
-    def _remade(self, index: int, at: Key, node: Node, gone: Break | None) -> None:
+    def _remade(self, index: int, at: Key, node: Node, dropped: Break | None) -> None:
         """Compares a new routine with the dropped one of the same name in this file."""
         new, before = routine_of(node), self.dropped.get(at, ())
-        if gone and before and not any(accepts_calls_of(new, old) for old in before):
-            what = f"changes the signature of function {told(at)} from {before[-1]} to {new}"
+        if dropped and before and not any(accepts_calls_of(new, old) for old in before):
+            what = f"changes the signature of function {spelled_out(at)} from {before[-1]} to {new}"
             self.found["signature", at] = Break(index, at, what)
         others = (each for each in self.known.routines.get(at, ()) if each.inputs != new.inputs)
         self.known.routines[at] = (*others, new)
@@ -154,7 +154,9 @@ class _File:
             return
         for label in before:
             if label not in labels:
-                self.found["label", (*at, label)] = Break(index, at, f"removes value '{label}' from enum {told(at)}")
+                self.found["label", (*at, label)] = Break(
+                    index, at, f"removes value '{label}' from enum {spelled_out(at)}"
+                )
         self.known.labels[at] = labels
 
 
@@ -171,14 +173,14 @@ def _dropped(node: Node) -> Iterator[_Gone]:
     kind = node.get("removeType", "").removeprefix("OBJECT_")
     for names in dropped_names(node) if kind in SORTS else ():
         at = key(SORTS[kind], names)
-        yield "name", at, f"drops {_word(kind)} {told(at)}", bool(node.get("missing_ok"))
+        yield "name", at, f"drops {_word(kind)} {spelled_out(at)}", bool(node.get("missing_ok"))
 
 
 def _altered(node: Node) -> Iterator[_Gone]:
     for command in commands("AlterTableStmt", node):
         if command.get("subtype") == "AT_DropColumn":
             at = relation_key(node.get("relation", {}), command.get("name", ""))
-            yield "name", at, f"drops column {told(at)}", bool(command.get("missing_ok"))
+            yield "name", at, f"drops column {spelled_out(at)}", bool(command.get("missing_ok"))
 
 
 def _requires(table: Node, command: Node) -> Iterator[_Gone]:
@@ -192,7 +194,7 @@ def _requires(table: Node, command: Node) -> Iterator[_Gone]:
             at = relation_key(table, column.get("colname", ""))
         case _:
             return
-    yield "not null", at, f"requires a value in column {told(at)} (NOT NULL)", False
+    yield "not null", at, f"requires a value in column {spelled_out(at)} (NOT NULL)", False
 
 
 def _renamed(node: Node) -> Iterator[_Gone]:
@@ -203,7 +205,7 @@ def _renamed(node: Node) -> Iterator[_Gone]:
         at = key(SORTS[kind], names_in(node) or (node.get("subname", ""),))
     else:
         return
-    what = f"renames {_word(kind)} {told(at)} to {node.get('newname', '')}"
+    what = f"renames {_word(kind)} {spelled_out(at)} to {node.get('newname', '')}"
     yield "name", at, what, bool(node.get("missing_ok"))
 
 
@@ -211,14 +213,14 @@ def _moved(node: Node) -> Iterator[_Gone]:
     kind = node.get("objectType", "").removeprefix("OBJECT_")
     if kind in SORTS:
         at = key(SORTS[kind], names_in(node))
-        what = f"moves {_word(kind)} {told(at)} to schema {node.get('newschema', '')}"
+        what = f"moves {_word(kind)} {spelled_out(at)} to schema {node.get('newschema', '')}"
         yield "name", at, what, bool(node.get("missing_ok"))
 
 
 def _enum(node: Node) -> Iterator[_Gone]:
     if old := node.get("oldVal"):
         at = key("type", parts_of(node.get("typeName", ())))
-        yield "label", at, f"renames value '{old}' of enum {told(at)}", False
+        yield "label", at, f"renames value '{old}' of enum {spelled_out(at)}", False
 
 
 def _revoked(node: Node) -> Iterator[_Gone]:
@@ -231,7 +233,7 @@ def _revoked(node: Node) -> Iterator[_Gone]:
     for names in _granted(node) if kind in SORTS else ():
         at = key(SORTS[kind], names)
         for role in roles:
-            what = f"revokes {', '.join(rights) or 'all privileges'} on {_word(kind)} {told(at)} from {role}"
+            what = f"revokes {', '.join(rights) or 'all privileges'} on {_word(kind)} {spelled_out(at)} from {role}"
             yield f"grant {role}", at, what, False
 
 
@@ -246,7 +248,7 @@ def _granted(node: Node) -> Iterator[tuple[str, ...]]:
 def _domain(node: Node) -> Iterator[_Gone]:
     if node.get("subtype") == "O":
         at = key("type", parts_of(node.get("typeName", ())))
-        yield "not null", at, f"requires a value in domain {told(at)} (NOT NULL)", False
+        yield "not null", at, f"requires a value in domain {spelled_out(at)} (NOT NULL)", False
 
 
 def names_in(node: Node) -> tuple[str, ...]:
@@ -257,7 +259,7 @@ def names_in(node: Node) -> tuple[str, ...]:
     return next(dropped_names({"objects": [node.get("object", {})]}), ())
 
 
-def told(at: Key) -> str:
+def spelled_out(at: Key) -> str:
     """The name without quotes, such as `orders.note`."""
     return ".".join(part for part in at[1:] if part)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from .nodes import Node, commands, dropped_names, quoted_name, relation
 
 
-class Destroying(StrEnum):
+class DestructionKind(StrEnum):
     """How data is destroyed."""
 
     TABLE = "drops table"
@@ -21,14 +21,14 @@ class Destroying(StrEnum):
     EMPTIED = "empties table"
     DELETED = "deletes rows of"
     OVERWRITTEN = "overwrites rows of"
-    UNSEEN = "does what nobody can read from its text"
+    UNREADABLE = "does what nobody can read from its text"
 
 
 @dataclass(frozen=True)
 class Destroyed:
     """The data that one statement destroys. Names are quoted, and qualified if the statement qualifies them."""
 
-    how: Destroying
+    how: DestructionKind
     name: str
     """The table or schema; for a statement that cannot be analysed, its kind."""
     column: str = ""
@@ -60,25 +60,27 @@ def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
 def _drop(node: Node) -> Iterator[Destroyed]:
     what = node.get("removeType", "").removeprefix("OBJECT_")
     if what in {"TABLE", "FOREIGN_TABLE"}:
-        yield from (Destroyed(Destroying.TABLE, quoted_name(*names)) for names in dropped_names(node))
+        yield from (Destroyed(DestructionKind.TABLE, quoted_name(*names)) for names in dropped_names(node))
     elif node.get("behavior") == "DROP_CASCADE" and what == "SCHEMA":
-        yield from (Destroyed(Destroying.SCHEMA, quoted_name(*names)) for names in dropped_names(node))
+        yield from (Destroyed(DestructionKind.SCHEMA, quoted_name(*names)) for names in dropped_names(node))
     elif node.get("behavior") == "DROP_CASCADE" and what in {"TYPE", "DOMAIN", "EXTENSION"}:
-        yield Destroyed(Destroying.UNSEEN, f"DROP {what} … CASCADE")
+        yield Destroyed(DestructionKind.UNREADABLE, f"DROP {what} … CASCADE")
 
 
 def _alter(node: Node) -> Iterator[Destroyed]:
     for command in commands("AlterTableStmt", node):
         if command.get("subtype") == "AT_DropColumn":
-            yield Destroyed(Destroying.COLUMN, relation(node.get("relation", {})), quoted_name(command.get("name")))
+            yield Destroyed(
+                DestructionKind.COLUMN, relation(node.get("relation", {})), quoted_name(command.get("name"))
+            )
 
 
 def _truncate(node: Node) -> Iterator[Destroyed]:
     for item in node.get("relations", ()):
-        yield Destroyed(Destroying.EMPTIED, relation(item.get("RangeVar", {})))
+        yield Destroyed(DestructionKind.EMPTIED, relation(item.get("RangeVar", {})))
 
 
-def _rows(how: Destroying) -> Callable[[Node], Iterator[Destroyed]]:
+def _rows(how: DestructionKind) -> Callable[[Node], Iterator[Destroyed]]:
     def judge(node: Node) -> Iterator[Destroyed]:
         yield Destroyed(how, relation(node.get("relation", {})), only_some="whereClause" in node)
 
@@ -87,7 +89,7 @@ def _rows(how: Destroying) -> Callable[[Node], Iterator[Destroyed]]:
 
 def _unseen(words: str) -> Callable[[Node], Iterator[Destroyed]]:
     def judge(_: Node) -> Iterator[Destroyed]:
-        yield Destroyed(Destroying.UNSEEN, words)
+        yield Destroyed(DestructionKind.UNREADABLE, words)
 
     return judge
 
@@ -96,9 +98,9 @@ _JUDGES: dict[str, Callable[[Node], Iterator[Destroyed]]] = {
     "DropStmt": _drop,
     "AlterTableStmt": _alter,
     "TruncateStmt": _truncate,
-    "DeleteStmt": _rows(Destroying.DELETED),
-    "UpdateStmt": _rows(Destroying.OVERWRITTEN),
-    "MergeStmt": _rows(Destroying.OVERWRITTEN),
+    "DeleteStmt": _rows(DestructionKind.DELETED),
+    "UpdateStmt": _rows(DestructionKind.OVERWRITTEN),
+    "MergeStmt": _rows(DestructionKind.OVERWRITTEN),
     "DoStmt": _unseen("a DO block"),
     "CallStmt": _unseen("CALL"),
     "DropOwnedStmt": _unseen("DROP OWNED"),

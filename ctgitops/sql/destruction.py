@@ -8,7 +8,7 @@ from typing import Any
 
 from .block_statements import Run, runs_of
 from .column_type import ColumnType, type_in
-from .data_loss import Destroyed, Destroying, destroyed
+from .data_loss import Destroyed, DestructionKind, destroyed
 from .guard import guarded
 from .nodes import Node, commands, dropped_names, parts_of, quoted_name, relation, walk
 from .parse import Tree
@@ -53,9 +53,9 @@ def _of(run: Run) -> Iterator[Destroyed | Renamed]:
     if kind == "RenameStmt":
         yield from _renamed(node)
     elif kind == "DropStmt" and node.get("removeType") == "OBJECT_MATVIEW":
-        yield from (Destroyed(Destroying.VIEW, quoted_name(*names)) for names in dropped_names(node))
+        yield from (Destroyed(DestructionKind.VIEW, quoted_name(*names)) for names in dropped_names(node))
     elif kind == "MergeStmt" and "CMD_DELETE" in str(node.get("mergeWhenClauses")):
-        yield Destroyed(Destroying.DELETED, relation(node.get("relation", {})), only_some=True)
+        yield Destroyed(DestructionKind.DELETED, relation(node.get("relation", {})), only_some=True)
     elif kind == "UpdateStmt" and "fromClause" not in node and _always(node.get("whereClause")):
         yield from _overwritten(node)
     elif kind not in _UNREAD:
@@ -65,8 +65,8 @@ def _of(run: Run) -> Iterator[Destroyed | Renamed]:
 
 def _lost(kind: str, node: Node) -> Iterator[Destroyed]:
     for each in destroyed(kind, node):
-        if each.how is not Destroying.DELETED:
-            yield from () if each.how is Destroying.OVERWRITTEN else (each,)
+        if each.how is not DestructionKind.DELETED:
+            yield from () if each.how is DestructionKind.OVERWRITTEN else (each,)
         elif kind != "InsertStmt":
             yield replace(each, only_some=each.only_some and not _always(node.get("whereClause")))
 
@@ -80,7 +80,9 @@ def _overwritten(node: Node) -> Iterator[Destroyed]:
             parts_of(ref.get("fields", ()))[-1:] for kind, ref in walk(target.get("val", {})) if kind == "ColumnRef"
         }
         if (column,) not in read and "indirection" not in target:
-            yield Destroyed(Destroying.VALUES, relation(node.get("relation", {})), quoted_name(column), only_some=True)
+            yield Destroyed(
+                DestructionKind.VALUES, relation(node.get("relation", {})), quoted_name(column), only_some=True
+            )
 
 
 def _renamed(node: Node) -> Iterator[Renamed]:
@@ -99,7 +101,7 @@ def _retyped(node: Node, command: Node) -> Retyped:
         plain = plain["TypeCast"].get("arg", {})
     column = parts_of(plain.get("ColumnRef", {}).get("fields", ()))[-1:] == (name,)
     return Retyped(
-        Destroying.RETYPED,
+        DestructionKind.RETYPED,
         relation(node.get("relation", {})),
         quoted_name(name),
         new=type_in(definition.get("typeName", {})),

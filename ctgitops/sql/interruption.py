@@ -9,7 +9,7 @@ from enum import StrEnum
 from .nodes import Node, commands, dropped_names, quoted_name, relation, switched_on
 
 
-class Leaving(StrEnum):
+class LeftoverKind(StrEnum):
     """The kind of leftover, which shows whether an interrupted statement was completed."""
 
     INDEX = "index"
@@ -31,10 +31,10 @@ class Leaving(StrEnum):
 
 
 @dataclass(frozen=True)
-class Leaves:
+class Leftovers:
     """The possible leftovers of one statement. Names are quoted, and qualified if the statement qualifies them."""
 
-    what: Leaving
+    what: LeftoverKind
     name: str = ""
     """The name of the index, database or other object; for REINDEX, of its target.
 
@@ -46,55 +46,59 @@ class Leaves:
     """For a created or dropped object, its system catalog; for REINDEX, the type of its target."""
 
 
-def leaves(kind: str, node: Node) -> Leaves:
+def leftovers_of(kind: str, node: Node) -> Leftovers:
     """The possible leftovers of `node`, a statement that PostgreSQL does not allow inside a transaction."""
     judge = _JUDGES.get(kind)
-    return (judge(node) if judge else None) or Leaves(Leaving.NOTHING)
+    return (judge(node) if judge else None) or Leftovers(LeftoverKind.NOTHING)
 
 
-def _index(node: Node) -> Leaves | None:
+def _index(node: Node) -> Leftovers | None:
     # An index is in the schema of its table, which depends on the search path if the name is unqualified
-    return Leaves(Leaving.INDEX, quoted_name(node.get("idxname")), relation(node.get("relation", {})))
+    return Leftovers(LeftoverKind.INDEX, quoted_name(node.get("idxname")), relation(node.get("relation", {})))
 
 
-def _drop(node: Node) -> Leaves | None:
-    return Leaves(Leaving.DROPPED_INDEX, quoted_name(*next(dropped_names(node), ())))
+def _drop(node: Node) -> Leftovers | None:
+    return Leftovers(LeftoverKind.DROPPED_INDEX, quoted_name(*next(dropped_names(node), ())))
 
 
-def _reindex(node: Node) -> Leaves | None:
+def _reindex(node: Node) -> Leftovers | None:
     if not switched_on(node.get("params", ()), "concurrently"):
         return None
     name = relation(node["relation"]) if "relation" in node else quoted_name(node.get("name"))
-    return Leaves(Leaving.REINDEXED, name, catalogue=node.get("kind", "").removeprefix("REINDEX_OBJECT_").lower())
+    return Leftovers(
+        LeftoverKind.REINDEXED, name, catalogue=node.get("kind", "").removeprefix("REINDEX_OBJECT_").lower()
+    )
 
 
-def _detach(node: Node) -> Leaves | None:
+def _detach(node: Node) -> Leftovers | None:
     for command in commands("AlterTableStmt", node):
         partition = command.get("def", {}).get("PartitionCmd")
         if partition:
-            return Leaves(Leaving.DETACHED, relation(partition.get("name", {})), relation(node.get("relation", {})))
+            return Leftovers(
+                LeftoverKind.DETACHED, relation(partition.get("name", {})), relation(node.get("relation", {}))
+            )
     return None
 
 
-def _anything(_node: Node) -> Leaves | None:
-    return Leaves(Leaving.ANYTHING)
+def _anything(_node: Node) -> Leftovers | None:
+    return Leftovers(LeftoverKind.ANYTHING)
 
 
-def _object(what: Leaving, key: str, catalogue: str) -> Callable[[Node], Leaves]:
-    return lambda node: Leaves(what, node.get(key, ""), catalogue=catalogue)
+def _object(what: LeftoverKind, key: str, catalogue: str) -> Callable[[Node], Leftovers]:
+    return lambda node: Leftovers(what, node.get(key, ""), catalogue=catalogue)
 
 
-_JUDGES: dict[str, Callable[[Node], Leaves | None]] = {
+_JUDGES: dict[str, Callable[[Node], Leftovers | None]] = {
     "IndexStmt": _index,
     "DropStmt": _drop,
     "ReindexStmt": _reindex,
     "AlterTableStmt": _detach,
     "CallStmt": _anything,
     "DoStmt": _anything,
-    "CreatedbStmt": _object(Leaving.CREATED, "dbname", "database"),
-    "DropdbStmt": _object(Leaving.DROPPED, "dbname", "database"),
-    "CreateTableSpaceStmt": _object(Leaving.CREATED, "tablespacename", "tablespace"),
-    "DropTableSpaceStmt": _object(Leaving.DROPPED, "tablespacename", "tablespace"),
-    "CreateSubscriptionStmt": _object(Leaving.CREATED, "subname", "subscription"),
-    "DropSubscriptionStmt": _object(Leaving.DROPPED, "subname", "subscription"),
+    "CreatedbStmt": _object(LeftoverKind.CREATED, "dbname", "database"),
+    "DropdbStmt": _object(LeftoverKind.DROPPED, "dbname", "database"),
+    "CreateTableSpaceStmt": _object(LeftoverKind.CREATED, "tablespacename", "tablespace"),
+    "DropTableSpaceStmt": _object(LeftoverKind.DROPPED, "tablespacename", "tablespace"),
+    "CreateSubscriptionStmt": _object(LeftoverKind.CREATED, "subname", "subscription"),
+    "DropSubscriptionStmt": _object(LeftoverKind.DROPPED, "subname", "subscription"),
 }

@@ -11,7 +11,7 @@ _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_T
 
 
 @dataclass(frozen=True)
-class Gone:
+class ChangedName:
     """A table, view or column name that queries can no longer use; without quotes, as in the catalog."""
 
     table: str
@@ -25,44 +25,44 @@ class Gone:
         return self.column or self.table
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The change as text, such as `column projects.photo is dropped`."""
         what = f"column {self.table}.{self.column}" if self.column else f"table {self.table}"
         return f"{what} is renamed to {self.renamed_to}" if self.renamed_to else f"{what} is dropped"
 
 
-def gone(kind: str, node: Node) -> Iterator[Gone]:
+def removed_names(kind: str, node: Node) -> Iterator[ChangedName]:
     """The names that `node` itself drops or renames; not those that CASCADE or a function drops."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
-        yield from (Gone(names[-1]) for names in dropped_names(node) if names)
+        yield from (ChangedName(names[-1]) for names in dropped_names(node) if names)
     elif kind == "AlterTableStmt":
         for command in commands(kind, node):
             if command.get("subtype") == "AT_DropColumn":
-                yield Gone(_table(node), command.get("name", ""))
+                yield ChangedName(_table(node), command.get("name", ""))
     elif kind == "RenameStmt":
         yield from _renamed(node)
 
 
-def appears(kind: str, node: Node) -> Iterator[Gone]:
+def created_names(kind: str, node: Node) -> Iterator[ChangedName]:
     """The names that `node` creates, including the new names of renamed objects."""
     if kind in {"CreateStmt", "ViewStmt"}:
-        yield Gone(_table(node, "relation" if kind == "CreateStmt" else "view"))
+        yield ChangedName(_table(node, "relation" if kind == "CreateStmt" else "view"))
     elif kind == "CreateTableAsStmt":
-        yield Gone(_table(node.get("into", {}), "rel"))
+        yield ChangedName(_table(node.get("into", {}), "rel"))
     elif kind == "AlterTableStmt":
         for command in commands(kind, node):
             if command.get("subtype") == "AT_AddColumn":
-                yield Gone(_table(node), command.get("def", {}).get("ColumnDef", {}).get("colname", ""))
+                yield ChangedName(_table(node), command.get("def", {}).get("ColumnDef", {}).get("colname", ""))
     elif kind == "RenameStmt":
         for old in _renamed(node):
-            yield Gone(old.table, old.renamed_to) if old.column else Gone(old.renamed_to)
+            yield ChangedName(old.table, old.renamed_to) if old.column else ChangedName(old.renamed_to)
 
 
-def _renamed(node: Node) -> Iterator[Gone]:
+def _renamed(node: Node) -> Iterator[ChangedName]:
     if node.get("renameType") == "OBJECT_COLUMN":
-        yield Gone(_table(node), node.get("subname", ""), node.get("newname", ""))
+        yield ChangedName(_table(node), node.get("subname", ""), node.get("newname", ""))
     elif node.get("renameType") in _RELATIONS:
-        yield Gone(_table(node), renamed_to=node.get("newname", ""))
+        yield ChangedName(_table(node), renamed_to=node.get("newname", ""))
 
 
 def _table(node: Node, key: str = "relation") -> str:

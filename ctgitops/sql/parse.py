@@ -20,10 +20,10 @@ from .enum_use import ADDS, EnumUse, enum_uses
 from .extension import Extension, extension_of
 from .guard import Failure, Guard, guarded
 from .guard import SqlSyntaxError as SqlSyntaxError  # noqa: PLC0414 - callers import it from here
-from .interruption import Leaves, Leaving, leaves
+from .interruption import LeftoverKind, Leftovers, leftovers_of
 from .libpg_query import library
 from .locks import RequiredLock, locks, table_made
-from .name_changes import Gone, appears, gone
+from .name_changes import ChangedName, created_names, removed_names
 from .nodes import Node
 from .operator_runs import LongRunError, scannable
 from .settings import sets_session, sets_transaction
@@ -71,15 +71,15 @@ class Statement:
     """The statement's effects beyond its own transaction."""
     copies_through_client: bool = False
     """Whether the statement is COPY … FROM STDIN or TO STDOUT, which needs a client like psql."""
-    leaves: Leaves | None = None
+    leftovers: Leftovers | None = None
     """The possible leftovers after an interruption; None for a statement that can run in a transaction."""
     locks: tuple[RequiredLock, ...] = ()
     """The locks that the statement takes on the relations that it names."""
     makes: str = ""
     """The table that the statement creates; empty if none."""
-    takes_away: tuple[Gone, ...] = ()
+    removes: tuple[ChangedName, ...] = ()
     """The names that the statement drops or renames."""
-    brings: tuple[Gone, ...] = ()
+    creates: tuple[ChangedName, ...] = ()
     """The names that the statement creates."""
     not_analysed: tuple[Failure, ...] = ()
     """The analyses that failed. Their results are unknown."""
@@ -124,8 +124,8 @@ def _statement(tree: Tree, text: str) -> Statement:
     refused = guard.value("whether it can run in a transaction", lambda: why_not_in_transaction(kind, node), "")
     control = guard.value("whether it ends a transaction", lambda: transaction_control(kind, node), "")
     copies = guard.value("COPY", lambda: kind == "CopyStmt" and not node.get("filename"), otherwise=False)
-    anything = Leaves(Leaving.ANYTHING)
-    left = guard.value("what an interruption leaves", lambda: leaves(kind, node), anything) if refused else None
+    anything = Leftovers(LeftoverKind.ANYTHING)
+    left = guard.value("what an interruption leaves", lambda: leftovers_of(kind, node), anything) if refused else None
     options = guard.value("its transaction options", lambda: transaction_options(kind, node), "")
     sets = tuple(guard.each("the settings that it changes", lambda: sets_session(kind, node)))
     sets_own = guard.value("whether it is SET TRANSACTION", lambda: sets_transaction(kind, node), otherwise=False)
@@ -142,11 +142,11 @@ def _statement(tree: Tree, text: str) -> Statement:
         sets_transaction=sets_own,
         traits=traits,
         copies_through_client=copies,
-        leaves=left,
+        leftovers=left,
         locks=guard.value("its locks", lambda: locks(kind, node), ()),
         makes=guard.value("the table that it creates", lambda: table_made(kind, node), ""),
-        takes_away=tuple(guard.each("the names that it drops", lambda: gone(kind, node))),
-        brings=tuple(guard.each("the names that it creates", lambda: appears(kind, node))),
+        removes=tuple(guard.each("the names that it drops", lambda: removed_names(kind, node))),
+        creates=tuple(guard.each("the names that it creates", lambda: created_names(kind, node))),
         not_analysed=tuple(guard.failures),
         undecided=undecided,
     )

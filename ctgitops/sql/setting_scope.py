@@ -11,7 +11,7 @@ from .settings import setting_of
 
 
 @dataclass(frozen=True)
-class Lasting:
+class SettingScopes:
     """Settings, temporary tables and channels, by scope. Effects of functions and DO blocks are not included."""
 
     until_commit: frozenset[str] = frozenset()
@@ -25,7 +25,7 @@ class Lasting:
 
 
 @guarded("its settings")
-def lasting(sql: str) -> Lasting:
+def settings_by_scope(sql: str) -> SettingScopes:
     """The settings, temporary tables and channels of `sql`, by scope. Raises SqlSyntaxError."""
     found = [each for tree in trees(sql) for each in walk({tree.kind: tree.node})]
     settings = [setting for kind, node in found if (setting := setting_of(kind, node))]
@@ -35,9 +35,9 @@ def lasting(sql: str) -> Lasting:
         if kind == "ListenStmt":
             channels[node.get("conditionname", "")] = None
         elif kind == "UnlistenStmt":
-            gone = node.get("conditionname")
-            channels = {name: None for name in channels if gone and name != gone}
-    return Lasting(
+            channel = node.get("conditionname")
+            channels = {name: None for name in channels if channel and name != channel}
+    return SettingScopes(
         frozenset(name for name, _ in settings) - beyond,
         beyond,
         frozenset(name for kind, node in found if (name := _dropped(kind, node))),

@@ -30,9 +30,7 @@ class Addresses:
         url = self.environ.get(secret, "").strip()
         if not url:
             what = f"{secret}, the URL of the database of {whose}, is not set"
-            hint = (
-                f"export {secret}='postgresql://…'; in a workflow, under `env:`, `{secret}: ${{{{ secrets.{secret} }}}}`"
-            )
+            hint = f"export {secret}='postgresql://…'; in a workflow, under `env:`, `{secret}: ${{{{ secrets.{secret} }}}}`"
             raise UsageError(what, hint=hint)
         return Address(url, f"{whose} ({secret})")
 

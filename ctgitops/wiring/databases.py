@@ -62,13 +62,13 @@ class ThrowAwayDatabases:
             return replay_shadow(wanted, policy)
         return replay_shadow(wanted, policy, self._external(policy), self.addresses.of(environment))
 
-    def sealed(
+    def sandbox(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sandbox]:
         """A throw-away copy of a real schema, after the steps in `had`. Raises UsageError, ApplyError."""
-        from ..postgres.shadow.sandbox import sealed_shadow
+        from ..postgres.shadow.sandbox import sandbox_shadow
 
-        return sealed_shadow(original, policy, self._external(policy) if policy.url_secret else None, had)
+        return sandbox_shadow(original, policy, self._external(policy) if policy.url_secret else None, had)
 
     def _external(self, policy: ShadowPolicy) -> Address:
         return self.addresses.named(policy.url_secret or "", "the shadow")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..core.run.progress import Listener
     from ..core.trial.code_reference import Searched
     from ..ports.forge import Forge
-    from ..sql.name_changes import Gone
+    from ..sql.name_changes import ChangedName
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class RepositoryCode:
     root: Path
     environ: Mapping[str, str] = field(repr=False)
 
-    def mentions(self, those: tuple[Gone, ...]) -> Searched:
+    def mentions(self, those: tuple[ChangedName, ...]) -> Searched:
         """The places where the repository's code mentions the names in `those`."""
         from ..files.code_search import search_code
 

@@ -62,7 +62,7 @@ def test_what_is_told_at_each_tenth_is_worth_a_line() -> None:
 
     one = meter._Meter(measure, tell)
     for _ in range(8):
-        one.look()
+        one.sample()
     assert [each.milestone for each in told] == [False, False, True, False, True, False, False, True]
 
 

@@ -139,11 +139,11 @@ def test_rows_that_come_while_dumping_are_neither_dumped_nor_counted(
 def test_the_source_is_let_go_before_the_proof(quick: Scene) -> None:
     held: list[object] = []
 
-    def look(words: str) -> None:
+    def result(words: str) -> None:
         if words.startswith("restoring"):
             held.extend(fetch(quick.url, "select from pg_stat_activity where state like 'idle in transaction%'"))
 
-    quick.meanwhile = look
+    quick.meanwhile = result
     quick.take()
     assert held == []
 

@@ -186,9 +186,9 @@ def test_apply_runs_against_a_finding_of_severity_error_and_says_so() -> None:
     index = migration("002_index", "1.1.0", sql="create index on t1 (id);\n")
     held = workspace(ONE, index)
     diary = Diary({"staging": chained(entry(ONE))})
-    (look,) = plan((request(held),), databases=diary, code=diary)
+    (result,) = plan((request(held),), databases=diary, code=diary)
     outcome = apply(request(held), databases=diary, backups=diary, tell=diary.tell)
-    assert (exit_status((look,)), outcome.status, outcome.exit_status) == (1, Status.APPLIED, 0)
+    assert (exit_status((result,)), outcome.status, outcome.exit_status) == (1, Status.APPLIED, 0)
     assert "apply 002" in diary.lines
     for page in (outcome_text(outcome), outcome_markdown(outcome)):
         assert "1 migration applied AGAINST 1 finding of severity error" in page

@@ -19,19 +19,19 @@ SOMEBODY = Holder(7, NOW, "deployer", "ctgitops/lock", "10.0.0.1", actor="anna")
 class Busy(DiaryDatabase):
     """A database to which a run adds an entry after each of the first looks at its schema."""
 
-    looks: int = 0
+    reads: int = 0
 
     def snapshot(self) -> Snapshot:
         seen = super().snapshot()
-        if self.looks:
-            self.looks -= 1
-            self._add(replace(entry(TWO), error=str(self.looks)))
+        if self.reads:
+            self.reads -= 1
+            self._add(replace(entry(TWO), error=str(self.reads)))
         return seen
 
 
-def busy(looks: int, *marks: Mark, holder: Holder | None = SOMEBODY) -> Busy:
+def busy(reads: int, *marks: Mark, holder: Holder | None = SOMEBODY) -> Busy:
     ledger = chained(entry(ONE), *(entry(TWO, mark) for mark in marks))
-    return Busy(Diary({"staging": ledger}, holder=holder), "staging", looks=looks)
+    return Busy(Diary({"staging": ledger}, holder=holder), "staging", reads=reads)
 
 
 def test_p36_a_schema_that_changed_while_it_was_looked_at_is_looked_at_again() -> None:
@@ -42,10 +42,10 @@ def test_p36_a_schema_that_changed_while_it_was_looked_at_is_looked_at_again() -
     assert database.diary.lines.count("snapshot staging") == 3
 
 
-@pytest.mark.parametrize(("looks", "marks"), [(9, ()), (0, (Mark.STARTED,))])
-def test_p36_while_a_run_is_at_work_no_drift_is_told(looks: int, marks: tuple[Mark, ...]) -> None:
+@pytest.mark.parametrize(("reads", "marks"), [(9, ()), (0, (Mark.STARTED,))])
+def test_p36_while_a_run_is_at_work_no_drift_is_told(reads: int, marks: tuple[Mark, ...]) -> None:
     with pytest.raises(MustWaitError, match="a run is changing staging, so") as told:
-        read_while_idle(busy(looks, *marks), "staging")
+        read_while_idle(busy(reads, *marks), "staging")
     assert "run by anna" in told.value.what
 
 

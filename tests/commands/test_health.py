@@ -9,7 +9,7 @@ import pytest
 from ctgitops.commands.apply import apply
 from ctgitops.core.environment.apply_policy import ApplyPolicy, Health, OnFailure
 from ctgitops.core.environment.environment import Environment
-from ctgitops.core.gate.health import Heard, Pulse
+from ctgitops.core.gate.health import HealthResult, HealthState
 from ctgitops.core.run.outcome import Outcome, Status
 from ctgitops.errors import ApplyError
 from ctgitops.sql.script import Script
@@ -19,8 +19,8 @@ ONE, TWO = migration("001_one"), migration("002_two")
 HEALTH = Health(Script("select true", "environments/staging.yaml", 9))
 WATCHED = replace(STAGING, apply_policy=ApplyPolicy(health=HEALTH))
 BACK = replace(STAGING, apply_policy=ApplyPolicy(health=HEALTH, on_failure=OnFailure.ROLLBACK))
-WELL, UNWELL = Heard(Pulse.WELL), Heard(Pulse.UNWELL, "returned f instead of true")
-UNKNOWN = Heard(Pulse.UNKNOWN, "no such table")
+WELL, UNWELL = HealthResult(HealthState.WELL), HealthResult(HealthState.UNWELL, "returned f instead of true")
+UNKNOWN = HealthResult(HealthState.UNKNOWN, "no such table")
 
 
 def applied(diary: Diary, environment: Environment = WATCHED) -> Outcome:
@@ -50,15 +50,15 @@ def applied_again(diary: Diary) -> Status:
 
 
 @pytest.mark.parametrize(
-    ("heard", "said"),
+    ("result", "said"),
     [
         (UNWELL, "staging is unhealthy before the apply: its health query returned f instead of true"),
         (UNKNOWN, "the health query of staging could not run: no such table"),
     ],
 )
-def test_what_is_not_well_or_not_known_before_starts_nothing(heard: Heard, said: str) -> None:
+def test_what_is_not_well_or_not_known_before_starts_nothing(result: HealthResult, said: str) -> None:
     """Seen to fail with what is not known taken for well."""
-    diary = Diary(healths=[heard])
+    diary = Diary(healths=[result])
     outcome = applied(diary)
     assert (outcome.status, outcome.exit_status) == (Status.WAITING, 5)
     assert [reason.what for reason in outcome.reasons] == [said]
@@ -89,7 +89,7 @@ def test_what_turns_false_fails_the_run_and_all_stays() -> None:
     assert str(error.place) == "environments/staging.yaml:9"
     assert error.state == "001_one, 002_two applied in staging"
     assert "`ctgitops rollback --env staging --steps 2` rolls back this run" in error.hint
-    assert (error.applied, error.taken_back) == (("001_one", "002_two"), ())
+    assert (error.applied, error.rolled_back) == (("001_one", "002_two"), ())
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
 
@@ -97,7 +97,7 @@ def test_what_turns_false_is_taken_back_where_the_manifest_says_so() -> None:
     diary = Diary(healths=[WELL, UNWELL])
     with pytest.raises(ApplyError) as caught:
         applied(diary, BACK)
-    assert caught.value.taken_back == ("002_two", "001_one")
+    assert caught.value.rolled_back == ("002_two", "001_one")
     assert caught.value.state.endswith("002_two and 001_one were rolled back, so nothing of this run is applied")
     assert "ctgitops rollback" not in caught.value.hint, "it would undo the migration before"
     assert '`ctgitops repair --again 001 002 --env staging --reason "…"`' in caught.value.hint
@@ -106,7 +106,7 @@ def test_what_turns_false_is_taken_back_where_the_manifest_says_so() -> None:
     diary = Diary(healths=[WELL, UNWELL], others=1)
     with pytest.raises(ApplyError, match="no longer true") as caught:
         applied(diary, BACK)
-    assert caught.value.taken_back == ()
+    assert caught.value.rolled_back == ()
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
 
@@ -115,5 +115,5 @@ def test_what_nobody_could_ask_fails_the_run_and_takes_nothing_back() -> None:
     diary = Diary(healths=[WELL, UNKNOWN])
     with pytest.raises(ApplyError, match="the health query of staging could not run at the end of its 300 s") as caught:
         applied(diary, BACK)
-    assert caught.value.taken_back == ()
+    assert caught.value.rolled_back == ()
     assert list(diary.ledgers["staging"].applied) == [1, 2]

@@ -65,16 +65,16 @@ def test_check_names_the_statement_and_goes_on() -> None:
 @pytest.mark.usefixtures("no_locks")
 def test_every_page_says_it_in_its_first_words_and_quotes_no_message() -> None:
     problems, findings = check(WORK), lint(WORK, TODAY)
-    (look,) = plan((request(WORK, STAGING),), databases=Diary(), code=Diary())
-    assert isinstance(look, Preview)
-    assert plan_status((look,)) == 1
-    applied = Outcome(look.plan, Status.APPLIED)
+    (result,) = plan((request(WORK, STAGING),), databases=Diary(), code=Diary())
+    assert isinstance(result, Preview)
+    assert plan_status((result,)) == 1
+    applied = Outcome(result.plan, Status.APPLIED)
     assert outcome_verdict(applied).endswith("1 statement not analysed")
     text, markdown = check_text(WORK, problems, findings), check_markdown(WORK, problems, findings)
     assert text.splitlines()[-1].endswith("1 statement not analysed")
     assert "1 statement not analysed" in markdown.splitlines()[0]
-    assert "1 statement not analysed" in plans_text((look,)).splitlines()[0]
-    assert "1 statement not analysed" in "\n".join(plans_markdown((look,)).splitlines()[:3])
+    assert "1 statement not analysed" in plans_text((result,)).splitlines()[0]
+    assert "1 statement not analysed" in "\n".join(plans_markdown((result,)).splitlines()[:3])
     data = json.loads(check_json(WORK, problems, findings))
     assert "not-analysed" in {each["code"] for each in data["problems"]}
     assert "not-analysed" in {each["rule"] for each in data["findings"]}

@@ -4,7 +4,7 @@ import pytest
 
 from ctgitops.commands.plan import plan
 from ctgitops.core.schema.snapshot import Snapshot
-from ctgitops.core.view.preview import Preview, Unseen
+from ctgitops.core.view.preview import NotPlanned, Preview
 from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import LedgerError, UsageError
 from tests.fakes import PRODUCTION, STAGING, Diary, DiaryDatabase, chained, entry, migration, request, workspace
@@ -38,7 +38,7 @@ def test_an_environment_that_cannot_be_read_does_not_cost_the_other() -> None:
     diary = Diary(unreachable={"production": LedgerError("password authentication failed")})
     staging, production = plan(BOTH, databases=diary, code=diary)
     assert isinstance(staging, Preview)
-    assert isinstance(production, Unseen)
+    assert isinstance(production, NotPlanned)
     assert production.error.what == "password authentication failed"
     assert exit_status((staging, production)) == 4
 
@@ -50,11 +50,11 @@ def test_a_missing_secret_is_a_matter_of_usage() -> None:
 
 def test_a_blocked_plan_asks_no_gate() -> None:
     work = workspace(ONE, migration("003_three", "1.1.0"))
-    (look,) = plan((request(work, PRODUCTION),), databases=Diary(), code=Diary())
-    assert isinstance(look, Preview)
-    assert look.plan.blocked
-    assert look.reasons == ()
-    assert exit_status((look,)) == 3
+    (result,) = plan((request(work, PRODUCTION),), databases=Diary(), code=Diary())
+    assert isinstance(result, Preview)
+    assert result.plan.blocked
+    assert result.reasons == ()
+    assert exit_status((result,)) == 3
 
 
 def test_code_is_searched_once_and_only_for_what_goes() -> None:
@@ -62,12 +62,12 @@ def test_code_is_searched_once_and_only_for_what_goes() -> None:
     plan(BOTH, databases=diary, code=diary)
     assert not any("search" in line for line in diary.lines)
     work = workspace(ONE, migration("002_two", "1.1.0", sql="alter table t1 drop column old_name;"))
-    looks = plan((request(work, STAGING), request(work, PRODUCTION)), databases=diary, code=diary)
+    results = plan((request(work, STAGING), request(work, PRODUCTION)), databases=diary, code=diary)
     assert [line for line in diary.lines if "search" in line] == ["search code for column t1.old_name is dropped"]
-    for look in looks:
-        assert isinstance(look, Preview)
-        assert "app/projects.ts:12" in next(p.what for p in look.plan.problems if p.code == "mentioned-in-code")
-        assert not look.plan.blocked
+    for result in results:
+        assert isinstance(result, Preview)
+        assert "app/projects.ts:12" in next(p.what for p in result.plan.problems if p.code == "mentioned-in-code")
+        assert not result.plan.blocked
 
 
 def test_a_schema_that_cannot_be_read_is_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +75,9 @@ def test_a_schema_that_cannot_be_read_is_said_to_be_unknown(monkeypatch: pytest.
         raise LedgerError("permission denied for schema sales", hint="grant usage")
 
     monkeypatch.setattr(DiaryDatabase, "snapshot", refused)
-    (look,) = plan(BOTH[:1], databases=Diary(), code=Diary())
-    assert isinstance(look, Preview)
-    (problem,) = [p for p in look.plan.problems if p.code == "schema-unread"]
+    (result,) = plan(BOTH[:1], databases=Diary(), code=Diary())
+    assert isinstance(result, Preview)
+    (problem,) = [p for p in result.plan.problems if p.code == "schema-unread"]
     assert "permission denied for schema sales" in problem.what
     assert not problem.blocks
 
@@ -85,7 +85,7 @@ def test_a_schema_that_cannot_be_read_is_said_to_be_unknown(monkeypatch: pytest.
 def test_a_pooler_that_apply_refuses_blocks_the_plan_too() -> None:
     """Seen to fail with a plan that named the apply which was then refused."""
     diary = Diary(pooler=UsageError("the URL leads to a connection pooler", hint="use the server's own URL"))
-    (look,) = plan((request(workspace(ONE)),), databases=diary, code=diary)
-    assert isinstance(look, Preview)
-    assert [(each.code, each.blocks) for each in look.plan.problems] == [("pooler", True)]
-    assert exit_status((look,)) == 4
+    (result,) = plan((request(workspace(ONE)),), databases=diary, code=diary)
+    assert isinstance(result, Preview)
+    assert [(each.code, each.blocks) for each in result.plan.problems] == [("pooler", True)]
+    assert exit_status((result,)) == 4

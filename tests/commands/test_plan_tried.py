@@ -13,7 +13,7 @@ from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.plan.plan import Step
 from ctgitops.core.plan.replay import ReplayTarget
 from ctgitops.core.schema.source_database import SourceDatabase
-from ctgitops.core.trial.code_reference import OutOfSight
+from ctgitops.core.trial.code_reference import CodeUnavailable
 from ctgitops.core.view.preview import Preview
 from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import UsageError
@@ -32,7 +32,7 @@ class NoServer:
         yield  # type: ignore[misc]
 
     @contextmanager
-    def sealed(self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()) -> Iterator[Sandbox]:  # noqa: ARG002
+    def sandbox(self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()) -> Iterator[Sandbox]:  # noqa: ARG002
         self.refuse(original.major if policy.wanted else None)
         yield  # type: ignore[misc]
 
@@ -42,10 +42,10 @@ class NoServer:
 
 def test_without_a_server_a_plan_says_that_it_was_not_tried_and_is_sound() -> None:
     work = workspace(migration("001_one", "1.0.0"))
-    (look,) = plan((request(work, STAGING),), databases=Diary(), code=OutOfSight("here"), shadows=NoServer())
-    assert isinstance(look, Preview)
-    assert exit_status((look,)) == 0
-    page = plans_text((look,))
+    (result,) = plan((request(work, STAGING),), databases=Diary(), code=CodeUnavailable("here"), shadows=NoServer())
+    assert isinstance(result, Preview)
+    assert exit_status((result,)) == 0
+    page = plans_text((result,))
     assert "NOT TRIED on a copy" in page
     assert "not tried: no server programs of PostgreSQL 15" in page
 
@@ -55,18 +55,18 @@ def test_a_plan_that_only_a_rollback_blocks_is_tried_all_the_same() -> None:
     one = migration("001_one", "1.0.0")
     diary = Diary({"staging": chained(entry(one), entry(one, Mark.ROLLED_BACK))})
     work = request(workspace(one), STAGING)
-    (look,) = plan((work,), databases=diary, code=OutOfSight("here"), shadows=NoServer())
-    assert isinstance(look, Preview)
-    assert exit_status((look,)) == 4
-    assert look.proof is not None
-    assert "error[rolled-back]: 001_one was rolled back" in plans_text((look,))
+    (result,) = plan((work,), databases=diary, code=CodeUnavailable("here"), shadows=NoServer())
+    assert isinstance(result, Preview)
+    assert exit_status((result,)) == 4
+    assert result.proof is not None
+    assert "error[rolled-back]: 001_one was rolled back" in plans_text((result,))
 
 
 def test_without_a_connection_what_is_destroyed_is_known_and_not_how_much() -> None:
     drop = migration("002_two", "2.0.0", sql="drop table t1;\n", Breaking_Changes="Yes")
     work = request(workspace(migration("001_one", "1.0.0"), drop), STAGING)
-    look = OfflinePlanner({drop.path}, "a fork has no secrets", NoServer()).look(work)
-    assert look.destroys == {"002_two"}
-    page = plans_text((look,))
+    result = OfflinePlanner({drop.path}, "a fork has no secrets", NoServer()).preview(work)
+    assert result.destroys == {"002_two"}
+    page = plans_text((result,))
     assert 'drops table "t1": its rows could not be counted (not connected to the database)' in page
     assert "DESTROYS DATA" in page.splitlines()[0]

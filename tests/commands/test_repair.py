@@ -6,9 +6,9 @@ import pytest
 
 from ctgitops.commands.repair import Correction, Fact, accept_again, repair
 from ctgitops.core.gate.request import Origin
-from ctgitops.core.ledger.identity import Home, Identity, Site
+from ctgitops.core.ledger.identity import Identity, LedgerHome, Site
 from ctgitops.core.ledger.ledger import Ledger, Mark
-from ctgitops.core.ledger.resumption import Kind, ProgressRow, Reached
+from ctgitops.core.ledger.resumption import Kind, ProgressRow, ProgressState
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.errors import LedgerError, UsageError
 from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
@@ -86,7 +86,7 @@ def test_a_failed_migration_left_no_trace_so_there_is_nothing_to_undo() -> None:
 STEPWISE = migration("002_two", "1.1.0", sql="VACUUM;\nANALYZE;\nVACUUM;\n")
 
 
-def half_done(*reached: tuple[Reached, int]) -> Ledger:
+def half_done(*reached: tuple[ProgressState, int]) -> Ledger:
     """002 unfinished, with those traces."""
     ledger = chained(entry(ONE), entry(STEPWISE, Mark.STARTED))
     script = STEPWISE.up
@@ -105,7 +105,7 @@ def corrected(ledger: Ledger, fact: Fact, statement: int) -> list[str]:
     return diary.lines
 
 
-BEGUN, DONE = Reached.BEGUN, Reached.DONE
+BEGUN, DONE = ProgressState.BEGUN, ProgressState.DONE
 
 
 def test_one_statement_of_an_unfinished_migration_is_done_or_is_not() -> None:
@@ -132,7 +132,7 @@ def test_what_cannot_be_said_of_a_statement_is_refused(ledger: Ledger, fact: Fac
 
 
 def test_a_repair_in_a_database_that_is_anothers_is_refused() -> None:
-    home = Home("production", Site(1, 1, "app"))
+    home = LedgerHome("production", Site(1, 1, "app"))
     ledger = replace(chained(entry(ONE)), identity=Identity(Site(1, 1, "app"), "x", home))
     with pytest.raises(LedgerError, match="connects to the database of production"):
         repaired(ledger, Correction(1, Fact.APPLIED, "only a comment changed"))
@@ -153,7 +153,11 @@ def test_what_was_rolled_back_is_accepted_again_on_the_record() -> None:
     ledger = accepted(diary, 2)
     assert diary.lines == ["lock", "read ledger", "record repaired 002", "unlock"]
     said = ledger.entries[-1]
-    assert (said.error, said.actor, said.brings) == ("to be applied again: the cause is corrected", "anna", False)
+    assert (said.error, said.actor, said.marks_applied) == (
+        "to be applied again: the cause is corrected",
+        "anna",
+        False,
+    )
     after = make_plan(workspace(EDITED, TWO), STAGING, ledger)
     assert not after.blocked
     assert after.fingerprint != before.fingerprint

@@ -11,9 +11,9 @@ from ctgitops.commands.reset import reset as verb
 from ctgitops.core.environment.apply_policy import ApplyPolicy, Health
 from ctgitops.core.environment.environment import Environment, ShadowPolicy, Window
 from ctgitops.core.gate.gate import Reason
-from ctgitops.core.gate.health import Heard, Pulse
+from ctgitops.core.gate.health import HealthResult, HealthState
 from ctgitops.core.gate.request import Origin, Request
-from ctgitops.core.ledger.identity import Home, Identity, Site
+from ctgitops.core.ledger.identity import Identity, LedgerHome, Site
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.problem import Problem
 from ctgitops.core.run.outcome import Outcome, Status
@@ -27,7 +27,7 @@ DEVELOPMENT = Environment(
 )
 ONE, TWO = migration("001_one"), migration("002_two")
 HERE = Site(7, 16384, "app_dev")
-IDENTITY = Identity(HERE, "b" * 8, Home("development", HERE))
+IDENTITY = Identity(HERE, "b" * 8, LedgerHome("development", HERE))
 
 
 def work(environment: Environment = DEVELOPMENT, *others: Environment) -> Workspace:
@@ -149,7 +149,7 @@ def test_the_question_names_what_is_lost() -> None:
 
 def test_the_database_of_another_environment_is_refused() -> None:
     events = diary()
-    theirs = Identity(HERE, "b" * 8, Home("production", HERE))
+    theirs = Identity(HERE, "b" * 8, LedgerHome("production", HERE))
     events.ledgers["development"] = Ledger(identity=theirs)
     with pytest.raises(LedgerError, match="connects to the database of production"):
         reset(wish(), permission(), events)
@@ -196,9 +196,9 @@ def test_a_failure_says_that_the_database_was_emptied() -> None:
 
 def test_health_is_watched_afterwards_only() -> None:
     healthy = replace(DEVELOPMENT, apply_policy=ApplyPolicy(health=Health(Script("select true", "m.yaml"))))
-    events = diary(healths=[Heard(Pulse.WELL)])
+    events = diary(healths=[HealthResult(HealthState.WELL)])
     assert reset(wish(healthy), permission(), events)[1].status is Status.APPLIED
     assert events.lines[-2:] == ["watch health", "unlock"]
-    events = diary(healths=[Heard(Pulse.UNWELL, "is false")])
+    events = diary(healths=[HealthResult(HealthState.UNWELL, "is false")])
     with pytest.raises(ApplyError, match="the health query of development is no longer true"):
         reset(wish(healthy), permission(), events)

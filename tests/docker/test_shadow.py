@@ -20,8 +20,8 @@ from ctgitops.errors import ApplyError, UsageError
 from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
 from ctgitops.postgres.server.container import LABEL, LOOPBACK
 from ctgitops.postgres.server.programs import find_programs
-from ctgitops.postgres.shadow.sandbox import sealed_server
-from ctgitops.postgres.shadow.trial import Unwatched
+from ctgitops.postgres.shadow.sandbox import sandbox_server
+from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.script import Script
 from tests.security.test_hostile_sql import FILES, POWERS
 from tests.servers import fetch, missing, run
@@ -69,17 +69,17 @@ def step(sql: str) -> Step:
 
 
 def test_hostile_sql_gets_nowhere_in_a_container() -> None:
-    with sealed_server(ORIGINAL, image=PLAIN) as sealed:
+    with sandbox_server(ORIGINAL, image=PLAIN) as sandbox:
         (ours,) = containers()
         assert {p["HostIp"] for ports in ours["NetworkSettings"]["Ports"].values() for p in ports or ()} == {LOOPBACK}
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
         for sql in (*FILES.values(), *POWERS.values()):
             with pytest.raises((ApplyError, Exception)):
-                shadow.bring((step(sql.format("/tmp")),))
-            admin = sealed.server.url(sealed.named("shadow"))
+                shadow.apply((step(sql.format("/tmp")),))
+            admin = sandbox.server.url(sandbox.named("shadow"))
             assert fetch(admin, "select rolname from pg_roles where rolsuper") == [(ADMIN,)], sql
             assert fetch(admin, "select to_regrole('pg_execute_server_program')") == [(None,)]
-        assert sealed.notes == []
+        assert sandbox.notes == []
     assert containers() == []
 
 
@@ -115,7 +115,7 @@ def test_where_no_program_fits_a_container_of_that_major_is_asked_for() -> None:
     newest = max(programs.major for programs in find_programs())
     with (
         pytest.raises(UsageError, match=f"no server starts from the image postgres:{newest + 1}: "),
-        sealed_server(replace(ORIGINAL, major=newest + 1)),
+        sandbox_server(replace(ORIGINAL, major=newest + 1)),
     ):
         pass
 
@@ -149,11 +149,11 @@ def test_a_copy_in_a_container_has_the_name_of_its_database(name: str) -> None:
     sql = f"alter database {name} set timezone = 'UTC'; select 1 / (current_database() = '{name}')::int;"
     roles = (*ORIGINAL.roles, Role(ADMIN))
     original = replace(ORIGINAL, database=name, roles=roles)
-    with sealed_server(original, image=PLAIN) as sealed:
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
-        shadow.bring((step(sql),))
+    with sandbox_server(original, image=PLAIN) as sandbox:
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
+        shadow.apply((step(sql),))
         with shadow.copy() as copy:
-            copy.bring((step(sql),))
-        assert sealed.server.used() > 0
-        assert fetch(sealed.server.url(), "select rolname from pg_roles where rolsuper") == [(f"{ADMIN}_",)]
+            copy.apply((step(sql),))
+        assert sandbox.server.used() > 0
+        assert fetch(sandbox.server.url(), "select rolname from pg_roles where rolsuper") == [(f"{ADMIN}_",)]
     assert containers() == []

@@ -12,9 +12,9 @@ from ctgitops.core.trial.code_reference import Searched
 from ctgitops.files.code_search import search_code
 from ctgitops.files.git import top_of
 from ctgitops.files.repository import Repository
-from ctgitops.sql.name_changes import Gone
+from ctgitops.sql.name_changes import ChangedName
 
-GONE = (Gone("fibre_nodes"),)
+GONE = (ChangedName("fibre_nodes"),)
 
 
 def write(root: Path, path: str, text: str = "select * from fibre_nodes\n") -> None:

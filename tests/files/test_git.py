@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from ctgitops.cli.main import ctgitops
 from ctgitops.errors import CtgitopsError, UsageError, WorkspaceError
 from ctgitops.files import git_command
-from ctgitops.files.git import base_of, changed_since, head_of, merged_files, the_base, top_of, tracked
+from ctgitops.files.git import base_of, changed_since, head_of, merged_files, required_base, top_of, tracked
 from tests.fakes import header
 from tests.files.checkout import Checkout
 
@@ -146,7 +146,7 @@ def test_histories_without_a_common_commit_differ_in_whole(origin: Path) -> None
     (origin / "migrations").mkdir(exist_ok=True)
     (origin / "migrations/001_z.sql").write_text("select 1;\n")
     commit(origin)
-    base = the_base(origin, "main", "--changed")
+    base = required_base(origin, "main", "--changed")
     assert "migrations/001_z.sql" in changed_since(origin, base)
 
 
@@ -173,7 +173,7 @@ def test_outside_of_a_repository(repo: Checkout) -> None:
     with pytest.raises(WorkspaceError, match="not a git repository"):
         check(repo.root)
     with pytest.raises(WorkspaceError, match="not a git repository"):
-        the_base(repo.root, None, "--changed")
+        required_base(repo.root, None, "--changed")
     assert base_of(repo.root) is None
 
 

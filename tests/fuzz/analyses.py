@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from unittest import mock
 
-from ctgitops.core.plan.single_transaction import together_problems
+from ctgitops.core.plan.single_transaction import single_transaction_problems
 from ctgitops.core.problem import NOT_ANALYSED
 from ctgitops.core.workspace.workspace import script_problems
 from ctgitops.lint.catalog import Catalog
@@ -18,7 +18,7 @@ from ctgitops.sql.guard import Guard, SqlSyntaxError
 from ctgitops.sql.nodes import Node
 from ctgitops.sql.row_requirements import demands, writes_rows_of
 from ctgitops.sql.script import Script
-from ctgitops.sql.setting_scope import lasting
+from ctgitops.sql.setting_scope import settings_by_scope
 from tests.lint.examples import TABLES, TODAY
 
 TEXT = "fuzzed"
@@ -30,7 +30,7 @@ READS: tuple[Callable[[str], object], ...] = (
     parse.what_it_destroys,
     parse.what_it_makes,
     parse.extension_made,
-    lasting,
+    settings_by_scope,
 )
 """The analyses of a text, each with a tree of its own."""
 _ALL = {rule.id: "error" for rule in all_rules()}
@@ -71,7 +71,7 @@ def failures(kind: str, node: Node, by: Linter) -> list[str]:
             guard.value("", partial(read, TEXT), None)
         script = Script(TEXT, "001_fuzzed.sql")
         found = [problem.what for problem in script_problems(script) if problem.code == NOT_ANALYSED]
-        guard.value("", lambda: list(together_problems((("a", script), ("b", script)), "m.yaml")), None)
+        guard.value("", lambda: list(single_transaction_problems((("a", script), ("b", script)), "m.yaml")), None)
     return [*found, *map(str, guard.failures), *lint_failures(script, by, kind, node)]
 
 

@@ -10,12 +10,12 @@ from itertools import count
 from time import time_ns
 from typing import Any
 
-from ctgitops.github.access import Access, Patience
+from ctgitops.github.access import Access, RetryPolicy
 from ctgitops.github.forge import GitHubForge
 
 from ..servers import missing
 
-PATIENCE = Patience(between_writes=0, settle=0.3)
+PATIENCE = RetryPolicy(between_writes=0, settle=0.3)
 numbers = count(time_ns())
 
 

@@ -70,7 +70,7 @@ def test_a_comment_that_is_made_anew_folds_the_old_one_away(live: Live) -> None:
     forge = live.forge()
 
     def say(run: int, body: str) -> str | None:
-        return forge.comment(replace(comment(number, run, body), anew=True))
+        return forge.comment(replace(comment(number, run, body), recreate=True))
 
     first = say(1, "first")
     assert say(2, "first") == first
@@ -86,13 +86,13 @@ def test_a_comment_that_is_made_anew_folds_the_old_one_away(live: Live) -> None:
 
 def test_five_runs_at_once_that_make_it_anew_leave_one_that_is_ours(live: Live) -> None:
     number = live.pull_request()["number"]
-    live.forge().comment(replace(comment(number, 1, "plan 1"), anew=True))
+    live.forge().comment(replace(comment(number, 1, "plan 1"), recreate=True))
     together = threading.Barrier(5)
 
     def run(generation: int) -> None:
         forge = live.forge()
         together.wait()
-        forge.comment(replace(comment(number, generation, f"plan {generation}"), anew=True))
+        forge.comment(replace(comment(number, generation, f"plan {generation}"), recreate=True))
 
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(run, (4, 6, 2, 5, 3)))

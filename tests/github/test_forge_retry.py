@@ -20,14 +20,14 @@ from ctgitops.core.forge.forge import (
     StickyComment,
 )
 from ctgitops.errors import ForgeError
-from ctgitops.github.access import Access, Patience
+from ctgitops.github.access import Access, RetryPolicy
 from ctgitops.github.comment import Marker, read, whole
 from ctgitops.github.forge import GitHubForge
 from ctgitops.report.page import COMMENT_LIMIT
 
 from .scripted import Fault, Scripted, running
 
-QUICK = Patience(backoff=0.01, secondary=0.05, longest=3, timeout=2, between_writes=0, settle=0)
+QUICK = RetryPolicy(backoff=0.01, secondary=0.05, longest=3, timeout=2, between_writes=0, settle=0)
 SHA = "a" * 40
 INACCESSIBLE = "Resource not accessible by integration"
 
@@ -41,7 +41,7 @@ class World:
         self.forge = self.forge_of("ours")
         self.forges = [self.forge]
 
-    def forge_of(self, token: str, patience: Patience = QUICK, url: str = "") -> GitHubForge:
+    def forge_of(self, token: str, patience: RetryPolicy = QUICK, url: str = "") -> GitHubForge:
         return GitHubForge(Access(token, "o/r", url or self.github.url), self.warnings.append, patience=patience)
 
     def fail(self, method: str, path: str, status: int, **more: object) -> None:
@@ -204,7 +204,7 @@ def test_without_a_token_there_is_no_forge(world: World) -> None:
 
 
 def test_a_github_that_is_not_there_is_a_failure(world: World) -> None:
-    forge = world.forge_of("ours", Patience(tries=1, backoff=0.01), "http://127.0.0.1:1")
+    forge = world.forge_of("ours", RetryPolicy(tries=1, backoff=0.01), "http://127.0.0.1:1")
     with pytest.raises(ForgeError, match=r"cannot connect") as raised:
         forge.check(check())
     forge.close()

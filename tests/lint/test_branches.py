@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.core.schema.snapshot import About, Snapshot
+from ctgitops.core.schema.snapshot import Snapshot, SnapshotSource
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.run import Linter
 from ctgitops.lint.snapshot_catalog import catalog_of
@@ -121,7 +121,7 @@ def test_nothing_is_known_to_be_absent_where_not_all_is_known() -> None:
 
 
 def test_the_servers_version_is_that_of_the_live_schema() -> None:
-    linter = Linter(catalog_of(Snapshot.of([], About("17.2"))))
+    linter = Linter(catalog_of(Snapshot.of([], SnapshotSource("17.2"))))
     version = "current_setting('server_version_num')::int"
     text = f"do $$ begin if {version} {{}} 150000 then create index on t (a); end if; end $$;"
     assert linter.file(Script(text.format("<"), "x.sql")) == ()

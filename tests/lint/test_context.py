@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.run import Linter
 from ctgitops.lint.snapshot_catalog import catalog_of
@@ -357,7 +357,7 @@ def test_the_live_schema_is_read_from_its_snapshot() -> None:
             SchemaObject("index", "public.i", "public.t", {"definition": "CREATE INDEX i ON public.t USING btree (b)"}),
             SchemaObject("table", "public.odd", attributes={"partition_key": "no such key ("}),
         ],
-        About("17.2"),
+        SnapshotSource("17.2"),
     )
     sql = (
         "alter table t alter column b set not null; alter table t alter column a set not null;"

@@ -58,38 +58,38 @@ def test_history_and_files_that_nobody_changed_are_left_alone() -> None:
 
 def test_a_plan_judges_what_is_pending_and_what_it_makes_itself_is_harmless() -> None:
     diary = Diary({"staging": chained(entry(ONE))})
-    (look,) = plan((request(WORK),), databases=diary, code=diary)
-    assert rules(look) == ["blocking-index", "drop-column"]
-    assert plan_status((look,)) == 1
-    assert "error[blocking-index]: blocks writes to `t` while" in plans_text((look,))
-    found = valid("plan", plan_json(look))["steps"][0]["findings"]
+    (result,) = plan((request(WORK),), databases=diary, code=diary)
+    assert rules(result) == ["blocking-index", "drop-column"]
+    assert plan_status((result,)) == 1
+    assert "error[blocking-index]: blocks writes to `t` while" in plans_text((result,))
+    found = valid("plan", plan_json(result))["steps"][0]["findings"]
     assert [(each["lock"], each["blocks_writes"]) for each in found] == [("SHARE", True)]
-    (look,) = plan((request(WORK),), databases=Diary(), code=diary)
-    assert rules(look) == []
+    (result,) = plan((request(WORK),), databases=Diary(), code=diary)
+    assert rules(result) == []
 
 
 def test_the_environment_says_how_bad_it_is_and_then_the_policy() -> None:
     diary = Diary({"staging": chained(entry(ONE))})
     policy = Policy(lint={"blocking-index": "warning", "drop-column": "off"})
     gentle = replace(WORK, policy=policy)
-    (look,) = plan((request(gentle),), databases=diary, code=diary)
-    assert (rules(look), plan_status((look,))) == (["blocking-index"], 0)
+    (result,) = plan((request(gentle),), databases=diary, code=diary)
+    assert (rules(result), plan_status((result,))) == (["blocking-index"], 0)
     strict = replace(STAGING, lint={"drop-column": "error"})
-    (look,) = plan((request(gentle, strict),), databases=diary, code=diary)
-    assert (rules(look), plan_status((look,))) == (["blocking-index", "drop-column"], 1)
+    (result,) = plan((request(gentle, strict),), databases=diary, code=diary)
+    assert (rules(result), plan_status((result,))) == (["blocking-index", "drop-column"], 1)
 
 
 def test_findings_change_no_fingerprint() -> None:
     diary = Diary({"staging": chained(entry(ONE))})
-    (look,) = plan((request(WORK),), databases=diary, code=diary)
+    (result,) = plan((request(WORK),), databases=diary, code=diary)
     (quiet,) = plan(
         (request(replace(WORK, policy=Policy(lint={"blocking-index": "off", "drop-column": "off"}))),),
         databases=diary,
         code=diary,
     )
-    assert isinstance(look, Preview)
+    assert isinstance(result, Preview)
     assert isinstance(quiet, Preview)
-    assert look.plan.fingerprint == quiet.plan.fingerprint
+    assert result.plan.fingerprint == quiet.plan.fingerprint
 
 
 def test_code_scanning_is_told_rule_level_and_lines() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.truth.judge import Judge
-from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource
 from ctgitops.lint.run import Linter
 from ctgitops.lint.snapshot_catalog import catalog_of
 from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
@@ -88,7 +88,7 @@ def test_a_live_schema_has_virtual_columns_and_constraints_that_are_not_enforced
             {"definition": "FOREIGN KEY (a) REFERENCES public.o(id) NOT ENFORCED"},
         ),
     ]
-    linter = Linter(catalog_of(Snapshot.of(objects, About(server_version="18.4"))))
+    linter = Linter(catalog_of(Snapshot.of(objects, SnapshotSource(server_version="18.4"))))
     text = "alter table t alter column v type bigint;\nalter table t alter constraint c enforced;"
     assert [finding.rule for finding in linter.file(Script(text, "002.sql"))] == ["foreign-key-scan"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource
 from ctgitops.lint.run import Linter
 from ctgitops.lint.snapshot_catalog import catalog_of
 from ctgitops.sql.script import Script
@@ -111,7 +111,7 @@ def test_a_live_view_is_read_with_its_query_and_its_options() -> None:
         ),
         SchemaObject("policy", "public.t.p", "public.t", {}),
     ]
-    linter = Linter(catalog_of(Snapshot.of(objects, About(server_version="14.23"))))
+    linter = Linter(catalog_of(Snapshot.of(objects, SnapshotSource(server_version="14.23"))))
     (finding,) = linter.file(Script("alter table t enable row level security;", "002.sql"))
     assert finding.rule == "bypassing-view"
     assert "`v`" in finding.what

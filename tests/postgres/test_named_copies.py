@@ -16,8 +16,8 @@ from ctgitops.core.schema.source_database import Role, SourceDatabase
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
 from ctgitops.postgres.shadow.replay import ReplayShadow, replay_shadow
-from ctgitops.postgres.shadow.sandbox import SandboxShadow, sealed_server, sealed_shadow
-from ctgitops.postgres.shadow.trial import Unwatched
+from ctgitops.postgres.shadow.sandbox import SandboxShadow, sandbox_server, sandbox_shadow
+from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.script import Script
 from tests.fakes import migration, request, workspace
 from tests.servers import borrowable, fetch, programs_for_tests, run
@@ -73,35 +73,35 @@ def quickly(names: Collection[str]) -> list[object]:
 @pytest.mark.parametrize("name", quickly({NAMES[1], "postgres"}))
 def test_each_copy_has_the_name_while_something_is_brought_to_it(name: str) -> None:
     original = owner_of_reader(name)
-    with sealed_shadow(original, ShadowPolicy(), had=(names_it(name, 1),)) as shadow:
+    with sandbox_shadow(original, ShadowPolicy(), had=(names_it(name, 1),)) as shadow:
         assert shadow.unmatched == ()
-        shadow.bring((names_it(name, 2),), watched=True)
+        shadow.apply((names_it(name, 2),), watched=True)
         assert [schema.name for schema in shadow.snapshot().objects if schema.name.startswith("made_")] == [
             "made_1",
             "made_2",
         ]
         with shadow.copy() as copy:
-            copy.bring((names_it(name, 2),))
+            copy.apply((names_it(name, 2),))
         with shadow.empty() as one, shadow.empty() as two:
-            one.bring((names_it(name, 1),))
-            two.bring((names_it(name, 1),))
-            one.bring((names_it(name, 2),))
+            one.apply((names_it(name, 1),))
+            two.apply((names_it(name, 1),))
+            one.apply((names_it(name, 2),))
             assert {each.name for each in one.snapshot().objects} > {each.name for each in two.snapshot().objects}
-        shadow.bring((names_it(name, 3),), watched=True)
+        shadow.apply((names_it(name, 3),), watched=True)
         assert shadow.impacts.keys() == {2, 3}
 
 
 @pytest.mark.parametrize("name", quickly(set()))
 def test_what_is_run_again_from_nothing_has_the_name_too(name: str) -> None:
     with replay_shadow(ReplayTarget(MAJOR, role="app", database=name), ShadowPolicy()) as shadow:
-        shadow.bring((names_it(name, 1), names_it(name, 2)))
+        shadow.apply((names_it(name, 1), names_it(name, 2)))
         assert {"made_1", "made_2"} <= {each.name for each in shadow.snapshot().objects}
         assert "made_2" in {each.name for each in shadow.read_again().objects}
 
 
 def test_where_the_name_is_not_known_the_migration_that_names_it_tells_it() -> None:
     with replay_shadow(ReplayTarget(MAJOR, role="app"), ShadowPolicy()) as shadow:
-        shadow.bring((step("create table t (a int)"), names_it("Own", 2)))
+        shadow.apply((step("create table t (a int)"), names_it("Own", 2)))
         assert {"made_2", "public.t"} <= {each.name for each in shadow.snapshot().objects} | {
             f"public.{each.name}" for each in shadow.snapshot().objects
         }
@@ -117,12 +117,12 @@ def test_the_privileges_on_the_database_are_those_of_the_real_one() -> None:
         creates=False,
         grants=(("app", "CONNECT", True), ("reader", "CREATE", False), ("", "CONNECT", False)),
     )
-    with sealed_server(original) as sealed:
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
-        shadow.bring((step("grant connect on database own to reader"),))
+    with sandbox_server(original) as sandbox:
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
+        shadow.apply((step("grant connect on database own to reader"),))
         for denied in ("create schema s", "create temp table t (a int)", "alter database own reset all"):
             with pytest.raises(ApplyError, match=r"permission denied|must be owner"):
-                shadow.bring((step(denied),))
+                shadow.apply((step(denied),))
 
 
 @pytest.mark.slow
@@ -130,9 +130,9 @@ def test_on_a_server_of_others_no_copy_has_the_name_and_what_names_it_is_skipped
     with borrowable() as service:
         run(service.url(), "create database own")
         before = fetch(service.url(), SETTINGS.format("'own'"))
-        with sealed_shadow(like("own"), ShadowPolicy(), borrowed=service.address()) as shadow:
+        with sandbox_shadow(like("own"), ShadowPolicy(), external=service.address()) as shadow:
             sql = "create table t (a int);\n\nalter database own set timezone = 'UTC';\ncreate table u (a int);"
-            shadow.bring((step(sql),), watched=True)
+            shadow.apply((step(sql),), watched=True)
             assert [(each.database, str(each.place)) for each in shadow.skipped] == [
                 ("own", "migrations/001_step.sql:3:1")
             ]
@@ -140,19 +140,19 @@ def test_on_a_server_of_others_no_copy_has_the_name_and_what_names_it_is_skipped
         with replay_shadow(
             ReplayTarget(MAJOR, role="app", database="own"), ShadowPolicy(), service.address()
         ) as replay:
-            replay.bring((step(sql),))
+            replay.apply((step(sql),))
             assert any("names the database own, and was skipped" in note for note in replay.unmatched)
         assert fetch(service.url(), SETTINGS.format("'own'")) == before == []
 
 
 def test_a_limit_of_connections_does_not_keep_us_from_looking() -> None:
-    with sealed_shadow(owner_of_reader("own"), ShadowPolicy()) as shadow:
+    with sandbox_shadow(owner_of_reader("own"), ShadowPolicy()) as shadow:
         limits = "alter database own connection limit 0;"
         if MAJOR < 16:  # since 16 CREATEROLE does not alter the role that has it
             limits += " alter role postgres connection limit 1;"
-        shadow.bring((step(limits),), watched=True)
-        shadow.bring((step("create table public.t (a int)", 2),), watched=True)
-        shadow.bring((step("create index concurrently i on public.t (a)", 3),), watched=True)
+        shadow.apply((step(limits),), watched=True)
+        shadow.apply((step("create table public.t (a int)", 2),), watched=True)
+        shadow.apply((step("create index concurrently i on public.t (a)", 3),), watched=True)
         assert "public.t" in {each.name for each in shadow.snapshot().objects} | {
             f"public.{each.name}" for each in shadow.snapshot().objects
         }
@@ -163,7 +163,7 @@ def test_a_role_that_postgresql_keeps_for_itself_is_an_error_of_the_migration_an
         replay_shadow(ReplayTarget(MAJOR, role="app", database="own"), ShadowPolicy()) as shadow,
         pytest.raises(ApplyError, match="pg_future"),
     ):
-        shadow.bring((step("grant pg_future to current_user"),))
+        shadow.apply((step("grant pg_future to current_user"),))
 
 
 @pytest.mark.slow
@@ -171,8 +171,8 @@ def test_a_copy_that_was_made_a_template_is_removed_from_a_server_of_others() ->
     template = "do $$ begin execute format('alter database %I is_template true', current_database()); end $$"
     with borrowable() as service:
         for _ in range(2):
-            with sealed_shadow(like("own"), ShadowPolicy(), borrowed=service.address()) as shadow:
-                shadow.bring((step(template),))
+            with sandbox_shadow(like("own"), ShadowPolicy(), external=service.address()) as shadow:
+                shadow.apply((step(template),))
         assert fetch(service.url(), "select datname from pg_database where datname like 'ctgitops_shadow%'") == []
 
 
@@ -180,10 +180,10 @@ def test_a_copy_that_was_made_a_template_is_removed_from_a_server_of_others() ->
 class Here:
     """Sandboxes that this machine makes."""
 
-    def sealed(
+    def sandbox(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[SandboxShadow]:
-        return sealed_shadow(original, policy, had=had)
+        return sandbox_shadow(original, policy, had=had)
 
     def like(self, wanted: ReplayTarget, environment: object = None) -> AbstractContextManager[ReplayShadow]:  # noqa: ARG002
         return replay_shadow(wanted, ShadowPolicy())
@@ -195,6 +195,6 @@ DYNAMIC = "do $$ begin execute 'alter database ' || 'own' || ' reset all'; end $
 @pytest.mark.parametrize("sql", ["alter database own reset all;", pytest.param(DYNAMIC, marks=pytest.mark.slow)])
 def test_a_fork_names_the_database_that_no_run_may_look_at(sql: str) -> None:
     work = workspace(migration("001_one", sql="create table t (a int);"), migration("002_two", sql=sql))
-    look = OfflinePlanner({"migrations/002_two.sql"}, "no secret", Here()).look(request(work))
-    assert look.proof
-    assert (look.proof.failed, look.proof.untried, look.proof.tried) == (None, "", ("002_two",))
+    result = OfflinePlanner({"migrations/002_two.sql"}, "no secret", Here()).preview(request(work))
+    assert result.proof
+    assert (result.proof.failed, result.proof.untried, result.proof.tried) == (None, "", ("002_two",))

@@ -18,9 +18,9 @@ from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.shadow.extensions import as_admin
 from ctgitops.postgres.shadow.provision_roles import RoleProvisioner
-from ctgitops.postgres.shadow.sandbox import sealed_server
+from ctgitops.postgres.shadow.sandbox import sandbox_server
 from ctgitops.postgres.shadow.sandbox_server import SandboxServer
-from ctgitops.postgres.shadow.trial import Unwatched
+from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.script import Script
 from tests.postgres.providers import PROVIDERS, Provider
 from tests.servers import base_for_servers, fetch, programs_for_tests, programs_of, run, session
@@ -64,19 +64,19 @@ def test_createrole_of_an_older_server_gives_what_it_gave_there() -> None:
     with cluster(provider.superuser, provider.setup, 15) as server:
         run(server.url(provider.database), "create role one; create role two")
         original = original_at(replace(server.address(), url=server.url(provider.database, provider.role)))
-    with sealed_server(replace(original, major=18)) as sealed:
-        assert sealed.notes == []
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
-        shadow.bring((step("create role q; grant rds_iam to q; grant one to two; alter role two connection limit 3"),))
+    with sandbox_server(replace(original, major=18)) as sandbox:
+        assert sandbox.notes == []
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
+        shadow.apply((step("create role q; grant rds_iam to q; grant one to two; alter role two connection limit 3"),))
         with pytest.raises(ApplyError, match=r"permission denied|must be"):
-            shadow.bring((step("grant rdsadmin to two"),))
+            shadow.apply((step("grant rdsadmin to two"),))
 
 
 def named(notes: list[str], what: str) -> bool:
     return any(what in note for note in notes)
 
 
-def look(provider: Provider, major: int | None = None) -> None:
+def result(provider: Provider, major: int | None = None) -> None:
     """Copies a provider's roles and runs a migration as the customer's role."""
     with cluster(provider.superuser, provider.setup, major) as server:
         run(server.url(provider.database), f"grant create on schema public to {provider.role}")
@@ -87,34 +87,36 @@ def look(provider: Provider, major: int | None = None) -> None:
         )
     assert (original.role, original.database) == (provider.role, provider.database)
     assert "top secret" not in repr(original)
-    with sealed_server(original) as sealed:
-        admin = sealed.server.url()
+    with sandbox_server(original) as sandbox:
+        admin = sandbox.server.url()
         assert fetch(admin, "select rolname from pg_roles where rolsuper") == [(ADMIN,)]
         assert fetch(admin, f"select 1 from pg_auth_members where roleid = '{ADMIN}'::regrole") == []
         assert fetch(admin, ATTRIBUTES) == attributes
         copied = {row for (row,) in fetch(admin, MEMBERS)}
         for row in real.keys() - copied:
             group, _, member, _ = str(row).split(" ")
-            assert named(sealed.notes, f"{member} in {group}"), (row, sealed.notes)
+            assert named(sandbox.notes, f"{member} in {group}"), (row, sandbox.notes)
         for lost in provider.lost:
-            assert named(sealed.notes, lost), sealed.notes
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+            assert named(sandbox.notes, lost), sandbox.notes
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
         makes = any(each.creates_roles for each in original.roles if each.name == original.role)
-        shadow.bring((step(MIGRATION + MAKES_A_ROLE * makes),))
-        assert fetch(sealed.server.url(provider.database), "select to_regclass('public.orders')::text") == [("orders",)]
+        shadow.apply((step(MIGRATION + MAKES_A_ROLE * makes),))
+        assert fetch(sandbox.server.url(provider.database), "select to_regclass('public.orders')::text") == [
+            ("orders",)
+        ]
 
 
 @pytest.mark.parametrize(
     "name", [n if n in {"supabase", "crunchy"} else pytest.param(n, marks=pytest.mark.slow) for n in PROVIDERS]
 )
 def test_the_roles_of_a_provider_are_copied_and_what_is_not_is_named(name: str) -> None:
-    look(PROVIDERS[name])
+    result(PROVIDERS[name])
 
 
 @pytest.mark.majors
 @pytest.mark.parametrize("name", list(PROVIDERS))
 def test_the_same_with_the_options_of_newer_majors(name: str) -> None:
-    look(PROVIDERS[name], 18)
+    result(PROVIDERS[name], 18)
 
 
 ODD = ['Ünïcode "quoted" rôle', "a" * 63, "none_", "Public", "select", ADMIN, "ctgitops_replay", "x'; drop role y; --"]
@@ -132,27 +134,27 @@ def test_odd_names_a_role_that_owns_and_cannot_log_in_and_one_called_as_our_own_
         original = original_at(replace(server.address(), url=server.url(role="app")))
         real = fetch(server.url(), MEMBERS)
         run(server.url(), "alter role app connection limit 0")
-    with sealed_server(original) as sealed:
-        assert sorted(fetch(sealed.server.url(), MEMBERS)) == sorted(real)
-        assert sealed.notes == []
-        (supers,) = fetch(sealed.server.url(), "select array_agg(rolname) from pg_roles where rolsuper")
+    with sandbox_server(original) as sandbox:
+        assert sorted(fetch(sandbox.server.url(), MEMBERS)) == sorted(real)
+        assert sandbox.notes == []
+        (supers,) = fetch(sandbox.server.url(), "select array_agg(rolname) from pg_roles where rolsuper")
         assert supers == ([f"{ADMIN}_"],)
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
-        shadow.bring((step(f"set role {ADMIN}; create temp table t (a int); reset role"),))
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
+        shadow.apply((step(f"set role {ADMIN}; create temp table t (a int); reset role"),))
         with pytest.raises(ApplyError, match="permission denied to set role"):
-            shadow.bring((step(f"set role {ADMIN}_"),))
+            shadow.apply((step(f"set role {ADMIN}_"),))
 
 
 def test_what_only_another_major_has_is_named_and_its_absence_says_nothing_of_the_files() -> None:
     newer = Role("app", member_of=(Membership("pg_future", admin=True),))
     wanted = SourceDatabase("app", programs_for_tests().major, roles=(newer,), predefined=frozenset({"pg_future"}))
-    with sealed_server(wanted) as sealed:
-        assert named(sealed.notes, "app in pg_future (no such role in PostgreSQL"), sealed.notes
+    with sandbox_server(wanted) as sandbox:
+        assert named(sandbox.notes, "app in pg_future (no such role in PostgreSQL"), sandbox.notes
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[SandboxServer]:
-    with sealed_server(SourceDatabase("postgres", programs_for_tests().major)) as made:
+    with sandbox_server(SourceDatabase("postgres", programs_for_tests().major)) as made:
         assert isinstance(made.server, SandboxServer)
         yield made.server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from ctgitops.core.impact.impact import Held, StepImpact, Worked
+from ctgitops.core.impact.impact import Held, RelationWork, StepImpact
 from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.postgres.connection.connect import Connection
 from ctgitops.postgres.trace.tracer import Tracer
@@ -48,6 +48,6 @@ def locks(held: tuple[Held, ...]) -> str:
     return " ".join(f"{relation}:{mode}" for relation, mode in told)
 
 
-def works(worked: tuple[Worked, ...]) -> str:
+def works(worked: tuple[RelationWork, ...]) -> str:
     """`REWRITE t, INDEX t`, by name."""
     return ", ".join(sorted({f"{w.work.name} {w.relation.removeprefix('public.')}" for w in worked}))

@@ -13,7 +13,7 @@ from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.plan.rollback import last_entries, make_rollback
 from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.core.trial.trial import Trial
-from ctgitops.core.view.preview import Look, Preview, Unseen
+from ctgitops.core.view.preview import NotPlanned, PlanResult, Preview
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import LedgerError, Place
 from tests.fakes import PRODUCTION, STAGING, chained, entry, migration, receipt, request, seed, workspace
@@ -50,7 +50,7 @@ PRODUCTION_WITH_ALL = replace(
 )
 
 
-def look(work: Workspace, environment: Environment, ledger: Ledger, predecessor: Predecessor = None) -> Preview:
+def result(work: Workspace, environment: Environment, ledger: Ledger, predecessor: Predecessor = None) -> Preview:
     """What the verb `plan` gives."""
     plan = make_plan(work, environment, ledger)
     if plan.blocked or plan.empty:
@@ -62,12 +62,12 @@ def look(work: Workspace, environment: Environment, ledger: Ledger, predecessor:
 HAS_TWO = chained(entry(ONE), entry(TWO))
 HAS_ONE = chained(entry(ONE))
 
-READY: tuple[Look, ...] = (look(WORK, STAGING, HAS_TWO), look(WORK, PRODUCTION_WITH_ALL, HAS_ONE, HAS_TWO))
+READY: tuple[PlanResult, ...] = (result(WORK, STAGING, HAS_TWO), result(WORK, PRODUCTION_WITH_ALL, HAS_ONE, HAS_TWO))
 
 EDITED_LEDGER = chained(replace(entry(ONE), sql=ONE.up.sql.replace("bigint", "integer"), checksum="sha256:before"))
-BLOCKED: tuple[Look, ...] = (
-    look(replace(WORK, seeds=None), STAGING, EDITED_LEDGER),
-    Unseen(
+BLOCKED: tuple[PlanResult, ...] = (
+    result(replace(WORK, seeds=None), STAGING, EDITED_LEDGER),
+    NotPlanned(
         PRODUCTION,
         LedgerError(
             "cannot reach the database of production: connection refused",
@@ -77,7 +77,7 @@ BLOCKED: tuple[Look, ...] = (
     ),
 )
 
-NOTHING: tuple[Look, ...] = (look(workspace(ONE), STAGING, HAS_ONE),)
+NOTHING: tuple[PlanResult, ...] = (result(workspace(ONE), STAGING, HAS_ONE),)
 
 APPLIED = Outcome(
     READY[1].plan if isinstance(READY[1], Preview) else make_plan(WORK, PRODUCTION, HAS_ONE),

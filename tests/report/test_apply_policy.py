@@ -15,7 +15,7 @@ from ctgitops.report.markdown import outcome_markdown, plans_markdown
 from ctgitops.report.text import outcome_text, plans_text
 from ctgitops.sql.script import Script
 from tests.fakes import STAGING, as_json, migration, workspace
-from tests.report.cases import NOTHING, READY, look
+from tests.report.cases import NOTHING, READY, result
 from tests.report.test_json import schema
 
 HEALTH = Health(Script("select '<b>@everyone</b>' = ''", "e.yaml"), timedelta(minutes=5), timedelta(seconds=10))
@@ -26,7 +26,7 @@ SAID = (
     "if the run fails, what it applied is rolled back",
     "health query checked for 5 min after the last migration",
 )
-LOOK = look(workspace(migration("001_one")), ENVIRONMENT, Ledger())
+LOOK = result(workspace(migration("001_one")), ENVIRONMENT, Ledger())
 
 
 def test_a_plan_says_it_in_text_and_in_the_comment() -> None:

@@ -13,28 +13,28 @@ from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.core.trial.trial import Trial
-from ctgitops.core.view.preview import Look, Preview, Unseen
+from ctgitops.core.view.preview import NotPlanned, PlanResult, Preview
 from ctgitops.errors import LedgerError
 from ctgitops.report.markdown import plans_markdown
 from tests.fakes import PRODUCTION, STAGING, migration, workspace
-from tests.report.cases import BLOCKED, HAS_ONE, HAS_TWO, NOTHING, ONE, ORIGIN, READY, TWO, WORK, look
+from tests.report.cases import BLOCKED, HAS_ONE, HAS_TWO, NOTHING, ONE, ORIGIN, READY, TWO, WORK, result
 
 SHA = "4be1c07d9a514be1c07d9a514be1c07d9a514be1"
 AT_GITHUB = Origin("anna", SHA, 42, ORIGIN.run_url, "https://github.com/constructtrack/database", "db/")
 STAGED = workspace(ONE, TWO)
 
 
-def next_line(*looks: Look, origin: Origin = ORIGIN) -> str:
-    return plans_markdown(looks, origin).split("<b>Next</b>: ")[1].split("\n")[0]
+def next_line(*results: PlanResult, origin: Origin = ORIGIN) -> str:
+    return plans_markdown(results, origin).split("<b>Next</b>: ")[1].split("\n")[0]
 
 
-def by(trigger: Trigger, **more: object) -> Look:
+def by(trigger: Trigger, **more: object) -> PlanResult:
     environment: Environment = replace(STAGING, trigger=trigger, **more)  # type: ignore[arg-type]
-    return look(STAGED, environment, HAS_ONE)
+    return result(STAGED, environment, HAS_ONE)
 
 
 @pytest.mark.parametrize(
-    ("looks", "said"),
+    ("results", "said"),
     [
         (NOTHING, "Nothing to do: no database is changed."),
         ((by(Trigger.PUSH),), "Merge to apply it to <b>staging</b>."),
@@ -51,13 +51,13 @@ def by(trigger: Trigger, **more: object) -> Look:
             "migration. A push updates this comment.",
         ),
         (
-            (Unseen(PRODUCTION, LedgerError("no", hint="start it")),),
+            (NotPlanned(PRODUCTION, LedgerError("no", hint="start it")),),
             "Resolve the error of production: start it.",
         ),
     ],
 )
-def test_the_next_thing_to_do(looks: tuple[Look, ...], said: str) -> None:
-    assert next_line(*looks) == said
+def test_the_next_thing_to_do(results: tuple[PlanResult, ...], said: str) -> None:
+    assert next_line(*results) == said
 
 
 def test_a_line_of_a_file_is_a_link_where_people_can_look_at_it() -> None:
@@ -70,8 +70,8 @@ def test_a_line_of_a_file_is_a_link_where_people_can_look_at_it() -> None:
 def test_sql_that_runs_stays_when_what_undoes_it_goes() -> None:
     long = "-- " + "x" * 9_000 + "\nselect 1;\n"
     down = f"-- {'y' * 500}\ndrop table u;\n"
-    looks = (look(workspace(ONE, migration("002_up", "1.1.0", sql=long, down=down)), STAGING, HAS_ONE),)
-    tight = plans_markdown(looks, ORIGIN, longest=len(plans_markdown(looks, ORIGIN)) - 9)
+    results = (result(workspace(ONE, migration("002_up", "1.1.0", sql=long, down=down)), STAGING, HAS_ONE),)
+    tight = plans_markdown(results, ORIGIN, longest=len(plans_markdown(results, ORIGIN)) - 9)
     assert "x" * 9_000 in tight
     assert "drop table u;" not in tight
     assert "1 of 2 SQL files" in tight
@@ -101,16 +101,18 @@ def test_what_the_manifest_says_anyway_is_no_reason_told_again() -> None:
 
 
 def test_a_row_tells_where_it_goes_only_where_that_differs() -> None:
-    both = (look(STAGED, STAGING, HAS_ONE), look(STAGED, PRODUCTION, HAS_ONE, HAS_ONE))
+    both = (result(STAGED, STAGING, HAS_ONE), result(STAGED, PRODUCTION, HAS_ONE, HAS_ONE))
     assert "<b>only " not in plans_markdown(both, ORIGIN)
     assert "<b>only " not in plans_markdown((both[0], BLOCKED[1]), ORIGIN)
-    ahead = (look(STAGED, STAGING, HAS_TWO), both[1])
+    ahead = (result(STAGED, STAGING, HAS_TWO), both[1])
     assert "<b>only production</b>" in plans_markdown(ahead, ORIGIN)
 
 
 def test_a_long_detail_is_folded_and_a_short_one_is_not() -> None:
     def page(text: str) -> str:
-        return plans_markdown((look(workspace(ONE, migration("002_x", "1.1.0", sql=text)), STAGING, HAS_ONE),), ORIGIN)
+        return plans_markdown(
+            (result(workspace(ONE, migration("002_x", "1.1.0", sql=text)), STAGING, HAS_ONE),), ORIGIN
+        )
 
     assert "<summary>Details</summary>" not in page("selec 1;\n")
     assert "<summary>Details</summary>" in plans_markdown(BLOCKED, ORIGIN)

@@ -6,8 +6,8 @@ import pytest
 
 from ctgitops.core.schema.compare import Added, Altered, Changes, Removed, compare
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
-from ctgitops.core.view.drift import Drift, DriftLook, exit_status
-from ctgitops.core.view.preview import Unseen
+from ctgitops.core.view.drift import Drift, DriftResult, exit_status
+from ctgitops.core.view.preview import NotPlanned
 from ctgitops.errors import LedgerError
 from ctgitops.report.diff_lines import change_lines
 from ctgitops.report.drift import diff_json, diff_markdown, diff_text, drift_json, drift_markdown, drift_text
@@ -21,14 +21,14 @@ _F2 = SchemaObject("function", "public.f()", attributes={"body": "begin\n  retur
 CHANGES: Changes = (Added(_TABLE), Added(_COLUMN), Altered(_F1, _F2), Removed(SchemaObject("view", "public.v")))
 DRIFTED = Drift(STAGING, CHANGES, 3, 1, 2, ("PostgreSQL 17 there, 18 here",), "f" * 64)
 CLEAN = Drift(STAGING, (), 3)
-UNSEEN = Unseen(PRODUCTION, LedgerError("cannot connect", state="nothing was read"))
+UNSEEN = NotPlanned(PRODUCTION, LedgerError("cannot connect", state="nothing was read"))
 
 
-@pytest.mark.parametrize("looks", [(DRIFTED,), (CLEAN,), (UNSEEN, DRIFTED)])
-def test_drift_as_data(looks: tuple[DriftLook, ...]) -> None:
-    found = valid("drift", drift_json(looks))
+@pytest.mark.parametrize("results", [(DRIFTED,), (CLEAN,), (UNSEEN, DRIFTED)])
+def test_drift_as_data(results: tuple[DriftResult, ...]) -> None:
+    found = valid("drift", drift_json(results))
     assert [each.get("drift") for each in found["environments"]] == [
-        bool(look.changes) if isinstance(look, Drift) else None for look in looks
+        bool(result.changes) if isinstance(result, Drift) else None for result in results
     ]
 
 

@@ -25,7 +25,7 @@ from ctgitops.core.run.progress import SeedFinished
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.core.trial.trial import IdempotenceCheck, OrderCheck, RollbackTrial, Trial
-from ctgitops.core.view.preview import Look, Preview, Unseen
+from ctgitops.core.view.preview import NotPlanned, PlanResult, Preview
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import ApplyError, LedgerError, Place
 from ctgitops.notify.lines import line_of
@@ -124,7 +124,7 @@ def read(markdown: str) -> Reader:
     return reader
 
 
-def looks(text: str) -> tuple[Look, ...]:
+def results(text: str) -> tuple[PlanResult, ...]:
     """Two environments with this text wherever text can be."""
     place = Place(text, 3, 4)
     step = Step(
@@ -178,7 +178,7 @@ def looks(text: str) -> tuple[Look, ...]:
             after=Snapshot.of(parts),
         ),
     )
-    return (tried, preview, Unseen(environment, error))
+    return (tried, preview, NotPlanned(environment, error))
 
 
 def harmless(page: str) -> Reader:
@@ -199,18 +199,18 @@ def skeleton(reader: Reader) -> list[str]:
 
 @given(hostile)
 def test_no_text_changes_the_plan_comment(text: str) -> None:
-    page = plans_markdown(looks(text), at_github(text))
+    page = plans_markdown(results(text), at_github(text))
     reader = harmless(page)
     if "Left out to fit into a comment" not in page:  # a long text leaves parts out
-        assert skeleton(reader) == skeleton(read(plans_markdown(looks("x"), at_github("x"))))
+        assert skeleton(reader) == skeleton(read(plans_markdown(results("x"), at_github("x"))))
     elsewhere = Origin(text, text, 1, URL, text, text)
-    assert not any("blob" in str(link) for link in harmless(plans_markdown(looks(text), elsewhere)).links)
+    assert not any("blob" in str(link) for link in harmless(plans_markdown(results(text), elsewhere)).links)
 
 
 @pytest.mark.parametrize("trick", EVIL)
 def test_each_known_trick_is_text(trick: str) -> None:
-    reader = harmless(plans_markdown(looks(f"x{trick}"), Origin("x", "x", 1, URL)))
-    assert skeleton(reader) == skeleton(read(plans_markdown(looks("x"), Origin("x", "x", 1, URL))))
+    reader = harmless(plans_markdown(results(f"x{trick}"), Origin("x", "x", 1, URL)))
+    assert skeleton(reader) == skeleton(read(plans_markdown(results("x"), Origin("x", "x", 1, URL))))
     for escaped in (plain(f"x{trick}"), code(f"x{trick}")):
         shown = read(f"{escaped}").all.strip().replace("\u200b", "")
         assert shown == " ".join(re.sub(r"[\u200b\u202e\x00\x1b]", "\N{REPLACEMENT CHARACTER}", f"x{trick}").split())
@@ -219,7 +219,7 @@ def test_each_known_trick_is_text(trick: str) -> None:
 @given(hostile)
 def test_no_text_changes_the_record_of_a_run(text: str) -> None:
     def outcome(text: str) -> Outcome:
-        (preview, *_) = looks(text)
+        (preview, *_) = results(text)
         assert isinstance(preview, Preview)
         proof = replace(receipt(), location=text, id=text, proof=text)
         return Outcome(preview.plan, Status.BLOCKED, (Done(text, 1),), (Reason(text, text, text),), proof)
@@ -232,7 +232,7 @@ def test_no_text_changes_the_record_of_a_run(text: str) -> None:
     "url", ["javascript:alert(1)", "https://e.x/)[a](b", "https://e.x/<b>", "https://e.x/?a=b c", ""]
 )
 def test_only_a_plain_address_becomes_a_link(url: str) -> None:
-    assert "[run]" not in plans_markdown(looks("x"), Origin("x", "x", 1, url))
+    assert "[run]" not in plans_markdown(results("x"), Origin("x", "x", 1, url))
 
 
 @given(hostile)

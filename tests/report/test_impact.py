@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from ctgitops.core.impact.impact import Held, StatementImpact, StepImpact, Work, Worked
+from ctgitops.core.impact.impact import Held, RelationWork, StatementImpact, StepImpact, Work
 from ctgitops.core.impact.projection import Bucket, Effect, Measured, Wait
 from ctgitops.core.view.preview import Preview
 from ctgitops.core.view.verdict import exit_status
@@ -17,11 +17,11 @@ from ctgitops.report.markdown import plans_markdown
 from ctgitops.report.text import plans_text
 from ctgitops.sql.locks import LockMode
 from tests.fakes import STAGING, migration, workspace
-from tests.report.cases import HAS_ONE, ONE, ORIGIN, READY, look
+from tests.report.cases import HAS_ONE, ONE, ORIGIN, READY, result
 from tests.report.test_json import valid
 
 PROJECTS = Held("public.projects", LockMode.ACCESS_EXCLUSIVE)
-REWRITE = StatementImpact(12, (PROJECTS,), (PROJECTS,), (Worked(Work.REWRITE, "public.projects"),))
+REWRITE = StatementImpact(12, (PROJECTS,), (PROJECTS,), (RelationWork(Work.REWRITE, "public.projects"),))
 MINUTES = Wait(PROJECTS, Bucket.MINUTES, 9_800_000, 41.2, Measured("staging", 41_000, 1_200_000))
 SLOW = Effect(StepImpact((REWRITE,)), (MINUTES,))
 
@@ -43,7 +43,7 @@ def test_a_line_says_the_lock_what_it_blocks_and_for_how_long() -> None:
 
 def test_a_lock_that_is_held_while_a_later_statement_works_is_told_from_its_line_on() -> None:
     lock = StatementImpact(3, (PROJECTS,), (PROJECTS,))
-    build = StatementImpact(5, worked=(Worked(Work.INDEX, "public.u"),))
+    build = StatementImpact(5, worked=(RelationWork(Work.INDEX, "public.u"),))
     effect = Effect(StepImpact((lock, build)), (Wait(PROJECTS, None, None),))
     line = "ACCESS EXCLUSIVE on projects: blocks reads and writes, from line 3 to the commit (time not known)"
     assert impact_lines(effect) == (line,)
@@ -53,7 +53,11 @@ def test_what_keeps_nobody_waiting_says_so() -> None:
     insert = StatementImpact(1, (Held("public.t", LockMode.ROW_EXCLUSIVE),))
     assert impact_lines(Effect(StepImpact((insert,)))) == ("no blocking",)
     slow = StatementImpact(
-        1, (Held("public.t", LockMode.SHARE_UPDATE_EXCLUSIVE),), (), (Worked(Work.INDEX, "public.t"),), concurrent=True
+        1,
+        (Held("public.t", LockMode.SHARE_UPDATE_EXCLUSIVE),),
+        (),
+        (RelationWork(Work.INDEX, "public.t"),),
+        concurrent=True,
     )
     assert impact_lines(Effect(StepImpact((slow,)))) == (
         "SHARE UPDATE EXCLUSIVE on t: blocks schema changes, builds an index",
@@ -99,7 +103,7 @@ def test_a_comment_shows_the_worst_environment_in_its_row_and_each_below() -> No
 
 def test_a_relation_whose_name_is_markup_stays_text() -> None:
     evil = replace(PROJECTS, relation='public."<img src=x> @all | `"')
-    statement = replace(REWRITE, taken=(evil,), held=(evil,), worked=(Worked(Work.REWRITE, evil.relation),))
+    statement = replace(REWRITE, taken=(evil,), held=(evil,), worked=(RelationWork(Work.REWRITE, evil.relation),))
     page = plans_markdown(tried(Effect(StepImpact((statement,)), (replace(MINUTES, held=evil),))), ORIGIN)
     assert "<img" not in page
     assert "@all" not in page
@@ -112,7 +116,7 @@ STATUS = migration("002_status", "2.0.0", sql=SQL, Breaking_Changes="Yes")
 FIRST = STATUS.up.sql.split("ALTER")[0].count("\n") + 1
 """The header is before it."""
 LOCK = StatementImpact(FIRST, (PROJECTS,), (PROJECTS,))
-ALTER = StatementImpact(FIRST + 1, (), (PROJECTS,), (Worked(Work.REWRITE, "public.projects"),))
+ALTER = StatementImpact(FIRST + 1, (), (PROJECTS,), (RelationWork(Work.REWRITE, "public.projects"),))
 UNDER_IT = Effect(StepImpact((LOCK, ALTER)), (MINUTES,))
 
 
@@ -128,7 +132,7 @@ NULL = finding("not-null-scan", FIRST + 3, "reads and writes on projects wait un
 
 
 def found(*findings: Finding, effect: Effect = UNDER_IT, **environment: object) -> Preview:
-    seen = look(workspace(ONE, STATUS), STAGING, HAS_ONE)
+    seen = result(workspace(ONE, STATUS), STAGING, HAS_ONE)
     (step,) = seen.plan.steps
     plan = replace(seen.plan, steps=(replace(step, findings=findings),))
     return replace(seen, plan=plan, environment=replace(STAGING, **environment), effects={2: effect})  # type: ignore[arg-type]
@@ -160,7 +164,7 @@ def test_a_second_finding_under_the_same_lock_refers_to_the_first() -> None:
 
 
 def test_work_that_no_finding_tells_of_is_told_with_the_lock_that_it_prolongs() -> None:
-    scan = StatementImpact(FIRST, (PROJECTS,), (PROJECTS,), (Worked(Work.SCAN, "public.projects"),))
+    scan = StatementImpact(FIRST, (PROJECTS,), (PROJECTS,), (RelationWork(Work.SCAN, "public.projects"),))
     page = plans_markdown((found(TYPE, effect=replace(UNDER_IT, impact=StepImpact((scan, ALTER)))),), ORIGIN)
     assert f"ACCESS EXCLUSIVE on projects: scans the table, from line {FIRST} to the commit" in page
 

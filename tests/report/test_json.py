@@ -10,7 +10,7 @@ import pytest
 from ctgitops.commands.check import check
 from ctgitops.core.gate.gate import Unreadable
 from ctgitops.core.run.outcome import Outcome
-from ctgitops.core.view.preview import Look
+from ctgitops.core.view.preview import PlanResult
 from ctgitops.core.view.status import status_of
 from ctgitops.errors import ApplyError, LedgerError, Place
 from ctgitops.report.json import check_json, error_json, outcome_json, plan_json, plans_json, status_json
@@ -38,12 +38,12 @@ def test_each_schema_is_one(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(name))
 
 
-@pytest.mark.parametrize("looks", [READY, BLOCKED, NOTHING])
-def test_plans(looks: tuple[Look, ...]) -> None:
-    found = valid("plan", plans_json(looks))
-    assert [plan["environment"] for plan in found["plans"]] == [look.environment.name for look in looks]
-    for look in looks:
-        valid("plan", plan_json(look))
+@pytest.mark.parametrize("results", [READY, BLOCKED, NOTHING])
+def test_plans(results: tuple[PlanResult, ...]) -> None:
+    found = valid("plan", plans_json(results))
+    assert [plan["environment"] for plan in found["plans"]] == [result.environment.name for result in results]
+    for result in results:
+        valid("plan", plan_json(result))
 
 
 def test_a_plan_has_what_scripts_rest_on() -> None:

@@ -7,7 +7,7 @@ import pytest
 from ctgitops.commands.check import check
 from ctgitops.core.gate.gate import Unreadable
 from ctgitops.core.run.outcome import Outcome
-from ctgitops.core.view.preview import Look
+from ctgitops.core.view.preview import PlanResult
 from ctgitops.core.view.status import status_of
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, LedgerError, MustWaitError, Place
 from ctgitops.report.markdown import check_markdown, outcome_markdown, plans_markdown, statuses_markdown
@@ -42,10 +42,10 @@ OUTCOMES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "looks"), PLANS)
-def test_the_plan(name: str, looks: tuple[Look, ...], golden: Golden) -> None:
-    golden(f"plan-{name}.txt", plans_text(looks))
-    golden(f"plan-{name}.md", plans_markdown(looks, ORIGIN))
+@pytest.mark.parametrize(("name", "results"), PLANS)
+def test_the_plan(name: str, results: tuple[PlanResult, ...], golden: Golden) -> None:
+    golden(f"plan-{name}.txt", plans_text(results))
+    golden(f"plan-{name}.md", plans_markdown(results, ORIGIN))
 
 
 @pytest.mark.parametrize(("name", "outcome"), OUTCOMES)

@@ -18,7 +18,7 @@ from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.prediction import PredictionMismatch
 from ctgitops.core.schema.snapshot import SchemaObject
-from ctgitops.core.view.pull_request_record import Cell, Ledgers, Named, Record, RecordRow, Stage, record_of
+from ctgitops.core.view.pull_request_record import Cell, Ledgers, MigrationRef, Record, RecordRow, Stage, record_of
 from ctgitops.errors import ApplyError, MustWaitError, Place
 from ctgitops.report.page import MAX
 from ctgitops.report.record import closed_markdown, record_markdown
@@ -27,7 +27,7 @@ from tests.report.cases import APPLIED, DROP, HAS_TWO, INDEX, ONE, ORIGIN, TWO, 
 from tests.report.test_hostile import URL, harmless, hostile, read, skeleton
 
 Golden = Callable[[str, str], None]
-WANTED = [Named(m.number, m.name, m.version) for m in (INDEX, DROP)]
+WANTED = [MigrationRef(m.number, m.name, m.version) for m in (INDEX, DROP)]
 RUN = "https://github.com/constructtrack/database/actions/runs/11830"
 
 
@@ -163,7 +163,7 @@ def test_a_pull_request_without_migrations() -> None:
 def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:
     surprise = PredictionMismatch((Added(SchemaObject("column", "public.t.surprise", "public.t")),))
     record = record_of(WANTED, (STAGING, PRODUCTION), MERGED)
-    page = record_markdown(record, {"staging": replace(ON_STAGING, unkept=surprise)}, ORIGIN)
+    page = record_markdown(record, {"staging": replace(ON_STAGING, mismatch=surprise)}, ORIGIN)
     assert page.startswith("### ⛔ staging DIFFERS FROM THE PREDICTION · Applied to staging")
     assert "+     column surprise" in page
     assert record_markdown(record, {"staging": ON_STAGING}, ORIGIN).startswith("### ✅ Applied to staging")

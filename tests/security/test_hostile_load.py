@@ -12,9 +12,9 @@ import pytest
 from ctgitops.errors import ApplyError, CtgitopsError
 from ctgitops.postgres.connection.connect import connect
 from ctgitops.postgres.server.limits import Limits
-from ctgitops.postgres.shadow.sandbox import SandboxDatabases, sealed_server
+from ctgitops.postgres.shadow.sandbox import SandboxDatabases, sandbox_server
 from ctgitops.postgres.shadow.sandbox_server import SandboxServer
-from ctgitops.postgres.shadow.trial import Unwatched
+from ctgitops.postgres.shadow.trial import NoObserver
 from tests.security.test_hostile_sql import ORIGINAL, step
 from tests.servers import fetch
 
@@ -28,15 +28,15 @@ LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only L
 
 
 @pytest.fixture(scope="module")
-def sealed() -> Iterator[SandboxDatabases]:
-    with sealed_server(ORIGINAL) as made:
+def sandbox() -> Iterator[SandboxDatabases]:
+    with sandbox_server(ORIGINAL) as made:
         yield made
 
 
 @pytest.fixture
-def ours(sealed: SandboxDatabases) -> SandboxServer:
-    assert isinstance(sealed.server, SandboxServer)
-    return sealed.server
+def ours(sandbox: SandboxDatabases) -> SandboxServer:
+    assert isinstance(sandbox.server, SandboxServer)
+    return sandbox.server
 
 
 def forget_the_peak() -> None:
@@ -60,19 +60,19 @@ def most_of(pid: int | str, name: str) -> str:
 @LINUX
 @pytest.mark.slow
 @pytest.mark.parametrize("sql", [FLOOD, ROWS], ids=["notifications", "rows"])
-def test_what_it_sends_us_does_not_stay_with_us(sealed: SandboxDatabases, sql: str) -> None:
+def test_what_it_sends_us_does_not_stay_with_us(sandbox: SandboxDatabases, sql: str) -> None:
     """300 MB of each. Seen to fail without reading notifications away, and with the rows kept."""
-    with sealed.another() as shadow:
-        shadow.bring((step("select 1"),))
+    with sandbox.another() as shadow:
+        shadow.apply((step("select 1"),))
         forget_the_peak()
         before = peak()
-        shadow.bring((step(sql),))
+        shadow.apply((step(sql),))
         assert peak() - before < 100 * MEGABYTE
 
 
-def test_who_takes_all_connections_gets_few_and_the_superuser_still_gets_in(sealed: SandboxDatabases) -> None:
+def test_who_takes_all_connections_gets_few_and_the_superuser_still_gets_in(sandbox: SandboxDatabases) -> None:
     """Seen to fail without `connection limit` for a role: it got seventeen."""
-    address = sealed.address(sealed.named("shadow"))
+    address = sandbox.address(sandbox.named("shadow"))
     with contextlib.ExitStack() as taken:
         count = 0
         with pytest.raises(CtgitopsError, match="too many connections for role"):
@@ -80,14 +80,14 @@ def test_who_takes_all_connections_gets_few_and_the_superuser_still_gets_in(seal
                 taken.enter_context(contextlib.closing(connect(address, "bomb")))
                 count += 1
         assert count <= 8
-        assert fetch(sealed.server.url(), "select 1") == [(1,)]
+        assert fetch(sandbox.server.url(), "select 1") == [(1,)]
 
 
-def test_who_takes_its_own_limit_away_meets_that_of_the_server(sealed: SandboxDatabases) -> None:
+def test_who_takes_its_own_limit_away_meets_that_of_the_server(sandbox: SandboxDatabases) -> None:
     """Before 16 a role that makes roles may change itself. Seen to fail without `max_connections`: it got fifty."""
-    with sealed.another() as shadow, contextlib.suppress(ApplyError):
-        shadow.bring((step("alter role current_user connection limit -1"),))
-    address = sealed.address(sealed.named("shadow"))
+    with sandbox.another() as shadow, contextlib.suppress(ApplyError):
+        shadow.apply((step("alter role current_user connection limit -1"),))
+    address = sandbox.address(sandbox.named("shadow"))
     with contextlib.ExitStack() as taken:
         count = 0
         with pytest.raises(CtgitopsError, match=r"too many|remaining connection slots"):
@@ -95,7 +95,7 @@ def test_who_takes_its_own_limit_away_meets_that_of_the_server(sealed: SandboxDa
                 taken.enter_context(contextlib.closing(connect(address, "bomb")))
                 count += 1
         assert count <= 17
-        assert fetch(sealed.server.url(), "select 1") == [(1,)]
+        assert fetch(sandbox.server.url(), "select 1") == [(1,)]
 
 
 @LINUX
@@ -107,12 +107,12 @@ def test_every_process_of_it_has_its_limits(ours: SandboxServer) -> None:
 
 
 @pytest.mark.slow
-def test_memory_that_it_may_ask_for_itself_it_does_not_get(sealed: SandboxDatabases) -> None:
+def test_memory_that_it_may_ask_for_itself_it_does_not_get(sandbox: SandboxDatabases) -> None:
     """`work_mem` is everybody's to set. Seen to fail without the limit of address space: it got all of it."""
     greedy = "set work_mem = '2GB'; select count(*) from (select generate_series(1, 12000000) a order by a desc) b;"
-    with sealed_server(ORIGINAL, limits=Limits(memory=320 * MEGABYTE)) as small:
-        shadow = small.shadow(small.named("shadow"), Unwatched())
+    with sandbox_server(ORIGINAL, limits=Limits(memory=320 * MEGABYTE)) as small:
+        shadow = small.shadow(small.named("shadow"), NoObserver())
         with pytest.raises(ApplyError, match="out of memory"):
-            shadow.bring((step(greedy),))
-    with sealed.another() as shadow:
-        shadow.bring((step(greedy),))
+            shadow.apply((step(greedy),))
+    with sandbox.another() as shadow:
+        shadow.apply((step(greedy),))

@@ -18,9 +18,9 @@ from ctgitops.postgres.catalog.source_database import original_at
 from ctgitops.postgres.connection.connect import Address
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.limits import Limits
-from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxShadow, sealed_server
+from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxShadow, sandbox_server
 from ctgitops.postgres.shadow.sandbox_server import SandboxServer
-from ctgitops.postgres.shadow.trial import Unwatched
+from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.script import Script
 from tests.servers import borrowable, fetch, programs_for_tests, run, session
 
@@ -36,26 +36,26 @@ def step(sql: str, number: int = 1) -> Step:
 
 
 @pytest.fixture(scope="module", params=["ours", pytest.param("borrowed", marks=pytest.mark.slow)])
-def sealed(request: pytest.FixtureRequest) -> Iterator[SandboxDatabases]:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[SandboxDatabases]:
     """A server of our own, and one that others own, such as a service container."""
     if request.param == "ours":
-        with sealed_server(ORIGINAL) as made:
+        with sandbox_server(ORIGINAL) as made:
             yield made
         return
-    with borrowable() as server, sealed_server(ORIGINAL, borrowed=server.address()) as made:
+    with borrowable() as server, sandbox_server(ORIGINAL, external=server.address()) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def ours() -> Iterator[SandboxServer]:
-    with sealed_server(ORIGINAL) as made:
+    with sandbox_server(ORIGINAL) as made:
         assert isinstance(made.server, SandboxServer)
         yield made.server
 
 
 @pytest.fixture
-def shadow(sealed: SandboxDatabases) -> SandboxShadow:
-    return sealed.shadow(sealed.named("shadow"), Unwatched())
+def shadow(sandbox: SandboxDatabases) -> SandboxShadow:
+    return sandbox.shadow(sandbox.named("shadow"), NoObserver())
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ FILES = {
 @pytest.mark.parametrize("sql", FILES.values(), ids=FILES.keys())
 def test_no_file_and_no_program_is_reached(shadow: SandboxShadow, outside: Path, sql: str) -> None:
     with pytest.raises(ApplyError) as caught:
-        shadow.bring((step(sql.format(outside)),))
+        shadow.apply((step(sql.format(outside)),))
     assert "the secret" not in caught.value.what + caught.value.detail
     assert [path.name for path in outside.iterdir()] == ["secret"]
 
@@ -124,20 +124,20 @@ POWERS = {
 
 
 @pytest.mark.parametrize("sql", POWERS.values(), ids=POWERS.keys())
-def test_no_power_beyond_the_database_is_had(sealed: SandboxDatabases, shadow: SandboxShadow, sql: str) -> None:
+def test_no_power_beyond_the_database_is_had(sandbox: SandboxDatabases, shadow: SandboxShadow, sql: str) -> None:
     with pytest.raises((ApplyError, Exception)) as caught:
-        shadow.bring((step(sql),))
+        shadow.apply((step(sql),))
     assert "ApplyError" in type(caught.value).__name__ or "SqlSyntaxError" in type(caught.value).__name__
-    admin = sealed.server.url(sealed.named("shadow"))
+    admin = sandbox.server.url(sandbox.named("shadow"))
     assert fetch(admin, "select rolname from pg_roles where rolsuper") == [(ADMIN,)]
     reach = "select lanname from pg_language where not lanpltrusted and lanname not in ('c', 'internal')"
     assert fetch(admin, reach) == []
 
 
-def test_what_the_superuser_must_not_meet_is_not_met(sealed: SandboxDatabases) -> None:
+def test_what_the_superuser_must_not_meet_is_not_met(sandbox: SandboxDatabases) -> None:
     """What runs when somebody else looks: functions of views, indexes, defaults and operators, and the search path."""
-    with sealed.another() as shadow:
-        shadow.bring(
+    with sandbox.another() as shadow:
+        shadow.apply(
             (
                 step(
                     "create function public.told() returns text language plpgsql as $$ begin "
@@ -155,36 +155,36 @@ def test_what_the_superuser_must_not_meet_is_not_met(sealed: SandboxDatabases) -
             )
         )
         shadow.snapshot()
-        assert fetch(sealed.server.url(), "select rolsuper from pg_roles where rolname = 'postgres'") == [(False,)]
+        assert fetch(sandbox.server.url(), "select rolsuper from pg_roles where rolname = 'postgres'") == [(False,)]
 
 
-def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed: SandboxDatabases) -> None:
+def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sandbox: SandboxDatabases) -> None:
     trap = "create function public.lower(text) returns text language sql as 'select $1';"
-    with sealed.another() as shadow, pytest.raises(ApplyError) as caught:
-        shadow.bring((step(f"{trap} create extension pg_stat_statements;"),))
+    with sandbox.another() as shadow, pytest.raises(ApplyError) as caught:
+        shadow.apply((step(f"{trap} create extension pg_stat_statements;"),))
     assert (
         'extension "pg_stat_statements" is not created in a schema that has functions of these migrations: lower'
         in (caught.value.what)
     )
 
 
-def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_file(sealed: SandboxDatabases) -> None:
+def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_file(sandbox: SandboxDatabases) -> None:
     file = (
         "-- why\ncreate schema stats;\ncreate extension pg_stat_statements schema stats;\n"
         "create view stats.slow as select query from stats.pg_stat_statements;\n\nselect nonsense();"
     )
-    with sealed.another() as shadow:
+    with sandbox.another() as shadow:
         with pytest.raises(ApplyError) as caught:
-            shadow.bring((step(file),))
+            shadow.apply((step(file),))
         assert str(caught.value.place) == "migrations/001_hostile.sql:6:8"
-        url = sealed.server.url(shadow.database)
+        url = sandbox.server.url(shadow.database)
         assert fetch(url, "select extname from pg_extension where extname <> 'plpgsql'") == [("pg_stat_statements",)]
         assert fetch(url, "select rolsuper from pg_roles where rolname = 'postgres'") == [(False,)]
 
 
-def test_a_trusted_extension_is_made_by_the_migration_itself(sealed: SandboxDatabases) -> None:
-    with sealed.another() as shadow:
-        shadow.bring((step("create extension pg_trgm; create extension if not exists citext;"),))
+def test_a_trusted_extension_is_made_by_the_migration_itself(sandbox: SandboxDatabases) -> None:
+    with sandbox.another() as shadow:
+        shadow.apply((step("create extension pg_trgm; create extension if not exists citext;"),))
         assert {"pg_trgm", "citext"} <= shadow.snapshot().extensions.keys()
 
 
@@ -206,12 +206,12 @@ def test_a_trusted_extension_is_made_by_the_migration_itself(sealed: SandboxData
 @pytest.mark.slow
 def test_it_ends_when_it_takes_too_much(sql: str, said: str) -> None:
     limits = Limits(seconds=3 if "3" in said else 60, disk=150 << 20, file=64 << 20, memory=1 << 30)
-    with sealed_server(ORIGINAL, limits=limits) as sealed:
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+    with sandbox_server(ORIGINAL, limits=limits) as sandbox:
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
         with pytest.raises(ApplyError, match=said):
-            shadow.bring((step(sql),))
-    assert isinstance(sealed.server, SandboxServer)
-    assert not sealed.server.folder.exists()
+            shadow.apply((step(sql),))
+    assert isinstance(sandbox.server, SandboxServer)
+    assert not sandbox.server.folder.exists()
 
 
 @pytest.mark.slow
@@ -226,10 +226,10 @@ def test_it_ends_when_it_takes_too_much(sql: str, said: str) -> None:
 def test_it_ends_elsewhere_too_and_leaves_nothing(sql: str, said: str) -> None:
     limits = Limits(seconds=3 if "3" in said else 60, disk=150 << 20)
     with borrowable() as server:
-        with sealed_server(ORIGINAL, limits=limits, borrowed=server.address()) as sealed:
-            shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+        with sandbox_server(ORIGINAL, limits=limits, external=server.address()) as sandbox:
+            shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
             with pytest.raises(ApplyError, match=said):
-                shadow.bring((step(sql),))
+                shadow.apply((step(sql),))
         left = "select (select count(*) from pg_database), count(*) from pg_roles where rolname !~ '^pg_'"
         assert fetch(server.url(), left) == [(3, 1)]
 
@@ -240,10 +240,10 @@ def test_no_variable_of_ours_is_in_its_environment(ours: SandboxServer) -> None:
     assert names <= {"PATH", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PWD", "SHLVL", "_"}
 
 
-def test_the_superuser_s_sessions_are_not_its_to_end(sealed: SandboxDatabases, shadow: SandboxShadow) -> None:
-    with session(sealed.server.url()) as admin:
+def test_the_superuser_s_sessions_are_not_its_to_end(sandbox: SandboxDatabases, shadow: SandboxShadow) -> None:
+    with session(sandbox.server.url()) as admin:
         with pytest.raises(ApplyError, match=r"permission denied|must be a"):
-            shadow.bring((step(f"select pg_terminate_backend({admin.info.backend_pid})"),))
+            shadow.apply((step(f"select pg_terminate_backend({admin.info.backend_pid})"),))
         assert admin.execute("select 1").fetchall() == [(1,)]
 
 
@@ -260,14 +260,14 @@ REACHES = (
 
 def test_what_extensions_of_the_real_database_could_reach_is_taken_from_them() -> None:
     original = replace(ORIGINAL, schema=REACHES, extensions={"dblink": "1.2", "postgres_fdw": "1.1"})
-    with sealed_server(original) as sealed, sealed.another(sealed.named("original")) as shadow:
+    with sandbox_server(original) as sandbox, sandbox.another(sandbox.named("original")) as shadow:
         for sql, said in (
             ("select dblink_connect('host=127.0.0.1 password=x')", "permission denied for function dblink_connect"),
             ("grant execute on function dblink_connect(text) to current_user", "permission denied|no privileges"),
             ("create foreign table t (a int) server s; select * from t", "has no handler|permission denied"),
         ):
             with pytest.raises(ApplyError, match=said):
-                shadow.bring((step(sql),))
+                shadow.apply((step(sql),))
 
 
 def test_no_login_of_a_user_mapping_leaves_the_real_database(database_url: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.sql.breaking import Known, breaks_of
+from ctgitops.sql.breaking import KnownObjects, breaks_of
 from ctgitops.sql.column_type import cuts, narrows, type_from
 from ctgitops.sql.parse import trees
 
@@ -20,7 +20,7 @@ REMADE = "language sql as 'select 1'"
 
 def broken(*files: str) -> list[str]:
     """What the last file breaks, where the others are applied."""
-    known = Known()
+    known = KnownObjects()
     found: tuple[str, ...] = ()
     for file in files:
         known.forget_made()

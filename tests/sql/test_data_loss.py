@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.sql.data_loss import Destroyed, Destroying
+from ctgitops.sql.data_loss import Destroyed, DestructionKind
 from ctgitops.sql.deparse import count_where
 from ctgitops.sql.parse import what_it_destroys, what_it_makes
 
@@ -32,7 +32,7 @@ def test_what_goes_and_how(sql: str, expected: list[tuple[str, str, str]]) -> No
 def test_each_is_told_with_its_statement() -> None:
     found = what_it_destroys("create table a (); drop table b; truncate c")
     assert [(index, d.name) for index, d in found] == [(1, '"b"'), (2, '"c"')]
-    assert found[0][1] == Destroyed(Destroying.TABLE, '"b"')
+    assert found[0][1] == Destroyed(DestructionKind.TABLE, '"b"')
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_what_a_file_makes() -> None:
 @pytest.mark.parametrize(
     ("sql", "how", "some"),
     [
-        ("delete from a where b = 1", Destroying.DELETED, True),
-        ("delete from a", Destroying.DELETED, False),
-        ("update a set b = 1 where c = 2", Destroying.OVERWRITTEN, True),
-        ("update a set b = 1", Destroying.OVERWRITTEN, False),
-        ("merge into a using b on a.i = b.i when matched then update set c = 1", Destroying.OVERWRITTEN, False),
-        ("truncate a", Destroying.EMPTIED, False),
+        ("delete from a where b = 1", DestructionKind.DELETED, True),
+        ("delete from a", DestructionKind.DELETED, False),
+        ("update a set b = 1 where c = 2", DestructionKind.OVERWRITTEN, True),
+        ("update a set b = 1", DestructionKind.OVERWRITTEN, False),
+        ("merge into a using b on a.i = b.i when matched then update set c = 1", DestructionKind.OVERWRITTEN, False),
+        ("truncate a", DestructionKind.EMPTIED, False),
     ],
 )
-def test_a_where_destroys_only_some_rows(sql: str, how: Destroying, some: bool) -> None:
+def test_a_where_destroys_only_some_rows(sql: str, how: DestructionKind, some: bool) -> None:
     ((_, destroyed),) = what_it_destroys(sql)
     assert (destroyed.how, destroyed.name, destroyed.only_some) == (how, '"a"', some)

@@ -9,7 +9,7 @@ from ctgitops.errors import Place
 from ctgitops.postgres.connection.connect import Address
 from ctgitops.postgres.session import data_loss
 from ctgitops.postgres.session.data_loss import count_losses
-from ctgitops.sql.data_loss import Destroyed, Destroying
+from ctgitops.sql.data_loss import Destroyed, DestructionKind
 from tests.fakes import header
 from tests.servers import fetch, run
 from tests.stories.house import House, facts
@@ -92,13 +92,13 @@ def test_rows_are_not_counted_by_a_condition_of_a_pull_request(house: House, ful
 
 def test_after_half_a_minute_of_counting_the_rest_is_estimated(full: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run(full, "analyze public.lines")
-    loss = Loss("002", Destroyed(Destroying.TABLE, '"public"."lines"'), Place("a"))
-    assert count_losses(Address(full, "staging"), (loss,))[0].told == 'drops table "public"."lines": 7 rows'
+    loss = Loss("002", Destroyed(DestructionKind.TABLE, '"public"."lines"'), Place("a"))
+    assert count_losses(Address(full, "staging"), (loss,))[0].text == 'drops table "public"."lines": 7 rows'
     monkeypatch.setattr(data_loss, "BUDGET", -1.0)
     run(full, "insert into public.lines values (8)")
     assert (
         'drops table "public"."lines": about 7 rows (counting timed out'
-        in count_losses(Address(full, "staging"), (loss,))[0].told
+        in count_losses(Address(full, "staging"), (loss,))[0].text
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ctgitops.core.ledger.resumption import Kind, ProgressRow, Reached
+from ctgitops.core.ledger.resumption import Kind, ProgressRow, ProgressState
 from ctgitops.postgres.nontransactional.recover import attempted_before
 from ctgitops.sql.redact import redact
 from ctgitops.sql.script import Script
@@ -146,7 +146,7 @@ def test_a_statement_is_known_again_whose_password_the_ledger_does_not_keep() ->
     """CREATE SUBSCRIPTION is no transaction's, so what an interrupted one left is looked for by its text."""
     made = "create subscription s connection 'host=h password=hunter2' publication p;"
     now = Script(f"select 1;\n{made}", "a.sql")
-    begun = ProgressRow(1, 1, Kind.STATEMENT, Reached.BEGUN, 2, now.hash_of(now.statements[1]), note="absent")
+    begun = ProgressRow(1, 1, Kind.STATEMENT, ProgressState.BEGUN, 2, now.hash_of(now.statements[1]), note="absent")
     kept_text = Script(redact(now.sql), "a.sql")
     same = attempted_before((now, kept_text), begun)
     assert same

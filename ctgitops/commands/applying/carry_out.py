@@ -83,8 +83,8 @@ def watch_health(plan: Plan, session: Session) -> None:
     if health is None:
         return
     try:
-        heard = session.watch(health)
+        result = session.watch(health)
     except KeyboardInterrupt:
         raise stopped_watching(plan) from None
-    if error := unhealthy_error(heard, health, plan):
+    if error := unhealthy_error(result, health, plan):
         raise error

@@ -8,7 +8,7 @@ from ...core.environment.environment import DataPreflight, Environment
 from ...core.gate.request import Request
 from ...core.plan.existing_schema import DUPLICATE
 from ...core.plan.plan import Plan, Step
-from ...core.plan.remedy import Elsewhere, Failing, caused_by_rows, remedy
+from ...core.plan.remedy import FailedStep, OtherEnvironments, caused_by_rows, remedy
 from ...core.run.baseline import baseline_blocker
 from ...core.trial.violation import Risk, risks_of
 from ...core.workspace.workspace import Workspace
@@ -24,10 +24,10 @@ def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databas
         return error
     elsewhere = _elsewhere(step, request, databases)
     verified = path != step.script.path  # a verify query checks rows that the migration wrote
-    failing = Failing(step, request.environment.name, verified or caused_by_rows(error.sqlstate))
+    failing = FailedStep(step, request.environment.name, verified or caused_by_rows(error.sqlstate))
     if error.sqlstate in DUPLICATE:
         failing = replace(failing, there_already=True, first=_nothing_applied(request, databases))
-    if failing.by_rows and not verified and elsewhere != Elsewhere():
+    if failing.by_rows and not verified and elsewhere != OtherEnvironments():
         failing = replace(failing, queries=_queries(error, replace(plan, steps=(step,)), request, databases))
     error.hint = remedy(failing, elsewhere, error.hint)
     return error
@@ -40,7 +40,7 @@ def _nothing_applied(request: Request, databases: Databases) -> bool:
         return False
 
 
-def _elsewhere(step: Step, request: Request, databases: Databases) -> Elsewhere:
+def _elsewhere(step: Step, request: Request, databases: Databases) -> OtherEnvironments:
     has, unread = [], []
     for environment in request.workspace.environments:
         if environment.name == request.environment.name:
@@ -53,7 +53,7 @@ def _elsewhere(step: Step, request: Request, databases: Databases) -> Elsewhere:
             unread += [] if later else [environment.name]
             continue
         has += [environment.name] if entry and entry.checksum == step.checksum else []
-    return Elsewhere(tuple(has), tuple(unread))
+    return OtherEnvironments(tuple(has), tuple(unread))
 
 
 def _chain(workspace: Workspace, environment: Environment) -> list[str]:
@@ -69,13 +69,13 @@ def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databas
     """Queries that select the rows on which the statement fails; counts the rows only if the manifest allows it."""
     line = error.statement_line
     risks = tuple(risk for risk in risks_of(plan) if line is None or risk.place.line == line)
-    looked: tuple[Risk, ...] = ()
+    violated: tuple[Risk, ...] = ()
     if request.environment.data_preflight is not DataPreflight.OFF:
         try:
             found = databases.of(request.environment).violations(risks, False)  # noqa: FBT003
-            looked = tuple(violation.risk for violation in found if violation.rows)
+            violated = tuple(violation.risk for violation in found if violation.rows)
         except CtgitopsError:
-            looked = ()
-    demands = (risk.demand for risk in looked or risks if risk.demand.violating and not risk.demand.unseen)
+            violated = ()
+    demands = (risk.demand for risk in violated or risks if risk.demand.violating and not risk.demand.unseen)
     selects = (f"select * from {each.table} where {each.violating};" for each in demands)  # noqa: S608 - only shown
     return tuple(dict.fromkeys(selects))

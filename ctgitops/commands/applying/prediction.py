@@ -10,7 +10,7 @@ from ...core.ledger.open_prediction import ended, made, open_predictions
 from ...core.plan.plan import Plan
 from ...core.plan.replay import with_versions_of
 from ...core.schema.compare import Changes, compare
-from ...core.schema.prediction import Prediction, PredictionMismatch, changed, unkept
+from ...core.schema.prediction import Prediction, PredictionMismatch, changed, mismatch_of
 from ...core.schema.snapshot import Snapshot
 from ...core.trial.trial import unlike_copy, unpredictable
 from ...errors import CtgitopsError, LedgerError
@@ -19,7 +19,7 @@ from ...ports.shadow import Shadows
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class PredictedChanges:
     """The result of a trial run before the apply."""
 
     changes: Changes | None = None
@@ -31,53 +31,55 @@ class Foreseen:
         return None if self.changes is None else Prediction(changed(before, self.changes).fingerprint, self.changes)
 
 
-def foresee(plan: Plan, request: Request, database: Database, shadows: Shadows) -> Foreseen:
+def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) -> PredictedChanges:
     """Runs the plan on a copy; if the plan fails there, it is not refused, but has no prediction. Read-only."""
     policy = request.environment.shadow
     if not plan.steps:
-        return Foreseen(())
+        return PredictedChanges(())
     try:
         original, live = database.original(), database.snapshot()
-        with shadows.sealed(original, policy) as sealed:
-            before = sealed.snapshot()
-            sealed.bring(plan.steps)
-            changes = compare(before, sealed.snapshot())
+        with shadows.sandbox(original, policy) as sandbox:
+            before = sandbox.snapshot()
+            sandbox.apply(plan.steps)
+            changes = compare(before, sandbox.snapshot())
     except CtgitopsError as error:
-        return Foreseen(why_not=error.what)
+        return PredictedChanges(why_not=error.what)
     why = unpredictable(live, before, unlike_copy(live, with_versions_of(before, live)[0]))
-    return Foreseen(None if why else changes, why)
+    return PredictedChanges(None if why else changes, why)
 
 
-def settle(request: Request, database: Database, session: Session) -> tuple[Ledger, PredictionMismatch | None]:
+def check_open_predictions(
+    request: Request, database: Database, session: Session
+) -> tuple[Ledger, PredictionMismatch | None]:
     """Checks the predictions of earlier runs; returns the ledger and a mismatch, if there is one. Writes.
 
     A mismatch that no longer exists is not reported again.
     """
-    ledger, late = session.ledger(), None
+    ledger, earlier_mismatch = session.ledger(), None
     promises = open_predictions(ledger)
     if not promises:
         return ledger, None
     live = database.snapshot()
     for each in promises:
-        mismatch = unkept(each.prediction, live, live, request.environment.drift_ignore)
+        mismatch = mismatch_of(each.prediction, live, live, request.environment.drift_ignore)
         if mismatch is None or each.broken is None:
             session.record(ended(each.made.plan or "", mismatch))
-            late = mismatch or late
-    return session.ledger(), late
+            earlier_mismatch = mismatch or earlier_mismatch
+    return session.ledger(), earlier_mismatch
 
 
-class Comparison:
+class PredictionCheck:
     """Compares the schema after a plan with the prediction; construct it before the plan, to read the schema."""
 
-    def __init__(self, plan: Plan, request: Request, database: Database, foreseen: Foreseen) -> None:
+    def __init__(self, plan: Plan, request: Request, database: Database, predicted: PredictedChanges) -> None:
         self._plan = plan
         self._ignored = request.environment.drift_ignore
         self._database = database
-        wanted = request.prediction is not None or foreseen.changes is not None
+        wanted = request.prediction is not None or predicted.changes is not None
         self._before = database.snapshot() if wanted else Snapshot()
-        self._prediction = request.prediction or foreseen.on(self._before)
+        self._prediction = request.prediction or predicted.on(self._before)
 
-    def promise(self, session: Session) -> None:
+    def record_prediction(self, session: Session) -> None:
         """Records the prediction in the ledger. Writes."""
         if self._prediction is not None:
             numbers = tuple(step.number for step in self._plan.steps)
@@ -91,7 +93,7 @@ class Comparison:
         if self._prediction is None:
             return None
         try:
-            mismatch = unkept(self._prediction, self._before, self._database.snapshot(), self._ignored)
+            mismatch = mismatch_of(self._prediction, self._before, self._database.snapshot(), self._ignored)
             session.record(ended(self._plan.fingerprint, mismatch))
         except LedgerError as error:
             state = "the plan is applied; its schema was not compared with the prediction"

@@ -47,7 +47,7 @@ def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows)
         with shadows.like(like(live), request.environment) as shadow:
             least, before = len(_differences(shadow.snapshot(), live)), -1
             for step in steps:
-                shadow.bring((step,))
+                shadow.apply((step,))
                 count = len(_differences(shadow.snapshot(), live))
                 if step.number in ledger.applied:
                     least = count

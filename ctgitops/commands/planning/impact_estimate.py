@@ -18,13 +18,13 @@ from ...ports.shadow import Sandbox
 
 
 def effects_of(
-    plan: Plan, request: Request, before: Predecessor, sealed: Sandbox, databases: Databases
+    plan: Plan, request: Request, before: Predecessor, sandbox: Sandbox, databases: Databases
 ) -> dict[int, Effect]:
     """By migration number, the effect: from the trial and the sizes of the real tables. Read-only.
 
     The effect reports a value as unknown if it could not be read.
     """
-    impacts = sealed.impacts
+    impacts = sandbox.impacts
     if not (tables := tables_of(impacts.values())):
         return effects(impacts, {}, None, {})
     sizes: Mapping[str, Size] = {}
@@ -34,7 +34,7 @@ def effects_of(
     measured: Mapping[int, Measured] = {}
     if any(each.tables for impact in impacts.values() for each in impact.statements):
         with suppress(CtgitopsError):
-            rates = sealed.rates()
+            rates = sandbox.rates()
         with suppress(CtgitopsError):
             measured = _measured(plan, request, before, impacts, databases)
     return effects(impacts, sizes, rates, measured)

@@ -21,7 +21,7 @@ from ...core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ...core.view.offline_plan import ledger_of_files, preview_of_files
 from ...core.view.preview import Preview
 from ...errors import ApplyError, CtgitopsError, UsageError
-from ...lint.file_selection import lint_look
+from ...lint.file_selection import lint_result
 from ...ports.database import Database
 from ...ports.shadow import Shadows
 from ...sql.databases import databases_named
@@ -61,18 +61,18 @@ class OfflinePlanner:
     databases: list[str] = field(default_factory=list)
     """Missing database names that the trial found. The real name is unknown; the copy gets the first one."""
 
-    def look(self, request: Request) -> Preview:
+    def preview(self, request: Request) -> Preview:
         """Plans the files in `changed` after all other files, with lint and a trial. Read-only."""
         environment, workspace = request.environment, request.workspace
         preview = preview_of_files(workspace, environment, self.changed, self.why)
-        looked = lint_look(preview, workspace, request.now.date())
-        if isinstance(looked, Preview):
-            looked = replace(looked, losses=_uncounted(looked.plan))
-        if not isinstance(looked, Preview) or not looked.plan.steps or looked.plan.blocked:
-            return preview if not isinstance(looked, Preview) else looked
+        linted = lint_result(preview, workspace, request.now.date())
+        if isinstance(linted, Preview):
+            linted = replace(linted, losses=_uncounted(linted.plan))
+        if not isinstance(linted, Preview) or not linted.plan.steps or linted.plan.blocked:
+            return preview if not isinstance(linted, Preview) else linted
         if not environment.shadow.wanted:
-            return replace(looked, proof=NOT_WANTED)
-        return self._tried(looked, ledger_of_files(workspace, environment, self.changed), request)
+            return replace(linted, proof=NOT_WANTED)
+        return self._tried(linted, ledger_of_files(workspace, environment, self.changed), request)
 
     def _tried(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
         while True:
@@ -100,9 +100,9 @@ class OfflinePlanner:
         steps = (*steps_of(ledger), *preview.plan.steps)
         named = (*(name for step in steps for name in databases_named(step.script.sql)), *self.databases)
         original = _original(preview.environment, self.roles, named)
-        with self.shadows.sealed(original, preview.environment.shadow, steps_of(ledger)) as sealed:
-            proof = TrialRunner(preview.plan, ledger, original, sealed).proof(sealed.snapshot())
-            effects = effects_of(preview.plan, request, None, sealed, _OutOfReach())
+        with self.shadows.sandbox(original, preview.environment.shadow, steps_of(ledger)) as sandbox:
+            proof = TrialRunner(preview.plan, ledger, original, sandbox).proof(sandbox.snapshot())
+            effects = effects_of(preview.plan, request, None, sandbox, _OutOfReach())
             return replace(preview, proof=proof, effects=effects)
 
     def _learned(self, error: ApplyError) -> bool:

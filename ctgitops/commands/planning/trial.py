@@ -21,13 +21,13 @@ from ...core.trial.trial import (
     RollbackTrial,
     Skipped,
     Trial,
+    copy_difference_text,
     other_order,
     rollback_of,
-    says_nothing,
     step_back,
-    told_unlike,
     unlike_copy,
     unpredictable,
+    why_inconclusive,
 )
 from ...errors import ApplyError, CtgitopsError
 from ...ports.shadow import Sandbox, Shadow
@@ -42,14 +42,14 @@ class TrialRunner:
     plan: Plan
     ledger: Ledger
     original: SourceDatabase
-    sealed: Sandbox
+    sandbox: Sandbox
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
     """By number of completed steps, the schema after them."""
 
     def proof(self, live: Snapshot) -> Trial:
         """Runs the steps in order, tries each rollback, and compares orders; `live` is the real database's schema."""
-        before = self.sealed.snapshot()
+        before = self.sandbox.snapshot()
         known, notes = with_versions_of(before, live)
         failed = self._up(before)
         after = self.seen[max(self.seen)]
@@ -58,7 +58,7 @@ class TrialRunner:
         predicted = not (failed or unpredictable(live, before, unlike))
         proof = Trial(
             server=before.about.server_version,
-            unmatched=(*self.sealed.unmatched, *notes, *filter(None, [told_unlike(unlike)])),
+            unmatched=(*self.sandbox.unmatched, *notes, *filter(None, [copy_difference_text(unlike)])),
             tried=tuple(step.name for step in self.done),
             changes=changes,
             before=before,
@@ -66,7 +66,7 @@ class TrialRunner:
             ways=self._try_each(lambda step: rollback_of(step) is not None, self._rollback_trial, RollbackTrial),
             again=self._try_each(lambda step: step.script.idempotent, self._idempotence_check, IdempotenceCheck),
             skipped=self._skipped(),
-            leaks=tuple(self.sealed.leaks),
+            leaks=tuple(self.sandbox.leaks),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
         if failed is None:
@@ -83,7 +83,7 @@ class TrialRunner:
             if rollback_of(step) or not step.transactional:
                 self._see()
             try:
-                self.sealed.bring((step,), watched=True)
+                self.sandbox.apply((step,), watched=True)
             except ApplyError as error:
                 with suppress(CtgitopsError):  # the server may be down
                     self._see()
@@ -97,11 +97,11 @@ class TrialRunner:
     def _skipped(self) -> tuple[Skipped, ...]:
         """The statements that the trial skipped in this plan's migrations; excludes those of merged migrations."""
         names = {step.name for step in self.plan.steps}
-        return tuple(each for each in self.sealed.skipped if each.step in names)
+        return tuple(each for each in self.sandbox.skipped if each.step in names)
 
     def _see(self) -> None:
         if len(self.done) not in self.seen:
-            self.seen[len(self.done)] = self.sealed.snapshot()
+            self.seen[len(self.done)] = self.sandbox.snapshot()
 
     def _with_failure(self, proof: Trial, failed: ApplyError, *, same: bool) -> Trial:
         why = self._why_not(failed, unmatched=not same)
@@ -117,11 +117,11 @@ class TrialRunner:
         at = 0
         try:
             while any(map(asked, self.done[at:])):
-                with self.sealed.copy() as copy:
-                    copy.bring(tuple(self.done[:at]))
+                with self.sandbox.copy() as copy:
+                    copy.apply(tuple(self.done[:at]))
                     sound = True
                     while sound and at < len(self.done):
-                        copy.bring((self.done[at],))
+                        copy.apply((self.done[at],))
                         if asked(self.done[at]):
                             found.append(attempt(copy, at))
                             sound = found[-1].proved
@@ -136,9 +136,9 @@ class TrialRunner:
         left: Changes = ()
         try:
             if back := step_back(step):
-                copy.bring((back,))
+                copy.apply((back,))
             left = compare(self.seen[index], copy.snapshot())
-            copy.bring((step,))
+            copy.apply((step,))
             return RollbackTrial(step, left, compare(self.seen[index + 1], copy.snapshot()))
         except ApplyError as error:
             why = self._why_not(error)
@@ -148,7 +148,7 @@ class TrialRunner:
         """Repeats the step that was applied last."""
         step = self.done[index]
         try:
-            copy.bring((step,))
+            copy.apply((step,))
             return IdempotenceCheck(step, compare(self.seen[index + 1], copy.snapshot()))
         except ApplyError as error:
             why = self._why_not(error)
@@ -156,7 +156,7 @@ class TrialRunner:
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
         """Why an error in the trial may not occur in the real database; empty if it would."""
-        return says_nothing(error, self.original, fresh=not self.ledger.applied, unmatched=unmatched)
+        return why_inconclusive(error, self.original, fresh=not self.ledger.applied, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
         """Compares two orders of the same migrations: by number, and as this environment applies them."""
@@ -164,9 +164,9 @@ class TrialRunner:
             return None
         try:
             steps = (*steps_of(self.ledger), *self.plan.steps)
-            with self.sealed.empty() as numbered, self.sealed.empty() as here:
-                numbered.bring(tuple(sorted(steps, key=lambda step: step.number)))
-                here.bring(steps)
+            with self.sandbox.empty() as numbered, self.sandbox.empty() as here:
+                numbered.apply(tuple(sorted(steps, key=lambda step: step.number)))
+                here.apply(steps)
                 return OrderCheck(compare(numbered.snapshot(), here.snapshot()))
         except CtgitopsError as error:
             return OrderCheck(untried=error.what)

@@ -28,7 +28,7 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
     throw-away schema is dumped and restored as well, and its output must then be identical to the live schema's.
     """
     with shadows.like(like(live), environment) as shadow:
-        shadow.bring(steps)
+        shadow.apply(steps)
         expected, notes = with_versions_of(shadow.snapshot(), live)
         changes = compare(expected, live)
         if any(map(may_be_print, changes)):

@@ -31,7 +31,7 @@ class Blocker:
     """The session's virtual transaction ID, which is unique while the server runs."""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """`backend 123, psql, user ana, holds AccessShareLock on public.t, transaction open for 12 s: …`."""
         if self.pid is None:
             who = "a prepared transaction (see pg_prepared_xacts)"
@@ -69,9 +69,9 @@ def shape_of(query: str) -> str:
     return shape if len(shape) <= LONGEST_SHAPE else shape[: LONGEST_SHAPE - 1] + "…"
 
 
-def told_together(those: tuple[Blocker, ...]) -> str:
+def blockers_text(those: tuple[Blocker, ...]) -> str:
     """One line per blocker; a long list is shortened to the first few."""
-    lines = [who.told for who in those[:MOST_SHOWN]]
+    lines = [who.text for who in those[:MOST_SHOWN]]
     if len(those) > MOST_SHOWN:
         lines.append(f"and {len(those) - MOST_SHOWN} more")
     return "\n".join(lines)

@@ -49,5 +49,5 @@ class Holder:
     def __str__(self) -> str:
         who = self.application or "no application name"
         session = f"backend {self.pid}, {who}, user {self.user} from {self.host}, since {self.began:%H:%M:%S %Z}"
-        told = [f"run by {self.actor}" if self.actor else "", f"at {self.step}" if self.step else "", self.run_url]
-        return "; ".join([session, *filter(None, told)])
+        texts = [f"run by {self.actor}" if self.actor else "", f"at {self.step}" if self.step else "", self.run_url]
+        return "; ".join([session, *filter(None, texts)])

@@ -13,6 +13,6 @@ class SessionLeak:
     what: str
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """`leaks session state: setting search_path; what to do`."""
         return f"leaks session state: {self.what}; it was reset before the next step: use SET LOCAL instead"

@@ -23,12 +23,12 @@ class SessionSettings:
     standing: tuple[RoleDefault, ...] = ()
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def text(self) -> tuple[str, ...]:
         """One line for the effective settings, and one per default: whether it applies or ctgitops overrides it."""
         holding = ", ".join(f"{name} {value or 'empty'}" for name, value in self.values)
-        return (holding, *(self._told(each) for each in self.standing))
+        return (holding, *(self._text(each) for each in self.standing))
 
-    def _told(self, standing: RoleDefault) -> str:
+    def _text(self, standing: RoleDefault) -> str:
         holds = dict(self.values).get(standing.name, "")
         then = "which applies" if holds == standing.value else "which ctgitops overrides"
         return f"{standing.whose} sets {standing.name} {standing.value or 'empty'}, {then}"

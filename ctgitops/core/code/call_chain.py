@@ -48,7 +48,7 @@ class Handles:
     @cached_property
     def _named(self) -> list[str]:
         model, row = any_of(self.spelling.classes), re.escape(self.spelling.row)
-        table = any_of(self.spelling.tables | {self.spelling.gone.table.upper()})
+        table = any_of(self.spelling.tables | {self.spelling.changed.table.upper()})
         return [
             *self._ways(table, model, any_of(self.spelling.tables | {self.spelling.row, pascal(self.spelling.row)})),
             rf"(?i:\b\w*(?:column|table|index|reference)\w*)[\s(]+(?:[\"']\w+[\"'],\s*)?[\"':]{table}\b",

@@ -248,12 +248,12 @@ def _speaks(content: str) -> bool:
 @cache
 def places_of(spelling: Spelling) -> re.Pattern[str]:
     """A pattern for the column's name, alone or inside the name of an accessor."""
-    big = re.escape(pascal(spelling.gone.column))
+    big = re.escape(pascal(spelling.changed.column))
     words = any_of(spelling.columns)
     return re.compile(
         rf"(?<![\w$])(?:\w+__)?{words}(?:__\w+)?(?![\w$-]|\s*=>\s*\{{)"
         rf"|\b(?:get|set|is|has|Get|Set|Clear|Add|Append|with|With)(?i:{big})(?![a-z])"
         rf"|\b(?:find|exists|count|delete|read|query|search|remove|get)\w*By(?:\w+(?:And|Or))?(?i:{big})(?![a-z])\w*"
-        rf"|\bfind_by_{re.escape(spelling.gone.column)}\b"
+        rf"|\bfind_by_{re.escape(spelling.changed.column)}\b"
         rf"|\b{big}(?:EQ|NEQ|In|NotIn|GTE?|LTE?|Contains(?:Fold)?|HasPrefix|HasSuffix|EqualFold|IsNil|NotNil)\b"
     )

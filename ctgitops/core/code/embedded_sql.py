@@ -117,7 +117,7 @@ def segments(source: Source) -> tuple[Segment, ...]:
 
 def is_table(name: str, spelling: Spelling) -> bool:
     """Whether `name` is the table's name, or the name of the class that maps it."""
-    return name.lower() == spelling.gone.table.lower() or name in spelling.classes
+    return name.lower() == spelling.changed.table.lower() or name in spelling.classes
 
 
 def _pieces(source: Source) -> Iterator[tuple[int, str]]:

@@ -108,7 +108,9 @@ def _role(source: Source, start: int, name: str, spelling: Spelling) -> MappingR
     if re.search(r"^\s*(?:factory|create_table)\b", head):
         named, ours = [name], name in spelling.variables
     if named:
-        return MappingRole.ROWS if spelling.gone.table in named or (ours and named == [name]) else MappingRole.ANOTHER
+        return (
+            MappingRole.ROWS if spelling.changed.table in named or (ours and named == [name]) else MappingRole.ANOTHER
+        )
     if _ROLE.search(head) and not _MAPPER.search(head):
         return MappingRole.QUERIES if ours else MappingRole.ANOTHER
     if name in spelling.tables and re.search(r"^\s*\w+\s*\(", head):

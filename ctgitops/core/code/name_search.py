@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain
 
-from ...sql.name_changes import Gone
+from ...sql.name_changes import ChangedName
 from .call_chain import handles_of
 from .column_use import ColumnUse, Meaning
 from .embedded_sql import Segment, is_table, segments
@@ -21,13 +21,13 @@ _MAPPED = (
 )
 
 
-def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone, int]]:
+def lines_of(path: str, text: str, those: Iterable[ChangedName]) -> Iterator[tuple[ChangedName, int]]:
     """Each name in `those` that the file refers to, with the numbers of the lines; a line counts once for each name."""
     lower = text.lower()
     source: Source | None = None
     found: tuple[Segment, ...] = ()
-    for gone in those:
-        spelling = spelling_of(gone)
+    for changed in those:
+        spelling = spelling_of(changed)
         if not all(any(word in lower for word in group) for group in spelling.hints):
             continue
         if not _has_words(text, spelling):
@@ -35,8 +35,8 @@ def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone
         if source is None:
             source = source_of(path, text)
             found = segments(source) if source.kind is not SourceKind.STYLE else ()
-        places = _columns(source, found, spelling) if gone.column else _tables(source, found, spelling)
-        yield from ((gone, line) for line in sorted({source.line(at) for at in places}))
+        places = _columns(source, found, spelling) if changed.column else _tables(source, found, spelling)
+        yield from ((changed, line) for line in sorted({source.line(at) for at in places}))
 
 
 def _has_words(text: str, spelling: Spelling) -> bool:
@@ -46,7 +46,7 @@ def _has_words(text: str, spelling: Spelling) -> bool:
 
 @cache
 def _words(spelling: Spelling) -> tuple[re.Pattern[str], ...]:
-    column, table, row = spelling.gone.column, spelling.gone.table, spelling.row
+    column, table, row = spelling.changed.column, spelling.changed.table, spelling.row
     columns = (_word({column}),) if column else ()
     return columns if column and not spelling.needs_table else (*columns, _word({table, row}))
 
@@ -83,13 +83,13 @@ def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> I
     if source.kind in {SourceKind.STYLE, SourceKind.DATA, SourceKind.SQL}:
         return
     table = any_of(spelling.tables)
-    ways = [_MAPPED.replace("{table}", re.escape(spelling.gone.table))]
-    if distinctive(spelling.gone.table):
+    ways = [_MAPPED.replace("{table}", re.escape(spelling.changed.table))]
+    if distinctive(spelling.changed.table):
         ways.append(rf"(?<![\w$])(?:{table}|{any_of(spelling.classes | spelling.variables)})(?![\w$])")
     for pattern in (re.compile("|".join(ways)), handles_of(spelling).named):
         for match in chain.from_iterable(
             pattern.finditer(source.text, *lines) for lines in source.lines_with(spelling.table_word, 1)
         ):
             within = source.string_at(match.start())
-            if within is None or distinctive(spelling.gone.table):
+            if within is None or distinctive(spelling.changed.table):
                 yield match.end() - 1 if "\n" in match[0] else match.start()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from ...sql.name_changes import Gone
+from ...sql.name_changes import ChangedName
 
 _COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
 """Names of several words that are common as column names, so they do not identify a table."""
@@ -19,64 +19,64 @@ _AROUND = ("current", "new", "old", "other", "my", "this", "the", "existing", "u
 class Spelling:
     """The spellings of a dropped or renamed name."""
 
-    gone: Gone
+    changed: ChangedName
 
     @cached_property
     def tables(self) -> frozenset[str]:
         """The table's name in SQL and in code: `fibre_nodes`, `fibreNodes`."""
-        return _cased(self.gone.table)
+        return _cased(self.changed.table)
 
     @cached_property
     def row(self) -> str:
         """The name that an ORM gives a row."""
-        return singular(self.gone.table)
+        return singular(self.changed.table)
 
     @cached_property
     def classes(self) -> frozenset[str]:
         """The names that a class that maps the table can have: `User`, `Users`."""
-        return frozenset({pascal(self.row), pascal(self.gone.table)})
+        return frozenset({pascal(self.row), pascal(self.changed.table)})
 
     @cached_property
     def variables(self) -> frozenset[str]:
         """The names of variables that may hold the table, its class or its rows."""
         rows = _cased(self.row)
         around = {f"{each}_{self.row}" for each in _AROUND} | {f"{each}{pascal(self.row)}" for each in _AROUND}
-        return self.tables | rows | around | {self.gone.table.upper(), self.row.upper()}
+        return self.tables | rows | around | {self.changed.table.upper(), self.row.upper()}
 
     @cached_property
     def columns(self) -> frozenset[str]:
         """The column's name as a field, an attribute, a key or a constant."""
-        return _cased(self.gone.column) | {self.gone.column.upper()}
+        return _cased(self.changed.column) | {self.changed.column.upper()}
 
     @cached_property
     def column_word(self) -> re.Pattern[str]:
         """A pattern for any spelling of the column, also inside a longer word."""
-        return re.compile("|".join(map(re.escape, _folded({self.gone.column}))), re.IGNORECASE)
+        return re.compile("|".join(map(re.escape, _folded({self.changed.column}))), re.IGNORECASE)
 
     @cached_property
     def table_word(self) -> re.Pattern[str]:
         """A pattern for any spelling of the table or of its row, also inside a longer word."""
-        return re.compile("|".join(map(re.escape, _folded({self.gone.table, self.row}))), re.IGNORECASE)
+        return re.compile("|".join(map(re.escape, _folded({self.changed.table, self.row}))), re.IGNORECASE)
 
     @property
     def needs_table(self) -> bool:
         """Whether the column's name is too common to count without its table."""
-        return not distinctive(self.gone.column) or bool(_COMMON.fullmatch(self.gone.column.lower()))
+        return not distinctive(self.changed.column) or bool(_COMMON.fullmatch(self.changed.column.lower()))
 
     @cached_property
     def hints(self) -> tuple[tuple[str, ...], ...]:
         """Groups of lower-case words; a file refers to the name only if it contains a word of every group."""
-        table = _folded({self.gone.table, self.row})
-        column = _folded({self.gone.column})
-        if not self.gone.column:
+        table = _folded({self.changed.table, self.row})
+        column = _folded({self.changed.column})
+        if not self.changed.column:
             return (table,)
         return (column, table) if self.needs_table else (column,)
 
 
 @cache
-def spelling_of(gone: Gone) -> Spelling:
+def spelling_of(changed: ChangedName) -> Spelling:
     """The spellings of a name; computed once and cached."""
-    return Spelling(gone)
+    return Spelling(changed)
 
 
 def distinctive(name: str) -> bool:

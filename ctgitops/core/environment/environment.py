@@ -106,7 +106,7 @@ class Timeouts:
     retry_for: timedelta = timedelta(minutes=10)
 
 
-class Then(StrEnum):
+class PreflightAction(StrEnum):
     """What a run does if preflight finds a condition."""
 
     WAIT = "wait"
@@ -130,11 +130,11 @@ class Limits:
 class PreflightPolicy:
     """What a run does for each condition that preflight can find."""
 
-    long_transactions: Then = Then.WAIT
-    backups: Then = Then.WAIT
-    wraparound: Then = Then.WAIT
-    replica_lag: Then = Then.WAIT
-    connections: Then = Then.REFUSE
+    long_transactions: PreflightAction = PreflightAction.WAIT
+    backups: PreflightAction = PreflightAction.WAIT
+    wraparound: PreflightAction = PreflightAction.WAIT
+    replica_lag: PreflightAction = PreflightAction.WAIT
+    connections: PreflightAction = PreflightAction.REFUSE
     limits: Limits = field(default_factory=Limits)
     asked: frozenset[str] = frozenset()
     """The conditions that the manifest names. Each must be checked; if a check fails, the run does not begin."""

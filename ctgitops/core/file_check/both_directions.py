@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...sql.name_changes import Gone
+from ...sql.name_changes import ChangedName
 from ...sql.parse import Statement
 from ...sql.script import Script
 from ...sql.tokens import comment_lines
@@ -60,14 +60,14 @@ def _heading(pattern: re.Pattern[str], sql: str) -> _Heading | None:
 
 def _dropped(script: Script, down: _Heading, below: list[Statement]) -> str:
     """The reason, if the SQL below the heading drops tables or columns that the SQL above creates; else empty."""
-    created = {gone for each in script.statements if each not in below for gone in each.brings}
-    dropped = [gone for each in below for gone in each.takes_away if gone in created]
-    names = ", ".join(_named(gone) for gone in dropped[:3])
+    created = {each_name for each in script.statements if each not in below for each_name in each.creates}
+    dropped = [each_name for each in below for each_name in each.removes if each_name in created]
+    names = ", ".join(_named(each_name) for each_name in dropped[:3])
     return f"SQL below `{down.line}` drops {names}, which the SQL above it creates" if names else ""
 
 
-def _named(gone: Gone) -> str:
-    return f"column {gone.table}.{gone.column}" if gone.column else f"table {gone.table}"
+def _named(each_name: ChangedName) -> str:
+    return f"column {each_name.table}.{each_name.column}" if each_name.column else f"table {each_name.table}"
 
 
 def _paired(script: Script, down: _Heading, below: list[Statement]) -> str:

@@ -44,7 +44,7 @@ class StickyComment:
     generation: Generation
     head_sha: str
     body: str
-    anew: bool = False
+    recreate: bool = False
     """Whether an update posts a new comment, which notifies people, and minimises the old one."""
 
 

@@ -87,7 +87,7 @@ class Applying:
     """Applies pending migrations to `environments`, in this order."""
 
     environments: tuple[Environment, ...]
-    ground: Provenance = Provenance()
+    provenance: Provenance = Provenance()
 
 
 @dataclass(frozen=True)
@@ -141,16 +141,16 @@ def _plan_intent(event: PullRequest | MergeGroup | OutsideRun, environments: tup
 def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
     if event.verb == "plan":
         return PlanFromApi(event.pull_request)
-    ground = ground_of(event)
-    if event.verb == "apply" and isinstance(ground, Refused):
-        return ground
+    provenance = provenance_of(event)
+    if event.verb == "apply" and isinstance(provenance, Refused):
+        return provenance
     everything = event.verb == "unlock" and not event.environment
     chosen = tuple(e for e in environments if everything or e.name == event.environment)
     if not chosen:
         names = ", ".join(e.name for e in environments) or "none"
         return Refused(f"there is no environment `{event.environment}`", f"environments/ has: {names}")
-    if event.verb == "apply" and isinstance(ground, Provenance):
-        return Applying(chosen, ground)
+    if event.verb == "apply" and isinstance(provenance, Provenance):
+        return Applying(chosen, provenance)
     return Unlocking(chosen, event.pull_request)
 
 
@@ -164,31 +164,31 @@ def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> 
 def _deploying(
     event: Push | TagPush | Release | Schedule, environments: tuple[Environment, ...]
 ) -> Applying | Ignored | Refused:
-    ground = ground_of(event)
-    if isinstance(ground, Refused):
-        return Ignored(ground.why) if isinstance(event, Push) else ground
+    provenance = provenance_of(event)
+    if isinstance(provenance, Refused):
+        return Ignored(provenance.why) if isinstance(event, Push) else provenance
     match event:
         case Push():
-            return _applying([e for e in environments if e.trigger is Trigger.PUSH], ground, "`apply: {on: push}`")
+            return _applying([e for e in environments if e.trigger is Trigger.PUSH], provenance, "`apply: {on: push}`")
         case Schedule():
             words = "`apply: {on: schedule}`, or `on: push` with `windows`"
-            return _applying([e for e in environments if _waits_for_the_clock(e)], ground, words)
+            return _applying([e for e in environments if _waits_for_the_clock(e)], provenance, words)
         case TagPush() | Release():
-            return _promoting(event, ground, environments)
+            return _promoting(event, provenance, environments)
 
 
 def _promoting(
-    event: TagPush | Release, ground: Provenance, environments: tuple[Environment, ...]
+    event: TagPush | Release, provenance: Provenance, environments: tuple[Environment, ...]
 ) -> Applying | Ignored:
     tag = event.tag
     if _PRERELEASE.fullmatch(tag) if isinstance(event, TagPush) else event.prerelease:
         return Ignored(f"{tag} is a pre-release")
     chosen = [e for e in environments if e.trigger is Trigger.RELEASE and fnmatchcase(tag, e.tags)]
-    return _applying(chosen, ground, f"`apply: {{on: release}}` for the tag {tag}")
+    return _applying(chosen, provenance, f"`apply: {{on: release}}` for the tag {tag}")
 
 
-def _applying(chosen: list[Environment], ground: Provenance, which: str) -> Applying | Ignored:
-    return Applying(tuple(chosen), ground) if chosen else Ignored(f"no environment has {which}")
+def _applying(chosen: list[Environment], provenance: Provenance, which: str) -> Applying | Ignored:
+    return Applying(tuple(chosen), provenance) if chosen else Ignored(f"no environment has {which}")
 
 
 def _waits_for_the_clock(environment: Environment) -> bool:
@@ -197,31 +197,31 @@ def _waits_for_the_clock(environment: Environment) -> bool:
     return late or environment.trigger is Trigger.SCHEDULE
 
 
-def ground_of(event: Event) -> Provenance | Refused:
+def provenance_of(event: Event) -> Provenance | Refused:
     """Why the checkout may change an environment; Refused if the event's commit is not merged."""
     match event:
         case Push(branch=branch, default_branch=default, sha=sha):
             merged = branch == default
             return Provenance(branch, sha=sha) if merged else Refused(f"{branch} is not the default branch, {default}")
         case TagPush() | Release():
-            return _ground_of_tag(event)
+            return _provenance_of_tag(event)
         case Schedule():
             return Provenance()
         case Comment():
-            return _ground_of_comment(event)
+            return _provenance_of_comment(event)
         case Dispatch(ref=ref, default_branch=default):
-            return _ground_of_ref(ref, default)
+            return _provenance_of_ref(ref, default)
         case _:
             return Refused("only merged commits are applied", "apply on push, on a tag or a release, or manually")
 
 
-def _ground_of_comment(event: Comment) -> Provenance | Refused:
+def _provenance_of_comment(event: Comment) -> Provenance | Refused:
     if not event.merged:
         return Refused("this pull request is not merged, and only merged commits are applied", "merge it first")
     return Provenance(event.default_branch, checkout=True, pull_request=event.pull_request)
 
 
-def _ground_of_tag(event: TagPush | Release) -> Provenance | Refused:
+def _provenance_of_tag(event: TagPush | Release) -> Provenance | Refused:
     if isinstance(event, Release):
         return Provenance(event.default_branch, event.tag)
     if event.moved:
@@ -231,7 +231,7 @@ def _ground_of_tag(event: TagPush | Release) -> Provenance | Refused:
     return Provenance(event.default_branch, event.tag, event.sha)
 
 
-def _ground_of_ref(ref: str, default: str) -> Provenance | Refused:
+def _provenance_of_ref(ref: str, default: str) -> Provenance | Refused:
     if ref.startswith("refs/tags/"):
         return Provenance(default, ref.removeprefix("refs/tags/"))
     if ref == f"refs/heads/{default}":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...errors import Place, UsageError
-from ...sql.data_loss import Destroyed, Destroying
+from ...sql.data_loss import Destroyed, DestructionKind
 from ...sql.deparse import count_where
 from ...sql.guard import Guard, NotAnalysedError
 from ...sql.parse import SqlSyntaxError, what_it_destroys, what_it_makes
@@ -56,11 +56,11 @@ class CountedLoss:
         return self.rows is None or self.rows > 0
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The loss as text: `drops column "public"."a"."b": 12 values, 3 of them written since it was applied`."""
         what = self.loss.what
         name = ".".join(part for part in (what.name, what.column) if part)
-        if what.how is Destroying.UNSEEN:
+        if what.how is DestructionKind.UNREADABLE:
             return f"{name} {what.how}"
         return (
             f"{what.how} {name}{self.loss.about}: {self._amount}{self._since}{f' ({self.note})' if self.note else ''}"
@@ -106,7 +106,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
     try:
         return what_it_destroys(step.script.sent)
     except NotAnalysedError as error:
-        unknown = Destroyed(Destroying.UNSEEN, f"a statement that was not analysed, {error.failure},")
+        unknown = Destroyed(DestructionKind.UNREADABLE, f"a statement that was not analysed, {error.failure},")
         return tuple((n, unknown) for n in range(len(step.script.statements)))
 
 
@@ -155,7 +155,7 @@ def unaccepted(
     for step in plan.steps:
         if step.number in numbers:
             continue
-        lost = [each.told for each in weighed if each.loss.migration == step.name and each.matters]
+        lost = [each.text for each in weighed if each.loss.migration == step.name and each.matters]
         if _says_not_available(step, ledger):
             lost.insert(0, "its header says `Rollback: Not Available`")
         if lost:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ...sql.block_statements import runs_of
 from ...sql.column_type import cuts, type_from
-from ...sql.data_loss import Destroyed, Destroying, made
+from ...sql.data_loss import Destroyed, DestructionKind, made
 from ...sql.destruction import Renamed, Retyped, destruction
 from ...sql.guard import Guard
 from ...sql.nodes import quoted_name
@@ -20,7 +20,7 @@ from ..schema.snapshot import SchemaObject, Snapshot
 from .data_loss import Loss
 
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^.]+)')
-_WHOLE = {"table": Destroying.TABLE, "materialized view": Destroying.VIEW}
+_WHOLE = {"table": DestructionKind.TABLE, "materialized view": DestructionKind.VIEW}
 
 Name = tuple[str, ...]
 """The parts of a name, without the schema `public`; the last part of a column's name is the column."""
@@ -35,7 +35,9 @@ def forward_losses(plan: Plan, live: Snapshot | None, changes: Changes | None = 
         return ()
     walk = _Walk(_Live(live or Snapshot()), changes)
     found = [loss for step in plan.steps for loss in walk.through(step)]
-    found = [loss for loss in found if loss.what.how is not Destroying.VIEW or name_of(loss.what.name) not in walk.made]
+    found = [
+        loss for loss in found if loss.what.how is not DestructionKind.VIEW or name_of(loss.what.name) not in walk.made
+    ]
     return (*found, *walk.unseen(plan.steps, found))
 
 
@@ -99,7 +101,9 @@ class _Walk:
                 elif loss := self._loss(step, each):
                     yield replace(loss, place=place)
             if guard.failures:
-                unknown = Destroyed(Destroying.UNSEEN, f"a statement that was not analysed, {guard.failures[0]},")
+                unknown = Destroyed(
+                    DestructionKind.UNREADABLE, f"a statement that was not analysed, {guard.failures[0]},"
+                )
                 yield Loss(step.name, unknown, place)
             self.made |= {name_of(*name) for run in runs_of(tree) for name in made(run.kind, run.node)}
 
@@ -120,32 +124,32 @@ class _Walk:
     def _loss(self, step: Step, each: Destroyed) -> Loss | None:
         """The loss with the object's current name in the database; None if the database loses nothing."""
         table, column = name_of(each.name), name_of(each.column)
-        if table in self.made or (column and (*table, *column) in self.made) or each.how is Destroying.UNSEEN:
-            unknown = each.how is Destroying.UNSEEN and self.changes is None
+        if table in self.made or (column and (*table, *column) in self.made) or each.how is DestructionKind.UNREADABLE:
+            unknown = each.how is DestructionKind.UNREADABLE and self.changes is None
             return Loss(step.name, each, step.script.place(0)) if unknown else None
         full = self._table(table)
         name = (*full, self._column((*table, *column))[-1]) if column else full
         known = self.live.column(name) if column else None
         if known and "generated" in known.attributes:
             return None
-        if each.how is not Destroying.SCHEMA:
+        if each.how is not DestructionKind.SCHEMA:
             each = replace(each, name=self.live.quoted(full), column=quoted_name(*name[-1:]) if column else "")
         loss = Loss(step.name, each, step.script.place(0))
         return _retyped(loss, each, known) if isinstance(each, Retyped) else loss
 
     def unseen(self, steps: tuple[Step, ...], found: Iterable[Loss]) -> Iterator[Loss]:
         """The losses that only the trial shows, such as those caused by CASCADE or by functions."""
-        told = {name_of(loss.what.name, loss.what.column) for loss in found}
+        lost_names = {name_of(loss.what.name, loss.what.column) for loss in found}
         changes = self.changes or ()
         moved = set(self.once.values()) | _moved(changes)
         for change in changes:
             each, name = change.object, name_of(change.object.name)
-            if not isinstance(change, Removed) or {name, name[:1], name_of(each.of)} & (told | moved):
+            if not isinstance(change, Removed) or {name, name[:1], name_of(each.of)} & (lost_names | moved):
                 continue
-            if each.kind in _WHOLE and not {name_of(parent) for parent in _parents(each)} & told:
+            if each.kind in _WHOLE and not {name_of(parent) for parent in _parents(each)} & lost_names:
                 yield _by_change(steps, Destroyed(_WHOLE[each.kind], self.live.quoted(name)))
             elif each.kind == "column" and "generated" not in each.attributes and not _gone(each.of, changes):
-                what = Destroyed(Destroying.COLUMN, self.live.quoted(name[:-1]), quoted_name(name[-1]))
+                what = Destroyed(DestructionKind.COLUMN, self.live.quoted(name[:-1]), quoted_name(name[-1]))
                 yield _by_change(steps, what)
 
 

@@ -87,7 +87,7 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
         yield reason
         return
     for promise in open_predictions(predecessor):
-        yield Reason("after", promise.told(name), prediction_advice(promise, name))
+        yield Reason("after", promise.text(name), prediction_advice(promise, name))
     reversals = changes_in(predecessor).reversals
     for step in plan.steps:
         if (reversal := reversals.get(step.number)) and reversal.undone.checksum in {None, step.checksum}:
@@ -104,7 +104,7 @@ def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | No
 
 
 def _reversed(step: Step, name: str, reversal: Reversal) -> Reason:
-    what = f"{step.name} was {reversal.told} in {name}"
+    what = f"{step.name} was {reversal.text} in {name}"
     again = f'`ctgitops repair --again {step.number:03} --env {name} --reason "…"`'
     return Reason("after", what, f"accept it there first with {again}, then apply it there; or change its file")
 

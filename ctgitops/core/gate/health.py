@@ -13,7 +13,7 @@ from ..plan.plan import Plan
 from .gate import Reason
 
 
-class Pulse(StrEnum):
+class HealthState(StrEnum):
     """The three states that a health query can report."""
 
     WELL = "well"
@@ -23,37 +23,37 @@ class Pulse(StrEnum):
 
 
 @dataclass(frozen=True)
-class Heard:
+class HealthResult:
     """One result of a health query."""
 
-    pulse: Pulse
+    state: HealthState
     said: str = ""
     """The result if it is not true, or why the query failed."""
 
 
-def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason]:
+def reasons_of_health(result: HealthResult, environment: Environment) -> Iterator[Reason]:
     """Reasons not to begin: damage that already exists could not be told apart from damage by this run."""
     name = environment.name
-    if heard.pulse is Pulse.UNWELL:
-        what = f"{name} is unhealthy before the apply: its health query {heard.said}"
+    if result.state is HealthState.UNWELL:
+        what = f"{name} is unhealthy before the apply: its health query {result.said}"
         yield Reason("health", what, f"find out what is wrong with {name}, then retry")
-    elif heard.pulse is Pulse.UNKNOWN:
-        what = f"the health query of {name} could not run: {heard.said}"
+    elif result.state is HealthState.UNKNOWN:
+        what = f"the health query of {name} could not run: {result.said}"
         yield Reason("health", what, f"correct `health.query` in {environment.path}, or remove what blocks it")
 
 
-def unhealthy_error(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
+def unhealthy_error(result: HealthResult, health: Health, plan: Plan) -> ApplyError | None:
     """The error if the health query is not true after the last migration; None if it is true."""
-    if heard.pulse is Pulse.WELL:
+    if result.state is HealthState.WELL:
         return None
     name = plan.environment
-    unwell = heard.pulse is Pulse.UNWELL
+    unwell = result.state is HealthState.UNWELL
     seconds = f"{health.within.total_seconds():g} s"
     back = "" if unwell and plan.apply_policy.rolls_back_on_failure else _rollback_hint(plan)
     error = ApplyError(
-        f"the health query of {name} is no longer true: it {heard.said}"
+        f"the health query of {name} is no longer true: it {result.said}"
         if unwell
-        else f"the health query of {name} could not run at the end of its {seconds}: {heard.said}",
+        else f"the health query of {name} could not run at the end of its {seconds}: {result.said}",
         place=Place(health.query.path, health.query.first_line),
         state=f"{_done(plan)} applied in {name}",
         hint=f"find out what is wrong with {name}{back}",

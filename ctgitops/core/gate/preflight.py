@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..activity.blocker import Blocker, is_backup
-from ..environment.environment import PreflightPolicy, Then
+from ..environment.environment import PreflightAction, PreflightPolicy
 from .gate import Reason
 
 HINTS = {
@@ -20,7 +20,7 @@ HINTS = {
 
 
 @dataclass(frozen=True)
-class Sighting:
+class ServerCheck:
     """The result of one check of the server."""
 
     sessions: tuple[Blocker, ...] = ()
@@ -41,40 +41,43 @@ class PreflightConcern:
 
     what: str
     """The condition's key in the manifest."""
-    then: Then
-    told: str
+    then: PreflightAction
+    text: str
     hint: str
 
     @property
     def reason(self) -> Reason:
         """The same condition as a reason why a plan waits."""
-        return Reason("preflight", f"{self.what}: {self.told}", self.hint, expected=self.then is Then.WAIT)
+        return Reason("preflight", f"{self.what}: {self.text}", self.hint, expected=self.then is PreflightAction.WAIT)
 
 
-def concerns(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[PreflightConcern, ...]:
+def concerns(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tuple[PreflightConcern, ...]:
     """The conditions that preflight found and the manifest does not ignore."""
-    return tuple(each for each in _found(policy, seen, role) if each.then is not Then.IGNORE)
+    return tuple(each for each in _found(policy, seen, role) if each.then is not PreflightAction.IGNORE)
 
 
-def blind(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[str, ...]:
+def unchecked(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tuple[str, ...]:
     """The conditions that could not be checked. The manifest does not name them, so they are only reported."""
     if seen.unseen:
-        return () if policy.asked - {"limits"} else (_could_not_look(seen),)
-    if seen.lag is None and policy.replica_lag is not Then.IGNORE and "replica_lag" not in policy.asked:
-        return (f"{_lag_unseen(role)}: {_grant(role)}",)
+        return () if policy.asked - {"limits"} else (_not_checked(seen),)
+    if seen.lag is None and policy.replica_lag is not PreflightAction.IGNORE and "replica_lag" not in policy.asked:
+        return (f"{_lag_unknown(role)}: {_grant(role)}",)
     return ()
 
 
-def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[PreflightConcern]:
+def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[PreflightConcern]:
     if seen.unseen and policy.asked - {"limits"}:
         yield PreflightConcern(
-            "preflight", Then.REFUSE, _could_not_look(seen), "the manifest sets `preflight`, so this check must succeed"
+            "preflight",
+            PreflightAction.REFUSE,
+            _not_checked(seen),
+            "the manifest sets `preflight`, so this check must succeed",
         )
-    yield from (_concern(policy, _kind(who), who.told) for who in seen.sessions if _counts(policy, who))
+    yield from (_concern(policy, _kind(who), who.text) for who in seen.sessions if _counts(policy, who))
     for pid in seen.base_backups:
         yield _concern(policy, "backups", f"backend {pid} is running pg_basebackup")
-    if seen.lag is None and "replica_lag" in policy.asked and policy.replica_lag is not Then.IGNORE:
-        yield PreflightConcern("replica_lag", Then.REFUSE, _lag_unseen(role), _grant(role))
+    if seen.lag is None and "replica_lag" in policy.asked and policy.replica_lag is not PreflightAction.IGNORE:
+        yield PreflightConcern("replica_lag", PreflightAction.REFUSE, _lag_unknown(role), _grant(role))
     elif seen.lag and seen.lag > policy.limits.lag.total_seconds():
         yield _concern(policy, "replica_lag", f"a replica lags by {seen.lag:.0f} s")
     if seen.free is not None and seen.free < policy.limits.connections:
@@ -95,15 +98,15 @@ def _kind(who: Blocker) -> str:
     return "wraparound" if re.match(r"autovacuum:.*to prevent wraparound", who.query) else "long_transactions"
 
 
-def _concern(policy: PreflightPolicy, what: str, told: str) -> PreflightConcern:
-    return PreflightConcern(what, getattr(policy, what), told, HINTS[what])
+def _concern(policy: PreflightPolicy, what: str, text: str) -> PreflightConcern:
+    return PreflightConcern(what, getattr(policy, what), text, HINTS[what])
 
 
-def _could_not_look(seen: Sighting) -> str:
+def _not_checked(seen: ServerCheck) -> str:
     return f"server activity could not be checked: {seen.unseen}"
 
 
-def _lag_unseen(role: str) -> str:
+def _lag_unknown(role: str) -> str:
     return f"role {role} is not allowed to read the replication lag"
 
 

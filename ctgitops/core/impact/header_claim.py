@@ -34,13 +34,13 @@ def claim_problems(
     for step in plan.steps:
         wait = _longest(effects.get(step.number))
         if wait and wait.bucket and _exceeds(step.estimated, _FROM[wait.bucket]):
-            told = f"the lock on {wait.held.relation} is held for {wait.bucket}, estimated from its rows"
-            yield _problem(step, "Estimated Execution Time", step.estimated, told)
+            text = f"the lock on {wait.held.relation} is held for {wait.bucket}, estimated from its rows"
+            yield _problem(step, "Estimated Execution Time", step.estimated, text)
         elif took := _took(step, before):
             yield _problem(step, "Estimated Execution Time", step.estimated, took)
         if wait and wait.bucket and _NONE.match(step.impact.lower()):
-            told = f"it blocks {wait.held.blocks} on {wait.held.relation} for {wait.bucket}, estimated from its rows"
-            yield _problem(step, "Impact", step.impact, told)
+            text = f"it blocks {wait.held.blocks} on {wait.held.relation} for {wait.bucket}, estimated from its rows"
+            yield _problem(step, "Impact", step.impact, text)
         elif step.name in destroys and _NOTHING.match(step.impact.lower()):
             yield _problem(step, "Impact", step.impact, "it destroys data")
 
@@ -81,8 +81,8 @@ def _longest(effect: Effect | None) -> Wait | None:
     return max(known, key=lambda wait: wait.bucket or Bucket.INSTANT, default=None)
 
 
-def _problem(step: Step, field: str, stated: str, told: str) -> Problem:
-    return Problem("header-claim", f"`{field}: {stated}`, but {told}", _place(step, field), _HINT, blocks=False)
+def _problem(step: Step, field: str, stated: str, text: str) -> Problem:
+    return Problem("header-claim", f"`{field}: {stated}`, but {text}", _place(step, field), _HINT, blocks=False)
 
 
 def _place(step: Step, field: str) -> Place:

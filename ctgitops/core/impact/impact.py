@@ -54,7 +54,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Worked:
+class RelationWork:
     """The work of a statement on a whole relation."""
 
     work: Work
@@ -74,7 +74,7 @@ class StatementImpact:
     """The locks that the statement took; for each relation, the strongest."""
     held: tuple[Held, ...] = ()
     """The locks that its transaction held at the end of the statement on the relations it worked on."""
-    worked: tuple[Worked, ...] = ()
+    worked: tuple[RelationWork, ...] = ()
     proved: tuple[str, ...] = ()
     """The messages in which PostgreSQL reports a constraint that it proved without reading rows."""
     concurrent: bool = False
@@ -89,7 +89,7 @@ class StatementImpact:
     """The relations whose reads were not measured: without a plan, or by a query that decides what else runs."""
 
     @property
-    def blocking(self) -> tuple[Worked, ...]:
+    def blocking(self) -> tuple[RelationWork, ...]:
         """Its work that blocks writes until it is done."""
         if self.concurrent:
             return ()

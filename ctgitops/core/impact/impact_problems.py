@@ -25,13 +25,13 @@ def _of(step: Step, effects: Mapping[int, Effect], timeouts: Timeouts) -> Iterat
 
 def _under_locks(step: Step, effect: Effect) -> Iterator[Problem]:
     """At most one problem per line: for the strongest lock under which its statement works."""
-    told = {
+    reported = {
         finding.place.line for finding in step.findings if finding.blocks_writes or finding.rule == "work-under-lock"
     }
     for wait, window in zip(effect.waits, effect.impact.windows, strict=True):
         line = _working(wait, window)
-        if line is not None and line not in told:
-            told.add(line)
+        if line is not None and line not in reported:
+            reported.add(line)
             mode, relation = wait.held.mode.name.replace("_", " "), wait.held.relation.removeprefix("public.")
             long = "a time that is not known" if wait.bucket is None else f"{wait.bucket}, by estimate"
             yield Problem(

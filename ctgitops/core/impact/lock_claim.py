@@ -52,7 +52,7 @@ def claims_of(step: Step, effect: Effect) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def told_by(claims: Iterable[Claim]) -> frozenset[str]:
+def reported_by(claims: Iterable[Claim]) -> frozenset[str]:
     """The relations whose waits are reported by findings."""
     return frozenset(wait.held.relation for claim in claims for wait in claim.waits)
 

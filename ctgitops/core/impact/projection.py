@@ -135,8 +135,8 @@ Span = tuple[Bucket | None, Bucket | None]
 def _wait(window: LockWindow, span: Span, sizes: Mapping[str, Size], measured: Measured | None) -> Wait:
     tables = window.worked_on
     rows, own = _rows(tables, sizes), sizes.get(window.held.relation)
-    told = measured if rows is not None else None
-    return Wait(window.held, span[0], rows, own.writes_per_minute if own else None, told, span[1])
+    millis = measured if rows is not None else None
+    return Wait(window.held, span[0], rows, own.writes_per_minute if own else None, millis, span[1])
 
 
 @dataclass(frozen=True)

@@ -37,14 +37,14 @@ def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], before: Snap
 
 
 def _of_step(step: Step, effect: Effect, triggers: Mapping[str, list[SchemaObject]]) -> Iterator[Problem]:
-    told: set[str] = set()
+    reported: set[str] = set()
     for impact, statement in _traced(step, effect):
         text = step.script.text_of(statement)
         for held in impact.taken:
-            if held.relation in told or held.fresh or not _changes_rows(statement, text, held):
+            if held.relation in reported or held.fresh or not _changes_rows(statement, text, held):
                 continue
             if fired := [each for each in triggers.get(held.relation, ()) if _fires(each, statement, text)]:
-                told.add(held.relation)
+                reported.add(held.relation)
                 yield _problem(step, statement, held.relation, fired)
 
 

@@ -29,7 +29,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Home:
+class LedgerHome:
     """The environment and database that the ledger last recorded as its home."""
 
     environment: str
@@ -44,7 +44,7 @@ class Identity:
     here: Site
     ledger_id: str = ""
     """The ledger's ID; empty if the database has no ledger."""
-    home: Home | None = None
+    home: LedgerHome | None = None
     """The recorded home; None if no version of ctgitops that records a home has used the database."""
 
     @property
@@ -86,7 +86,7 @@ def shared_problem(environment: Environment, other: Environment) -> Problem:
     return Problem("shared-database", what, _place(environment), hint, concern=Concern.LEDGER)
 
 
-def _anothers(environment: Environment, identity: Identity, home: Home) -> Problem:
+def _anothers(environment: Environment, identity: Identity, home: LedgerHome) -> Problem:
     name, secret = environment.name, environment.url_secret
     if identity.at_home:
         what = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -79,7 +79,7 @@ class Entry:
         return SchemaVersion.parse(self.version) if self.version else None
 
     @property
-    def brings(self) -> bool:
+    def marks_applied(self) -> bool:
         """Whether the migration is applied after this entry; a repair without a checksum says that it is not."""
         return self.mark in {Mark.APPLIED, Mark.BASELINED} or (self.mark is Mark.REPAIRED and self.checksum is not None)
 
@@ -156,7 +156,7 @@ class Ledger:
                 unfinished.setdefault(entry.number, []).append(entry)
                 continue
             unfinished.pop(entry.number, None)
-            if entry.brings:
+            if entry.marks_applied:
                 applied[entry.number] = entry
             else:
                 applied.pop(entry.number, None)
@@ -181,6 +181,15 @@ class Ledger:
     def last(self) -> Entry | None:
         """The newest entry."""
         return self.entries[-1] if self.entries else None
+
+    def with_entries(self, *entries: Entry) -> Ledger:
+        """The ledger with more entries, numbered and hashed as the database does it."""
+        chain = list(self.entries)
+        for entry in entries:
+            number, previous = (chain[-1].id + 1, chain[-1].hash) if chain else (1, GENESIS)
+            linked = replace(entry, id=number, previous_hash=previous)
+            chain.append(replace(linked, hash=entry_hash(linked)))
+        return replace(self, entries=tuple(chain))
 
     def broken_at(self) -> Entry | None:
         """The first entry whose hash does not continue the chain: someone changed the ledger by hand."""

@@ -43,7 +43,7 @@ class OpenPrediction:
         found: dict[str, list[int]] = json.loads(self.made.sql or '{"migrations": [], "changes": []}')
         return found
 
-    def told(self, environment: str) -> str:
+    def text(self, environment: str) -> str:
         """The state of the prediction in one sentence: not compared yet, or not matched."""
         plan, at = (self.made.plan or "")[:12], self.made.started_at
         run = f"plan {plan}{f' of {at:%Y-%m-%d %H:%M}' if at else ''}"
@@ -60,13 +60,13 @@ def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> 
     return Entry(Mark.STARTED, NAME, checksum=prediction.fingerprint, sql=text, plan=fingerprint)
 
 
-def ended(fingerprint: str, unkept: PredictionMismatch | None) -> Entry:
+def ended(fingerprint: str, mismatch: PredictionMismatch | None) -> Entry:
     """The entry that a run writes after the comparison; `fingerprint` identifies the plan."""
-    if unkept is None:
+    if mismatch is None:
         return Entry(Mark.REPAIRED, NAME, error="the schema equals the prediction", plan=fingerprint)
-    many = len(unkept.differs)
+    many = len(mismatch.differs)
     what = f"{many} difference{'' if many == 1 else 's'}" if many else "the rest of the schema was changed"
-    return Entry(Mark.FAILED, NAME, sql=changes_text(unkept.differs), error=what, plan=fingerprint)
+    return Entry(Mark.FAILED, NAME, sql=changes_text(mismatch.differs), error=what, plan=fingerprint)
 
 
 def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
@@ -77,7 +77,7 @@ def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
 def prediction_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
     """A warning for each open prediction; the plan is not blocked, because it may correct the mismatch."""
     for each in open_predictions(ledger):
-        what, hint = each.told(environment), prediction_advice(each, environment)
+        what, hint = each.text(environment), prediction_advice(each, environment)
         yield Problem("not-as-predicted", what, hint=hint, blocks=False, concern=Concern.LEDGER)
 
 
@@ -115,4 +115,4 @@ def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
 
 
 def _takes_away(entry: Entry) -> bool:
-    return entry.mark is Mark.ROLLED_BACK or (entry.mark is Mark.REPAIRED and not entry.brings)
+    return entry.mark is Mark.ROLLED_BACK or (entry.mark is Mark.REPAIRED and not entry.marks_applied)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ...sql.interruption import Leaving
+from ...sql.interruption import LeftoverKind
 
 _INDEX = re.compile(r"([0-9]+) (valid|invalid)")
 _INDEXES = re.compile(r"[0-9]+(?:,[0-9]+)*")
@@ -94,7 +94,7 @@ class RecoveryAction(StrEnum):
     """Ask the user: the state of the database is ambiguous."""
 
 
-def next_of(what: Leaving, before: RelationState | None, now: RelationState) -> RecoveryAction:
+def next_of(what: LeftoverKind, before: RelationState | None, now: RelationState) -> RecoveryAction:
     """Chooses the recovery for a statement that can leave `what` behind."""
     return _JUDGES[what](before, now)
 
@@ -137,15 +137,15 @@ def _anything(before: RelationState | None, _now: RelationState) -> RecoveryActi
     return RecoveryAction.RUN if before is None else RecoveryAction.ASK
 
 
-_JUDGES: dict[Leaving, Callable[[RelationState | None, RelationState], RecoveryAction]] = {
-    Leaving.INDEX: _index,
-    Leaving.DROPPED_INDEX: _dropped_index,
-    Leaving.REINDEXED: _reindexed,
-    Leaving.DETACHED: _detached,
-    Leaving.CREATED: _created,
-    Leaving.DROPPED: _dropped,
-    Leaving.NOTHING: lambda _before, _now: RecoveryAction.RUN,
-    Leaving.ANYTHING: _anything,
+_JUDGES: dict[LeftoverKind, Callable[[RelationState | None, RelationState], RecoveryAction]] = {
+    LeftoverKind.INDEX: _index,
+    LeftoverKind.DROPPED_INDEX: _dropped_index,
+    LeftoverKind.REINDEXED: _reindexed,
+    LeftoverKind.DETACHED: _detached,
+    LeftoverKind.CREATED: _created,
+    LeftoverKind.DROPPED: _dropped,
+    LeftoverKind.NOTHING: lambda _before, _now: RecoveryAction.RUN,
+    LeftoverKind.ANYTHING: _anything,
 }
 
 

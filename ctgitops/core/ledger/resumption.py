@@ -17,7 +17,7 @@ class Kind(StrEnum):
     BATCH = "batch"
 
 
-class Reached(StrEnum):
+class ProgressState(StrEnum):
     """The state of the statement or batch when its row was written."""
 
     BEGUN = "begun"
@@ -34,7 +34,7 @@ class ProgressRow:
     """The ID of the `started` entry of the run that wrote the row."""
     number: int
     kind: Kind
-    reached: Reached
+    reached: ProgressState
     position: int
     """The statement's position in the file, from 1."""
     statement_hash: str
@@ -80,7 +80,7 @@ def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
     hashes = [script.hash_of(statement) for statement in script.statements]
     changed = next((n for n in range(1, count + 1) if n > len(hashes) or hashes[n - 1] != done[n].statement_hash), 0)
     batches = tuple(t for t in traces if t.kind is Kind.BATCH)
-    begun = next((t for t in reversed(left) if t.position == count + 1 and t.reached is Reached.BEGUN), None)
+    begun = next((t for t in reversed(left) if t.position == count + 1 and t.reached is ProgressState.BEGUN), None)
     return Resumption(
         done=count,
         begun=begun,
@@ -96,11 +96,11 @@ def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list
     """The done statements by position, and all statement rows except those that a repair marked as not done."""
     left: list[ProgressRow] = []
     for trace in traces:
-        if trace.reached is Reached.UNDONE:
+        if trace.reached is ProgressState.UNDONE:
             left = [t for t in left if t.position != trace.position]
         elif trace.kind is Kind.STATEMENT:
             left.append(trace)
-    return {t.position: t for t in left if t.reached is Reached.DONE}, left
+    return {t.position: t for t in left if t.reached is ProgressState.DONE}, left
 
 
 def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption | None:

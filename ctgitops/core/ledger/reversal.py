@@ -30,7 +30,7 @@ class Reversal:
         return self.undone.checksum in {None, migration.checksum}
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """`rolled back on 2026-11-24 09:30:12 UTC by anna`."""
         at = self.entry.finished_at or self.entry.started_at
         how = "rolled back" if self.entry.mark is Mark.ROLLED_BACK else "recorded as not applied"
@@ -111,9 +111,9 @@ class _Walk:
             self.failure = None
 
     def _changed(self, entry: Entry, number: int, *, attempt: bool) -> None:
-        undone = None if entry.brings else self.brought.pop(number, None)
+        undone = None if entry.marks_applied else self.brought.pop(number, None)
         self.reversals.pop(number, None)
-        if entry.brings:
+        if entry.marks_applied:
             self.brought[number] = entry
         if attempt:
             self.changes = [each for each in self.changes if each is not undone]
@@ -137,7 +137,7 @@ def reversal_problems(
             continue
         number = reversal.undone.number or 0
         name = migration.name if number == migration.number else f"{migration.name}, as {reversal.undone.name},"
-        what = f"{name} was {reversal.told}, and its file has not changed since"
+        what = f"{name} was {reversal.text}, and its file has not changed since"
         hint = (
             f'to apply it again: `ctgitops repair --again {number:03} --env {environment} --reason "…"`; '
             "or change its file, if no environment has applied it"

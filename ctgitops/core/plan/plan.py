@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from ...errors import Place
-from ...sql.name_changes import Gone
+from ...sql.name_changes import ChangedName
 from ...sql.parse import SqlSyntaxError
 from ...sql.script import Script
 from ..environment.apply_policy import ApplyPolicy
@@ -30,7 +30,7 @@ from ..workspace.duplicates import Applied
 from ..workspace.finding import Finding, Severity
 from ..workspace.workspace import Workspace, problems_of, script_problems, seed_problems
 from .history import history_problems
-from .single_transaction import together_problems
+from .single_transaction import single_transaction_problems
 
 SHOWN_ANYWAY = frozenset({"rolled-back", "breaking-undeclared"})
 """Problems that block a plan and are no reason against its trial."""
@@ -84,10 +84,10 @@ class Step:
             return False
 
     @cached_property
-    def brings(self) -> tuple[Gone, ...]:
+    def creates(self) -> tuple[ChangedName, ...]:
         """The tables and columns that the step creates, by the names that queries use."""
         try:
-            return tuple(each for statement in self.script.statements for each in statement.brings)
+            return tuple(each for statement in self.script.statements for each in statement.creates)
         except SqlSyntaxError:
             return ()
 
@@ -207,7 +207,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),
         *_irreversible(steps),
-        *(together_problems(_named(steps, seeds), environment.path) if policy.single_transaction else ()),
+        *(single_transaction_problems(_named(steps, seeds), environment.path) if policy.single_transaction else ()),
     )
     return Plan(
         environment=environment.name,

@@ -26,7 +26,7 @@ def rights_remedy(sqlstate: str, message: str) -> str:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class OtherEnvironments:
     """The other environments that have applied a migration with the same text, and those that could not be read."""
 
     has: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
-class Failing:
+class FailedStep:
     """The step that failed, and its environment."""
 
     step: Step
@@ -54,7 +54,7 @@ def caused_by_rows(sqlstate: str) -> bool:
     return sqlstate[:2] in _ROWS
 
 
-def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
+def remedy(failing: FailedStep, elsewhere: OtherEnvironments, hint: str) -> str:
     """The advice for a failed step; `hint` changes the file, so it is dropped if another environment has the file."""
     if elsewhere.has:
         return f"{failing.step.script.path} must not change, because {_listed(elsewhere.has)} has it: {_ways(failing)}"
@@ -64,7 +64,7 @@ def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
     return f"{hint}; {_there_already(failing)}" if failing.there_already else hint
 
 
-def _ways(failing: Failing) -> str:
+def _ways(failing: FailedStep) -> str:
     step, name = failing.step, failing.environment
     if failing.by_rows:
         rows = " and ".join(f"`{query}`" for query in failing.queries)
@@ -80,7 +80,7 @@ def _ways(failing: Failing) -> str:
     )
 
 
-def _there_already(failing: Failing) -> str:
+def _there_already(failing: FailedStep) -> str:
     step, name = failing.step, failing.environment
     if failing.first:
         return f"or, if the database is older than ctgitops, `ctgitops plan --env {name}` suggests a baseline"

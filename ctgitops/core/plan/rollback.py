@@ -65,8 +65,8 @@ def make_rollback(
 ) -> Plan:
     """The plan that rolls back `entries` in the given order; `found` are the problems of the environment's manifest."""
     steps = tuple(_step(entry, ledger) for entry in entries)
-    gone = {entry.number for entry in entries}
-    left = [e for number, e in ledger.applied.items() if number not in gone]
+    removed = {entry.number for entry in entries}
+    left = [e for number, e in ledger.applied.items() if number not in removed]
     problems = [*found, *identity_problems(environment, ledger.identity), *tampered(ledger)]
     problems += [*_unfinished(environment, ledger, entries)]
     problems += [p for e in entries for p in _cannot(environment, e)]

@@ -11,7 +11,7 @@ from ...sql.script import Script
 from ..problem import Problem
 
 
-def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
+def single_transaction_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
     """Problems that prevent the manifest's `transaction: all` for `scripts`, which are pairs of name and script."""
     try:
         for name, script in scripts:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from ..environment.environment import Environment
 from ..gate.data_loss import CountedLoss
-from ..ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in
 from ..plan.plan import Plan, Step
 from ..plan.rollback import make_rollback
+from ..plan.step_entry import entry_of_step
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,16 @@ class Checkpoint:
     """The oldest transaction ID that was still active: all transactions with a lower ID had ended."""
 
 
-def applied_since(beginning: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
-    """The entries of migrations that were applied after `beginning` and still are, newest first."""
-    new = (e for e in reversed(ledger.entries) if e.id > beginning.entry and e.number is not None and e.brings)
+def applied_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
+    """The entries of migrations that were applied after `checkpoint` and still are, newest first."""
+    new = (e for e in reversed(ledger.entries) if e.id > checkpoint.entry and e.number is not None and e.marks_applied)
     return tuple(entry for entry in new if ledger.applied.get(entry.number or 0) is entry)
 
 
-def seeded_since(beginning: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
-    """The seed files that ran after `beginning`."""
+def seeded_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
+    """The seed files that ran after `checkpoint`."""
     seeds = (e for e in ledger.entries if e.number is None and e.mark is Mark.APPLIED)
-    return tuple(entry.name for entry in seeds if entry.id > beginning.entry)
+    return tuple(entry.name for entry in seeds if entry.id > checkpoint.entry)
 
 
 def unverified(plan: Plan, ledger: Ledger) -> Step | None:
@@ -49,28 +50,12 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 def as_applied(step: Step, why: str) -> Entry:
     """The entry that records an unverified migration as applied, so that it can be rolled back."""
-    return Entry(
-        Mark.REPAIRED,
-        step.name,
-        step.number,
-        version=str(step.version) if step.version else None,
-        checksum=step.checksum,
-        sql=step.script.sql,
-        rollback_sql=step.rollback_script.sql if step.rollback_script else None,
-        error=f"all its statements are done; it is rolled back, because {why}",
-    )
+    return entry_of_step(Mark.REPAIRED, step, f"all its statements are done; it is rolled back, because {why}")
 
 
-def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
-    """The ledger with `entry` appended."""
-    last = ledger.last
-    linked = replace(entry, id=last.id + 1 if last else 1, previous_hash=last.hash if last else GENESIS)
-    return replace(ledger, entries=(*ledger.entries, replace(linked, hash=entry_hash(linked))))
-
-
-def make_auto_rollback(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
-    """The plan that rolls back what was applied after `beginning`, newest first, and nothing else."""
-    plan = make_rollback(environment, ledger, applied_since(beginning, ledger))
+def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Checkpoint, why: str) -> Plan:
+    """The plan that rolls back what was applied after `checkpoint`, newest first, and nothing else."""
+    plan = make_rollback(environment, ledger, applied_since(checkpoint, ledger))
     return replace(plan, why=f"rolled back automatically: {why}")
 
 
@@ -79,7 +64,7 @@ def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
         yield f"it ran {', '.join(seeds[:3])}{' and others' if seeds[3:] else ''}, and seed files have no rollback"
-    yield from (f"the rollback of {each.loss.migration} {each.told}" for each in weighed if each.matters)
+    yield from (f"the rollback of {each.loss.migration} {each.text}" for each in weighed if each.matters)
 
 
 def rollback_command(plan: Plan, *, dry: bool = False) -> str:
@@ -87,9 +72,9 @@ def rollback_command(plan: Plan, *, dry: bool = False) -> str:
     return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}{' --dry-run' if dry else ''}`"
 
 
-def rollback_to_start_command(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
-    """The command that returns to the state at `beginning`, even if the run already rolled a part of it back."""
-    before = [entry.number or 0 for entry in ledger.in_order if entry.id <= beginning.entry]
+def rollback_to_start_command(environment: str, ledger: Ledger, checkpoint: Checkpoint) -> str:
+    """The command that returns to the state at `checkpoint`, even if the run already rolled a part of it back."""
+    before = [entry.number or 0 for entry in ledger.in_order if entry.id <= checkpoint.entry]
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
 
 

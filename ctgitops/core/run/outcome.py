@@ -48,7 +48,7 @@ class Outcome:
     left: tuple[SessionLeak, ...] = ()
     """Session state that migrations leaked; each leak is a warning."""
 
-    unkept: PredictionMismatch | None = None
+    mismatch: PredictionMismatch | None = None
     """The differences from the predicted schema; None if the schema matches or there is no prediction."""
 
     unpredicted: str = ""
@@ -73,4 +73,4 @@ class Outcome:
             case Status.BLOCKED:
                 return 4 if self.plan.concern == "ledger" else 3
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
-                return 1 if self.unkept else 0
+                return 1 if self.mismatch else 0

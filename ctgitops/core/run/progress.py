@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..activity.blocker import Blocker
 from ..activity.orphaned_backend import Orphan
 from ..activity.session_settings import SessionSettings
-from ..gate.health import Heard
+from ..gate.health import HealthResult
 from ..gate.preflight import PreflightConcern
 from ..plan.plan import Plan, Step
 from ..receipt import Receipt
@@ -29,21 +29,21 @@ class OrphanAwaited:
 
 
 @dataclass(frozen=True)
-class SessionSettled:
+class SessionConnected:
     """The migration session is connected; `settled` has its effective settings."""
 
     settled: SessionSettings
 
 
 @dataclass(frozen=True)
-class MomentAwaited:
+class PreflightAwaited:
     """Waiting: preflight found a reason not to begin now, and checks again soon."""
 
     concerns: tuple[PreflightConcern, ...]
 
 
 @dataclass(frozen=True)
-class MomentUnseen:
+class PreflightUnchecked:
     """A preflight condition could not be checked; the manifest does not name it, so the run continues."""
 
     what: str
@@ -116,7 +116,7 @@ class StepWaited:
 
 
 @dataclass(frozen=True)
-class OthersAwaited:
+class BlockersAwaited:
     """Waiting: other sessions use a table that a step will lock, so the step does not queue for the lock yet."""
 
     step: Step
@@ -148,7 +148,7 @@ class BatchFinished:
 
 
 @dataclass(frozen=True)
-class BatchHeld:
+class BatchPaused:
     """A migration that runs in batches pauses for other sessions."""
 
     step: Step
@@ -214,7 +214,7 @@ class StepFinished:
 
 
 @dataclass(frozen=True)
-class TakeBackStarted:
+class RollbackStarted:
     """After a failure, the run begins an automatic rollback, as the manifest requires."""
 
     plan: Plan
@@ -225,7 +225,7 @@ class TakeBackStarted:
 class HealthWatched:
     """After everything was applied, the result of the health query has changed."""
 
-    heard: Heard
+    result: HealthResult
     seconds_left: float
 
 
@@ -240,26 +240,26 @@ class SeedFinished:
 Progress = (
     LockAwaited
     | OrphanAwaited
-    | SessionSettled
-    | MomentAwaited
-    | MomentUnseen
+    | SessionConnected
+    | PreflightAwaited
+    | PreflightUnchecked
     | PlanStarted
     | BackupAdvanced
     | BackupMeasured
     | BackupTaken
     | StepStarted
     | StepWaited
-    | OthersAwaited
+    | BlockersAwaited
     | StatementFinished
     | BatchFinished
-    | BatchHeld
+    | BatchPaused
     | StepResumed
     | LeftoverHealed
     | BackendAwaited
     | IndexAdvanced
     | CommitAwaited
     | StepFinished
-    | TakeBackStarted
+    | RollbackStarted
     | HealthWatched
     | SeedFinished
 )

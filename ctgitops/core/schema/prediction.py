@@ -30,7 +30,7 @@ class PredictionMismatch:
     """
 
 
-def unkept(
+def mismatch_of(
     prediction: Prediction, before: Snapshot, after: Snapshot, ignored: tuple[str, ...] = ()
 ) -> PredictionMismatch | None:
     """The mismatch; None if the schema matches, apart from objects that a pattern in `ignored` matches."""
@@ -74,5 +74,5 @@ def changed(schema: Snapshot, changes: Changes) -> Snapshot:
 
 def _altered(each: SchemaObject, change: Altered) -> SchemaObject:
     attributes = {**each.attributes, **{name: new or "" for name, _, new in change.attributes}}
-    gone = {name for name, _, new in change.attributes if new is None}
-    return replace(change.after, attributes={name: v for name, v in attributes.items() if name not in gone})
+    removed = {name for name, _, new in change.attributes if new is None}
+    return replace(change.after, attributes={name: v for name, v in attributes.items() if name not in removed})

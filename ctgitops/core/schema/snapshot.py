@@ -37,7 +37,7 @@ class SchemaObject:
 
 
 @dataclass(frozen=True)
-class About:
+class SnapshotSource:
     """Properties of the database from which a snapshot was taken."""
 
     server_version: str = ""
@@ -61,13 +61,13 @@ class Snapshot:
     """All objects of a schema in a fixed order, except those of extensions and of ctgitops itself."""
 
     objects: tuple[SchemaObject, ...] = ()
-    about: About = field(default_factory=About, compare=False)
+    about: SnapshotSource = field(default_factory=SnapshotSource, compare=False)
     """The database of the snapshot; not part of a comparison."""
 
     @classmethod
-    def of(cls, objects: Iterable[SchemaObject], about: About | None = None) -> Snapshot:
+    def of(cls, objects: Iterable[SchemaObject], about: SnapshotSource | None = None) -> Snapshot:
         """A snapshot of `objects`, which may be in any order."""
-        return cls(tuple(sorted(objects, key=lambda each: (each.kind, each.name))), about or About())
+        return cls(tuple(sorted(objects, key=lambda each: (each.kind, each.name))), about or SnapshotSource())
 
     @cached_property
     def by_key(self) -> dict[tuple[str, str], SchemaObject]:
@@ -99,7 +99,9 @@ def snapshot_from(text: str, path: str) -> Snapshot:
     try:
         data = json.loads(text)
         found, objects = data["format"], data["objects"]
-        about = About(**{each.name: str(data[each.name]) for each in fields(About) if each.name in {*_SINCE_1, *data}})
+        about = SnapshotSource(
+            **{each.name: str(data[each.name]) for each in fields(SnapshotSource) if each.name in {*_SINCE_1, *data}}
+        )
         read = Snapshot.of((from_data(each) for each in objects), about)
         fingerprint = str(data["fingerprint"])
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...errors import Place
-from ...sql.name_changes import Gone
+from ...sql.name_changes import ChangedName
 from ...sql.parse import SqlSyntaxError, Statement
 from ...sql.script import Script
 from ..code.name_search import lines_of
@@ -22,7 +22,7 @@ SHOWN = 5
 class Mention:
     """A line of code that refers to a dropped or renamed name."""
 
-    gone: Gone
+    changed: ChangedName
     path: str
     line: int
 
@@ -40,12 +40,12 @@ class Searched:
 
 
 @dataclass(frozen=True)
-class OutOfSight:
+class CodeUnavailable:
     """Stands for code that is not available here, such as that of a pull request that is not checked out."""
 
     why: str
 
-    def mentions(self, _: tuple[Gone, ...]) -> Searched:
+    def mentions(self, _: tuple[ChangedName, ...]) -> Searched:
         """Returns no mentions, and the reason."""
         return Searched(unsearched=self.why)
 
@@ -61,14 +61,14 @@ class DeployOrder(StrEnum):
     """The plan adds what new code needs and drops what old code uses, so neither order is safe in one deployment."""
 
 
-def goes(plan: Plan) -> dict[Gone, Place]:
+def removed_by(plan: Plan) -> dict[ChangedName, Place]:
     """The names that a plan drops or renames and does not create again, each with the place of its statement."""
-    found: dict[Gone, Place] = {}
+    found: dict[ChangedName, Place] = {}
     for script in [step.script for step in plan.steps if plan.direction is Direction.APPLY]:
         for statement in _statements(script):
             place = script.place(script.start_of(statement))
-            found |= dict.fromkeys(statement.takes_away, place)
-            there = {(each.table, each.column) for each in statement.brings}
+            found |= dict.fromkeys(statement.removes, place)
+            there = {(each.table, each.column) for each in statement.creates}
             found = {each: at for each, at in found.items() if (each.table, each.column) not in there}
     return found
 
@@ -80,26 +80,26 @@ def _statements(script: Script) -> tuple[Statement, ...]:
         return ()
 
 
-def mentions_in(path: str, text: str, those: Iterable[Gone]) -> Iterator[Mention]:
+def mentions_in(path: str, text: str, those: Iterable[ChangedName]) -> Iterator[Mention]:
     """The lines of a file that refer to a name in `those`; a line with several names counts once for each.
 
     A column counts in SQL that names its table, in an ORM's query of the table, in the class that maps the table, or at
     a variable that holds a row. A column whose name has several words also counts if its table is unknown.
     """
-    return (Mention(gone, path, line) for gone, line in lines_of(path, text, those))
+    return (Mention(changed, path, line) for changed, line in lines_of(path, text, those))
 
 
 def mention_problems(plan: Plan, searched: Searched) -> tuple[Problem, ...]:
     """A warning for each name to which code still refers, at the statement that drops or renames it."""
-    return tuple(_problems(goes(plan), searched))
+    return tuple(_problems(removed_by(plan), searched))
 
 
-def _problems(those: dict[Gone, Place], searched: Searched) -> Iterator[Problem]:
+def _problems(those: dict[ChangedName, Place], searched: Searched) -> Iterator[Problem]:
     for each, place in those.items():
-        found = [m for m in searched.mentions if m.gone == each]
+        found = [m for m in searched.mentions if m.changed == each]
         if found:
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-            what = f"{each.told}, but code still refers to it: {', '.join(map(str, found[:SHOWN]))}{more}"
+            what = f"{each.text}, but code still refers to it: {', '.join(map(str, found[:SHOWN]))}{more}"
             yield Problem("mentioned-in-code", what, place, _hint(each), blocks=False)
     if those and searched.unsearched:
         place = next(iter(those.values()))
@@ -107,7 +107,7 @@ def _problems(those: dict[Gone, Place], searched: Searched) -> Iterator[Problem]
         yield Problem("not-searched", what, place, "search the code for them before you merge", blocks=False)
 
 
-def _hint(each: Gone) -> str:
+def _hint(each: ChangedName) -> str:
     if each.renamed_to:
         kind = "a generated column or a trigger" if each.column else "a view of the old name"
         return (
@@ -119,7 +119,7 @@ def _hint(each: Gone) -> str:
 def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
     """The deploy order for all plans together; None if they change no name that code uses."""
     seen = list(plans)
-    takes = any(goes(plan) for plan in seen)
+    takes = any(removed_by(plan) for plan in seen)
     adds = any(_adds(plan) for plan in seen)
     if takes:
         return DeployOrder.SPLIT if adds else DeployOrder.CODE_FIRST
@@ -128,6 +128,6 @@ def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
 
 def _adds(plan: Plan) -> bool:
     """Whether the plan creates a name that code can use."""
-    gone = {(each.table, each.column) for each in goes(plan)}
-    fresh = {(each.table, each.column) for step in plan.steps for each in step.brings}
-    return plan.direction is Direction.APPLY and bool(fresh - gone)
+    removed = {(each.table, each.column) for each in removed_by(plan)}
+    fresh = {(each.table, each.column) for step in plan.steps for each in step.creates}
+    return plan.direction is Direction.APPLY and bool(fresh - removed)

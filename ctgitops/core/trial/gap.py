@@ -45,11 +45,11 @@ class Gap:
         return f"not known{where}"
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The gap with its reason and remedy: `not known from line 3 on, because …; to try it: …`."""
         return f"{self.brief}, because {self.why}{f'; to try it: {self.remedy}' if self.remedy else ''}"
 
 
 def remedy_of(why: str) -> str:
-    """A change that lets the trial run the statement at which it stopped; `why` is a reason from `says_nothing`."""
+    """A change that lets the trial run the statement at which it stopped; `why` is a reason from `why_inconclusive`."""
     return _REMEDIES.get(why, "move the statement into a last migration of its own: then everything before it is tried")

@@ -37,11 +37,13 @@ class SchemaBreak:
 
 def break_problems(plan: Plan, changes: Changes) -> Iterator[Problem]:
     """A problem for each step that declares no breaking change but makes one that its SQL does not show."""
-    told = {problem.place.path for problem in plan.problems if problem.code == "breaking-undeclared" and problem.place}
+    reported = {
+        problem.place.path for problem in plan.problems if problem.code == "breaking-undeclared" and problem.place
+    }
     found: dict[str, list[SchemaBreak]] = {}
     for each in schema_breaks(changes):
         step = _culprit(plan.steps, each)
-        if step and step.version and not step.breaking and step.script.path not in told:
+        if step and step.version and not step.breaking and step.script.path not in reported:
             found.setdefault(step.name, []).append(each)
     for step in plan.steps:
         if breaks := found.get(step.name):
@@ -149,8 +151,8 @@ def _stricter(change: Altered) -> Iterator[str]:
 
 def _without_columns(view: SchemaObject, old: str, new: str) -> Iterator[str]:
     columns = view_columns(new)
-    gone = (name for name in view_columns(old) if columns and name and name not in columns)
-    yield from (f"drops or renames column {name} of {view}" for name in gone)
+    removed = (name for name in view_columns(old) if columns and name and name not in columns)
+    yield from (f"drops or renames column {name} of {view}" for name in removed)
 
 
 def _signature(attributes: object) -> tuple[str, int]:

@@ -142,7 +142,7 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
     return (Gap(f"the trial stopped at {stop.place}", stop.remedy),)
 
 
-def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
+def why_inconclusive(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
     """Why an error in the copy may not occur in the real database; empty if it would.
 
     `fresh`: the real database has no migration yet, so the copy lacks none of its rows.
@@ -177,10 +177,10 @@ def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
     """Why the copy cannot predict the real schema; empty if it can."""
     if copy.about.major != live.about.major:
         return f"PostgreSQL {live.about.major} in the database, {copy.about.major} in the copy"
-    return told_unlike(unlike)
+    return copy_difference_text(unlike)
 
 
-def told_unlike(unlike: Changes) -> str:
+def copy_difference_text(unlike: Changes) -> str:
     """The differences between a schema and its copy as text; empty if there are none."""
     return f"not copied exactly: {_counted(unlike)}" if unlike else ""
 
@@ -230,7 +230,7 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
         hint = lacks or remedied or error.hint or "correct the file: it would fail in the real database too"
         found.append(Problem("fails", what, error.place, hint, error.detail))
     found += [_not_tried(each) for each in proof.skipped]
-    found += [Problem("session", f"{each.migration} {each.told}", blocks=False) for each in proof.leaks]
+    found += [Problem("session", f"{each.migration} {each.text}", blocks=False) for each in proof.leaks]
     for way in proof.ways:
         found += _of_way(way)
     found += [_not_idempotent(again) for again in proof.again if again.failed or again.differs]

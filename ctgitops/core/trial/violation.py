@@ -19,7 +19,7 @@ from ..plan.plan import Direction, Plan, Step
 from ..plan.remedy import begin_before
 from ..problem import Concern, Problem
 
-ANYBODY = "*"
+ANYONE = "*"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
             unlooked.setdefault((each.risk.step, each.risk.demand.table, each.why), []).append(each)
         elif each.rows:
             yield _violating(each)
-    yield from (_unlooked(together) for together in unlooked.values())
+    yield from (_unchecked(together) for together in unlooked.values())
 
 
 def _violating(found: Violation) -> Problem:
@@ -85,7 +85,7 @@ def _violating(found: Violation) -> Problem:
     )
 
 
-def _unlooked(found: list[Violation]) -> Problem:
+def _unchecked(found: list[Violation]) -> Problem:
     risk = found[0].risk
     of = f" of {risk.demand.table}" if risk.demand.table else ""
     says = dict.fromkeys(each.risk.demand.says for each in found)
@@ -121,7 +121,7 @@ class _Walk:
             guard = Guard()
             created = tuple(guard.each("what it creates", partial(made, tree.kind, tree.node)))
             written = tuple(guard.each("the rows that it writes", partial(writes_rows_of, tree.kind, tree.node)))
-            self._learn(step, tree.kind, created, (*written, *([ANYBODY] if guard.failures else ())))
+            self._learn(step, tree.kind, created, (*written, *([ANYONE] if guard.failures else ())))
 
     def _now(self, demand: Demand) -> Demand:
         return self.deferred.get((_plain(demand.table), demand.constraint), demand) if demand.constraint else demand
@@ -135,7 +135,7 @@ class _Walk:
                 if kind == "CreateTableAsStmt":
                     self.written[_plain(table)] = step.name
         for table in written:
-            reached = self.made if table == ANYBODY else {_plain(table)}
+            reached = self.made if table == ANYONE else {_plain(table)}
             self.written |= dict.fromkeys({*reached, _plain(table)}, step.name)
 
     def _risk(self, step: Step, place: Place, demand: Demand) -> Risk | None:
@@ -147,7 +147,7 @@ class _Walk:
             return Risk(step.name, place, _unseen(demand, why))
         if any((table, column) in self.added for column in demand.columns):
             return Risk(step.name, place, _unseen(demand, "the plan itself adds that column"))
-        return Risk(step.name, place, demand, self.written.get(table) or self.written.get(ANYBODY, ""))
+        return Risk(step.name, place, demand, self.written.get(table) or self.written.get(ANYONE, ""))
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:

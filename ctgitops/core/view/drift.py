@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..environment.environment import Environment
 from ..schema.compare import Changes
-from .preview import Unseen
+from .preview import NotPlanned
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Drift:
         return 1 if self.changes else 0
 
 
-DriftLook = Drift | Unseen
+DriftResult = Drift | NotPlanned
 
 
-def exit_status(looks: tuple[DriftLook, ...]) -> int:
+def exit_status(results: tuple[DriftResult, ...]) -> int:
     """The exit status of the first environment that could not be checked; otherwise 1 if any has drifted."""
-    unseen = [look.exit_status for look in looks if isinstance(look, Unseen)]
-    return unseen[0] if unseen else max((look.exit_status for look in looks), default=0)
+    unseen = [result.exit_status for result in results if isinstance(result, NotPlanned)]
+    return unseen[0] if unseen else max((result.exit_status for result in results), default=0)

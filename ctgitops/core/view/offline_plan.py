@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ..environment.environment import Environment
-from ..ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ..ledger.ledger import Entry, Ledger, Mark
 from ..migration.migration import Migration
 from ..plan.plan import make_plan, worst_first
 from ..problem import Problem
@@ -21,7 +21,7 @@ def preview_of_files(workspace: Workspace, environment: Environment, changed: Co
     """The preview for an environment that has applied every file except those in `changed` (paths in the workspace)."""
     what = f"no database was read: {why}. This plan shows what its files add to the merged ones"
     ledger = ledger_of_files(workspace, environment, changed)
-    return _told(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
+    return _preview_with(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
 
 
 def ledger_of_files(workspace: Workspace, environment: Environment, changed: Collection[str]) -> Ledger:
@@ -29,27 +29,19 @@ def ledger_of_files(workspace: Workspace, environment: Environment, changed: Col
     had = [m for m in workspace.migrations if not _paths(m) & set(changed)]
     ran = [s for s in workspace.seeds_of(environment) if s.name not in changed]
     seeds = [Entry(Mark.APPLIED, seed.name, checksum=seed.checksum) for seed in ran]
-    return _chained([*(Entry.of_file(Mark.APPLIED, m) for m in had), *seeds])
+    return Ledger().with_entries(*(Entry.of_file(Mark.APPLIED, m) for m in had), *seeds)
 
 
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
     """The preview for an empty database. An environment whose manifest is not merged gets no connection."""
     what = f"`{environment.name}` is a new environment, so its database was not read: the plan is for an empty one"
-    return _told(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
+    return _preview_with(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
 
 
-def _told(workspace: Workspace, environment: Environment, ledger: Ledger, problem: Problem) -> Preview:
+def _preview_with(workspace: Workspace, environment: Environment, ledger: Ledger, problem: Problem) -> Preview:
     plan = make_plan(workspace, environment, ledger)
     return Preview(environment, replace(plan, problems=worst_first((*plan.problems, problem))))
 
 
 def _paths(migration: Migration) -> set[str]:
     return {script.path for script in (migration.up, migration.down, migration.verify) if script}
-
-
-def _chained(entries: list[Entry]) -> Ledger:
-    chain: list[Entry] = []
-    for number, entry in enumerate(entries, start=1):
-        linked = replace(entry, id=number, previous_hash=chain[-1].hash if chain else GENESIS)
-        chain.append(replace(linked, hash=entry_hash(linked)))
-    return Ledger(tuple(chain))

@@ -51,7 +51,7 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Unseen:
+class NotPlanned:
     """An environment whose database could not be read, so it has no plan."""
 
     environment: Environment
@@ -63,7 +63,7 @@ class Unseen:
         return self.error.exit_status
 
 
-Look = Preview | Unseen
+PlanResult = Preview | NotPlanned
 
 
 class FailOn(StrEnum):
@@ -77,38 +77,40 @@ class FailOn(StrEnum):
     """Fail on no problem, only on an environment that could not be read."""
 
 
-def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:
+def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
     """Adds a problem for each pair of environments with the same database; both may be new."""
-    seen = [look for look in looks if isinstance(look, Preview)]
+    seen = [result for result in results if isinstance(result, Preview)]
 
-    def told(look: Preview) -> tuple[Problem, ...]:
-        others = (o for o in seen if o is not look and shared(look.plan.identity, o.plan.identity))
-        return (*look.plan.problems, *(shared_problem(look.environment, other.environment) for other in others))
+    def with_shared(result: Preview) -> tuple[Problem, ...]:
+        others = (o for o in seen if o is not result and shared(result.plan.identity, o.plan.identity))
+        return (*result.plan.problems, *(shared_problem(result.environment, other.environment) for other in others))
 
-    return _with(looks, told)
+    return _with(results, with_shared)
 
 
-def with_one_keeper(looks: tuple[Look, ...], workspace: Workspace) -> tuple[Look, ...]:
+def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tuple[PlanResult, ...]:
     """Decides from all ledgers together, not per environment, which file keeps a duplicate number."""
     if not workspace.contested:
-        return looks
+        return results
     applied = Applied()
-    for look in looks:
-        applied = applied.with_those_of(look.plan.files) if isinstance(look, Preview) else applied
-    told = tuple(p for p in problems_of(workspace, applied) if p.code in CONTESTED)
-    return _with(looks, lambda look: (*told, *(p for p in look.plan.problems if p.code not in CONTESTED)))
+    for result in results:
+        applied = applied.with_those_of(result.plan.files) if isinstance(result, Preview) else applied
+    with_shared = tuple(p for p in problems_of(workspace, applied) if p.code in CONTESTED)
+    return _with(results, lambda result: (*with_shared, *(p for p in result.plan.problems if p.code not in CONTESTED)))
 
 
-def with_problems(looks: tuple[Look, ...], problems: tuple[Problem, ...]) -> tuple[Look, ...]:
+def with_problems(results: tuple[PlanResult, ...], problems: tuple[Problem, ...]) -> tuple[PlanResult, ...]:
     """Adds problems that were found outside planning; they do not change the plans' fingerprints."""
-    return _with(looks, lambda look: (*look.plan.problems, *problems)) if problems else looks
+    return _with(results, lambda result: (*result.plan.problems, *problems)) if problems else results
 
 
-def _with(looks: tuple[Look, ...], problems: Callable[[Preview], tuple[Problem, ...]]) -> tuple[Look, ...]:
+def _with(
+    results: tuple[PlanResult, ...], problems: Callable[[Preview], tuple[Problem, ...]]
+) -> tuple[PlanResult, ...]:
     """Adds to each plan the problems that the function returns for it."""
     return tuple(
-        replace(look, plan=replace(look.plan, problems=worst_first(problems(look))))
-        if isinstance(look, Preview)
-        else look
-        for look in looks
+        replace(result, plan=replace(result.plan, problems=worst_first(problems(result))))
+        if isinstance(result, Preview)
+        else result
+        for result in results
     )

@@ -67,7 +67,7 @@ class Record:
 
 
 @dataclass(frozen=True, order=True)
-class Named:
+class MigrationRef:
     """The names of a migration in ledgers and files."""
 
     number: int
@@ -75,7 +75,7 @@ class Named:
     version: SchemaVersion | None = None
 
 
-def record_of(wanted: Iterable[Named], environments: tuple[Environment, ...], ledgers: Ledgers) -> Record:
+def record_of(wanted: Iterable[MigrationRef], environments: tuple[Environment, ...], ledgers: Ledgers) -> Record:
     """The record of the migrations in `wanted`."""
     rows = (
         RecordRow(m.number, m.name, m.version, tuple(_cell(m, ledgers.get(e.name)) for e in environments))
@@ -84,7 +84,7 @@ def record_of(wanted: Iterable[Named], environments: tuple[Environment, ...], le
     return Record(environments, tuple(rows))
 
 
-def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[Named, ...]:
+def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[MigrationRef, ...]:
     """The migrations whose ledger entries name the pull request."""
     return tuple(_named(e) for e in _entries(ledgers) if e.pull_request == pull_request and e.number is not None)
 
@@ -110,11 +110,11 @@ def _entries(ledgers: Ledgers) -> Iterable[Entry]:
     return (entry for ledger in ledgers.values() if isinstance(ledger, Ledger) for entry in ledger.entries)
 
 
-def _named(entry: Entry) -> Named:
-    return Named(entry.number or 0, entry.name, entry.schema_version)
+def _named(entry: Entry) -> MigrationRef:
+    return MigrationRef(entry.number or 0, entry.name, entry.schema_version)
 
 
-def _cell(migration: Named, ledger: Ledger | Unreadable | None) -> Cell:
+def _cell(migration: MigrationRef, ledger: Ledger | Unreadable | None) -> Cell:
     if ledger is None or (isinstance(ledger, Unreadable) and ledger.exit_status == NOT_ASKED):
         return Cell(Stage.WAITING)
     if isinstance(ledger, Unreadable):

@@ -16,7 +16,7 @@ from ..problem import NOT_ANALYSED, Concern, Problem
 from ..trial.gap import Gap
 from ..trial.trial import gap_of
 from ..workspace.finding import Severity
-from .preview import FailOn, Look, Preview, Unseen
+from .preview import FailOn, NotPlanned, PlanResult, Preview
 
 
 class PlanState(IntEnum):
@@ -74,43 +74,43 @@ class Verdict:
     """Whether there is a problem or a finding to show on pages."""
 
 
-def verdict_of(look: Look) -> Verdict:
+def verdict_of(result: PlanResult) -> Verdict:
     """The verdict on one environment."""
-    if isinstance(look, Unseen):
-        return Verdict(PlanState.UNREADABLE, look.exit_status, {})
-    remarks = look.plan.remarks
-    unknown = frozenset(_unknowns(look, remarks))
+    if isinstance(result, NotPlanned):
+        return Verdict(PlanState.UNREADABLE, result.exit_status, {})
+    remarks = result.plan.remarks
+    unknown = frozenset(_unknowns(result, remarks))
     by_path: dict[str | None, PlanState] = {}
     for problem in remarks:
         path = problem.place.path if problem.place else None
         by_path[path] = max(by_path.get(path, PlanState.SOUND), _state_of_problem(problem))
-    steps = {step.number: _state_of(step, look, by_path) for step in look.plan.steps}
+    steps = {step.number: _state_of(step, result, by_path) for step in result.plan.steps}
     state = max([PlanState.UNKNOWN if unknown else PlanState.SOUND, *steps.values(), *by_path.values()])
-    return Verdict(state, _exit_status(look, state), steps, unknown, bool(remarks))
+    return Verdict(state, _exit_status(result, state), steps, unknown, bool(remarks))
 
 
-def worst_state(looks: tuple[Look, ...]) -> PlanState:
+def worst_state(results: tuple[PlanResult, ...]) -> PlanState:
     """The worst state of all environments."""
-    return max((verdict_of(look).state for look in looks), default=PlanState.SOUND)
+    return max((verdict_of(result).state for result in results), default=PlanState.SOUND)
 
 
-def states_of_steps(looks: tuple[Look, ...]) -> dict[tuple[str, ...], PlanState]:
+def states_of_steps(results: tuple[PlanResult, ...]) -> dict[tuple[str, ...], PlanState]:
     """By identity, the worst state of each step among the environments that have not applied it."""
     states: dict[tuple[str, ...], PlanState] = {}
-    for look in looks:
-        if isinstance(look, Preview):
-            of = verdict_of(look).steps
-            for step in look.plan.steps:
+    for result in results:
+        if isinstance(result, Preview):
+            of = verdict_of(result).steps
+            for step in result.plan.steps:
                 states[step.identity] = max(states.get(step.identity, PlanState.SOUND), of[step.number])
     return states
 
 
-def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
+def exit_status(results: tuple[PlanResult, ...], fail_on: FailOn = FailOn.ERROR) -> int:
     """The worst exit status of all environments.
 
     Warnings and unknown facts also give 1, if `fail_on` includes them.
     """
-    verdicts = [verdict_of(look) for look in looks]
+    verdicts = [verdict_of(result) for result in results]
     if fail_on is FailOn.NEVER:
         return max((v.exit_status for v in verdicts if v.state is PlanState.UNREADABLE), default=0)
     worst = max((v.exit_status for v in verdicts), default=0)
@@ -118,21 +118,21 @@ def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
     return worst or int(warned and fail_on is FailOn.WARNING)
 
 
-def gaps_of(look: Look, step: Step) -> tuple[Gap, ...]:
+def gaps_of(result: PlanResult, step: Step) -> tuple[Gap, ...]:
     """The parts of a step that the trial did not run; empty for a rollback plan, which has no trial."""
-    if isinstance(look, Unseen) or step.identity not in look.pending:
+    if isinstance(result, NotPlanned) or step.identity not in result.pending:
         return ()
-    if look.plan.direction is Direction.ROLLBACK:
+    if result.plan.direction is Direction.ROLLBACK:
         return ()
-    if look.proof is None and look.plan.blocked:
+    if result.proof is None and result.plan.blocked:
         return (Gap("a problem blocks the plan, so no trial was made"),)
-    return gap_of(look.proof, step)
+    return gap_of(result.proof, step)
 
 
-def _exit_status(look: Preview, state: PlanState) -> int:
+def _exit_status(result: Preview, state: PlanState) -> int:
     if state is PlanState.BLOCKED:
-        return 4 if look.plan.concern is Concern.LEDGER else 3
-    return int(look.plan.fails)
+        return 4 if result.plan.concern is Concern.LEDGER else 3
+    return int(result.plan.fails)
 
 
 def _state_of_problem(problem: Problem) -> PlanState:
@@ -143,30 +143,30 @@ def _state_of_problem(problem: Problem) -> PlanState:
     return PlanState.HELD_BACK if problem.is_error_finding else PlanState.WARNING
 
 
-def _state_of(step: Step, look: Preview, by_path: Mapping[str | None, PlanState]) -> PlanState:
+def _state_of(step: Step, result: Preview, by_path: Mapping[str | None, PlanState]) -> PlanState:
     scripts = (step.script, step.rollback_script, step.verify)
     about = [by_path[script.path] for script in scripts if script and script.path in by_path]
     about += [PlanState.HELD_BACK for finding in step.findings if finding.severity is Severity.ERROR]
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
-    special = special or step.name in look.destroys
-    effect = look.effects.get(step.number)
+    special = special or step.name in result.destroys
+    effect = result.effects.get(step.number)
     waits = effect is not None and any(bucket != Bucket.INSTANT for bucket in effect.buckets)
-    unknown = bool(gaps_of(look, step)) or bool(effect and effect.unknown)
+    unknown = bool(gaps_of(result, step)) or bool(effect and effect.unknown)
     own = PlanState.UNKNOWN if unknown else PlanState.WARNING if special or waits else PlanState.SOUND
     return max([own, *about])
 
 
-def _unknowns(look: Preview, remarks: tuple[Problem, ...]) -> Iterator[Unknown]:
-    for step in look.plan.steps:
-        for gap in gaps_of(look, step):
+def _unknowns(result: Preview, remarks: tuple[Problem, ...]) -> Iterator[Unknown]:
+    for step in result.plan.steps:
+        for gap in gaps_of(result, step):
             yield Unknown("statement", f"{step.name}:{gap.line}") if gap.only else Unknown("migration", step.name)
-        if (effect := look.effects.get(step.number)) and effect.unknown:
+        if (effect := result.effects.get(step.number)) and effect.unknown:
             yield Unknown("duration", step.name)
     for problem in remarks:
         if problem.code in UNKNOWN_CODES and problem.code not in {"not-tried", NOT_ANALYSED}:
-            yield Unknown(problem.code, str(problem.place or look.environment.name))
-    if proof := look.proof:
+            yield Unknown(problem.code, str(problem.place or result.environment.name))
+    if proof := result.proof:
         yield from (Unknown("rollback", way.step.name) for way in proof.ways if way.untried)
         yield from (Unknown("rerun", again.step.name) for again in proof.again if again.untried)
         if proof.order and proof.order.untried:
-            yield Unknown("order", look.environment.name)
+            yield Unknown("order", result.environment.name)

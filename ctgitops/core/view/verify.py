@@ -16,7 +16,7 @@ from ..plan.plan import worst_first
 from ..problem import Concern, Problem
 from ..schema.snapshot import SchemaObject, Snapshot
 from ..workspace.workspace import Workspace
-from .preview import FailOn, Unseen
+from .preview import FailOn, NotPlanned
 
 _LEFT_BY_REINDEX = re.compile(r'_cc(?:new|old)\d*"?$')
 
@@ -42,15 +42,15 @@ class Verified:
     """The number of constraints and unique indexes checked against the rows; None if that was not requested."""
 
 
-VerifyLook = Verified | Unseen
+VerifyResult = Verified | NotPlanned
 
 
-def exit_status(looks: tuple[VerifyLook, ...], fail_on: FailOn) -> int:
+def exit_status(results: tuple[VerifyResult, ...], fail_on: FailOn) -> int:
     """The exit status of the first environment that could not be read; otherwise 1 if a finding fails `fail_on`."""
-    unseen = [look.exit_status for look in looks if isinstance(look, Unseen)]
+    unseen = [result.exit_status for result in results if isinstance(result, NotPlanned)]
     if unseen:
         return unseen[0]
-    found = [each for look in looks if isinstance(look, Verified) for each in look.findings]
+    found = [each for result in results if isinstance(result, Verified) for each in result.findings]
     errors = [each for each in found if each.is_error]
     failing = {FailOn.WARNING: found, FailOn.ERROR: errors, FailOn.NEVER: []}[fail_on]
     return 1 if failing else 0

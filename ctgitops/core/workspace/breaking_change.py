@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ...sql.breaking import Known, breaks_of
+from ...sql.breaking import KnownObjects, breaks_of
 from ...sql.guard import NotAnalysedError
 from ...sql.parse import SqlSyntaxError, trees
 from ..file_check.syntax import file_failures
@@ -28,7 +28,7 @@ def breaking_problems(
     """
     if not any(_declares_none(m) and (asked is None or m.number in asked) for m in migrations):
         return
-    known = Known()
+    known = KnownObjects()
     for migration in migrations:
         found = tuple(_problems(migration, known, blocks=migration.path not in merged))
         pending = asked is not None and migration.number in asked
@@ -42,7 +42,7 @@ def _declares_none(migration: Migration) -> bool:
     return migration.header is not None and not migration.header.breaking
 
 
-def _problems(migration: Migration, known: Known, *, blocks: bool) -> Iterator[Problem]:
+def _problems(migration: Migration, known: KnownObjects, *, blocks: bool) -> Iterator[Problem]:
     script = migration.up
     try:
         found = breaks_of(trees(script.sent), known)

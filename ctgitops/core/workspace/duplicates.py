@@ -17,7 +17,7 @@ from .candidates import by_number
 from .numbering import Seniority, moves
 
 
-class Where(NamedTuple):
+class AppliedIn(NamedTuple):
     """An environment that has applied a file, and how many steps a rollback of that file takes."""
 
     environment: str
@@ -28,7 +28,7 @@ class Where(NamedTuple):
 class Applied:
     """The files that are applied in at least one environment whose ledger was read."""
 
-    where: Mapping[str, Where] = field(default_factory=dict)
+    where: Mapping[str, AppliedIn] = field(default_factory=dict)
     """By file name, an environment that has applied the file."""
 
     @classmethod
@@ -40,7 +40,7 @@ class Applied:
         for number, migration in by_number(migrations, entries.values()).items():
             entry = entries.get(number)
             if entry and (entry.name == migration.name or entry.checksum == migration.checksum):
-                found[migration.name] = Where(environment, steps.get(number, 1))
+                found[migration.name] = AppliedIn(environment, steps.get(number, 1))
         return cls(found)
 
     def with_those_of(self, other: Applied) -> Applied:
@@ -70,7 +70,7 @@ class Precedence:
     def _age(self, migration: Migration) -> float:
         return self.git.added.get(migration.name, math.inf)
 
-    def gives_way(self, one: Migration, other: Migration) -> Migration:
+    def must_renumber(self, one: Migration, other: Migration) -> Migration:
         """The file that must change; the second if both have equal claims."""
         keeper, _ = self.keeper([one, other])
         return one if keeper is other else other
@@ -105,10 +105,10 @@ def _of_one_number(
 def _undecided(same: list[Migration], precedence: Precedence) -> str:
     where = [(m.name, precedence.applied.where[m.name]) for m in same if m.name in precedence.applied.where]
     if len(where) > 1:
-        told = " and ".join(f"{name} is applied in {at.environment}" for name, at in where)
+        text = " and ".join(f"{name} is applied in {at.environment}" for name, at in where)
         name, at = where[-1]
         back = f"`ctgitops rollback --env {at.environment} --steps {at.steps}`"
-        return f"{told}: roll one of them back, for example with {back}, then run `ctgitops new --renumber {name}`"
+        return f"{text}: roll one of them back, for example with {back}, then run `ctgitops new --renumber {name}`"
     unknown = f" ({precedence.git.unknown})" if precedence.git.unknown else ""
     which = f"neither a ledger nor git shows which file is older{unknown}"
     command = f"`ctgitops new --renumber {same[0].number:03}`"
@@ -122,9 +122,9 @@ def _hint(migration: Migration, migrations: tuple[Migration, ...], policy: Polic
     except UsageError as error:
         return f"{error.what}: {error.hint}, then {renumber}"
     version = f", version {moved.version}" if moved and moved.version else ""
-    told = f"{renumber} renames it to {moved.name}{version}" if moved else renumber
+    text = f"{renumber} renames it to {moved.name}{version}" if moved else renumber
     where = precedence.applied.where.get(migration.name)
     if where is None:
-        return told
+        return text
     back = f"ctgitops rollback --env {where.environment} --steps {where.steps}"
-    return f"it is applied in {where.environment}: first roll it back there with `{back}`, then {told}"
+    return f"it is applied in {where.environment}: first roll it back there with `{back}`, then {text}"

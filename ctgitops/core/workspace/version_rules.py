@@ -23,7 +23,7 @@ def version_problems(
     for migration, version in versioned:
         other = by_version.setdefault(version, migration)
         if other is not migration:
-            changes = (precedence or Precedence()).gives_way(other, migration)
+            changes = (precedence or Precedence()).must_renumber(other, migration)
             by_version[version] = keeps = other if changes is migration else migration
             yield _twice(changes, keeps, _right(changes, versioned, policy))
     # The version of the first migration stays valid even if a later migration has a lower version

@@ -9,7 +9,7 @@ from typing import cast
 
 import psycopg
 
-from ...core.schema.snapshot import About, SchemaObject, Snapshot
+from ...core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource
 from ...errors import LedgerError
 from ..connection.connect import Address, Connection, connected
 
@@ -83,7 +83,9 @@ def read_snapshot(connection: Connection, known_as: tuple[str, str] | None = Non
     (about,) = (each for each in objects if each.kind == "about")
     return Snapshot.of(
         (each for each in objects if each is not about),
-        About(version, about.name, about.attributes.get("search_path", ""), about.attributes.get("database", "")),
+        SnapshotSource(
+            version, about.name, about.attributes.get("search_path", ""), about.attributes.get("database", "")
+        ),
     )
 
 

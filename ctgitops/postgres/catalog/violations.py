@@ -49,13 +49,13 @@ class ViolationsUnreadable(Exception):  # noqa: N818 - it is not an error
 
 
 @dataclass
-class Looker:
+class ViolationCounter:
     """Counts the violating rows of one database; with `keys`, which a manifest must allow, also returns some keys."""
 
     connection: Connection
     keys: bool = False
 
-    def look(self, risks: Iterable[Risk]) -> Iterator[Violation]:
+    def count(self, risks: Iterable[Risk]) -> Iterator[Violation]:
         """Yields each risk with the number of rows that would make it fail."""
         until = time.monotonic() + ALL_SECONDS
         for risk in risks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg.pq import Escaping
 
 from ...core.environment.environment import Environment
-from ...core.ledger.identity import Home, Identity, Site
+from ...core.ledger.identity import Identity, LedgerHome, Site
 from .connect import Connection
 from .names import SCHEMA, literal
 
@@ -49,7 +49,7 @@ def read_identity(connection: Connection) -> Found:
         return Found(Identity(here, str(first_id or "")), int(str(newest or 0)))
     environment, its_cluster, its_oid, its_name, since, ledger_id = home
     site = Site(its_cluster, its_oid, str(its_name))  # type: ignore[arg-type]
-    identity = Identity(here, str(ledger_id), Home(str(environment), site, since))  # type: ignore[arg-type]
+    identity = Identity(here, str(ledger_id), LedgerHome(str(environment), site, since))  # type: ignore[arg-type]
     return Found(identity, int(str(newest or 0)))
 
 

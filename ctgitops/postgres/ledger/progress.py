@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg.pq.abc import Escaping
 
-from ...core.ledger.resumption import Kind, ProgressRow, Reached
+from ...core.ledger.resumption import Kind, ProgressRow, ProgressState
 from ...core.plan.plan import Step
 from ...sql.script import Script
 from ..connection.connect import Connection
@@ -35,7 +35,7 @@ def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[Progres
     """Progress rows of the migrations in `numbers`, oldest first. Read-only."""
     rows = connection.execute(_TRACES.encode(), [list(numbers)], binary=True).fetchall()
     return tuple(
-        ProgressRow(entry, number, Kind(str(kind)), Reached(str(mark)), *more)  # type: ignore[arg-type]
+        ProgressRow(entry, number, Kind(str(kind)), ProgressState(str(mark)), *more)  # type: ignore[arg-type]
         for entry, number, kind, mark, *more in rows
     )
 
@@ -51,7 +51,13 @@ class Author:
     """The backend's start time, as an SQL constant."""
 
     def row(
-        self, reached: Reached, position: int, *, kind: Kind = Kind.STATEMENT, rows: int | None = None, note: str = ""
+        self,
+        reached: ProgressState,
+        position: int,
+        *,
+        kind: Kind = Kind.STATEMENT,
+        rows: int | None = None,
+        note: str = "",
     ) -> str:
         """The statement that adds a row. Names are qualified, so that objects of the migration cannot interfere."""
         script: Script = self.step.script
@@ -67,7 +73,7 @@ class Author:
             "statement_hash": self._text(statement_hash),
             "rows": "null" if rows is None else str(rows),
             "note": self._text(note) if note else "null",
-            "finished_at": "null" if reached is Reached.BEGUN else "pg_catalog.clock_timestamp()",
+            "finished_at": "null" if reached is ProgressState.BEGUN else "pg_catalog.clock_timestamp()",
             "backend_pid": "pg_catalog.pg_backend_pid()",
             "backend_start": f"{self.began}::pg_catalog.timestamptz",
         }

@@ -34,14 +34,14 @@ _Row = tuple[int, datetime, str, str, float | None, str]
 def wait_for_orphans(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
     """Waits until no backend of another run works on this database. Needs the run lock. Raises MustWaitError."""
     deadline = time.monotonic() + request.environment.timeouts.retry_for.total_seconds()
-    told: set[tuple[int, datetime]] = set()
+    reported: set[tuple[int, datetime]] = set()
     while orphans := _at_work(lock):
         if time.monotonic() > deadline:
             raise _still_at_work(orphans[0], address)
         for orphan in orphans:
-            if (orphan.pid, orphan.began) not in told:
+            if (orphan.pid, orphan.began) not in reported:
                 tell(OrphanAwaited(orphan))
-                told.add((orphan.pid, orphan.began))
+                reported.add((orphan.pid, orphan.began))
         time.sleep(POLL_SECONDS)
 
 
@@ -53,7 +53,7 @@ def _at_work(lock: Connection) -> list[Orphan]:
 def _still_at_work(orphan: Orphan, address: Address) -> MustWaitError:
     end = f"`select pg_terminate_backend({orphan.pid})`"
     hint = f"wait until it ends, or terminate it with {end}, which rolls back its transaction; then run the same again"
-    return MustWaitError(f"{address.label}: {orphan.told}", state="this run changed nothing", hint=hint)
+    return MustWaitError(f"{address.label}: {orphan.text}", state="this run changed nothing", hint=hint)
 
 
 def ending(which: str) -> str:

@@ -86,7 +86,7 @@ def take(lock: Connection, address: Address, request: Request, tell: Listener) -
 
 def _poll(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
     deadline = time.monotonic() + request.wait_for_lock.total_seconds()
-    told = False
+    reported = False
     while not _try(lock):
         holder = holder_of(lock)
         if time.monotonic() >= deadline:
@@ -96,9 +96,9 @@ def _poll(lock: Connection, address: Address, request: Request, tell: Listener) 
                 f"wait for it to end, then run the same again; if that run was killed, `ctgitops unlock --env {name}`"
             )
             raise MustWaitError(what, state="nothing was changed", hint=hint)
-        if not told:
+        if not reported:
             tell(LockAwaited(str(holder or "it ended just now")))
-            told = True
+            reported = True
         time.sleep(POLL_SECONDS)
 
 

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.ledger.resumption import Kind, Reached, Resumption
+from ...core.ledger.resumption import Kind, ProgressState, Resumption
 from ...core.plan.plan import Step
-from ...core.run.progress import BatchFinished, BatchHeld
+from ...core.run.progress import BatchFinished, BatchPaused
 from ...sql.batch import Batch, Shape, sized, waiting_for_all
 from ...sql.nodes import quoted_name
 from ...sql.parse import batch_shape
@@ -19,14 +19,14 @@ from ..connection.names import literal
 from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..ledger.progress import Author
 from ..transaction.message import Spot, spot_after, spot_in
-from ..transaction.step_failure import ENDLESS, OutOfTime, StepFailed
+from ..transaction.step_failure import ENDLESS, StepFailed, TimeBudgetSpent
 from .run_context import Run
 from .throttle import WAITERS, Throttle
 
 RETRYABLE = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
 """SQLSTATEs after which a retry may succeed: lock timeout, deadlock, serialization failure."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
-TOLD_EVERY_SECONDS = 5.0
+REPORT_EVERY_SECONDS = 5.0
 EVERYTHING = 2**62
 # An 8 kB page has room for 291 rows without columns. For an analyzed table, reltuples / relpages is used instead.
 _MOST_ROWS = """
@@ -60,7 +60,7 @@ class Batches:
     """The number of rows that this run and earlier ones updated."""
     batches: int = 0
     _began: float = field(default_factory=time.monotonic)
-    _told: float = -TOLD_EVERY_SECONDS
+    _reported_at: float = -REPORT_EVERY_SECONDS
     _before: int = 0
     _about: int = 0
 
@@ -79,14 +79,14 @@ class Batches:
                 raise self._endless(most)
             self._refuse_late()
             rest(throttle.pause)
-        self._told = -TOLD_EVERY_SECONDS
+        self._reported_at = -REPORT_EVERY_SECONDS
         self._tell()
 
     def _next(self, throttle: Throttle) -> int:
         """Runs the next batch and returns its number of rows; 0 if no rows are left, not even locked ones."""
         self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
-            self.run.tell(BatchHeld(self.step, f"a replica lags {behind:.0f} s behind"))
+            self.run.tell(BatchPaused(self.step, f"a replica lags {behind:.0f} s behind"))
             self._refuse_late()
             self.run.assert_lock_held()
             rest(1.0)
@@ -106,7 +106,7 @@ class Batches:
                 return self._committed(answer, throttle)
             if answer.failure.sqlstate not in RETRYABLE or time.monotonic() + pause > deadline:
                 raise StepFailed(answer.failure, self._spot(answer.failure), answer.lost)
-            self.run.tell(BatchHeld(self.step, f"batch rolled back, retrying: {answer.failure.message}"))
+            self.run.tell(BatchPaused(self.step, f"batch rolled back, retrying: {answer.failure.message}"))
             self._refuse_late()
             self.run.assert_lock_held()
             rest(pause, jitter=0.2)
@@ -118,7 +118,7 @@ class Batches:
         if not touched:
             exchange(self.connection, "rollback")
             return 0
-        row = self.author.row(Reached.DONE, 1, kind=Kind.BATCH, rows=touched)
+        row = self.author.row(ProgressState.DONE, 1, kind=Kind.BATCH, rows=touched)
         sql = f"set local session authorization default; {row}; {WAITERS}; commit"
         kept = exchange_or_rollback(self.connection, sql)
         if kept.failure:
@@ -132,9 +132,9 @@ class Batches:
 
     def _tell(self) -> None:
         now = time.monotonic()
-        if now - self._told < TOLD_EVERY_SECONDS:
+        if now - self._reported_at < REPORT_EVERY_SECONDS:
             return
-        self._told = now
+        self._reported_at = now
         rate = (self.rows - self._before) / max(now - self._began, 0.001)
         about = self._about + self._before
         left = (about - self.rows) / rate if rate and about > self.rows else 0.0
@@ -143,7 +143,7 @@ class Batches:
     def _refuse_late(self) -> None:
         budget = self.batch.budget
         if budget is not None and time.monotonic() - self._began > budget.total_seconds():
-            raise OutOfTime(self.rows)
+            raise TimeBudgetSpent(self.rows)
 
     def _endless(self, most: int) -> StepFailed:
         script = self.step.script

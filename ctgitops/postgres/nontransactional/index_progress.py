@@ -31,7 +31,7 @@ class IndexWatch:
         self._step = step
         self._tell = tell
         self._connection: Connection | None = None
-        self._told: tuple[str, int] | None = None
+        self._reported: tuple[str, int] | None = None
 
     def __call__(self) -> None:
         """Reports the progress if it has reached a further tenth since the last report."""
@@ -43,8 +43,8 @@ class IndexWatch:
 
     def _heard(self, phase: str, done: int, total: int) -> None:
         tenth = TENTHS * done // total if total else 0
-        if self._told != (phase, tenth):
-            self._told = (phase, tenth)
+        if self._reported != (phase, tenth):
+            self._reported = (phase, tenth)
             self._tell(IndexAdvanced(self._step, phase, done, total))
 
     def close(self) -> None:

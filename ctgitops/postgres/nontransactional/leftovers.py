@@ -8,7 +8,7 @@ from psycopg.pq import Escaping, abc
 
 from ...core.ledger.recovery import ABSENT, DETACH_PENDING, PRESENT, Present, RelationState, indexes, new_ones
 from ...sql.deparse import index_on_probe
-from ...sql.interruption import Leaves, Leaving
+from ...sql.interruption import LeftoverKind, Leftovers
 from ..connection.connect import Connection
 from ..connection.names import literal
 from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rows
@@ -100,7 +100,7 @@ class Index:
     definition: tuple[str | None, ...]
 
 
-def seen(connection: Connection, left: Leaves) -> RelationState:
+def seen(connection: Connection, left: Leftovers) -> RelationState:
     """The current state of a statement's leftovers. Raises CatalogUnreadable."""
     query = _question(left)
     if not query:
@@ -109,22 +109,22 @@ def seen(connection: Connection, left: Leaves) -> RelationState:
     found = _ask(connection, query.format(name=name, **_OIDS), name=left.name, table=left.table)
     if query in {_INDEX, _INDEX_ON}:
         return next((Present(int(str(oid)), valid == "t") for oid, valid in found), ABSENT)
-    if left.what in {Leaving.INDEX, Leaving.REINDEXED}:
+    if left.what in {LeftoverKind.INDEX, LeftoverKind.REINDEXED}:
         return indexes(int(str(oid)) for (oid,) in found)
-    if left.what is Leaving.DETACHED and ("t",) in found:
+    if left.what is LeftoverKind.DETACHED and ("t",) in found:
         return DETACH_PENDING
     return PRESENT if found else ABSENT
 
 
-def _question(left: Leaves) -> str:
+def _question(left: Leftovers) -> str:
     match left.what:
-        case Leaving.INDEX:
+        case LeftoverKind.INDEX:
             return _INDEX_ON if left.name else _INDEXES_OF
-        case Leaving.DROPPED_INDEX:
+        case LeftoverKind.DROPPED_INDEX:
             return _INDEX
-        case Leaving.REINDEXED:
+        case LeftoverKind.REINDEXED:
             return _REINDEXED.replace("{scope}", _SCOPES.get(left.catalogue, _ANYWHERE)).replace(r"\d", "[0-9]")
-        case Leaving.DETACHED:
+        case LeftoverKind.DETACHED:
             return _DETACHED
         case _:
             return _LISTED.get(left.catalogue, "")
@@ -156,7 +156,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
     return tuple(rows(answer.results[-1])[0][5:]) == index.definition
 
 
-def candidates(left: Leaves, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
+def candidates(left: Leftovers, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
     """OIDs of indexes that CREATE INDEX CONCURRENTLY may have left: the index of its name, or new indexes."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()

@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass
 
 from ...core.ledger.recovery import ABSENT, Present, RecoveryAction, RelationState, new_ones, next_of, parse_state
-from ...core.ledger.resumption import ProgressRow, Reached
+from ...core.ledger.resumption import ProgressRow, ProgressState
 from ...core.plan.plan import Step
 from ...core.run.progress import BackendAwaited, LeftoverHealed
-from ...sql.interruption import Leaves, Leaving
+from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import is_redacted, redact
 from ...sql.script import Script
 from ..connection.connect import Connection
@@ -37,7 +37,7 @@ class InterruptedStatement:
     """A statement that an earlier run began, or that this run is about to begin."""
 
     text: str
-    left: Leaves
+    left: Leftovers
     before: RelationState | None
     """The state before the statement began; None if no run began it."""
 
@@ -64,7 +64,7 @@ class Recovery:
 
     def _outcome(self, attempted: InterruptedStatement, position: int, spot: Spot) -> RecoveryAction:
         now = seen(self.connection, attempted.left)
-        if attempted.left.what is Leaving.INDEX:
+        if attempted.left.what is LeftoverKind.INDEX:
             return self._index(attempted, now, position, spot)
         verdict = next_of(attempted.left.what, attempted.before, now)
         if verdict is RecoveryAction.CLEAN:
@@ -83,7 +83,7 @@ class Recovery:
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
-            wish = next_of(Leaving.INDEX, attempted.before, Present(oid, index.valid))
+            wish = next_of(LeftoverKind.INDEX, attempted.before, Present(oid, index.valid))
             if wish is RecoveryAction.RUN:
                 continue
             if not (index.plain and index.on_wanted_table and is_wanted(self.connection, index, attempted.text)):
@@ -113,12 +113,12 @@ class Recovery:
             raise StepFailed(answer.failure, spot, answer.lost)
         self._healed(f"index {index.name}, which an interrupted statement left INVALID, was dropped", position)
 
-    def _finish_detaching(self, left: Leaves, position: int, spot: Spot) -> None:
+    def _finish_detaching(self, left: Leftovers, position: int, spot: Spot) -> None:
         send(self.connection, f"alter table {left.table} detach partition {left.name} finalize", spot)
         self._healed(f"the interrupted DETACH PARTITION {left.name} was completed", position)
 
     def _healed(self, what: str, position: int) -> None:
-        record(self.connection, self.author.row(Reached.HEALED, position, note=what))
+        record(self.connection, self.author.row(ProgressState.HEALED, position, note=what))
         self.run.tell(LeftoverHealed(self.step, what))
 
     def repair(self, position: int) -> str:
@@ -158,8 +158,8 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
         found += [(was, s) for s in was.statements[begun.position - 1 : begun.position]]
     for script, statement in found:
         before = parse_state(begun.note) if begun.note else ABSENT
-        left = statement.leaves if before is not None else None  # if the note is unreadable, a person must decide
-        left = left or Leaves(Leaving.ANYTHING)
+        left = statement.leftovers if before is not None else None  # if the note is unreadable, a person must decide
+        left = left or Leftovers(LeftoverKind.ANYTHING)
         return InterruptedStatement(script.text_of(statement), left, before or ABSENT)
     return None
 
@@ -176,7 +176,7 @@ def _only(answer: Answer) -> str:
     return redact(found[0] or "") if found else ""
 
 
-def _question_of(left: Leaves) -> str:
-    if left.what is Leaving.DROPPED_INDEX:
+def _question_of(left: Leftovers) -> str:
+    if left.what is LeftoverKind.DROPPED_INDEX:
         return f"index {left.name} is not the index that an earlier run began to drop"
     return "an earlier run was interrupted in this statement, and how much of it is done cannot be determined"

@@ -15,10 +15,10 @@ from psycopg.pq import Escaping
 
 from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...core.ledger.recovery import RecoveryAction
-from ...core.ledger.resumption import Reached, Resumption, resumption
+from ...core.ledger.resumption import ProgressState, Resumption, resumption
 from ...core.plan.plan import Step
 from ...core.run.progress import LeftoverHealed, Progress, StatementFinished, StepResumed
-from ...sql.interruption import Leaves, Leaving
+from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.parse import Statement
 from ...sql.redact import redact
 from ...sql.script import Script
@@ -166,7 +166,7 @@ class _Walk:
         send(self.connection, opening(self.step, local=False)[0])
         self._repeat_settings(at.done)
         earlier = self._left_before(at, ledger)
-        if earlier and earlier.left.what in {Leaving.INDEX, Leaving.REINDEXED}:
+        if earlier and earlier.left.what in {LeftoverKind.INDEX, LeftoverKind.REINDEXED}:
             statement = self.script.statements[at.position - 1]
             self.recovery.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
 
@@ -191,14 +191,14 @@ class _Walk:
         if earlier and earlier.text != text:
             self._recover_replaced(earlier, position, spot)
             earlier = None
-        if statement.leaves is None and earlier is None and self._in_transaction(position, statement):
+        if statement.leftovers is None and earlier is None and self._in_transaction(position, statement):
             return
         self._alone(position, statement, earlier)
 
     def _recover_replaced(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
         """Repairs the leftovers of `earlier`, which the file no longer has. Raises StepFailed if it completed."""
         if (
-            earlier.left.what is Leaving.ANYTHING
+            earlier.left.what is LeftoverKind.ANYTHING
             or self.recovery.outcome(earlier, position, spot) is not RecoveryAction.DONE
         ):
             return
@@ -209,7 +209,7 @@ class _Walk:
     def _in_transaction(self, position: int, statement: Statement) -> bool:
         """Runs the statement and adds its progress row in one transaction; False if it cannot run in a transaction."""
         before = "begin;\n"
-        row = self.author.row(Reached.DONE, position)
+        row = self.author.row(ProgressState.DONE, position)
         text = self.script.text_of(statement)
         sql = f"{before}{text}\n;set local session authorization default; {row}; commit"
         answer = exchange_or_rollback(self.connection, sql)
@@ -222,15 +222,15 @@ class _Walk:
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
         """Records the current state, runs a statement outside a transaction, and records that it is done."""
-        left = statement.leaves or Leaves(Leaving.ANYTHING)
+        left = statement.leftovers or Leftovers(LeftoverKind.ANYTHING)
         spot = spot_in(self.script, statement, statement.start)
         attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)
         if self.recovery.outcome(attempted, position, spot) is RecoveryAction.RUN:
-            record(self.connection, self.author.row(Reached.BEGUN, position, note=self._seen(left, spot)))
+            record(self.connection, self.author.row(ProgressState.BEGUN, position, note=self._seen(left, spot)))
             self._carry_out(position, statement)
-        record(self.connection, self.author.row(Reached.DONE, position))
+        record(self.connection, self.author.row(ProgressState.DONE, position))
 
-    def _seen(self, left: Leaves, spot: Spot) -> str:
+    def _seen(self, left: Leftovers, spot: Spot) -> str:
         try:
             return str(seen(self.connection, left))
         except CatalogUnreadable as refused:
@@ -246,7 +246,7 @@ class _Walk:
         if answer.failure:
             spot = spot_after(self.script, statement, 0, answer.failure.position)
             failed = StepFailed(answer.failure, spot, answer.lost)
-            if (statement.leaves or Leaves(Leaving.ANYTHING)).what is Leaving.ANYTHING:
+            if (statement.leftovers or Leftovers(LeftoverKind.ANYTHING)).what is LeftoverKind.ANYTHING:
                 failed.retried, failed.hint = False, self.recovery.repair(position)
             raise failed
         for setting in disabled:

@@ -22,18 +22,18 @@ Server = LocalServer | ExternalServer
 @contextmanager
 def throw_away(
     original: SourceDatabase,
-    borrowed: Address | None,
+    external: Address | None,
     image: str,
     limits: Limits,
     own: Callable[[Programs], LocalServer],
 ) -> Iterator[Server]:
     """A server for copies of `original`. The server is removed or cleaned up when the block ends. Raises UsageError.
 
-    Uses the external server at the address `borrowed`, else a container of `image`, else the local server that `own`
+    Uses the external server at the address `external`, else a container of `image`, else the local server that `own`
     starts. If no installed PostgreSQL fits, uses a container of the original's major version.
     """
     with ExitStack() as stack:
-        address, ours = borrowed, False
+        address, ours = external, False
         if address is None:
             try:
                 programs = None if image else server_for(original.major, original.extensions)

@@ -32,7 +32,7 @@ _SMALL = ("--wal-segsize=1",)
 
 
 @dataclass(frozen=True)
-class Making:
+class Initdb:
     """Creates a server's data directory, which `account` owns."""
 
     programs: Programs
@@ -103,7 +103,7 @@ def memory(programs: Programs, account: Account | None) -> Path | None:
     return None
 
 
-def _name(making: Making) -> str:
+def _name(making: Initdb) -> str:
     """The name of the archive for this build of PostgreSQL; empty if an archive cannot be used here."""
     if shutil.which("tar") is None:
         return ""

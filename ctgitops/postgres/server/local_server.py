@@ -23,7 +23,7 @@ from ...errors import UsageError
 from ..connection.connect import Address, connected
 from ..connection.deferred_sigint import deferred_signals
 from ..connection.names import MAINTENANCE
-from .data_directory import Making
+from .data_directory import Initdb
 from .limits import size_of
 from .os_account import Account, unprivileged
 from .programs import Programs
@@ -203,7 +203,7 @@ class LocalServer:
     def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
         """Creates the data directory. `programs` are the original programs: the path of a copy differs each time."""
         file = self._password_file() if self._password else None
-        said = Making(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
+        said = Initdb(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
         if said:
             raise _cannot_start(self.programs, said)
 

@@ -40,7 +40,7 @@ rm -f -- "$2"
 """
 
 
-class Then(StrEnum):
+class FolderAction(StrEnum):
     """What the watchdog does with the folder if this process ends early."""
 
     REMOVE = "remove"
@@ -50,7 +50,9 @@ class Then(StrEnum):
 class Watchdog:
     """Ends the programs that use a folder if this process ends. Each command line must contain the folder's name."""
 
-    def __init__(self, folder: Path, *, account: Account | None = None, then: Then = Then.REMOVE) -> None:
+    def __init__(
+        self, folder: Path, *, account: Account | None = None, then: FolderAction = FolderAction.REMOVE
+    ) -> None:
         self.folder = folder
         self._account = account
         self._then = then
@@ -59,7 +61,7 @@ class Watchdog:
 
     def __enter__(self) -> Self:
         # If the folder will be removed, the list is beside it, for its account. A kept folder's disk may be read-only
-        place = self.folder.parent if self._then is Then.REMOVE else None
+        place = self.folder.parent if self._then is FolderAction.REMOVE else None
         descriptor, name = tempfile.mkstemp(prefix="ctgitops-", suffix=".pids", dir=place)
         os.close(descriptor)
         self._pids = Path(name)

@@ -60,7 +60,7 @@ class Pace:
         most = self.size * FASTER if len(took) >= self.size else self.size
         self.size = max(1, min(fit, most, MOST))
 
-    def stumble(self) -> None:
+    def slow_down(self) -> None:
         """Limits the next message to one migration, after a failure."""
         self.size = 1
 
@@ -97,7 +97,7 @@ class Coalescer:
         except Interrupted as interrupted:
             self._catch_up(parts, interrupted.answer)
             ahead = (part.step.name for part in parts if part.step.number in self.ahead)
-            failure_report.so_far.finished(*ahead, on_disk=False)
+            failure_report.run_state.finished(*ahead, on_disk=False)
             pending = next((part for part in parts if part.step.number not in self.ahead), parts[-1])
             raise failure_report.record_failure(pending, stopped(interrupted)) from None
         if answer.failure:
@@ -111,7 +111,7 @@ class Coalescer:
 
     def _catch_up(self, parts: tuple[Part, ...], answer: Answer) -> None:
         """After a failed message, reads from the ledger which of its steps are done, and adds them to `ahead`."""
-        self.pace.stumble()
+        self.pace.slow_down()
         work = self.attempts.work
         work.end_transaction(lost=answer.lost)
         applied = work.ledger().applied

@@ -9,7 +9,7 @@ from psycopg import errors
 
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.run.auto_rollback import Checkpoint
-from ...sql.data_loss import Destroying
+from ...sql.data_loss import DestructionKind
 from ..connection.connect import Address, Connection, connected
 from ..transaction.row_guard import OTHERS, count_of_others
 
@@ -52,10 +52,10 @@ def count_losses(
 
 def _counted(connection: Connection, loss: Loss, since: Checkpoint | None, *, late: bool) -> CountedLoss:
     what = loss.what
-    if late or what.how is Destroying.UNSEEN:
-        return CountedLoss(loss, None) if what.how is Destroying.UNSEEN else _estimate(connection, loss)
+    if late or what.how is DestructionKind.UNREADABLE:
+        return CountedLoss(loss, None) if what.how is DestructionKind.UNREADABLE else _estimate(connection, loss)
     try:
-        if what.how is Destroying.SCHEMA:
+        if what.how is DestructionKind.SCHEMA:
             found = connection.execute(_TABLES_IN, [what.name, what.name]).fetchall()
             return _sum(loss, [_count(connection, loss, str(name), since) for (name,) in found])
         if connection.execute("select pg_catalog.to_regclass(%s)", [what.name]).fetchone() == (None,):
@@ -68,9 +68,9 @@ def _counted(connection: Connection, loss: Loss, since: Checkpoint | None, *, la
         return CountedLoss(loss, None, note=" ".join(said.split()))
 
 
-def _count(connection: Connection, loss: Loss, table: str, beginning: Checkpoint | None) -> CountedLoss:
-    if beginning:
-        return CountedLoss(loss, _number(connection, count_of_others(loss, table, beginning)), note=OTHERS)
+def _count(connection: Connection, loss: Loss, table: str, checkpoint: Checkpoint | None) -> CountedLoss:
+    if checkpoint:
+        return CountedLoss(loss, _number(connection, count_of_others(loss, table, checkpoint)), note=OTHERS)
     query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - the parser quoted the names
     rows = _number(connection, query)
     unsure = loss.what.only_some and not loss.query

@@ -24,7 +24,7 @@ from ..catalog.dump_advice import not_dumped
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
-from ..catalog.violations import Looker
+from ..catalog.violations import ViolationCounter
 from ..connection.connect import SERVER_KEEPALIVES, Address, connect, connected, lost_as_error
 from ..connection.deferred_sigint import deferred_signals
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
@@ -122,7 +122,7 @@ class PostgresDatabase:
         if not risks:
             return ()
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
-            return tuple(Looker(connection, keys).look(risks))
+            return tuple(ViolationCounter(connection, keys).count(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """The size of each table in `tables` that exists. Read-only, takes no lock."""

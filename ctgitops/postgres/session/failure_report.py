@@ -40,7 +40,7 @@ class FailureReport:
 
     address: Address
     work: MigrationConnection
-    so_far: RunState
+    run_state: RunState
     record: Callable[[Entry], None]
 
     def record_failure(self, part: Part, failed: StepFailed, attempt: int = 1) -> ApplyError:
@@ -63,7 +63,7 @@ class FailureReport:
         )
         error.on_record = on_record
         error.blames_file = error.hint in CHANGES_THE_FILE
-        error.applied = tuple(self.so_far.done[: self.so_far.safe]) if step.direction is Direction.APPLY else ()
+        error.applied = tuple(self.run_state.done[: self.run_state.safe]) if step.direction is Direction.APPLY else ()
         return error
 
     def stopped_at(self, part: Part) -> ApplyError:
@@ -76,21 +76,21 @@ class FailureReport:
             self.work.flush()
         error = ApplyError(
             f"the run was asked to stop after its plan for {plan.environment} was carried out",
-            state=f"{self.so_far.told}nothing of the plan is left to do",
+            state=f"{self.run_state.text}nothing of the plan is left to do",
             hint=f"`ctgitops verify --env {plan.environment}` checks the result",
         )
-        error.applied = tuple(self.so_far.done) if plan.direction is Direction.APPLY else ()
+        error.applied = tuple(self.run_state.done) if plan.direction is Direction.APPLY else ()
         return error
 
     def _hint(self, step: Step, failed: StepFailed) -> str:
         failure = failed.failure
         if failed.lost:
             return "run the same again: it checks what is done, and resumes from there"
-        if self.so_far.transaction_parts and failure.sqlstate in IN_TRANSACTION:
+        if self.run_state.transaction_parts and failure.sqlstate in IN_TRANSACTION:
             return "it cannot run in a transaction: set `transaction: each` in the manifest while it is pending"
         if self._is_timeout(failed):
             failure = replace(failure, stated=Cause.STATEMENT_TIMEOUT)
-        return hint_for(step, self.so_far.environment, failure)
+        return hint_for(step, self.run_state.environment, failure)
 
     def _is_timeout(self, failed: StepFailed) -> bool:
         with contextlib.suppress(CtgitopsError, Interrupted):
@@ -107,15 +107,15 @@ class FailureReport:
         try:
             ledger = self._ledger_after(failed)
             if failed.lost:
-                self.so_far.recovered(_recorded(ledger, entry))
+                self.run_state.recovered(_recorded(ledger, entry))
             self.work.flush()
             newest = next((e for e in reversed(ledger.entries) if e.name == step.name), None)
             if newest and newest.mark is entry.mark and newest.plan == entry.plan:
-                return f"{self.so_far.told}{self._done_too(step)}", False
+                return f"{self.run_state.text}{self._done_too(step)}", False
         except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{self.so_far.told}whether {step.name} is committed is not known; the next run checks it", False
+            return f"{self.run_state.text}whether {step.name} is committed is not known; the next run checks it", False
         on_record = self._on_record(part, failed)
-        return f"{self.so_far.told}{self._left(step)}", on_record
+        return f"{self.run_state.text}{self._left(step)}", on_record
 
     def _ledger_after(self, failed: StepFailed) -> Ledger:
         """Ends the step's backend, then reads the ledger; after a crash, waits until the server has recovered."""
@@ -136,7 +136,7 @@ class FailureReport:
         """Adds a `failed` or `interrupted` entry; returns whether the ledger now records a failure. Writes."""
         mark = Mark.INTERRUPTED if failed.cause is Cause.ASKED_TO_STOP else Mark.FAILED
         error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
-        if self.so_far.transaction_parts:
+        if self.run_state.transaction_parts:
             error += f"; {self._none}"
         with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
             self.record(replace(part.entry, mark=mark, error=self._hidden(part.step, error), rollback_sql=None))
@@ -145,19 +145,18 @@ class FailureReport:
 
     def _left(self, step: Step) -> str:
         """Describes the state in which a failed step left the database."""
-        if self.so_far.transaction_parts:
+        if self.run_state.transaction_parts:
             return self._none
         return f"{step.name} left no trace" if step.transactional else self._how_far(step)
 
     @property
     def _none(self) -> str:
-        return f"the {self.so_far.transaction_parts} files of this plan were one transaction, which was rolled back"
+        return f"the {self.run_state.transaction_parts} files of this plan were one transaction, which was rolled back"
 
     def _done_too(self, step: Step) -> str:
-        if self.so_far.transaction_parts:
-            return (
-                f"all {self.so_far.transaction_parts} files of this plan are committed: the error came after the commit"
-            )
+        if self.run_state.transaction_parts:
+            all_files = f"all {self.run_state.transaction_parts} files of this plan"
+            return f"{all_files} are committed: the error came after the commit"
         return f"{step.name} is committed: the error came after its commit"
 
     def _how_far(self, step: Step) -> str:

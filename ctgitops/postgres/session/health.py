@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psycopg
 
 from ...core.environment.apply_policy import Health
-from ...core.gate.health import Heard, Pulse
+from ...core.gate.health import HealthResult, HealthState
 from ...core.run.progress import HealthWatched, Listener
 from ...errors import Cause, CtgitopsError
 from ..connection.connect import Address, connect
@@ -19,7 +19,7 @@ from ..transaction.step_failure import StepFailed
 SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "lock_timeout": "200ms"}
 
 
-def probe(address: Address, health: Health) -> Heard:
+def probe(address: Address, health: Health) -> HealthResult:
     """Runs the query once, on its own connection, in a read-only transaction.
 
     The result distinguishes an error from an answer that is not true.
@@ -31,27 +31,27 @@ def probe(address: Address, health: Health) -> Heard:
     except StepFailed as failed:
         said = address.hidden(failed.failure.message)
         if failed.cause is Cause.REFUTED:
-            return Heard(Pulse.UNWELL, said.removeprefix("a verify query "))
-        return Heard(Pulse.UNKNOWN, said)
+            return HealthResult(HealthState.UNWELL, said.removeprefix("a verify query "))
+        return HealthResult(HealthState.UNKNOWN, said)
     except (CtgitopsError, psycopg.Error) as error:
-        return Heard(Pulse.UNKNOWN, " ".join(address.hidden(str(error)).split()))
-    return Heard(Pulse.WELL)
+        return HealthResult(HealthState.UNKNOWN, " ".join(address.hidden(str(error)).split()))
+    return HealthResult(HealthState.WELL)
 
 
-def watch(address: Address, health: Health, *, before_each: Callable[[], None], tell: Listener) -> Heard:
+def watch(address: Address, health: Health, *, before_each: Callable[[], None], tell: Listener) -> HealthResult:
     """Repeats the query until it is not true or its time is over, and returns the last answer.
 
     Raises Interrupted; ApplyError if `before_each` does.
     """
     deadline = time.monotonic() + health.within.total_seconds()
-    before: Pulse | None = None
+    before: HealthState | None = None
     while True:
         before_each()
-        heard = probe(address, health)
+        result = probe(address, health)
         left = deadline - time.monotonic()
-        if heard.pulse is not before:
-            tell(HealthWatched(heard, max(left, 0)))
-        before = heard.pulse
-        if heard.pulse is Pulse.UNWELL or left <= 0:
-            return heard
+        if result.state is not before:
+            tell(HealthWatched(result, max(left, 0)))
+        before = result.state
+        if result.state is HealthState.UNWELL or left <= 0:
+            return result
         rest(min(health.every.total_seconds(), left))

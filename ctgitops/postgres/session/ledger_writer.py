@@ -9,7 +9,7 @@ from psycopg.pq import Escaping
 
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Entry
-from ...core.ledger.resumption import Reached
+from ...core.ledger.resumption import ProgressState
 from ...core.plan.plan import Step
 from ..connection.connect import Address, Connection
 from ..connection.identity import home_sql, read_identity
@@ -33,7 +33,7 @@ class LedgerWriter:
         """Adds an entry. Writes."""
         self._add(self._connected(), entry)
 
-    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+    def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         """Adds an entry, and records whether one statement of an unfinished step is done. Writes."""
         connection = self._connected()
         begun = self.work.ledger().unfinished[step.number]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ...core.activity.blocker import Blocker, told_together
+from ...core.activity.blocker import Blocker, blockers_text
 from ...core.plan.plan import Step
-from ...core.run.progress import Listener, OthersAwaited, StepWaited
+from ...core.run.progress import BlockersAwaited, Listener, StepWaited
 from ...errors import Cause
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..connection.simple_query import Failure, Interrupted, rest
@@ -72,15 +72,15 @@ class Attempts:
 
         Raises StepFailed, Interrupted.
         """
-        told: frozenset[int | None] = frozenset()
+        reported: frozenset[int | None] = frozenset()
         steps = tuple(part.step for part in attempt.parts if part.step.transactional)
         while who := self.blockers(steps, patient=True):
             if time.monotonic() > deadline:
                 raise _too_late(attempt, who[0].relation)
             pids = frozenset(each.pid for each in who)
-            if pids - told:
-                self.tell(OthersAwaited(attempt.part.step, who))
-                told |= pids
+            if pids - reported:
+                self.tell(BlockersAwaited(attempt.part.step, who))
+                reported |= pids
             rest(LOOK_SECONDS, jitter=0.2)
             self.assert_lock_held()
 
@@ -92,7 +92,7 @@ class Attempts:
     def _with_who(self, attempt: Attempt, failed: StepFailed) -> StepFailed:
         """The same failure, with the sessions that now use this step's tables."""
         self.work.end_transaction(lost=failed.lost)
-        detail = told_together(self.blockers((attempt.part.step,), patient=False))
+        detail = blockers_text(self.blockers((attempt.part.step,), patient=False))
         whole = "\n".join(filter(None, (failed.failure.detail, detail)))
         return replace(failed, failure=replace(failed.failure, detail=whole))
 

@@ -61,7 +61,7 @@ class RunState:
     """The number of migrations and seed files that share the current transaction; 0 if each has its own."""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The start of a sentence, such as `in staging, 001_one done; `."""
         kinds = (
             (self.done[: self.safe], "done"),
@@ -92,7 +92,7 @@ class RunState:
     def lock_lost(self, error: ApplyError) -> ApplyError:
         """The same error, whose state also says what this run has completed."""
         if self.done:
-            error.state = f"{self.told}nothing more was started"
+            error.state = f"{self.text}nothing more was started"
             error.applied = tuple(self.done[: self.safe]) if self.forward else ()
         return error
 
@@ -100,7 +100,7 @@ class RunState:
         """The same error if no plan has begun; else an error whose state is not `nothing was changed`."""
         if not self.began:
             return error
-        state = f"{self.told}the ledger shows what else is done"
+        state = f"{self.text}the ledger shows what else is done"
         cut = ApplyError(error.what, state=state, hint="run the same again: it checks that, and resumes from there")
         cut.cause = error.cause
         return cut
@@ -114,10 +114,10 @@ def _is_idle(connection: Connection) -> bool:
 class MigrationConnection:
     """The run's connection to one database. `open_connection` opens a new one after a loss."""
 
-    def __init__(self, address: Address, open_connection: Callable[[], Connection], so_far: RunState) -> None:
+    def __init__(self, address: Address, open_connection: Callable[[], Connection], run_state: RunState) -> None:
         self._address = address
         self._open = open_connection
-        self._so_far = so_far
+        self._run_state = run_state
         self._connection: Connection | None = None
         self._backend = 0
         self.unflushed = False
@@ -129,7 +129,7 @@ class MigrationConnection:
             try:
                 self._connection = self._open()
             except LedgerError as error:
-                raise self._so_far.cut_off(error) from None
+                raise self._run_state.cut_off(error) from None
             self._backend = self._connection.info.backend_pid
         return self._connection
 
@@ -140,7 +140,7 @@ class MigrationConnection:
             with lost_as_error(self._address):
                 return self._read(connection)
         except LedgerError as error:
-            raise self._so_far.cut_off(error) from None
+            raise self._run_state.cut_off(error) from None
 
     def _read(self, connection: Connection) -> Ledger:
         """Reads the ledger with our own search path, because migrations may have changed the session's."""
@@ -160,7 +160,7 @@ class MigrationConnection:
             except ApplyError as error:
                 with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
                     self.flush()
-                raise self._so_far.lock_lost(error) from None
+                raise self._run_state.lock_lost(error) from None
 
         return reported
 
@@ -178,7 +178,7 @@ class MigrationConnection:
             answer = exchange_or_rollback(self._connection, FLUSH)
             self.unflushed = answer.failure is not None
         if not self.unflushed:
-            self._so_far.safe = len(self._so_far.done)
+            self._run_state.safe = len(self._run_state.done)
 
     def end_transaction(self, *, lost: bool) -> None:
         """Rolls back an unfinished transaction; with `lost`, by terminating the backend."""
@@ -197,4 +197,4 @@ class MigrationConnection:
             what = f"backend {backend} of {self._address.label}, whose connection was lost, does not terminate"
             error = LedgerError(what)
             error.cause = Cause.CONNECTION_LOST
-            raise self._so_far.cut_off(error)
+            raise self._run_state.cut_off(error)

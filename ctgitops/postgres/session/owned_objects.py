@@ -10,10 +10,10 @@ from importlib.resources import files
 
 from psycopg.pq import Escaping
 
-from ...core.activity.blocker import Blocker, told_together
-from ...core.environment.environment import Then
+from ...core.activity.blocker import Blocker, blockers_text
+from ...core.environment.environment import PreflightAction
 from ...core.gate.preflight import PreflightConcern
-from ...core.run.progress import Listener, MomentAwaited
+from ...core.run.progress import Listener, PreflightAwaited
 from ...errors import ApplyError, Cause, MustWaitError
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Address, Connection
@@ -74,7 +74,7 @@ class OwnedObjects:
         Raises ApplyError. Raises MustWaitError if CASCADE would drop an object of another role.
         """
         deadline = time.monotonic() + patience
-        told: frozenset[int | None] = frozenset()
+        reported: frozenset[int | None] = frozenset()
         while True:
             self.assert_lock_held()
             try:
@@ -87,8 +87,8 @@ class OwnedObjects:
                 who = self._blockers() if passing else ()
                 if not passing or time.monotonic() + PAUSE_SECONDS > deadline:
                     said, state = failed.failure.message, failed.failure.sqlstate
-                    raise self._failed(said, state, lost=failed.lost, detail=told_together(who)) from None
-            told = self._reported(who, told)
+                    raise self._failed(said, state, lost=failed.lost, detail=blockers_text(who)) from None
+            reported = self._reported(who, reported)
             self._pause()
 
     def _dropped(self) -> int:
@@ -128,13 +128,13 @@ class OwnedObjects:
             return BlockerWatch().blockers(self.connection, wanted, patient=False)
         return ()
 
-    def _reported(self, who: tuple[Blocker, ...], told: frozenset[int | None]) -> frozenset[int | None]:
+    def _reported(self, who: tuple[Blocker, ...], reported: frozenset[int | None]) -> frozenset[int | None]:
         """Reports blockers that were not reported before. Returns the process IDs of all that were reported."""
         pids = frozenset(each.pid for each in who)
-        if pids - told:
-            concerns = (PreflightConcern("long_transactions", Then.WAIT, each.told, "") for each in who)
-            self.tell(MomentAwaited(tuple(concerns)))
-        return told | pids
+        if pids - reported:
+            concerns = (PreflightConcern("long_transactions", PreflightAction.WAIT, each.text, "") for each in who)
+            self.tell(PreflightAwaited(tuple(concerns)))
+        return reported | pids
 
     def _pause(self) -> None:
         exchange(self.connection, "rollback")

@@ -23,7 +23,7 @@ from ..transaction.execute import Part, in_one_transaction, in_open_transaction,
 from ..transaction.message import CLEAN
 from ..transaction.row_guard import RowGuard
 from ..transaction.session_leaks import leaks_in
-from ..transaction.step_failure import OutOfTime, send
+from ..transaction.step_failure import TimeBudgetSpent, send
 from .blockers import BlockerWatch
 from .coalesce import Coalescer
 from .lock_retry import Attempt, Attempts
@@ -46,7 +46,7 @@ class PlanRun:
 
     def __post_init__(self) -> None:
         self.attempts.watch = BlockerWatch()
-        self.attempts.failure_report.so_far.begin(forward=self.plan.direction is Direction.APPLY)
+        self.attempts.failure_report.run_state.begin(forward=self.plan.direction is Direction.APPLY)
         self._coalescer = Coalescer(self.plan, self.attempts, self.leaks)
 
     def run(self, step: Step, receipt: Receipt | None) -> int:
@@ -78,12 +78,12 @@ class PlanRun:
 
     def single_transaction(self, receipt: Receipt | None) -> tuple[int, ...]:
         """Runs the whole plan in one transaction. Returns the milliseconds of each part. Raises ApplyError."""
-        parts, so_far = self._parts(receipt), self.attempts.failure_report.so_far
-        so_far.transaction_parts = len(parts)
+        parts, run_state = self._parts(receipt), self.attempts.failure_report.run_state
+        run_state.transaction_parts = len(parts)
         attempt = Attempt(parts)
         answers = self.attempts.retrying(attempt, lambda: self._all_committed(attempt))
         self.leaks += [leak for answer in answers for leak in leaks_in(answer)]
-        so_far.finished(*(part.step.name for part in parts), on_disk=True)
+        run_state.finished(*(part.step.name for part in parts), on_disk=True)
         return tuple(sum(millis_in(answer)) for answer in answers)
 
     def _all_committed(self, attempt: Attempt) -> list[Answer]:
@@ -116,7 +116,7 @@ class PlanRun:
     def stopped(self) -> ApplyError:
         """Records that the run was interrupted between two steps. Returns the error to raise. Writes."""
         failure_report = self.attempts.failure_report
-        pending = (part for part in self._parts(None) if part.step.name not in failure_report.so_far.done)
+        pending = (part for part in self._parts(None) if part.step.name not in failure_report.run_state.done)
         first = next(pending, None)
         return failure_report.stopped_at(first) if first else failure_report.stopped_at_its_end(self.plan)
 
@@ -131,7 +131,7 @@ class PlanRun:
         return self.guard.of(step) if self.guard else ""
 
     def _finished(self, step: Step) -> None:
-        self.attempts.failure_report.so_far.finished(step.name, on_disk=not self.attempts.work.unflushed)
+        self.attempts.failure_report.run_state.finished(step.name, on_disk=not self.attempts.work.unflushed)
         self.attempts.watch.learn(step)
 
     def _in_transaction(self, part: Part) -> int:
@@ -155,13 +155,13 @@ class PlanRun:
         failure_report, step = self.attempts.failure_report, part.step
         try:
             millis = self.stepwise.run(step, part.entry)
-        except OutOfTime as over:
+        except TimeBudgetSpent as over:
             said = f"{over.rows:,} rows are done, and its time budget for this run is used up"
             failure_report.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
             raise MustWaitError(
                 f"{step.name} is deferred: {said}",
                 place=Place(step.script.path),
-                state=f"{failure_report.so_far.told}the rest of the plan waits",
+                state=f"{failure_report.run_state.text}the rest of the plan waits",
                 hint="run the same again, or let a scheduled run do it: it resumes from there",
             ) from None
         self.attempts.work.unflushed = False  # the commit of the ledger entry has already waited for the disk

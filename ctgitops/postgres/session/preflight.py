@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ...core.activity.blocker import Blocker
-from ...core.environment.environment import Then
+from ...core.environment.environment import PreflightAction
 from ...core.gate.gate import Reason
-from ...core.gate.preflight import PreflightConcern, Sighting, blind, concerns
+from ...core.gate.preflight import PreflightConcern, ServerCheck, concerns, unchecked
 from ...core.gate.request import Request
 from ...core.plan.plan import Plan
-from ...core.run.progress import Listener, MomentAwaited, MomentUnseen, SessionSettled
+from ...core.run.progress import Listener, PreflightAwaited, PreflightUnchecked, SessionConnected
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Connection
 from ..connection.session_settings import effective_settings
@@ -57,7 +57,7 @@ class Preflight:
         """
         if not self._settings_reported and (found := effective_settings(connection)):
             self._settings_reported = True
-            self.tell(SessionSettled(found))
+            self.tell(SessionConnected(found))
         self._first_seen.clear()
         wanted = BlockerWatch().wanted(plan.steps)
         if not any(lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE for lock in wanted):
@@ -72,14 +72,14 @@ class Preflight:
 
     def _reasons(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> tuple[Reason, ...]:
         deadline = time.monotonic() + self.request.environment.timeouts.retry_for.total_seconds()
-        told: frozenset[str] = frozenset()
-        while found := self._concerns(connection, wanted, first=not told):
-            if any(c.then is Then.REFUSE for c in found) or time.monotonic() > deadline:
+        reported: frozenset[str] = frozenset()
+        while found := self._concerns(connection, wanted, first=not reported):
+            if any(c.then is PreflightAction.REFUSE for c in found) or time.monotonic() > deadline:
                 return tuple(concern.reason for concern in found)
             kinds = frozenset(concern.what for concern in found)
-            if kinds - told:
-                self.tell(MomentAwaited(found))
-            told |= kinds
+            if kinds - reported:
+                self.tell(PreflightAwaited(found))
+            reported |= kinds
             rest(LOOK_SECONDS)
             self.assert_lock_held()
         return ()
@@ -90,11 +90,11 @@ class Preflight:
         policy, role = self.request.environment.preflight, connection.info.user
         seen = self._known(connection, wanted, policy.limits.transaction.total_seconds())
         if first:
-            for what in blind(policy, seen, role):
-                self.tell(MomentUnseen(what))
+            for what in unchecked(policy, seen, role):
+                self.tell(PreflightUnchecked(what))
         return concerns(policy, seen, role)
 
-    def _known(self, connection: Connection, wanted: tuple[RequiredLock, ...], limit: float) -> Sighting:
+    def _known(self, connection: Connection, wanted: tuple[RequiredLock, ...], limit: float) -> ServerCheck:
         """The current conditions. Waits for sessions of unknown age until they end or were seen for `limit` seconds."""
         began = time.monotonic()
         seen = self._see(connection, wanted)
@@ -107,10 +107,10 @@ class Preflight:
             least = LOOK_SECONDS / 2  # ignores sessions that began since: new ones begin all the time
         return seen
 
-    def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> Sighting:
+    def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> ServerCheck:
         answer = exchange_or_rollback(connection, f"{_SERVER};{blocker_query(connection, wanted)}")
         if answer.failure:
-            return Sighting(unseen=answer.failure.message)
+            return ServerCheck(unseen=answer.failure.message)
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 
     def _aged(self, who: Blocker) -> Blocker:
@@ -125,10 +125,10 @@ def _sessions(answer: Answer) -> tuple[Blocker, ...]:
     return tuple(blocker_of(row) for row in rows(answer.results[-1]))
 
 
-def _server(answer: Answer) -> Sighting:
+def _server(answer: Answer) -> ServerCheck:
     lag, hidden, base_backups, free, of_database = rows(answer.results[2])[0]
     left = [int(value) for value in (free, of_database) if value is not None]
-    return Sighting(
+    return ServerCheck(
         base_backups=tuple(int(pid) for pid in (base_backups or "").split()),
         lag=None if int(hidden or 0) else float(lag or 0),
         free=min(left),

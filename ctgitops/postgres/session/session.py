@@ -9,10 +9,10 @@ from ...core.activity.session_leak import SessionLeak
 from ...core.environment.apply_policy import Health
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.gate import Reason
-from ...core.gate.health import Heard
+from ...core.gate.health import HealthResult
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Entry, Ledger
-from ...core.ledger.resumption import Reached
+from ...core.ledger.resumption import ProgressState
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Plan, Step
 from ...core.receipt import Receipt
@@ -50,12 +50,14 @@ class WorkSession:
     ) -> None:
         self._address, self._request, self._lease, self._tell = address, request, lease, tell
         name, patience = request.environment.name, request.environment.timeouts.retry_for.total_seconds()
-        so_far = RunState(name)
-        self._work = work = MigrationConnection(address, open_connection, so_far)
+        run_state = RunState(name)
+        self._work = work = MigrationConnection(address, open_connection, run_state)
         self._assert_lock_held = held = work.reporting(lease.assert_held)
         self._writer = LedgerWriter(address, request, work, held)
         self._preflight = Preflight(request, held, tell)
-        self._attempts = Attempts(work, FailureReport(address, work, so_far, self._writer.record), held, tell, patience)
+        self._attempts = Attempts(
+            work, FailureReport(address, work, run_state, self._writer.record), held, tell, patience
+        )
         self._stepwise = Stepwise(Run(work.connected, open_connection, held, work.ledger, tell, name, patience))
         self._guard: RowGuard | None = None
         self._leaks: list[SessionLeak] = []
@@ -105,7 +107,7 @@ class WorkSession:
         """Adds one entry to the ledger."""
         self._writer.record(entry)
 
-    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+    def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         """Records whether one statement of an unfinished step is done, and adds `entry` to the ledger."""
         self._writer.correct(step, position, reached, entry)
 
@@ -123,11 +125,11 @@ class WorkSession:
         """Session state that migrations leaked and that ctgitops reset."""
         return tuple(self._leaks)
 
-    def probe(self, health: Health) -> Heard:
+    def probe(self, health: Health) -> HealthResult:
         """Runs a health query once. Read-only."""
         return probe(self._address, health)
 
-    def watch(self, health: Health) -> Heard:
+    def watch(self, health: Health) -> HealthResult:
         """Repeats a health query until it is not true or its time is over. Returns the last answer. Read-only."""
 
         def report() -> None:

@@ -16,7 +16,7 @@ from ..server.scratch_database import rename
 from .extensions import as_admin
 
 
-class Named(Protocol):
+class RenamableCopy(Protocol):
     """A copy that can be renamed."""
 
     database: str
@@ -32,11 +32,11 @@ class CopyName:
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
-        self._holder: Named | None = None
+        self._holder: RenamableCopy | None = None
         self.target = original.database if server.ours else ""
         """The real database's name; empty if no copy gets it."""
 
-    def give(self, copy: Named | None) -> None:
+    def give(self, copy: RenamableCopy | None) -> None:
         """Gives the real name to one copy, or to none, so that migrations can use the name. Writes."""
         if not self.target or self._holder is copy:
             return

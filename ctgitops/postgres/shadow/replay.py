@@ -89,7 +89,7 @@ class ReplayShadow:
     def _known_as(self) -> tuple[str, str] | None:
         return (ROLE, self._wanted.role) if self._wanted.role else None
 
-    def bring(self, steps: tuple[Step, ...]) -> None:
+    def apply(self, steps: tuple[Step, ...]) -> None:
         """Runs steps as apply does. Raises ApplyError. Writes only to the throw-away database."""
         request = Request(Workspace((), ()), Environment(NAME, ""), datetime.now(UTC))
         plan = Plan(NAME, Direction.APPLY, None, None, request.environment.target, steps)
@@ -212,21 +212,21 @@ class ReplayShadow:
 
 @contextmanager
 def replay_shadow(
-    wanted: ReplayTarget, policy: ShadowPolicy, borrowed: Address | None = None, target: Address | None = None
+    wanted: ReplayTarget, policy: ShadowPolicy, external: Address | None = None, target: Address | None = None
 ) -> Iterator[ReplayShadow]:
     """An empty throw-away database, as similar to `wanted` as possible, on the server that `policy` selects.
 
     Raises UsageError if that is the server of `target`.
     """
     cluster: frozenset[str] = frozenset()
-    if borrowed and target:
+    if external and target:
         with connected(target, "ctgitops/read") as connection:
             cluster = cluster_of(connection)
     extensions = {name.strip('"'): version for name, version in wanted.extensions.items()}
     original = SourceDatabase(
         ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster, database=wanted.database
     )
-    with throw_away(original, borrowed, policy.image, Limits(), _own) as server:
+    with throw_away(original, external, policy.image, Limits(), _own) as server:
         # An external server may have the real database, or another database of that name
         name = (wanted.database if server.ours else "") or f"{server.prefix}shadow"
         if server.ours:

@@ -33,7 +33,7 @@ from .copy_name import CopyName, without_databases
 from .extensions import Extensions
 from .provision import Provisioner
 from .sandbox_server import SandboxServer, server_of
-from .trial import Observer, Unwatched, try_step
+from .trial import NoObserver, Observer, try_step
 
 ORIGINAL = "original"
 """The name of the template database of all copies. No unmerged migration ever runs in it."""
@@ -44,34 +44,34 @@ STATEMENT_TIMEOUT = "120s"
 class SandboxShadow:
     """One database of a sandbox server. Migrations run as the role of the original database, never as the superuser."""
 
-    def __init__(self, sealed: SandboxDatabases, database: str, observer: Observer) -> None:
+    def __init__(self, sandbox: SandboxDatabases, database: str, observer: Observer) -> None:
         self.database = database
         self.spare = database
         """The name of this database while another one has the real database's name."""
-        self._sealed = sealed
+        self._sandbox = sandbox
         self._observer = observer
-        self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
+        self._extensions = Extensions(lambda: sandbox.server.address(self.database), sandbox.original, sandbox.allowed)
         self._connection: Connection | None = None
         self.leaks: dict[SessionLeak, None] = {}
 
     @property
     def unmatched(self) -> tuple[str, ...]:
         """Known differences from the original database, as text."""
-        return tuple(self._sealed.notes)
+        return tuple(self._sandbox.notes)
 
-    def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
+    def apply(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
         """Runs steps in this database. With `watched`, records their impact. Raises ApplyError."""
-        observer = self._observer if watched else Unwatched()
-        with refused_as_error(self._sealed.server.address()):
-            self._sealed.name.give(self)
-        for step in map(self._sealed.runnable, steps):
+        observer = self._observer if watched else NoObserver()
+        with refused_as_error(self._sandbox.server.address()):
+            self._sandbox.name.give(self)
+        for step in map(self._sandbox.runnable, steps):
             try:
                 for piece in self._extensions.pieces(step):
                     if isinstance(piece, Step):
                         self.leaks |= dict.fromkeys(try_step(self._connected(), piece, observer))
                     else:
                         piece()
-                self._sealed.provisioner.reopen(self.database, step)
+                self._sandbox.provisioner.reopen(self.database, step)
             except StepFailed as failed:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
@@ -86,31 +86,31 @@ class SandboxShadow:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """Statements that were skipped in any copy because they contain a database name."""
-        return tuple(self._sealed.skipped)
+        return tuple(self._sandbox.skipped)
 
     def rates(self) -> Rates:
         """How fast this server does each kind of work. Raises ApplyError."""
-        return self._sealed.rates()
+        return self._sandbox.rates()
 
     def snapshot(self) -> Snapshot:
         """The schema, read as the role that created it: the superuser must not run functions of unreviewed SQL."""
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
-            raise self._sealed.lost(error.what) from None
+            raise self._sandbox.lost(error.what) from None
 
     def copy(self) -> AbstractContextManager[SandboxShadow]:
         """Another copy of the original, in which no step of the trial has run."""
-        return self._sealed.another(self._sealed.named(ORIGINAL))
+        return self._sandbox.another(self._sandbox.named(ORIGINAL))
 
     def empty(self) -> AbstractContextManager[SandboxShadow]:
         """An empty database on the same server, with the same roles."""
-        return self._sealed.another()
+        return self._sandbox.another()
 
     @property
     def address(self) -> Address:
         """The current address of this database, for the role that runs unreviewed SQL."""
-        return self._sealed.address(self.database)
+        return self._sandbox.address(self.database)
 
     def watched_by(self, observer: Observer) -> None:
         """Sets the observer of steps that are run with `watched`."""
@@ -129,12 +129,12 @@ class SandboxShadow:
                 self._connection = connect(self.address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
             except LedgerError as error:
                 raise StepFailed(Failure(error.what), Spot(), lost=True) from None
-            self._sealed.provisioner.ledger(self.database, self._connection, self.address)
+            self._sandbox.provisioner.ledger(self.database, self._connection, self.address)
         return self._connection
 
     def _error(self, step: Step, failed: StepFailed) -> ApplyError:
         failure, secrets = failed.failure, step.script.secrets
-        said = self._sealed.why(failure.message) if failed.lost else failure.message
+        said = self._sandbox.why(failure.message) if failed.lost else failure.message
         error = ApplyError(
             f"{step.name}: {redact_message(said, secrets)}",
             place=failed.spot.place_shown or Place(step.script.path),
@@ -145,7 +145,7 @@ class SandboxShadow:
             state=UNTRUE,
             hint=failed.hint,
         )
-        error.cause = Cause.SANDBOX_ENDED if failed.lost and self._sealed.ended else failed.cause
+        error.cause = Cause.SANDBOX_ENDED if failed.lost and self._sandbox.ended else failed.cause
         return error
 
 
@@ -206,7 +206,7 @@ class SandboxDatabases:
         name = self.named(f"shadow_{len(self._shadows)}")
         with refused_as_error(self.server.address()):
             self.provisioner.database(name, template)
-        shadow = self.shadow(name, Unwatched())
+        shadow = self.shadow(name, NoObserver())
         yield shadow
         shadow.close()
 
@@ -226,8 +226,8 @@ class SandboxDatabases:
         """
         if not steps:
             return self.named("shadow")
-        shadow = self.shadow(self.named(ORIGINAL), Unwatched())
-        shadow.bring(steps)
+        shadow = self.shadow(self.named(ORIGINAL), NoObserver())
+        shadow.apply(steps)
         self.name.give(None)
         shadow.close()
         tried = self.named("tried")
@@ -243,16 +243,16 @@ class SandboxDatabases:
 
 
 @contextmanager
-def sealed_server(
+def sandbox_server(
     original: SourceDatabase,
     allowed: frozenset[str] = frozenset(),
     limits: Limits | None = None,
-    borrowed: Address | None = None,
+    external: Address | None = None,
     image: str = "",
 ) -> Iterator[SandboxDatabases]:
     """Starts a sandbox server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
 
-    Uses the external server at the address `borrowed`, else a container of `image`, else a local server.
+    Uses the external server at the address `external`, else a container of `image`, else a local server.
     """
     limits = limits or Limits()
 
@@ -260,40 +260,40 @@ def sealed_server(
         return server_of(programs, limits, original)
 
     with (
-        throw_away(original, borrowed, image, limits, own) as server,
+        throw_away(original, external, image, limits, own) as server,
         ResourceGuard(server.used, limits, server.end) as guard,
     ):
-        sealed = SandboxDatabases(server, guard, original, allowed)
-        provisioner = sealed.provisioner
+        sandbox = SandboxDatabases(server, guard, original, allowed)
+        provisioner = sandbox.provisioner
         with refused_as_error(server.address()):
             if server.ours and original.database:
                 server.make_room(original.database)
             provisioner.roles()
-            provisioner.database(sealed.named(ORIGINAL))
-            provisioner.schema(sealed.named(ORIGINAL))
-            provisioner.quiet_ledger(sealed.named(ORIGINAL))
-            provisioner.database(sealed.named("shadow"), sealed.named(ORIGINAL))
+            provisioner.database(sandbox.named(ORIGINAL))
+            provisioner.schema(sandbox.named(ORIGINAL))
+            provisioner.quiet_ledger(sandbox.named(ORIGINAL))
+            provisioner.database(sandbox.named("shadow"), sandbox.named(ORIGINAL))
         try:
-            yield sealed
+            yield sandbox
         finally:
-            sealed.close()
+            sandbox.close()
 
 
 @contextmanager
-def sealed_shadow(
-    original: SourceDatabase, policy: ShadowPolicy, borrowed: Address | None = None, had: tuple[Step, ...] = ()
+def sandbox_shadow(
+    original: SourceDatabase, policy: ShadowPolicy, external: Address | None = None, had: tuple[Step, ...] = ()
 ) -> Iterator[SandboxShadow]:
     """Copies `original` to the server that `policy` selects, runs the steps in `had`, and adds a tracer.
 
     The tracer observes the steps that are then run with `watched`. Raises UsageError, ApplyError.
     """
     wanted = replace(original, major=policy.major or original.major)
-    with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
-        if (here := sealed.server.major) != original.major and original.major:
-            sealed.notes.append(f"PostgreSQL {original.major} in the real database, {here} in the sandbox")
-        shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
-        with refused_as_error(sealed.server.address()):
-            sealed.name.give(shadow)
+    with sandbox_server(wanted, frozenset(policy.extensions), external=external, image=policy.image) as sandbox:
+        if (here := sandbox.server.major) != original.major and original.major:
+            sandbox.notes.append(f"PostgreSQL {original.major} in the real database, {here} in the sandbox")
+        shadow = sandbox.shadow(sandbox.with_steps(had), NoObserver())
+        with refused_as_error(sandbox.server.address()):
+            sandbox.name.give(shadow)
         # The tracer connects as the migrations' role: queries of a superuser could run functions of a migration
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             shadow.watched_by(tracer)

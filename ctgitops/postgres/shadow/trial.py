@@ -34,7 +34,7 @@ class Observer(Protocol):
         """Wraps the statement `step.script.statements[index]`. If it fails, StepFailed is raised in the block."""
 
 
-class Unwatched:
+class NoObserver:
     """An observer that does nothing."""
 
     def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:  # noqa: ARG002 - as in `Observer`

@@ -27,7 +27,7 @@ _PROVED = re.compile(r"existing constraints on column .* are sufficient to prove
 
 
 @dataclass(frozen=True)
-class Said:
+class Debug1Message:
     """Work that a message reports; names are as in the message, without a schema."""
 
     work: Work
@@ -35,14 +35,14 @@ class Said:
     what: str = ""
 
 
-def work_in(messages: Iterable[str]) -> Iterator[Said]:
+def work_in(messages: Iterable[str]) -> Iterator[Debug1Message]:
     """The work that the messages report; leaves out messages about TOAST tables."""
     for message in messages:
         for work, pattern in _WORK:
             if found := pattern.fullmatch(message):
                 named = {"table": "", "what": "", **found.groupdict()}
                 if not named["table"].startswith("pg_toast_"):
-                    yield Said(work, named["table"], named["what"])
+                    yield Debug1Message(work, named["table"], named["what"])
 
 
 def telling(messages: Iterable[str]) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ class Sampler(threading.Thread):
         self._pid = pid
         self._over = threading.Event()
         self._open = ExitStack()
-        self._eyes = self._open.enter_context(open_connection())
-        self._hands = self._open.enter_context(open_connection())
+        self._observer = self._open.enter_context(open_connection())
+        self._resolver = self._open.enter_context(open_connection())
         self._holds = self._hold(tables)
         self._until = time.monotonic() + LONGEST_HOLD_SECONDS
 
@@ -59,18 +59,18 @@ class Sampler(threading.Thread):
         """Samples until `stop` is called or the connection fails."""
         try:
             while not self._over.is_set():
-                waits = self._look()
+                waits = self._sample()
                 if self._holds and (waits or time.monotonic() > self._until):
-                    self._hands.execute("rollback")
+                    self._resolver.execute("rollback")
                     self._holds = False
                 time.sleep(POLL_SECONDS)
         except psycopg.Error as error:
             self.failure = error
             self._open.close()  # the lock of an open connection would block the traced statement forever
 
-    def _look(self) -> bool:
+    def _sample(self) -> bool:
         waits = False
-        for oid, mode, granted in self._eyes.execute(_LOCKS, [self._pid]).fetchall():
+        for oid, mode, granted in self._observer.execute(_LOCKS, [self._pid]).fetchall():
             waits = waits or not granted
             if oid is not None:
                 number, lock = int(str(oid)), MODES[str(mode)]
@@ -78,15 +78,15 @@ class Sampler(threading.Thread):
         return waits
 
     def _hold(self, tables: Sequence[int]) -> bool:
-        names = self._hands.execute(_TABLES, [list(tables)]).fetchall() if tables else []
+        names = self._resolver.execute(_TABLES, [list(tables)]).fetchall() if tables else []
         if not names:
             return False
         only = sql.SQL("only {}")
         listed = sql.SQL(", ").join(only.format(sql.Identifier(str(schema), str(name))) for schema, name in names)
-        self._hands.execute("begin")
+        self._resolver.execute("begin")
         try:
-            self._hands.execute(sql.SQL("lock table {} in share update exclusive mode nowait").format(listed))
+            self._resolver.execute(sql.SQL("lock table {} in share update exclusive mode nowait").format(listed))
         except psycopg.Error:
-            self._hands.execute("rollback")
+            self._resolver.execute("rollback")
             return False
         return True

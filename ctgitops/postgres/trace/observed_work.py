@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ...core.impact.impact import Held, Work, Worked
+from ...core.impact.impact import Held, RelationWork, Work
 from ...sql.locks import LockMode
 from ..catalog.relations import Relation
-from .debug1 import Said, foreign_keys_in, work_in
+from .debug1 import Debug1Message, foreign_keys_in, work_in
 from .own_locks import HeldLock
 from .queried import QUERIES
 
@@ -35,7 +35,7 @@ class Evidence:
         """Whether the statement started a full scan of the relation."""
         return oid in self.now and self.now[oid].scans > self.scans.get(oid, 0)
 
-    def queried(self, done: Iterable[Worked]) -> frozenset[int]:
+    def queried(self, done: Iterable[RelationWork]) -> frozenset[int]:
         """Tables that a query of the statement scanned, directly or by an index, except those in `done`."""
         if self.kind not in QUERIES:
             return frozenset()
@@ -55,19 +55,22 @@ def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first:
     return tuple(sorted(found, key=lambda held: (-held.mode, held.relation)))
 
 
-def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: frozenset[int]) -> tuple[Worked, ...]:
+def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: frozenset[int]) -> tuple[RelationWork, ...]:
     """The work of a statement on visible relations, without duplicates. `keys` are candidate foreign keys."""
     checked = list(_checked(evidence, keys))
-    found = [*_told(evidence), *((child, Worked(Work.FOREIGN_KEY, "", name)) for child, _, name in checked)]
+    found = [
+        *_reported_work(evidence),
+        *((child, RelationWork(Work.FOREIGN_KEY, "", name)) for child, _, name in checked),
+    ]
     files = list(_rewritten(evidence, {oid for oid, each in found if each.work is Work.REWRITE}))
     done = {oid for oid, _ in (*found, *files)} | {parent for _, parent, _ in checked}
-    scans = [(oid, Worked(Work.SCAN, "")) for oid in _read(evidence) if oid not in done]
+    scans = [(oid, RelationWork(Work.SCAN, "")) for oid in _read(evidence) if oid not in done]
     return named(((*found, *files, *scans)), evidence.known, first)
 
 
 def named(
-    found: Iterable[tuple[int, Worked]], known: Mapping[int, Relation], first: frozenset[int]
-) -> tuple[Worked, ...]:
+    found: Iterable[tuple[int, RelationWork]], known: Mapping[int, Relation], first: frozenset[int]
+) -> tuple[RelationWork, ...]:
     """Removes duplicates, adds relation names, and leaves out index builds that belong to a table rewrite."""
     found = list(found)
     rewritten = {oid for oid, each in found if each.work in {Work.REWRITE, Work.EMPTY}}
@@ -75,14 +78,14 @@ def named(
     return tuple(dict.fromkeys(replace(each, relation=known[oid].name, fresh=oid not in first) for oid, each in left))
 
 
-def _told(evidence: Evidence) -> Iterator[tuple[int, Worked]]:
+def _reported_work(evidence: Evidence) -> Iterator[tuple[int, RelationWork]]:
     for said in work_in(evidence.said):
         if said.table:
             for oid in _meant(said, evidence):
-                yield oid, Worked(said.work, "", said.what)
+                yield oid, RelationWork(said.work, "", said.what)
 
 
-def _meant(said: Said, evidence: Evidence) -> list[int]:
+def _meant(said: Debug1Message, evidence: Evidence) -> list[int]:
     """The relations that a message may mean, as its names have no schema; prefers those that were scanned."""
     named = sorted(oid for oid, name in evidence.called if name == said.table and oid in evidence.now)
     locked = [oid for oid in named if evidence.now[oid].strongest >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
@@ -99,7 +102,7 @@ def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterat
         yield from (each for each in read if each[0] in evidence.known)
 
 
-def _rewritten(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, Worked]]:
+def _rewritten(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, RelationWork]]:
     """Relations whose relfilenode changed; a rewrite of a table includes its indexes."""
     if evidence.kind == "TransactionStmt":
         return  # ROLLBACK TO restores the previous file
@@ -109,9 +112,9 @@ def _rewritten(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, W
     for oid in sorted(other):
         relation = evidence.known[oid]
         if relation.has_rows and oid not in rewritten:
-            yield oid, Worked(work, "")
+            yield oid, RelationWork(work, "")
         elif relation.index_of in evidence.known and relation.index_of not in other | rewritten:
-            yield relation.index_of, Worked(Work.INDEX, "", relation.bare)
+            yield relation.index_of, RelationWork(Work.INDEX, "", relation.bare)
 
 
 def _read(evidence: Evidence) -> Iterator[int]:

@@ -71,7 +71,7 @@ _Columns = tuple[Sequence[int], Sequence[str], Sequence[int], Sequence[int]]
 
 
 class HeldLocks:
-    """All locks of a session; `look` queries them again."""
+    """All locks of a session; `preview` queries them again."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -79,7 +79,7 @@ class HeldLocks:
         self._of: dict[int, set[_Lock]] = {}
         """By OID, the locks on that relation."""
 
-    def look(self) -> dict[int, HeldLock | None]:
+    def changes(self) -> dict[int, HeldLock | None]:
         """By OID, the current locks of each relation whose locks changed since the last call; None if none are left.
 
         The query also sets client_min_messages for the next statement, which saves a round trip.

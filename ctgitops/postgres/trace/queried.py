@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ...core.impact.query import Node
 from ..catalog.relations import Relation
 from ..connection.connect import Connection
-from .query_plans import LOST, Planned, oids_of, plans_in, resolved
+from .query_plans import LOST, TracedPlan, oids_of, plans_in, resolved
 
 QUERIES = frozenset(
     {
@@ -32,7 +32,7 @@ _BRANCHES = re.compile(r"\b(if|case|loop|exception)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Ran:
+class TracedStatement:
     """A statement: its parse node type, its line in the file, and its SQL."""
 
     kind: str
@@ -43,10 +43,10 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Queried:
+class TracedQueries:
     """The queries of a statement, and the tables that they name or may have created."""
 
-    plans: tuple[Planned, ...] = ()
+    plans: tuple[TracedPlan, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
     """By OID, the unquoted name directly after the statement."""
     branches: bool = False
@@ -73,17 +73,17 @@ class Queried:
         return tuple(sorted(known[oid].name for oid in missing | (explained if self.branches else set())))
 
 
-def queried(connection: Connection, ran: Ran, said: Sequence[str], new: Collection[int]) -> Queried:
+def queried(connection: Connection, ran: TracedStatement, said: Sequence[str], new: Collection[int]) -> TracedQueries:
     """The queries that auto_explain reported for a statement; `new` are the relations that it locked first."""
     if ran.kind not in QUERIES or not (plans := plans_in(said)):
-        return Queried()
+        return TracedQueries()
     plans = plans[:1] if ran.batch else plans  # all batches have the same plan
     names = frozenset[str]().union(*(each.names for each in plans))
     found = oids_of(connection, names, new) if names else {}
-    return Queried(plans, found, _branches(ran, plans) or LOST in said or len(said) >= MANY)
+    return TracedQueries(plans, found, _branches(ran, plans) or LOST in said or len(said) >= MANY)
 
 
-def _branches(ran: Ran, plans: Sequence[Planned]) -> bool:
+def _branches(ran: TracedStatement, plans: Sequence[TracedPlan]) -> bool:
     if ran.batch:
         return False
     if ran.kind == "DoStmt":

@@ -32,7 +32,7 @@ or (n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) c.relname) ope
 
 
 @dataclass(frozen=True)
-class Planned:
+class TracedPlan:
     """A query that ran, with its plan."""
 
     sql: str
@@ -55,17 +55,17 @@ def is_plan(message: str) -> bool:
     return message.startswith("duration: ") and len(message) <= LONGEST_PLAN
 
 
-def plans_in(messages: Iterable[str]) -> tuple[Planned, ...]:
+def plans_in(messages: Iterable[str]) -> tuple[TracedPlan, ...]:
     """The plans in the messages; a migration may have forged some."""
     return tuple(_plans(messages))
 
 
-def _plans(messages: Iterable[str]) -> Iterator[Planned]:
+def _plans(messages: Iterable[str]) -> Iterator[TracedPlan]:
     for message in messages:
         if found := _PLAN.fullmatch(message):
             try:
                 whole = json.loads(found["plan"])
-                yield Planned(str(whole["Query Text"]).strip(), _node(whole["Plan"]))
+                yield TracedPlan(str(whole["Query Text"]).strip(), _node(whole["Plan"]))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
 

@@ -20,10 +20,10 @@ from ...core.plan.plan import Step
 from ...sql.parse import Statement
 from ..catalog.relations import Relation, relations
 from ..connection.connect import Connection
-from .in_transaction import OneTransaction
-from .outside_transaction import Alone
-from .queried import Ran
+from .non_transactional import NonTransactionalTracer
+from .queried import TracedStatement
 from .query_plans import LOST, MOST_TEXT, is_plan
+from .transactional import TransactionTracer
 
 SETS = "VariableSetStmt"
 """SET needs no trace, because it takes no lock; and SET TRANSACTION fails after a query."""
@@ -47,7 +47,7 @@ class Tracer:
         self._said: list[str] = []
         self._room = MOST_TEXT
         self._statements: list[StatementImpact] = []
-        self._transaction: OneTransaction | None = None
+        self._transaction: TransactionTracer | None = None
         self._before: dict[int, Relation] = {}
         self._listens = False
         """Whether the connection already sends DEBUG1 messages."""
@@ -75,7 +75,7 @@ class Tracer:
         self._statements, self._listens = [], False
         if self._others.closed:
             self._others = self._beside()
-        self._transaction = OneTransaction(connection, self._others, self._first) if step.transactional else None
+        self._transaction = TransactionTracer(connection, self._others, self._first) if step.transactional else None
         self._before = {} if step.transactional else relations(self._others)
         connection.add_notice_handler(self._hear)
         try:
@@ -124,12 +124,14 @@ class Tracer:
             self._said.append(text)
 
     @contextmanager
-    def _watching(self, connection: Connection, step: Step, statement: Statement, ran: Ran) -> Iterator[None]:
+    def _watching(
+        self, connection: Connection, step: Step, statement: Statement, ran: TracedStatement
+    ) -> Iterator[None]:
         if self._transaction:
             with self._transaction.watching(ran, self._said):
                 yield
         elif statement.refused_in_transaction or statement.kind in ITS_OWN or step.batched:
-            alone = Alone(connection, self._others, self._open, self._before, self._first)
+            alone = NonTransactionalTracer(connection, self._others, self._open, self._before, self._first)
             with alone.watching(statement, ran, self._said, self._statements.append):
                 yield
         else:
@@ -137,9 +139,9 @@ class Tracer:
                 yield
 
     @contextmanager
-    def _in_its_own(self, connection: Connection, ran: Ran) -> Iterator[None]:
+    def _in_its_own(self, connection: Connection, ran: TracedStatement) -> Iterator[None]:
         """Traces a statement in a transaction of its own, as apply runs it in a step that is not one transaction."""
-        own = OneTransaction(connection, self._others, self._first, self._before)
+        own = TransactionTracer(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:
             with own.watching(ran, self._said):
@@ -151,6 +153,6 @@ class Tracer:
         connection.pgconn.exec_(b"commit")
 
 
-def _ran(step: Step, statement: Statement, line: int) -> Ran:
+def _ran(step: Step, statement: Statement, line: int) -> TracedStatement:
     batch = step.script.batch.size if step.batched and step.script.batch else 0
-    return Ran(statement.kind, line, step.script.text_of(statement), batch)
+    return TracedStatement(statement.kind, line, step.script.text_of(statement), batch)

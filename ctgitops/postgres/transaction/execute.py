@@ -10,6 +10,7 @@ from ...core.gate.request import Origin
 from ...core.ledger.ledger import Entry, Mark
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
+from ...core.plan.step_entry import entry_of_step
 from ...core.receipt import Receipt
 from ...errors import Cause
 from ...sql.script import Script
@@ -110,19 +111,9 @@ def verify(connection: Connection, queries: Script) -> None:
 
 def part_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> Part:
     """A step of a plan, with the ledger entry of its completion."""
-    back = step.direction is Direction.ROLLBACK
-    entry = Entry(
-        mark=Mark.ROLLED_BACK if back else Mark.APPLIED,
-        name=step.name,
-        number=step.number,
-        version=str(step.version) if step.version else None,
-        checksum=step.checksum,
-        sql=step.script.sql,
-        rollback_sql=step.rollback_script.sql if step.rollback_script else None,
-        plan=plan.fingerprint,
-        receipt=receipt.summary() if receipt else None,
-        error=plan.why or None,
-    )
+    mark = Mark.ROLLED_BACK if step.direction is Direction.ROLLBACK else Mark.APPLIED
+    summary = receipt.summary() if receipt else None
+    entry = replace(entry_of_step(mark, step, plan.why or None), plan=plan.fingerprint, receipt=summary)
     return Part(step, signed(entry, origin), last=step is plan.steps[-1] and not plan.seeds)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...core.gate.data_loss import Loss
 from ...core.plan.plan import Step
 from ...core.run.auto_rollback import Checkpoint
-from ...sql.data_loss import Destroying
+from ...sql.data_loss import DestructionKind
 from ..connection.connect import Connection
 from ..connection.names import SCHEMA
 
@@ -22,19 +22,19 @@ def oldest_transaction(connection: Connection) -> int:
     return int(str(row[0])) if row else 0
 
 
-def count_of_others(loss: Loss, table: str, beginning: Checkpoint) -> str:
-    """A query that counts the rows that a loss destroys, without those that this run wrote after `beginning`.
+def count_of_others(loss: Loss, table: str, checkpoint: Checkpoint) -> str:
+    """A query that counts the rows that a loss destroys, without those that this run wrote after `checkpoint`.
 
     The run's transaction numbers are in its ledger entries and progress rows. Rows older than the run hold the default
     in a column that the run added. A row that the run wrote in a subtransaction counts as another session's, which is
     the safe side.
     """
     strange = (
-        f"not xmin operator(pg_catalog.=) any (select l.xmin from {SCHEMA}.ledger l where l.id > {beginning.entry} "  # noqa: S608 - names quoted by the parser
-        f"union all select p.xmin from {SCHEMA}.progress p where p.entry > {beginning.entry})"
+        f"not xmin operator(pg_catalog.=) any (select l.xmin from {SCHEMA}.ledger l where l.id > {checkpoint.entry} "  # noqa: S608 - names quoted by the parser
+        f"union all select p.xmin from {SCHEMA}.progress p where p.entry > {checkpoint.entry})"
     )
     if loss.its_own and loss.what.column:
-        oldest = f"'{beginning.oldest % _XIDS}'::pg_catalog.xid"
+        oldest = f"'{checkpoint.oldest % _XIDS}'::pg_catalog.xid"
         strange += f" and pg_catalog.age(xmin) operator(pg_catalog.<=) pg_catalog.age({oldest})"
     counted = f"pg_catalog.count({loss.what.column or '*'}) filter (where {strange})"
     if loss.query:
@@ -47,14 +47,14 @@ class RowGuard:
     """Prevents the rollback of a plan from destroying rows of other sessions."""
 
     losses: tuple[Loss, ...]
-    beginning: Checkpoint
+    checkpoint: Checkpoint
 
     def of(self, step: Step) -> str:
         """A statement that locks a step's tables against writers, and fails if others wrote rows; may be empty."""
         checks = [
             self._check(loss)
             for loss in self.losses
-            if loss.migration == step.name and loss.what.how not in {Destroying.UNSEEN, Destroying.SCHEMA}
+            if loss.migration == step.name and loss.what.how not in {DestructionKind.UNREADABLE, DestructionKind.SCHEMA}
         ]
         return f"do $guard$ begin {' '.join(checks)} end $guard$" if checks else ""
 
@@ -64,6 +64,6 @@ class RowGuard:
         return (
             f"if pg_catalog.to_regclass('{name.replace(chr(39), chr(39) * 2)}') is not null then "
             f"lock table {name} in share row exclusive mode; "
-            f"if ({count_of_others(loss, name, self.beginning)}) > 0 then "
+            f"if ({count_of_others(loss, name, self.checkpoint)}) > 0 then "
             f"raise exception using errcode = 'object_in_use', message = '{said}'; end if; end if;"
         )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ...core.activity.session_leak import SessionLeak
 from ...core.plan.plan import Step
 from ...sql.parse import SqlSyntaxError
-from ...sql.setting_scope import Lasting, lasting
+from ...sql.setting_scope import SettingScopes, settings_by_scope
 from ...sql.traits import Trait
 from ..connection.simple_query import Answer, rows
 from .message import quoted
@@ -104,9 +104,9 @@ def leak_query_within(step: Step) -> str:
     if not _may_leak(step):
         return ""
     try:
-        said, records = lasting(step.script.sent), Trait.RECORDS in step.script.traits
+        said, records = settings_by_scope(step.script.sent), Trait.RECORDS in step.script.traits
     except SqlSyntaxError:
-        said, records = Lasting(), False
+        said, records = SettingScopes(), False
     roles = said.until_commit & _ROLES and not said.beyond & _ROLES
     # ctgitops itself sets these for the transaction, in statements around the file
     ours = {"application_name", *(["search_path"] if records else ())}

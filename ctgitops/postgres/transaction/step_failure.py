@@ -41,7 +41,7 @@ class StepFailed(Exception):  # noqa: N818 - the caller turns it into an error
         return self.failure.cause
 
 
-class OutOfTime(Exception):  # noqa: N818 - it is not an error
+class TimeBudgetSpent(Exception):  # noqa: N818 - it is not an error
     """A batched migration's time in one run is over. `rows` rows are done, and the next run continues."""
 
     def __init__(self, rows: int) -> None:

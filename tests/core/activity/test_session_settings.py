@@ -14,7 +14,7 @@ def test_what_a_role_sets_is_told_with_whether_it_holds() -> None:
             RoleDefault("database shop", "search_path", ""),
         ),
     )
-    assert settled.told == (
+    assert settled.text == (
         "lock_timeout 200ms, statement_timeout 15min, search_path empty",
         "role app sets statement_timeout 5s, which ctgitops overrides",
         "role app sets lock_timeout 200ms, which applies",

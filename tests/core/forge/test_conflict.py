@@ -63,8 +63,8 @@ def test_it_warns_and_tells_the_way_out() -> None:
 
 def test_a_problem_from_outside_changes_no_fingerprint() -> None:
     problem = Problem("clash", "x", blocks=False)
-    looks = with_problems((*READY, *BLOCKED), (problem,))
-    for before, after in zip((*READY, *BLOCKED), looks, strict=True):
+    results = with_problems((*READY, *BLOCKED), (problem,))
+    for before, after in zip((*READY, *BLOCKED), results, strict=True):
         if isinstance(after, Preview) and isinstance(before, Preview):
             assert problem in after.plan.problems
             assert after.plan.fingerprint == before.plan.fingerprint

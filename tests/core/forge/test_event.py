@@ -32,8 +32,8 @@ from ctgitops.core.forge.intent import (
     Provenance,
     Unlocking,
     decide,
-    ground_of,
     in_order_of_after,
+    provenance_of,
 )
 from tests.fakes import PRODUCTION, STAGING
 
@@ -131,8 +131,8 @@ def said(verb: str, environment: str = "", *, merged: bool = True) -> Comment:
 
 
 def test_a_comment_applies_one_environment_of_what_is_merged() -> None:
-    ground = Provenance("main", checkout=True, pull_request=42)
-    assert decide(said("apply", "production"), BOTH) == Applying((PRODUCTION,), ground)
+    provenance = Provenance("main", checkout=True, pull_request=42)
+    assert decide(said("apply", "production"), BOTH) == Applying((PRODUCTION,), provenance)
     assert isinstance(decide(said("apply", "nowhere"), BOTH), Refused)
     assert isinstance(decide(said("apply", "production", merged=False), BOTH), Refused)
 
@@ -167,11 +167,11 @@ def test_the_end_of_a_fork_s_run_reads_its_pull_request_and_never_applies() -> N
     ],
 )
 def test_what_is_not_merged_is_no_ground_to_apply(event: Event) -> None:
-    assert isinstance(ground_of(event), Refused)
+    assert isinstance(provenance_of(event), Refused)
 
 
 @pytest.mark.parametrize(
-    ("event", "ground"),
+    ("event", "provenance"),
     [
         (Push("main", SHA, "main", "anna"), Provenance("main", sha=SHA)),
         (TagPush("v1", SHA, "main"), Provenance("main", "v1", SHA)),
@@ -181,8 +181,8 @@ def test_what_is_not_merged_is_no_ground_to_apply(event: Event) -> None:
         (Schedule(), Provenance()),
     ],
 )
-def test_what_is_merged_is_ground_to_apply(event: Event, ground: Provenance) -> None:
-    assert ground_of(event) == ground
+def test_what_is_merged_is_ground_to_apply(event: Event, provenance: Provenance) -> None:
+    assert provenance_of(event) == provenance
 
 
 def test_environments_come_behind_the_ones_they_come_after() -> None:

@@ -9,10 +9,10 @@ from ctgitops.core.impact.impact import (
     READS,
     WRITES,
     Held,
+    RelationWork,
     StatementImpact,
     StepImpact,
     Work,
-    Worked,
     strongest,
     what_it_blocks,
 )
@@ -57,7 +57,7 @@ def held(relation: str, mode: LockMode, **more: object) -> Held:
 
 
 T_SHARE = held("public.t", LockMode.SHARE)
-BUILD = Worked(Work.INDEX, "public.t", "t_a")
+BUILD = RelationWork(Work.INDEX, "public.t", "t_a")
 
 
 def test_work_blocks_only_under_a_lock_that_keeps_writers_out_of_that_very_table() -> None:
@@ -80,7 +80,7 @@ def test_a_window_lasts_from_the_statement_that_takes_the_lock_until_the_commit(
     statements = (
         StatementImpact(3),
         StatementImpact(5, taken=(T_SHARE,)),
-        StatementImpact(9, worked=(Worked(Work.SCAN, "public.u"),)),
+        StatementImpact(9, worked=(RelationWork(Work.SCAN, "public.u"),)),
     )
     (window,) = StepImpact(statements).windows
     assert (window.line, window.during, window.worked_on) == (5, statements[1:], ("public.u",))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.impact.impact import Held, StatementImpact, StepImpact, Work, Worked
+from ctgitops.core.impact.impact import Held, RelationWork, StatementImpact, StepImpact, Work
 from ctgitops.core.impact.projection import (
     Bucket,
     Measured,
@@ -32,7 +32,7 @@ WORKS = st.lists(st.sampled_from(Work), max_size=3)
 
 
 def impact(*works: Work, relation: str = "public.t", fresh: bool = False) -> StepImpact:
-    worked = tuple(Worked(work, relation, fresh=fresh) for work in works)
+    worked = tuple(RelationWork(work, relation, fresh=fresh) for work in works)
     return StepImpact((StatementImpact(1, taken=(T,), held=(T,), worked=worked),))
 
 
@@ -103,7 +103,7 @@ def test_what_staging_took_counts_where_it_is_more() -> None:
 
 
 def test_the_work_of_a_later_statement_prolongs_the_wait_for_an_earlier_lock() -> None:
-    other = StatementImpact(2, worked=(Worked(Work.REWRITE, "public.u"),))
+    other = StatementImpact(2, worked=(RelationWork(Work.REWRITE, "public.u"),))
     step = StepImpact((StatementImpact(1, taken=(T,)), other))
     sizes = {"public.u": Size(1e9, 10**7)}
     assert tables_of([step]) == ("public.t", "public.u")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.impact.impact import Held, StatementImpact, StepImpact, Work, Worked
+from ctgitops.core.impact.impact import Held, RelationWork, StatementImpact, StepImpact, Work
 from ctgitops.core.impact.projection import Bucket, effect_of, effects, tables_of
 from ctgitops.core.impact.query import Node
 from ctgitops.core.impact.query_estimate import Estimator, UnknownTimeError, share_of
@@ -80,7 +80,7 @@ def test_what_took_long_without_rows_takes_as_long_with_them() -> None:
 
 def test_tables_that_the_plan_fills_are_as_large_as_their_source() -> None:
     fill = StatementImpact(2, queries=(SCAN,), filled=("public.copy",))
-    build = StatementImpact(3, worked=(Worked(Work.INDEX, "public.copy", "i", fresh=True),))
+    build = StatementImpact(3, worked=(RelationWork(Work.INDEX, "public.copy", "i", fresh=True),))
     read = StatementImpact(4, queries=(Node("Seq Scan", "public.copy", fresh=True),))
     assert bucket(build, read) is Bucket.INSTANT
     both = effects({1: StepImpact((fill,)), 2: StepImpact((ALTER, build, read))}, BIG, RATES, {})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ctgitops.commands.apply import apply
 from ctgitops.commands.plan import plan
 from ctgitops.commands.repair import ledger_id_after
-from ctgitops.core.ledger.identity import Home, Identity, Site, identity_problems, refuse_wrong, shared
+from ctgitops.core.ledger.identity import Identity, LedgerHome, Site, identity_problems, refuse_wrong, shared
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.plan.rollback import make_rollback
@@ -27,7 +27,7 @@ SITES = st.builds(Site, st.none() | st.integers(1, 3), st.integers(1, 3), st.sam
 
 
 def identity(here: Site, of: str = "staging", home: Site = HERE) -> Identity:
-    return Identity(here, PINNED, Home(of, home, SINCE))
+    return Identity(here, PINNED, LedgerHome(of, home, SINCE))
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_p22_two_environments_that_are_one_database_are_told_before_it_has_a_led
     one = migration("001_one", "1.0.0")
     diary = Diary({name: Ledger(identity=Identity(HERE)) for name in ("staging", "production")})
     both = workspace(one)
-    looks = plan((request(both, STAGING), request(both, PRODUCTION)), databases=diary, code=diary)
-    found = [[p.code for p in look.plan.problems if p.blocks] for look in looks if isinstance(look, Preview)]
+    results = plan((request(both, STAGING), request(both, PRODUCTION)), databases=diary, code=diary)
+    found = [[p.code for p in result.plan.problems if p.blocks] for result in results if isinstance(result, Preview)]
     assert found == [["shared-database"], ["shared-database"]]
 
 

@@ -17,7 +17,7 @@ from ctgitops.core.ledger.recovery import (
     oids_in,
     parse_state,
 )
-from ctgitops.sql.interruption import Leaving
+from ctgitops.sql.interruption import LeftoverKind
 
 VALID, INVALID, OTHER = Present(7), Present(7, valid=False), Present(8)
 RUN, DONE, CLEAN, FINISH, ASK = RecoveryAction
@@ -26,42 +26,42 @@ RUN, DONE, CLEAN, FINISH, ASK = RecoveryAction
 @pytest.mark.parametrize(
     ("what", "before", "now", "action"),
     [
-        (Leaving.INDEX, None, ABSENT, RUN),
-        (Leaving.INDEX, None, VALID, RUN),
-        (Leaving.INDEX, None, INVALID, CLEAN),
-        (Leaving.INDEX, ABSENT, ABSENT, RUN),
-        (Leaving.INDEX, ABSENT, VALID, DONE),
-        (Leaving.INDEX, ABSENT, INVALID, CLEAN),
-        (Leaving.INDEX, VALID, VALID, RUN),
-        (Leaving.INDEX, VALID, OTHER, DONE),
-        (Leaving.INDEX, INVALID, VALID, DONE),
-        (Leaving.DROPPED_INDEX, None, ABSENT, RUN),
-        (Leaving.DROPPED_INDEX, ABSENT, VALID, RUN),
-        (Leaving.DROPPED_INDEX, VALID, ABSENT, DONE),
-        (Leaving.DROPPED_INDEX, VALID, INVALID, RUN),
-        (Leaving.DROPPED_INDEX, VALID, OTHER, ASK),
-        (Leaving.REINDEXED, None, indexes([1]), RUN),
-        (Leaving.REINDEXED, ABSENT, indexes([1]), CLEAN),
-        (Leaving.REINDEXED, indexes([1]), indexes([1]), RUN),
-        (Leaving.REINDEXED, indexes([1]), indexes([1, 2]), CLEAN),
-        (Leaving.DETACHED, PRESENT, DETACH_PENDING, FINISH),
-        (Leaving.DETACHED, PRESENT, PRESENT, RUN),
-        (Leaving.DETACHED, PRESENT, ABSENT, DONE),
-        (Leaving.CREATED, ABSENT, PRESENT, DONE),
-        (Leaving.CREATED, PRESENT, PRESENT, RUN),
-        (Leaving.CREATED, None, PRESENT, RUN),
-        (Leaving.CREATED, ABSENT, ABSENT, RUN),
-        (Leaving.DROPPED, PRESENT, ABSENT, DONE),
-        (Leaving.DROPPED, PRESENT, PRESENT, RUN),
-        (Leaving.DROPPED, ABSENT, ABSENT, RUN),
-        (Leaving.DROPPED, None, ABSENT, RUN),
-        (Leaving.NOTHING, PRESENT, ABSENT, RUN),
-        (Leaving.ANYTHING, None, PRESENT, RUN),
-        (Leaving.ANYTHING, PRESENT, PRESENT, ASK),
+        (LeftoverKind.INDEX, None, ABSENT, RUN),
+        (LeftoverKind.INDEX, None, VALID, RUN),
+        (LeftoverKind.INDEX, None, INVALID, CLEAN),
+        (LeftoverKind.INDEX, ABSENT, ABSENT, RUN),
+        (LeftoverKind.INDEX, ABSENT, VALID, DONE),
+        (LeftoverKind.INDEX, ABSENT, INVALID, CLEAN),
+        (LeftoverKind.INDEX, VALID, VALID, RUN),
+        (LeftoverKind.INDEX, VALID, OTHER, DONE),
+        (LeftoverKind.INDEX, INVALID, VALID, DONE),
+        (LeftoverKind.DROPPED_INDEX, None, ABSENT, RUN),
+        (LeftoverKind.DROPPED_INDEX, ABSENT, VALID, RUN),
+        (LeftoverKind.DROPPED_INDEX, VALID, ABSENT, DONE),
+        (LeftoverKind.DROPPED_INDEX, VALID, INVALID, RUN),
+        (LeftoverKind.DROPPED_INDEX, VALID, OTHER, ASK),
+        (LeftoverKind.REINDEXED, None, indexes([1]), RUN),
+        (LeftoverKind.REINDEXED, ABSENT, indexes([1]), CLEAN),
+        (LeftoverKind.REINDEXED, indexes([1]), indexes([1]), RUN),
+        (LeftoverKind.REINDEXED, indexes([1]), indexes([1, 2]), CLEAN),
+        (LeftoverKind.DETACHED, PRESENT, DETACH_PENDING, FINISH),
+        (LeftoverKind.DETACHED, PRESENT, PRESENT, RUN),
+        (LeftoverKind.DETACHED, PRESENT, ABSENT, DONE),
+        (LeftoverKind.CREATED, ABSENT, PRESENT, DONE),
+        (LeftoverKind.CREATED, PRESENT, PRESENT, RUN),
+        (LeftoverKind.CREATED, None, PRESENT, RUN),
+        (LeftoverKind.CREATED, ABSENT, ABSENT, RUN),
+        (LeftoverKind.DROPPED, PRESENT, ABSENT, DONE),
+        (LeftoverKind.DROPPED, PRESENT, PRESENT, RUN),
+        (LeftoverKind.DROPPED, ABSENT, ABSENT, RUN),
+        (LeftoverKind.DROPPED, None, ABSENT, RUN),
+        (LeftoverKind.NOTHING, PRESENT, ABSENT, RUN),
+        (LeftoverKind.ANYTHING, None, PRESENT, RUN),
+        (LeftoverKind.ANYTHING, PRESENT, PRESENT, ASK),
     ],
 )
 def test_what_to_do_follows_from_the_state_before_and_now(
-    what: Leaving, before: RelationState | None, now: RelationState, action: RecoveryAction
+    what: LeftoverKind, before: RelationState | None, now: RelationState, action: RecoveryAction
 ) -> None:
     assert next_of(what, before, now) is action
 

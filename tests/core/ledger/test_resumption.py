@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.recovery import Indexes, RecoveryAction, RelationState, next_of, parse_state
-from ctgitops.core.ledger.resumption import Kind, ProgressRow, Reached, Resumption, how_far, resumption
-from ctgitops.sql.interruption import Leaving
+from ctgitops.core.ledger.resumption import Kind, ProgressRow, ProgressState, Resumption, how_far, resumption
+from ctgitops.sql.interruption import LeftoverKind
 from ctgitops.sql.script import Script
 
 WHEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ def script_of(*texts: str) -> Script:
 
 def done(script: Script, position: int) -> ProgressRow:
     statement_hash = script.hash_of(script.statements[position - 1])
-    return ProgressRow(2, 2, Kind.STATEMENT, Reached.DONE, position, statement_hash, WHEN, WHEN)
+    return ProgressRow(2, 2, Kind.STATEMENT, ProgressState.DONE, position, statement_hash, WHEN, WHEN)
 
 
 numbers = st.lists(st.integers(0, 9), min_size=1, max_size=6)
@@ -57,7 +57,7 @@ def test_a_comment_before_a_statement_and_all_behind_what_is_done_may_change() -
 
 def test_one_that_was_begun_is_told_apart_from_one_that_is_done() -> None:
     script = script_of("select 1", "select 2")
-    begun = replace(done(script, 2), reached=Reached.BEGUN)
+    begun = replace(done(script, 2), reached=ProgressState.BEGUN)
     assert resumption(script, (done(script, 1), begun)).begun == begun
     assert resumption(script, (done(script, 1), begun, done(script, 2))).begun is None
 
@@ -79,40 +79,42 @@ def test_traces_of_attempts_before_the_last_end_are_not_todays() -> None:
 @pytest.mark.parametrize(
     ("what", "before", "now", "then"),
     [
-        (Leaving.INDEX, None, "absent", RecoveryAction.RUN),
-        (Leaving.INDEX, None, "7 invalid", RecoveryAction.CLEAN),
-        (Leaving.INDEX, None, "7 valid", RecoveryAction.RUN),
-        (Leaving.INDEX, "absent", "absent", RecoveryAction.RUN),
-        (Leaving.INDEX, "absent", "7 invalid", RecoveryAction.CLEAN),
-        (Leaving.INDEX, "absent", "7 valid", RecoveryAction.DONE),
-        (Leaving.INDEX, "7 valid", "7 valid", RecoveryAction.RUN),
-        (Leaving.DROPPED_INDEX, None, "7 invalid", RecoveryAction.RUN),
-        (Leaving.DROPPED_INDEX, None, "absent", RecoveryAction.RUN),
-        (Leaving.DROPPED_INDEX, "7 valid", "absent", RecoveryAction.DONE),
-        (Leaving.DROPPED_INDEX, "7 valid", "7 invalid", RecoveryAction.RUN),
-        (Leaving.DROPPED_INDEX, "7 valid", "8 valid", RecoveryAction.ASK),
-        (Leaving.DROPPED_INDEX, "absent", "absent", RecoveryAction.RUN),
-        (Leaving.REINDEXED, None, "7,8", RecoveryAction.RUN),
-        (Leaving.REINDEXED, "absent", "absent", RecoveryAction.RUN),
-        (Leaving.REINDEXED, "absent", "7", RecoveryAction.CLEAN),
-        (Leaving.REINDEXED, "7", "7", RecoveryAction.RUN),
-        (Leaving.REINDEXED, "7", "7,8", RecoveryAction.CLEAN),
-        (Leaving.DETACHED, None, "present", RecoveryAction.RUN),
-        (Leaving.DETACHED, None, "pending", RecoveryAction.FINISH),
-        (Leaving.DETACHED, "present", "pending", RecoveryAction.FINISH),
-        (Leaving.DETACHED, "present", "absent", RecoveryAction.DONE),
-        (Leaving.DETACHED, "absent", "absent", RecoveryAction.RUN),
-        (Leaving.CREATED, None, "present", RecoveryAction.RUN),
-        (Leaving.CREATED, "absent", "present", RecoveryAction.DONE),
-        (Leaving.CREATED, "present", "present", RecoveryAction.RUN),
-        (Leaving.DROPPED, "present", "absent", RecoveryAction.DONE),
-        (Leaving.DROPPED, "absent", "absent", RecoveryAction.RUN),
-        (Leaving.NOTHING, "present", "present", RecoveryAction.RUN),
-        (Leaving.ANYTHING, None, "present", RecoveryAction.RUN),
-        (Leaving.ANYTHING, "present", "present", RecoveryAction.ASK),
+        (LeftoverKind.INDEX, None, "absent", RecoveryAction.RUN),
+        (LeftoverKind.INDEX, None, "7 invalid", RecoveryAction.CLEAN),
+        (LeftoverKind.INDEX, None, "7 valid", RecoveryAction.RUN),
+        (LeftoverKind.INDEX, "absent", "absent", RecoveryAction.RUN),
+        (LeftoverKind.INDEX, "absent", "7 invalid", RecoveryAction.CLEAN),
+        (LeftoverKind.INDEX, "absent", "7 valid", RecoveryAction.DONE),
+        (LeftoverKind.INDEX, "7 valid", "7 valid", RecoveryAction.RUN),
+        (LeftoverKind.DROPPED_INDEX, None, "7 invalid", RecoveryAction.RUN),
+        (LeftoverKind.DROPPED_INDEX, None, "absent", RecoveryAction.RUN),
+        (LeftoverKind.DROPPED_INDEX, "7 valid", "absent", RecoveryAction.DONE),
+        (LeftoverKind.DROPPED_INDEX, "7 valid", "7 invalid", RecoveryAction.RUN),
+        (LeftoverKind.DROPPED_INDEX, "7 valid", "8 valid", RecoveryAction.ASK),
+        (LeftoverKind.DROPPED_INDEX, "absent", "absent", RecoveryAction.RUN),
+        (LeftoverKind.REINDEXED, None, "7,8", RecoveryAction.RUN),
+        (LeftoverKind.REINDEXED, "absent", "absent", RecoveryAction.RUN),
+        (LeftoverKind.REINDEXED, "absent", "7", RecoveryAction.CLEAN),
+        (LeftoverKind.REINDEXED, "7", "7", RecoveryAction.RUN),
+        (LeftoverKind.REINDEXED, "7", "7,8", RecoveryAction.CLEAN),
+        (LeftoverKind.DETACHED, None, "present", RecoveryAction.RUN),
+        (LeftoverKind.DETACHED, None, "pending", RecoveryAction.FINISH),
+        (LeftoverKind.DETACHED, "present", "pending", RecoveryAction.FINISH),
+        (LeftoverKind.DETACHED, "present", "absent", RecoveryAction.DONE),
+        (LeftoverKind.DETACHED, "absent", "absent", RecoveryAction.RUN),
+        (LeftoverKind.CREATED, None, "present", RecoveryAction.RUN),
+        (LeftoverKind.CREATED, "absent", "present", RecoveryAction.DONE),
+        (LeftoverKind.CREATED, "present", "present", RecoveryAction.RUN),
+        (LeftoverKind.DROPPED, "present", "absent", RecoveryAction.DONE),
+        (LeftoverKind.DROPPED, "absent", "absent", RecoveryAction.RUN),
+        (LeftoverKind.NOTHING, "present", "present", RecoveryAction.RUN),
+        (LeftoverKind.ANYTHING, None, "present", RecoveryAction.RUN),
+        (LeftoverKind.ANYTHING, "present", "present", RecoveryAction.ASK),
     ],
 )
-def test_what_is_done_about_what_is_there(what: Leaving, before: str | None, now: str, then: RecoveryAction) -> None:
+def test_what_is_done_about_what_is_there(
+    what: LeftoverKind, before: str | None, now: str, then: RecoveryAction
+) -> None:
     def parsed(stored: str) -> RelationState:
         state = parse_state(stored)
         assert str(state) == stored, "what earlier versions stored is written the same way"
@@ -147,7 +149,7 @@ def test_how_far_it_came_in_words(at: Resumption, of: int, words: str) -> None:
 def test_what_somebody_said_of_a_statement_last_is_what_is_true(said: list[str]) -> None:
     """Seen to fail where `undone` is passed over."""
     script = script_of("VACUUM", "ANALYZE")
-    traces = tuple(replace(done(script, 1), reached=Reached(each)) for each in said)
+    traces = tuple(replace(done(script, 1), reached=ProgressState(each)) for each in said)
     after = said[len(said) - said[::-1].index("undone") :] if "undone" in said else said
     at = resumption(script, traces)
     assert (at.done, at.begun is not None) == (int("done" in after), "begun" in after and "done" not in after)

@@ -14,7 +14,7 @@ from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.open_prediction import NAME as PREDICTION
 from ctgitops.core.ledger.reversal import changes_in
 from ctgitops.core.plan.plan import Plan, make_plan
-from ctgitops.core.view.pull_request_record import Named, Stage, record_of
+from ctgitops.core.view.pull_request_record import MigrationRef, Stage, record_of
 from ctgitops.core.view.status import State, status_of
 from tests.fakes import NOW, PRODUCTION, STAGING, added, chained, entry, migration, request, seed_entry, workspace
 
@@ -30,7 +30,7 @@ def plan_of(*entries: Entry) -> Plan:
 
 
 def stage_in(ledger: Ledger) -> Stage:
-    return record_of([Named(2, "002_two")], (STAGING,), {"staging": ledger}).rows[0].cells[0].stage
+    return record_of([MigrationRef(2, "002_two")], (STAGING,), {"staging": ledger}).rows[0].cells[0].stage
 
 
 def held(*entries: Entry) -> bool:

@@ -60,9 +60,9 @@ def test_another_comment_and_a_string_are_no_heading(text: str) -> None:
 
 def test_what_stands_before_the_first_part_and_a_part_that_is_there_twice_are_said() -> None:
     whole = skeleton(*range(1, 10))
-    assert faults("select 0;\n" + whole) == ["a statement stands before part 1 (Pre-checks)"]
+    assert faults("select 0;\n" + whole) == ["a statement comes before part 1 (Pre-checks)"]
     (said,) = faults(whole + "\n-- 9. Recording\nselect 1;")
-    assert said == "part 9 (Recording) is there twice, again in line 37"
+    assert said == "part 9 (Recording) is repeated in line 37"
 
 
 def test_the_rule_is_off_until_a_policy_has_it_and_one_finding_can_be_allowed() -> None:

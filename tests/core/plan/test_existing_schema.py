@@ -7,7 +7,7 @@ import pytest
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.existing_schema import Nearest, tables_there, with_baseline_hint
 from ctgitops.core.plan.plan import make_plan
-from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource
 from tests.fakes import STAGING, migration, workspace
 
 FILES = (
@@ -32,7 +32,7 @@ FILES = (
     ],
 )
 def test_the_first_steps_are_there_as_long_as_their_tables_are(tables: list[str], path: str, last: str) -> None:
-    live = Snapshot.of((SchemaObject("table", name) for name in tables), About("15.1", "postgres", path))
+    live = Snapshot.of((SchemaObject("table", name) for name in tables), SnapshotSource("15.1", "postgres", path))
     found = tables_there(make_plan(workspace(*FILES), STAGING, Ledger()).steps, live)
     assert (found[-1].name if found else "") == last
 

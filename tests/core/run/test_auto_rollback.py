@@ -12,7 +12,6 @@ from ctgitops.core.run.auto_rollback import (
     as_applied,
     make_auto_rollback,
     seeded_since,
-    with_entry,
 )
 from tests.fakes import STAGING, chained, entry, migration, seed_entry, workspace
 
@@ -44,7 +43,7 @@ def test_a_migration_whose_verify_query_is_not_true_is_recorded_so_that_it_can_b
 
 
 def test_an_entry_that_is_appended_continues_the_chain() -> None:
-    ledger = with_entry(with_entry(chained(), entry(ONE)), replace(entry(TWO), error="why"))
+    ledger = chained().with_entries(entry(ONE)).with_entries(replace(entry(TWO), error="why"))
     assert [each.id for each in ledger.entries] == [1, 2]
     assert ledger.entries[1].previous_hash == ledger.entries[0].hash
     assert ledger.broken_at() is None

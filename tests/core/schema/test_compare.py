@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.schema.compare import KINDS, Added, Altered, Changes, Removed, compare, mirrored, without
-from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot, snapshot_from, snapshot_text
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource, snapshot_from, snapshot_text
 from ctgitops.errors import UsageError
 
 _names = st.sampled_from(["public.a", "public.b", "x.a", 'public."A b"', "public.é"])
@@ -131,6 +131,6 @@ def test_between_majors_what_they_print_differently_is_no_difference() -> None:
     old = SchemaObject("view", "public.v", attributes={"definition": " SELECT t.id\n FROM public.t WHERE (t.id > 1);"})
     new = SchemaObject("view", "public.v", attributes={"definition": " SELECT id\n FROM public.t WHERE id > 1;"})
     other = SchemaObject("view", "public.v", attributes={"definition": " SELECT id\n FROM public.t WHERE id > 2;"})
-    assert compare(Snapshot.of([old], About("15.18")), Snapshot.of([new], About("16.1"))) == ()
-    assert compare(Snapshot.of([old], About("15.18")), Snapshot.of([new], About("15.1"))) != ()
-    assert compare(Snapshot.of([old], About("15.18")), Snapshot.of([other], About("16.1"))) != ()
+    assert compare(Snapshot.of([old], SnapshotSource("15.18")), Snapshot.of([new], SnapshotSource("16.1"))) == ()
+    assert compare(Snapshot.of([old], SnapshotSource("15.18")), Snapshot.of([new], SnapshotSource("15.1"))) != ()
+    assert compare(Snapshot.of([old], SnapshotSource("15.18")), Snapshot.of([other], SnapshotSource("16.1"))) != ()

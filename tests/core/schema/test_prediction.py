@@ -9,7 +9,7 @@ from hypothesis import given
 
 from ctgitops.core.schema.compare import Added, Altered, compare
 from ctgitops.core.schema.deparse import alike_once_read
-from ctgitops.core.schema.prediction import Prediction, PredictionMismatch, changed, unkept
+from ctgitops.core.schema.prediction import Prediction, PredictionMismatch, changed, mismatch_of
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.core.trial.trial import unlike_copy
 from tests.core.schema.test_compare import snapshots
@@ -20,20 +20,20 @@ TABLE, OTHER, BY_HAND = (SchemaObject("table", name) for name in ("t", "u", "v")
 @given(snapshots, snapshots)
 def test_what_differs_between_two_schemas_leads_from_one_to_the_other(a: Snapshot, b: Snapshot) -> None:
     assert changed(a, compare(a, b)) == b
-    assert unkept(Prediction(b.fingerprint, compare(a, b)), a, b) is None
+    assert mismatch_of(Prediction(b.fingerprint, compare(a, b)), a, b) is None
 
 
 def test_what_came_instead_is_told() -> None:
     before, predicted, came = Snapshot.of([TABLE]), Snapshot.of([TABLE, OTHER]), Snapshot.of([TABLE, BY_HAND])
     prediction = Prediction(predicted.fingerprint, compare(before, predicted))
-    assert unkept(prediction, before, came) == PredictionMismatch(compare(predicted, came))
+    assert mismatch_of(prediction, before, came) == PredictionMismatch(compare(predicted, came))
 
 
 def test_another_schema_around_it_is_another_schema() -> None:
     before, predicted = Snapshot.of([TABLE]), Snapshot.of([TABLE, OTHER])
     prediction = Prediction(predicted.fingerprint, compare(before, predicted))
     with_more = Snapshot.of([TABLE, BY_HAND])
-    assert unkept(prediction, with_more, Snapshot.of([TABLE, OTHER, BY_HAND])) == PredictionMismatch()
+    assert mismatch_of(prediction, with_more, Snapshot.of([TABLE, OTHER, BY_HAND])) == PredictionMismatch()
 
 
 WRITTEN = "CHECK (((a)::text = ANY ((ARRAY['x'::character varying, 'y'::character varying])::text[])))"
@@ -101,18 +101,19 @@ def test_what_postgresql_read_again_meanwhile_is_as_predicted_and_what_is_anothe
     live = Snapshot.of([TABLE, check(WRITTEN)])
     changes = compare(Snapshot.of([TABLE, check(READ_AGAIN)]), Snapshot.of([TABLE, OTHER, check(READ_AGAIN)]))
     prediction = Prediction(changed(live, changes).fingerprint, changes)
-    assert unkept(prediction, live, Snapshot.of([TABLE, OTHER, check(WRITTEN)])) is None
-    assert unkept(prediction, live, Snapshot.of([TABLE, OTHER, check(READ_AGAIN)])) is None
-    came = unkept(prediction, live, Snapshot.of([TABLE, OTHER, check(OTHER_VALUES)]))
+    assert mismatch_of(prediction, live, Snapshot.of([TABLE, OTHER, check(WRITTEN)])) is None
+    assert mismatch_of(prediction, live, Snapshot.of([TABLE, OTHER, check(READ_AGAIN)])) is None
+    came = mismatch_of(prediction, live, Snapshot.of([TABLE, OTHER, check(OTHER_VALUES)]))
     assert came == PredictionMismatch((Altered(check(WRITTEN), check(OTHER_VALUES)),))
     elsewhere = Snapshot.of([TABLE, BY_HAND, check(WRITTEN)])
     assert (
-        unkept(prediction, elsewhere, Snapshot.of([TABLE, OTHER, BY_HAND, check(READ_AGAIN)])) == PredictionMismatch()
+        mismatch_of(prediction, elsewhere, Snapshot.of([TABLE, OTHER, BY_HAND, check(READ_AGAIN)]))
+        == PredictionMismatch()
     )
 
 
 def test_the_version_of_a_new_extension_is_that_of_each_server() -> None:
     here, there = (SchemaObject("extension", "vector", attributes={"version": v}) for v in ("0.8.0", "0.7.4"))
     prediction = Prediction(Snapshot.of([here]).fingerprint, (Added(here),))
-    assert unkept(prediction, Snapshot(), Snapshot.of([there])) is None
-    assert unkept(prediction, Snapshot(), Snapshot.of([there, BY_HAND])) == PredictionMismatch((Added(BY_HAND),))
+    assert mismatch_of(prediction, Snapshot(), Snapshot.of([there])) is None
+    assert mismatch_of(prediction, Snapshot(), Snapshot.of([there, BY_HAND])) == PredictionMismatch((Added(BY_HAND),))

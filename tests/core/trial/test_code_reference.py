@@ -9,8 +9,15 @@ from hypothesis import strategies as st
 from ctgitops.core.environment.environment import Environment
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Plan, make_plan
-from ctgitops.core.trial.code_reference import Mention, OutOfSight, Searched, goes, mention_problems, mentions_in
-from ctgitops.sql.name_changes import Gone
+from ctgitops.core.trial.code_reference import (
+    CodeUnavailable,
+    Mention,
+    Searched,
+    mention_problems,
+    mentions_in,
+    removed_by,
+)
+from ctgitops.sql.name_changes import ChangedName
 from tests.fakes import STAGING, migration, workspace
 
 
@@ -20,7 +27,7 @@ def planned(*sql: str, environment: Environment = STAGING) -> Plan:
 
 
 def told(*sql: str) -> list[str]:
-    return [each.told for each in goes(planned(*sql))]
+    return [each.text for each in removed_by(planned(*sql))]
 
 
 @pytest.mark.parametrize(
@@ -58,12 +65,12 @@ def test_what_goes(sql: str, said: list[str]) -> None:
     ],
 )
 def test_what_comes_back_in_the_same_plan_is_not_gone(again: tuple[str, ...]) -> None:
-    assert not [each for each in goes(planned(*again)) if each.table == "one"]
+    assert not [each for each in removed_by(planned(*again)) if each.table == "one"]
 
 
 def test_it_is_told_at_the_statement_that_takes_it_away() -> None:
     plan = planned("create table one (a int);", "-- first\nselect 1;\nalter table one drop column old_name;")
-    (mentioned,) = goes(plan)
+    (mentioned,) = removed_by(plan)
     searched = Searched(tuple(Mention(mentioned, "app/a.ts", line) for line in range(1, 8)))
     (problem,) = mention_problems(plan, searched)
     assert problem.what == (
@@ -83,7 +90,7 @@ def test_what_nobody_mentions_is_no_problem() -> None:
 
 def test_code_that_is_out_of_sight_is_not_called_clean() -> None:
     plan = planned("drop table one")
-    (problem,) = mention_problems(plan, OutOfSight("nothing is checked out").mentions(tuple(goes(plan))))
+    (problem,) = mention_problems(plan, CodeUnavailable("nothing is checked out").mentions(tuple(removed_by(plan))))
     assert problem.code == "not-searched"
     assert "nothing is checked out" in problem.what
     nothing_goes = planned("create table one ()")
@@ -102,20 +109,20 @@ delete from user where id = 1
 
 
 @pytest.mark.parametrize(
-    ("gone", "lines"),
+    ("changed", "lines"),
     [
-        (Gone("fibre_nodes"), [1, 3, 4]),
-        (Gone("fibre_nodes", "installed_at"), [5]),
-        (Gone("user"), [2, 7]),
-        (Gone("user", "photo"), [2]),
-        (Gone("nobody", "photo"), []),
-        (Gone("fibre_nod"), []),
-        (Gone("user", "id"), [7]),
-        (Gone("installed"), []),
+        (ChangedName("fibre_nodes"), [1, 3, 4]),
+        (ChangedName("fibre_nodes", "installed_at"), [5]),
+        (ChangedName("user"), [2, 7]),
+        (ChangedName("user", "photo"), [2]),
+        (ChangedName("nobody", "photo"), []),
+        (ChangedName("fibre_nod"), []),
+        (ChangedName("user", "id"), [7]),
+        (ChangedName("installed"), []),
     ],
 )
-def test_a_name_counts_where_it_means_the_table_or_column(gone: Gone, lines: list[int]) -> None:
-    assert [m.line for m in mentions_in("app.py", CODE, [gone])] == lines
+def test_a_name_counts_where_it_means_the_table_or_column(changed: ChangedName, lines: list[int]) -> None:
+    assert [m.line for m in mentions_in("app.py", CODE, [changed])] == lines
 
 
 NAMES = st.from_regex(r"[a-z]{1,8}(_[a-z]{1,8}){1,3}", fullmatch=True)
@@ -127,13 +134,13 @@ def test_a_name_of_several_words_is_found_on_its_line_whatever_stands_around_it(
     name: str, before: list[str], after: list[str]
 ) -> None:
     text = "\n".join([*before, f"x = '{name}';", *after])
-    found = [m.line for m in mentions_in("a", text, [Gone("t", name)])]
+    found = [m.line for m in mentions_in("a", text, [ChangedName("t", name)])]
     assert len(before) + 1 in found
 
 
 @given(st.text(), NAMES)
 def test_a_line_that_is_told_of_is_one_of_the_file(text: str, name: str) -> None:
-    for mention in mentions_in("a", text, [Gone(name), Gone("t", name)]):
+    for mention in mentions_in("a", text, [ChangedName(name), ChangedName("t", name)]):
         assert 1 <= mention.line <= text.count("\n") + 1
 
 
@@ -148,23 +155,28 @@ SUFFIXES = st.sampled_from(LANGUAGES.split())
 @given(st.lists(st.one_of(PIECES, st.just("\n"), st.just(" ")), max_size=40), SUFFIXES)
 def test_code_that_is_cut_anywhere_is_read(pieces: list[str], suffix: str) -> None:
     text = " ".join(pieces)
-    for mention in mentions_in(f"a.{suffix}", text, [Gone("users"), Gone("users", "nickname")]):
-        assert mention.gone.name[:4] in text.split("\n")[mention.line - 1].lower() or not mention.gone.column
+    for mention in mentions_in(f"a.{suffix}", text, [ChangedName("users"), ChangedName("users", "nickname")]):
+        assert mention.changed.name[:4] in text.split("\n")[mention.line - 1].lower() or not mention.changed.column
 
 
 @given(st.lists(PIECES, max_size=20), SUFFIXES)
 def test_code_without_the_table_mentions_no_column_of_one_word(pieces: list[str], suffix: str) -> None:
     text = " ".join(pieces).replace("users", "teams").replace("user", "team").replace("User", "Team")
-    assert list(mentions_in(f"a.{suffix}", text, [Gone("users", "nickname")])) == []
+    assert list(mentions_in(f"a.{suffix}", text, [ChangedName("users", "nickname")])) == []
 
 
 @pytest.mark.parametrize("suffix", ["py", "ts", "rb", "go", "java", "sql"])
 def test_what_a_comment_says_is_no_reference(suffix: str) -> None:
     mark = {"py": "#", "rb": "#", "sql": "--"}.get(suffix, "//")
     text = f"{mark} select nickname, installed_by_hand from users, fibre_nodes\n"
-    those = [Gone("users", "nickname"), Gone("users"), Gone("fibre_nodes"), Gone("fibre_nodes", "installed_by_hand")]
+    those = [
+        ChangedName("users", "nickname"),
+        ChangedName("users"),
+        ChangedName("fibre_nodes"),
+        ChangedName("fibre_nodes", "installed_by_hand"),
+    ]
     assert list(mentions_in(f"a.{suffix}", text, those)) == []
-    assert {m.gone for m in mentions_in(f"a.{suffix}", text.removeprefix(mark), those)} >= set(those)
+    assert {m.changed for m in mentions_in(f"a.{suffix}", text.removeprefix(mark), those)} >= set(those)
 
 
 TRIGGER = """
@@ -177,17 +189,19 @@ end $$;
 
 
 def test_in_the_body_of_a_trigger_only_a_name_of_several_words_tells_its_column() -> None:
-    assert [m.line for m in mentions_in("f.sql", TRIGGER, [Gone("nodes", "installed_by_hand")])] == []
+    assert [m.line for m in mentions_in("f.sql", TRIGGER, [ChangedName("nodes", "installed_by_hand")])] == []
     assert [
         m.line
-        for m in mentions_in("f.sql", TRIGGER.replace("installed_by", "fibre_kind"), [Gone("nodes", "fibre_kind")])
+        for m in mentions_in(
+            "f.sql", TRIGGER.replace("installed_by", "fibre_kind"), [ChangedName("nodes", "fibre_kind")]
+        )
     ] == [4]
-    assert [m.line for m in mentions_in("f.sql", TRIGGER, [Gone("users", "photo")])] == []
+    assert [m.line for m in mentions_in("f.sql", TRIGGER, [ChangedName("users", "photo")])] == []
 
 
 @pytest.mark.parametrize("piece", ["a", "select ", "/*", "(", "findBy", "`", "<<SQL\n", "f(users.nickname);", "--"])
 def test_a_generated_file_is_read_in_seconds(piece: str) -> None:
     text = "users nickname " + piece * (50_000 // len(piece))
     started = time.process_time()
-    assert len(list(mentions_in("a.ts", text, [Gone("users", "nickname"), Gone("users")]))) < 3
+    assert len(list(mentions_in("a.ts", text, [ChangedName("users", "nickname"), ChangedName("users")]))) < 3
     assert time.process_time() - started < 10

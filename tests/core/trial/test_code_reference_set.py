@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.core.trial.code_reference import mentions_in
-from ctgitops.sql.name_changes import Gone
+from ctgitops.sql.name_changes import ChangedName
 
 FOLDER = Path(__file__).parent / "mentions"
 LANGUAGES = ("python", "typescript", "ruby", "go", "java", "other")
@@ -25,7 +25,7 @@ LANGUAGES = ("python", "typescript", "ruby", "go", "java", "other")
 @dataclass(frozen=True)
 class Case:
     path: str
-    gone: Gone
+    changed: ChangedName
     marks: str
     text: str
 
@@ -62,13 +62,13 @@ def cases(half: str, language: str) -> Iterator[Case]:
         path, name = title.split(" | ")
         table, _, column = name.partition(".")
         marks = "".join(line[:1] or " " for line in lines)
-        yield Case(path, Gone(table, column), marks, "\n".join(line[2:] for line in lines) + "\n")
+        yield Case(path, ChangedName(table, column), marks, "\n".join(line[2:] for line in lines) + "\n")
 
 
 def judged(case: Case) -> tuple[Confusion, list[str]]:
     """The confusion of a case, and its wrong answers."""
-    found = {each.line for each in mentions_in(case.path, case.text, [case.gone])}
-    word = (case.gone.column or case.gone.table).lower()
+    found = {each.line for each in mentions_in(case.path, case.text, [case.changed])}
+    word = (case.changed.column or case.changed.table).lower()
     counts = {"found": 0, "wrong": 0, "missed": 0, "passed": 0}
     errors = []
     for number, (mark, line) in enumerate(zip(case.marks, case.text.split("\n"), strict=False), start=1):
@@ -79,7 +79,7 @@ def judged(case: Case) -> tuple[Confusion, list[str]]:
         )
         counts[answer] += 1
         if answer in {"wrong", "missed"}:
-            errors.append(f"{answer}: {case.path}:{number} {case.gone.table}.{case.gone.column}: {line.strip()}")
+            errors.append(f"{answer}: {case.path}:{number} {case.changed.table}.{case.changed.column}: {line.strip()}")
     return Confusion(**counts), errors
 
 

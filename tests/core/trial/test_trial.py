@@ -18,8 +18,8 @@ from ctgitops.core.trial.trial import (
     Trial,
     other_order,
     proof_problems,
-    says_nothing,
     step_back,
+    why_inconclusive,
 )
 from ctgitops.errors import ApplyError, Cause, Place
 from tests.fakes import STAGING, chained, entry, migration, workspace
@@ -33,20 +33,20 @@ MORE = (Added(SchemaObject("table", "public.t")),)
 @pytest.mark.parametrize("state", ["42703", "42P07", "42601", "0A000", "2BP01", "XX000", "42704"])
 def test_what_the_schema_refuses_is_refused_there_too(state: str) -> None:
     error = ApplyError("x", sqlstate=state)
-    assert says_nothing(error, ORDINARY, fresh=False, unmatched=False) == ""
+    assert why_inconclusive(error, ORDINARY, fresh=False, unmatched=False) == ""
 
 
 @pytest.mark.parametrize("state", ["23503", "22P02", "P0001", "P0002", "21000", ""])
 def test_what_rests_on_rows_says_nothing_where_there_are_rows_that_the_copy_lacks(state: str) -> None:
     error = ApplyError("x", sqlstate=state)
-    assert says_nothing(error, ORDINARY, fresh=False, unmatched=False)
-    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False)
+    assert why_inconclusive(error, ORDINARY, fresh=False, unmatched=False)
+    assert not why_inconclusive(error, ORDINARY, fresh=True, unmatched=False)
 
 
 def test_a_right_that_is_missing_says_nothing_only_of_a_superuser() -> None:
     error = ApplyError("permission denied", sqlstate="42501")
-    assert not says_nothing(error, ORDINARY, fresh=False, unmatched=False)
-    assert "superuser" in says_nothing(error, SUPERUSER, fresh=False, unmatched=False)
+    assert not why_inconclusive(error, ORDINARY, fresh=False, unmatched=False)
+    assert "superuser" in why_inconclusive(error, SUPERUSER, fresh=False, unmatched=False)
 
 
 APP = SourceDatabase(
@@ -78,13 +78,13 @@ APP = SourceDatabase(
 )
 def test_what_a_sandbox_never_has_says_nothing_where_the_real_server_has_it(said: str, state: str, why: str) -> None:
     error = ApplyError(said, sqlstate=state)
-    assert why in says_nothing(error, APP, fresh=True, unmatched=False)
-    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False) or "label" in said
+    assert why in why_inconclusive(error, APP, fresh=True, unmatched=False)
+    assert not why_inconclusive(error, ORDINARY, fresh=True, unmatched=False) or "label" in said
 
 
 @pytest.mark.parametrize("said", ["permission denied to create role", "must be owner of table t", "permission denied"])
 def test_a_right_that_no_service_gives_still_fails(said: str) -> None:
-    assert not says_nothing(ApplyError(said, sqlstate="42501"), APP, fresh=True, unmatched=False)
+    assert not why_inconclusive(ApplyError(said, sqlstate="42501"), APP, fresh=True, unmatched=False)
 
 
 def test_a_member_of_a_superuser_can_become_one_where_it_may_set_role() -> None:
@@ -92,40 +92,42 @@ def test_a_member_of_a_superuser_can_become_one_where_it_may_set_role() -> None:
     member = Role("app", member_of=(Membership("between"),))
     error = ApplyError("must be owner of table t", sqlstate="42501")
     becomes = SourceDatabase("app", roles=(admin, between, member))
-    assert says_nothing(error, becomes, fresh=True, unmatched=False) == (
+    assert why_inconclusive(error, becomes, fresh=True, unmatched=False) == (
         "app can become the superuser admin in the real database, but no role is a superuser in the sandbox"
     )
     inherits_only = replace(member, member_of=(Membership("between", sets=False),))
-    assert not says_nothing(error, replace(becomes, roles=(admin, between, inherits_only)), fresh=True, unmatched=False)
+    assert not why_inconclusive(
+        error, replace(becomes, roles=(admin, between, inherits_only)), fresh=True, unmatched=False
+    )
 
 
 def test_what_is_not_there_says_nothing_where_the_copy_is_not_whole() -> None:
     error = ApplyError("x", sqlstate="42883")
-    assert says_nothing(error, ORDINARY, fresh=False, unmatched=True)
-    assert not says_nothing(error, ORDINARY, fresh=False, unmatched=False)
+    assert why_inconclusive(error, ORDINARY, fresh=False, unmatched=True)
+    assert not why_inconclusive(error, ORDINARY, fresh=False, unmatched=False)
 
 
 def test_limits_say_nothing_of_the_files() -> None:
-    assert says_nothing(ApplyError("x", sqlstate="57014"), ORDINARY, fresh=True, unmatched=False)
+    assert why_inconclusive(ApplyError("x", sqlstate="57014"), ORDINARY, fresh=True, unmatched=False)
     ended = ApplyError("001_one: any words")
-    assert not says_nothing(ended, ORDINARY, fresh=True, unmatched=False)
+    assert not why_inconclusive(ended, ORDINARY, fresh=True, unmatched=False)
     ended.cause = Cause.SANDBOX_ENDED
-    assert says_nothing(ended, ORDINARY, fresh=True, unmatched=False)
+    assert why_inconclusive(ended, ORDINARY, fresh=True, unmatched=False)
 
 
 def test_a_file_called_like_an_extension_is_not_one_that_the_server_lacks() -> None:
     """Seen to fail where the message, which has the file's name in it, was searched for `extension`."""
     error = ApplyError("003_extension_table: cannot use it here", sqlstate="0A000")
-    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False)
+    assert not why_inconclusive(error, ORDINARY, fresh=True, unmatched=False)
     error.cause = Cause.EXTENSION_MISSING
-    assert says_nothing(error, ORDINARY, fresh=True, unmatched=False) == "the shadow does not have that extension"
+    assert why_inconclusive(error, ORDINARY, fresh=True, unmatched=False) == "the shadow does not have that extension"
 
 
 def test_a_view_that_the_copy_has_without_rows_says_nothing_where_the_real_one_has_rows() -> None:
     error = ApplyError("002_two: materialized view is empty", sqlstate="55000")
     error.cause = Cause.NOT_POPULATED
-    assert says_nothing(error, ORDINARY, fresh=False, unmatched=False)
-    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False)
+    assert why_inconclusive(error, ORDINARY, fresh=False, unmatched=False)
+    assert not why_inconclusive(error, ORDINARY, fresh=True, unmatched=False)
 
 
 def test_only_another_order_than_that_of_the_numbers_is_another_order() -> None:

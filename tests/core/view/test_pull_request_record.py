@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from ctgitops.core.gate.gate import Unreadable
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
-from ctgitops.core.view.pull_request_record import Cell, Ledgers, Named, Stage, brought_by, pull_requests_of, record_of
+from ctgitops.core.view.pull_request_record import (
+    Cell,
+    Ledgers,
+    MigrationRef,
+    Stage,
+    brought_by,
+    pull_requests_of,
+    record_of,
+)
 from tests.fakes import NOW, PRODUCTION, STAGING, chained, entry, migration
 
 ONE, TWO = migration("001_one", "1.0.0"), migration("002_two", "1.1.0")
@@ -23,7 +31,7 @@ def of(which: Entry, number: int | None, **more: str) -> Entry:
 
 def cells(staging: Ledger | Unreadable | None, name: str = "002_two") -> tuple[Cell, ...]:
     ledgers = {"staging": staging} if staging else {}
-    (row,) = record_of([Named(2, name)], BOTH, ledgers).rows
+    (row,) = record_of([MigrationRef(2, name)], BOTH, ledgers).rows
     return row.cells
 
 

@@ -13,7 +13,7 @@ from ctgitops.core.plan.plan import Plan, Step, make_plan
 from ctgitops.core.problem import Problem
 from ctgitops.core.trial.gap import NO_ROWS, Stop, remedy_of
 from ctgitops.core.trial.trial import NOT_WANTED, RollbackTrial, Skipped, Trial
-from ctgitops.core.view.preview import FailOn, Look, Preview, Unseen
+from ctgitops.core.view.preview import FailOn, NotPlanned, PlanResult, Preview
 from ctgitops.core.view.verdict import PlanState, exit_status, verdict_of, worst_state
 from ctgitops.core.workspace.finding import Finding, Severity
 from ctgitops.errors import LedgerError, Place
@@ -27,7 +27,7 @@ ONE, TWO = migration("001_one", "1.0.0"), migration("002_two", "1.1.0")
 NAMES = ("001_one", "002_two")
 PLAN = make_plan(workspace(ONE, TWO), STAGING, chained())
 ALL_RUN = Trial("17.6", tried=NAMES)
-UNSEEN = Unseen(PRODUCTION, LedgerError("no", hint="start it"))
+UNSEEN = NotPlanned(PRODUCTION, LedgerError("no", hint="start it"))
 STOPPED = Trial("17.6", tried=NAMES[:1], untried="no", stop=Stop(NO_ROWS, remedy_of(NO_ROWS), Place(TWO.path, 3)))
 
 
@@ -40,8 +40,8 @@ def preview(proof: Trial | None = ALL_RUN, plan: Plan = PLAN, *problems: Problem
     return Preview(STAGING, replace(plan, problems=problems), proof=proof)
 
 
-def pages(look: Look) -> tuple[str, str]:
-    return plans_text((look,)), plans_markdown((look,))
+def pages(result: PlanResult) -> tuple[str, str]:
+    return plans_text((result,)), plans_markdown((result,))
 
 
 PROOFS = st.sampled_from(
@@ -71,36 +71,36 @@ LOOKS = st.one_of(PREVIEWS, st.just(UNSEEN))
 
 
 @given(PREVIEWS)
-def test_what_was_not_tried_is_never_sound(look: Preview) -> None:
-    whole = look.proof is not None and set(look.proof.tried) == set(NAMES) and not look.proof.skipped
-    verdict = verdict_of(look)
+def test_what_was_not_tried_is_never_sound(result: Preview) -> None:
+    whole = result.proof is not None and set(result.proof.tried) == set(NAMES) and not result.proof.skipped
+    verdict = verdict_of(result)
     if not whole:
         assert verdict.state >= PlanState.UNKNOWN
-        assert plans_markdown((look,))[4] != MARKS[PlanState.SOUND]
-        assert "no blocking" not in plans_text((look,)).lower()
+        assert plans_markdown((result,))[4] != MARKS[PlanState.SOUND]
+        assert "no blocking" not in plans_text((result,)).lower()
     assert verdict.state >= max(verdict.steps.values())
 
 
 @given(st.lists(LOOKS, max_size=3))
-def test_the_worst_wins_and_only_what_nothing_stops_ends_with_0(looks: list[Look]) -> None:
-    all_of_them = tuple(looks)
-    states = [verdict_of(look).state for look in looks]
+def test_the_worst_wins_and_only_what_nothing_stops_ends_with_0(results: list[PlanResult]) -> None:
+    all_of_them = tuple(results)
+    states = [verdict_of(result).state for result in results]
     assert worst_state(all_of_them) == max(states, default=PlanState.SOUND)
     assert (exit_status(all_of_them) == 0) == (not any(state.stops for state in states))
     if exit_status(all_of_them, FailOn.WARNING) == 0:
         assert worst_state(all_of_them) <= PlanState.WARNING
-        assert not any(isinstance(look, Preview) and look.plan.remarks for look in looks)
+        assert not any(isinstance(result, Preview) and result.plan.remarks for result in results)
     assert (exit_status(all_of_them, FailOn.NEVER) == 0) == (PlanState.UNREADABLE not in states)
 
 
 @given(LOOKS)
-def test_every_page_shows_the_same_verdict(look: Look) -> None:
-    verdict = verdict_of(look)
-    text, page = pages(look)
+def test_every_page_shows_the_same_verdict(result: PlanResult) -> None:
+    verdict = verdict_of(result)
+    text, page = pages(result)
     assert page.startswith(f"### {MARKS[verdict.state]} ")
     assert ("Merge to apply" in page) == ("next: " in text and not verdict.state.stops)
     assert ("`ctgitops apply" in text) == (not verdict.state.stops)
-    data = json.loads(plan_json(look))
+    data = json.loads(plan_json(result))
     assert data.get("state", "unreadable") == verdict.state.word
     assert data.get("exit_status", verdict.exit_status) == verdict.exit_status
     if verdict.state is PlanState.UNKNOWN:
@@ -114,10 +114,10 @@ def test_every_page_shows_the_same_verdict(look: Look) -> None:
 
 
 @given(PREVIEWS)
-def test_a_row_is_never_better_than_its_step(look: Preview) -> None:
-    rows = [line for line in plans_markdown((look,)).splitlines() if line.startswith("| ") and "_" in line[:20]]
-    for step, row in zip(look.plan.steps, rows, strict=True):
-        assert row.startswith(f"| {MARKS[verdict_of(look).steps[step.number]]} |")
+def test_a_row_is_never_better_than_its_step(result: Preview) -> None:
+    rows = [line for line in plans_markdown((result,)).splitlines() if line.startswith("| ") and "_" in line[:20]]
+    for step, row in zip(result.plan.steps, rows, strict=True):
+        assert row.startswith(f"| {MARKS[verdict_of(result).steps[step.number]]} |")
 
 
 def test_from_the_statement_that_stopped_the_trial_on_nothing_is_claimed() -> None:
@@ -130,9 +130,9 @@ def test_from_the_statement_that_stopped_the_trial_on_nothing_is_claimed() -> No
 
 def test_steps_after_it_are_not_known_either() -> None:
     stop = Stop(NO_ROWS, remedy_of(NO_ROWS), Place(ONE.path, 12))
-    look = preview(Trial("17.6", untried="no", stop=stop))
-    assert verdict_of(look).steps == {1: PlanState.UNKNOWN, 2: PlanState.UNKNOWN}
-    assert f"002_two  not known, because the trial stopped at {ONE.path}:12" in plans_text((look,))
+    result = preview(Trial("17.6", untried="no", stop=stop))
+    assert verdict_of(result).steps == {1: PlanState.UNKNOWN, 2: PlanState.UNKNOWN}
+    assert f"002_two  not known, because the trial stopped at {ONE.path}:12" in plans_text((result,))
 
 
 @pytest.mark.parametrize("proof", [None, NOT_WANTED])

@@ -8,7 +8,7 @@ from ctgitops.core.environment.policy import Policy
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.problem import Problem
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
-from ctgitops.core.view.preview import FailOn, Unseen
+from ctgitops.core.view.preview import FailOn, NotPlanned
 from ctgitops.core.view.verify import Refuted, Verified, exit_status, findings, queries_of
 from ctgitops.errors import LedgerError, Place
 from tests.fakes import STAGING, chained, entry, migration, workspace
@@ -100,11 +100,11 @@ def test_only_applied_migrations_are_verified() -> None:
 
 def test_the_exit_status_follows_what_should_fail() -> None:
     clean, warned, failed = (Verified(STAGING, each) for each in ((), (WARNING,), (WARNING, ERROR)))
-    assert [exit_status((look,), FailOn.WARNING) for look in (clean, warned, failed)] == [0, 1, 1]
-    assert [exit_status((clean, look), FailOn.ERROR) for look in (clean, warned, failed)] == [0, 0, 1]
+    assert [exit_status((result,), FailOn.WARNING) for result in (clean, warned, failed)] == [0, 1, 1]
+    assert [exit_status((clean, result), FailOn.ERROR) for result in (clean, warned, failed)] == [0, 0, 1]
     assert exit_status((failed,), FailOn.NEVER) == 0
 
 
 def test_an_environment_that_could_not_be_read_decides_the_exit_status() -> None:
-    unseen = Unseen(STAGING, LedgerError("cannot connect"))
+    unseen = NotPlanned(STAGING, LedgerError("cannot connect"))
     assert exit_status((Verified(STAGING, (ERROR,)), unseen), FailOn.NEVER) == 4

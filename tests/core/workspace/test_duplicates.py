@@ -111,21 +111,21 @@ def test_an_applied_file_that_the_base_branch_lacks_is_undone_first() -> None:
     )
 
 
-def looks(staging: Ledger, production: Ledger) -> list[list[tuple[str, str, str]]]:
+def results(staging: Ledger, production: Ledger) -> list[list[tuple[str, str, str]]]:
     requests = (request(BOTH), request(BOTH, PRODUCTION))
     diary = Diary(ledgers={"staging": staging, "production": production})
     found = plan(requests, databases=diary, code=diary)
-    return [twice(look.plan.problems) for look in found if isinstance(look, Preview)]
+    return [twice(result.plan.problems) for result in found if isinstance(result, Preview)]
 
 
 def test_what_another_environment_has_counts_too() -> None:
-    staging, production = looks(chained(entry(USERS), entry(ORDERS)), chained(entry(USERS)))
+    staging, production = results(chained(entry(USERS), entry(ORDERS)), chained(entry(USERS)))
     assert staging == production
     assert [path for path, *_ in staging] == ["002_customers.sql"]
 
 
 def test_two_that_are_applied_in_two_environments_are_both_named_with_where() -> None:
-    staging, production = looks(chained(entry(USERS), entry(ORDERS)), chained(entry(USERS), entry(CUSTOMERS)))
+    staging, production = results(chained(entry(USERS), entry(ORDERS)), chained(entry(USERS), entry(CUSTOMERS)))
     assert staging == production
     ((_, _, hint),) = staging
     assert "002_orders is applied in staging and 002_customers is applied in production" in hint

@@ -7,7 +7,7 @@ import pytest
 
 from ctgitops.core.trial.violation import Risk, Violation
 from ctgitops.errors import Place
-from ctgitops.postgres.catalog.violations import Looker, ViolationsUnreadable, _demands_of
+from ctgitops.postgres.catalog.violations import ViolationCounter, ViolationsUnreadable, _demands_of
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.sql.parse import trees
 from ctgitops.sql.row_requirements import demands
@@ -60,12 +60,12 @@ AT_LEAST = 15
 NULLS = {'alter table "My T" add unique nulls not distinct ("A b")': 4}
 
 
-def look(url: str, sql: str, *, keys: bool = False) -> list[Violation]:
+def result(url: str, sql: str, *, keys: bool = False) -> list[Violation]:
     found = [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]
     risks = [Risk("001_m", Place("migrations/001_m.sql", 1), demand) for demand in found]
     with session(url) as connection:
         connection.execute("set default_transaction_read_only = on; set statement_timeout = '5s'")
-        return list(Looker(connection, keys).look(risks))
+        return list(ViolationCounter(connection, keys).count(risks))
 
 
 def fails(url: str, sql: str) -> bool:
@@ -84,7 +84,7 @@ def wrong(url: str, cases: dict[str, int]) -> list[str]:
     """Where the rows that were found, or what PostgreSQL does, are not what the table says."""
     found = []
     for sql, expected in cases.items():
-        looked = look(url, sql)
+        looked = result(url, sql)
         rows = [each.rows for each in looked]
         if None in rows or sum(filter(None, rows)) != expected or fails(url, sql) != (expected > 0):
             found.append(f"{sql}: {[(each.rows, each.why) for each in looked]}, fails: {fails(url, sql)}")
@@ -108,9 +108,9 @@ def test_they_agree_on_every_major(major: int) -> None:
 def test_keys_of_a_few_rows_are_told_where_that_is_allowed_and_no_value_of_them(database_url: str) -> None:
     run(database_url, SCHEMA)
     sql = "alter table t add unique (a)"
-    assert [each.keys for each in look(database_url, sql)] == [()]
-    assert [each.keys for each in look(database_url, sql, keys=True)] == [("1", "3")]
-    assert [each.keys for each in look(database_url, 'alter table "My T" add unique ("A b")', keys=True)] == [()]
+    assert [each.keys for each in result(database_url, sql)] == [()]
+    assert [each.keys for each in result(database_url, sql, keys=True)] == [("1", "3")]
+    assert [each.keys for each in result(database_url, 'alter table "My T" add unique ("A b")', keys=True)] == [()]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_keys_of_a_few_rows_are_told_where_that_is_allowed_and_no_value_of_them(
 )
 def test_what_cannot_be_looked_at_says_why(database_url: str, sql: str, why: str) -> None:
     run(database_url, SCHEMA)
-    assert [(each.rows, each.why) for each in look(database_url, sql)] == [(None, why)]
+    assert [(each.rows, each.why) for each in result(database_url, sql)] == [(None, why)]
 
 
 def test_a_look_waits_for_nobody_and_goes_on_behind_what_it_could_not_see(database_url: str) -> None:
@@ -137,7 +137,7 @@ def test_a_look_waits_for_nobody_and_goes_on_behind_what_it_could_not_see(databa
     with session(database_url) as other, session(database_url) as connection:
         other.execute("begin; lock table t")
         connection.execute("set lock_timeout = '50ms'")
-        found = list(Looker(connection).look(risks))
+        found = list(ViolationCounter(connection).count(risks))
     assert [(each.rows, each.why) for each in found] == [
         (None, "lock timeout: another session locks the table"),
         (0, ""),

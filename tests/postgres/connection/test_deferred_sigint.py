@@ -24,11 +24,11 @@ def test_ctrl_c_comes_when_the_block_is_done() -> None:
 def test_another_thread_is_left_alone() -> None:
     before, seen = signal.getsignal(signal.SIGINT), []
 
-    def look() -> None:
+    def result() -> None:
         with deferred_signals():
             seen.append(signal.getsignal(signal.SIGINT))
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=result)
     thread.start()
     thread.join()
     assert seen == [before]

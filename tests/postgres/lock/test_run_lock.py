@@ -107,7 +107,7 @@ def test_the_holder_is_described_by_its_actor_its_run_and_what_it_does(database_
     runs = Runs(database_url, origin=Origin(actor="anna", run_url="https://ci/7"))
     busy: list[str] = []
 
-    def look() -> None:
+    def result() -> None:
         if (holder := runs.database.holder()) is not None:
             busy.append(holder.busy)
         terminate(database_url, WORKING)
@@ -118,7 +118,7 @@ def test_the_holder_is_described_by_its_actor_its_run_and_what_it_does(database_
         assert (before.actor, before.run_url, before.step, before.busy) == ("anna", "https://ci/7", "", "")
         assert before.alive
         assert before.ours
-        with once(lambda: sleeps(database_url), look), pytest.raises(ApplyError):
+        with once(lambda: sleeps(database_url), result), pytest.raises(ApplyError):
             held.run(plan.steps[1], plan, None)
     assert [each.startswith("active for ") for each in busy] == [True]
     until(lambda: runs.database.holder() is None)  # a backend releases its locks a moment after the client closed

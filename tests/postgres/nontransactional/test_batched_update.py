@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ctgitops.core.migration.migration import Migration
-from ctgitops.core.run.progress import BatchFinished, BatchHeld, Progress
+from ctgitops.core.run.progress import BatchFinished, BatchPaused, Progress
 from ctgitops.errors import ApplyError, MustWaitError
 from ctgitops.postgres.nontransactional import batched_update
 from tests.fakes import migration
@@ -51,7 +51,7 @@ def test_each_batch_is_a_transaction_with_its_row_of_progress(runs: Runs) -> Non
 def test_what_is_left_is_estimated_from_the_rows_that_the_server_expects(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batched_update, "TOLD_EVERY_SECONDS", 0)
+    monkeypatch.setattr(batched_update, "REPORT_EVERY_SECONDS", 0)
     runs.apply(ONE, fill())
     told = [each for each in runs.heard if isinstance(each, BatchFinished)]
     assert [each.rows for each in told] == [10, 20, 30, 30]
@@ -64,9 +64,9 @@ def test_a_row_that_is_locked_is_waited_for_and_not_forgotten(runs: Runs) -> Non
     """SKIP LOCKED leaves it out and then updates none."""
     with session(runs.url) as other:
         other.execute("begin; select from big where id = 5 for update")
-        runs.hears = lambda progress: other.rollback() if isinstance(progress, BatchHeld) else None
+        runs.hears = lambda progress: other.rollback() if isinstance(progress, BatchPaused) else None
         runs.apply(ONE, fill())
-    assert len([each for each in runs.heard if isinstance(each, BatchHeld)]) == 1
+    assert len([each for each in runs.heard if isinstance(each, BatchPaused)]) == 1
     assert fetch(runs.url, TOUCHED) == [(1, 30)]
 
 
@@ -77,7 +77,7 @@ def test_a_row_that_stays_locked_ends_the_run_when_its_patience_is_over(runs: Ru
         with pytest.raises(ApplyError) as refused:
             runs.apply(ONE, fill())
     assert refused.value.sqlstate == "55P03"
-    assert not [each for each in runs.heard if isinstance(each, BatchHeld)]
+    assert not [each for each in runs.heard if isinstance(each, BatchPaused)]
     assert fetch(runs.url, TOUCHED) == [(0, 1), (1, 29)]
     runs.apply(ONE, fill())
     assert fetch(runs.url, TOUCHED) == [(1, 30)]

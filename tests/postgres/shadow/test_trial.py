@@ -9,7 +9,7 @@ import pytest
 
 from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.postgres.connection.connect import Connection
-from ctgitops.postgres.shadow.trial import Unwatched, try_step
+from ctgitops.postgres.shadow.trial import NoObserver, try_step
 from ctgitops.postgres.transaction.step_failure import StepFailed
 from ctgitops.sql.script import Script
 from tests.servers import fetch, session
@@ -45,7 +45,7 @@ class Locks:
 def test_an_observer_sees_what_each_statement_holds_before_the_commit(database_url: str) -> None:
     observer = Locks()
     with session(database_url) as connection:
-        try_step(connection, step("create table t (a int);"), Unwatched())
+        try_step(connection, step("create table t (a int);"), NoObserver())
         try_step(connection, step("-- first\nlock t in share mode;\nalter table t add b int;"), observer)
     assert observer.seen == [
         "begin 001_one INTRANS",
@@ -61,7 +61,7 @@ def test_an_observer_sees_what_each_statement_holds_before_the_commit(database_u
 def test_what_cannot_be_in_a_transaction_is_tried_outside_of_one(database_url: str) -> None:
     observer = Locks()
     with session(database_url) as connection:
-        try_step(connection, step("create table t (a int)"), Unwatched())
+        try_step(connection, step("create table t (a int)"), NoObserver())
         try_step(connection, step("create index concurrently i on t (a);"), observer)
     assert observer.seen == ["begin 001_one IDLE", (0, []), "end IDLE"]
 
@@ -78,7 +78,7 @@ def test_a_failure_has_its_line_and_leaves_no_trace(
     database_url: str, sql: str, verify: str, line: int, said: str
 ) -> None:
     with session(database_url) as connection, pytest.raises(StepFailed) as caught:
-        try_step(connection, step(sql, verify), Unwatched())
+        try_step(connection, step(sql, verify), NoObserver())
     assert caught.value.spot.place
     assert caught.value.spot.place.line == line
     assert said in caught.value.failure.message
@@ -99,17 +99,17 @@ def test_a_batched_migration_goes_on_until_no_row_is_left(database_url: str) -> 
     )
     with session(database_url) as connection:
         try_step(
-            connection, step("create table t (a int); insert into t select 0 from generate_series(1, 10)"), Unwatched()
+            connection, step("create table t (a int); insert into t select 0 from generate_series(1, 10)"), NoObserver()
         )
-        try_step(connection, step(batch), Unwatched())
+        try_step(connection, step(batch), NoObserver())
     assert fetch(database_url, "select a, count(*) from t group by a") == [(1, 10)]
 
 
 def test_a_batch_that_never_ends_is_told(database_url: str) -> None:
     for_ever = "-- ctgitops: batch size=1\nwith b as (select a from t where a < 2 limit $1) update t set a = 1 from b;"
     with session(database_url) as connection, pytest.raises(StepFailed) as caught:
-        try_step(connection, step("create table t (a int); insert into t values (1)"), Unwatched())
-        try_step(connection, step(for_ever), Unwatched())
+        try_step(connection, step("create table t (a int); insert into t values (1)"), NoObserver())
+        try_step(connection, step(for_ever), NoObserver())
     assert "found rows in 1000 batches in a row" in caught.value.failure.message
     assert caught.value.spot.place
     assert caught.value.spot.place.line == 2

@@ -55,7 +55,7 @@ def test_locks_that_could_not_be_watched_are_not_called_no_locks(
     def lost(_: Sampler) -> bool:
         raise psycopg.OperationalError("server closed the connection")
 
-    monkeypatch.setattr(Sampler, "_look", lost)
+    monkeypatch.setattr(Sampler, "_sample", lost)
     run(database_url, "create table watched (id int)")
     with (
         session(database_url) as connection,
@@ -170,10 +170,10 @@ def test_of_two_tables_of_one_name_the_one_is_told_that_was_worked_on(database_u
 
 def test_what_a_savepoint_takes_back_is_told_neither_as_work_nor_as_known(database_url: str) -> None:
     run(database_url, "create table t (a int); create table u (a int)")
-    anew = "alter table {} alter a type bigint"
+    recreate = "alter table {} alter a type bigint"
     sql = (
-        f"lock table t in share mode; savepoint s; {anew.format('t')}; {anew.format('u')}; rollback to s; "
-        f"alter table u rename to v; {anew.format('v')}; drop table t"
+        f"lock table t in share mode; savepoint s; {recreate.format('t')}; {recreate.format('u')}; rollback to s; "
+        f"alter table u rename to v; {recreate.format('v')}; drop table t"
     )
     with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
         _, _, t, u, back, rename, v, drop = traced(tracer, connection, sql).statements

@@ -122,7 +122,7 @@ def test_an_error_has_the_place_of_the_word_that_it_is_about(runs: Runs, kind: s
 
 def test_a_failure_makes_the_next_message_one_migration() -> None:
     pace = Pace(size=8)
-    pace.stumble()
+    pace.slow_down()
     assert pace.size == 1
 
 

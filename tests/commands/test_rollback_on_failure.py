@@ -16,7 +16,7 @@ from ctgitops.core.environment.policy import Band, Numbering, Policy
 from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.run.outcome import Status
-from ctgitops.core.run.progress import TakeBackStarted
+from ctgitops.core.run.progress import RollbackStarted
 from ctgitops.errors import ApplyError
 from tests.fakes import STAGING, Diary, added, chained, entry, migration, request, seed, workspace
 
@@ -48,7 +48,7 @@ def test_what_is_taken_back_is_what_this_run_applied_in_reverse_order(which: lis
     error = fails(diary, *made, environment=environment)
     one_by_one = together is TransactionScope.EACH or len(pending) == 1
     applied = tuple(m.name for m in pending[: pending.index(failing)]) if one_by_one else ()
-    assert error.taken_back == applied[::-1]
+    assert error.rolled_back == applied[::-1]
     assert [line for line in diary.lines if line.startswith("undo")] == [f"undo {name[:3]}" for name in applied[::-1]]
     after = diary.ledgers["staging"]
     assert {n: e.checksum for n, e in after.applied.items()} == {n: e.checksum for n, e in before.items()}
@@ -63,14 +63,14 @@ def test_it_says_what_was_taken_back_and_tells_it_while_it_happens() -> None:
         error.state
         == "004_four left no trace; 003_three and 002_two were rolled back, so nothing of this run is applied"
     )
-    (told,) = (told for told in diary.told if isinstance(told, TakeBackStarted))
+    (told,) = (told for told in diary.told if isinstance(told, RollbackStarted))
     assert told.plan.why == "rolled back automatically: 004_four failed"
 
 
 def test_without_the_key_all_stays() -> None:
     diary = Diary(step_fails="003_three")
     error = fails(diary, ONE, TWO, THREE, environment=STAGING)
-    assert error.taken_back == ()
+    assert error.rolled_back == ()
     assert error.state == "003_three left no trace"
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
@@ -79,7 +79,7 @@ def test_without_the_key_all_stays() -> None:
 def test_rows_that_others_wrote_are_not_destroyed(others: int | None) -> None:
     diary = Diary(step_fails="003_three", others=others)
     error = fails(diary, ONE, TWO, THREE)
-    assert error.taken_back == ()
+    assert error.rolled_back == ()
     assert "; nothing of this run was rolled back: the rollback of 002_two drops table" in error.state
     assert error.state.endswith(", and 1 more")
     assert error.hint.startswith("`ctgitops rollback --env staging --steps 2 --dry-run` shows what a rollback would do")
@@ -96,7 +96,7 @@ def test_one_without_a_way_back_keeps_all_of_them() -> None:
 def test_a_rollback_that_fails_stops_there_and_says_what_is_applied_still() -> None:
     diary = Diary(step_fails="004_four", undo_fails="002_two")
     error = fails(diary, ONE, TWO, THREE, FOUR)
-    assert error.taken_back == ("003_three",)
+    assert error.rolled_back == ("003_three",)
     assert (
         error.state == "004_four left no trace; 003_three was rolled back, then the rollback failed: 002_two failed "
         "(002_two left no trace); still applied: 002_two, 001_one"
@@ -108,20 +108,20 @@ def test_seed_files_have_no_way_back() -> None:
     seeds = {"staging": (seed("a.sql"), seed("b.sql"))}
     error = fails(Diary(seed_fails="b.sql"), ONE, seeds=seeds)
     assert "nothing of this run was rolled back: it ran a.sql, and seed files have no rollback" in error.state
-    assert fails(Diary(seed_fails="a.sql"), ONE, seeds=seeds).taken_back == ("001_one",)
+    assert fails(Diary(seed_fails="a.sql"), ONE, seeds=seeds).rolled_back == ("001_one",)
 
 
 def test_who_was_asked_to_stop_takes_nothing_back() -> None:
     diary = Diary({"staging": chained(entry(ONE))}, step_fails="003_three", failed_mark=Mark.INTERRUPTED)
     error = fails(diary, ONE, TWO, THREE)
-    assert error.taken_back == ()
+    assert error.rolled_back == ()
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
 
 def test_an_old_failure_on_record_is_not_this_runs() -> None:
     ledger = added(chained(entry(ONE)), entry(TWO, Mark.FAILED))
     diary = Diary({"staging": ledger}, step_fails="002_two", failed_mark=None)
-    assert fails(diary, ONE, TWO).taken_back == ()
+    assert fails(diary, ONE, TWO).rolled_back == ()
 
 
 def test_the_help_after_a_rollback_that_stopped_leads_to_where_the_run_began() -> None:

@@ -35,7 +35,7 @@ def ledger_errors(url: str) -> list[object]:
     return [row[0] for row in fetch(url, "select error from ctgitops.ledger where mark = 'rolled-back' order by id")]
 
 
-def looks(url: str) -> list[tuple[object, ...]]:
+def results(url: str) -> list[tuple[object, ...]]:
     """What a database is, without what PostgreSQL keeps of a dropped column."""
     return [fact for fact in facts(url) if fact[0] == "rows" or "pg.dropped" not in str(fact)]
 
@@ -52,12 +52,12 @@ def failed(house: House, *arguments: str) -> Run:
 
 def test_all_of_the_run_is_taken_back_newest_first(back: House, database_url: str) -> None:
     """The rows and values that 002 wrote itself are no reason to refuse, though nobody else could get them back."""
-    before = looks(database_url)
+    before = results(database_url)
     done = failed(back)
     assert "error[apply]: 004_four: division by zero" in done.err
     assert "003_three and 002_two were rolled back, so nothing of this run is applied" in done.words
     assert "staging: 2 to roll back, rolled back automatically: 004_four: division by zero" in done.words
-    assert looks(database_url) == before
+    assert results(database_url) == before
     assert marks(database_url) == [
         "001_one applied",
         "002_two applied",
@@ -162,15 +162,15 @@ def test_outside_a_transaction_too(back: House, database_url: str) -> None:
     """One that is done is undone; one whose verify query is not true, after its statements are, as well."""
     index = "create index concurrently i on one (id);"
     back.migration("003_three", index, down="drop index concurrently i;")
-    before = looks(database_url)
+    before = results(database_url)
     done = failed(back)
     assert "003_three and 002_two were rolled back" in done.words
-    assert looks(database_url) == before
+    assert results(database_url) == before
     back.migration("003_three", index, down="drop index concurrently i;", verify="select false;")
     done = failed(back)
     assert "003_three: a verify query returned f instead of true" in done.words
     assert "003_three and 002_two were rolled back, so nothing of this run is applied" in done.words
-    assert looks(database_url) == before
+    assert results(database_url) == before
     assert marks(database_url)[-5:] == [
         "003_three started",
         "003_three failed",
@@ -189,11 +189,11 @@ def test_what_is_half_done_outside_a_transaction_is_not_guessed_at(back: House, 
 
 def test_all_of_it_in_one_transaction_has_nothing_to_take_back(back: House, database_url: str) -> None:
     back.environment("staging", database_url, f"{BACK}transaction: all\n")
-    before = looks(database_url)
+    before = results(database_url)
     done = failed(back)
     assert "were one transaction, which was rolled back" in done.words
     assert "of this run" not in done.words
-    assert looks(database_url) == before
+    assert results(database_url) == before
 
 
 def test_only_what_was_just_applied_is_verified(lived_in: House) -> None:

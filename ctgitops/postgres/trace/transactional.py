@@ -10,19 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ...core.impact.impact import StatementImpact, Worked
+from ...core.impact.impact import RelationWork, StatementImpact
 from ...sql.locks import LockMode
 from ..catalog.relations import Relation, foreign_keys, relations
 from ..connection.connect import Connection
 from .debug1 import foreign_keys_in, proofs_in, tables_in, telling, work_in
 from .observed_work import Evidence, held_on, worked
 from .own_locks import HeldLock, HeldLocks, called, scanned
-from .queried import Queried, Ran, queried
+from .queried import TracedQueries, TracedStatement, queried
 from .query_plans import is_plan
 
 
 @dataclass(frozen=True)
-class Seen:
+class StatementTrace:
     """What was observed about a statement from inside its transaction."""
 
     kind: str
@@ -35,10 +35,10 @@ class Seen:
     """OID and name of each relation whose name a message contains."""
     keys: tuple[tuple[str, int, int], ...]
     """The foreign keys whose name a message contains."""
-    queried: Queried
+    queried: TracedQueries
 
 
-class OneTransaction:
+class TransactionTracer:
     """A transaction on `connection`; `others` sees the relations from before it; `first` existed before the plan."""
 
     def __init__(
@@ -53,15 +53,15 @@ class OneTransaction:
         self._first = first
         self._only = before
         """The relations from before the migration, if `others` can also see newer ones; else None."""
-        self._possessions = HeldLocks(connection)
+        self._held_locks = HeldLocks(connection)
         self._scans: dict[int, int] | None = None
-        self._seen: list[Seen] = []
+        self._seen: list[StatementTrace] = []
         self._met: set[int] = set()
         self._filled: dict[str, str] = {}
         """By name without schema, the tables that the transaction created and filled from a query."""
 
     @contextmanager
-    def watching(self, ran: Ran, said: Sequence[str]) -> Iterator[None]:
+    def watching(self, ran: TracedStatement, said: Sequence[str]) -> Iterator[None]:
         """Observes one statement; does not record it if it fails."""
         if self._scans is None:
             self._scans = scanned(self._connection)
@@ -69,13 +69,15 @@ class OneTransaction:
         yield
         millis = (time.perf_counter() - began) * 1000
         plans, heard = tuple(filter(is_plan, said)), telling(said)
-        new = self._possessions.look()
+        new = self._held_locks.changes()
         first = [oid for oid, mine in new.items() if mine and oid not in self._met]
         self._met.update(first)
         ran_queries = queried(self._connection, ran, plans, first)
         names = called(self._connection, tables) if (tables := tables_in(heard)) else set()
         keys = foreign_keys(self._connection, checked) if (checked := foreign_keys_in(heard)) else []
-        self._seen.append(Seen(ran.kind, ran.line, heard, millis, new, frozenset(names), tuple(keys), ran_queries))
+        self._seen.append(
+            StatementTrace(ran.kind, ran.line, heard, millis, new, frozenset(names), tuple(keys), ran_queries)
+        )
 
     def impacts(self) -> Iterator[StatementImpact]:
         """The impact of each statement. The transaction must still be open, because this queries `others`."""
@@ -90,7 +92,7 @@ class OneTransaction:
             yield self._impact(seen, _evidence(seen, known, now, before, scans), before)
             scans |= {oid: now[oid].scans for oid in seen.new if oid in now}
 
-    def _impact(self, seen: Seen, evidence: Evidence, before: Mapping[int, HeldLock]) -> StatementImpact:
+    def _impact(self, seen: StatementTrace, evidence: Evidence, before: Mapping[int, HeldLock]) -> StatementImpact:
         now, known, first = evidence.now, evidence.known, self._first
         taken = {
             oid: mine.modes - (before[oid].modes if oid in before else set()) for oid, mine in seen.new.items() if mine
@@ -112,15 +114,15 @@ class OneTransaction:
             unmeasured=seen.queried.unmeasured(evidence.queried(done), known),
         )
 
-    def _on_filled(self, said: Sequence[str]) -> Iterator[Worked]:
+    def _on_filled(self, said: Sequence[str]) -> Iterator[RelationWork]:
         """The work on tables that the transaction itself created and filled from a query."""
         for each in work_in(said):
             if each.table in self._filled:
-                yield Worked(each.work, self._filled[each.table], each.what, fresh=True)
+                yield RelationWork(each.work, self._filled[each.table], each.what, fresh=True)
 
 
 def _evidence(
-    seen: Seen,
+    seen: StatementTrace,
     known: Mapping[int, Relation],
     now: Mapping[int, HeldLock],
     before: Mapping[int, HeldLock],

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ...core.impact.impact import StatementImpact, Work, Worked
+from ...core.impact.impact import RelationWork, StatementImpact, Work
 from ...errors import LedgerError
-from ...sql.interruption import Leaving
+from ...sql.interruption import LeftoverKind
 from ...sql.locks import LockMode
 from ...sql.parse import Statement
 from ..catalog.relations import Relation, named_by, relations
@@ -17,12 +17,12 @@ from ..connection.connect import Connection
 from .debug1 import proofs_in, work_in
 from .lock_sampling import Sampler
 from .observed_work import held_on, named
-from .queried import QUERIES, Ran, queried
+from .queried import QUERIES, TracedStatement, queried
 from .query_plans import is_plan
 
 
 @dataclass(frozen=True)
-class Alone:
+class NonTransactionalTracer:
     """Observes, through other connections, statements on `connection` that cannot run in a transaction.
 
     `there` are the OIDs of relations from before the migration, `first` those from before the plan.
@@ -36,7 +36,7 @@ class Alone:
 
     @contextmanager
     def watching(
-        self, statement: Statement, ran: Ran, said: Sequence[str], tell: Callable[[StatementImpact], None]
+        self, statement: Statement, ran: TracedStatement, said: Sequence[str], tell: Callable[[StatementImpact], None]
     ) -> Iterator[None]:
         """Observes one statement; passes its impact to `tell` unless the statement fails."""
         before = {oid: each for oid, each in relations(self.others).items() if oid in self.there}
@@ -53,12 +53,12 @@ class Alone:
         if sampler.failure:
             said = " ".join(str(sampler.failure).split())
             raise LedgerError(f"lock tracing of a statement stopped early: {said}")
-        if statement.leaves and statement.leaves.what is Leaving.DETACHED:
+        if statement.leftovers and statement.leftovers.what is LeftoverKind.DETACHED:
             modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # DETACH locks the partition last
         plans = tuple(filter(is_plan, said))
         concurrent = "CONCURRENTLY" in statement.refused_in_transaction
         rewritten = _rewritten(before, relations(self.others))
-        found = [*_told(said, before, modes), *_of_files(rewritten, before)]
+        found = [*_reported_work(said, before, modes), *_of_files(rewritten, before)]
         built = {oid for oid, each in found if each.work is Work.INDEX}
         modes = _concurrent(modes, before) if concurrent else _least(modes, rewritten, built)
         held, worked = held_on(modes, before, self.first), named(found, before, self.first)
@@ -68,7 +68,7 @@ class Alone:
         )
 
     def _with_queries(
-        self, impact: StatementImpact, ran: Ran, plans: Sequence[str], met: dict[int, Relation]
+        self, impact: StatementImpact, ran: TracedStatement, plans: Sequence[str], met: dict[int, Relation]
     ) -> StatementImpact:
         """Adds the statement's queries; without their plans, every table that it locked or names counts as read."""
         done = queried(self.connection, ran, plans, [])
@@ -94,16 +94,20 @@ def _least(seen: dict[int, LockMode], rewritten: set[int], built: set[int]) -> d
     return seen | dict.fromkeys(rewritten, LockMode.ACCESS_EXCLUSIVE)
 
 
-def _told(said: Sequence[str], before: dict[int, Relation], modes: dict[int, LockMode]) -> Iterator[tuple[int, Worked]]:
+def _reported_work(
+    said: Sequence[str], before: dict[int, Relation], modes: dict[int, LockMode]
+) -> Iterator[tuple[int, RelationWork]]:
     for each in work_in(said):
         same = [oid for oid, relation in before.items() if relation.bare == each.table and relation.has_rows]
-        yield from ((oid, Worked(each.work, "", each.what)) for oid in ([oid for oid in same if oid in modes] or same))
+        yield from (
+            (oid, RelationWork(each.work, "", each.what)) for oid in ([oid for oid in same if oid in modes] or same)
+        )
 
 
-def _of_files(rewritten: set[int], before: dict[int, Relation]) -> Iterator[tuple[int, Worked]]:
+def _of_files(rewritten: set[int], before: dict[int, Relation]) -> Iterator[tuple[int, RelationWork]]:
     for oid in rewritten:
         relation = before[oid]
         if relation.has_rows:
-            yield oid, Worked(Work.REWRITE, "")
+            yield oid, RelationWork(Work.REWRITE, "")
         elif relation.index_of in before and relation.index_of not in rewritten:
-            yield relation.index_of, Worked(Work.INDEX, "", relation.bare)
+            yield relation.index_of, RelationWork(Work.INDEX, "", relation.bare)

@@ -21,26 +21,25 @@ from ...core.run.auto_rollback import (
     seeded_since,
     unverified,
     why_not,
-    with_entry,
 )
-from ...core.run.progress import Listener, TakeBackStarted
+from ...core.run.progress import Listener, RollbackStarted
 from ...errors import ApplyError, CtgitopsError
 from ...ports.database import Session
 from .carry_out import carry_out
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedApply:
     """A failed apply whose run still holds the run lock."""
 
     request: Request
     plan: Plan
     session: Session
-    beginning: Checkpoint
+    checkpoint: Checkpoint
     receipt: Receipt | None
     tell: Listener
 
-    def with_rollback(self, error: ApplyError) -> ApplyError:
+    def rolled_back_if_required(self, error: ApplyError) -> ApplyError:
         """Rolls back what this run applied if the manifest requires that, and adds the result to the error. Writes.
 
         Rolls back nothing if the ledger records no failed migration: then the run was asked to stop, or lost the run
@@ -57,12 +56,12 @@ class Failed:
 
     def _roll_back(self, error: ApplyError, ledger: Ledger) -> None:
         step = unverified(self.plan, ledger)
-        there = with_entry(ledger, as_applied(step, error.what)) if step else ledger
+        there = ledger.with_entries(as_applied(step, error.what)) if step else ledger
         plan = self._rollback_plan(there, error)
         if plan.empty:
             return
-        weighed = () if plan.blocked else self.session.protect(losses(plan, there), self.beginning)
-        if reasons := tuple(why_not(plan, weighed, seeded_since(self.beginning, there))):
+        weighed = () if plan.blocked else self.session.protect(losses(plan, there), self.checkpoint)
+        if reasons := tuple(why_not(plan, weighed, seeded_since(self.checkpoint, there))):
             self._refused(error, plan, reasons, step)
             return
         if step:
@@ -71,7 +70,7 @@ class Failed:
         self._undo(error, plan)
 
     def _rollback_plan(self, ledger: Ledger, error: ApplyError) -> Plan:
-        return make_auto_rollback(self.request.environment, ledger, self.beginning, error.what)
+        return make_auto_rollback(self.request.environment, ledger, self.checkpoint, error.what)
 
     def _refused(self, error: ApplyError, plan: Plan, reasons: tuple[str, ...], unfinished: Step | None) -> None:
         more = f", and {len(reasons) - 1} more" if reasons[1:] else ""
@@ -84,22 +83,22 @@ class Failed:
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
         """Rolls back, newest first; if a rollback fails, stops and adds to the error what is still applied. Writes."""
-        self.tell(TakeBackStarted(plan))
+        self.tell(RollbackStarted(plan))
         second: ApplyError | None = None
         try:
             carry_out(plan, self.session, self.receipt, self.tell)
         except ApplyError as failed:
             second = failed
         ledger = self.session.ledger()
-        left = {entry.number for entry in applied_since(self.beginning, ledger)}
-        error.taken_back = tuple(step.name for step in plan.steps if step.number not in left)
-        error.state += f"; {rolled_back_text(error.taken_back)}"
+        left = {entry.number for entry in applied_since(self.checkpoint, ledger)}
+        error.rolled_back = tuple(step.name for step in plan.steps if step.number not in left)
+        error.state += f"; {rolled_back_text(error.rolled_back)}"
         if second:
             names = tuple(step.name for step in plan.steps if step.number in left)
             error.state += (
                 f", then the rollback failed: {second.what} ({second.state}); still applied: {', '.join(names)}"
             )
-            rest = rollback_to_start_command(plan.environment, ledger, self.beginning)
+            rest = rollback_to_start_command(plan.environment, ledger, self.checkpoint)
             error.hint = f"{second.hint}; {rest} rolls back what is still applied"
         else:
             error.state += ", so nothing of this run is applied"
