@@ -30,7 +30,8 @@ class Addresses:
         url = self.environ.get(secret, "").strip()
         if not url:
             what = f"{secret}, the URL of the database of {whose}, is not set"
-            hint = f"export {secret}='postgresql://…'; in a workflow, under `env:`, `{secret}: ${{{{ secrets.{secret} }}}}`"
+            quoted = f"{secret}: ${{{{ secrets.{secret} }}}}"
+            hint = f"export {secret}='postgresql://…'; in a workflow, under `env:`, `{quoted}`"
             raise UsageError(what, hint=hint)
         return Address(url, f"{whose} ({secret})")
 
