@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ctgitops.core.activity.lock_holder import Holder
 from ctgitops.core.activity.session_leak import SessionLeak
 from ctgitops.core.environment.apply_policy import Health
-from ctgitops.core.environment.environment import BackupPolicy, Environment, Target, Trigger
+from ctgitops.core.environment.environment import BackupPolicy, Environment, Trigger
 from ctgitops.core.environment.policy import Policy
 from ctgitops.core.gate.data_loss import CountedLoss, Loss
 from ctgitops.core.gate.gate import Predecessor, Reason, Unreadable
@@ -22,6 +22,7 @@ from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.resumption import ProgressState
 from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.migration import Migration, Seed
+from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.run.auto_rollback import Checkpoint
@@ -413,4 +414,4 @@ def as_json(text: str) -> dict[str, object]:
     return found
 
 
-TO_003 = Target(number=3)
+TO_003 = Selector(number=3)

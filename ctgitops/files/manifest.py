@@ -16,11 +16,11 @@ from ..core.environment.environment import (
     PreflightPolicy,
     Reviewed,
     ShadowPolicy,
-    Target,
     Timeouts,
     Trigger,
     Window,
 )
+from ..core.migration.selector import Selector
 from ..core.problem import Problem
 from ..errors import Place
 from .json_schema import faults
@@ -103,7 +103,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         name=name,
         url_secret=secret(usable["database"]["url"]),
         database_id=usable["database"].get("id"),
-        target=Target.parse(str(usable.get("target", "latest"))) or Target(),
+        target=Selector.parse(str(usable.get("target", "latest"))) or Selector(),
         after=usable.get("after"),
         bake=duration(usable.get("bake", "0s")),
         trigger=Trigger(apply["on"]),

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment, Target
+from ..core.environment.environment import Environment
 from ..core.forge.intent import in_order_of_after
 from ..core.gate.request import Origin, Request, fingerprint_from
 from ..core.migration.selector import selector_from
@@ -99,7 +99,7 @@ class Wiring:
             environment=self.environment(name),
             now=datetime.now(UTC),
             origin=self.origin,
-            target=_target(target),
+            target=None if target is None else selector_from(target, "--to"),
             approved=fingerprint_from(approved),
             accepted_losses=frozenset(accepted_losses),
             wait_for_lock=timedelta(seconds=wait),
@@ -172,10 +172,3 @@ class RepositoryCode:
         from ..files.code_search import search_code
 
         return search_code(self.root, Path(self.environ.get("GITHUB_WORKSPACE") or top_of(self.root)), those)
-
-
-def _target(text: str | None) -> Target | None:
-    if text is None:
-        return None
-    found = selector_from(text, "--to")
-    return Target(found.version, found.number, found.name)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.environment import Target
 from ctgitops.core.environment.policy import Band, Numbering, Policy
 from ctgitops.core.gate.gate import Unreadable, reasons_to_wait
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark, entry_hash
 from ctgitops.core.migration.migration import Migration
+from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Plan, Step, make_plan
 from ctgitops.core.plan.rollback import entries_after, last_entries, make_rollback
 from ctgitops.core.problem import Concern
@@ -284,7 +284,7 @@ def test_a_gate_that_could_not_look_refuses() -> None:
 
 
 def test_a_target_brings_only_what_it_reaches_and_never_goes_back() -> None:
-    plan = make_plan(FULL, STAGING, chained(entry(ONE), entry(TWO)), Target(number=1))
+    plan = make_plan(FULL, STAGING, chained(entry(ONE), entry(TWO)), Selector(number=1))
     assert [step.number for step in plan.steps] == []
     assert {p.code for p in plan.problems} == {"beyond-target"}
     assert not plan.blocked

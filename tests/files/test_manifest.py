@@ -12,11 +12,11 @@ from ctgitops.core.environment.environment import (
     Limits,
     PreflightAction,
     PreflightPolicy,
-    Target,
     Timeouts,
     Trigger,
     Window,
 )
+from ctgitops.core.migration.selector import Selector
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.files.manifest import duration
 from tests.files.checkout import Checkout
@@ -54,7 +54,7 @@ def test_a_whole_manifest_becomes_an_environment(repo: Checkout) -> None:
         Environment(
             name="production",
             url_secret="PRODUCTION_DATABASE_URL",
-            target=Target(number=8),
+            target=Selector(number=8),
             after="staging",
             bake=timedelta(hours=24),
             trigger=Trigger.RELEASE,

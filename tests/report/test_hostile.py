@@ -13,11 +13,12 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.environment import BackupPolicy, Environment, Target
+from ctgitops.core.environment.environment import BackupPolicy, Environment
 from ctgitops.core.fix import Lines, Rename
 from ctgitops.core.gate.gate import Reason
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.migration.header import Rollback
+from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.problem import Problem
 from ctgitops.core.run.outcome import Done, Outcome, Status
@@ -148,7 +149,7 @@ def results(text: str) -> tuple[PlanResult, ...]:
         Problem("c", text),
     )
     environment = Environment(text, "URL", tags=text, after=text, backup=BackupPolicy(text, (text,)))
-    plan = Plan(text, Direction.APPLY, None, None, Target(), (step,), (), problems)
+    plan = Plan(text, Direction.APPLY, None, None, Selector(), (step,), (), problems)
     sound = replace(plan, problems=problems[1:2], steps=(replace(step, number=2, rollback=Rollback.NOT_AVAILABLE),))
     preview = Preview(environment, sound, (Reason(text, text, text),))
     error = LedgerError(text, place=place, state=text, hint=text)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.environment import Target
 from ctgitops.core.migration.header import Rollback
+from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.problem import Problem
 from ctgitops.core.run.outcome import Done, Outcome, Status
@@ -36,7 +36,7 @@ def step(number: int, sql: int, *, breaking: bool = False, text: str = "d") -> S
 
 
 def page(steps: tuple[Step, ...], problems: tuple[Problem, ...] = ()) -> str:
-    plan = Plan("staging", Direction.APPLY, None, None, Target(), steps, (), problems)
+    plan = Plan("staging", Direction.APPLY, None, None, Selector(), steps, (), problems)
     other = replace(plan, environment="production")
     return plans_markdown((Preview(STAGING, plan), Preview(PRODUCTION, other)), ORIGIN)
 
@@ -97,7 +97,7 @@ def test_a_page_that_fits_is_not_cut() -> None:
 def test_other_pages_fit_too() -> None:
     many = problems(400, 3_000, 300)
     assert len(check_markdown(workspace(), many)) <= MAX
-    plan = Plan("staging", Direction.APPLY, None, None, Target(), (), (), many)
+    plan = Plan("staging", Direction.APPLY, None, None, Selector(), (), (), many)
     assert len(outcome_markdown(Outcome(plan, Status.BLOCKED))) <= MAX
     done = tuple(Done(f"{n:04}_m", 1) for n in range(3000))
     assert len(outcome_markdown(Outcome(replace(plan, problems=()), Status.APPLIED, done))) <= MAX

@@ -8,8 +8,6 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from ..migration.migration import Migration
-from ..migration.schema_version import SchemaVersion
 from ..migration.selector import Selector
 from .apply_policy import ApplyPolicy
 
@@ -40,37 +38,6 @@ class DataPreflight(StrEnum):
     KEYS = "keys"
     """Also reports the primary keys of a few of the violating rows."""
     OFF = "off"
-
-
-@dataclass(frozen=True)
-class Target:
-    """The target of an environment: the newest migration, a schema version, or a migration's number."""
-
-    version: SchemaVersion | None = None
-    number: int | None = None
-    name: str = ""
-    """The name of the migration with that number, if the selector includes it."""
-
-    @classmethod
-    def parse(cls, text: str) -> Target | None:
-        """The target that the selector `text` names; None if `text` is not a selector."""
-        found = Selector.parse(text)
-        return cls(found.version, found.number, found.name) if found else None
-
-    def __str__(self) -> str:
-        if self.version:
-            return str(self.version)
-        if self.name:
-            return self.name
-        return "latest" if self.number is None else f"{self.number:03}"
-
-    def reaches(self, migration: Migration) -> bool:
-        """Whether `migration` is at or before this target."""
-        if self.number is not None:
-            return migration.number <= self.number
-        if self.version is not None:
-            return migration.version is not None and migration.version <= self.version
-        return True
 
 
 @dataclass(frozen=True)
@@ -173,7 +140,7 @@ class Environment:
 
     name: str
     url_secret: str
-    target: Target = field(default_factory=Target)
+    target: Selector = field(default_factory=Selector)
     after: str | None = None
     bake: timedelta = timedelta()
     trigger: Trigger = Trigger.MANUAL

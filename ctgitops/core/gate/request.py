@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ...errors import UsageError
-from ..environment.environment import Environment, ShadowPolicy, Target
+from ..environment.environment import Environment, ShadowPolicy
+from ..migration.selector import Selector
 from ..schema.prediction import Prediction
 from ..workspace.workspace import Workspace
 from .review import Reviews
@@ -35,7 +36,7 @@ class Request:
     environment: Environment
     now: datetime
     origin: Origin = field(default_factory=Origin)
-    target: Target | None = None
+    target: Selector | None = None
     """The target of this run, if it overrides the manifest's."""
     approved: str | None = None
     """The approved fingerprint or its first digits; None if no approval is required."""

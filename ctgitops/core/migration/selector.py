@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...errors import UsageError
+from .migration import Migration
 from .migration_name import parse_reference, parse_stem, without_ending
 from .schema_version import SchemaVersion
 
@@ -25,32 +26,49 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Selector:
-    """A parsed selector; without a version and a number it means `latest`."""
+    """A migration, or all migrations up to it: the newest one, a schema version, or a migration's number."""
 
-    text: str
     version: SchemaVersion | None = None
     number: int | None = None
     name: str = ""
+    """The name of the migration with that number, if the text includes it."""
+    text: str = field(default="latest", compare=False)
+    """The selector as the user wrote it."""
 
     @classmethod
     def parse(cls, text: str) -> Selector | None:
         """Parses a selector; None if `text` has none of the forms."""
         plain = text.strip()
         if plain == "latest":
-            return cls(plain)
+            return cls(text=plain)
         version = SchemaVersion.parse(plain.removeprefix("v").removeprefix("V"))
         if version:
-            return cls(plain, version=version)
+            return cls(version, text=plain)
         stem = without_ending(plain.replace("\\", "/").rsplit("/", 1)[-1])
         if found := parse_stem(stem):
-            return cls(plain, number=found.number, name=found.name)
+            return cls(None, found.number, found.name, plain)
         number = parse_reference(stem)
-        return cls(plain, number=number.number) if number and number.digits == stem else None
+        return cls(None, number.number, text=plain) if number and number.digits == stem else None
 
     @property
     def latest(self) -> bool:
         """Whether the selector means the newest migration."""
         return self.version is None and self.number is None
+
+    def __str__(self) -> str:
+        if self.version:
+            return str(self.version)
+        if self.name:
+            return self.name
+        return "latest" if self.number is None else f"{self.number:03}"
+
+    def reaches(self, migration: Migration) -> bool:
+        """Whether `migration` is at or before the selected one."""
+        if self.number is not None:
+            return migration.number <= self.number
+        if self.version is not None:
+            return migration.version is not None and migration.version <= self.version
+        return True
 
     def matches(self, candidate: Candidate) -> bool:
         """Whether the selector matches a migration."""

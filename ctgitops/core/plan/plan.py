@@ -14,7 +14,7 @@ from ...sql.name_changes import ChangedName
 from ...sql.parse import SqlSyntaxError
 from ...sql.script import Script
 from ..environment.apply_policy import ApplyPolicy
-from ..environment.environment import Environment, Target
+from ..environment.environment import Environment
 from ..file_check.rollback_secret import rollback_problems
 from ..ledger.identity import Identity, identity_problems
 from ..ledger.ledger import Ledger
@@ -23,6 +23,7 @@ from ..ledger.reversal import changes_in
 from ..migration.header import Rollback
 from ..migration.migration import Migration, Seed
 from ..migration.schema_version import SchemaVersion, highest
+from ..migration.selector import Selector
 from ..migration.sequence import sequence
 from ..problem import Concern, Problem
 from ..workspace.breaking_change import breaking_problems
@@ -107,7 +108,7 @@ class Plan:
     current_version: SchemaVersion | None
     target_version: SchemaVersion | None
     """The schema version after the plan."""
-    target: Target
+    target: Selector
     steps: tuple[Step, ...] = ()
     seeds: tuple[Seed, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -186,7 +187,7 @@ class Plan:
         return Concern.LEDGER if Concern.LEDGER in blocking else Concern.WORKSPACE
 
 
-def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Target | None = None) -> Plan:
+def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Selector | None = None) -> Plan:
     """The pending migrations of `environment`: the files minus the migrations in its `ledger`, whatever their numbers.
 
     Invariant: after the plan is applied, a new plan is empty.
@@ -266,7 +267,7 @@ def _step(migration: Migration, ledger: Ledger) -> Step:
     )
 
 
-def _target_problems(workspace: Workspace, ledger: Ledger, target: Target) -> Iterable[Problem]:
+def _target_problems(workspace: Workspace, ledger: Ledger, target: Selector) -> Iterable[Problem]:
     known = {m.version for m in workspace.migrations}
     numbers = {m.number for m in workspace.migrations}
     if target.version and target.version not in known:

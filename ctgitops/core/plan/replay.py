@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from ...errors import LedgerError, WorkspaceError
 from ...sql.script import Script
-from ..environment.environment import Environment, Target
+from ..environment.environment import Environment
 from ..ledger.ledger import Entry, Ledger
+from ..migration.selector import Selector
 from ..schema.snapshot import SchemaObject, Snapshot
 from ..workspace.workspace import Workspace
 from .plan import Direction, Step, make_plan
@@ -42,7 +43,7 @@ def steps_of(ledger: Ledger) -> tuple[Step, ...]:
 
 def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step, ...]:
     """The steps that apply all files, or those up to number `up_to`, to an empty database. Raises WorkspaceError."""
-    plan = make_plan(workspace, Environment("migrations", ""), Ledger(), Target(number=up_to))
+    plan = make_plan(workspace, Environment("migrations", ""), Ledger(), Selector(number=up_to))
     if plan.blocked:
         problem = next(problem for problem in plan.problems if problem.blocks)
         raise WorkspaceError(problem.what, place=problem.place, hint=problem.hint or "ctgitops check")

@@ -10,7 +10,7 @@ from ...errors import UsageError
 from ...sql.redact import is_redacted
 from ...sql.script import Script
 from ..environment.apply_policy import ApplyPolicy, TransactionScope
-from ..environment.environment import Environment, Target
+from ..environment.environment import Environment
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger
 from ..ledger.resumption import resumption_of
@@ -76,7 +76,7 @@ def make_rollback(
         direction=Direction.ROLLBACK,
         current_version=ledger.version,
         target_version=highest([v for e in left if (v := e.schema_version)]),
-        target=Target(number=max((e.number or 0 for e in left), default=0)),
+        target=Selector(number=max((e.number or 0 for e in left), default=0)),
         steps=steps,
         problems=worst_first(problems),
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.environment import WEEKDAYS, Target, Window
+from ctgitops.core.environment.environment import WEEKDAYS, Window
 from ctgitops.core.migration.schema_version import SchemaVersion
+from ctgitops.core.migration.selector import Selector
 
 CLOCKS = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 DAYS = st.frozensets(st.sampled_from(WEEKDAYS), min_size=1)
@@ -106,17 +107,17 @@ def test_a_window_is_told_in_the_order_of_the_week() -> None:
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("latest", Target()),
-        ("1.0.8", Target(version=SchemaVersion(1, 0, 8))),
-        ("008", Target(number=8)),
-        ("8", Target(number=8)),
-        ("20260112093000", Target(number=20260112093000)),
+        ("latest", Selector()),
+        ("1.0.8", Selector(version=SchemaVersion(1, 0, 8))),
+        ("008", Selector(number=8)),
+        ("8", Selector(number=8)),
+        ("20260112093000", Selector(number=20260112093000)),
         ("1.0", None),
         ("newest", None),
         ("-1", None),
         ("", None),
     ],
 )
-def test_a_target_is_latest_a_version_or_a_number(text: str, target: Target | None) -> None:
-    assert Target.parse(text) == target
-    assert target is None or Target.parse(str(target)) == target
+def test_a_target_is_latest_a_version_or_a_number(text: str, target: Selector | None) -> None:
+    assert Selector.parse(text) == target
+    assert target is None or Selector.parse(str(target)) == target

@@ -10,7 +10,6 @@ import pytest
 
 from ctgitops.commands.repair import Correction, Fact
 from ctgitops.commands.rollback import RollbackExtent
-from ctgitops.core.environment.environment import Target
 from ctgitops.core.gate.data_loss import CountedLoss, losses, unaccepted
 from ctgitops.core.migration.selector import Selector, selector_from
 from ctgitops.core.plan.plan import make_plan
@@ -42,7 +41,7 @@ FORMS = (
 
 
 def by_target(text: str) -> int:
-    plan = make_plan(WORK, STAGING, chained(), Target.parse(text))
+    plan = make_plan(WORK, STAGING, chained(), Selector.parse(text))
     return max(step.number for step in plan.steps)
 
 
@@ -102,7 +101,7 @@ def test_a_manifest_and_the_action_take_every_form(text: str, tmp_path: Path) ->
     repo.write("migrations/policy.yaml", "header: optional\n")
     if not text.startswith((".", "/")):
         assert repo.manifest(f'target: "{text}"\n') == []
-        assert repo.read().environments[0].target == Target.parse(text)
+        assert repo.read().environments[0].target == Selector.parse(text)
 
 
 @pytest.mark.parametrize("text", ["", "users", "1.1", "-1", "x1", "9" * 5000, "\u0661", "latest.sql", "001users", "1_"])
@@ -134,7 +133,7 @@ def test_a_migration_that_does_not_exist(text: str, hint: str) -> None:
 
 
 def test_a_target_by_a_name_that_its_number_does_not_have_blocks_the_plan() -> None:
-    (problem,) = make_plan(WORK, STAGING, chained(), Target.parse("002_oders")).problems
+    (problem,) = make_plan(WORK, STAGING, chained(), Selector.parse("002_oders")).problems
     assert (problem.code, problem.what) == ("target", "there is no migration 002_oders")
     assert problem.hint == "did you mean `002_orders`?"
 

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.environment.apply_policy import ApplyPolicy, TransactionScope
-from ctgitops.core.environment.environment import Target
 from ctgitops.core.ledger.ledger import Mark
+from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan, Step, make_plan
 from ctgitops.sql.script import Script
 from tests.fakes import STAGING, chained, entry, migration, workspace
 
 ONE, TWO, THREE = migration("001_one"), migration("002_two"), migration("003_three")
 STEP = Step(Direction.APPLY, 2, "002_two", None, "sha256:2", Script("select 1;", "migrations/002_two.sql"))
-PLAN = Plan("staging", Direction.APPLY, None, None, Target(), (STEP,), applied=((1, "sha256:1"), (4, "sha256:4")))
+PLAN = Plan("staging", Direction.APPLY, None, None, Selector(), (STEP,), applied=((1, "sha256:1"), (4, "sha256:4")))
 
 
 @given(st.permutations([(1, "a"), (2, "b"), (10, "c")]))

@@ -14,7 +14,7 @@ import pytest
 from ctgitops.commands.apply import apply
 from ctgitops.commands.repair import Correction, Fact, accept_again
 from ctgitops.commands.rollback import RollbackExtent, rollback
-from ctgitops.core.environment.environment import Target
+from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.run.outcome import Outcome
 from ctgitops.errors import ApplyError
@@ -60,7 +60,7 @@ def steps(*scripts: str) -> tuple[Step, ...]:
 
 
 def plan_of(made: tuple[Step, ...]) -> Plan:
-    return Plan("trial", Direction.APPLY, None, None, Target(), steps=made)
+    return Plan("trial", Direction.APPLY, None, None, Selector(), steps=made)
 
 
 def test_the_first_goes_alone_and_quick_ones_bring_more() -> None:
