@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import BackupError
 from ..ports.backup_store import RECEIPT, Draft
-from ..postgres.connection.deferred_sigint import deferred_signals
+from ..postgres.connection.deferred_signals import deferred_signals
 
 PARTIAL = ".partial"
 

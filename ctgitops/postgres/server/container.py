@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, connect
-from ..connection.deferred_sigint import deferred_signals
+from ..connection.deferred_signals import deferred_signals
 from ..connection.names import ADMIN, MAINTENANCE
 from .limits import Limits
 

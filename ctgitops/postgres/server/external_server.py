@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -20,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 from ...core.schema.source_database import SourceDatabase
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, Connection, connect, connected, lost_as_error, on_one_server
-from ..connection.deferred_sigint import deferred_signals
+from ..connection.deferred_signals import UninterruptedCleanup
 from ..connection.identity import cluster_of
 from ..connection.names import ADMIN, unused
 from .scratch_database import make_empty, move_away
@@ -55,7 +54,7 @@ _END = (
 )
 
 
-class ExternalServer:
+class ExternalServer(UninterruptedCleanup):
     """The server at an address, as a superuser uses it. On exit, drops the databases and roles that it created."""
 
     prefix = PREFIX
@@ -82,12 +81,6 @@ class ExternalServer:
             cleanup.callback(self._tidied, lock)
             self._cleanup = cleanup.pop_all()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with deferred_signals():
-            self._cleanup.close()
 
     def url(self, database: str = "", role: str = "") -> str:
         """The URL of one of its databases; by default, of the database in the server's own URL."""

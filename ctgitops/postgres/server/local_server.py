@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self
 from urllib.parse import quote
 
@@ -21,7 +20,7 @@ from psycopg import sql
 
 from ...errors import UsageError
 from ..connection.connect import Address, connected
-from ..connection.deferred_sigint import deferred_signals
+from ..connection.deferred_signals import UninterruptedCleanup
 from ..connection.names import MAINTENANCE
 from .data_directory import Initdb
 from .limits import size_of
@@ -53,7 +52,7 @@ NOT_KEPT = {
 }
 
 
-class LocalServer:
+class LocalServer(UninterruptedCleanup):
     """A throw-away server: starts when the block begins; is removed, with its data, when the block ends.
 
     It listens on a Unix socket in a folder that only its account can enter. With `listen`, it also listens on that
@@ -156,12 +155,6 @@ class LocalServer:
             self._start(watchdog)
             self._cleanup = cleanup.pop_all()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with deferred_signals():
-            self._cleanup.close()
 
     def _make_folder(self) -> Path:
         places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - mkdtemp makes a private folder

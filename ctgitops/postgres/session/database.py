@@ -26,7 +26,7 @@ from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
 from ..catalog.violations import ViolationCounter
 from ..connection.connect import SERVER_KEEPALIVES, Address, connect, connected, lost_as_error
-from ..connection.deferred_sigint import deferred_signals
+from ..connection.deferred_signals import deferred_signals
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.session_settings import english
 from ..connection.simple_query import exchange

@@ -15,7 +15,7 @@ from ...core.plan.plan import Direction, Plan, Step
 from ...errors import ApplyError, Cause, CtgitopsError, Place
 from ...sql.redact import redact, redact_message
 from ..connection.connect import Address
-from ..connection.deferred_sigint import deferred_signals
+from ..connection.deferred_signals import deferred_signals
 from ..connection.failure_cause import cause_of_loss
 from ..connection.simple_query import Answer, Interrupted
 from ..transaction.execute import Part

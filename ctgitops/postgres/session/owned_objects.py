@@ -17,7 +17,7 @@ from ...core.run.progress import Listener, PreflightAwaited
 from ...errors import ApplyError, Cause, MustWaitError
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Address, Connection
-from ..connection.deferred_sigint import deferred_signals
+from ..connection.deferred_signals import deferred_signals
 from ..connection.names import SCHEMA, literal
 from ..connection.session_settings import ON_DISK
 from ..connection.simple_query import Interrupted, exchange, rest, rows

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from ctgitops.postgres.connection.deferred_sigint import deferred_signals
+from ctgitops.postgres.connection.deferred_signals import deferred_signals
 
 
 def test_ctrl_c_comes_when_the_block_is_done() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -29,3 +29,13 @@ def deferred_signals(*, dropped: bool = False) -> Iterator[None]:
             signal.signal(number, handler)
         for late in () if dropped else dict.fromkeys(came):
             signal.raise_signal(late)
+
+
+class UninterruptedCleanup:
+    """A context manager whose clean-up no signal interrupts; `__enter__` fills `_cleanup`."""
+
+    _cleanup: ExitStack
+
+    def __exit__(self, *_: object) -> None:
+        with deferred_signals():
+            self._cleanup.close()
