@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..sql.nodes import Node, parts_of
+from ..sql.nodes import Name, Node, columns_in, parts_of, relation_name
 from .catalog import Constraint
-from .nodes import Name, columns_in, relation_name
 from .types import SERIAL, Type, type_of
 
 _ENFORCEABLE = {"CONSTR_CHECK", "CONSTR_FOREIGN"}

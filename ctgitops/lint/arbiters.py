@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..sql.nodes import Node, dropped_names, walk
+from ..sql.nodes import Name, Node, dropped_names, qualified, relation_name, walk
 from .added_columns import columns_of, target
 from .catalog import Index, Table
 from .nested_statements import statements_in
-from .nodes import Name, qualified, relation_name
 from .rule_input import Case
 
 _UNIQUE = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}

@@ -7,11 +7,10 @@ from typing import Any
 
 from ..sql.batch import shape_faults, shape_of
 from ..sql.deparse import expression, reaches_out
-from ..sql.nodes import Node
+from ..sql.nodes import Node, columns_in, identifier
 from ..sql.parse import SqlSyntaxError, trees
+from ..sql.tautology import always_true
 from .catalog import Table
-from .nodes import columns_in, identifier
-from .tautology import always_true
 
 _DIRECTIVE = "write it in batches, in a separate migration: `-- ctgitops: batch size=5000`"
 _OTHERS = {"withClause", "fromClause", "usingClause", "returningClause"}

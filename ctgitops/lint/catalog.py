@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..sql.nodes import Node
-from .nodes import Name, conjuncts, not_null_columns
+from ..sql.nodes import Name, Node, conjuncts, not_null_columns
 from .types import UNKNOWN, Type
 
 _DEEPEST = 20

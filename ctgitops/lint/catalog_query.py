@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..sql.nodes import Node, parts_of, walk
+from ..sql.nodes import Node, conjuncts, parts_of, walk, written
 from .catalog import Catalog
 from .catalog_rows import LISTED, Row
 from .dynamic_sql import UNKNOWN, Values, texts
-from .nodes import conjuncts, written
 
 PLAIN = {"targetList", "limitOption", "op"}
 """The keys in the parse tree of a plain `SELECT 1`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from ..sql.nodes import Name, written
 from .catalog import Catalog, Table
-from .nodes import Name, written
 
 Row = dict[str, str | None]
 """A row's values by column name. A value is unknown if it is None, or if its column is missing."""

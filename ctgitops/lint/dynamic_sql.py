@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from ..sql.nodes import Node, parts_of
+from ..sql.nodes import Node, identifier, parts_of
 from ..sql.parse import SqlSyntaxError, parse_expression
-from .nodes import identifier
 
 UNKNOWN = "…"
 """Placeholder for a name that is known only at run time; PostgreSQL parses it as an identifier."""

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..core.fix import FollowUpMigration, Lines
-from ..sql.nodes import Node
+from ..sql.nodes import Node, identifier, relation_name
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
 from ..sql.tokens import Kind, tokens
 from .added_columns import target
-from .nodes import identifier, relation_name
 from .rule_input import Transaction
 
 Fix = Callable[[Script, Tree, Transaction], Lines | None]

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..sql.guard import NotAnalysedError
-from ..sql.nodes import Node
+from ..sql.nodes import Node, name_of
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Inner, body_of, inside
+from ..sql.tautology import always_true
 from .catalog import Catalog, Function
 from .catalog_query import aggregates
 from .conditions import Answers, Reader, holds
 from .dynamic_sql import UNKNOWN, Values, texts
-from .nodes import name_of
-from .tautology import always_true
 
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {"SelectStmt", "CallStmt"}

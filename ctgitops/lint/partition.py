@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from ..sql.nodes import Node, parts_of
+from ..sql.nodes import Node, canonical, columns_in, conjuncts, parts_of, same
 from .catalog import Catalog, Table
-from .nodes import canonical, columns_in, conjuncts, same
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..sql.nodes import Node, parts_of, walk
+from ..sql.nodes import Name, Node, parts_of, relation_name, walk
 from .catalog import Catalog, Column
-from .nodes import Name, relation_name
 from .types import type_of
 
 

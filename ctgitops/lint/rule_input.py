@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..sql.locks import LockMode, locks
-from ..sql.nodes import Node
+from ..sql.nodes import Name, Node, qualified, relation_name, written
 from ..sql.transaction_block import why_not_in_transaction
 from .added_columns import AddedColumn, added_column, target
 from .catalog import Catalog, Table
 from .dynamic_sql import UNKNOWN
-from .nodes import Name, qualified, relation_name, written
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 """Types of relations with rows. ALTER INDEX, SEQUENCE, VIEW and TYPE also parse as AlterTableStmt."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..sql.nodes import Node, parts_of
-from .nodes import columns_in
+from ..sql.nodes import Node, columns_in, parts_of
 
 _LISTS = {"AEXPR_IN", "AEXPR_OP_ANY"}
 

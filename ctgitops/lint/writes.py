@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..sql.nodes import Node, switched_on
+from ..sql.nodes import Node, relation_name, switched_on
+from ..sql.tautology import always_true
 from .batching import in_batches
 from .catalog import Table
-from .nodes import relation_name
 from .rule_input import Case
 from .selectivity import selective
-from .tautology import always_true
 
 KINDS = (
     "UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt", "SelectStmt", "CreateTableAsStmt", "CopyStmt", "ExplainStmt",

@@ -12,6 +12,7 @@ from .data_loss import Destroyed, DestructionKind, destroyed
 from .guard import guarded
 from .nodes import Node, commands, dropped_names, parts_of, quoted_name, relation, walk
 from .parse import Tree
+from .tautology import always_true
 
 _UNKNOWN = ColumnType("")
 _UNREAD = {"DoStmt", "CallStmt", "DropOwnedStmt"}
@@ -111,17 +112,5 @@ def _retyped(node: Node, command: Node) -> Retyped:
 
 
 def _always(condition: Node | None) -> bool:
-    """Whether a WHERE is missing or true for every row: TRUE, or a comparison of two equal constants."""
-    if condition is None:
-        return True
-    constant = condition.get("A_Const", {})
-    if constant.get("boolval", {}).get("boolval"):
-        return True
-    both = condition.get("A_Expr", {})
-    left, right = (_value(both.get(side, {})) for side in ("lexpr", "rexpr"))
-    return parts_of(both.get("name", ())) == ("=",) and left is not None and left == right
-
-
-def _value(node: Node) -> object:
-    constant = node.get("A_Const")
-    return None if constant is None else {key: value for key, value in constant.items() if key != "location"}
+    """Whether a WHERE is missing or true for every row."""
+    return condition is None or always_true(condition)

@@ -8,9 +8,9 @@ import pytest
 
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.fold import apply
-from ctgitops.lint.nodes import Name
-from ctgitops.lint.tautology import always_true
+from ctgitops.sql.nodes import Name
 from ctgitops.sql.parse import trees
+from ctgitops.sql.tautology import always_true
 from tests.lint.examples import TABLES, linted, rules_found
 from tests.servers import fetch, run, session
 

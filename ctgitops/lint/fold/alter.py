@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ...sql.nodes import Node, commands, option, options_of, switched_on, text_of
+from ...sql.nodes import Node, commands, name_of, option, options_of, relation_name, switched_on, text_of
 from ..added_columns import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
-from ..nodes import name_of, relation_name
 from ..types import type_of
 from . import create, drop
 

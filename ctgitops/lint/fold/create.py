@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
-from ...sql.nodes import Node, options_of, parts_of, switched_on, text_of
+from ...sql.nodes import Name, Node, columns_in, name_of, options_of, parts_of, relation_name, switched_on, text_of
 from ..added_columns import AddedColumn, added_column, constraint_of, index_columns
 from ..catalog import Catalog, Column, Domain, Function, Index, Table
-from ..nodes import Name, columns_in, name_of, relation_name
 from ..queries import columns_of, relations_in
 from ..types import type_of
 

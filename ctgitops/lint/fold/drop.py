@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...sql.nodes import Node, dropped_names
+from ...sql.nodes import Name, Node, dropped_names, qualified
 from ..catalog import Catalog, Table
-from ..nodes import Name, qualified
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ...sql.nodes import Node
+from ...sql.nodes import Name, Node, name_of, relation_name, with_column_renamed
 from ..catalog import Catalog, Table
-from ..nodes import Name, name_of, relation_name, with_column_renamed
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 """Does not include triggers, rules and policies, whose RENAME also contains the table's name."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...sql.nodes import relation_name
 from ..added_columns import target
-from ..nodes import relation_name
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import dropped_names
+from ...sql.nodes import dropped_names, qualified
 from ..fixes import concurrently
-from ..nodes import qualified
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import switched_on
+from ...sql.nodes import relation_name, switched_on
 from ..catalog import Table
 from ..fixes import concurrently
-from ..nodes import relation_name
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...sql.nodes import commands, switched_on
+from ...sql.nodes import Name, commands, relation_name, switched_on
 from ..catalog import Table
 from ..fold.alter import security_invoker
-from ..nodes import Name, relation_name
 from ..queries import relations_in
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 

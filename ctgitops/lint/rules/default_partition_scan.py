@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..nodes import relation_name
+from ...sql.nodes import relation_name
 from ..partition import default_proved
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 

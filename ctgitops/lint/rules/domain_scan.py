@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...sql.nodes import name_of
 from ..added_columns import target
-from ..nodes import name_of
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..types import Type
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...sql.nodes import dropped_names
-from ..nodes import qualified
+from ...sql.nodes import dropped_names, qualified
 from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 _QUIET = {"OBJECT_SCHEMA", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import dropped_names
-from ..nodes import qualified
+from ...sql.nodes import dropped_names, qualified
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 

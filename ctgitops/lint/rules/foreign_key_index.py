@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...sql.nodes import Node, parts_of
-from ..nodes import Name, relation_name, written
+from ...sql.nodes import Name, Node, parts_of, relation_name, written
 from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 _KEYS = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}

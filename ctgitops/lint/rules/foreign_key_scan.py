@@ -7,9 +7,9 @@ ENFORCED for foreign keys only.
 
 from __future__ import annotations
 
+from ...sql.nodes import written
 from ..added_columns import referenced, target
 from ..fixes import not_valid
-from ..nodes import written
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 _ADD_AGAIN = "drop the constraint, add it as NOT VALID, then VALIDATE it in a separate migration"

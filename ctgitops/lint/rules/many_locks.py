@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..nodes import written
+from ...sql.nodes import written
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity
 
 MOST = 3

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...sql.nodes import dropped_names
+from ...sql.nodes import dropped_names, qualified, relation_name
 from ..catalog import Table
 from ..dynamic_sql import UNKNOWN
-from ..nodes import qualified, relation_name
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...sql.nodes import relation_name
 from ..catalog import Table
-from ..nodes import relation_name
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 

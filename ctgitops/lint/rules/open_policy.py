@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import Node
-from ..nodes import relation_name
+from ...sql.nodes import Node, relation_name
+from ...sql.tautology import always_true
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
-from ..tautology import always_true
 
 _BYPASS = {"service_role", "postgres", "supabase_admin"}
 """Roles to which policies do not apply: superusers, and roles with BYPASSRLS."""

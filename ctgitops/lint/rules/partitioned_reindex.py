@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import switched_on
-from ..nodes import relation_name
+from ...sql.nodes import relation_name, switched_on
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..nodes import name_of, written
+from ...sql.nodes import name_of, written
 from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 

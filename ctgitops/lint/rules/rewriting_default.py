@@ -7,11 +7,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ...sql.nodes import Node, walk
+from ...sql.nodes import Node, name_of, walk
 from ...sql.parse import SqlSyntaxError, trees
 from ..added_columns import AddedColumn
 from ..catalog import Catalog
-from ..nodes import name_of
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 _EXTENSIONS = {

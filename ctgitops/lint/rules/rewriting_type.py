@@ -6,10 +6,9 @@ from enum import Enum, auto
 from itertools import pairwise
 from typing import Any
 
-from ...sql.nodes import Node
+from ...sql.nodes import Node, columns_in, relation_name
 from ..added_columns import collation_of, target
 from ..catalog import Catalog, Table
-from ..nodes import columns_in, relation_name
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..types import UNKNOWN, Cost, Type, alike, cost_of, type_of, under_utc_only
 

@@ -64,6 +64,9 @@ def lost(sql: str, changes: Changes | None = None, live: Snapshot | None = LIVE)
         ("delete from orders", ['deletes rows of "public"."orders"']),
         ("delete from orders where true", ['deletes rows of "public"."orders"']),
         ("delete from orders where 1 = 1", ['deletes rows of "public"."orders"']),
+        ("delete from orders where 1.5 = 1.5", ['deletes rows of "public"."orders"']),
+        ("delete from orders where not false", ['deletes rows of "public"."orders"']),
+        ("delete from orders where null = null", ['deletes rows of "public"."orders" at most']),
         ("delete from orders where 1 = 2", ['deletes rows of "public"."orders" at most']),
         ("delete from orders where amount > 3", ['deletes rows of "public"."orders" at most']),
         (

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from ..sql.nodes import Node, parts_of
-from .catalog import Table
-from .nodes import canonical, columns_in, relation_name, same
+from .nodes import Name, Node, canonical, columns_in, parts_of, relation_name, same
 
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -17,6 +15,19 @@ _REFLEXIVE = {"=", "<=", ">="}
 _TRUE = {"t", "true", "y", "yes", "on", "1"}
 _WHOLE = {"targetList", "fromClause", "limitOption", "op", "distinctClause", "sortClause"}
 """Clauses of a SELECT that do not limit its rows."""
+
+
+class Table(Protocol):
+    """The table whose rows a condition tests."""
+
+    @property
+    def name(self) -> Name:
+        """Its schema and name."""
+        ...
+
+    def proved_not_null(self, column: str) -> bool:
+        """Whether the column cannot be NULL."""
+        ...
 
 
 def always_true(node: Any, table: Table | None = None) -> bool:
@@ -76,11 +87,12 @@ def _compared(test: Node) -> bool:
         return any(_value(item) == values[0] for item in right.get("List", {}).get("items", ()))
     if name in _COMPARED and None not in values and type(values[0]) is type(values[1]):
         return _COMPARED[name](*values)
-    return name in _REFLEXIVE and "ColumnRef" in left and _column(left) == _column(right)
+    constant = "A_Const" in left and "isnull" not in left["A_Const"]
+    return name in _REFLEXIVE and (constant or "ColumnRef" in left) and _operand(left) == _operand(right)
 
 
-def _column(node: Node) -> tuple[str, ...]:
-    return parts_of(node.get("ColumnRef", {}).get("fields", []))
+def _operand(node: Node) -> Any:
+    return canonical(node) if "A_Const" in node else parts_of(node.get("ColumnRef", {}).get("fields", []))
 
 
 def _unequal(test: Node) -> bool:
