@@ -75,26 +75,24 @@ class OfflinePlanner:
         return self._tried(linted, ledger_of_files(workspace, environment, self.changed), request)
 
     def _tried(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
-        while True:
-            tried = self._once(preview, ledger, request)
-            failed = tried.proof.failed if tried.proof else None
-            if failed is None or not self._learned(failed):
-                break
+        tried, error = self._once(preview, ledger, request)
+        while error and self._learned(error):
+            tried, error = self._once(preview, ledger, request)
         proof = replace(tried.proof or Trial(), of_files=True, prediction="")
         found = (*proof_problems(proof, preview.environment.name), *break_problems(preview.plan, proof.changes))
         problems = worst_first((*preview.plan.problems, *found))
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 
-    def _once(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
+    def _once(self, preview: Preview, ledger: Ledger, request: Request) -> tuple[Preview, ApplyError | None]:
+        """The preview with one attempt at a trial, and the error of the migration that failed."""
         try:
-            return self._trial(preview, ledger, request)
+            tried = self._trial(preview, ledger, request)
         except ApplyError as error:
-            if self._learned(error):
-                return self._once(preview, ledger, request)
             why = f"the merged migrations do not run in an empty database: {error.what}"
-            return replace(preview, proof=Trial(untried=why, stop=Stop(why)))
+            return replace(preview, proof=Trial(untried=why, stop=Stop(why))), error
         except CtgitopsError as error:
-            return replace(preview, proof=Trial(untried=error.what, stop=Stop(error.what, error.hint)))
+            return replace(preview, proof=Trial(untried=error.what, stop=Stop(error.what, error.hint))), None
+        return tried, tried.proof.failed if tried.proof else None
 
     def _trial(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
         steps = (*steps_of(ledger), *preview.plan.steps)
