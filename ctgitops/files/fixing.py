@@ -11,7 +11,7 @@ from ..core.migration.migration import Migration
 from ..core.workspace.workspace import Workspace
 from ..sql.breaking import KnownObjects, breaks_of
 from ..sql.nodes import dropped_names
-from ..sql.outer import outer_pair
+from ..sql.outer_transaction import outer_pair
 from ..sql.parse import SqlSyntaxError, Tree, statements, trees
 from ..sql.tokens import first_word
 from .scaffold import Change, NewFile, Order, new_migration, write_files

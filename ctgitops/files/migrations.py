@@ -16,7 +16,7 @@ from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script, checksum_of
 from .dbmate import scripts_of, without_markers
-from .other_names import folder_of_other_tool, holds_sql, name_of_other_tool, rollbacks_named_otherwise
+from .other_tool_names import folder_of_other_tool, holds_sql, name_of_other_tool, rollbacks_named_otherwise
 from .repository import Item, Repository, sub_folder
 
 FOLDER = "migrations"

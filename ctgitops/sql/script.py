@@ -15,7 +15,7 @@ from operator import or_
 from ..errors import Place
 from . import parse
 from .batch import Batch, Fault, is_batched, read_batch, shape_faults
-from .outer import Sent, read
+from .outer_transaction import Sent, read
 from .passed_rollback import passed_rollback
 from .redact import redact, secrets_in
 from .tokens import comment_lines, first_word

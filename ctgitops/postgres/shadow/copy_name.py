@@ -11,8 +11,8 @@ from ...core.schema.source_database import SourceDatabase
 from ...core.trial.trial import Skipped
 from ...sql.databases import databases_named
 from ...sql.script import Script
-from ..server.choose import Server
 from ..server.scratch_database import rename
+from ..server.throw_away_server import Server
 from .extensions import as_admin
 
 

@@ -18,9 +18,9 @@ from ...sql.parse import SqlSyntaxError, statements
 from ..connection.connect import Address, Connection
 from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger
-from ..server.choose import Server
 from ..server.external_server import NOT_SEALED
 from ..server.scratch_database import create_like
+from ..server.throw_away_server import Server
 from .extensions import as_admin, disable_untrusted_extensions, has_unquiet_triggers, missing
 from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of
 

@@ -25,11 +25,11 @@ from ..connection.connect import Address, Connection, connect, connected
 from ..connection.identity import cluster_of
 from ..connection.names import unused
 from ..connection.simple_query import exchange
-from ..server.choose import Server, throw_away
 from ..server.limits import Limits
 from ..server.local_server import LocalServer
 from ..server.programs import Programs
 from ..server.scratch_database import rename
+from ..server.throw_away_server import Server, throw_away
 from ..session.database import PostgresDatabase
 from .copy_name import without_databases
 

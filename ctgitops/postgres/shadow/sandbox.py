@@ -23,9 +23,9 @@ from ..catalog.table_stats import calibrate
 from ..connection.connect import Address, Connection, connect, refused_as_error
 from ..connection.names import unused
 from ..connection.simple_query import Failure
-from ..server.choose import Server, throw_away
 from ..server.limits import Limits, ResourceGuard
 from ..server.programs import Programs
+from ..server.throw_away_server import Server, throw_away
 from ..trace.tracer import Tracer
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed

@@ -1,7 +1,7 @@
 """Configures the local server of a sandbox: the superuser's name, and limits on its use of this machine.
 
-`server/choose.py` chooses between this server, a container and an external server; `server/local_server.py` starts the
-local one.
+`server/throw_away_server.py` chooses between this server, a container and an external server;
+`server/local_server.py` starts the local one.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from ..connection.connect import Connection
 from .debug1 import proofs_in, work_in
 from .lock_sampling import Sampler
 from .observed_work import held_on, named
-from .queried import QUERIES, TracedStatement, queried
 from .query_plans import is_plan
+from .statement_queries import QUERIES, TracedStatement, queried
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ...sql.locks import LockMode
 from ..catalog.relations import Relation
 from .debug1 import Debug1Message, foreign_keys_in, work_in
 from .own_locks import HeldLock
-from .queried import QUERIES
+from .statement_queries import QUERIES
 
 _OF_QUERIES = frozenset({LockMode.ACCESS_SHARE, LockMode.ROW_SHARE, LockMode.ROW_EXCLUSIVE})
 

@@ -21,8 +21,8 @@ from ...sql.parse import Statement
 from ..catalog.relations import Relation, relations
 from ..connection.connect import Connection
 from .non_transactional import NonTransactionalTracer
-from .queried import TracedStatement
 from .query_plans import LOST, MOST_TEXT, is_plan
+from .statement_queries import TracedStatement
 from .transactional import TransactionTracer
 
 SETS = "VariableSetStmt"

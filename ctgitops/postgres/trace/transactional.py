@@ -17,8 +17,8 @@ from ..connection.connect import Connection
 from .debug1 import foreign_keys_in, proofs_in, tables_in, telling, work_in
 from .observed_work import Evidence, held_on, worked
 from .own_locks import HeldLock, HeldLocks, called, scanned
-from .queried import TracedQueries, TracedStatement, queried
 from .query_plans import is_plan
+from .statement_queries import TracedQueries, TracedStatement, queried
 
 
 @dataclass(frozen=True)
