@@ -158,17 +158,8 @@ def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
 
 
 def _entry(request: Request, reason: str, fact: Entry) -> Entry:
-    origin = request.origin
-    return replace(
-        fact,
-        started_at=request.now,
-        finished_at=request.now,
-        error=reason.strip(),
-        actor=origin.actor or None,
-        commit_sha=origin.commit_sha or None,
-        pull_request=origin.pull_request,
-        run_url=origin.run_url or None,
-    )
+    dated = replace(fact, started_at=request.now, finished_at=request.now, error=reason.strip())
+    return request.origin.signed(dated)
 
 
 def accept(request: Request, reason: str, *, databases: Databases, tell: Listener) -> Entry:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from ...errors import UsageError
 from ..environment.environment import Environment, ShadowPolicy
+from ..ledger.ledger import Entry
 from ..migration.selector import Selector
 from ..schema.prediction import Prediction
 from ..workspace.workspace import Workspace
@@ -26,6 +27,16 @@ class Origin:
     """The repository's web address, `https://github.com/owner/name`; empty if unknown."""
     folder: str = ""
     """The path of the workspace in that repository, ending with `/`; empty if it is the repository's root."""
+
+    def signed(self, entry: Entry) -> Entry:
+        """The ledger entry with its author and origin."""
+        return replace(
+            entry,
+            actor=self.actor or None,
+            commit_sha=self.commit_sha or None,
+            pull_request=self.pull_request,
+            run_url=self.run_url or None,
+        )
 
 
 @dataclass(frozen=True)

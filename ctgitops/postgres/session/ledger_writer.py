@@ -16,7 +16,6 @@ from ..connection.identity import home_sql, read_identity
 from ..ledger.ledger import insert_sql
 from ..ledger.ledger_errors import add_entry
 from ..nontransactional.stepwise import author_of
-from ..transaction.execute import signed
 from .migration_connection import MigrationConnection
 
 
@@ -52,5 +51,5 @@ class LedgerWriter:
         return self.work.connected()
 
     def _add(self, connection: Connection, entry: Entry, *before: str) -> None:
-        insert = insert_sql(signed(entry, self.request.origin), Escaping(connection.pgconn), timed=False)
+        insert = insert_sql(self.request.origin.signed(entry), Escaping(connection.pgconn), timed=False)
         add_entry(connection, self.address, *before, insert)

@@ -114,22 +114,11 @@ def part_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> 
     mark = Mark.ROLLED_BACK if step.direction is Direction.ROLLBACK else Mark.APPLIED
     summary = receipt.summary() if receipt else None
     entry = replace(entry_of_step(mark, step, plan.why or None), plan=plan.fingerprint, receipt=summary)
-    return Part(step, signed(entry, origin), last=step is plan.steps[-1] and not plan.seeds)
+    return Part(step, origin.signed(entry), last=step is plan.steps[-1] and not plan.seeds)
 
 
 def part_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Part:
     """A seed file of a plan, with its ledger entry. The part's step has no number."""
     entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
     step = Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
-    return Part(step, signed(entry, origin), last=seed is plan.seeds[-1])
-
-
-def signed(entry: Entry, origin: Origin) -> Entry:
-    """The entry with its author and origin."""
-    return replace(
-        entry,
-        actor=origin.actor or None,
-        commit_sha=origin.commit_sha or None,
-        pull_request=origin.pull_request,
-        run_url=origin.run_url or None,
-    )
+    return Part(step, origin.signed(entry), last=seed is plan.seeds[-1])
