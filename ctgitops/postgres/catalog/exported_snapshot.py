@@ -20,6 +20,7 @@ from ...errors import BackupError
 from ..connection.connect import Address, Connection, connect
 from .dump_advice import cure_for, denied, not_dumped
 from .public_schema import rights_of_public
+from .source_database import locale_of
 
 TABLES_AT_ONCE = 50
 DIGEST = """
@@ -87,7 +88,6 @@ where r.rolname !~ '^pg_'
     )
 order by 1
 """
-# Column names differ between major versions
 LOCALE = """
 select to_jsonb(d) || jsonb_build_object('encoding', pg_catalog.pg_encoding_to_char(d.encoding))
 from pg_catalog.pg_database d
@@ -148,13 +148,7 @@ class ExportedSnapshot:
     def locale(self) -> Locale:
         """Encoding, collation and character classes of the database."""
         about = cast("dict[str, Any]", self._keeper.execute(LOCALE).fetchall()[0][0])
-        return Locale(
-            about.get("datlocprovider", "c"),
-            about["datcollate"] or "",
-            about["datctype"] or "",
-            about.get("datlocale") or about.get("daticulocale") or "",
-            about["encoding"],
-        )
+        return locale_of(about)
 
     def inventory(self, *, exact: bool) -> tuple[str, ...]:
         """The schema's objects, one line each, sorted.

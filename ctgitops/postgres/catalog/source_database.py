@@ -105,13 +105,7 @@ def _read(connection: Connection) -> SourceDatabase:
         predefined=frozenset(str(name) for (name,) in connection.execute(_PREDEFINED).fetchall()),
         extensions={str(name): str(version) for name, version in rows},
         cluster=cluster_of(connection),
-        locale=Locale(
-            about.get("datlocprovider", "c"),
-            about["datcollate"] or "",
-            about["datctype"] or "",
-            about.get("datlocale") or about.get("daticulocale") or "",
-            about["encoding"],
-        ),
+        locale=locale_of(about),
     )
 
 
@@ -146,3 +140,14 @@ def _without_secrets(schema: str) -> str:
     """Removes credentials from user mappings, and options with secret names from foreign servers."""
     schema = _MAPPING.sub(r"\1;", schema)
     return _SERVER.sub(lambda server: _SECRET.sub(r"\1 '***'", server[0]), schema)
+
+
+def locale_of(row: dict[str, Any]) -> Locale:
+    """The locale in a row of pg_database, whose column names differ between major versions."""
+    return Locale(
+        row.get("datlocprovider", "c"),
+        row["datcollate"] or "",
+        row["datctype"] or "",
+        row.get("datlocale") or row.get("daticulocale") or "",
+        row["encoding"],
+    )
