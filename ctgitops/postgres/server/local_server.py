@@ -24,7 +24,7 @@ from ..connection.deferred_signals import UninterruptedCleanup
 from ..connection.names import MAINTENANCE
 from .data_directory import Initdb
 from .limits import size_of
-from .os_account import Account, unprivileged
+from .os_account import Account, popen_options, unprivileged
 from .programs import Programs
 from .scratch_database import make_empty, move_away
 from .watchdog import Watchdog
@@ -241,9 +241,7 @@ class LocalServer(UninterruptedCleanup):
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                user=self._account.uid if self._account else None,
-                group=self._account.gid if self._account else None,
-                extra_groups=[] if self._account else None,
+                **popen_options(self._account),
             )
 
     def started_by(self, command: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...errors import UsageError
 
@@ -50,6 +51,11 @@ def unprivileged() -> Account | None:
     raise UsageError(what, hint="run as an ordinary user, or create an account: `useradd --system postgres`")
 
 
+def popen_options(account: Account | None) -> dict[str, Any]:
+    """The options of Popen that start a program as `account`, without this process's groups."""
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+
+
 def run_as(
     account: Account | None, command: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
@@ -63,9 +69,7 @@ def run_as(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
+        **popen_options(account),
     )
     try:
         said, complained = child.communicate()

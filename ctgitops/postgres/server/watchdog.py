@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .os_account import Account
+from .os_account import Account, popen_options
 
 # This shell reads from a pipe that only our process holds open: it reads end of file when our process ends.
 # (PR_SET_PDEATHSIG is Linux-only, is lost by a change of user, and fires when a *thread* ends.) The shell ends only
@@ -75,9 +75,7 @@ class Watchdog:
             cwd="/",
             env={"PATH": os.environ.get("PATH", os.defpath)},
             start_new_session=True,
-            user=self._account.uid if self._account else None,
-            group=self._account.gid if self._account else None,
-            extra_groups=[] if self._account else None,
+            **popen_options(self._account),
         )
         return self
 
