@@ -30,8 +30,11 @@ PUBLISHED = ("released", "published")
 
 _BRANCH = "refs/heads/"
 _TAG = "refs/tags/"
-_COMMAND = re.compile(r"/ctgitops(?:[ \t]+(\S+))?(?:[ \t]+(\S+))?[ \t]*")
+_COMMAND = re.compile(r"/ctgitops(?:[ \t]+(.*))?", re.IGNORECASE)
+_LONGEST_WORDS = 100
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})")
+_COMMENT_COMMANDS = frozenset({("plan", 0), ("apply", 1), ("unlock", 0), ("unlock", 1)})
+"""The verbs of comments, each with the number of words that can follow."""
 _DEPENDABOT = "dependabot[bot]"
 
 
@@ -50,8 +53,13 @@ def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored
     action = text_of(payload, "action")
     number = number_of(payload, "pull_request", "number")
     head = text_of(payload, "pull_request", "head", "sha")
+    base = text_of(payload, "pull_request", "base", "ref")
+    default = text_of(payload, "repository", "default_branch")
     if action == "closed":
-        return PullRequestClosed(number, head, merged=flag_of(payload, "pull_request", "merged"))
+        merged = flag_of(payload, "pull_request", "merged")
+        if merged and base != default:
+            return Ignored(f"the pull request was merged into {base}, not into the default branch, {default}")
+        return PullRequestClosed(number, head, merged=merged)
     if action not in PLANNED:
         return Ignored(f"the pull request was {action.replace('_', ' ')}, which does not change its plan")
     return PullRequest(
@@ -60,6 +68,7 @@ def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored
         base_sha=text_of(payload, "pull_request", "base", "sha"),
         actor=text_of(payload, "sender", "login"),
         outside=_outside(payload),
+        instead="" if base == default else default,
     )
 
 
@@ -77,7 +86,12 @@ def _merge_group(payload: Payload) -> MergeGroup | Ignored:
     action = text_of(payload, "action")
     if action != "checks_requested":
         return Ignored(f"the action `{action}` of a merge group does not need a plan")
-    return MergeGroup(text_of(payload, "merge_group", "head_sha"), text_of(payload, "merge_group", "base_sha"))
+    default = text_of(payload, "repository", "default_branch")
+    return MergeGroup(
+        text_of(payload, "merge_group", "head_sha"),
+        text_of(payload, "merge_group", "base_sha"),
+        instead="" if text_of(payload, "merge_group", "base_ref") == f"{_BRANCH}{default}" else default,
+    )
 
 
 def _push(payload: Payload) -> Push | TagPush | Ignored:
@@ -128,18 +142,19 @@ def _comment(payload: Payload) -> Comment | Ignored:
     pull_request = get_of(payload, dict, "issue").get("pull_request")
     if not isinstance(pull_request, dict):
         return Ignored("only a comment on a pull request can be a command")
-    if (said[1], bool(said[2])) not in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False)):
-        return Ignored("the commands are `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
     if not _written_by_user(payload):
         return Ignored("a command must come from the person who wrote the comment, not from an app")
+    words = (said[1] or "").split()
+    known = bool(words) and (words[0].lower(), len(words) - 1) in _COMMENT_COMMANDS
     return Comment(
         pull_request=number_of(payload, "issue", "number"),
-        verb=said[1],
-        environment=said[2] or "",
+        verb=words[0].lower() if known else "",
+        environment=words[1] if known and len(words) > 1 else "",
         author=text_of(payload, "comment", "user", "login"),
         number=number_of(payload, "comment", "id"),
         merged=bool(pull_request.get("merged_at")),
         default_branch=text_of(payload, "repository", "default_branch"),
+        words="" if known else " ".join(words)[:_LONGEST_WORDS],
     )
 
 

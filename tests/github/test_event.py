@@ -150,6 +150,7 @@ def commented(body: str = "/ctgitops apply staging", merged: str | None = "2026-
         ("/ctgitops apply staging", "apply", "staging"),
         (" /ctgitops  apply\tstaging \r\nplease", "apply", "staging"),
         ("/ctgitops plan", "plan", ""),
+        ("/CTGitOps Apply staging", "apply", "staging"),
         ("/ctgitops unlock", "unlock", ""),
         ("/ctgitops unlock staging", "unlock", "staging"),
     ],
@@ -179,15 +180,48 @@ def test_a_comment_on_an_open_pull_request_knows_that_it_is_open() -> None:
         ("issue.pull_request", None),
         ("comment.body", "please /ctgitops apply staging"),
         ("comment.body", "> /ctgitops apply staging"),
-        ("comment.body", "/ctgitops apply"),
-        ("comment.body", "/ctgitops plan staging"),
-        ("comment.body", "/ctgitops rollback staging"),
-        ("comment.body", "/ctgitops apply staging; rm"),
-        ("comment.body", "/ctgitops\napply staging"),
+        ("comment.body", "/ctgitopsx apply staging"),
+        ("comment.body", "/ctgitops-apply staging"),
     ],
 )
 def test_nobody_else_and_nothing_else_in_a_comment(path: str, value: object) -> None:
     assert isinstance(read_event("issue_comment", changed(commented(), path, value)), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("/ctgitops apply", "apply"),
+        ("/ctgitops plan staging", "plan staging"),
+        ("/ctgitops rollback  staging", "rollback staging"),
+        ("/ctgitops apply staging; rm", "apply staging; rm"),
+        ("/ctgitops\napply staging", ""),
+        ("/ctgitops", ""),
+        (f"/ctgitops {'x' * 300}", "x" * 100),
+    ],
+)
+def test_words_that_are_not_a_command_are_answered(body: str, words: str) -> None:
+    found = read_event("issue_comment", commented(body))
+    assert isinstance(found, Comment)
+    assert (found.verb, found.environment, found.words) == ("", "", words)
+
+
+def test_the_author_of_a_pull_request_chooses_its_base_branch() -> None:
+    payload = changed(payload_of("pull_request.opened"), "pull_request.base.ref", "topic")
+    found = read_event("pull_request", payload)
+    assert isinstance(found, PullRequest)
+    assert found.instead == "master"
+    assert read_event("pull_request", payload | {"action": "closed"}) == PullRequestClosed(
+        payload["number"], payload["pull_request"]["head"]["sha"], merged=False
+    )
+    merged = changed(payload | {"action": "closed"}, "pull_request.merged", value=True)
+    assert read_event("pull_request", merged) == Ignored(
+        "the pull request was merged into topic, not into the default branch, master"
+    )
+    queue = changed(payload_of("merge_group.checks_requested"), "merge_group.base_ref", "refs/heads/topic")
+    group = read_event("merge_group", queue)
+    assert isinstance(group, MergeGroup)
+    assert group.instead == queue["repository"]["default_branch"]
 
 
 def test_an_issue_is_no_pull_request() -> None:

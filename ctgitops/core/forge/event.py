@@ -15,6 +15,8 @@ class PullRequest:
     actor: str
     outside: str = ""
     """Why the run gets no secrets, such as a pull request from a fork; empty if it gets them."""
+    instead: str = ""
+    """The default branch, if its author chose another base branch; empty if the base is the default branch."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class MergeGroup:
 
     sha: str
     base_sha: str = ""
+    instead: str = ""
+    """The default branch, if the queue merges into another one."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +83,29 @@ class Dispatch:
     inputs: tuple[tuple[str, str], ...] = ()
 
 
+COMMENT_VERBS = {
+    "plan": "`/ctgitops plan`",
+    "apply": "`/ctgitops apply ENVIRONMENT`",
+    "unlock": "`/ctgitops unlock`, or `/ctgitops unlock ENVIRONMENT`",
+}
+"""The commands in comments, and how they are written."""
+
+
 @dataclass(frozen=True)
 class Comment:
     """A comment `/ctgitops VERB ENVIRONMENT` on a pull request. Its author's permission is not checked yet."""
 
     pull_request: int
     verb: str
+    """One of COMMENT_VERBS; empty if the comment's words are not a command."""
     environment: str
     author: str
     number: int
     """The comment's ID."""
     merged: bool
     default_branch: str
+    words: str = ""
+    """The words of a comment that are not a command."""
 
 
 @dataclass(frozen=True)
