@@ -224,7 +224,10 @@ def test_a_rollback_by_hand_is_shown_then_accepted_then_made(scene: Scene) -> No
     assert scene.tables("staging") == 0
 
 
-@pytest.mark.parametrize("inputs", [{"command": "plan"}, {"command": "apply", "dry_run": "true"}, {"dry_run": "true"}])
+COMMANDS = [{"command": name} for name in ("plan", "status", "drift", "unlock")]
+
+
+@pytest.mark.parametrize("inputs", [*COMMANDS, {"command": "apply", "dry_run": "true"}, {"dry_run": "true"}])
 def test_a_tag_is_proved_before_it_is_planned(scene: Scene, inputs: dict[str, str]) -> None:
     scene.forge.on_branch = False
     assert scene.run("release", release(), environment="production", **inputs) == 5

@@ -46,6 +46,11 @@ def test_a_step_is_given_inputs_that_the_action_has(file: str, name: str, job: d
     assert set(step(job)["with"]) <= set(names()), (file, name)
 
 
+def test_the_page_uses_the_actions_that_the_workflows_use() -> None:
+    used = {file: {each["uses"] for job in ALL[file]["jobs"].values() for each in job["steps"]} for file in ALL}
+    assert used["database"] - {"constructtrack/ctgitops@v1"} <= used["deploy"]
+
+
 @pytest.mark.parametrize("name", ["plan", "database"])
 def test_pull_requests_are_planned_for_the_default_branch_alone(name: str) -> None:
     pull_request = events(ALL[name])["pull_request"]
@@ -89,6 +94,16 @@ def test_both_jobs_of_a_deployment_get_the_same_inputs_of_a_manual_run() -> None
         assert f"inputs.{name}" in step(jobs["plan"])["with"][name]
 
 
+def test_each_command_by_hand_changes_something_in_one_job_alone() -> None:
+    """The job `plan` has no approval, so the commands that its step runs change nothing, for `dry-run` is true."""
+    jobs = SHIPPED["deploy"]["jobs"]
+    commands = set(events(SHIPPED["deploy"])["workflow_dispatch"]["inputs"]["command"]["options"])
+    read_only = {"plan", "status", "drift"}
+    approved = set(re.findall(r'"(\w+)"', jobs["apply"]["if"])) - {"none"}
+    assert approved == commands - read_only
+    assert jobs["plan"]["steps"][-1]["if"] == "inputs.command != 'unlock'"
+
+
 def test_no_approval_is_asked_for_while_a_plan_waits_or_has_nothing_to_do() -> None:
     condition = SHIPPED["deploy"]["jobs"]["apply"]["if"]
     assert "needs.plan.outputs.waiting != 'true'" in condition
@@ -130,5 +145,5 @@ def test_a_comment_starts_a_job_only_by_people_who_belong_to_the_repository() ->
 def test_a_job_that_changes_or_checks_a_database_may_set_the_status_of_the_commit(
     file: str, name: str, job: dict[str, Any]
 ) -> None:
-    sets = name in ("staging", "apply", "change", "drift")
+    sets = name in ("staging", "apply", "change", "drift") or (file, name) == ("deploy", "plan")
     assert ("statuses" in job["permissions"]) is sets, file

@@ -229,7 +229,6 @@ def unlock(job: Job, ask: Unlocking) -> int:
 
 def repair(job: Job, provenance: Provenance) -> int:
     """Records in the ledger that migrations may be applied again; applies nothing. Raises UsageError. Writes."""
-    prove(job, provenance)
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
     if inputs.dry_run:

@@ -148,6 +148,7 @@ def _commanded(job: Job, event: Happened) -> int:
         case Command.APPLY | Command.ROLLBACK:
             return _change(job, event)
         case Command.STATUS:
+            _prove_tag(job, event)
             unmerged = event if isinstance(event, PullRequest | MergeGroup) else None
             return read_only.status(job, BaseCommit(unmerged.base_sha, unmerged.instead) if unmerged else None)
         case Command.CHECK:
@@ -161,6 +162,7 @@ def _on_merged(job: Job, event: Happened) -> int:
     provenance = event if isinstance(event, Ignored | Refused) else provenance_of(event)
     if not isinstance(provenance, Provenance):
         return _nothing(job, provenance)
+    prove(job, provenance)
     if job.inputs.command is Command.DRIFT:
         return read_only.drift(job)
     if job.inputs.command is Command.RESUME:
@@ -178,7 +180,7 @@ def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> in
 
 
 def _prove_tag(job: Job, event: Happened) -> None:
-    """Verifies the commit of a tag before it is planned, because a plan connects to its manifests' addresses."""
+    """Verifies the commit of a tag before it is read, because that connects to the addresses in its manifests."""
     if not isinstance(event, TagPush | Release | Dispatch):
         return
     provenance = provenance_of(event)
