@@ -10,6 +10,7 @@ import pytest
 from ctgitops.core.forge.forge import CommitState, PublishedRelease, WorkflowRun
 from tests.github.test_event import commented, payload_of
 from tests.github.test_runner import outputs
+from tests.report.test_hostile import harmless
 from tests.servers import run as execute
 from tests.test_action_forge import MAIN, Scene, opened, push, release, scene
 
@@ -266,9 +267,11 @@ def test_words_that_are_not_a_command_get_an_answer_and_a_reaction(scene: Scene)
     (answer,) = scene.forge.comments
     assert "/ctgitops apply ENVIRONMENT" in answer.body
     assert [reaction for _, reaction in scene.forge.reactions] == ["eyes", "confused"]
+    assert scene.run("issue_comment", commented("/ctgitops @octocat #1 <img src=x> ```x ::error::y")) == 2
+    harmless(scene.forge.comments[-1].body)
     scene.forge.permissions = {}
     assert scene.run("issue_comment", commented("/ctgitops aply staging")) == 0
-    assert len(scene.forge.comments) == 1, "without write access there is only the reaction"
+    assert len(scene.forge.comments) == 2, "without write access there is only the reaction"
 
 
 def test_drift_and_a_failed_production_are_statuses_of_the_commit(scene: Scene) -> None:

@@ -28,12 +28,13 @@ def test_runs_tell_whether_they_ended_how_and_who_started_them() -> None:
     ours = {"event": "workflow_dispatch", "actor": {"login": "github-actions[bot]"}}
     with running() as hub:
         hub.canned[RUNS] = {
-            "total_count": 4,
+            "total_count": 5,
             "workflow_runs": [
                 run(4, status="waiting", conclusion=None, **ours),
                 run(3, conclusion="success", **ours),
                 run(2, event="workflow_dispatch"),
                 run(1, actor=None),
+                run(0, actor={"login": "github-actions[bot]"}),
             ],
         }
         found = GitHubForge(Access("ours", "o/r", hub.url), pytest.fail, patience=FAST).runs_of("deploy.yml", "v1.0.0")
@@ -43,6 +44,7 @@ def test_runs_tell_whether_they_ended_how_and_who_started_them() -> None:
             WorkflowRun(3, "a" * 40, f"{url}3", completed=True, succeeded=True, started_by_us=True),
             WorkflowRun(2, "a" * 40, f"{url}2", completed=True, succeeded=False, started_by_us=False),
             WorkflowRun(1, "a" * 40, f"{url}1", completed=True, succeeded=False, started_by_us=False),
+            WorkflowRun(0, "a" * 40, f"{url}0", completed=True, succeeded=False, started_by_us=False),
         )
 
 
