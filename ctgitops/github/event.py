@@ -30,11 +30,10 @@ PUBLISHED = ("released", "published")
 
 _BRANCH = "refs/heads/"
 _TAG = "refs/tags/"
-_COMMAND = re.compile(r"/ctgitops(?:[ \t]+(.*))?", re.IGNORECASE)
-_LONGEST_WORDS = 100
+_COMMAND = re.compile(r"/ctgitops(?:[ \t]+(\S+))?(?:[ \t]+(\S+))?[ \t]*")
+_BEGINS = re.compile(r"/ctgitops(?![^ \t])")
+LONGEST_UNKNOWN = 60
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})")
-_COMMENT_COMMANDS = frozenset({("plan", 0), ("apply", 1), ("unlock", 0), ("unlock", 1)})
-"""The verbs of comments, each with the number of words that can follow."""
 _DEPENDABOT = "dependabot[bot]"
 
 
@@ -136,25 +135,25 @@ def _as_text(value: object) -> str:
 
 def _comment(payload: Payload) -> Comment | Ignored:
     first = text_of(payload, "comment", "body").strip().split("\n", maxsplit=1)[0].strip()
-    said = _COMMAND.fullmatch(first)
-    if said is None or text_of(payload, "action") != "created":
+    if not _BEGINS.match(first) or text_of(payload, "action") != "created":
         return Ignored("only a new comment that begins with `/ctgitops` is a command")
     pull_request = get_of(payload, dict, "issue").get("pull_request")
     if not isinstance(pull_request, dict):
         return Ignored("only a comment on a pull request can be a command")
     if not _written_by_user(payload):
         return Ignored("a command must come from the person who wrote the comment, not from an app")
-    words = (said[1] or "").split()
-    known = bool(words) and (words[0].lower(), len(words) - 1) in _COMMENT_COMMANDS
+    said = _COMMAND.fullmatch(first)
+    verb, environment = (said[1], said[2] or "") if said else ("", "")
+    known = (verb, bool(environment)) in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False))
     return Comment(
         pull_request=number_of(payload, "issue", "number"),
-        verb=words[0].lower() if known else "",
-        environment=words[1] if known and len(words) > 1 else "",
+        verb=verb if known else "",
+        environment=environment if known else "",
+        unknown="" if known else first[:LONGEST_UNKNOWN],
         author=text_of(payload, "comment", "user", "login"),
         number=number_of(payload, "comment", "id"),
         merged=bool(pull_request.get("merged_at")),
         default_branch=text_of(payload, "repository", "default_branch"),
-        words="" if known else " ".join(words)[:_LONGEST_WORDS],
     )
 
 

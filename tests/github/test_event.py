@@ -150,7 +150,6 @@ def commented(body: str = "/ctgitops apply staging", merged: str | None = "2026-
         ("/ctgitops apply staging", "apply", "staging"),
         (" /ctgitops  apply\tstaging \r\nplease", "apply", "staging"),
         ("/ctgitops plan", "plan", ""),
-        ("/CTGitOps Apply staging", "apply", "staging"),
         ("/ctgitops unlock", "unlock", ""),
         ("/ctgitops unlock staging", "unlock", "staging"),
     ],
@@ -180,8 +179,7 @@ def test_a_comment_on_an_open_pull_request_knows_that_it_is_open() -> None:
         ("issue.pull_request", None),
         ("comment.body", "please /ctgitops apply staging"),
         ("comment.body", "> /ctgitops apply staging"),
-        ("comment.body", "/ctgitopsx apply staging"),
-        ("comment.body", "/ctgitops-apply staging"),
+        ("comment.body", "/ctgitopsapply staging"),
     ],
 )
 def test_nobody_else_and_nothing_else_in_a_comment(path: str, value: object) -> None:
@@ -189,21 +187,12 @@ def test_nobody_else_and_nothing_else_in_a_comment(path: str, value: object) -> 
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ("/ctgitops apply", "apply"),
-        ("/ctgitops plan staging", "plan staging"),
-        ("/ctgitops rollback  staging", "rollback staging"),
-        ("/ctgitops apply staging; rm", "apply staging; rm"),
-        ("/ctgitops\napply staging", ""),
-        ("/ctgitops", ""),
-        (f"/ctgitops {'x' * 300}", "x" * 100),
-    ],
+    "body", ["/ctgitops apply", "/ctgitops plan staging", "/ctgitops rollback staging", "/ctgitops apply staging; rm"]
 )
-def test_words_that_are_not_a_command_are_answered(body: str, words: str) -> None:
-    found = read_event("issue_comment", commented(body))
+def test_words_that_are_not_known_are_kept_for_the_answer_and_are_no_command(body: str) -> None:
+    found = read_event("issue_comment", commented(f"{body}\nplease"))
     assert isinstance(found, Comment)
-    assert (found.verb, found.environment, found.words) == ("", "", words)
+    assert (found.verb, found.environment, found.unknown) == ("", "", body)
 
 
 def test_the_author_of_a_pull_request_chooses_its_base_branch() -> None:

@@ -83,29 +83,20 @@ class Dispatch:
     inputs: tuple[tuple[str, str], ...] = ()
 
 
-COMMENT_VERBS = {
-    "plan": "`/ctgitops plan`",
-    "apply": "`/ctgitops apply ENVIRONMENT`",
-    "unlock": "`/ctgitops unlock`, or `/ctgitops unlock ENVIRONMENT`",
-}
-"""The commands in comments, and how they are written."""
-
-
 @dataclass(frozen=True)
 class Comment:
     """A comment `/ctgitops VERB ENVIRONMENT` on a pull request. Its author's permission is not checked yet."""
 
     pull_request: int
     verb: str
-    """One of COMMENT_VERBS; empty if the comment's words are not a command."""
     environment: str
     author: str
     number: int
     """The comment's ID."""
     merged: bool
     default_branch: str
-    words: str = ""
-    """The words of a comment that are not a command."""
+    unknown: str = ""
+    """The first line of the comment if it begins like a command but is none; `verb` is empty then."""
 
 
 @dataclass(frozen=True)

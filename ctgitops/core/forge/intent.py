@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 
 from ..environment.environment import Environment, Trigger
 from .event import (
-    COMMENT_VERBS,
     Comment,
     Dispatch,
     Event,
@@ -145,9 +144,11 @@ def _plan_intent(event: PullRequest | MergeGroup | OutsideRun, environments: tup
 
 
 def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
-    if not event.verb:
-        what = f"`/ctgitops {event.words}` is not a command" if event.words else "`/ctgitops` needs a command"
-        return Refused(what, f"the commands are {'; '.join(COMMENT_VERBS.values())}")
+    if event.unknown:
+        commands = (
+            "`/ctgitops plan`, `/ctgitops apply ENVIRONMENT`, `/ctgitops unlock` and `/ctgitops unlock ENVIRONMENT`"
+        )
+        return Refused(f"`{event.unknown}` is not a command", f"the commands are {commands}")
     if event.verb == "plan":
         return PlanFromApi(event.pull_request)
     provenance = provenance_of(event)
