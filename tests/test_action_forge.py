@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html as markup
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,19 @@ from ctgitops.core.forge.event import OutsideRun
 from ctgitops.core.forge.forge import (
     ChangedFile,
     Check,
+    CommitStatus,
     Conclusion,
     Deployment,
     DeploymentState,
     Generation,
     OpenPullRequest,
     Proposal,
+    PublishedRelease,
     Reaction,
     Review,
     StickyComment,
     TreeFile,
+    WorkflowRun,
 )
 from ctgitops.core.gate.review import ShownFile, shown_in
 from ctgitops.errors import ForgeError
@@ -63,6 +66,13 @@ class Forge:
     links: tuple[str, ...] = ()
     blobs: dict[str, bytes] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)
+    bases: dict[int, str] = field(default_factory=dict)
+    """The base branches of pull requests, if it is not the default branch."""
+    statuses: list[CommitStatus] = field(default_factory=list)
+    queued: list[tuple[int, str]] = field(default_factory=list)
+    published: list[PublishedRelease] = field(default_factory=list)
+    workflow_runs: dict[str, tuple[WorkflowRun, ...]] = field(default_factory=dict)
+    started: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     shown: bool = True
     """Whether merged pull requests brought what was shown in their checks; else everything was pushed directly."""
 
@@ -87,6 +97,9 @@ class Forge:
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         assert url
+        if state is DeploymentState.QUEUED:
+            self.queued.append((number, description))
+            return
         told = self.begun if state is DeploymentState.IN_PROGRESS else self.ends
         told.append((number, state, description))
 
@@ -101,6 +114,29 @@ class Forge:
 
     def commit_of_tag(self, tag: str) -> str:
         return self.tags[tag]
+
+    def tip_of(self, branch: str) -> str:
+        self._may("tip_of")
+        return f"tip of {branch}"
+
+    def base_of(self, number: int) -> str:
+        return self.bases.get(number, "master")
+
+    def releases(self) -> Iterator[PublishedRelease]:
+        self._may("releases")
+        yield from self.published
+
+    def runs_of(self, workflow: str, ref: str) -> tuple[WorkflowRun, ...]:
+        assert workflow == "deploy.yml"
+        return self.workflow_runs.get(ref, ())
+
+    def start(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
+        self._may("start")
+        self.started.append((workflow, ref, dict(inputs)))
+
+    def status(self, status: CommitStatus) -> None:
+        self._may("status")
+        self.statuses.append(status)
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
         self._may("seen")
@@ -170,6 +206,7 @@ class Scene:
             "GITHUB_EVENT_NAME": event,
             "GITHUB_EVENT_PATH": str(self.files / "event.json"),
             "GITHUB_OUTPUT": str(self.files / "output"),
+            "GITHUB_REF": payload.get("ref", "refs/heads/master"),
             "GITHUB_REPOSITORY": "constructtrack/database",
             "GITHUB_RUN_ATTEMPT": "2",
             "GITHUB_RUN_ID": str(76 + self.runs),
@@ -514,7 +551,8 @@ def test_where_there_can_be_no_plan_the_comment_says_why(scene: Scene) -> None:
 def test_a_release_promotes_what_staging_has(scene: Scene) -> None:
     assert scene.run("release", release()) == 5
     assert scene.tables("production") == 0
-    assert scene.forge.deployments == []
+    assert scene.forge.queued == [(1, "waits because staging does not have 001_red yet")]
+    scene.forge.deployments.clear()
     scene.run("push", push())
     assert scene.run("release", release()) == 0
     assert scene.tables("production") == 1

@@ -26,6 +26,15 @@ _MERGED = "the change takes effect when it is merged"
 
 
 @dataclass(frozen=True)
+class BaseCommit:
+    """The commit whose manifests set the connections of an unmerged plan."""
+
+    sha: str
+    branch: str = ""
+    """The default branch, whose tip is used instead, because the author of a pull request chooses its base branch."""
+
+
+@dataclass(frozen=True)
 class Merged:
     """The base branch's environments by name, and the databases that they may connect to."""
 
@@ -98,14 +107,17 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
     ]
 
 
-def merged_at(forge: Forge | None, sha: str, folder: str, own: Databases, here: tuple[Environment, ...]) -> Merged:
+def merged_at(
+    forge: Forge | None, base: BaseCommit, folder: str, own: Databases, here: tuple[Environment, ...]
+) -> Merged:
     """Reads the manifests of a commit through the API; if that fails, connects to no database."""
     by_name = {environment.name: environment for environment in here}
-    if forge is None or not sha:
+    if forge is None or not (base.sha or base.branch):
         what = "cannot read the manifests of the base branch: there is no GitHub token"
         hint = "leave the input `github-token` at its default; it needs `contents: read`"
         return Merged({}, own, by_name, ForgeError(what, hint=hint))
     try:
+        sha = forge.tip_of(base.branch) if base.branch else base.sha
         files = _manifests(forge, sha, f"{folder}{FOLDER}")
     except CtgitopsError as error:
         what = f"cannot read the manifests of the base branch: {error.what}"

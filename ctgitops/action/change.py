@@ -13,9 +13,10 @@ from ..commands.rollback import rollback as rollback_verb
 from ..commands.unlock import Ending
 from ..commands.unlock import unlock as unlock_verb
 from ..core.environment.environment import Environment, Trigger
-from ..core.forge.forge import Deployment, DeploymentState
+from ..core.forge.forge import CommitState, Deployment, DeploymentState
 from ..core.forge.intent import Applying, Provenance, Unlocking
 from ..core.gate.request import Request
+from ..core.gate.wait import PlanWait
 from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
 from ..core.run.outcome import Outcome
@@ -30,6 +31,7 @@ from .planning import NOTHING_APPROVED
 from .provenance import prove
 from .pull_request_checks import with_reviews
 from .records import keep_record
+from .waiting import queue, tell_wait, until, wait_in, write_outputs
 
 SHA = re.compile(r"[0-9a-f]{40}")
 Verb = Callable[[Listener], Outcome]
@@ -46,6 +48,18 @@ class Result:
     def exit_status(self) -> int:
         """The exit status of the outcome or error."""
         return self.outcome.exit_status
+
+    @property
+    def wait(self) -> PlanWait | None:
+        """The wait that the run reported; None if it did something else, or the wait does not end by itself."""
+        return wait_in(self.environment, self.outcome)
+
+    @property
+    def commit_state(self) -> CommitState:
+        """The result as the status of the commit."""
+        if self.wait:
+            return CommitState.PENDING
+        return CommitState.FAILURE if self.exit_status else CommitState.SUCCESS
 
     @property
     def text(self) -> str:
@@ -67,6 +81,7 @@ def apply(job: Job, ask: Applying) -> int:
     for environment in ask.environments:
         result = _run_with_deployment(job, environment, sha, _applying(job, environment, merged))
         results.append(result)
+        _follow_up(job, result, sha)
         if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch:
             break
     untried = [e.name for e in ask.environments[len(results) :]]
@@ -74,7 +89,21 @@ def apply(job: Job, ask: Applying) -> int:
         job.runner.warn(f"{', '.join(untried)}: skipped, because {results[-1].text}")
     _outputs(job, results)
     keep_record(job, sha, {result.environment.name: result.outcome for result in results}, merged)
-    return next((result.exit_status for result in results if result.exit_status), 0)
+    failed = (r.exit_status for r in results if not (r.wait and job.passes_waits))
+    return next((status for status in failed if status), 0)
+
+
+def _follow_up(job: Job, result: Result, sha: str) -> None:
+    """Queues the deployment of an environment that waits, and sets the commit's status for the environment."""
+    words = outcome_verdict(result.outcome) if isinstance(result.outcome, Outcome) else result.outcome.what
+    if wait := result.wait:
+        tell_wait(job, wait)
+        words = f"waits {until(wait)}"
+        if SHA.fullmatch(sha):
+            queue(job, wait, sha)
+    if SHA.fullmatch(sha):
+        told = (words, job.wiring.origin.run_url)
+        job.github_writer.status(sha, result.environment.name, result.commit_state, told)
 
 
 def rollback(job: Job, provenance: Provenance) -> int:
@@ -93,6 +122,7 @@ def rollback(job: Job, provenance: Provenance) -> int:
 
     sha = provenance.sha or job.wiring.origin.commit_sha
     result = _run_with_deployment(job, request.environment, sha, verb)
+    _follow_up(job, result, sha)
     _outputs(job, [result])
     keep_record(job, sha, {request.environment.name: result.outcome}, None)
     return result.exit_status
@@ -180,6 +210,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
         "fingerprint", outcomes[0].plan.fingerprint if len(results) == len(outcomes) == 1 else NOTHING_APPROVED
     )
     job.runner.output("receipt", receipts[-1] if receipts else "")
+    write_outputs(job, [wait for r in results if (wait := r.wait)])
     job.versions(versions)
 
 
@@ -198,13 +229,19 @@ def unlock(job: Job, ask: Unlocking) -> int:
 
 def repair(job: Job, provenance: Provenance) -> int:
     """Records in the ledger that migrations may be applied again; applies nothing. Raises UsageError. Writes."""
-    prove(job, provenance)
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
+    if inputs.dry_run:
+        said = [f"{inputs.environment}: {each} would be recorded as to be applied again" for each in inputs.again]
+        return _repaired(job, [*said, "dry run: nothing was changed"])
     meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
     entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))
     said = [f"{inputs.environment}: {e.name} recorded as {e.error}; the next apply runs it" for e in entries]
+    keep_record(job, provenance.sha or job.wiring.origin.commit_sha, {}, None)
+    return _repaired(job, said)
+
+
+def _repaired(job: Job, said: list[str]) -> int:
     page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
     job.show("Repair", "\n".join(said), page)
-    keep_record(job, provenance.sha or job.wiring.origin.commit_sha, {}, None)
     return 0

@@ -10,6 +10,8 @@ from ..core.forge.forge import (
     Annotation,
     ChangedFile,
     Check,
+    CommitState,
+    CommitStatus,
     Deployment,
     DeploymentState,
     Level,
@@ -70,6 +72,12 @@ class GitHubWriter:
         """Sets the state of a deployment."""
         words = self.runner.hidden(description)[:LONGEST_DESCRIPTION]
         self._tried("the deployment's status was not updated", lambda forge: forge.deployed(number, state, words, url))
+
+    def status(self, sha: str, subject: str, state: CommitState, told: tuple[str, str]) -> None:
+        """Sets a commit's status about `subject`, such as an environment. `told` is a description and a URL."""
+        words, url = self.runner.hidden(told[0])[:LONGEST_DESCRIPTION], told[1]
+        status = CommitStatus(sha, f"ctgitops / {subject}", state, words, url)
+        self._tried("the commit's status was not set", lambda forge: forge.status(status))
 
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit; None if there is none."""

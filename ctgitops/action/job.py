@@ -12,13 +12,13 @@ from ..core.migration.schema_version import SchemaVersion
 from ..core.problem import Problem
 from ..core.run.progress import Progress
 from ..errors import CtgitopsError
-from ..github.inputs import CommentMode, Inputs
+from ..github.inputs import CommentMode, Inputs, OnWait
 from ..github.runner import Runner
 from ..notify.lines import line_of, worth_a_line
 from ..report.escape import fence, plain
 from ..report.text_error import error_text
 from ..wiring.wiring import Wiring
-from .base_branch import Merged, merged_at
+from .base_branch import BaseCommit, Merged, merged_at
 from .github_writer import GitHubWriter, annotation_of, path_in_repository
 
 LONGEST = 400_000
@@ -35,10 +35,20 @@ class Job:
     runner: Runner
     github_writer: GitHubWriter
 
-    def base_at(self, sha: str) -> Merged:
+    def base_at(self, base: BaseCommit) -> Merged:
         """The environments of the base branch, which decide what an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
-        return merged_at(self.github_writer.forge, sha, self.wiring.origin.folder, self.wiring.databases, here)
+        return merged_at(self.github_writer.forge, base, self.wiring.origin.folder, self.wiring.databases, here)
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether a schedule started this run, so that no person waits for its result."""
+        return self.environ.get("GITHUB_EVENT_NAME", "") == "schedule"
+
+    @property
+    def passes_waits(self) -> bool:
+        """Whether the step succeeds if a plan waits for something that ends by itself."""
+        return self.inputs.on_wait is OnWait.PASS or (self.inputs.on_wait is OnWait.AUTO and self.scheduled)
 
     def hear(self, progress: Progress) -> None:
         """Prints progress as it happens."""

@@ -17,8 +17,10 @@ from ..report.escape import prose
 from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.text import plans_text
+from .base_branch import BaseCommit
 from .job import LONGEST, Job, error_markdown
 from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, with_reviews
+from .waiting import status_of_plans
 
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"
@@ -49,7 +51,7 @@ def plan(job: Job, ask: Planning) -> int:
 def _planned(job: Job, ask: Planning) -> int:
     requests = _requests(job, ask)
     workspace = job.wiring.workspace
-    base = job.base_at(ask.base_sha) if ask.sha else None
+    base = job.base_at(BaseCommit(ask.base_sha, ask.base_branch)) if ask.sha else None
     databases = base or job.wiring.databases
     requests = tuple(map(base.shadowed, requests)) if base else requests
     files = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
@@ -78,7 +80,7 @@ def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...]) -> int:
     _mark(job, ask, results, page)
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, page)
-    return exit_status(results, job.inputs.fail_on)
+    return status_of_plans(job, results, exit_status(results, job.inputs.fail_on))
 
 
 def _with_offline_warnings(results: tuple[PlanResult, ...], page: str) -> str:

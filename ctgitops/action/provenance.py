@@ -23,6 +23,7 @@ def prove(job: Job, provenance: Provenance) -> None:
     if provenance.tag:
         _tag(job, provenance, forge)
     if provenance.checkout:
+        _pull_request(provenance, forge)
         _checkout(job, provenance, forge)
 
 
@@ -36,6 +37,13 @@ def _tag(job: Job, provenance: Provenance, forge: Forge) -> None:
         raise MustWaitError(
             what, state=_UNCHANGED, hint=f"merge it into {provenance.branch}, then tag the merged commit"
         )
+
+
+def _pull_request(provenance: Provenance, forge: Forge) -> None:
+    """Checks that the pull request was merged into the default branch; its author chose its base branch."""
+    if provenance.pull_request is not None and (base := forge.base_of(provenance.pull_request)) != provenance.branch:
+        what = f"pull request {provenance.pull_request} was merged into {base}, not into {provenance.branch}"
+        raise MustWaitError(what, state=_UNCHANGED, hint=f"merge {base} into {provenance.branch} first")
 
 
 def _checkout(job: Job, provenance: Provenance, forge: Forge) -> None:

@@ -16,7 +16,7 @@ from ..commands.drift import drift as drift_verb
 from ..commands.planning.offline import OfflinePlanner
 from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
-from ..core.forge.forge import ChangedFile
+from ..core.forge.forge import ChangedFile, CommitState
 from ..core.forge.intent import Checking, Finalising, Planning, in_order_of_after
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.drift import exit_status as drift_exit_status
@@ -29,6 +29,7 @@ from ..report.markdown import check_markdown, statuses_markdown
 from ..report.record import closed_markdown
 from ..report.text import check_text
 from ..report.text_status import statuses_text
+from .base_branch import BaseCommit
 from .job import LONGEST, Job
 from .planning import publish
 from .pull_request_checks import merged_before
@@ -77,11 +78,11 @@ def files_only(job: Job, ask: Checking) -> int:
     return publish(job, Planning(ordered), results)
 
 
-def status(job: Job, base_sha: str | None = None) -> int:
+def status(job: Job, base: BaseCommit | None = None) -> int:
     """Shows the status of the environments."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     environments = tuple(job.wiring.environment(name) for name in names)
-    databases = job.wiring.databases if base_sha is None else job.base_at(base_sha)
+    databases = job.wiring.databases if base is None else job.base_at(base)
     statuses = status_verb(job.wiring.workspace, environments, databases=databases)
     job.show("Status", statuses_text(statuses), statuses_markdown(statuses))
     return status_exit_status(statuses)
@@ -107,6 +108,7 @@ def drift(job: Job) -> int:
     job.runner.keep(DRIFT_FILE, drift_json(results))
     for result in results:
         _mark(job, result)
+        _set_status(job, result)
     job.runner.output("drift", _answer(results))
     return drift_exit_status(results)
 
@@ -116,6 +118,17 @@ def _answer(results: tuple[DriftResult, ...]) -> str:
     if any(isinstance(result, Drift) and result.changes for result in results):
         return "true"
     return "unknown" if any(isinstance(result, NotPlanned) for result in results) else "false"
+
+
+def _set_status(job: Job, result: DriftResult) -> None:
+    """Sets the status of the checked-out commit for one environment."""
+    sha = job.wiring.origin.commit_sha
+    if not sha:
+        return
+    words = f"not checked: {result.error.what}" if isinstance(result, NotPlanned) else verdict(result)
+    failed = isinstance(result, NotPlanned) or bool(result.changes)
+    state = CommitState.FAILURE if failed else CommitState.SUCCESS
+    job.github_writer.status(sha, f"drift ({result.environment.name})", state, (words, job.wiring.origin.run_url))
 
 
 def _mark(job: Job, result: DriftResult) -> None:

@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..core.environment.environment import Environment
-from ..core.forge.event import Comment, Event, Ignored, MergeGroup, PullRequest, Refused, Schedule
+from ..core.forge.event import (
+    Comment,
+    Dispatch,
+    Event,
+    Ignored,
+    MergeGroup,
+    PullRequest,
+    Refused,
+    Release,
+    Schedule,
+    TagPush,
+)
 from ..core.forge.intent import (
     Applying,
     Checking,
@@ -30,9 +41,11 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
-from . import change, comment_command, fork_plan, planning, read_only
+from . import change, comment_command, fork_plan, planning, read_only, resume
+from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job
+from .provenance import prove
 
 Happened = Event | Ignored | Refused
 
@@ -135,10 +148,12 @@ def _commanded(job: Job, event: Happened) -> int:
         case Command.APPLY | Command.ROLLBACK:
             return _change(job, event)
         case Command.STATUS:
-            return read_only.status(job, event.base_sha if isinstance(event, PullRequest | MergeGroup) else None)
+            _prove_tag(job, event)
+            unmerged = event if isinstance(event, PullRequest | MergeGroup) else None
+            return read_only.status(job, BaseCommit(unmerged.base_sha, unmerged.instead) if unmerged else None)
         case Command.CHECK:
             return read_only.check(job)
-        case Command.DRIFT | Command.UNLOCK | Command.REPAIR:
+        case Command.DRIFT | Command.RESUME | Command.UNLOCK | Command.REPAIR:
             return _on_merged(job, event)
 
 
@@ -147,8 +162,11 @@ def _on_merged(job: Job, event: Happened) -> int:
     provenance = event if isinstance(event, Ignored | Refused) else provenance_of(event)
     if not isinstance(provenance, Provenance):
         return _nothing(job, provenance)
+    prove(job, provenance)
     if job.inputs.command is Command.DRIFT:
         return read_only.drift(job)
+    if job.inputs.command is Command.RESUME:
+        return resume.resume(job)
     if job.inputs.command is Command.REPAIR:
         return change.repair(job, provenance)
     return change.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
@@ -161,7 +179,19 @@ def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> in
     return done or drifted
 
 
+def _prove_tag(job: Job, event: Happened) -> None:
+    """Verifies the commit of a tag before it is read, because that connects to the addresses in its manifests."""
+    if not isinstance(event, TagPush | Release | Dispatch):
+        return
+    provenance = provenance_of(event)
+    if isinstance(provenance, Refused) and isinstance(event, TagPush):
+        raise UsageError(provenance.why, hint=provenance.hint)
+    if isinstance(provenance, Provenance):
+        prove(job, provenance)
+
+
 def _plan(job: Job, event: Happened) -> int:
+    _prove_tag(job, event)
     ask = event if isinstance(event, Ignored | Refused) else decide(event, ())
     return _planned(job, ask if isinstance(ask, Planning | PlanFromApi) else Planning(()))
 
@@ -214,6 +244,7 @@ def _apply(job: Job, ask: Applying) -> int:
     if not ask.environments:
         return _nothing(job, Ignored(f"the event is not for `{job.inputs.environment}`"))
     if job.inputs.dry_run:
+        prove(job, ask.provenance)
         return planning.plan(job, Planning(ask.environments))
     return change.apply(job, ask)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,11 @@ def is_sql(path: str) -> bool:
     named = len(parts) >= 2 and not any(part.startswith(".") for part in parts) and path.endswith(".sql")
     migration = parts[:1] == ("migrations",) and len(parts) == 2
     return proper and named and (migration or (parts[0] == "seeds" and len(parts) <= DEEPEST))
+
+
+def blob_of(content: bytes) -> str:
+    """The SHA that git gives to a file's content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 @contextmanager

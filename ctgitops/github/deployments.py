@@ -1,11 +1,12 @@
-"""Creates GitHub deployments and sets their status."""
+"""Creates GitHub deployments, and sets their status and that of commits."""
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..core.forge.forge import Deployment, DeploymentState
+from ..core.forge.forge import CommitStatus, Deployment, DeploymentState
 from ..report.escape import one_line
 
 if TYPE_CHECKING:
@@ -14,12 +15,19 @@ if TYPE_CHECKING:
 
     from .client import Client
 
+MOST = 5
+"""Maximum number of deployments of a commit among which a queued one is looked for: the newest ones."""
 TASK = "deploy:migrations"
 DESCRIPTION = 140
 
 
 def begin(client: Client, deployment: Deployment) -> int:
-    """Creates a deployment of exactly this commit: turns off GitHub's auto-merge and required checks."""
+    """Creates a deployment of exactly this commit: turns off GitHub's auto-merge and required checks.
+
+    If an earlier run queued a deployment of the commit, continues that one, which would else stay queued for ever.
+    """
+    if (waiting := _queued(client, deployment)) is not None:
+        return waiting
     name = uuid4().hex
 
     def create() -> Made:
@@ -41,6 +49,15 @@ def begin(client: Client, deployment: Deployment) -> int:
     return client.once(create, find).id
 
 
+def _queued(client: Client, deployment: Deployment) -> int | None:
+    made = client.repository.get_deployments(sha=deployment.sha, task=TASK, environment=deployment.environment)
+    for each in islice(made, MOST):
+        newest = next(iter(each.get_statuses()), None)
+        if newest and newest.state == DeploymentState.QUEUED.value:
+            return each.id
+    return None
+
+
 def tell(client: Client, number: int, state: DeploymentState, description: str, url: str) -> None:
     """Adds a state to a deployment; its log and environment links lead to the run."""
     deployment = client.repository.get_deployment(number)
@@ -51,3 +68,17 @@ def tell(client: Client, number: int, state: DeploymentState, description: str, 
         return next((s for s in deployment.get_statuses() if (s.state, s.description) == (state.value, text)), None)
 
     client.once(lambda: deployment.create_status(state.value, description=text, **link), find)
+
+
+def mark(client: Client, status: CommitStatus) -> None:
+    """Sets the status of a commit. Repeating it is harmless: the last one counts."""
+    commit = client.repository.get_commit(status.sha)
+    link: dict[str, Any] = {"target_url": status.url} if status.url else {}
+
+    def send() -> bool:
+        commit.create_status(
+            status.state.value, description=one_line(status.description, DESCRIPTION), context=status.context, **link
+        )
+        return True
+
+    client.once(send, lambda: None)

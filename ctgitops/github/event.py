@@ -31,6 +31,8 @@ PUBLISHED = ("released", "published")
 _BRANCH = "refs/heads/"
 _TAG = "refs/tags/"
 _COMMAND = re.compile(r"/ctgitops(?:[ \t]+(\S+))?(?:[ \t]+(\S+))?[ \t]*")
+_BEGINS = re.compile(r"/ctgitops(?![^ \t])")
+LONGEST_UNKNOWN = 60
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})")
 _DEPENDABOT = "dependabot[bot]"
 
@@ -50,8 +52,13 @@ def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored
     action = text_of(payload, "action")
     number = number_of(payload, "pull_request", "number")
     head = text_of(payload, "pull_request", "head", "sha")
+    base = text_of(payload, "pull_request", "base", "ref")
+    default = text_of(payload, "repository", "default_branch")
     if action == "closed":
-        return PullRequestClosed(number, head, merged=flag_of(payload, "pull_request", "merged"))
+        merged = flag_of(payload, "pull_request", "merged")
+        if merged and base != default:
+            return Ignored(f"the pull request was merged into {base}, not into the default branch, {default}")
+        return PullRequestClosed(number, head, merged=merged)
     if action not in PLANNED:
         return Ignored(f"the pull request was {action.replace('_', ' ')}, which does not change its plan")
     return PullRequest(
@@ -60,6 +67,7 @@ def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored
         base_sha=text_of(payload, "pull_request", "base", "sha"),
         actor=text_of(payload, "sender", "login"),
         outside=_outside(payload),
+        instead="" if base == default else default,
     )
 
 
@@ -77,7 +85,12 @@ def _merge_group(payload: Payload) -> MergeGroup | Ignored:
     action = text_of(payload, "action")
     if action != "checks_requested":
         return Ignored(f"the action `{action}` of a merge group does not need a plan")
-    return MergeGroup(text_of(payload, "merge_group", "head_sha"), text_of(payload, "merge_group", "base_sha"))
+    default = text_of(payload, "repository", "default_branch")
+    return MergeGroup(
+        text_of(payload, "merge_group", "head_sha"),
+        text_of(payload, "merge_group", "base_sha"),
+        instead="" if text_of(payload, "merge_group", "base_ref") == f"{_BRANCH}{default}" else default,
+    )
 
 
 def _push(payload: Payload) -> Push | TagPush | Ignored:
@@ -122,20 +135,21 @@ def _as_text(value: object) -> str:
 
 def _comment(payload: Payload) -> Comment | Ignored:
     first = text_of(payload, "comment", "body").strip().split("\n", maxsplit=1)[0].strip()
-    said = _COMMAND.fullmatch(first)
-    if said is None or text_of(payload, "action") != "created":
+    if not _BEGINS.match(first) or text_of(payload, "action") != "created":
         return Ignored("only a new comment that begins with `/ctgitops` is a command")
     pull_request = get_of(payload, dict, "issue").get("pull_request")
     if not isinstance(pull_request, dict):
         return Ignored("only a comment on a pull request can be a command")
-    if (said[1], bool(said[2])) not in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False)):
-        return Ignored("the commands are `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
     if not _written_by_user(payload):
         return Ignored("a command must come from the person who wrote the comment, not from an app")
+    said = _COMMAND.fullmatch(first)
+    verb, environment = (said[1], said[2] or "") if said else ("", "")
+    known = (verb, bool(environment)) in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False))
     return Comment(
         pull_request=number_of(payload, "issue", "number"),
-        verb=said[1],
-        environment=said[2] or "",
+        verb=verb if known else "",
+        environment=environment if known else "",
+        unknown="" if known else first[:LONGEST_UNKNOWN],
         author=text_of(payload, "comment", "user", "login"),
         number=number_of(payload, "comment", "id"),
         merged=bool(pull_request.get("merged_at")),

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..core.forge.event import OutsideRun
 from ..core.forge.forge import (
     ChangedFile,
     Check,
+    CommitStatus,
     Deployment,
     DeploymentState,
     OpenPullRequest,
     Proposal,
+    PublishedRelease,
     Reaction,
     Review,
     StickyComment,
     TreeFile,
+    WorkflowRun,
 )
 from ..core.gate.review import ShownFile
-from . import checks, deployments, lookups, proposals
+from . import checks, deployments, lookups, proposals, workflows
 from . import review as reviews
 from .access import Access, RetryPolicy
 from .comment import Sticky
@@ -32,6 +35,8 @@ _CHECK = "checks: write"
 _DEPLOY = "deployments: write"
 _PULLS = "pull-requests: read"
 _CONTENTS = "contents: read"
+_START = "actions: write"
+_STATUS = "statuses: write"
 _RECORDS = "{checks: read, contents: read, pull-requests: read}"
 
 
@@ -98,6 +103,38 @@ class GitHubForge:
         return self._client.must(
             f"compare {sha[:7]} with the branch {branch}", _CONTENTS, lambda: lookups.is_on(self._client, branch, sha)
         )
+
+    def tip_of(self, branch: str) -> str:
+        """The newest commit of a branch. Raises ForgeError."""
+        return self._client.must(
+            f"read the branch {branch}", _CONTENTS, lambda: self._client.repository.get_branch(branch).commit.sha
+        )
+
+    def base_of(self, number: int) -> str:
+        """The branch that a pull request is merged into. Raises ForgeError."""
+        return self._client.must(
+            f"read pull request {number}", _PULLS, lambda: self._client.repository.get_pull(number).base.ref
+        )
+
+    def releases(self) -> Iterator[PublishedRelease]:
+        """The published releases, newest first. Raises ForgeError."""
+        return iter(self._client.must("list the releases", _CONTENTS, lambda: workflows.releases(self._client)))
+
+    def runs_of(self, workflow: str, ref: str) -> tuple[WorkflowRun, ...]:
+        """The latest runs of a workflow for a branch or tag, newest first. Raises ForgeError."""
+        return self._client.must(
+            f"list the runs of {workflow}", _START, lambda: workflows.runs_of(self._client, workflow, ref)
+        )
+
+    def start(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
+        """Starts a workflow for a branch or tag. Raises ForgeError."""
+        self._client.must(
+            f"start {workflow} on {ref}", _START, lambda: workflows.start(self._client, workflow, ref, inputs)
+        )
+
+    def status(self, status: CommitStatus) -> None:
+        """Sets a status of a commit."""
+        self._client.may(f"set the status {status.context}", _STATUS, lambda: deployments.mark(self._client, status))
 
     def commit_of_tag(self, tag: str) -> str:
         """The commit that a tag points to, peeled. Raises ForgeError if the tag does not exist."""

@@ -22,6 +22,7 @@ class Command(StrEnum):
     STATUS = "status"
     CHECK = "check"
     DRIFT = "drift"
+    RESUME = "resume"
     UNLOCK = "unlock"
     REPAIR = "repair"
 
@@ -32,6 +33,15 @@ class CommentMode(StrEnum):
     UPDATE = "update"
     RECREATE = "recreate"
     OFF = "off"
+
+
+class OnWait(StrEnum):
+    """The result of the step if a plan waits for a window, a bake time or a predecessor."""
+
+    AUTO = "auto"
+    """Success for a plan and on a schedule, otherwise failure."""
+    FAIL = "fail"
+    PASS = "pass"  # noqa: S105 - not a password
 
 
 @dataclass(frozen=True)
@@ -48,10 +58,12 @@ class Inputs:
     dry_run: bool = False
     fail_on: FailOn = FailOn.ERROR
     wait: float = 300
+    on_wait: OnWait = OnWait.AUTO
     require_fingerprint: bool = False
     accept_data_loss: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     reason: str = ""
+    workflow: str = ""
 
     def named(self) -> Inputs:
         """Checks that the inputs which the command requires are present, and returns the inputs. Raises UsageError."""
@@ -103,6 +115,7 @@ BY_PEOPLE = (
     "dry-run",
     "fail-on",
     "wait",
+    "on-wait",
     "accept-data-loss",
     "again",
     "reason",
@@ -135,9 +148,11 @@ def parse(given: Mapping[str, str]) -> Inputs:
         dry_run=_one_of("dry-run", text, ["false", "true"]) == "true",
         fail_on=FailOn(_one_of("fail-on", text, [f.value for f in FailOn])),
         wait=_seconds("wait", text),
+        on_wait=OnWait(_one_of("on-wait", text, [each.value for each in OnWait])),
         accept_data_loss=_listed("accept-data-loss", text),
         again=_listed("again", text),
         reason=text.get("reason", ""),
+        workflow=text.get("workflow", ""),
     )
 
 

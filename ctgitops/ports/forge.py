@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from ..core.forge.event import OutsideRun
 from ..core.forge.forge import (
     ChangedFile,
     Check,
+    CommitStatus,
     Deployment,
     DeploymentState,
     OpenPullRequest,
     Proposal,
+    PublishedRelease,
     Reaction,
     Review,
     StickyComment,
     TreeFile,
+    WorkflowRun,
 )
 from ..core.gate.review import ShownFile
 
@@ -43,6 +47,24 @@ class Forge(Protocol):
 
     def is_on(self, branch: str, sha: str) -> bool:
         """Whether a commit is an ancestor of a branch's tip, or the tip itself."""
+
+    def tip_of(self, branch: str) -> str:
+        """The newest commit of a branch. Raises ForgeError."""
+
+    def base_of(self, number: int) -> str:
+        """The branch that the pull request `number` is merged into. Raises ForgeError."""
+
+    def releases(self) -> Iterator[PublishedRelease]:
+        """The published releases, newest first. Raises ForgeError."""
+
+    def runs_of(self, workflow: str, ref: str) -> tuple[WorkflowRun, ...]:
+        """The latest runs of a workflow file for a branch or tag, newest first. Raises ForgeError."""
+
+    def start(self, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
+        """Starts a workflow file for a branch or tag (workflow_dispatch). Raises ForgeError."""
+
+    def status(self, status: CommitStatus) -> None:
+        """Sets a status of a commit."""
 
     def commit_of_tag(self, tag: str) -> str:
         """The commit that a tag names, peeled. Raises ForgeError if there is no such tag."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.files.workspace_copy import environments_in, is_sql, overlaid
+from ctgitops.files.workspace_copy import blob_of, environments_in, is_sql, overlaid
 from tests.files.checkout import Checkout
 
 
@@ -67,3 +67,8 @@ def test_manifests_by_the_names_of_their_files() -> None:
     text = b"environment: staging\ndatabase: {url: '${URL}'}\nseeds: [seeds/none]\n"
     (found,) = environments_in({"staging.yaml": text, "broken.yaml": b"[", "../x.yaml": text, ".y.yaml": text})
     assert (found.name, found.url_secret) == ("staging", "URL")
+
+
+def test_the_sha_of_a_blob_is_gits() -> None:
+    assert blob_of(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+    assert blob_of(b"test content\n") == "d670460b4b4aece5915caf5c68d12f560a9fe3e4"

@@ -37,7 +37,7 @@ class Scripted:
         self.faults: list[Fault] = []
         self.log: list[tuple[str, str]] = []
         self.canned: dict[str, Json] = {}
-        kinds = ("comments", "check-runs", "deployments", "statuses", "reviews", "remarks")
+        kinds = ("comments", "check-runs", "deployments", "statuses", "reviews", "remarks", "dispatches")
         self.made: dict[str, list[Json]] = {kind: [] for kind in kinds}
 
     @property
@@ -87,7 +87,7 @@ class Scripted:
     def _kind(self, path: str) -> tuple[str | None, int | None]:
         if match := re.fullmatch(r"/pulls/\d+/(comments|reviews)", path):
             return {"comments": "remarks"}.get(match[1], match[1]), None
-        if match := re.search(r"/(comments|check-runs|deployments|statuses)$", path):
+        if match := re.search(r"/(comments|check-runs|deployments|statuses|dispatches)$", path):
             return match[1], None
         match = re.search(r"/(?:comments|check-runs)/(\d+)$", path)
         return None, int(match[1]) if match else None

@@ -179,15 +179,38 @@ def test_a_comment_on_an_open_pull_request_knows_that_it_is_open() -> None:
         ("issue.pull_request", None),
         ("comment.body", "please /ctgitops apply staging"),
         ("comment.body", "> /ctgitops apply staging"),
-        ("comment.body", "/ctgitops apply"),
-        ("comment.body", "/ctgitops plan staging"),
-        ("comment.body", "/ctgitops rollback staging"),
-        ("comment.body", "/ctgitops apply staging; rm"),
-        ("comment.body", "/ctgitops\napply staging"),
+        ("comment.body", "/ctgitopsapply staging"),
     ],
 )
 def test_nobody_else_and_nothing_else_in_a_comment(path: str, value: object) -> None:
     assert isinstance(read_event("issue_comment", changed(commented(), path, value)), Ignored)
+
+
+@pytest.mark.parametrize(
+    "body", ["/ctgitops apply", "/ctgitops plan staging", "/ctgitops rollback staging", "/ctgitops apply staging; rm"]
+)
+def test_words_that_are_not_known_are_kept_for_the_answer_and_are_no_command(body: str) -> None:
+    found = read_event("issue_comment", commented(f"{body}\nplease"))
+    assert isinstance(found, Comment)
+    assert (found.verb, found.environment, found.unknown) == ("", "", body)
+
+
+def test_the_author_of_a_pull_request_chooses_its_base_branch() -> None:
+    payload = changed(payload_of("pull_request.opened"), "pull_request.base.ref", "topic")
+    found = read_event("pull_request", payload)
+    assert isinstance(found, PullRequest)
+    assert found.instead == "master"
+    assert read_event("pull_request", payload | {"action": "closed"}) == PullRequestClosed(
+        payload["number"], payload["pull_request"]["head"]["sha"], merged=False
+    )
+    merged = changed(payload | {"action": "closed"}, "pull_request.merged", value=True)
+    assert read_event("pull_request", merged) == Ignored(
+        "the pull request was merged into topic, not into the default branch, master"
+    )
+    queue = changed(payload_of("merge_group.checks_requested"), "merge_group.base_ref", "refs/heads/topic")
+    group = read_event("merge_group", queue)
+    assert isinstance(group, MergeGroup)
+    assert group.instead == queue["repository"]["default_branch"]
 
 
 def test_an_issue_is_no_pull_request() -> None:

@@ -11,6 +11,8 @@ import pytest
 from ctgitops.core.forge.forge import (
     Annotation,
     Check,
+    CommitState,
+    CommitStatus,
     Conclusion,
     Deployment,
     DeploymentState,
@@ -180,3 +182,45 @@ def test_tags(live: Live) -> None:
     assert len(live.forge().commit_of_tag(tag)) == 40
     with pytest.raises(ForgeError, match=f"read the tag {tag}x"):
         live.forge().commit_of_tag(f"{tag}x")
+
+
+def test_the_status_of_a_commit_is_the_last_one_of_its_context(live: Live) -> None:
+    sha = live.call("GET", "/branches/main")["commit"]["sha"]
+    forge = live.forge()
+    assert forge.tip_of("main") == sha
+    for state in (CommitState.PENDING, CommitState.FAILURE):
+        forge.status(CommitStatus(sha, "ctgitops / production", state, "w" * 200, "https://github.com/o/r/runs/1"))
+    newest = live.call("GET", f"/commits/{sha}/status")["statuses"]
+    assert next(s["state"] for s in newest if s["context"] == "ctgitops / production") == "failure"
+    assert live.warnings == []
+
+
+def test_releases_and_the_base_of_a_pull_request_are_read(live: Live) -> None:
+    tag = f"v1.0.{next(numbers)}"
+    sha = live.call("GET", "/branches/main")["commit"]["sha"]
+    live.call("POST", "/releases", {"tag_name": tag, "target_commitish": sha})
+    forge = live.forge()
+    assert next(forge.releases()).tag == tag
+    assert forge.base_of(live.pull_request()["number"]) == "main"
+
+
+def test_the_request_that_starts_a_workflow_keeps_to_github_s_description(live: Live) -> None:
+    """The emulator has no workflows; the gateway in front of it has checked the request by then."""
+    with pytest.raises(ForgeError):
+        live.forge().start("deploy.yml", "v1.0.0", {"command": "apply", "environment": "production", "on-wait": "pass"})
+    assert any(call.endswith("/actions/workflows/deploy.yml/dispatches") for call, _ in live.calls())
+    with pytest.raises(ForgeError):
+        live.forge().runs_of("deploy.yml", "v1.0.0")
+
+
+def test_a_queued_deployment_is_continued_and_an_ended_one_is_not(live: Live) -> None:
+    sha = live.call("GET", "/branches/main")["commit"]["sha"]
+    name = f"production-{next(numbers)}"
+    forge, wanted = live.forge(), Deployment(name, sha, "2 migrations", production=True)
+    first = forge.deploy(wanted)
+    assert first is not None
+    forge.deployed(first, DeploymentState.QUEUED, "waits until tomorrow", "https://github.com/o/r/runs/1")
+    assert forge.deploy(wanted) == first
+    forge.deployed(first, DeploymentState.SUCCESS, "applied", "https://github.com/o/r/runs/2")
+    assert forge.deploy(wanted) not in (None, first)
+    assert live.warnings == []

@@ -6,7 +6,7 @@ import pytest
 
 from ctgitops.core.view.preview import FailOn
 from ctgitops.errors import UsageError
-from ctgitops.github.inputs import Command, CommentMode, Inputs, names, parse, read_inputs
+from ctgitops.github.inputs import Command, CommentMode, Inputs, OnWait, names, parse, read_inputs
 
 
 def test_nothing_given_is_every_default() -> None:
@@ -15,8 +15,8 @@ def test_nothing_given_is_every_default() -> None:
 
 
 def test_names_are_those_that_a_workflow_writes() -> None:
-    expected = "command environment root github-token comment fingerprint to dry-run fail-on wait require-fingerprint"
-    assert names() == (*expected.split(), "accept-data-loss", "again", "reason")
+    expected = "command environment root github-token comment fingerprint to dry-run fail-on wait on-wait"
+    assert names() == (*expected.split(), "require-fingerprint", "accept-data-loss", "again", "reason", "workflow")
 
 
 def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
@@ -31,16 +31,20 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         "INPUT_DRY-RUN": "true",
         "INPUT_FAIL-ON": "warning",
         "INPUT_WAIT": "12",
+        "INPUT_ON-WAIT": "pass",
         "INPUT_REQUIRE-FINGERPRINT": "true",
         "INPUT_ACCEPT-DATA-LOSS": "008_notes, 009",
         "INPUT_AGAIN": "008 009",
         "INPUT_REASON": "the cause is corrected",
+        "INPUT_WORKFLOW": "deploy.yml",
     }
     wanted = Inputs(
         Command.APPLY, "staging", "database", "ghs_token", CommentMode.OFF, "1f2e3d4c5b6a", "008", dry_run=True, wait=12
     )
     wanted = replace(wanted, fail_on=FailOn.WARNING, require_fingerprint=True, accept_data_loss=("008_notes", "009"))
-    wanted = replace(wanted, again=("008", "009"), reason="the cause is corrected")
+    wanted = replace(
+        wanted, again=("008", "009"), reason="the cause is corrected", on_wait=OnWait.PASS, workflow="deploy.yml"
+    )
     assert read_inputs(given) == wanted
     assert len(given) == len(names())
 
@@ -57,6 +61,7 @@ def test_a_token_is_in_no_repr() -> None:
         ("comment", "on", "one of update, recreate, off"),
         ("dry-run", "yes", "one of false, true"),
         ("fail-on", "warnings", "did you mean `warning`"),
+        ("on-wait", "ignore", "one of auto, fail, pass"),
         ("wait", "-1", "expected a whole number of seconds"),
         ("wait", "1e9", "a whole number"),
         ("wait", "²", "a whole number"),

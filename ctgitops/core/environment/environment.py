@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -58,6 +58,15 @@ class Window:
             return today and self.start <= clock < self.end
         yesterday = WEEKDAYS[(local.weekday() - 1) % 7] in self.days
         return (today and clock >= self.start) or (yesterday and clock < self.end)
+
+    def next_start(self, moment: datetime) -> datetime:
+        """The first time after `moment` at which the window opens, in UTC."""
+        zone = ZoneInfo(self.timezone)
+        today = moment.astimezone(zone).date()
+        starts = (datetime.combine(today + timedelta(days=ahead), self.start, zone) for ahead in range(9))
+        return next(
+            start.astimezone(UTC) for start in starts if WEEKDAYS[start.weekday()] in self.days and start > moment
+        )
 
     def __str__(self) -> str:
         days = ", ".join(day.capitalize() for day in WEEKDAYS if day in self.days)

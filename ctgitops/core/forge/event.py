@@ -15,6 +15,8 @@ class PullRequest:
     actor: str
     outside: str = ""
     """Why the run gets no secrets, such as a pull request from a fork; empty if it gets them."""
+    instead: str = ""
+    """The default branch, if its author chose another base branch; empty if the base is the default branch."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class MergeGroup:
 
     sha: str
     base_sha: str = ""
+    instead: str = ""
+    """The default branch, if the queue merges into another one."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class Comment:
     """The comment's ID."""
     merged: bool
     default_branch: str
+    unknown: str = ""
+    """The first line of the comment if it begins like a command but is none; `verb` is empty then."""
 
 
 @dataclass(frozen=True)

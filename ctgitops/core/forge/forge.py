@@ -78,6 +78,8 @@ class Check:
 class DeploymentState(StrEnum):
     """The state of a deployment."""
 
+    QUEUED = "queued"
+    """The plan waits for a window, a bake time or a predecessor."""
     IN_PROGRESS = "in_progress"
     SUCCESS = "success"
     FAILURE = "failure"
@@ -92,6 +94,46 @@ class Deployment:
     """The SHA of a commit, 40 hexadecimal digits."""
     description: str
     production: bool = False
+
+
+class CommitState(StrEnum):
+    """The state of a commit status."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class CommitStatus:
+    """The status that GitHub shows on a commit for one context; a later one replaces an earlier one."""
+
+    sha: str
+    context: str
+    state: CommitState
+    description: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class PublishedRelease:
+    """A published release; drafts are left out."""
+
+    tag: str
+    prerelease: bool
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """A run of a workflow for one branch or tag."""
+
+    id: int
+    sha: str
+    url: str
+    completed: bool
+    succeeded: bool
+    started_by_us: bool
+    """Whether a run with this token's account started it through the API (workflow_dispatch)."""
 
 
 @dataclass(frozen=True)

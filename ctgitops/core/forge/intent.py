@@ -28,7 +28,10 @@ from .event import (
     TagPush,
 )
 
-_PRERELEASE = re.compile(r"v?\d+\.\d+\.\d+-.+")
+_PRERELEASE = re.compile(
+    r"(?:.*[^\d.])?\d+\.\d+\.\d+(?:-[0-9A-Za-z].*|[._]?(?:a|b|rc|alpha|beta|pre|preview|dev)[._]?\d*)"
+)
+"""A version with a pre-release part, as in Semantic Versioning or PEP 440, after any prefix such as `v` or `db-`."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Planning:
     pull_request: int | None = None
     base_sha: str = ""
     """The commit whose manifests set the connections, if the checkout is not merged."""
+    base_branch: str = ""
+    """The default branch, whose tip replaces `base_sha`, because the author chose another base branch."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +136,19 @@ def _plan_intent(event: PullRequest | MergeGroup | OutsideRun, environments: tup
         case PullRequest(outside=outside) if outside:
             return Checking(outside, event.number)
         case PullRequest():
-            return Planning(environments, event.head_sha, event.number, event.base_sha)
+            return Planning(environments, event.head_sha, event.number, event.base_sha, event.instead)
         case MergeGroup():
-            return Planning(environments, event.sha, base_sha=event.base_sha)
+            return Planning(environments, event.sha, base_sha=event.base_sha, base_branch=event.instead)
         case OutsideRun():
             return PlanFromApi(run=event)
 
 
 def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
+    if event.unknown:
+        commands = (
+            "`/ctgitops plan`, `/ctgitops apply ENVIRONMENT`, `/ctgitops unlock` and `/ctgitops unlock ENVIRONMENT`"
+        )
+        return Refused(f"`{event.unknown}` is not a command", f"the commands are {commands}")
     if event.verb == "plan":
         return PlanFromApi(event.pull_request)
     provenance = provenance_of(event)
@@ -181,10 +191,20 @@ def _promoting(
     event: TagPush | Release, provenance: Provenance, environments: tuple[Environment, ...]
 ) -> Applying | Ignored:
     tag = event.tag
-    if _PRERELEASE.fullmatch(tag) if isinstance(event, TagPush) else event.prerelease:
+    if is_prerelease(tag, marked=isinstance(event, Release) and event.prerelease):
         return Ignored(f"{tag} is a pre-release")
-    chosen = [e for e in environments if e.trigger is Trigger.RELEASE and fnmatchcase(tag, e.tags)]
+    chosen = [e for e in environments if promotes(tag, e)]
     return _applying(chosen, provenance, f"`apply: {{on: release}}` for the tag {tag}")
+
+
+def is_prerelease(tag: str, *, marked: bool) -> bool:
+    """Whether a tag does not promote: its release is marked as a pre-release, or its version is one."""
+    return marked or bool(_PRERELEASE.fullmatch(tag))
+
+
+def promotes(tag: str, environment: Environment) -> bool:
+    """Whether a release of this tag applies migrations to the environment."""
+    return environment.trigger is Trigger.RELEASE and fnmatchcase(tag, environment.tags)
 
 
 def _applying(chosen: list[Environment], provenance: Provenance, which: str) -> Applying | Ignored:

@@ -42,6 +42,8 @@ class Reason:
     """Whether the wait is part of the process that the manifest defines, and ends by itself."""
     subject: str = ""
     """The migration that waits, if the reason concerns only one."""
+    until: datetime | None = None
+    """When this reason ends, if that is known."""
 
 
 SHORTEST_APPROVAL = 8
@@ -131,7 +133,7 @@ def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Re
         ready = _finished(entry, request) + environment.bake
         if ready > request.now:
             what = f"{entry.name} has been on {environment.after} since {_finished(entry, request):%Y-%m-%d %H:%M UTC}"
-            yield Reason("bake", what, f"eligible from {ready:%Y-%m-%d %H:%M UTC}", expected=True)
+            yield Reason("bake", what, f"eligible from {ready:%Y-%m-%d %H:%M UTC}", expected=True, until=ready)
 
 
 def _finished(entry: Entry, request: Request) -> datetime:
@@ -147,6 +149,7 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
             f"{request.now:%a %H:%M UTC} is outside this environment's windows",
             f"windows: {welcome}",
             expected=True,
+            until=min(window.next_start(request.now) for window in windows),
         )
 
 

@@ -48,6 +48,25 @@ def test_days_and_times_are_those_of_the_windows_own_zone() -> None:
     assert tokyo.contains(datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
 
 
+@pytest.mark.parametrize(
+    ("moment", "start"),
+    [
+        ("2026-11-27 21:59", "2026-11-27 22:00"),
+        ("2026-11-27 22:00", "2026-12-04 22:00"),
+        ("2026-11-28 02:00", "2026-12-04 22:00"),
+        ("2026-11-28 03:00", "2026-12-04 22:00"),
+    ],
+)
+def test_the_next_start_of_a_window_is_on_its_next_day(moment: str, start: str) -> None:
+    assert NIGHT.next_start(at(moment)) == at(start)
+
+
+def test_the_next_start_keeps_its_wall_clock_when_clocks_change() -> None:
+    window = Window(frozenset({"sun"}), time(4), time(5), "America/New_York")
+    assert window.next_start(at("2026-03-07 12:00")) - at("2026-03-07 12:00") == timedelta(hours=15)
+    assert window.next_start(at("2026-10-31 12:00")) - at("2026-10-31 12:00") == timedelta(hours=17)
+
+
 def test_a_window_keeps_its_wall_clock_when_clocks_change() -> None:
     window = Window(frozenset({"sat", "sun"}), time(0, 30), time(4), "America/New_York")
     for change in (date(2026, 3, 8), date(2026, 11, 1)):

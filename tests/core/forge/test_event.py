@@ -104,10 +104,39 @@ def test_a_new_tag_promotes_and_a_moved_one_does_not() -> None:
     assert isinstance(decide(TagPush("nightly", SHA, "main"), BOTH), Ignored)
 
 
-@pytest.mark.parametrize("tag", ["v2.0.0-rc.1", "2.0.0-alpha"])
-def test_a_tag_of_a_prerelease_does_not_promote(tag: str) -> None:
+@pytest.mark.parametrize(
+    "tag",
+    ["v2.0.0-rc.1", "2.0.0-alpha", "v2.0.0-rc.1+build.5", "db-v2.0.0-rc.1", "db/v2.0.0-1", "v2.0.0rc1", "2.0.0.dev3"],
+)
+def test_a_tag_of_a_prerelease_does_not_promote_however_it_comes(tag: str) -> None:
     anything = replace(PRODUCTION, tags="*")
     assert decide(TagPush(tag, SHA, "main"), (anything,)) == Ignored(f"{tag} is a pre-release")
+    unmarked = Release(tag, prerelease=False, actor="anna")
+    assert decide(unmarked, (anything,)) == Ignored(f"{tag} is a pre-release"), "without the tick of the release"
+
+
+@pytest.mark.parametrize("tag", ["v2.0.0", "2.0.0", "v2.0.0+build-5", "db-v2.0.0", "2026-11-30", "v2", "v10.20.30"])
+def test_a_tag_of_a_release_promotes_unless_its_release_is_marked(tag: str) -> None:
+    anything = replace(PRODUCTION, tags="*")
+    assert names(decide(TagPush(tag, SHA, "main"), (anything,))) == ["production"]
+    assert names(decide(Release(tag, prerelease=False, actor="anna"), (anything,))) == ["production"]
+    assert isinstance(decide(Release(tag, prerelease=True, actor="anna"), (anything,)), Ignored)
+
+
+def test_a_pull_request_into_another_branch_is_planned_with_the_manifests_of_the_default_branch() -> None:
+    decision = decide(PullRequest(42, SHA, "b" * 40, "anna", instead="main"), BOTH)
+    assert isinstance(decision, Planning)
+    assert decision.base_branch == "main"
+    group = decide(MergeGroup(SHA, "b" * 40, instead="main"), BOTH)
+    assert isinstance(group, Planning)
+    assert group.base_branch == "main"
+
+
+def test_words_that_are_not_a_command_are_refused_with_the_commands() -> None:
+    found = decide(replace(said(""), unknown="/ctgitops aply staging"), BOTH)
+    assert isinstance(found, Refused)
+    assert found.why == "`/ctgitops aply staging` is not a command"
+    assert all(f"/ctgitops {verb}" in found.hint for verb in ("plan", "apply ENVIRONMENT", "unlock"))
 
 
 def test_the_clock_brings_what_waited_for_it_and_never_what_waits_for_a_release() -> None:

@@ -1,0 +1,90 @@
+"""Reports plans that wait: outputs, the queued deployment, and what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC
+
+from ..core.environment.environment import Environment, Trigger
+from ..core.forge.forge import Deployment, DeploymentState
+from ..core.gate.wait import PlanWait, wait_of
+from ..core.run.outcome import Outcome, Status
+from ..core.view.preview import PlanResult, Preview
+from ..github.inputs import OnWait
+from ..report.escape import plain
+from .job import Job
+
+MUST_WAIT = 5
+"""The exit status of a plan that waits."""
+
+
+def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
+    """The wait that an outcome reports; None if the run did something else, or the wait does not end by itself."""
+    if isinstance(outcome, Outcome) and outcome.status is Status.WAITING and not outcome.receipt:
+        return wait_of(environment, outcome.reasons)
+    return None
+
+
+def until(wait: PlanWait) -> str:
+    """When the wait can end, or why it waits, in words."""
+    return f"until {wait.until:%Y-%m-%d %H:%M UTC} at the earliest" if wait.until else f"because {wait.reasons[0].what}"
+
+
+def next_words(wait: PlanWait) -> str:
+    """What continues the deployment."""
+    if wait.environment.trigger is Trigger.MANUAL:
+        return "when the wait ends, start this command again"
+    return (
+        "when the wait ends, the next scheduled run with `command: resume`, as in drift.yml, starts it and asks for "
+        "the approval; without such a workflow, start this run again by hand then"
+    )
+
+
+def write_outputs(job: Job, waits: Iterable[PlanWait]) -> None:
+    """Sets the outputs `waiting` and `waits-until`."""
+    found = tuple(waits)
+    ends = [wait.until for wait in found if wait.until]
+    known = bool(found) and len(ends) == len(found)
+    job.runner.output("waiting", "true" if found else "false")
+    job.runner.output("waits-until", f"{max(ends).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if known else "")
+
+
+def tell_wait(job: Job, wait: PlanWait) -> None:
+    """Says until when an environment waits and what happens next: as an error only if the wait fails the step."""
+    name = wait.environment.name
+    line = f"{name} waits {until(wait)}; nothing was changed"
+    (job.runner.warn if job.passes_waits else job.runner.fail)(f"{line}\n{next_words(wait)}")
+    job.runner.summarise(f"⏳ <b>{plain(line)}</b><br>{plain(next_words(wait))}.")
+
+
+def queue(job: Job, wait: PlanWait, sha: str) -> None:
+    """Creates the deployment as `queued`, but not again on each schedule."""
+    if job.scheduled:
+        return
+    words = f"waits {until(wait)}"
+    live = wait.environment.trigger is Trigger.RELEASE
+    number = job.github_writer.deploy(Deployment(wait.environment.name, sha, words, production=live))
+    if number is not None:
+        job.github_writer.deployed(number, DeploymentState.QUEUED, words, job.wiring.origin.run_url)
+
+
+def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:
+    """The exit status of a plan step with regard to waits; without the input `on-wait`, `status`.
+
+    With it, an apply step follows, which needs no approval if this plan waits.
+    """
+    waiting = [
+        (result.environment, result.reasons) for result in results if isinstance(result, Preview) and result.reasons
+    ]
+    waits = [wait for environment, reasons in waiting if (wait := wait_of(environment, reasons))]
+    write_outputs(job, waits)
+    if job.inputs.on_wait is OnWait.AUTO:
+        return status
+    for wait in waits:
+        tell_wait(job, wait)
+        queue(job, wait, job.wiring.origin.commit_sha)
+    for environment, reasons in waiting:
+        for reason in reasons if wait_of(environment, reasons) is None else ():
+            job.runner.fail(f"{environment.name} must wait: {reason.what}\n{reason.hint}".strip())
+    only_waits = len(waits) == len(waiting) and job.passes_waits
+    return (0 if only_waits else MUST_WAIT) if waiting and status in (0, MUST_WAIT) else status

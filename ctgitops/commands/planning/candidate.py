@@ -1,0 +1,19 @@
+"""Plans an environment for one branch or tag, as far as it takes to see whether it waits: gates, but no trial."""
+
+from __future__ import annotations
+
+from ...core.gate.gate import reasons_to_wait
+from ...core.gate.request import Request
+from ...core.plan.plan import make_plan
+from ...core.run.continuation import DeployCandidate, failed_in
+from ...ports.database import Databases
+
+
+def candidate_of(ref: str, sha: str, request: Request, *, databases: Databases) -> DeployCandidate:
+    """The plan for the files of `ref`, with the reasons to wait. Read-only. Raises the errors of `databases`."""
+    ledger = databases.of(request.environment).ledger()
+    plan = make_plan(request.workspace, request.environment, ledger, request.target)
+    if plan.blocked or plan.empty:
+        return DeployCandidate(ref, sha, plan)
+    reasons = reasons_to_wait(plan, request, databases.predecessor(request))
+    return DeployCandidate(ref, sha, plan, reasons, failed_in(plan, ledger))

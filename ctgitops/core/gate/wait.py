@@ -1,0 +1,36 @@
+"""A wait that ends by itself: a closed window, a bake time, a predecessor. Says when it can end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..environment.environment import Environment
+from .gate import Reason
+
+
+@dataclass(frozen=True)
+class PlanWait:
+    """The wait of one environment's plan."""
+
+    environment: Environment
+    reasons: tuple[Reason, ...]
+    until: datetime | None = None
+    """When it can end at the earliest; None if that is not known, as for a predecessor without the migration."""
+
+
+def wait_of(environment: Environment, reasons: tuple[Reason, ...]) -> PlanWait | None:
+    """The wait that `reasons` amount to; None if there are none, or one of them does not end by itself."""
+    if not reasons or not all(reason.expected for reason in reasons):
+        return None
+    ends = [reason.until for reason in reasons if reason.until]
+    known = len(ends) == len(reasons)
+    return PlanWait(environment, reasons, _in_a_window(environment, max(ends)) if known else None)
+
+
+def _in_a_window(environment: Environment, moment: datetime) -> datetime | None:
+    """The first moment from `moment` on that is in a window."""
+    windows = environment.windows
+    if not windows or any(window.contains(moment) for window in windows):
+        return moment
+    return min(window.next_start(moment) for window in windows)

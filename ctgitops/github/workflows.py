@@ -1,0 +1,54 @@
+"""Lists releases and workflow runs, and starts workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ..core.forge.forge import PublishedRelease, WorkflowRun
+
+if TYPE_CHECKING:
+    from github.WorkflowRun import WorkflowRun as Run
+
+    from .client import Client
+
+MOST = 50
+"""Maximum number of releases, and of runs, that are read: the newest ones."""
+_BY_API = "workflow_dispatch"
+_BOT = "[bot]"
+"""GraphQL leaves out this end of a login, REST has it."""
+
+
+def releases(client: Client) -> list[PublishedRelease]:
+    """The published releases, newest first."""
+    found = [r for r in islice(client.repository.get_releases(), MOST) if not r.draft]
+    found.sort(key=lambda r: r.published_at, reverse=True)
+    return [PublishedRelease(r.tag_name, r.prerelease) for r in found]
+
+
+def runs_of(client: Client, workflow: str, ref: str) -> tuple[WorkflowRun, ...]:
+    """The latest runs of a workflow for a branch or tag, newest first."""
+    runs = islice(client.repository.get_workflow(workflow).get_runs(branch=ref), MOST)
+    ours = client.login().removesuffix(_BOT)
+    return tuple(
+        WorkflowRun(
+            run.id,
+            run.head_sha,
+            run.html_url,
+            completed=run.status == "completed",
+            succeeded=run.conclusion == "success",
+            started_by_us=run.event == _BY_API and _login(run) == ours,
+        )
+        for run in runs
+    )
+
+
+def _login(run: Run) -> str:
+    """The login of the account that started a run; empty if it was deleted."""
+    return str(getattr(run.actor, "login", "")).removesuffix(_BOT)
+
+
+def start(client: Client, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
+    """Starts a workflow for a branch or tag. Not repeated: a second run would ask for a second approval."""
+    client.repository.get_workflow(workflow).create_dispatch(ref, dict(inputs), throw=True)
