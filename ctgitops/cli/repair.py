@@ -22,7 +22,7 @@ from .printing import print_page
     "--applied", "fact", flag_value="applied", help="The database has this migration, as its file defines it."
 )
 @click.option("--not-applied", "fact", flag_value="not-applied", help="The database does not have this migration.")
-@click.option("--again", "fact", flag_value="again", help="Allow a migration that was rolled back to be applied again.")
+@click.option("--again", "fact", flag_value="again", help="Allow a rolled-back migration to be applied again.")
 @click.option(
     "--statement",
     type=click.IntRange(1),

@@ -118,7 +118,7 @@ class _Reader:
         if {"", ".up"} <= files.keys():
             hint = "keep one of them"
             self.problems.append(
-                Problem("two-forms", f"`{files['']}` is the same migration", Place(files[".up"]), hint)
+                Problem("two-forms", f"`{files['']}` and this file are the same migration", Place(files[".up"]), hint)
             )
         text = self._text(path)
         if text is None:

@@ -139,7 +139,10 @@ class Catalog:
     """The server version; 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The qualified name. Without a schema, looks up `name` in the search path. If not found, as `created`."""
+        """The name with its schema; a name without one is looked up in the search path.
+
+        If no table or index has the name, it gets the schema that `created` would give to a new object.
+        """
         keys = ((schema, name[1]) for schema in self.path)
         found = (key for key in keys if key in self.tables or key in self.indexes)
         return name if name[0] else next(found, self.created(name))

@@ -10,7 +10,10 @@ _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE:
 
 
 def check_github(problems: tuple[Problem, ...], findings: tuple[Finding, ...], folder: str = "") -> str:
-    """One line each: `::error file=…,line=…::what`; `folder` is the workspace's path in its repository."""
+    """One workflow command for each problem and finding, such as `::error file=…,line=…::what`.
+
+    `folder` is the path of the workspace in its repository.
+    """
     lines = [_line("error" if p.is_error else "warning", p, folder) for p in problems]
     lines += [_line(_WORDS[f.severity], f.problem, folder) for f in findings]
     return "".join(f"{line}\n" for line in lines)

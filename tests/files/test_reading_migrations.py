@@ -190,7 +190,7 @@ def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
     repo.write("migrations/1_a.up.sql")
     repo.write("migrations/1_a.down.sql")
     assert repo.lines() == [
-        "migrations/1_a.up.sql: `migrations/1_a.sql` is the same migration (keep one of them)",
+        "migrations/1_a.up.sql: `migrations/1_a.sql` and this file are the same migration (keep one of them)",
         "migrations/1_a.down.sql: `migrations/1_a.sql` also has a section `-- migrate:down` (keep one of them)",
     ]
 

@@ -1,4 +1,4 @@
-"""Takes the backup, and runs all steps of an apply or rollback plan."""
+"""The parts of a run: backup, steps, and health watch. `apply.py` and `rollback.py` decide their order."""
 
 from __future__ import annotations
 

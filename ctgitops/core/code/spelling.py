@@ -60,7 +60,7 @@ class Spelling:
 
     @property
     def needs_table(self) -> bool:
-        """Whether the column's name is too common to count without its table."""
+        """Whether the column's name is so common that it is a use only where its table is named too."""
         return not distinctive(self.changed.column) or bool(_COMMON.fullmatch(self.changed.column.lower()))
 
     @cached_property

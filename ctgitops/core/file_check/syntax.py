@@ -54,7 +54,7 @@ def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
 
 def client_copy(script: Script, offset: int) -> Problem:
     """The problem for a COPY whose data is in the file."""
-    what = "COPY with its data in the file works only in psql"
+    what = "COPY with its data in the file needs a client that sends the data, such as psql"
     hint = "use INSERT INTO … VALUES instead: `pg_dump --inserts` writes them, `--schema-only` omits the data"
     return Problem("client-copy", what, script.place(offset), hint)
 

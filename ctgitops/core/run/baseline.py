@@ -70,7 +70,7 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
 
 
 def entries(request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str) -> tuple[Entry, ...]:
-    """The new ledger entries: first the comparison with the accepted differences, then one per migration."""
+    """The new ledger entries: first one with the accepted schema differences, then one per migration."""
     proof = Entry(Mark.BASELINED, NAME, checksum=fingerprint, sql=changes_text(baseline.changes), error=baseline.reason)
     every = (proof, *(Entry.of_file(Mark.BASELINED, migration, baseline.reason) for migration in found))
     return tuple(replace(each, started_at=request.now, finished_at=request.now) for each in every)

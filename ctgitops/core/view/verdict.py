@@ -1,4 +1,4 @@
-"""The verdict on plans: every page derives its headline, next action, marks and exit status from it. Pure.
+"""The verdict on plans: headlines, next actions, marks and the exit status are derived from it. Pure.
 
 The worst part decides: if one step was not tried, the whole plan is unknown, whatever the other steps show.
 """

@@ -13,7 +13,10 @@ _WHAT = {
 
 
 def check(case: Case) -> Hits:
-    """Reports tables, views and columns in use; code does not depend on names of indexes and constraints."""
+    """Reports a new name or schema of a table, view or column that existed before the plan.
+
+    Indexes and constraints are left out, because code does not depend on their names.
+    """
     node = case.node
     moved = case.kind == "AlterObjectSchemaStmt"
     what = _WHAT.get(node.get("objectType" if moved else "renameType", ""))

@@ -1,6 +1,6 @@
 """Throw-away servers in a container, if no local PostgreSQL has the major version, an extension or ICU.
 
-Only this machine can connect to the server. The container is removed when the block ends; if the run is killed, the
+`throw_away_server.py` chooses the image. Only this machine can connect to the server. The container is removed when the block ends; if the run is killed, the
 next run removes it.
 """
 

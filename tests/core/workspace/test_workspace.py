@@ -258,7 +258,7 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         ),
         (
             "COPY t FROM STDIN;\n",
-            "a.sql:1:1: COPY with its data in the file works only in psql "
+            "a.sql:1:1: COPY with its data in the file needs a client that sends the data, such as psql "
             "(use INSERT INTO … VALUES instead: `pg_dump --inserts` writes them, `--schema-only` omits the data)",
         ),
         ("", "a.sql:1: the file contains no statement (write its SQL, or remove the file)"),
