@@ -21,7 +21,7 @@ from .test_stories import applied
 pytestmark = [pytest.mark.docker, pytest.mark.github, pytest.mark.timeout(400)]
 CODE = Path(__file__).parents[2]
 SOURCES = ("ctgitops", "migrations", "seeds", "environments", "pyproject.toml", "README.md", "LICENSE")
-ACTION = ("action.yml", "Dockerfile", ".dockerignore", "docker", "requirements.lock", *SOURCES)
+ACTION = ("action.yml", "Dockerfile", ".dockerignore", "docker", "requirements.txt", *SOURCES)
 """What `uses: ./` builds the image from."""
 JOB = "debian:trixie-slim"
 
