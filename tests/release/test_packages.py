@@ -107,6 +107,8 @@ def test_the_man_page_has_no_mistakes() -> None:
 @pytest.mark.parametrize(("sql", "status"), [("CREATE TABLE a (b int);", 0), ("CREATE TABLE a (b int;", 3)])
 def test_the_hook_checks_what_a_commit_changes(tmp_path: Path, sql: str, status: int) -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/release.md").read_text(encoding="utf-8").split("# .pre-commit-config.yaml\n")[1]
+    assert [each["id"] for each in yaml.safe_load(page.split("```")[0])["repos"][0]["hooks"]] == [hook["id"]]
     assert hook["language"] == "python"
     assert hook["pass_filenames"] is False
     ours = ("migrations/001_a.sql", "db/migrations/policy.yaml", "environments/staging.yaml")
