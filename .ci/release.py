@@ -20,6 +20,7 @@ from pathlib import Path
 
 MAJOR = 0
 """The only major that is released. 1 comes when backups, operations and adoption are done; every page names `@v0`."""
+PLATFORMS = ("amd64", "arm64")
 BOT = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
 FROM_SOURCE = "  image: Dockerfile\n"
 ABSENT = re.compile(r"(: |release )not found\s*$|manifest unknown|HTTP 404", re.MULTILINE)
@@ -170,6 +171,8 @@ def name(version: str, source: str, digests: str) -> None:
     found = image(reference)
     if found is None:
         parts = sorted(f"{os.environ['IMAGE']}@sha256:{file.name}" for file in Path(digests).iterdir())
+        if len(parts) != len(PLATFORMS):
+            raise ReleaseError(f"{len(parts)} images were tried, not those of {' and '.join(PLATFORMS)}")
         run("docker", "buildx", "imagetools", "create", "--tag", reference, *parts)
         found = image(reference)
     if found is None or found["revision"] != source:
@@ -270,14 +273,15 @@ def move(version: str) -> None:
 
 def restore(ref: str, before: str, after: str) -> None:
     """Undoes the push of a tag by hand, and fails. The workflow's own pushes do not start a workflow."""
+    values = [line.split("\t")[0] for line in git("ls-remote", remote(), ref, f"{ref}^{{}}").splitlines()]
+    if after not in values:  # the second value is the commit of an annotated tag
+        raise ReleaseError(f"{ref} was pushed by hand, and has changed since: it is left to the run of that push")
     back = "" if set(before) == {"0"} else before
     if back:
         git("fetch", "--quiet", "--no-tags", "--depth=1", remote(), back)
-    git("push", "--quiet", f"--force-with-lease={ref}:{after}", remote(), f"{back}:{ref}")
-    raise ReleaseError(
-        f"{ref} was pushed by hand, and is {f'at {back} again' if back else 'deleted again'}. Tags are "
-        "made by the workflow Release: docs/release.md"
-    )
+    git("push", "--quiet", f"--force-with-lease={ref}:{values[0]}", remote(), f"{back}:{ref}")
+    state = f"at {back} again" if back else "deleted again"
+    raise ReleaseError(f"{ref} was pushed by hand, and is {state}. The workflow Release makes tags: docs/release.md")
 
 
 STEPS = {step.__name__: step for step in (look, name, public, tag, uploaded, release, move, restore)}

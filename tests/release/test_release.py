@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.github.live import Live, access_for_tests, numbers
 from tests.release.runner import ROOT, WORKFLOW, Step, StoppedError
 from tests.release.world import World
 
@@ -221,15 +222,39 @@ def test_what_cannot_be_released_stops_before_anything_is_built(
 def test_a_tag_pushed_by_hand_is_undone(world: World) -> None:
     released = world.tags()
     new = world.commit(VERSION)
-    for name, before in (("v0", released["v0"]), ("v9.9.9", "0" * 40)):
-        world.git("push", "--quiet", "--force", "origin", f"{new}:refs/tags/{name}")
+    world.git("tag", "--annotate", "--message", "a", "annotated")
+    annotated = world.git("rev-parse", "annotated")
+    pushes = [("v0", released["v0"], new, new), ("v9.9.9", "0" * 40, new, new)]
+    pushes += [("v9.9.8", "0" * 40, annotated, after) for after in (annotated, new)]
+    for name, before, pushed, after in pushes:
+        world.git("push", "--quiet", "--force", "origin", f"{pushed}:refs/tags/{name}")
         environ = world.run(VERSION).environ
-        command = [sys.executable, ".ci/release.py", "restore", f"refs/tags/{name}", before, new]
+        command = [sys.executable, ".ci/release.py", "restore", f"refs/tags/{name}", before, after]
         done = subprocess.run(command, cwd=world.work, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 1
-        assert "was pushed by hand" in done.stderr
-    assert world.tags() == released
+        assert "was pushed by hand, and is" in done.stderr
+        assert world.tags() == released
 
 
 def test_the_undoing_never_runs_the_script_of_the_tagged_commit() -> None:
     assert "ref: main" in (ROOT / ".github/workflows/tag.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.github
+@pytest.mark.parametrize("fault", ["gh:create", "gh!create", "gh!view"])
+def test_a_github_has_one_release_with_its_notes_after_a_502(tmp_path: Path, fault: str) -> None:
+    live = Live(access_for_tests())
+    version = f"0.7.{next(numbers)}"
+    world = new_world(tmp_path)
+    world.commit(version)
+    releases = {"RELEASES": f"{live.access.api_url}/repos/{live.access.repository}/releases"}
+    releases["RELEASES_TOKEN"] = live.access.token
+    failing, again = world.run(version, fault), world.run(version)
+    for run in (failing, again):
+        run.environ |= releases
+    with pytest.raises(StoppedError, match="502"):
+        failing.go()
+    again.go()
+    mine = [each for each in live.call("GET", "/releases?per_page=100") if each["tag_name"] == f"v{version}"]
+    assert [(each["draft"], each["body"]) for each in mine] == [(False, "- A table has a name.")]
+    assert live.violations() == []
