@@ -128,8 +128,11 @@ def test_the_hook_checks_what_a_commit_changes(tmp_path: Path, sql: str, status:
 
 @pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry["name"])
 def test_a_schema_is_ready_for_schemastore(entry: dict[str, Any]) -> None:
-    """The rules of SchemaStore's CONTRIBUTING for a schema that is hosted elsewhere."""
+    """What SchemaStore's own checks want of a schema that is hosted elsewhere."""
     assert set(entry) == {"name", "description", "url"}, "SchemaStore refuses a fileMatch like environments/*.yaml"
+    for text in (entry["name"], entry["description"]):
+        assert "schema" not in text.lower()
+        assert text[-1] not in ",. \t-"
     path = entry["url"].removeprefix("https://raw.githubusercontent.com/constructtrack/ctgitops/main/")
     schema = json.loads((ROOT / path).read_text(encoding="utf-8"))
     jsonschema.validators.validator_for(schema).check_schema(schema)
