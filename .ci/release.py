@@ -94,10 +94,10 @@ def version_at(commit: str) -> str:
 
 
 def notes(version: str, commit: str) -> str:
-    """The changelog's section of a version. Raises ReleaseError if there is none, or an empty one."""
+    """The changelog's section of a version. Raises ReleaseError if there is none, or it has headings alone."""
     sections = re.split(r"^## ", git("show", f"{commit}:CHANGELOG.md"), flags=re.MULTILINE)
     found = [section.partition("\n")[2].strip() for section in sections if section.startswith(f"[{version}]")]
-    if len(found) != 1 or not found[0]:
+    if len(found) != 1 or not re.search(r"^[^#\s]", found[0], re.MULTILINE):
         raise ReleaseError(f"CHANGELOG.md of {commit[:12]} has no text under one heading `## [{version}]`")
     return found[0]
 

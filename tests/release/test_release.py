@@ -202,6 +202,7 @@ def test_an_older_version_moves_only_its_own_tag(world: World) -> None:
     ("version", "asked", "changes", "said"),
     [
         ("0.2.0", "0.2.0", "", "has no text under one heading"),
+        ("0.2.0", "0.2.0", "### Fixed", "has no text under one heading"),
         ("0.2.0", "0.2.1", "- A", "has version 0.2.0, not 0.2.1"),
         ("1.0.0", "1.0.0", "- A", "only 0.x is released"),
         ("0.2", "0.2", "- A", "is not a version such as 0.2.3"),
