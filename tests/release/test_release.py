@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.github.live import Live, access_for_tests, numbers
-from tests.release.runner import ROOT, WORKFLOW, Step, StoppedError
+from tests.release.runner import ROOT, Step, StoppedError
 from tests.release.world import World
 
 VERSION = "0.2.0"
@@ -61,6 +61,10 @@ def test_a_release_that_stopped_at_any_step_is_finished_by_a_new_run(tmp_path: P
         check_finished(each, source)
 
 
+class LostError(StoppedError):
+    """The runner was lost, and no step failed."""
+
+
 class StopOnce:
     """Stops at each step once."""
 
@@ -70,7 +74,7 @@ class StopOnce:
     def __call__(self, step: Step) -> None:
         if step.key not in self.seen:
             self.seen.add(step.key)
-            raise StoppedError(f"lost at {step.key}")
+            raise LostError
 
 
 @pytest.mark.slow
@@ -82,9 +86,10 @@ def test_a_release_whose_failed_jobs_are_run_again_after_every_step_is_finished(
     run = world.run(VERSION)
     stop = StopOnce()
     setattr(run, moment, stop)
-    while run.done.keys() != WORKFLOW["jobs"].keys():
-        with contextlib.suppress(StoppedError):
+    for _ in range(99):
+        with contextlib.suppress(LostError):
             run.go()
+            break
         world.check_history()
     assert len(stop.seen) > 30
     check_finished(world, source)
@@ -101,7 +106,7 @@ def test_a_release_goes_on_from_the_commit_that_it_was_built_from(tmp_path: Path
         latest = world.commit(VERSION)
         run = world.run(VERSION)
         run.after = stop
-        with contextlib.suppress(StoppedError):
+        with contextlib.suppress(LostError):
             run.go()
             break
         if not named and list((world.folder / "names").iterdir()):
