@@ -61,17 +61,21 @@ class Run:
     actions: dict[str, Action]
     before: Callable[[Step], None] = lambda _: None
     after: Callable[[Step], None] = lambda _: None
+    succeeded: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Outputs of the jobs, in each combination of their matrix; these are not run again with the failed jobs."""
     done: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Outputs of the jobs that succeeded; a run with failed jobs goes on from these."""
+    """Outputs of the jobs that `needs` names."""
 
     def go(self) -> None:
         """Runs all jobs that did not succeed yet. Raises StoppedError."""
         for key, job in WORKFLOW["jobs"].items():
             needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
             assert all(need in self.done for need in needs), f"{key} stands before a job that it needs"
-            if key not in self.done:
-                for number, matrix in enumerate(combinations(job.get("strategy", {}).get("matrix", {}))):
-                    self.done[key] = self.job(f"{key}-{number}", job, matrix)
+            for number, matrix in enumerate(combinations(job.get("strategy", {}).get("matrix", {}))):
+                name = f"{key}-{number}"
+                if name not in self.succeeded:
+                    self.succeeded[name] = self.job(name, job, matrix)
+                self.done[key] = self.succeeded[name]
 
     def job(self, key: str, job: dict[str, Any], matrix: dict[str, str]) -> dict[str, str]:
         needs = {name: {"outputs": outputs} for name, outputs in self.done.items()}
