@@ -126,7 +126,10 @@ class World:
         return {}
 
     def keep(self, run: Path, step: Step, given: dict[str, str]) -> dict[str, str]:
-        shutil.copytree(step.folder / given["path"], run / "artifacts" / given["name"], dirs_exist_ok=True)
+        artifact = run / "artifacts" / given["name"]
+        if given["overwrite"] == "True":
+            shutil.rmtree(artifact, ignore_errors=True)
+        shutil.copytree(step.folder / given["path"], artifact)
         return {}
 
     def fetch(self, run: Path, step: Step, given: dict[str, str]) -> dict[str, str]:
