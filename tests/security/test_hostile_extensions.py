@@ -1,6 +1,7 @@
 """Unreviewed SQL that tries to make the sandbox's superuser run it; `docs/shadow.md` lists each way.
 
-The superuser acts after every attack, as in a real trial: it connects, creates an extension, lifts limits of connections.
+The superuser acts after every attack, as in a real trial: it connects, creates an extension, and lifts limits of
+connections.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ def test_the_trap_works_for_a_superuser(sealed: SandboxDatabases, shadow: Sandbo
 MEMBERS = {
     "a function that is a member of hstore": f"{trap('public.lower')} alter extension hstore add function "
     "public.lower(text)",
-    "an operator that is a member of hstore": f"create schema hidden; {trap('hidden.f', 'boolean', 'true', 'text, text')}"
-    "create operator public.= (leftarg = text, rightarg = text, function = hidden.f);"
+    "an operator that is a member of hstore": "create schema hidden;"
+    f"{trap('hidden.f', 'boolean', 'true', 'text, text')} create operator public.= (leftarg = text, rightarg = text, function = hidden.f);"
     "alter extension hstore add operator public.=(text, text)",
     "an aggregate": f"create schema hidden; {trap('hidden.f', 'text', '$1', 'text, text')}"
     "create aggregate public.max(text) (sfunc = hidden.f, stype = text);"
@@ -134,8 +135,9 @@ def test_cascade_creates_nothing_that_is_not_listed(sealed: SandboxDatabases, sh
 HARMLESS = {
     "a trusted extension in the same schema": "create extension hstore; create extension citext;"
     "create extension pg_stat_statements",
-    "tables, views and types in the same schema": "create type public.mood as enum ('ok'); create table public.t (id int "
-    "primary key, mood public.mood); create view public.v as select * from public.t; create extension pg_stat_statements",
+    "tables, views and types in the same schema": "create type public.mood as enum ('ok');"
+    "create table public.t (id int primary key, mood public.mood); create view public.v as select * from public.t;"
+    "create extension pg_stat_statements",
     "functions in another schema": f"create schema app; {trap('app.lower')} create schema clean;"
     "create extension pg_stat_statements schema clean",
 }
@@ -158,18 +160,21 @@ SILENT = {
     "create table app.pg_extension (a text default app.f('x'), check (app.f(a) <> '')); "
     "create rule r as on insert to app.pg_extension do also select app.f('x');"
     "create trigger t before insert on app.pg_extension for each row execute function app.g();"
-    "alter table app.pg_extension enable row level security; create policy p on app.pg_extension using (app.f('x') = 'x');",
+    "alter table app.pg_extension enable row level security;"
+    "create policy p on app.pg_extension using (app.f('x') = 'x');",
     "an index": "create table app.t (a text);" +
-    trap("app.f").replace(" language", " immutable language") + "create index on app.t (app.f(a)); insert into app.t values ('x');",
-    "settings of the database": trap("app.lower") + "do $$ begin execute format('alter database %I set search_path = app', "
-    "current_catalog); execute format('alter database %I set default_text_search_config = ''pg_catalog.simple''', "
-    "current_catalog); end $$;",
-    "settings of a role": trap("app.lower") + "do $$ begin execute format('alter role postgres in database %I set search_path "
-    "= app', current_catalog); end $$;",
+    trap("app.f").replace(" language", " immutable language") +
+    "create index on app.t (app.f(a)); insert into app.t values ('x');",
+    "settings of the database": trap("app.lower") +
+    "do $$ begin execute format('alter database %I set search_path = app', current_catalog);"
+    "execute format('alter database %I set default_text_search_config = simple', current_catalog); end $$;",
+    "settings of a role": trap("app.lower") +
+    "do $$ begin execute format('alter role postgres in database %I set search_path = app', current_catalog); end $$;",
     "a text search configuration": "create text search configuration app.c (copy = pg_catalog.simple);"
     "create text search dictionary app.d (template = pg_catalog.simple);",
     "a conversion": "create default conversion app.c for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;",
-    "a comment on an extension": "create extension hstore schema app; comment on extension hstore is 'x''; drop role x';",
+    "a comment on an extension": "create extension hstore schema app;"
+    "comment on extension hstore is 'x''; drop role x';",
     "an operator class": "create extension citext schema app; create table app.t (a app.citext primary key);",
     "large objects and parameters": "select lo_create(0); set session my.own = 'x';",
 }  # fmt: skip
@@ -195,7 +200,8 @@ def test_a_database_cannot_give_its_sessions_another_role(sealed: SandboxDatabas
 
 
 REFUSED = {
-    "default privileges of the superuser": f"alter default privileges for role {ADMIN} grant all on functions to public",
+    "default privileges of the superuser": f"alter default privileges for role {ADMIN} "
+    "grant all on functions to public",
     "a function given to the superuser": f"{trap('clean.f')} alter function clean.f(text) owner to {ADMIN}",
     "everything given to the superuser": f"reassign owned by current_user to {ADMIN}",
     "everything of the superuser": f"reassign owned by {ADMIN} to current_user",
@@ -204,8 +210,7 @@ REFUSED = {
     "a comment on an extension of the superuser": "comment on extension pg_stat_statements is 'x'",
     "a version of an extension of the superuser": "alter extension pg_stat_statements update to '1.9'",
     "an extension of the superuser elsewhere": "alter extension pg_stat_statements set schema public",
-    "a function of an extension": "create or replace function clean.pg_stat_statements_reset(oid, oid, bigint) returns void "
-    "language sql as 'select'",
+    "a function of an extension": "alter function clean.pg_stat_statements(boolean) rename to other",
     "a rule on a catalogue": "create rule r as on insert to pg_catalog.pg_extension do also select 1",
     "a trigger on a catalogue": f"{trap('clean.g', 'trigger', 'new', '')} create trigger t before insert on "
     "pg_catalog.pg_extension for each row execute function clean.g()",
@@ -213,7 +218,8 @@ REFUSED = {
     "a language": "create language evil handler plpgsql_call_handler",
     "a wrapper": "create foreign data wrapper evil",
     "an access method": "create access method evil type index handler bthandler",
-    "a type with functions": "create type clean.t; create function clean.i(cstring) returns clean.t language internal as 'textin'",
+    "a type with functions": "create type clean.t; create function clean.i(cstring) returns clean.t "
+    "language internal as 'textin'",
     "an operator class of its own": "create operator class clean.c for type text using btree as operator 1 <",
     "a parser": "create text search parser clean.p (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, "
     "lextypes = prsd_lextype)",
@@ -222,11 +228,11 @@ REFUSED = {
     "'../../../../../etc/passwd')",
     "a thesaurus of a file": "create text search dictionary clean.d (template = pg_catalog.thesaurus, dictfile = "
     "'/etc/passwd', dictionary = pg_catalog.simple)",
-    "a cast between types of PostgreSQL": f"{trap('clean.f', 'integer', '1')} create cast (text as integer) with function "
-    "clean.f(text) as implicit",
-    "a transform": f"{trap('clean.f', 'internal', 'null', 'internal')}",
-    "an event trigger at login": f"{trap('clean.e', 'event_trigger', '', '')} create event trigger e on login execute function "
-    "clean.e()",
+    "a cast between types of PostgreSQL": f"{trap('clean.f', 'integer', '1')} create cast (text as integer) "
+    "with function clean.f(text) as implicit",
+    "a function of a transform": f"{trap('clean.f', 'internal', 'null', 'internal')}",
+    "an event trigger": f"{trap('clean.e', 'event_trigger', '', '')} create event trigger e on "
+    "ddl_command_end execute function clean.e()",
     "a security label": "security label on role postgres is 'x'",
     "a leakproof function": "create function clean.f(text) returns text leakproof language sql as 'select $1'",
     "a support function": "create function clean.f(text) returns text support text_starts_with_support language sql as "
@@ -265,7 +271,8 @@ def test_no_event_trigger_of_the_real_database_fires_for_the_superuser(event: st
     """A migration may replace its function. Seen to fail for `login` without `event_triggers = off`."""
     if event == "login" and programs_for_tests().major < 17:
         pytest.skip("login event triggers exist since PostgreSQL 17")
-    schema = f"{HARMLESS_EVENT} create event trigger e on {event} execute function public.e(); alter event trigger e {enabled};"
+    trigger = f"create event trigger e on {event} execute function public.e(); alter event trigger e {enabled};"
+    schema = HARMLESS_EVENT + trigger
     with sealed_server(replace(ORIGINAL, schema=schema)) as sealed:
         shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
         shadow.bring((step(EVENTS),))
@@ -283,7 +290,7 @@ def test_a_function_of_a_missing_owner_does_not_run_as_the_superuser() -> None:
     )
     with sealed_server(replace(ORIGINAL, schema=schema)) as sealed:
         shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
-        with pytest.raises(ApplyError, match="permission denied|superuser"):
+        with pytest.raises(ApplyError, match=r"permission denied|superuser"):
             shadow.bring((step("select public.run('create role owned superuser')"),))
         assert superusers(sealed) == [ADMIN]
 

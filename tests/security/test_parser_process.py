@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,7 +54,6 @@ class Library:
             "a socket": libc.socket(2, 1, 0),
             "a local socket": libc.socket(1, 1, 0),
             "a process": tried(os.fork),
-            "a program": tried(lambda: os.execv("/bin/sh", ["sh", "-c", "true"])) if False else "",
             "its account": os.geteuid(),
             "root": tried(lambda: os.setuid(0)),
             "more files": tried(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))),
@@ -96,17 +96,20 @@ def test_who_takes_the_parser_over_reaches_nothing(tmp_path: Path, user: int | N
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
     command = [sys.executable, "-c", ASKED, taken_over(tmp_path, TAKEN_OVER), str(secret)]
-    if user and subprocess.run([sys.executable, "-c", "import ctgitops"], user=user, cwd="/", check=False).returncode:
-        pytest.skip("nobody cannot run this Python")
     environment = {"STAGING_DATABASE_URL": SECRET, "PATH": os.defpath}
-    done = subprocess.run(command, user=user, cwd="/", env=environment, capture_output=True, text=True, check=True)
+    try:
+        done = subprocess.run(command, user=user, cwd="/", env=environment, capture_output=True, text=True, check=True)
+    except PermissionError:
+        pytest.skip("the account `nobody` cannot run this Python")
     assert SECRET not in done.stdout
     found = json.loads(done.stdout)
     assert found.pop("own environment") in ("{}", "{'LC_CTYPE': 'C.UTF-8'}")
     assert found.pop("open files") == [0, 1, 2]
-    assert found.pop("its account") == 65534 if not os.geteuid() else os.geteuid()
+    assert found.pop("its account") == (os.geteuid() or 65534)
     assert found.pop("a process") in ("BlockingIOError", "PermissionError")
-    assert [name for name in found if found[name] not in (-1, "OSError", "PermissionError", "ValueError", "MemoryError", "")] == []
+    assert [
+        name for name in found if found[name] not in (-1, "OSError", "PermissionError", "ValueError", "MemoryError")
+    ] == []
 
 
 @pytest.fixture
@@ -148,7 +151,7 @@ def _error(sql: str) -> tuple[str, int] | None:
     return None
 
 
-CRASHES = "import os\nclass L:\n  def pg_query_parse(self, sql):\n    os.kill(os.getpid(), 11)\nlib = L()"
+CRASHES = "import ctypes\nclass L:\n  def pg_query_parse(self, sql):\n    ctypes.string_at(0)\nlib = L()"
 HANGS = "class L:\n  def pg_query_parse(self, sql):\n    while True: pass\nlib = L()"
 FLOODS = "class L:\n  def pg_query_parse(self, sql):\n    import os\n    os.write(0, b'd' + b'\\xff' * 8)\n    while True: pass\nlib = L()"
 
@@ -174,7 +177,7 @@ def test_a_parser_that_ends_costs_one_file_and_a_limited_time(
 
 def test_another_file_is_parsed_after_one_that_crashed(apart: ParserProcess) -> None:
     first = apart.start()
-    os.kill(first, 9) if not os.geteuid() else None
+    os.kill(first, signal.SIGKILL)
     with pytest.raises(NotAnalysedError):
         statements("select 1")
     assert statements("select 1")
