@@ -74,7 +74,8 @@ MEMBERS = {
     "a function that is a member of hstore": f"{trap('public.lower')} alter extension hstore add function "
     "public.lower(text)",
     "an operator that is a member of hstore": "create schema hidden;"
-    f"{trap('hidden.f', 'boolean', 'true', 'text, text')} create operator public.= (leftarg = text, rightarg = text, function = hidden.f);"
+    f"{trap('hidden.f', 'boolean', 'true', 'text, text')}"
+    "create operator public.= (leftarg = text, rightarg = text, function = hidden.f);"
     "alter extension hstore add operator public.=(text, text)",
     "an aggregate": f"create schema hidden; {trap('hidden.f', 'text', '$1', 'text, text')}"
     "create aggregate public.max(text) (sfunc = hidden.f, stype = text);"
