@@ -16,8 +16,8 @@ from ctgitops.errors import ApplyError
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.shadow.extension_guard import ExtensionGuard
 from ctgitops.postgres.shadow.extensions import as_admin
-from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxShadow, sealed_server
-from ctgitops.postgres.shadow.trial import Unwatched
+from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxShadow, sandbox_server
+from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.extension import Extension
 from tests.security.test_hostile_sql import ORIGINAL, step
 from tests.servers import fetch, programs_for_tests
@@ -37,36 +37,36 @@ def trap(name: str, kind: str = "text", value: str = "$1", arguments: str = "tex
 
 
 @pytest.fixture(scope="module")
-def sealed() -> Iterator[SandboxDatabases]:
-    with sealed_server(ORIGINAL) as made:
+def sandbox() -> Iterator[SandboxDatabases]:
+    with sandbox_server(ORIGINAL) as made:
         yield made
 
 
 @pytest.fixture
-def shadow(sealed: SandboxDatabases) -> Iterator[SandboxShadow]:
-    with sealed.another() as made:
+def shadow(sandbox: SandboxDatabases) -> Iterator[SandboxShadow]:
+    with sandbox.another() as made:
         yield made
 
 
-def superusers(sealed: SandboxDatabases) -> list[object]:
-    return [name for (name,) in fetch(sealed.server.url(), "select rolname from pg_roles where rolsuper")]
+def superusers(sandbox: SandboxDatabases) -> list[object]:
+    return [name for (name,) in fetch(sandbox.server.url(), "select rolname from pg_roles where rolsuper")]
 
 
-def extensions(sealed: SandboxDatabases, shadow: SandboxShadow) -> set[object]:
-    rows = fetch(sealed.server.url(shadow.database), "select extname from pg_extension where extname <> 'plpgsql'")
+def extensions(sandbox: SandboxDatabases, shadow: SandboxShadow) -> set[object]:
+    rows = fetch(sandbox.server.url(shadow.database), "select extname from pg_extension where extname <> 'plpgsql'")
     return {name for (name,) in rows}
 
 
 MADE = "create schema clean; create extension pg_stat_statements schema clean; do $$ begin end $$"
 
 
-def test_the_trap_works_for_a_superuser(sealed: SandboxDatabases, shadow: SandboxShadow) -> None:
+def test_the_trap_works_for_a_superuser(sandbox: SandboxDatabases, shadow: SandboxShadow) -> None:
     """Without this, no other test here could fail."""
-    shadow.bring((step(trap("public.lower")),))
-    with as_admin(sealed.server, shadow.database) as admin:
+    shadow.apply((step(trap("public.lower")),))
+    with as_admin(sandbox.server, shadow.database) as admin:
         admin.execute("select public.lower('x')")
-        assert ADMIN in superusers(sealed)
-        assert "owned" in superusers(sealed)
+        assert ADMIN in superusers(sandbox)
+        assert "owned" in superusers(sandbox)
         admin.execute("drop role owned")
 
 
@@ -91,13 +91,13 @@ MEMBERS = {
 
 @pytest.mark.parametrize("sql", MEMBERS.values(), ids=MEMBERS.keys())
 def test_an_object_of_a_migration_stays_one_whatever_it_is_a_member_of(
-    sealed: SandboxDatabases, shadow: SandboxShadow, sql: str
+    sandbox: SandboxDatabases, shadow: SandboxShadow, sql: str
 ) -> None:
     """Seen to fail with members of extensions left out."""
-    shadow.bring((step(f"create extension hstore; {sql}"),))
+    shadow.apply((step(f"create extension hstore; {sql}"),))
     with pytest.raises(ApplyError, match="its script could use an object of these migrations"):
-        shadow.bring((step("create extension pg_stat_statements"),))
-    assert superusers(sealed) == [ADMIN]
+        shadow.apply((step("create extension pg_stat_statements"),))
+    assert superusers(sandbox) == [ADMIN]
 
 
 def test_old_functions_that_call_a_replaced_one_are_not_used_either() -> None:
@@ -107,27 +107,27 @@ def test_old_functions_that_call_a_replaced_one_are_not_used_either() -> None:
         "alter schema hidden owner to postgres; alter function hidden.f(text) owner to postgres;"
         "alter function public.lower(varchar) owner to postgres;"
     )
-    with sealed_server(replace(ORIGINAL, schema=schema)) as sealed:
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+    with sandbox_server(replace(ORIGINAL, schema=schema)) as sandbox:
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
         with pytest.raises(ApplyError, match="lower in schema public"):
-            shadow.bring((step(f"{trap('hidden.f')} create extension pg_stat_statements;"),))
+            shadow.apply((step(f"{trap('hidden.f')} create extension pg_stat_statements;"),))
 
 
-def test_the_schemas_of_required_extensions_are_judged_too(sealed: SandboxDatabases, shadow: SandboxShadow) -> None:
+def test_the_schemas_of_required_extensions_are_judged_too(sandbox: SandboxDatabases, shadow: SandboxShadow) -> None:
     """Their schemas follow in the search path of the script, wherever a migration moved them."""
     needs_cube = Extension("earthdistance", "clean")
-    with as_admin(sealed.server, shadow.database) as admin:
+    with as_admin(sandbox.server, shadow.database) as admin:
         guard = ExtensionGuard(admin)
-        shadow.bring((step("create schema clean; create schema geo; create extension cube schema geo"),))
+        shadow.apply((step("create schema clean; create schema geo; create extension cube schema geo"),))
         assert guard.refusal(admin, needs_cube, frozenset()) == ""
-        shadow.bring((step("create table clean.spatial_ref_sys (a int)"),))
+        shadow.apply((step("create table clean.spatial_ref_sys (a int)"),))
         assert "spatial_ref_sys in schema clean" in guard.refusal(admin, needs_cube, frozenset())
-        shadow.bring((step(f"drop table clean.spatial_ref_sys; {trap('geo.lower')}"),))
+        shadow.apply((step(f"drop table clean.spatial_ref_sys; {trap('geo.lower')}"),))
         assert "lower in schema geo" in guard.refusal(admin, needs_cube, frozenset())
 
 
-def test_cascade_creates_nothing_that_is_not_listed(sealed: SandboxDatabases, shadow: SandboxShadow) -> None:
-    with as_admin(sealed.server, shadow.database) as admin:
+def test_cascade_creates_nothing_that_is_not_listed(sandbox: SandboxDatabases, shadow: SandboxShadow) -> None:
+    with as_admin(sandbox.server, shadow.database) as admin:
         guard, asked = ExtensionGuard(admin), Extension("earthdistance", cascade=True)
         assert 'requires "cube"' in guard.refusal(admin, asked, frozenset({"earthdistance"}))
         assert guard.refusal(admin, asked, frozenset({"earthdistance", "cube"})) == ""
@@ -145,10 +145,10 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("sql", HARMLESS.values(), ids=HARMLESS.keys())
-def test_a_harmless_extension_is_created(sealed: SandboxDatabases, shadow: SandboxShadow, sql: str) -> None:
-    shadow.bring((step(sql),))
-    assert "pg_stat_statements" in extensions(sealed, shadow)
-    assert superusers(sealed) == [ADMIN]
+def test_a_harmless_extension_is_created(sandbox: SandboxDatabases, shadow: SandboxShadow, sql: str) -> None:
+    shadow.apply((step(sql),))
+    assert "pg_stat_statements" in extensions(sandbox, shadow)
+    assert superusers(sandbox) == [ADMIN]
 
 
 SILENT = {
@@ -183,20 +183,20 @@ SILENT = {
 
 @pytest.mark.parametrize("sql", SILENT.values(), ids=SILENT.keys())
 def test_what_a_migration_may_create_runs_for_no_superuser(
-    sealed: SandboxDatabases, shadow: SandboxShadow, sql: str
+    sandbox: SandboxDatabases, shadow: SandboxShadow, sql: str
 ) -> None:
     """Each is allowed in a migration. The superuser then creates an extension, and the schema is read."""
-    shadow.bring((step(f"create schema app; {sql}"), step(MADE, 2)))
-    assert extensions(sealed, shadow) >= {"pg_stat_statements"}
+    shadow.apply((step(f"create schema app; {sql}"), step(MADE, 2)))
+    assert extensions(sandbox, shadow) >= {"pg_stat_statements"}
     shadow.snapshot()
-    assert superusers(sealed) == [ADMIN]
+    assert superusers(sandbox) == [ADMIN]
 
 
-def test_a_database_cannot_give_its_sessions_another_role(sealed: SandboxDatabases, shadow: SandboxShadow) -> None:
+def test_a_database_cannot_give_its_sessions_another_role(sandbox: SandboxDatabases, shadow: SandboxShadow) -> None:
     """Seen to fail without `role = none` for the superuser."""
     other = "do $$ begin execute format('alter database %I set role = reader', current_catalog); end $$"
-    shadow.bring((step(other),))
-    with as_admin(sealed.server, shadow.database) as admin:
+    shadow.apply((step(other),))
+    with as_admin(sandbox.server, shadow.database) as admin:
         assert admin.execute("select current_user").fetchall() == [(ADMIN,)]
 
 
@@ -248,13 +248,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("sql", REFUSED.values(), ids=REFUSED.keys())
-def test_what_would_reach_the_superuser_is_refused(sealed: SandboxDatabases, shadow: SandboxShadow, sql: str) -> None:
-    shadow.bring((step(MADE),))
+def test_what_would_reach_the_superuser_is_refused(sandbox: SandboxDatabases, shadow: SandboxShadow, sql: str) -> None:
+    shadow.apply((step(MADE),))
     with pytest.raises(ApplyError) as caught:
-        shadow.bring((step(f"{'-- ctgitops: no transaction' if 'system' in sql else ''}\n{sql}", 2),))
+        shadow.apply((step(f"{'-- ctgitops: no transaction' if 'system' in sql else ''}\n{sql}", 2),))
     assert caught.value.sqlstate[:2] in {"42", "0A", "22", "F0", "2B", "25"} or "superuser" in caught.value.what
-    shadow.bring((step("do $$ begin end $$", 3),))
-    assert superusers(sealed) == [ADMIN]
+    shadow.apply((step("do $$ begin end $$", 3),))
+    assert superusers(sandbox) == [ADMIN]
 
 
 EVENTS = (
@@ -274,12 +274,12 @@ def test_no_event_trigger_of_the_real_database_fires_for_the_superuser(event: st
         pytest.skip("login event triggers exist since PostgreSQL 17")
     trigger = f"create event trigger e on {event} execute function public.e(); alter event trigger e {enabled};"
     schema = HARMLESS_EVENT + trigger
-    with sealed_server(replace(ORIGINAL, schema=schema)) as sealed:
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
-        shadow.bring((step(EVENTS),))
+    with sandbox_server(replace(ORIGINAL, schema=schema)) as sandbox:
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
+        shadow.apply((step(EVENTS),))
         with contextlib.suppress(ApplyError):
-            shadow.bring((step(MADE, 2),))
-        assert superusers(sealed) == [ADMIN]
+            shadow.apply((step(MADE, 2),))
+        assert superusers(sandbox) == [ADMIN]
 
 
 def test_a_function_of_a_missing_owner_does_not_run_as_the_superuser() -> None:
@@ -289,11 +289,11 @@ def test_a_function_of_a_missing_owner_does_not_run_as_the_superuser() -> None:
         f"create function public.run(text) returns void security definer language plpgsql as $f${body}$f$;"
         "grant all on function public.run(text) to public; alter function public.run(text) owner to missing;"
     )
-    with sealed_server(replace(ORIGINAL, schema=schema)) as sealed:
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+    with sandbox_server(replace(ORIGINAL, schema=schema)) as sandbox:
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
         with pytest.raises(ApplyError, match=r"permission denied|superuser"):
-            shadow.bring((step("select public.run('create role owned superuser')"),))
-        assert superusers(sealed) == [ADMIN]
+            shadow.apply((step("select public.run('create role owned superuser')"),))
+        assert superusers(sandbox) == [ADMIN]
 
 
 def test_a_grant_of_the_real_database_does_not_open_an_extension_again() -> None:
@@ -303,8 +303,8 @@ def test_a_grant_of_the_real_database_does_not_open_an_extension_again() -> None
         "option; set role reader; grant execute on function public.dblink_connect(text) to postgres; reset role;"
         "grant execute on function public.dblink_connect_u(text) to postgres;"
     )
-    with sealed_server(replace(ORIGINAL, schema=schema, extensions={"dblink": "1.2"})) as sealed:
-        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+    with sandbox_server(replace(ORIGINAL, schema=schema, extensions={"dblink": "1.2"})) as sandbox:
+        shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
         for function in ("dblink_connect", "dblink_connect_u"):
             with pytest.raises(ApplyError, match=f"permission denied for function {function}"):
-                shadow.bring((step(f"select public.{function}('host=127.0.0.1 password=x')"),))
+                shadow.apply((step(f"select public.{function}('host=127.0.0.1 password=x')"),))

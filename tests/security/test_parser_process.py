@@ -15,11 +15,16 @@ import pytest
 
 from ctgitops.files import parser_process
 from ctgitops.files.parser_process import MOST_ENDED, ParserProcess, parsing_apart
+from ctgitops.sql import libpg_query
 from ctgitops.sql.deparse import count_where, expression, index_on_probe, type_name
 from ctgitops.sql.guard import NotAnalysedError, SqlSyntaxError
 from ctgitops.sql.libpg_query import parse_as_json
 from ctgitops.sql.parse import parse_expression, statements, trees
 from ctgitops.sql.plpgsql import inside
+from tests.test_action_forge import Scene, opened, scene
+from tests.test_action_outside import fork
+
+__all__ = ["scene"]
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +74,7 @@ lib = Library()
 ASKED = """
 import json, os, sys
 from ctgitops.files.parser_process import ParserProcess, _packages, parsing_apart
+from ctgitops.sql import libpg_query
 from ctgitops.sql.libpg_query import parse_as_json
 with parsing_apart(ParserProcess((sys.argv[1], *_packages()))):
     print(parse_as_json(json.dumps([os.getpid(), sys.argv[2]]).encode()).decode())
@@ -158,8 +164,8 @@ def _error(sql: str) -> tuple[str, int] | None:
 CRASHES = "import ctypes\nclass L:\n  def pg_query_parse(self, sql):\n    ctypes.string_at(0)\nlib = L()"
 HANGS = "class L:\n  def pg_query_parse(self, sql):\n    while True: pass\nlib = L()"
 FLOODS = (
-    "import os\nclass L:\n  def pg_query_parse(self, sql):\n    os.write(0, b'd' + b'\\xff' * 8)\n    while True: pass\n"
-    "lib = L()"
+    "import os\nclass L:\n  def pg_query_parse(self, sql):\n    os.write(0, b'd' + b'\\xff' * 8)\n"
+    "    while True: pass\nlib = L()"
 )
 
 
@@ -210,3 +216,26 @@ def _state(process: int) -> str:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return "Z"
+
+
+@pytest.mark.parametrize("event", ["own", "fork"])
+def test_the_action_parses_no_sql_itself(scene: Scene, monkeypatch: pytest.MonkeyPatch, event: str) -> None:
+    """Seen to fail without `parsing_apart` in the Action."""
+    monkeypatch.setattr(libpg_query, "library", lambda: pytest.fail("the parser was loaded in this process"))
+    scene.house.migration("002_blue", "create table blue (id int primary key); delete from blue where id = 1;")
+    assert scene.run("pull_request", fork() if event == "fork" else opened()) == 0
+    page = scene.summary + "".join(comment.body for comment in scene.forge.comments)
+    assert "no problems" in page if event == "fork" else "blue" in page
+
+
+def test_a_file_that_ends_the_parser_is_a_problem_of_that_file(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not a traceback, and not a plan without the file."""
+    process = ParserProcess((taken_over(tmp_path, CRASHES), *parser_process._packages()))
+    monkeypatch.setattr(parser_process, "_shared", lambda: process)
+    scene.house.migration("002_blue", "create table blue (id int primary key);")
+    assert scene.run("pull_request", fork()) == 3
+    assert "its parser crashed" in scene.summary
+    assert "002_blue" in scene.summary
+    process.end()

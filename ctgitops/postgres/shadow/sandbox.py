@@ -50,7 +50,9 @@ class SandboxShadow:
         """The name of this database while another one has the real database's name."""
         self._sandbox = sandbox
         self._observer = observer
-        self._extensions = Extensions(lambda: as_admin(sandbox.server, self.database), sandbox.original, sandbox.allowed)
+        self._extensions = Extensions(
+            lambda: as_admin(sandbox.server, self.database), sandbox.original, sandbox.allowed
+        )
         self._connection: Connection | None = None
         self.leaks: dict[SessionLeak, None] = {}
 
