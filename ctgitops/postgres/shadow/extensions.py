@@ -101,10 +101,11 @@ def disable_untrusted_extensions(connection: Connection) -> None:
 class Extensions:
     """Runs a migration's CREATE EXTENSION: as the migration's role or, for an allowed extension, as the superuser."""
 
-    def __init__(self, admin: Callable[[], Connection], original: SourceDatabase, allowed: frozenset[str]) -> None:
-        self._admin = admin
-        """Connects to the database as the superuser."""
-        with admin() as connection:
+    def __init__(
+        self, server: Server, database: Callable[[], str], original: SourceDatabase, allowed: frozenset[str]
+    ) -> None:
+        self._admin = lambda: as_admin(server, database())
+        with self._admin() as connection:
             self._guard = ExtensionGuard(connection)
         self._allowed = (HARMLESS | allowed | original.extensions.keys()) - NEVER
 

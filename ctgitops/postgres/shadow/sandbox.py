@@ -30,7 +30,7 @@ from ..trace.tracer import Tracer
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed
 from .copy_name import CopyName, without_databases
-from .extensions import Extensions, as_admin
+from .extensions import Extensions
 from .provision import Provisioner
 from .sandbox_server import SandboxServer, server_of
 from .trial import NoObserver, Observer, try_step
@@ -50,9 +50,7 @@ class SandboxShadow:
         """The name of this database while another one has the real database's name."""
         self._sandbox = sandbox
         self._observer = observer
-        self._extensions = Extensions(
-            lambda: as_admin(sandbox.server, self.database), sandbox.original, sandbox.allowed
-        )
+        self._extensions = Extensions(sandbox.server, lambda: self.database, sandbox.original, sandbox.allowed)
         self._connection: Connection | None = None
         self.leaks: dict[SessionLeak, None] = {}
 
