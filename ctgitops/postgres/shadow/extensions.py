@@ -104,10 +104,14 @@ class Extensions:
     def __init__(
         self, server: Server, database: Callable[[], str], original: SourceDatabase, allowed: frozenset[str]
     ) -> None:
-        self._admin = lambda: as_admin(server, database())
+        self._server = server
+        self._database = database
         with self._admin() as connection:
             self._guard = ExtensionGuard(connection)
         self._allowed = (HARMLESS | allowed | original.extensions.keys()) - NEVER
+
+    def _admin(self) -> Connection:
+        return as_admin(self._server, self._database())
 
     def pieces(self, step: Step) -> Iterator[Step | Callable[[], None]]:
         """The parts of a step in order: SQL for the migration's role, and calls that run as the superuser.
