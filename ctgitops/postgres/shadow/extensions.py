@@ -17,7 +17,7 @@ from ...sql.script import Script
 from ..connection.connect import Connection, connect
 from ..connection.failure_cause import source_of
 from ..connection.simple_query import Failure
-from ..server.choose import Server
+from ..server.throw_away_server import Server
 from ..transaction.message import spot_in
 from ..transaction.step_failure import NOT_GRANTED, StepFailed
 from .extension_guard import ExtensionGuard
