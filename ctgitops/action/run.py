@@ -35,6 +35,7 @@ from ..core.forge.intent import (
     provenance_of,
 )
 from ..errors import CtgitopsError, UsageError
+from ..files.parser_process import parsing_apart
 from ..github.event import read_event
 from ..github.inputs import Command, Inputs, read_inputs
 from ..github.runner import Runner
@@ -60,7 +61,8 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     runner = Runner(environ, sys.stdout)
     runner.mask(secrets_in(environ, (), environ.get("INPUT_GITHUB-TOKEN", "").strip()))
     try:
-        return _with_outputs(runner, _run(environ, runner))
+        with parsing_apart():  # the files can be a stranger's, and this process knows secrets
+            return _with_outputs(runner, _run(environ, runner))
     except CtgitopsError as error:
         _job(environ, runner, Inputs()).show_error(error)
         return error.exit_status
