@@ -55,6 +55,9 @@ class Forge:
     begun: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
     ends: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
     files: tuple[ChangedFile, ...] = ()
+    retracted: list[str] = field(default_factory=list)
+    last: list[StickyComment] = field(default_factory=list)
+    approved_by: tuple[str, ...] = ()
     reviews: list[Review] = field(default_factory=list)
     others: tuple[OpenPullRequest, ...] = ()
     root: Path = Path()
@@ -84,6 +87,17 @@ class Forge:
     def check(self, check: Check) -> None:
         self._may("check")
         self.checks.append(check)
+
+    def last_words(self, comment: StickyComment) -> None:
+        self.last.append(comment)
+
+    def retract(self, pull_request: int, key: str) -> None:
+        assert pull_request
+        self.retracted.append(key)
+
+    def approvers(self, pull_request: int) -> tuple[str, ...]:
+        assert pull_request
+        return self.approved_by
 
     def suggest(self, review: Review) -> int:
         self._may("suggest")
@@ -141,7 +155,7 @@ class Forge:
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
         self._may("seen")
         assert (bool(files), at) == (True, MAIN)
-        return frozenset(d for check in self.checks for d in shown_in(check.text)) if self.shown else frozenset()
+        return shown_by(*self.checks) if self.shown else frozenset()
 
     def permission_of(self, login: str) -> str:
         self._may("permission_of")
@@ -189,6 +203,12 @@ class Forge:
             raise AssertionError("something in a library")
 
 
+def shown_by(*checks: Check) -> frozenset[str]:
+    """The digests in the records of check runs."""
+    parts = [shown_in(text) for check in checks for text in check.texts]
+    return frozenset(digest for part in parts if part for digest in part.digests)
+
+
 @dataclass
 class Scene:
     """A repository with two environments, a forge, and the files of a runner."""
@@ -225,6 +245,9 @@ class Scene:
     @property
     def summary(self) -> str:
         return (self.files / "summary").read_text()
+
+    def output(self, name: str) -> str:
+        return outputs((self.files / "output").read_bytes().decode()).get(name, "")
 
 
 @pytest.fixture
@@ -610,8 +633,9 @@ def test_what_nobody_saw_is_not_applied(scene: Scene) -> None:
 
 def test_a_plan_for_people_who_approve_says_what_nobody_saw(scene: Scene) -> None:
     strict(scene)
-    assert scene.run("push", push(), command="plan", environment="staging") == 0
+    assert scene.run("push", push(), command="plan", environment="staging") == 5
     assert "no merged pull request showed the current text of" in html(scene.summary)
+    assert scene.output("fingerprint") == "none"
 
 
 def test_what_nobody_saw_costs_a_warning_where_the_manifest_says_so(

@@ -27,6 +27,7 @@ from ..report.escape import plain
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from .job import LONGEST, Job
+from .last_words import last_words, say_stopped
 from .planning import NOTHING_APPROVED
 from .provenance import prove
 from .pull_request_checks import with_reviews
@@ -70,17 +71,29 @@ class Result:
 
 def apply(job: Job, ask: Applying) -> int:
     """Applies to each environment in order; stops after the first error. Writes."""
+    merged = [ask.provenance.pull_request]
+    names = ", ".join(environment.name for environment in ask.environments)
+    with last_words(job, lambda: merged[0], f"the apply to {names}", "run the job again"):
+        return _applied(job, ask, merged)
+
+
+def _applied(job: Job, ask: Applying, known: list[int | None]) -> int:
+    """Applies; `known` gets the number of the merged pull request."""
     _ = job.inputs.approved  # raises UsageError before anything else if a required approval is missing
     prove(job, ask.provenance)
     sha = ask.provenance.sha or job.wiring.origin.commit_sha
     # Found before anything is applied, because the ledger entries name the pull request.
     merged = ask.provenance.pull_request
     if merged is None and ask.provenance.sha and not ask.provenance.tag:
-        merged = job.github_writer.pull_request_of(sha)
+        merged = known[0] = job.github_writer.pull_request_of(sha)
     results: list[Result] = []
     for environment in ask.environments:
         result = _run_with_deployment(job, environment, sha, _applying(job, environment, merged))
         results.append(result)
+        if isinstance(result.outcome, CtgitopsError) and job.stopping():
+            _outputs(job, results)
+            say_stopped(job, merged, environment.name, result.outcome)
+            return result.exit_status
         _follow_up(job, result, sha)
         if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch:
             break

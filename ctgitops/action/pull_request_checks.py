@@ -73,4 +73,4 @@ def _reviews(job: Job, request: Request) -> Reviews:
         )
         return Reviews(job.github_writer.forge.seen(files, request.origin.commit_sha) if files else frozenset())
     except CtgitopsError as error:
-        return Reviews(unknown=error.what)
+        return Reviews(unknown=error.what, hint=error.hint)

@@ -92,7 +92,8 @@ def finalise(job: Job, ask: Finalising) -> int:
     """Writes the final comment of a closed pull request; no later push changes it."""
     page = record_now(job, ask.pull_request) if ask.merged else closed_markdown(job.wiring.origin)
     job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing was applied", page)
-    job.comment(ask.pull_request, ask.sha, page)
+    job.comment(ask.pull_request, ask.sha, page, only_update=not ask.merged)
+    job.retract_answer(ask.pull_request)
     return 0
 
 

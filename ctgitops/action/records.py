@@ -10,7 +10,7 @@ from ..core.ledger.ledger import Ledger, Mark
 from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import Ledgers, MigrationRef, brought_by, pull_requests_of, record_of, touched_by
 from ..errors import CtgitopsError
-from ..report.record import record_markdown
+from ..report.record import approved_markdown, record_markdown
 from .job import Job
 
 MOST = 30
@@ -21,7 +21,7 @@ Ended = Mapping[str, Outcome | CtgitopsError]
 
 def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
     """Writes the records of the merged pull request, and of all pull requests whose migrations this run applied."""
-    if job.github_writer.forge is None:
+    if job.github_writer.forge is None or job.stopping():  # a cancelled run has time only for its last words
         return
     ledgers = _ledgers(job)
     touched = touched_by(job.wiring.origin.run_url, ledgers)
@@ -44,7 +44,8 @@ def _page(job: Job, pull_request: int, ledgers: Ledgers, ended: Ended) -> str:
     names = [*brought_by(pull_request, ledgers), *_added(job, pull_request)]
     names = names or [step for outcome in ended.values() for step in _steps(outcome)]
     environments = in_order_of_after(job.wiring.workspace.environments)
-    return record_markdown(record_of(names, environments, ledgers), ended, job.wiring.origin)
+    record = record_markdown(record_of(names, environments, ledgers), ended, job.wiring.origin)
+    return record + approved_markdown(job.github_writer.approvers(pull_request))
 
 
 def _sound(ended: Ended) -> Ended:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ROUNDS = 6
 _MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
+_LAST_BEGIN, _LAST_END = "<!-- ctgitops, cancelled -->", "<!-- end of cancelled -->"
+_LAST_WORDS = re.compile(rf"{_LAST_BEGIN}\r?\n.*?{_LAST_END}\r?\n(?:\r?\n)?", re.DOTALL)
 _OUTDATED = "<!-- ctgitops, outdated -->\n"
 
 
@@ -68,6 +70,8 @@ class Sticky:
         for _ in range(ROUNDS):
             found = self._ours(issue, wanted.key)
             newest = max(found, key=lambda f: f.rank, default=None)
+            if newest is None and wanted.only_update:
+                return None
             late = newest is not None and newest.marker.generation > wanted.generation
             if newest is None or (wanted.recreate and not (late or created or same(newest.comment.body, text))):
                 self._create(issue, text, wanted)
@@ -78,6 +82,26 @@ class Sticky:
                 break
             time.sleep(self._client.patience.settle)
         return None if newest is None or late else (newest if wanted.recreate else found[0]).comment.html_url
+
+    def last_words(self, wanted: StickyComment) -> None:
+        """Writes above the text of the comment, whose marker stays; not if a later run wrote it. Three calls."""
+        self._login = self._login or self._client.login()
+        issue = self._client.repository.get_issue(wanted.pull_request)
+        words = f"{_LAST_BEGIN}\n{wanted.body}\n{_LAST_END}\n"
+        newest = max(self._ours(issue, wanted.key), key=lambda f: f.rank, default=None)
+        if newest is None:
+            issue.create_comment(whole(replace(wanted, body=words)))
+        elif newest.marker.generation <= wanted.generation:
+            marker, _, before = (newest.comment.body or "").partition("\n")
+            text = f"{marker.rstrip()}\n{words}\n{_LAST_WORDS.sub('', before, count=1)}"
+            newest.comment.edit(cut(text, COMMENT_LIMIT))
+
+    def retract(self, pull_request: int, key: str) -> None:
+        """Deletes the comments with that key from this account."""
+        self._login = self._login or self._client.login()
+        for found in self._ours(self._client.repository.get_issue(pull_request), key):
+            with self._client.ignoring_not_found():
+                found.comment.delete()
 
     def _ours(self, issue: Issue, key: str) -> list[Found]:
         """The comments with that key from this account, oldest first."""

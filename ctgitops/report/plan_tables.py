@@ -8,7 +8,7 @@ from typing import Any
 from ..core.migration.header import Rollback
 from ..core.plan.plan import Step
 from ..core.problem import Problem
-from ..core.view.preview import NotPlanned, PlanResult, Preview
+from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, gaps_of, states_of_steps
 from . import escape, phrases
 from .impact import effect_on_worst, glance
@@ -33,14 +33,25 @@ def environment_row(result: PlanResult) -> Part:
         "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
         "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
         "stopping": _stopping(result),
-        "waits": [] if plan.empty else phrases.waits_for(result.environment),
+        "waits": _waits(result),
     }
+
+
+def _waits(result: Preview) -> tuple[str, ...]:
+    """What an apply waits for; of a plan that its event applies, only what is still missing."""
+    if result.plan.empty or (result.refusals and result.occasion is not Occasion.NONE):
+        return ()
+    if result.occasion.triggers is None:
+        return phrases.waits_for(result.environment)
+    return ("an approval", *dict.fromkeys(reason.hint or reason.what for reason in result.reasons))
 
 
 def _stopping(result: Preview) -> str:
     """The problems to solve before the migrations can be applied to the environment; empty if there are none."""
     if result.plan.blocked:
         return f"{phrases.count(sum(p.blocks for p in result.plan.problems), 'problem')} to solve"
+    if result.occasion is not Occasion.NONE and result.refusals:
+        return f"refused by {phrases.count(len(result.refusals), 'gate')}"
     return phrases.errors(result.plan) if result.plan.error_findings else ""
 
 

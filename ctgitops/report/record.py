@@ -68,6 +68,14 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
     return fit(draw, {"runs": len(runs), "rows": len(rows)}, longest)
 
 
+def approved_markdown(users: tuple[str, ...] | None) -> str:
+    """The last line of a record: the users who approved the pull request, without a mention; None is not known."""
+    if users is None:
+        return "\n<sub>the approvals could not be read</sub>\n"
+    said = escape.code(phrases.joined(users)) if users else escape.plain("no review")
+    return f"\n<sub>approved by {said}</sub>\n"
+
+
 def closed_markdown(origin: Origin | None = None) -> str:
     """The final comment on a pull request that was closed without being merged."""
     return render("closed.md.j2", {"run_url": links.address((origin or Origin()).run_url)})

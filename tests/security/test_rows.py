@@ -30,7 +30,7 @@ def told(scene: Scene, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     log = "\n".join(line for line in (captured.out + captured.err).splitlines() if "::add-mask::" not in line)
     return {
         "comment": "\n".join(comment.body for comment in scene.forge.comments),
-        "check": "\n".join(check.summary + check.text for check in scene.forge.checks),
+        "check": "\n".join(check.summary + "".join(check.texts) for check in scene.forge.checks),
         "annotations": "\n".join(str(check.annotations) for check in scene.forge.checks),
         "deployment": str(scene.forge.ends),
         "log": log,
