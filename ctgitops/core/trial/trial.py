@@ -113,6 +113,8 @@ class Trial:
     """Session state and temporary objects that a migration leaves behind; apply resets them."""
     stop: Stop | None = None
     """Where the trial stopped; None if every migration ran."""
+    role: str = ""
+    """The role that it ran as, if another role connected to the real database; else empty."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
 from ...core.gate.data_loss import CountedLoss, Loss
@@ -29,6 +30,7 @@ from ..connection.connect import SERVER_KEEPALIVES, Address, connect, connected,
 from ..connection.deferred_signals import deferred_signals
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.session_settings import english
+from ..connection.set_role import as_role, refuse_other_role
 from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger, read_ledger
 from ..lock.run_lock import Lease, end, holder_of, take
@@ -49,10 +51,16 @@ which may be meant for a web application."""
 
 
 class PostgresDatabase:
-    """The database at `address`."""
+    """The database at `address`, whose migrations run as `role`, or else as the role of the URL."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    def __init__(self, address: Address, role: str = "") -> None:
+        self._connects = address
+        self._role = role
+
+    @cached_property
+    def _address(self) -> Address:
+        """The address as the role that applies, if the role of the URL may become it; else as the role of the URL."""
+        return as_role(self._connects, self._role)
 
     def ledger(self) -> Ledger:
         """Reads all entries. Read-only, takes no lock."""
@@ -66,7 +74,7 @@ class PostgresDatabase:
 
     def original(self) -> SourceDatabase:
         """Reads what a throw-away copy of the database needs. Read-only."""
-        return original_at(self._address)
+        return original_at(self._address, self._role)
 
     def pooler(self) -> UsageError | None:
         """The error that `exclusively` raises for a connection pooler; None without one. Read-only, no lock."""
@@ -134,6 +142,7 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
+        refuse_other_role(self._address, self._role)
         with connect(
             self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **SETTINGS_PROBE, **SERVER_KEEPALIVES}
         ) as lock:
