@@ -125,7 +125,7 @@ class Trial:
 
 
 _NONE = "its manifest says `shadow: none`"
-NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove that line"))
+NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove `shadow: none` from the manifest"))
 """The result for an environment whose manifest disables the trial."""
 
 

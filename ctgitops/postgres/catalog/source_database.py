@@ -28,6 +28,7 @@ _META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
 """The psql meta-commands `restrict` and `unrestrict`, which pg_dump writes since August 2025."""
 _PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
 """pg_dump 15 and later writes this line for a server before 15, where the cluster's creator owns `public`."""
+_DENIED = re.compile(r"ERROR: +(permission denied for .+?)(?: / |$)")
 _AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
 _OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
 _MAPPING = re.compile(rf"^(CREATE USER MAPPING FOR .* SERVER .*?){_OPTIONS}", re.MULTILINE)
@@ -161,11 +162,19 @@ def schema_of(address: Address, major: int) -> str:
     command += ["--no-subscriptions", "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={LOCK_WAIT}"]
     done = run_as(None, command, environment_for(client, address))
     if done.returncode:
-        said = " / ".join(line for line in address.hidden(done.stderr).splitlines() if line.strip())[:500]
-        what = f"pg_dump {client.version} cannot read the schema of {address.label}: {said}"
-        hint = "the role of this URL must own the tables or be allowed to read them: `grant pg_read_all_data to NAME`"
-        raise LedgerError(what, state="nothing was changed", hint=hint)
+        raise _not_dumped(address, client.version, done.stderr)
     return _without_secrets(_META.sub("", done.stdout))
+
+
+def _not_dumped(address: Address, version: object, stderr: str) -> LedgerError:
+    """The error for a pg_dump that failed; for a missing privilege, its hint is the command that prints the grants."""
+    said = " / ".join(line for line in address.hidden(stderr).splitlines() if line.strip())[:500]
+    what = f"pg_dump {version} cannot read the schema of {address.label}: {said}"
+    hint = "correct the cause that pg_dump names, then run the same again"
+    if denied := _DENIED.search(said):
+        what = f"the role of the URL may not read the schema of {address.label}: {denied[1]}"
+        hint = f"grant what `ctgitops roles --env {address.label.partition(' (')[0]} --only plan` prints"
+    return LedgerError(what, state="nothing was changed", hint=hint)
 
 
 def _without_secrets(schema: str) -> str:

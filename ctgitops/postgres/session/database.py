@@ -13,6 +13,7 @@ from ...core.gate.request import Request
 from ...core.impact.size import Size
 from ...core.ledger.ledger import Ledger
 from ...core.run.progress import Listener
+from ...core.schema.database_roles import DatabaseRoles
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.trial.violation import Risk, Violation
@@ -21,6 +22,7 @@ from ...core.view.verify import Refuted
 from ...errors import Place, UsageError
 from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
+from ..catalog.database_roles import database_roles
 from ..catalog.dump_advice import not_dumped
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
@@ -75,6 +77,11 @@ class PostgresDatabase:
     def original(self) -> SourceDatabase:
         """Reads what a throw-away copy of the database needs. Read-only."""
         return original_at(self._address, self._role)
+
+    def roles(self) -> DatabaseRoles:
+        """Who owns what in it, and which provider its roles show. Read-only, takes no lock."""
+        with connected(self._address, "ctgitops/read", {"default_transaction_read_only": "on", **_OURS}) as connection:
+            return database_roles(connection)
 
     def pooler(self) -> UsageError | None:
         """The error that `exclusively` raises for a connection pooler; None without one. Read-only, no lock."""
