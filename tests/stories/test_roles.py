@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ctgitops.core.schema.database_roles import Provider
 from ctgitops.postgres.server.local_server import LocalServer
-from tests.servers import base_for_servers, fetch, programs_for_tests, run
+from ctgitops.report.roles import NOTES
+from tests.postgres.providers import PROVIDERS
+from tests.servers import base_for_servers, fetch, programs_for_tests, programs_of, run
 from tests.stories.house import House
 
 pytestmark = pytest.mark.slow
@@ -104,7 +107,7 @@ def test_every_verb_as_each_role_of_the_page(house: House, cluster: LocalServer)
 def test_a_reader_without_privileges_is_told_in_the_first_line_what_to_grant(
     house: House, cluster: LocalServer
 ) -> None:
-    run(cluster.url("app"), PAGE_SQL[0] + "create role app_reader login; grant connect on database app to app_reader")
+    run(cluster.url("app"), PAGE_SQL[0] + "create role app_reader login; grant legacy to app_migrator")
     house.migration("001_t", "create table public.t (id int primary key);")
     use(house, cluster, "app_migrator")
     house.applied()
@@ -119,3 +122,49 @@ def test_a_reader_without_privileges_is_told_in_the_first_line_what_to_grant(
     printed = house.run("roles", "--env", "staging", "--only", "plan")
     run(cluster.url("app"), printed.out)
     assert "NOT TRIED" not in house.plan().out
+
+
+SERVICES = {
+    "supabase": Provider.SUPABASE,
+    "rds": Provider.RDS,
+    "cloud sql": Provider.CLOUD_SQL,
+    "azure": Provider.AZURE,
+}
+
+
+@pytest.mark.parametrize("name", list(SERVICES))
+def test_the_administrator_of_a_service_runs_the_sql(house: House, name: str) -> None:
+    administered(house, name, LocalServer(programs_for_tests(), base=base_for_servers()))
+
+
+@pytest.mark.majors
+@pytest.mark.parametrize("name", list(SERVICES))
+def test_the_administrator_of_a_service_runs_the_sql_on_18(house: House, name: str) -> None:
+    """There, CREATEROLE is not enough to grant pg_read_all_data."""
+    administered(house, name, LocalServer(programs_of(18), base=base_for_servers()))
+
+
+def administered(house: House, name: str, unstarted: LocalServer) -> None:
+    """Only the customer's administrator prepares the database; then one role applies, and another plans."""
+    provider, database = PROVIDERS[name], PROVIDERS[name].database
+    unstarted.superuser = provider.superuser
+    with unstarted as server:
+        for statement in filter(str.strip, provider.setup.split(";\n")):
+            run(server.url(), statement)
+        house.environment("staging", server.url(database, provider.role), MORE)
+        house.migration(
+            "001_t", "create schema t; create table t.t (id int primary key);", down="drop schema t cascade;"
+        )
+        printed = house.run("roles", "--env", "staging")
+        assert f"Provider: {NOTES[SERVICES[name]].name}, because the role " in printed.out, printed.said
+        for _ in range(2):
+            run(server.url(database, provider.role), printed.out)
+        house.environment("staging", server.url(database, f"{database}_migrator"), MORE)
+        house.applied()
+        run(server.url(database, f"{database}_migrator"), house.run("roles", "--env", "staging", "--only", "plan").out)
+        house.migration("002_x", "alter table t.t add column x int;", down="alter table t.t drop column x;")
+        house.environment("staging", server.url(database, f"{database}_reader"), MORE)
+        looked = house.plan()
+        assert f"as {database}_migrator: it runs" in looked.words, looked.said
+        assert house.run("status").status == 0
+        assert house.apply().status == 4
