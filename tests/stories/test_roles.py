@@ -13,7 +13,7 @@ from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.report.roles import NOTES
 from tests.postgres.providers import PROVIDERS
 from tests.servers import base_for_servers, fetch, programs_for_tests, programs_of, run
-from tests.stories.house import House
+from tests.stories.house import House, runs, until
 
 pytestmark = pytest.mark.slow
 
@@ -168,3 +168,24 @@ def administered(house: House, name: str, unstarted: LocalServer) -> None:
         assert f"as {database}_migrator: it runs" in looked.words, looked.said
         assert house.run("status").status == 0
         assert house.apply().status == 4
+
+
+def test_another_role_sees_who_holds_the_run_lock(house: House, cluster: LocalServer) -> None:
+    """It may not see when the sessions of other roles began."""
+    run(cluster.url("app"), "".join(PAGE_SQL))
+    house.environment("staging", cluster.url("app", "app_migrator"))
+    house.migration("001_t", "create table public.t (id int primary key);")
+    house.applied()
+    house.migration("002_wait", "select pg_sleep(600);")
+    running = house.start("apply", "--env", "staging")
+    until(lambda: runs(cluster.url("app"), "pg_sleep"))
+    for role in ("app_reader", "app_backup"):
+        house.environment("staging", cluster.url("app", role))
+        shown = house.run("unlock", "--env", "staging")
+        assert (shown.status, "user app_migrator" in shown.words, "run by" in shown.words) == (0, True, True), (
+            shown.said
+        )
+        ended = house.run("unlock", "--env", "staging", "--end-at-work")
+        assert (ended.status, "held by another tool or role" in ended.words) == (5, True), ended.said
+    running.terminate()
+    assert running.ended().status == 6

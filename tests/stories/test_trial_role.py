@@ -8,7 +8,7 @@ import pytest
 
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run
-from tests.stories.house import House
+from tests.stories.house import House, runs, until
 
 pytestmark = pytest.mark.slow
 
@@ -104,3 +104,27 @@ def test_a_role_of_the_manifest_that_does_not_exist_is_named(house: House, clust
         assert "the role missing, which `database.role` names, does not exist" in each.words, each.said
     assert refused.status == 4
     assert house.plan("--format", "markdown").out.startswith("### ❓ ")
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_killed_run_that_works_as_another_role_is_seen_and_ended(
+    house: House, cluster: LocalServer, *, sees: bool
+) -> None:
+    """A role sees when the sessions of another role began only with pg_read_all_stats."""
+    run(cluster.url(), f'alter role {LOGIN} noinherit; grant "{OWNER}" to {LOGIN}')
+    if sees:
+        run(cluster.url(), f'grant pg_read_all_stats to "{OWNER}"')
+    house.environment("staging", cluster.url("app", LOGIN))
+    manifest(house, OWNER)
+    house.migration("001_t", "create schema app;")
+    house.applied()
+    house.migration("002_wait", "select pg_sleep(600);")
+    running = house.start("apply", "--env", "staging")
+    until(lambda: runs(cluster.url("app"), "pg_sleep"))
+    other = house.apply("--wait", "0")
+    assert (other.status, LOGIN in other.words) == (5, True), other.said
+    running.kill()
+    running.ended()
+    ended = house.run("unlock", "--env", "staging", "--end-at-work")
+    assert ended.status == 0, ended.said
+    until(lambda: not runs(cluster.url("app"), "pg_sleep"))
