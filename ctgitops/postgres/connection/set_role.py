@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from psycopg import sql
-
 from ...errors import LedgerError
+from ...sql.nodes import quoted_name
 from .connect import Address, connected
 
 SET_OPTION_SINCE = 160000
@@ -33,8 +32,7 @@ def refuse_other_role(address: Address, role: str) -> None:
         return
     with connected(address, "ctgitops/read") as connection:
         here = connection.execute("select session_user from pg_catalog.pg_roles where rolname = %s", [role]).fetchone()
-        grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(connection.info.user))
-        command = grant.as_string(connection)
+        command = f"GRANT {quoted_name(role)} TO {quoted_name(connection.info.user)}"
     if here is None:
         what = f"the role {role}, which `database.role` names, does not exist in {address.label}"
         raise LedgerError(what, state="nothing was changed", hint="create the role, or correct `database.role`")
