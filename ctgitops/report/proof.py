@@ -42,7 +42,7 @@ def mark(proof: Trial, destroys: frozenset[str] = frozenset()) -> str:
 def _ran(proof: Trial, plan: Plan) -> Iterable[str]:
     done, asked = len(proof.tried), len(plan.steps)
     copied = "the schema of the merged files" if proof.of_files else "a copy of its schema"
-    where = f"on {copied}, PostgreSQL {proof.server}"
+    where = f"on {copied}, PostgreSQL {proof.server}{f', as {proof.role}' if proof.role else ''}"
     if proof.failed:
         yield f"tried {where}: {_ok(done)}1 FAILS"
     elif proof.untried:
@@ -115,6 +115,7 @@ def proof_data(proof: Trial) -> Object:
     order = proof.order
     return {
         "server": proof.server or None,
+        "role": proof.role or None,
         "tried": list(proof.tried),
         "failed": bool(proof.failed),
         "untried": proof.untried or None,

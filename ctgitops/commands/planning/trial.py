@@ -58,6 +58,7 @@ class TrialRunner:
         predicted = not (failed or unpredictable(live, before, unlike))
         proof = Trial(
             server=before.about.server_version,
+            role=self.original.other_role,
             unmatched=(*self.sandbox.unmatched, *notes, *filter(None, [copy_difference_text(unlike)])),
             tried=tuple(step.name for step in self.done),
             changes=changes,

@@ -113,6 +113,8 @@ class Trial:
     """Session state and temporary objects that a migration leaves behind; apply resets them."""
     stop: Stop | None = None
     """Where the trial stopped; None if every migration ran."""
+    role: str = ""
+    """The role that it ran as, if another role connected to the real database; else empty."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
@@ -123,7 +125,7 @@ class Trial:
 
 
 _NONE = "its manifest says `shadow: none`"
-NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove that line"))
+NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove `shadow: none` from the manifest"))
 """The result for an environment whose manifest disables the trial."""
 
 

@@ -192,7 +192,7 @@ class MigrationConnection:
         backend = self._backend
         self.close()
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")
-        answer = exchange(self.connected(), f"begin; {OWN_PATH}; {end}; commit")
+        answer = exchange(self.connected(), f"begin; {OWN_PATH}; set local role none; {end}; commit")
         if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
             what = f"backend {backend} of {self._address.label}, whose connection was lost, does not terminate"
             error = LedgerError(what)
