@@ -45,7 +45,8 @@ class PlanState(IntEnum):
 
 
 UNKNOWN_CODES = frozenset(
-    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-looked-at", "schema-unread"}
+    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-counted", "rows-not-looked-at"}
+    | {"schema-unread", "seed-not-tried"}
 )
 """Codes of problems which report that a part of the plan is unknown."""
 
@@ -66,7 +67,7 @@ class Verdict:
 
     state: PlanState
     exit_status: int
-    """0 sound, warning or unknown · 1 held back or not analysed · 3, 4 blocked · otherwise the read error's status."""
+    """0 sound, warning or unknown · 1 held back or not analysed · 2, 3, 4 blocked · otherwise that of the error."""
     steps: Mapping[int, PlanState]
     """The state of each step, by its number."""
     unknown: frozenset[Unknown] = frozenset()
@@ -131,7 +132,7 @@ def gaps_of(result: PlanResult, step: Step) -> tuple[Gap, ...]:
 
 def _exit_status(result: Preview, state: PlanState) -> int:
     if state is PlanState.BLOCKED:
-        return 4 if result.plan.concern is Concern.LEDGER else 3
+        return {Concern.ADDRESS: 2, Concern.LEDGER: 4}.get(result.plan.concern, 3)
     return int(result.plan.fails)
 
 
