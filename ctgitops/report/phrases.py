@@ -202,6 +202,8 @@ _NOT_KNOWN = {
     "order": ("order", "NOT TRIED"),
     "duration": ("duration", "NOT KNOWN"),
     "row-trigger": ("row trigger", "NOT TRIED"),
+    "rows-not-counted": ("row deletion", "NOT COUNTED"),
+    "seed-not-tried": ("seed file", "NOT TRIED"),
     "rows-not-looked-at": ("constraint", "NOT CHECKED"),
     "not-looked": ("database", "NOT READ"),
     "schema-unread": ("schema", "NOT READ"),

@@ -35,7 +35,7 @@ def mark(proof: Trial, destroys: frozenset[str] = frozenset()) -> str:
         return "⛔"
     order = proof.order is None or not (proof.order.differs or proof.order.untried)
     ways = all(way.proved for way in proof.ways) and not destroys
-    again = all(each.proved for each in proof.again)
+    again = all(each.proved for each in proof.again) and not any(each.failed or each.stop for each in proof.seeds)
     return "✅" if order and ways and again and not (proof.untried or proof.skipped) else "⚠️"
 
 
@@ -49,8 +49,13 @@ def _ran(proof: Trial, plan: Plan) -> Iterable[str]:
         yield f"tried {where}: {_ok(done)}{asked - done} NOT TRIED" if proof.server else "NOT TRIED on a copy"
         yield f"not tried: {proof.untried}"
     else:
+        run = _ALL_RUN.get(done, f"all {done} run")
+        if seeds := len(proof.seeds):
+            ran = sum(not (each.failed or each.stop) for each in proof.seeds)
+            counted = f"{ran} of {phrases.count(seeds, 'seed file')} run{'s' if ran == seeds == 1 else ''}"
+            run = f"{run}, {counted}" if done else counted
         but = f", {phrases.count(len(proof.skipped), 'statement')} NOT TRIED" if proof.skipped else ""
-        yield f"tried {where}: {_ALL_RUN.get(done, f'all {done} run')}{but}"
+        yield f"tried {where}: {run}{but}"
 
 
 def _ok(done: int) -> str:

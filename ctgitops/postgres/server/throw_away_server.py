@@ -9,7 +9,6 @@ from ...core.schema.source_database import SourceDatabase
 from ...errors import UsageError
 from ..connection.connect import Address
 from ..connection.names import ADMIN, MAINTENANCE, unused
-from .auto_explain import report_plans
 from .container import container, containers_available
 from .external_server import ExternalServer
 from .limits import Limits
@@ -47,5 +46,4 @@ def throw_away(
             superuser = unused(ADMIN, {role.name for role in original.roles})
             database = unused(MAINTENANCE, {original.database})
             address, ours = stack.enter_context(container(image, limits, superuser, database)), True
-            report_plans(address)
         yield stack.enter_context(ExternalServer(address, original, ours=ours))
