@@ -19,9 +19,9 @@ from psycopg.conninfo import make_conninfo
 from ...core.schema.source_database import SourceDatabase
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, Connection, connect, connected, lost_as_error, on_one_server
-from ..connection.deferred_signals import UninterruptedCleanup
 from ..connection.identity import cluster_of
 from ..connection.names import ADMIN, unused
+from ..connection.uninterrupted_cleanup import UninterruptedCleanup
 from .auto_explain import can_load, role_sql
 from .scratch_database import make_empty, move_away
 

@@ -30,12 +30,12 @@ from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
 from ..catalog.violations import ViolationCounter
+from ..connection.cancellable_query import exchange
 from ..connection.connect import SERVER_KEEPALIVES, Address, connect, connected, lost_as_error
-from ..connection.deferred_signals import deferred_signals
+from ..connection.effective_settings import english
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
-from ..connection.session_settings import english
 from ..connection.set_role import as_role, refuse_other_role
-from ..connection.simple_query import exchange
+from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
 from ..ledger.ledger import ensure_ledger, read_ledger
 from ..lock.run_lock import Lease, end, holder_of, take
 from ..transaction.execute import verify
@@ -183,7 +183,7 @@ class PostgresDatabase:
                 raise
             finally:
                 # A signal during the clean-up must not replace the error that is being raised
-                with deferred_signals(dropped=sys.exc_info()[0] is not None):
+                with uninterrupted_cleanup(dropped=sys.exc_info()[0] is not None):
                     session.close()
                     lease.ended()
 

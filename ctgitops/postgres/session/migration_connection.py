@@ -15,9 +15,9 @@ from psycopg.pq import TransactionStatus
 from ...core.environment.environment import Timeouts
 from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
+from ..connection.cancellable_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..connection.connect import SERVER_KEEPALIVES, Address, Connection, connect, lost_as_error
 from ..connection.names import AT_WORK, WORK
-from ..connection.simple_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import read_ledger
 from ..lock.orphaned_backends import ending
 from ..transaction.message import CLEAN, FLUSH, OWN_PATH

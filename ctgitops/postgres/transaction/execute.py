@@ -16,9 +16,9 @@ from ...core.receipt import Receipt
 from ...errors import Cause
 from ...sql.script import Script
 from ...sql.traits import Trait
+from ..connection.cancellable_query import Answer, Failure, exchange, rows
 from ..connection.connect import Connection
-from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Answer, Failure, exchange, rows
+from ..connection.effective_settings import ON_DISK
 from ..ledger.ledger import insert_sql
 from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
 from .session_leaks import leak_query, leak_query_within

@@ -19,7 +19,7 @@ from ...core.plan.plan import Step
 from ...sql.parse import SqlSyntaxError
 from ...sql.setting_scope import SettingScopes, settings_by_scope
 from ...sql.traits import Trait
-from ..connection.simple_query import Answer, rows
+from ..connection.cancellable_query import Answer, rows
 from .message import quoted
 
 MAY_LEAK = {"VariableSetStmt", "PrepareStmt", "DeclareCursorStmt", "ListenStmt", "DoStmt", "CallStmt", "SelectStmt"}

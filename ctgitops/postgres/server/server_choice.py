@@ -9,7 +9,7 @@ from ...core.schema.source_database import SourceDatabase
 from ...errors import UsageError
 from ..connection.connect import Address
 from ..connection.names import ADMIN, MAINTENANCE, unused
-from .container import container, containers_available
+from .container_server import container, containers_available
 from .external_server import ExternalServer
 from .limits import Limits
 from .local_server import LocalServer
