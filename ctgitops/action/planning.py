@@ -17,6 +17,7 @@ from ..report.escape import prose
 from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.text import plans_text
+from ..report.workflow_inputs import results_with_inputs
 from .base_branch import BaseCommit
 from .job import LONGEST, Job, error_markdown
 from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, with_reviews
@@ -69,7 +70,7 @@ def _planned(job: Job, ask: Planning) -> int:
 
 def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...]) -> int:
     """Writes plans to the log, summary, outputs, check run and comment; returns the exit status."""
-    origin = job.wiring.origin
+    origin, results = job.wiring.origin, results_with_inputs(results)
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
     job.show(

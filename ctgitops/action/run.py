@@ -17,6 +17,7 @@ from ..core.forge.event import (
     Ignored,
     MergeGroup,
     PullRequest,
+    Push,
     Refused,
     Release,
     Schedule,
@@ -34,7 +35,7 @@ from ..core.forge.intent import (
     decide,
     provenance_of,
 )
-from ..errors import CtgitopsError, UsageError
+from ..errors import CtgitopsError, UsageError, WorkspaceError
 from ..github.event import read_event
 from ..github.inputs import Command, Inputs, read_inputs
 from ..github.runner import Runner
@@ -46,6 +47,7 @@ from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job
 from .provenance import prove
+from .records import record_failure
 
 Happened = Event | Ignored | Refused
 
@@ -86,11 +88,24 @@ def _run(environ: Mapping[str, str], runner: Runner) -> int:
     inputs = read_inputs(environ)
     job = _job(environ, runner, inputs)
     event = _event(environ)
-    secrets = [name for e in job.wiring.workspace.environments for name in _secrets_of(e)]
-    runner.mask(secrets_in(environ, secrets, inputs.github_token))
     if not inputs.github_token:
         runner.warn("the input `github-token` is empty, so there is no comment, no check and no deployment")
-    return _run_command(job, event)
+    try:
+        secrets = [name for e in job.wiring.workspace.environments for name in _secrets_of(e)]
+        runner.mask(secrets_in(environ, secrets, inputs.github_token))
+        return _run_command(job, event)
+    except CtgitopsError as error:
+        _record_failure(job, event, error)
+        raise
+
+
+def _record_failure(job: Job, event: Happened, error: CtgitopsError) -> None:
+    """Writes on the merged pull request that the run after its merge ended before it read any environment."""
+    applies = job.inputs.command in (Command.AUTO, Command.APPLY)
+    if applies and isinstance(event, Push) and event.branch == event.default_branch:
+        number = job.github_writer.pull_request_of(event.sha)
+        if number is not None:
+            record_failure(job, number, event.sha, error)
 
 
 def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
@@ -174,6 +189,8 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> int:
     """Applies; a scheduled run checks for drift first, and applies even if there is drift."""
+    if isinstance(ask, Ignored) and isinstance(event, Push | TagPush | Release):
+        _check_manifests(job)
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
     done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
     return done or drifted
@@ -188,6 +205,15 @@ def _prove_tag(job: Job, event: Happened) -> None:
         raise UsageError(provenance.why, hint=provenance.hint)
     if isinstance(provenance, Provenance):
         prove(job, provenance)
+
+
+def _check_manifests(job: Job) -> None:
+    """Checks that no manifest is unreadable, before an event is ignored: its environment may wait for that event."""
+    known = {environment.path for environment in job.wiring.workspace.environments}
+    for problem in job.wiring.workspace.read_problems:
+        place = problem.place
+        if problem.blocks and place and place.path.startswith("environments/") and place.path not in known:
+            raise WorkspaceError(problem.what, place=place, state="nothing was applied", hint=problem.hint)
 
 
 def _plan(job: Job, event: Happened) -> int:
