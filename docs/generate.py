@@ -1,7 +1,8 @@
 """Writes the generated parts of the pages; `--check` only reports which are out of date.
 
 A page is written by hand, except between its lines `<!-- generated: NAME -->` and `<!-- end of generated -->`.
-Generated text comes from the code: command options, JSON Schemas, lint rules, the ledger's SQL, action.yml.
+The man page and the completions below docs/share/ are generated as a whole. Generated text comes from the code: command
+options, JSON Schemas, lint rules, the ledger's SQL, action.yml.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import argparse
 import difflib
 import sys
 from collections.abc import Callable
+from functools import partial
 
-from . import parts
+from . import parts, shell
 
 COMMAND = "python -m docs.generate"
 BEGIN, END = "<!-- generated: {} -->", "<!-- end of generated -->"
@@ -32,10 +34,15 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/action.md", "outputs"): lambda: parts.action("outputs"),
 }
 
+FILES: dict[str, Callable[[], str]] = {f"docs/{shell.MAN}": shell.man_page} | {
+    f"docs/{path}": partial(shell.completion, name) for name, path in shell.COMPLETIONS.items()
+}
+"""Files that are generated as a whole."""
+
 
 def generated() -> dict[str, str]:
-    """The current text of each page that has a generated part. Raises GapError."""
-    pages: dict[str, str] = {}
+    """The current text of each file that is generated, or has a generated part. Raises GapError."""
+    pages = {path: part() for path, part in FILES.items()}
     for (path, name), part in PARTS.items():
         text = pages.get(path) or (parts.ROOT / path).read_text(encoding="utf-8")
         begin = BEGIN.format(name)
@@ -48,7 +55,8 @@ def generated() -> dict[str, str]:
 
 def difference(path: str, wanted: str) -> str:
     """The diff from the page on disk to the current text; empty if the page is up to date."""
-    now = (parts.ROOT / path).read_text(encoding="utf-8")
+    file = parts.ROOT / path
+    now = file.read_text(encoding="utf-8") if file.exists() else ""
     lines = difflib.unified_diff(now.splitlines(), wanted.splitlines(), path, f"{path}, generated", lineterm="", n=1)
     return "\n".join(lines)
 
@@ -68,6 +76,7 @@ def main(arguments: list[str]) -> int:
         if only_check:
             sys.stderr.write(diff + "\n")
         else:
+            (parts.ROOT / path).parent.mkdir(parents=True, exist_ok=True)
             (parts.ROOT / path).write_text(pages[path], encoding="utf-8")
             sys.stdout.write(f"wrote {path}\n")
     if stale and only_check:

@@ -70,22 +70,23 @@ def as_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def program_help() -> str:
     """The output of `ctgitops --help`."""
-    return _help(ctgitops, _context(ctgitops, "ctgitops"))
+    return _help(ctgitops, context_of(ctgitops, "ctgitops"))
 
 
 def verbs_help() -> str:
     """The `--help` output of every verb, each with a heading."""
-    program = _context(ctgitops, "ctgitops")
+    program = context_of(ctgitops, "ctgitops")
     sections = []
     for verb in VERBS:
         command = ctgitops.get_command(program, verb)
         if command is None:
             raise GapError(f"the verb {verb} has no command")
-        sections.append(f"## {verb}\n\n{_help(command, _context(command, verb, program))}")
+        sections.append(f"## {verb}\n\n{_help(command, context_of(command, verb, program))}")
     return "\n".join(sections)
 
 
-def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+def context_of(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    """The context of a command, with the width of the pages."""
     return click.Context(
         command,
         parent,

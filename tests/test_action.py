@@ -53,8 +53,10 @@ class Step:
     house: House
     files: Path
 
-    def start(self, event: str, payload: dict[str, Any]) -> Running:
-        return self.house.start("action", environ=self._environ(event, payload, {}))
+    def start(
+        self, event: str, payload: dict[str, Any], environ: dict[str, str] | None = None, **inputs: str
+    ) -> Running:
+        return self.house.start("action", environ={**self._environ(event, payload, inputs), **(environ or {})})
 
     def _environ(self, event: str, payload: dict[str, Any], inputs: dict[str, str]) -> dict[str, str]:
         self.files.mkdir(exist_ok=True)

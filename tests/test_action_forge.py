@@ -64,6 +64,9 @@ class Forge:
     brought: dict[str, int] = field(default_factory=dict)
     created: dict[int, datetime] = field(default_factory=dict)
     files: tuple[ChangedFile, ...] = ()
+    retracted: list[str] = field(default_factory=list)
+    last: list[StickyComment] = field(default_factory=list)
+    approved_by: tuple[str, ...] = ()
     reviews: list[Review] = field(default_factory=list)
     others: tuple[OpenPullRequest, ...] = ()
     root: Path = Path()
@@ -114,6 +117,17 @@ class Forge:
     def check(self, check: Check) -> None:
         self._may("check")
         self.checks.append(check)
+
+    def last_words(self, comment: StickyComment) -> None:
+        self.last.append(comment)
+
+    def retract(self, pull_request: int, key: str) -> None:
+        assert pull_request
+        self.retracted.append(key)
+
+    def approvers(self, pull_request: int) -> tuple[str, ...]:
+        assert pull_request
+        return self.approved_by
 
     def suggest(self, review: Review) -> int:
         self._may("suggest")
@@ -172,7 +186,7 @@ class Forge:
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
         self._may("seen")
         assert (bool(files), at) == (True, MAIN)
-        return frozenset(d for check in self.checks for d in shown_in(check.text)) if self.shown else frozenset()
+        return shown_by(*self.checks) if self.shown else frozenset()
 
     def permission_of(self, login: str) -> str:
         self._may("permission_of")
@@ -220,6 +234,12 @@ class Forge:
             raise AssertionError("something in a library")
 
 
+def shown_by(*checks: Check) -> frozenset[str]:
+    """The digests in the records of check runs."""
+    parts = [shown_in(text) for check in checks for text in check.texts]
+    return frozenset(digest for part in parts if part for digest in part.digests)
+
+
 @dataclass
 class Scene:
     """A repository with two environments, a forge, and the files of a runner."""
@@ -256,6 +276,9 @@ class Scene:
     @property
     def summary(self) -> str:
         return (self.files / "summary").read_text()
+
+    def output(self, name: str) -> str:
+        return outputs((self.files / "output").read_bytes().decode()).get(name, "")
 
 
 @pytest.fixture
@@ -642,8 +665,9 @@ def test_what_nobody_saw_is_not_applied(scene: Scene) -> None:
 
 def test_a_plan_for_people_who_approve_says_what_nobody_saw(scene: Scene) -> None:
     strict(scene)
-    assert scene.run("push", push(), command="plan", environment="staging") == 0
+    assert scene.run("push", push(), command="plan", environment="staging") == 5
     assert "no merged pull request showed the current text of" in html(scene.summary)
+    assert scene.output("fingerprint") == "none"
 
 
 def test_what_nobody_saw_costs_a_warning_where_the_manifest_says_so(
@@ -757,6 +781,14 @@ def test_the_next_run_closes_what_a_killed_run_left_and_not_what_began_later(sce
         2: DeploymentState.IN_PROGRESS,
         3: DeploymentState.SUCCESS,
     }
+
+
+def test_a_newer_apply_ends_the_wait_of_older_queued_deployments_only(scene: Scene) -> None:
+    scene.forge.deployments += [Deployment("staging", "d" * 40, "waits"), Deployment("production", "d" * 40, "waits")]
+    scene.forge.states += [(n, DeploymentState.QUEUED, "https://github.example/run") for n in (1, 2)]
+    scene.run("push", push())
+    states = {number: state for number, state, _ in scene.forge.states}
+    assert states == {1: DeploymentState.INACTIVE, 2: DeploymentState.QUEUED, 3: DeploymentState.SUCCESS}
 
 
 def test_a_rollback_does_not_deploy_the_tip(scene: Scene) -> None:

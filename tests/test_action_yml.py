@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
 from enum import StrEnum
+from importlib import resources
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,9 +14,22 @@ import pytest
 import yaml
 
 from ctgitops.github.inputs import Inputs, names, parse
+from tests.test_layout import tracked
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+CATEGORIES = {
+    "api management",
+    "chat",
+    "code quality",
+    "code review",
+    "continuous integration",
+    "dependency management",
+} | {
+    *("deployment", "ides", "learning", "localization", "mobile", "monitoring", "project management", "publishing"),
+    *("recently added", "security", "support", "testing", "utilities"),
+}
+"""Of the Marketplace: an action must not be named like one."""
 OUTPUT = re.compile(r"\boutput\(\s*\"([a-z-]+)\"")
 FIELDS = {field.name.replace("_", "-"): field.name for field in fields(Inputs)}
 HINTS = get_type_hints(Inputs)
@@ -61,3 +76,25 @@ def test_everything_is_described() -> None:
 
 def test_no_secret_of_a_database_is_an_input() -> None:
     assert [name for name in ACTION["inputs"] if re.search("url|password|dsn", name)] == []
+
+
+def test_the_marketplace_accepts_it() -> None:
+    """The checks of GitHub's form "Publish this Action to the GitHub Marketplace", which reads the tagged commit."""
+    schemas = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
+    branding = json.loads((schemas / "github-actions.json").read_text())["properties"]["branding"]["properties"]
+
+    assert len(ACTION["description"]) < 125
+    assert "\n" not in ACTION["description"]
+    assert ACTION["branding"]["icon"] in branding["icon"]["enum"]
+    assert ACTION["branding"]["color"] in branding["color"]["enum"]
+    assert ACTION["name"].strip()
+    assert ACTION["name"].lower() not in CATEGORIES
+    assert ACTION["name"] != "constructtrack", "a name of a user or an organization is only for its owner"
+    assert ACTION["author"].strip()
+
+
+def test_the_repository_has_one_action_as_the_marketplace_wants() -> None:
+    ours = [path for path in tracked() if path.name in {"action.yml", "action.yaml"}]
+    assert ours == [ROOT / "action.yml"]
+    assert (ROOT / "README.md").is_file()
+    assert (ROOT / "LICENSE").is_file()

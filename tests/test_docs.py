@@ -204,8 +204,8 @@ def test_generated_pages_do_not_depend_on_the_terminal(monkeypatch: pytest.Monke
 def test_the_check_fails_with_a_diff_and_the_command_to_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "docs").mkdir()
     for path, text in generate.generated().items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
     policy = tmp_path / "docs" / "policy.md"
     policy.write_text(policy.read_text(encoding="utf-8").replace("| `numbering`", "| `counting`", 1), encoding="utf-8")

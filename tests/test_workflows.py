@@ -32,7 +32,7 @@ def events(workflow: dict[Any, Any]) -> dict[str, Any]:
 
 def step(job: dict[str, Any]) -> dict[str, Any]:
     """The step of a job that is this Action."""
-    (found,) = (each for each in job["steps"] if each["uses"] in ("./", "constructtrack/ctgitops@v1"))
+    (found,) = (each for each in job["steps"] if each["uses"] in ("./", "constructtrack/ctgitops@v0"))
     return {"with": {}, **found}
 
 
@@ -47,7 +47,7 @@ def test_a_step_is_given_inputs_that_the_action_has(file: str, name: str, job: d
 
 def test_the_page_uses_the_actions_that_the_workflows_use() -> None:
     used = {file: {each["uses"] for job in ALL[file]["jobs"].values() for each in job["steps"]} for file in ALL}
-    assert used["database"] - {"constructtrack/ctgitops@v1"} <= used["deploy"]
+    assert used["database"] - {"constructtrack/ctgitops@v0"} <= used["deploy"]
 
 
 @pytest.mark.parametrize("name", ["plan", "database"])

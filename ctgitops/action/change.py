@@ -20,7 +20,7 @@ from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
 from ..core.run.outcome import Outcome
 from ..core.run.progress import Listener
-from ..errors import ApplyError, CtgitopsError
+from ..errors import ApplyError, CtgitopsError, WorkspaceError
 from ..notify.listeners import listeners
 from ..report.escape import plain
 from ..report.markdown import outcome_markdown
@@ -28,6 +28,7 @@ from ..report.text import outcome_text, outcome_verdict
 from ..report.workflow_inputs import with_inputs, with_inputs_of
 from .deployment_log import SHA, DeploymentLog
 from .job import LONGEST, Job
+from .last_words import NOTHING, last_words, say_stopped
 from .planning import NOTHING_APPROVED
 from .provenance import prove
 from .pull_request_checks import with_reviews
@@ -69,14 +70,19 @@ class Result:
 
 
 def apply(job: Job, ask: Applying) -> int:
-    """Applies to each environment in order; stops after the first error. A cancelled run still writes records."""
+    """Applies to each environment in order; stops after the first error."""
     _ = job.inputs.approved  # raises UsageError before anything else if a required approval is missing
     record = RunRecord(job, ask.provenance.sha or job.wiring.origin.commit_sha, ask.provenance.pull_request)
-    try:
+    names = [environment.name for environment in ask.environments]
+    with last_words(job, record.concerned, lambda: _cut(record, "apply to", names), "run the job again"):
         return _applied(job, ask, record)
-    except KeyboardInterrupt:
-        record.stopped(next(e.name for e in (*ask.environments[len(record.ended) :], ask.environments[-1])))
-        raise
+
+
+def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
+    """What a signal cancelled outside of a migration, and the state of the database then."""
+    if left := [name for name in names if name not in record.ended]:
+        return f"the {doing} {', '.join(left)}", NOTHING
+    return f"the run after its {doing} {', '.join(names)}", "the ledger has what the run did; what follows is older"
 
 
 def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
@@ -89,6 +95,10 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
         verb = _applying(job, environment, record.merged)
         result = _run_with_deployment(job, environment, verb, record)
         results.append(result)
+        if isinstance(result.outcome, CtgitopsError) and job.stopping():
+            _outputs(job, results)
+            say_stopped(job, record.concerned(), environment.name, result.outcome)
+            return result.exit_status
         _follow_up(job, result, record.sha)
         if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch:
             break
@@ -129,14 +139,15 @@ def rollback(job: Job, provenance: Provenance) -> int:
         return rollback_verb(request, back, databases=job.wiring.databases, backups=job.wiring.backups, tell=tell)
 
     record = RunRecord(job, provenance.sha or job.wiring.origin.commit_sha)
-    try:
+    names = [request.environment.name]
+    with last_words(job, record.concerned, lambda: _cut(record, "rollback in", names), "run the job again"):
         result = _run_with_deployment(job, request.environment, verb, record)
-        _follow_up(job, result, record.sha)
         _outputs(job, [result])
-        record.write()
-    except KeyboardInterrupt:
-        record.stopped(request.environment.name)
-        raise
+        if isinstance(result.outcome, CtgitopsError) and job.stopping():
+            say_stopped(job, record.concerned(), inputs.environment, result.outcome)
+        else:
+            _follow_up(job, result, record.sha)
+            record.write()
     return result.exit_status
 
 
@@ -170,30 +181,28 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
     success, words = False, "interrupted"
     try:
         outcome = with_inputs_of(verb(listeners(job.hear, log.hear)))
+        record.heard(environment.name, outcome)
         success, words = outcome.exit_status == 0, outcome_verdict(outcome)
     except CtgitopsError as error:
         words = error.what
-        error.hint = with_inputs(error.hint, lambda steps: _last_kept(job, environment, steps))
+        error.hint = with_inputs(error.hint, lambda name, steps: _last_kept(job, name, steps))
+        record.heard(environment.name, error, log.plan)
         job.show_error(error, environment.name)
-        result = Result(environment, error)
-        if log.plan:
+        if log.plan and not job.stopping():
             log.close_lost()
     else:
         log.close_lost()  # also if there was nothing to do: the run held the run lock
         _show(job, environment, outcome)
-        result = Result(environment, outcome)
     finally:
         log.end(success=success, words=words)
         record.lost_runs += tuple(log.lost_runs)
-        record.plans |= {environment.name: log.plan} if log.plan else {}
-    record.heard(environment.name, result.outcome)
-    return result
+    return Result(environment, record.ended[environment.name])
 
 
-def _last_kept(job: Job, environment: Environment, steps: int) -> str:
+def _last_kept(job: Job, environment: str, steps: int) -> str:
     """The migration before the newest `steps` applied ones; `0` if there is none. Raises ValueError if not known."""
     try:
-        order = job.wiring.databases.of(environment).ledger().in_order
+        order = job.wiring.databases.of(job.wiring.environment(environment)).ledger().in_order
     except CtgitopsError:
         raise ValueError from None
     return order[-steps - 1].name if len(order) > steps else "0"
@@ -229,6 +238,15 @@ def _outputs(job: Job, results: list[Result]) -> None:
     job.runner.output("receipt", receipts[-1] if receipts else "")
     write_outputs(job, [wait for r in results if (wait := r.wait)])
     job.versions(versions)
+
+
+def check_manifests(job: Job) -> None:
+    """Checks that no manifest is unreadable, before an event is ignored: its environment may wait for that event."""
+    known = {environment.path for environment in job.wiring.workspace.environments}
+    for problem in job.wiring.workspace.read_problems:
+        place = problem.place
+        if problem.blocks and place and place.path.startswith("environments/") and place.path not in known:
+            raise WorkspaceError(problem.what, place=place, state="nothing was applied", hint=problem.hint)
 
 
 def unlock(job: Job, ask: Unlocking) -> int:

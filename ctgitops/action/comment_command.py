@@ -1,6 +1,7 @@
 """Runs a command from a comment if its author has write access, and reacts to the comment with the result.
 
-`github/event.py` recognises the command in the comment.
+`github/event.py` recognises the command in the comment. A command without an effect gets one short answer, which the
+next answer replaces, and which is deleted when a later command or plan makes it untrue.
 """
 
 from __future__ import annotations
@@ -10,32 +11,67 @@ from collections.abc import Callable
 from ..core.forge.event import Comment, Ignored
 from ..core.forge.forge import Reaction
 from ..errors import CtgitopsError, ForgeError
-from .job import Job, error_markdown
+from ..report.escape import code, plain, prose
+from .job import Job
 
 WRITE = frozenset({"admin", "maintain", "write"})
+COMMANDS = "`/ctgitops plan`, `/ctgitops apply ENVIRONMENT`, `/ctgitops unlock` and `/ctgitops unlock ENVIRONMENT`"
 
 
 def run_comment_command(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
     """Runs `do` if the comment's author has write access. Raises ForgeError if the access cannot be determined."""
+    if refused := _refused(job, comment):
+        _answer(job, comment, refused)
+        _react(job, comment, Reaction.REFUSED)
+        return refused
+    _react(job, comment, Reaction.SEEN)
+    ended = Reaction.FAILED
+    try:
+        status = do()
+        ended = _told(job, comment, status)
+    except CtgitopsError as error:
+        job.answer(comment.pull_request, _short(error))
+        raise
+    finally:
+        _react(job, comment, ended)
+    return status
+
+
+def _refused(job: Job, comment: Comment) -> Ignored | None:
     forge = job.github_writer.forge
     if forge is None:
         what = f"cannot check whether {comment.author} has write access: there is no GitHub token"
         raise ForgeError(what, hint="leave the input `github-token` at its default")
     # The event's author_association is not enough: a MEMBER may have only read access.
     if forge.permission_of(comment.author) not in WRITE:
-        _react(job, comment, Reaction.REFUSED)
         return Ignored(f"{comment.author} does not have write access to this repository")
-    _react(job, comment, Reaction.SEEN)
-    ended = Reaction.FAILED
-    try:
-        status = do()
-        ended = Reaction.FAILED if status else Reaction.DONE
-    except CtgitopsError as error:
-        job.answer(comment.pull_request, error_markdown(error))
-        raise
-    finally:
-        _react(job, comment, ended)
-    return status
+    return Ignored(f"`{comment.unknown}` is not a command; the commands are {COMMANDS}") if comment.unknown else None
+
+
+def _told(job: Job, comment: Comment, status: int) -> Reaction:
+    """Answers if the command had no effect, else deletes an earlier answer; returns the reaction to the comment."""
+    if job.undone:
+        _answer(job, comment, Ignored(job.undone[-1]))
+        return Reaction.REFUSED
+    if status:
+        return Reaction.FAILED
+    if comment.verb != "unlock":  # its answer is its result
+        job.retract_answer(comment.pull_request)
+    return Reaction.DONE
+
+
+def _answer(job: Job, comment: Comment, why: Ignored) -> None:
+    command = code(comment.unknown or f"/ctgitops {comment.verb} {comment.environment}".strip())
+    job.answer(comment.pull_request, f"### ⚪ {command}: nothing was done\n\n{prose(why.why)}.\n")
+
+
+def _short(error: CtgitopsError) -> str:
+    parts = (
+        f"### ⛔ {plain(error.what)}",
+        prose(error.state),
+        f"<b>Next</b>: {prose(error.hint)}" if error.hint else "",
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _react(job: Job, comment: Comment, reaction: Reaction) -> None:

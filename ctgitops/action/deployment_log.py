@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from ..core.environment.environment import Environment, Trigger
 from ..core.forge.forge import Deployment, DeploymentState, OldDeployment
@@ -16,7 +17,7 @@ from .job import Job
 
 SHA = re.compile(r"[0-9a-f]{40}")
 _OPEN = ("pending", "in_progress")
-"""A queued one waits for a gate, and a later run resumes it."""
+"""A queued one waits for a gate, until a later run continues it or a newer release overtakes it."""
 _LOST = "the run ended without a result; a later run continued"
 
 
@@ -51,22 +52,25 @@ class DeploymentLog:
 
         A deployment that began after this run may belong to a run that works now, and stays.
         """
-        for old in self._earlier():
+        for old in self._earlier:
             if old.state in _OPEN and old.number != self._number and _before(old, self.job.started):
                 self.job.github_writer.deployed(old.number, DeploymentState.ERROR, _LOST, old.run_url or self._url)
                 self.lost_runs.append(old.run_url)
 
     def end(self, *, success: bool, words: str) -> None:
-        """Sets the final state. After a rollback, no earlier deployment counts as active."""
+        """Sets the final state, and closes the deployments that this one ends.
+
+        After a rollback, no earlier deployment counts as active. After an apply, no older one waits any longer.
+        """
         if self._number is None:
             return
         self._tell(self._success if success else DeploymentState.FAILURE, words)
-        if success and self.plan and self.plan.direction is Direction.ROLLBACK:
-            for old in self._earlier():
-                if old.state == "success" and old.number != self._number:
-                    self.job.github_writer.deployed(
-                        old.number, DeploymentState.INACTIVE, words, old.run_url or self._url
-                    )
+        if not success or self.plan is None:
+            return
+        ended = "success" if self.plan.direction is Direction.ROLLBACK else DeploymentState.QUEUED.value
+        for old in self._earlier:
+            if old.state == ended and old.number < self._number:
+                self.job.github_writer.deployed(old.number, DeploymentState.INACTIVE, words, old.run_url or self._url)
 
     def _deployed(self, plan: Plan) -> str:
         """The commit that the environment has after the run; after a rollback, not the tip, which has the migration.
@@ -93,6 +97,7 @@ class DeploymentLog:
             return count(len(plan.steps), "migration")
         return f"rollback of {', '.join(step.name for step in plan.steps[:2])}"
 
+    @cached_property
     def _earlier(self) -> tuple[OldDeployment, ...]:
         return self.job.github_writer.deployments_to(self.environment.name)
 

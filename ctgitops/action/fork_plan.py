@@ -19,7 +19,7 @@ from ..core.problem import Problem
 from ..core.trial.code_reference import CodeUnavailable
 from ..core.view.preview import PlanResult, with_problems
 from ..core.workspace.workspace import Workspace
-from ..errors import ForgeError, Place
+from ..errors import ForgeError, Place, UsageError
 from ..files.workspace_copy import is_sql, overlaid
 from ..ports.forge import Forge
 from ..wiring.wiring import Wiring
@@ -47,7 +47,12 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
     if ask.run is not None and proposal.head_sha != ask.run.head_sha:
         return Ignored("the pull request has a newer commit, which another run plans")
     if proposal.merged:
-        return Ignored("the pull request is already merged")
+        return Ignored("the pull request is already merged; its comment shows where it was applied")
+    if proposal.closed:
+        return Ignored("the pull request is closed; reopen it to plan it")
+    if not job.wiring.environments:
+        what = "the default branch has no manifest yet, and only its manifests say which databases exist"
+        raise UsageError(what, hint="push a commit: the pull request's own run plans it; a fork's first needs a merge")
     files, problems = _files(forge, proposal, job.wiring.origin.folder)
     changed = job.github_writer.files_of(number)
     with overlaid(job.wiring.root, files) as root:

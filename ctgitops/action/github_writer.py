@@ -53,6 +53,19 @@ class GitHubWriter:
         if url:
             self.runner.output("comment-url", url)
 
+    def last_words(self, comment: StickyComment) -> None:
+        """Writes above the comment of a pull request, without a retry."""
+        clean = replace(comment, body=self.runner.hidden(comment.body))
+        self._tried("the comment was not written", lambda forge: forge.last_words(clean))
+
+    def retract(self, pull_request: int, key: str) -> None:
+        """Deletes the comment with a key."""
+        self._tried("an outdated answer was not deleted", lambda forge: forge.retract(pull_request, key))
+
+    def approvers(self, pull_request: int) -> tuple[str, ...] | None:
+        """The users who approved a pull request; None if that is not known."""
+        return self._tried("the reviews were not read", lambda forge: forge.approvers(pull_request))
+
     def record(self, record: RecordComment) -> None:
         """Writes or updates the record of a pull request."""
 
@@ -72,7 +85,7 @@ class GitHubWriter:
         clean = replace(
             check,
             summary=hidden(check.summary),
-            text=hidden(check.text),
+            texts=tuple(map(hidden, check.texts)),
             title=hidden(check.title),
             annotations=remarks,
         )

@@ -25,6 +25,8 @@ from .github_writer import GitHubWriter, annotation_of, path_in_repository
 
 LONGEST = 400_000
 """Maximum length of a page in the job summary, in characters; longer pages than a comment's are possible there."""
+ANSWER = "answer"
+"""The key of the comment that answers a command."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Job:
     wiring: Wiring
     runner: Runner
     github_writer: GitHubWriter
+    undone: list[str] = field(default_factory=list)
+    """Why the step did nothing."""
+    stopping: Callable[[], bool] = lambda: False
+    """Whether a signal has asked this run to stop."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When this run began, before it read anything that it publishes."""
 
@@ -87,12 +93,12 @@ class Job:
         """The annotations for the problems that have a file."""
         return tuple(a for problem in problems if (a := annotation_of(problem, self.inputs.root)))
 
-    def comment(self, pull_request: int, sha: str, body: str, key: str = "plan") -> None:
+    def comment(self, pull_request: int, sha: str, body: str, key: str = "plan", *, only_update: bool = False) -> None:
         """Writes a page as the comment of a pull request, unless the workflow disables comments."""
         if self.inputs.comment is not CommentMode.OFF:
             recreate = self.inputs.comment is CommentMode.RECREATE
             self.github_writer.comment(
-                StickyComment(pull_request, self._key(key), self._generation, sha, body, recreate)
+                StickyComment(pull_request, self.key(key), self.generation, sha, body, recreate, only_update)
             )
 
     def record(self, pull_request: int, sha: str, compose: Callable[[Published], Composed | None]) -> None:
@@ -100,23 +106,30 @@ class Job:
         if self.inputs.comment is not CommentMode.OFF:
             recreate = self.inputs.comment is CommentMode.RECREATE
             self.github_writer.record(
-                RecordComment(pull_request, self._key("plan"), self._generation, sha, compose, recreate)
+                RecordComment(pull_request, self.key("plan"), self.generation, sha, compose, recreate)
             )
 
     @property
-    def _generation(self) -> Generation:
+    def generation(self) -> Generation:
+        """This run and its attempt."""
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
         return Generation(run, attempt, self.started)
 
     def answer(self, pull_request: int, body: str) -> None:
         """Answers a comment command with a new comment, separate from that of the plan."""
-        self.comment(pull_request, "", body, key="answer")
+        self.comment(pull_request, "", body, key=ANSWER)
+
+    def retract_answer(self, pull_request: int) -> None:
+        """Deletes the answer to an earlier comment command, which is no longer true."""
+        if self.inputs.comment is not CommentMode.OFF:
+            self.github_writer.retract(pull_request, self.key(ANSWER))
 
     def versions(self, found: Mapping[str, SchemaVersion | None]) -> None:
         """Sets the output `versions`: the schema version of each environment."""
         self.runner.output("versions", json.dumps({name: str(v) if v else "" for name, v in found.items()}))
 
-    def _key(self, about: str) -> str:
+    def key(self, about: str) -> str:
+        """The key of a comment, which keeps several workspaces in one repository apart."""
         folder = re.sub(r"[^A-Za-z0-9]+", "-", self.inputs.root).strip("-")
         return f"{about}-{folder}" if folder else about
 

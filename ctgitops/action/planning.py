@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 from ..commands.plan import plan as plan_verb
 from ..core.forge.forge import CHECK, Check, Conclusion
 from ..core.forge.intent import Planning
-from ..core.gate.request import Request
-from ..core.gate.review import files_of, shown_text
-from ..core.view.preview import NotPlanned, PlanResult, with_problems
-from ..core.view.verdict import PlanState, exit_status, worst_state
+from ..core.gate.request import Origin, Request
+from ..core.gate.review import files_of, shown_texts
+from ..core.view.preview import Occasion, PlanResult, Preview, with_problems
+from ..core.view.verdict import PlanState, exit_status, verdict_of, worst_state
 from ..errors import CtgitopsError
+from ..github.inputs import OnWait
 from ..report import phrases
+from ..report.comment import WHOLE
 from ..report.escape import prose
 from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
+from ..report.page import MAX
 from ..report.text import plans_text
 from ..report.workflow_inputs import results_with_inputs
+from .approval import with_gates
 from .base_branch import BaseCommit
 from .job import LONGEST, Job, error_markdown
-from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, with_reviews
+from .last_words import NOTHING, last_words
+from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, untouched, with_reviews
 from .waiting import status_of_plans
 
+MOST_BYTES = 800_000
+"""Maximum length in bytes of a plan that the job summary shows whole; the runner drops a summary above 1 MiB."""
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"
 """The output `fingerprint` if there is no plan to approve; as an input, it approves no plan."""
@@ -33,6 +41,10 @@ _TITLES = {
     (False, False): "A plan is blocked, could not be made, or has a finding of severity error",
 }
 
+UNTOUCHED = """### ⚪ No migration changed
+
+This pull request changes no migration, seed file or manifest, so its merge changes no database.
+"""
 _NOT_KNOWN = "Nothing blocks the plans, but a part of them was not tried or not read"
 
 
@@ -41,8 +53,12 @@ def plan(job: Job, ask: Planning) -> int:
 
     If planning fails, the comment says why, so that an older plan is not mistaken for the plan of this commit.
     """
+    what = f"the plan of commit {ask.sha[:7]}" if ask.sha else "the plan"
     try:
-        return _planned(job, ask)
+        concerned = () if ask.pull_request is None else (ask.pull_request,)
+        following = "run the job again; the next push plans again too"
+        with last_words(job, lambda: concerned, lambda: (what, NOTHING), following):
+            return _planned(job, ask)
     except CtgitopsError as error:
         if ask.pull_request is not None:
             job.comment(ask.pull_request, ask.sha, error_markdown(error))
@@ -62,26 +78,36 @@ def _planned(job: Job, ask: Planning) -> int:
     if base:
         results = tuple(base.seen(result, request) for result, request in zip(results, requests, strict=True))
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
-    results = with_problems(results, found)
-    status = publish(job, ask, results)
+    results = with_gates(job, ask.event, with_problems(results, found))
+    status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder))
     suggest(job, ask, tuple(phrases.problems(results)), files)
     return status
 
 
-def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...]) -> int:
-    """Writes plans to the log, summary, outputs, check run and comment; returns the exit status."""
+def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_update: bool = False) -> int:
+    """Writes plans to the log, summary, outputs, check run and comment; returns the exit status.
+
+    A pull request that changes no migration gets no comment; one that it has already says so in a line.
+    """
     origin, results = job.wiring.origin, results_with_inputs(results)
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
-    job.show(
-        "Plan", plans_text(results), _with_offline_warnings(results, plans_markdown(results, origin, longest=LONGEST))
-    )
-    _plan_outputs(job, results)
-    page = _with_offline_warnings(results, plans_markdown(results, origin))
+    whole = _with_offline_warnings(results, plans_markdown(results, origin, longest=sys.maxsize))
+    has_all = len(whole.encode()) <= MOST_BYTES
+    summary = whole if has_all else _cut(results, origin, LONGEST)
+    job.show("Plan", plans_text(results), summary)
+    _plan_outputs(job, results, whole)
+    page = whole if len(whole) <= MAX else _cut(results, origin, MAX, summary_has_all=has_all)
     _mark(job, ask, results, page)
     if ask.pull_request is not None:
-        job.comment(ask.pull_request, ask.sha, page)
+        job.comment(ask.pull_request, ask.sha, UNTOUCHED if only_update else page, only_update=only_update)
+        job.retract_answer(ask.pull_request)
     return status_of_plans(job, results, exit_status(results, job.inputs.fail_on))
+
+
+def _cut(results: tuple[PlanResult, ...], origin: Origin, longest: int, *, summary_has_all: bool = False) -> str:
+    page = plans_markdown(results, origin, longest=longest, summary_has_all=summary_has_all)
+    return _with_offline_warnings(results, page)
 
 
 def _with_offline_warnings(results: tuple[PlanResult, ...], page: str) -> str:
@@ -100,13 +126,15 @@ def _requests(job: Job, ask: Planning) -> tuple[Request, ...]:
     return tuple(shown_now(request) if ask.sha else with_reviews(job, request) for request in requests)
 
 
-def _plan_outputs(job: Job, results: tuple[PlanResult, ...]) -> None:
+def _plan_outputs(job: Job, results: tuple[PlanResult, ...], whole: str) -> None:
     plans = phrases.plans(results)
     busy = [plan for plan in plans if not plan.empty]
     blocked = exit_status(results) != 0
     data = plan_json(results[0]) if len(results) == 1 else plans_json(results)
     if path := job.runner.keep(PLAN_FILE, data):
         job.runner.output("plan", path)
+    if path := job.runner.keep(WHOLE, whole):
+        job.runner.output("plan-page", path)
     job.runner.output("pending", str(len(phrases.steps(results)) + len({s.name for p in busy for s in p.seeds})))
     job.runner.output("blocked", "true" if blocked else "false")
     job.runner.output("fingerprint", _fingerprint(results))
@@ -114,25 +142,35 @@ def _plan_outputs(job: Job, results: tuple[PlanResult, ...]) -> None:
 
 
 def _fingerprint(results: tuple[PlanResult, ...]) -> str:
-    """The output `fingerprint`, which is never empty, because an empty input would approve any plan."""
+    """The output `fingerprint`, which is never empty, because an empty input would approve any plan.
+
+    NOTHING_APPROVED if apply would refuse the plan now, or if nothing proposes to apply it.
+    """
     plans = phrases.plans(results)
-    return plans[0].fingerprint if len(results) == len(plans) == 1 and not plans[0].empty else NOTHING_APPROVED
+    if len(results) != 1 or len(plans) != 1 or plans[0].empty or verdict_of(results[0]).state.stops:
+        return NOTHING_APPROVED
+    return plans[0].fingerprint
 
 
 def _mark(job: Job, ask: Planning, results: tuple[PlanResult, ...], page: str) -> None:
     """Adds annotations: to a check run if possible, else through the runner, but never both."""
     problems = tuple(phrases.problems(results))
+    for error, names in phrases.errors_of(results).items():
+        job.runner.fail(f"{phrases.joined(names)}: {error}")
     sound = exit_status(results, job.inputs.fail_on) == 0
     if ask.sha:
         title = _TITLES[sound, exit_status(results) == 0]
         title = _NOT_KNOWN if sound and worst_state(results) is PlanState.UNKNOWN else title
         conclusion = Conclusion.SUCCESS if sound else Conclusion.FAILURE
         remarks = job.annotations(problems)
-        shown = shown_text(file for p in phrases.plans(results) for file in files_of(p, job.wiring.origin.folder))
+        shown = shown_texts(file for p in phrases.plans(results) for file in files_of(p, job.wiring.origin.folder))
         check = Check(CHECK, ask.sha, conclusion, title, page, remarks, job.wiring.origin.run_url, shown)
         if job.github_writer.check(check):
             return
     job.annotate(problems)
     for result in results:
-        if isinstance(result, NotPlanned):
-            job.runner.fail(f"{result.environment.name}: {result.error.what}\n{result.error.hint}".strip())
+        told = job.inputs.on_wait is not OnWait.AUTO  # by `status_of_plans`
+        asked = isinstance(result, Preview) and result.occasion is not Occasion.NONE and not told
+        refusals = result.refusals if isinstance(result, Preview) and asked else ()
+        for reason in refusals:
+            job.runner.fail(f"{result.environment.name} must wait: {reason.what}\n{reason.hint}".strip())

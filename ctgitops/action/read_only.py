@@ -93,10 +93,12 @@ def finalise(job: Job, ask: Finalising) -> int:
     if ask.merged:
         page = record_now(job, ask.pull_request, ask.sha)
         job.show("Closed", "Merged", page)
+        job.retract_answer(ask.pull_request)
         return 0
     page = closed_markdown(job.wiring.origin)
     job.show("Closed", "Closed without being merged; nothing was applied", page)
     job.record(ask.pull_request, ask.sha, lambda now: None if now.open else Composed(page, now.memory))
+    job.retract_answer(ask.pull_request)
     return 0
 
 

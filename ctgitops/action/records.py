@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..core.environment.environment import Environment
@@ -24,14 +24,16 @@ from ..core.view.pull_request_record import (
 )
 from ..core.view.record_memory import memory_in, memory_text, newer_than, with_memory
 from ..errors import CtgitopsError, MustWaitError
-from ..report.record import failure_markdown, record_markdown
+from ..report.record import approved_markdown, failure_markdown, record_markdown
 from .job import Job
-from .run_end import end_of, stopped
+from .pull_request_checks import untouched
+from .run_end import end_of
 
 MOST = 30
 """Maximum number of comments that one run updates; a larger release is only in the job summary."""
 LONGEST = 30_000
 """Maximum length of a record, in characters; the plan gets the rest of the comment."""
+NO_RECORD = "### Merged\n\nNo migration changed.\n"
 
 Ended = Mapping[str, Outcome | CtgitopsError]
 
@@ -50,18 +52,19 @@ class RunRecord:
     lost_runs: tuple[str, ...] = ()
     """The URLs of earlier runs that ended without a result, and so without a record."""
 
-    def heard(self, environment: str, outcome: Outcome | CtgitopsError) -> None:
-        """Keeps the result of the run on one environment, with the plan that it did not carry out, if any."""
+    def heard(self, environment: str, outcome: Outcome | CtgitopsError, begun: Plan | None = None) -> None:
+        """Keeps the result of the run on one environment, with its plan: `begun` if an error ended it."""
         self.ended[environment] = outcome
-        if isinstance(outcome, Outcome):
-            self.plans[environment] = outcome.plan
+        if plan := outcome.plan if isinstance(outcome, Outcome) else begun:
+            self.plans[environment] = plan
 
-    def stopped(self, environment: str) -> None:
-        """Writes the records of a cancelled run: the ledgers have what was done; `environment` was next."""
+    def concerned(self) -> Iterator[int]:
+        """The pull requests of a cancelled run: first the merged one, for which no ledger is read."""
         if self.merged is None and not self.plans:
             self.merged = self.job.github_writer.pull_request_of(self.sha)
-        self.ended.setdefault(environment, stopped())
-        self.write()
+        yield from self._merged
+        names = [step.name for plan in self.plans.values() for step in plan.steps]
+        yield from (n for n in pull_requests_of(names, _ledgers(self.job)) if n != self.merged)
 
     def write(self) -> None:
         """Writes the records of the merged pull request, and of all whose migrations the run applied or planned."""
@@ -105,8 +108,16 @@ class RunRecord:
         return [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
 
     def write_one(self, number: int, ledgers: Ledgers) -> str:
-        """Writes one record, from ledgers that are not older than what the comment is based on; returns its text."""
+        """Writes one record, from ledgers that are not older than what the comment is based on; returns its text.
+
+        A pull request that changed no migration gets none.
+        """
+        if not brought_by(number, ledgers) and untouched(
+            self.job.github_writer.files_of(number), self.job.wiring.origin.folder
+        ):
+            return NO_RECORD
         files, known, pages = _files(self.job, number), [ledgers], [""]
+        approved = approved_markdown(self.job.github_writer.approvers(number))
 
         def compose(published: Published) -> Composed:
             memory = memory_in(published.memory)
@@ -114,7 +125,7 @@ class RunRecord:
                 known.append(_ledgers(self.job))
             record, mine = self._record(number, files, known[-1])
             record = with_memory(record, memory, known[-1], mine)
-            pages.append(record_markdown(record, mine, self.job.wiring.origin, longest=LONGEST))
+            pages.append(record_markdown(record, mine, self.job.wiring.origin, longest=LONGEST) + approved)
             return Composed(pages[-1], memory_text(record, memory, known[-1]))
 
         self.job.record(number, self.sha, compose)

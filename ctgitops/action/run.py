@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.environment.environment import Environment
@@ -16,6 +17,7 @@ from ..core.forge.event import (
     Event,
     Ignored,
     MergeGroup,
+    OutsideRun,
     PullRequest,
     Push,
     Refused,
@@ -35,7 +37,8 @@ from ..core.forge.intent import (
     decide,
     provenance_of,
 )
-from ..errors import CtgitopsError, UsageError, WorkspaceError
+from ..errors import CtgitopsError, UsageError
+from ..files.parser_process import parsing_apart
 from ..github.event import read_event
 from ..github.inputs import Command, Inputs, read_inputs
 from ..github.runner import Runner
@@ -57,12 +60,13 @@ CHANGES = "applied"
 """The output that only steps which change a database write; their exit status reports the database alone."""
 
 
-def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Runs one step of a workflow; returns its exit status."""
+def main(environ: Mapping[str, str] = os.environ, *, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Runs one step of a workflow; returns its exit status. `stopping` says whether a signal asked it to stop."""
     runner = Runner(environ, sys.stdout)
     runner.mask(secrets_in(environ, (), environ.get("INPUT_GITHUB-TOKEN", "").strip()))
     try:
-        return _with_outputs(runner, _run(environ, runner))
+        with parsing_apart():  # the files can be a stranger's, and this process knows secrets
+            return _with_outputs(runner, _run(environ, runner, stopping))
     except CtgitopsError as error:
         _job(environ, runner, Inputs()).show_error(error)
         return error.exit_status
@@ -84,14 +88,14 @@ def _with_outputs(runner: Runner, status: int) -> int:
     return UNWRITTEN if status == 0 and CHANGES not in runner.unwritten else status
 
 
-def _run(environ: Mapping[str, str], runner: Runner) -> int:
+def _run(environ: Mapping[str, str], runner: Runner, stopping: Callable[[], bool]) -> int:
     inputs = read_inputs(environ)
-    job = _job(environ, runner, inputs)
+    job = replace(_job(environ, runner, inputs), stopping=stopping)
     event = _event(environ)
     if not inputs.github_token:
         runner.warn("the input `github-token` is empty, so there is no comment, no check and no deployment")
     try:
-        secrets = [name for e in job.wiring.workspace.environments for name in _secrets_of(e)]
+        secrets = [name for e in _environments(job, event) for name in _secrets_of(e)]
         runner.mask(secrets_in(environ, secrets, inputs.github_token))
         return _run_command(job, event)
     except CtgitopsError as error:
@@ -115,6 +119,12 @@ def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
     if inputs.github_token:
         github_writer.forge = job.wiring.forge(inputs.github_token, github_writer.warn)
     return job
+
+
+def _environments(job: Job, event: Happened) -> tuple[Environment, ...]:
+    """The environments of the checkout, which is not what a comment or an ended run asks to plan."""
+    elsewhere = isinstance(event, Comment | OutsideRun)
+    return job.wiring.environments if elsewhere else job.wiring.workspace.environments
 
 
 def _secrets_of(environment: Environment) -> tuple[str, ...]:
@@ -157,7 +167,7 @@ def _outside(job: Job, event: PullRequest) -> int:
 def _commanded(job: Job, event: Happened) -> int:
     match job.inputs.command:
         case Command.AUTO:
-            return _by_event(job, event)
+            return _nothing(job, event) if isinstance(event, Ignored | Refused) else _by_event(job, event)
         case Command.PLAN:
             return _plan(job, event)
         case Command.APPLY | Command.ROLLBACK:
@@ -187,12 +197,12 @@ def _on_merged(job: Job, event: Happened) -> int:
     return change.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
 
 
-def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> int:
+def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
     """Applies; a scheduled run checks for drift first, and applies even if there is drift."""
     if isinstance(ask, Ignored) and isinstance(event, Push | TagPush | Release):
-        _check_manifests(job)
+        change.check_manifests(job)
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
-    done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
+    done = _nothing(job, ask) if isinstance(ask, Ignored | Refused) else _apply(job, ask, event)
     return done or drifted
 
 
@@ -207,19 +217,12 @@ def _prove_tag(job: Job, event: Happened) -> None:
         prove(job, provenance)
 
 
-def _check_manifests(job: Job) -> None:
-    """Checks that no manifest is unreadable, before an event is ignored: its environment may wait for that event."""
-    known = {environment.path for environment in job.wiring.workspace.environments}
-    for problem in job.wiring.workspace.read_problems:
-        place = problem.place
-        if problem.blocks and place and place.path.startswith("environments/") and place.path not in known:
-            raise WorkspaceError(problem.what, place=place, state="nothing was applied", hint=problem.hint)
-
-
 def _plan(job: Job, event: Happened) -> int:
     _prove_tag(job, event)
-    ask = event if isinstance(event, Ignored | Refused) else decide(event, ())
-    return _planned(job, ask if isinstance(ask, Planning | PlanFromApi) else Planning(()))
+    if isinstance(event, Ignored | Refused):
+        return _planned(job, Planning((), event=event if isinstance(event, Refused) else None))
+    ask = decide(event, ())
+    return _planned(job, ask if isinstance(ask, Planning | PlanFromApi) else Planning((), event=event))
 
 
 def _planned(job: Job, ask: Planning | PlanFromApi) -> int:
@@ -229,8 +232,8 @@ def _planned(job: Job, ask: Planning | PlanFromApi) -> int:
     return _nothing(job, done) if isinstance(done, Ignored) else done
 
 
-def _by_event(job: Job, event: Happened) -> int:
-    ask = event if isinstance(event, Ignored | Refused) else decide(event, job.wiring.workspace.environments)
+def _by_event(job: Job, event: Event) -> int:
+    ask = decide(event, _environments(job, event))
     match ask:
         case Planning() | PlanFromApi():
             return _planned(job, ask)
@@ -256,22 +259,24 @@ def _run_manual(job: Job, event: Event | Ignored | Refused, given: Mapping[str, 
 
 def _change(job: Job, event: Happened) -> int:
     inputs = job.inputs.named()
-    provenance = event if isinstance(event, Ignored | Refused) else provenance_of(event)
+    if isinstance(event, Ignored | Refused):
+        return _nothing(job, event)
+    provenance = provenance_of(event)
     if not isinstance(provenance, Provenance):
         return _nothing(job, provenance)
     if inputs.command is Command.ROLLBACK:
         return change.rollback(job, provenance)
-    return _apply(job, Applying((job.wiring.environment(inputs.environment),), provenance))
+    return _apply(job, Applying((job.wiring.environment(inputs.environment),), provenance), event)
 
 
-def _apply(job: Job, ask: Applying) -> int:
+def _apply(job: Job, ask: Applying, event: Event) -> int:
     if job.inputs.environment:
         ask = Applying(tuple(e for e in ask.environments if e.name == job.inputs.environment), ask.provenance)
     if not ask.environments:
         return _nothing(job, Ignored(f"the event is not for `{job.inputs.environment}`"))
     if job.inputs.dry_run:
         prove(job, ask.provenance)
-        return planning.plan(job, Planning(ask.environments))
+        return planning.plan(job, Planning(ask.environments, event=event))
     return change.apply(job, ask)
 
 
@@ -279,6 +284,7 @@ def _nothing(job: Job, why: Ignored | Refused) -> int:
     """Reports that the step did nothing, and why."""
     if isinstance(why, Refused):
         raise UsageError(why.why, hint=why.hint)
+    job.undone.append(why.why)
     job.runner.say(f"Nothing was done: {why.why}.")
     job.runner.summarise(f"### Nothing was done\n\n{plain(why.why)}.")
     return 0

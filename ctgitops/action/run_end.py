@@ -6,8 +6,6 @@ from ..core.run.outcome import Outcome, Status
 from ..core.view.pull_request_record import RunEnd, Stage
 from ..errors import ApplyError, Cause, CtgitopsError, MustWaitError
 
-STOPPED = "the run was cancelled"
-
 
 def end_of(outcome: Outcome | CtgitopsError, run_url: str = "") -> RunEnd | None:
     """The result of a run; None if it applied or rolled back its plan, or had nothing to do."""
@@ -24,13 +22,6 @@ def end_of(outcome: Outcome | CtgitopsError, run_url: str = "") -> RunEnd | None
         return RunEnd(Stage.WAITING, what, hint, gates, run_url=run_url)
     differs = RunEnd(Stage.DIFFERS, "the schema differs from the predicted one", run_url=run_url)
     return differs if outcome.mismatch else None
-
-
-def stopped() -> ApplyError:
-    """The result of a run that a signal ended outside of a migration."""
-    error = ApplyError(STOPPED, state="the ledger has what was applied", hint="re-run the job")
-    error.cause = Cause.ASKED_TO_STOP
-    return error
 
 
 def _failed(error: CtgitopsError) -> Stage:

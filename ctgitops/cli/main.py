@@ -47,7 +47,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""
 USAGE, APPLY_STOPPED, INTERRUPTED = 2, 6, 130
 RAISED_AGAIN_SECONDS = 0.01
-LONGEST_STOP_SECONDS = 4.5
+LONGEST_STOP_SECONDS, LONGEST_ON_RUNNER = 4.5, 9
+"""How long the clean-up after a signal may take. GitHub's runner kills a cancelled step after 10 seconds."""
 
 
 class Verbs(click.Group):
@@ -195,10 +196,16 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     _stop_signals.append(number)
     if len(_stop_signals) > 1:
         return  # ignores further signals, because the clean-up after the first one must finish
-    last_word = threading.Timer(LONGEST_STOP_SECONDS, _exit_in_any_case)
+    longest = LONGEST_ON_RUNNER if _verb == ["action"] else LONGEST_STOP_SECONDS
+    last_word = threading.Timer(longest, _exit_in_any_case)
     last_word.daemon = True
     last_word.start()
     raise KeyboardInterrupt
+
+
+def is_stopping() -> bool:
+    """Whether a signal has asked this run to stop."""
+    return bool(_stop_signals)
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:

@@ -203,5 +203,6 @@ def action() -> int:
     Reads inputs, event and secrets from the runner, and takes no options.
     """
     from ..action.run import main
+    from .main import is_stopping
 
-    return main()
+    return main(stopping=is_stopping)

@@ -36,6 +36,8 @@ class Problem:
     concern: Concern = Concern.WORKSPACE
     fix: Fix | None = None
     """The fix, if there is exactly one; the hint describes it in words."""
+    brief: str = ""
+    """The problem in a few words, if it belongs into the first line of a page although it does not block."""
     fails: bool = False
     """Whether `plan` and `check` fail although the problem does not block: a lint finding of severity `error`."""
 

@@ -16,6 +16,7 @@ from .git import base_name
 from .git_command import Git
 from .manifest import FOLDER as MANIFESTS
 from .manifest import read_environments
+from .migrations import FOLDER as MIGRATIONS
 from .repository import Repository
 
 DEEPEST = 5
@@ -40,10 +41,10 @@ def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
     """A temporary copy of a workspace with `files` added, replaced, or removed if None. Deleted on exit."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
-        into.mkdir()
-        for folder in ("migrations", "seeds", MANIFESTS):
+        (into / MIGRATIONS).mkdir(parents=True)  # the checkout may lack it, before the first pull request is merged
+        for folder in (MIGRATIONS, "seeds", MANIFESTS):
             if (root / folder).is_dir():
-                shutil.copytree(root / folder, into / folder, symlinks=True)
+                shutil.copytree(root / folder, into / folder, symlinks=True, dirs_exist_ok=True)
         for path, content in files.items():
             if is_sql(path):
                 _put(into, path, content)

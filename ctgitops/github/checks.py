@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..core.forge.forge import Annotation, Check
+from ..core.forge.forge import Annotation, Check, Conclusion, part_name
 
 if TYPE_CHECKING:
     from github.CheckRun import CheckRun
@@ -20,7 +21,28 @@ MESSAGE = 64_000
 
 
 def report(client: Client, check: Check) -> None:
-    """Reports a check run with all its annotations."""
+    """Reports a check run with all its annotations, and one for each further part of its text."""
+    _report(client, check)
+    for part, text in enumerate(check.texts[1:], start=2):
+        parts = len(check.texts)
+        summary = f"The check run `{check.name}` has the plan. It showed more files than fit into its text."
+        title = f"The files that the plan showed, part {part} of {parts}"
+        name = part_name(part, parts)
+        _report(
+            client,
+            replace(
+                check,
+                name=name,
+                conclusion=Conclusion.NEUTRAL,
+                title=title,
+                summary=summary,
+                texts=(text,),
+                annotations=(),
+            ),
+        )
+
+
+def _report(client: Client, check: Check) -> None:
     name = uuid4().hex
     batches = [check.annotations[i : i + BATCH] for i in range(0, len(check.annotations), BATCH)] or [()]
     run = client.once(lambda: _create(client, check, batches[0], name), lambda: _find(client, check, name))
@@ -58,7 +80,7 @@ def _add(client: Client, run: CheckRun, output: dict[str, Any], expected: int) -
 
 
 def _output(check: Check, batch: tuple[Annotation, ...]) -> dict[str, Any]:
-    more = {"text": check.text[:SUMMARY]} if check.text else {}
+    more = {"text": check.texts[0]} if check.texts else {}
     return {
         **more,
         "title": cut(check.title, TITLE),

@@ -40,10 +40,11 @@ class Client:
         self._warn = warn
         self._warned_permissions: set[str] = set()
         self._login = ""
+        self._retry = retry(patience)
         self.github = Github(
             auth=Auth.Token(token),
             base_url=access.api_url.rstrip("/"),
-            retry=retry(patience),
+            retry=self._retry,
             timeout=int(patience.timeout),
             per_page=100,
             lazy=True,
@@ -52,6 +53,10 @@ class Client:
             seconds_between_writes=patience.between_writes,
         )
         self.repository = self.github.get_repo(access.repository)
+
+    def hurry(self) -> None:
+        """From now on, sends no request again: the runner is about to kill this process."""
+        self._retry.hurried.set()
 
     def may(self, doing: str, permission: str, call: Callable[[], T]) -> T | None:
         """Calls the API; if the token lacks the permission, warns once and returns None."""

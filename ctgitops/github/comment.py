@@ -15,8 +15,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..core.forge.forge import Composed, Generation, Published, RecordComment, StickyComment
-from ..report.page import COMMENT_LIMIT
-from .marker import MARKER, PLAN_NAME, Marker, digest, genuine, read, same, with_marker, with_plan
+from ..report.page import COMMENT_LIMIT, cut
+from .marker import (
+    MARKER,
+    PLAN_NAME,
+    Marker,
+    digest,
+    genuine,
+    last_words,
+    read,
+    same,
+    with_marker,
+    with_plan,
+    without_last_words,
+)
 from .published import published, pull_of
 
 if TYPE_CHECKING:
@@ -71,6 +83,8 @@ class Sticky:
         for _ in range(ROUNDS):
             found = self._ours(issue, wanted.key)
             newest = max(found, key=lambda f: f.rank(since), default=None)
+            if newest is None and wanted.only_update:
+                return None
             late = newest is not None and _is_newer(newest, wanted, pull())
             if newest is None or (wanted.recreate and not (late or created or same(newest.text, text))):
                 self._create(issue, text, wanted.key, recreate=wanted.recreate)
@@ -81,6 +95,26 @@ class Sticky:
                 break
             time.sleep(self._client.patience.settle)
         return None if newest is None or late else (newest if wanted.recreate else found[0]).comment.html_url
+
+    def last_words(self, wanted: StickyComment) -> None:
+        """Writes above the text of the comment, whose marker stays; not if a later run wrote it. Three calls."""
+        self._login = self._login or self._client.login()
+        issue = self._client.repository.get_issue(wanted.pull_request)
+        words = last_words(wanted.body)
+        newest = max(self._ours(issue, wanted.key), key=lambda f: f.rank(None), default=None)
+        if newest is None:
+            issue.create_comment(whole(replace(wanted, body=words)))
+        elif newest.marker.generation <= wanted.generation:
+            marker, _, before = (newest.comment.body or "").partition("\n")
+            text = f"{marker.rstrip()}\n{words}\n{without_last_words(before)}"
+            newest.comment.edit(cut(text, COMMENT_LIMIT))
+
+    def retract(self, pull_request: int, key: str) -> None:
+        """Deletes the comments with that key from this account."""
+        self._login = self._login or self._client.login()
+        for found in self._ours(self._client.repository.get_issue(pull_request), key):
+            with self._client.ignoring_not_found():
+                found.comment.delete()
 
     def record(self, wanted: RecordComment) -> str | None:
         """Writes a record until a read shows that no other run wrote meanwhile; None if there is none to write."""

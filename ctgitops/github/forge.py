@@ -69,6 +69,22 @@ class GitHubForge:
             f"comment on pull request {comment.pull_request}", _COMMENT, lambda: self._sticky.write(comment)
         )
 
+    def last_words(self, comment: StickyComment) -> None:
+        """Writes above the text of the comment with its key, or creates the comment; with few calls and no retry."""
+        self._client.hurry()
+        doing = f"comment on pull request {comment.pull_request}"
+        self._client.may(doing, _COMMENT, lambda: self._sticky.last_words(comment))
+
+    def retract(self, pull_request: int, key: str) -> None:
+        """Deletes the comments with a key that this account wrote."""
+        doing = f"delete a comment on pull request {pull_request}"
+        self._client.may(doing, _COMMENT, lambda: self._sticky.retract(pull_request, key))
+
+    def approvers(self, pull_request: int) -> tuple[str, ...] | None:
+        """The users whose last review approved a pull request; None if the token lacks the permission."""
+        doing = f"read the reviews of pull request {pull_request}"
+        return self._client.may(doing, _COMMENT, lambda: lookups.approvers(self._client, pull_request))
+
     def record(self, record: RecordComment) -> str | None:
         """Writes the record above the plan; returns the comment's URL, or None if nothing was written."""
         return self._client.may(
@@ -119,7 +135,7 @@ class GitHubForge:
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit into the default branch; None if there is none."""
         return self._client.may(
-            f"find the pull request of {sha[:7]}", _PULLS, lambda: lookups.pull_request_of(self._client, sha)
+            f"find the pull request of {sha[:7]}", _COMMENT, lambda: lookups.pull_request_of(self._client, sha)
         )
 
     def is_on(self, branch: str, sha: str) -> bool:
@@ -215,7 +231,7 @@ class GitHubForge:
         """The files that a pull request adds or changes; empty if the token lacks the permission."""
         return (
             self._client.may(
-                f"list the files of pull request {number}", _PULLS, lambda: lookups.files_of(self._client, number)
+                f"list the files of pull request {number}", _COMMENT, lambda: lookups.files_of(self._client, number)
             )
             or ()
         )
@@ -224,7 +240,7 @@ class GitHubForge:
         """The other open pull requests that add migrations, with the files that they add."""
         return (
             self._client.may(
-                "list the open pull requests", _PULLS, lambda: lookups.other_open(self._client, than, self._folder)
+                "list the open pull requests", _COMMENT, lambda: lookups.other_open(self._client, than, self._folder)
             )
             or ()
         )

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..core.forge.forge import CHECK, ChangedFile, OpenPullRequest
-from ..core.gate.review import ShownFile, shown_in
+from ..core.forge.forge import ChangedFile, OpenPullRequest, part_name
+from ..core.gate.review import ShownFile, ShownPart, missing_parts, shown_in
 from ..errors import ForgeError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def commit_of_tag(client: Client, tag: str) -> str:
 
 
 def files_of(client: Client, number: int) -> tuple[ChangedFile, ...]:
-    """The files that a pull request adds or changes."""
+    """The files that a pull request adds, changes, moves or removes."""
     return _files(client.repository.get_pull(number))
 
 
@@ -83,8 +83,19 @@ def _added(pull: PullRequest, folder: str) -> tuple[ChangedFile, ...]:
 
 
 def _files(pull: PullRequest) -> tuple[ChangedFile, ...]:
-    there = (file for file in pull.get_files() if file.status != "removed")
-    return tuple(ChangedFile(f.filename, f.status in _ADDS, f.patch or "") for f in there)
+    """The files, and the former paths of moved ones."""
+    files = list(pull.get_files())
+    moved = (ChangedFile(f.previous_filename, added=False) for f in files if f.previous_filename)
+    return (*(ChangedFile(f.filename, f.status in _ADDS, f.patch or "") for f in files), *moved)
+
+
+def approvers(client: Client, number: int) -> tuple[str, ...]:
+    """The users whose last review of a pull request approved it; a comment does not change an approval."""
+    last: dict[str, str] = {}
+    for review in client.repository.get_pull(number).get_reviews():
+        if review.state != "COMMENTED":
+            last[getattr(review.user, "login", "")] = review.state
+    return tuple(login for login, state in last.items() if login and state == "APPROVED")
 
 
 MOST = 100
@@ -94,11 +105,14 @@ MOST = 100
 def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
     """The digests in plans of merged pull requests; stops when all `files` are found or no plans are left."""
     found: set[str] = set()
+    incomplete: list[int] = []
     asked: set[int] = set()
     traced = 0
     for file in files:
         if file.digest in found:
             continue
+        if traced == MOST and incomplete:
+            break
         if traced == MOST:
             what = f"more than {MOST} files have to be searched for in the plans of merged pull requests"
             raise ForgeError(what, hint="apply fewer migrations at once, with the input `to`")
@@ -106,7 +120,12 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
         for pull in _brought_by(client, file.path, at):
             if pull.number not in asked:
                 asked.add(pull.number)
-                found.update(_shown(client, pull))
+                parts = _shown(client, pull)
+                found |= {digest for part in parts for digest in part.digests}
+                incomplete += [pull.number] if missing_parts(parts) else []
+    if incomplete and any(file.digest not in found for file in files):
+        what = f"a part of the record of pull request {incomplete[0]} is missing: its plan showed more files"
+        raise ForgeError(what, hint="open a pull request that changes the files that wait, and merge it")
     return frozenset(found)
 
 
@@ -117,10 +136,21 @@ def _brought_by(client: Client, path: str, at: str) -> Iterable[PullRequest]:
     return ()
 
 
-def _shown(client: Client, pull: PullRequest) -> Iterator[str]:
-    """The digests in a pull request's check runs, on its head and on the commit that a merge queue created."""
-    for sha in dict.fromkeys((pull.head.sha, pull.merge_commit_sha)):
-        if sha:
-            for run in client.repository.get_commit(sha).get_check_runs(check_name=CHECK, filter="all"):
-                if run.name == CHECK:
-                    yield from shown_in(run.output.text or "")
+MOST_PARTS = 1_000
+
+
+def _shown(client: Client, pull: PullRequest) -> list[ShownPart]:
+    """The records in a pull request's check runs, on its head and on the commit that a merge queue created."""
+    found: list[ShownPart] = []
+    for sha in filter(None, dict.fromkeys((pull.head.sha, pull.merge_commit_sha))):
+        first = list(_parts(client, sha, part_name(1, 1)))
+        lengths = {part.parts for part in first if 1 < part.parts <= MOST_PARTS}
+        names = [part_name(number, parts) for parts in lengths for number in range(2, parts + 1)]
+        found += [*first, *(part for name in names for part in _parts(client, sha, name))]
+    return found
+
+
+def _parts(client: Client, sha: str, name: str) -> Iterator[ShownPart]:
+    for run in client.repository.get_commit(sha).get_check_runs(check_name=name, filter="all"):
+        if run.name == name and (part := shown_in(run.output.text or "")):
+            yield part

@@ -13,6 +13,8 @@ from ..report.page import COMMENT_LIMIT, cut, cut_at_block
 MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 PLAN_NAME = 16
 """Length of the digest that marks the plan in a record; the plan's author cannot predict it."""
+_LAST_BEGIN, _LAST_END = "<!-- ctgitops, cancelled -->", "<!-- end of cancelled -->"
+_LAST_WORDS = re.compile(rf"{_LAST_BEGIN}\r?\n.*?{_LAST_END}\r?\n(?:\r?\n)?", re.DOTALL)
 _SUMMARY = "<b>The plan before the merge</b>: its SQL, schema changes, findings and backup"
 
 
@@ -59,6 +61,17 @@ def body_of(text: str) -> str:
     return MARKER.sub("", text, count=1)
 
 
+def last_words(words: str) -> str:
+    """The last words of a cancelled run, in edges by which they are found again."""
+    return f"{_LAST_BEGIN}\n{words}\n{_LAST_END}\n"
+
+
+def without_last_words(body: str) -> str:
+    """The body without the last words at its start."""
+    found = _LAST_WORDS.match(body)
+    return body[found.end() :] if found else body
+
+
 def genuine(text: str) -> bool:
     """Whether the comment is as its marker describes it."""
     marker = read(text)
@@ -98,7 +111,7 @@ def with_plan(body: str, plan: str, room: int) -> tuple[str, str]:
 def plan_in(text: str) -> str:
     """The plan in a comment: in a record, its lower part; otherwise all of it."""
     marker = read(text)
-    body = body_of(text).replace("\r\n", "\n")
+    body = without_last_words(body_of(text).replace("\r\n", "\n"))
     if marker is None or not marker.record:
         return body if marker else ""
     begin, end = (_edge(which, marker.plan) for which in ("begin", "end"))

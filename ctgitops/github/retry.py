@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from types import TracebackType
+from typing import Any, Self
 
 from github import GithubException, GithubRetry, RateLimitExceededException
 from urllib3 import BaseHTTPResponse, Retry
@@ -16,9 +18,9 @@ _DID_NOTHING = (403, 429)
 """Statuses after which a POST may be retried as well; `increment` rejects a 403 that is not a rate limit."""
 
 
-def retry(patience: RetryPolicy) -> GithubRetry:
-    """The retry policy for the client."""
-    return PatientRetry(
+def retry(patience: RetryPolicy) -> PatientRetry:
+    """The retry policy for one client."""
+    made = PatientRetry(
         total=patience.tries,
         backoff_factor=patience.backoff,
         secondary_rate_wait=patience.secondary,
@@ -26,10 +28,21 @@ def retry(patience: RetryPolicy) -> GithubRetry:
         status_forcelist=[429, *range(500, 600)],
         allowed_methods=_REPEATABLE,
     )
+    made.hurried = threading.Event()
+    return made
 
 
 class PatientRetry(GithubRetry):
     """Retries a PATCH, which PyGithub does not; repeats no POST after a 5xx, and limits the length of waits."""
+
+    hurried = threading.Event()
+    """Set if this process is about to be killed, and nothing is sent again; one for all copies of a policy."""
+
+    def new(self, **kw: Any) -> Self:
+        """A copy for the next attempt."""
+        made = super().new(**kw)
+        made.hurried = self.hurried
+        return made
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002 - urllib3's signature
         """Whether to pass a response to `increment`, which decides about the retry."""
@@ -58,13 +71,15 @@ class PatientRetry(GithubRetry):
     def _refuse(
         self, method: str | None, url: str | None, response: BaseHTTPResponse | None, error: Exception | None
     ) -> None:
-        if error is not None and _appends(method, url):
+        if error is not None and (_appends(method, url) or self.hurried.is_set()):
             raise error
         if response is None:
             return
         headers = dict(response.headers)
         if (self.get_retry_after(response) or 0) > (self.max_rate_limit_wait or 0):
             raise RateLimitExceededException(response.status, {"message": _LIMITED}, headers)
+        if self.hurried.is_set():
+            raise GithubException(response.status, {"message": response.reason}, headers)
         if response.status >= 500 and _appends(method, url):
             raise GithubException(response.status, {"message": response.reason}, headers)
 

@@ -3,35 +3,78 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-SHORTEST = 4
-"""Minimum length of a masked text: masking shorter ones would make the log unreadable and reveal them."""
-
+SHORTEST = 6
+"""Minimum length of a password that is masked wherever it occurs. A shorter one is masked only where it is a password:
+otherwise, masks in ordinary words would make pages unreadable, and reveal it."""
+SHORTEST_BASE64 = 8
+_KEY = r"(?:ssl_?)?(?:password|passwd|pwd)"
 _IN_AUTHORITY = re.compile(r"://[^:/@?#]*:(.*)@", re.DOTALL)
-_IN_QUERY = re.compile(r"[?&](?:ssl)?password=([^&#]*)")
-_IN_KEYWORDS = re.compile(r"(?:^|\s)(?:ssl)?password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
-_URL = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
+_IN_QUERY = re.compile(rf"[?&]{_KEY}=([^&#]*)", re.IGNORECASE)
+_IN_KEYWORDS = re.compile(rf"(?:^|[\s;]){_KEY}\s*=\s*(?:'((?:[^'\\]|\\.)*)'|\"([^\"]*)\"|([^\s;]+))", re.IGNORECASE)
+_NAMES = re.compile(
+    r"""://([^:/@?\#\s]+)[:@]|(?:^|[\s;?&])(?:user(?:\ ?(?:id|name))?|dbname|database|host|server)\s*=\s*'?([^\s;&']+)
+    |@([^:/?\#\s]+)[:/]|://[^/\s]+/([^/?\#\s]+)(?:[?\#]|$)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""The user, the host and the database of a connection string."""
+_POSTGRES = re.compile(r"(?:jdbc:)?postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
+_OTHER_URL = re.compile(r"(?:jdbc:)?[a-z][\w+.-]*://(?:[^:/@?#\s]*:[^/@\s]+@\S*|[^\s?]*\?\S*)", re.IGNORECASE)
+_PAIRS = re.compile(
+    r"(?:\s*+\w++\s*+=\s*+(?:'(?:[^'\\]|\\.)*+'|[^\s']\S*+)?+(?:\s++|$))+"
+    r"|(?:\s*+\w[\w ]*+=\s*+(?:\"[^\"]*+\"|[^;]*+)(?:;|$))+\s*+"
+)
+"""A connection string of libpq, `host=… password=…`, or of .NET and ODBC, `Host=…;Password=…`."""
+_LONGEST_CONNECTION = 10_000
+WORDS = frozenset({"postgres", "postgresql", "password", "secret", "database", "localhost"})
+"""Passwords of examples, which are words of ordinary text."""
 
 
 def secrets_in(environ: Mapping[str, str], names: Iterable[str], token: str) -> tuple[str, ...]:
-    """The secrets, longest first: the token, every database URL, and the URLs' passwords, plain and URL-encoded."""
-    urls = {value for value in environ.values() if _URL.match(value.strip())}
-    urls |= {environ[name] for name in names if name in environ}
-    found = {token, environ.get("PGPASSWORD", ""), *(form for url in urls for form in forms_of(url))}
-    found |= {line for secret in found for line in secret.splitlines()}
-    return tuple(sorted((s for s in found if len(s.strip()) >= SHORTEST), key=len, reverse=True))
+    """What to mask, longest first: the token, the values of `names`, and connection strings in any variable.
+
+    Also their passwords, and all variables whose names end with PASSWORD. A password that is short, or a name in a
+    connection string, is masked only where it is written as a password.
+    """
+    connections = {value for value in environ.values() if is_connection(value)}
+    connections |= {environ[name] for name in names if name in environ}
+    passwords = {value for name, value in environ.items() if name.upper().endswith(("PASSWORD", "PASSWD"))}
+    passwords |= {password for each in connections for password in _passwords_of(each)}
+    words = WORDS | {name.lower() for each in connections for name in _names_in(each)}
+    words |= {environ.get(name, "").lower() for name in ("PGUSER", "PGDATABASE", "PGHOST", "POSTGRES_USER")}
+    weak = {each for each in passwords if len(each) < SHORTEST or each.lower() in words}
+    whole = {token, *connections, *(each.strip() for each in connections), *passwords - weak}
+    whole |= {line for secret in whole for line in secret.splitlines()}
+    whole = {secret for secret in whole if len(secret.strip()) >= SHORTEST}
+    found = whole | {form for each in passwords - weak for form in _url_forms(each) if len(form) >= SHORTEST}
+    found |= {text for each in weak if each.strip() for form in _url_forms(each) for text in _as_password(form)}
+    found |= {form for secret in whole for form in base64_forms(secret)}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def is_connection(value: str) -> bool:
+    """Whether a value is a connection string: a URL of PostgreSQL, or another one that contains a password."""
+    text = value.strip()
+    if len(text) > _LONGEST_CONNECTION:
+        return False
+    if _POSTGRES.match(text):
+        return True
+    return bool((_OTHER_URL.fullmatch(text) or _PAIRS.fullmatch(text)) and any(_passwords_of(text)))
 
 
 def forms_of(url: str) -> set[str]:
     """A connection string, its password, and the password URL-encoded and URL-decoded."""
-    passwords = {match[1] for pattern in (_IN_AUTHORITY, _IN_QUERY) if (match := pattern.search(url))}
-    if match := _IN_KEYWORDS.search(url):
-        passwords.add(re.sub(r"\\(.)", r"\1", match[1]) if match[1] is not None else match[2])
-    plain = {decoded for p in passwords for decoded in (p, unquote(p), unquote_plus(p))}
-    encoded = {form for p in plain for form in (quote(p, safe=""), quote(p), quote_plus(p))}
-    return {url, url.strip(), *plain, *encoded}
+    return {url, url.strip(), *(form for each in _passwords_of(url) for form in _url_forms(each))}
+
+
+def base64_forms(secret: str) -> set[str]:
+    """The characters of base64 that only `secret` decides, at each offset in a longer text, and its own encoding."""
+    encoded = {form for offset in range(3) for form in _base64(secret.encode(), offset)}
+    safe = {form.translate(str.maketrans("+/", "-_")) for form in encoded}
+    return {form for form in encoded | safe if len(form) >= SHORTEST_BASE64}
 
 
 def hidden(text: str, secrets: tuple[str, ...]) -> str:
@@ -39,3 +82,38 @@ def hidden(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
     return text
+
+
+def _base64(secret: bytes, offset: int) -> Iterator[str]:
+    text = b64encode(bytes(offset) + secret).decode()
+    # A character has 6 bits: those at both ends also contain bits of the text before and after the secret
+    begins, ends = -(-offset * 8 // 6), (offset + len(secret)) * 8 // 6
+    yield text[begins:ends]
+    if not offset:
+        yield text
+
+
+def _passwords_of(url: str) -> set[str]:
+    """The passwords in a connection string, plain and as written."""
+    written = {match[1] for pattern in (_IN_AUTHORITY, _IN_QUERY) if (match := pattern.search(url))}
+    plain = {decoded for each in written for decoded in (each, unquote(each), unquote_plus(each))}
+    if "://" not in url:
+        for match in _IN_KEYWORDS.finditer(url):
+            plain.add(re.sub(r"\\(.)", r"\1", match[1]) if match[1] is not None else match[2] or match[3])
+    return plain - {""}
+
+
+def _names_in(url: str) -> Iterator[str]:
+    for match in _NAMES.finditer(url):
+        yield from (unquote(group) for group in match.groups() if group)
+
+
+def _url_forms(password: str) -> set[str]:
+    return {password, quote(password, safe=""), quote(password), quote_plus(password)}
+
+
+def _as_password(password: str) -> Iterator[str]:
+    """A password with what is beside it where it is written as one."""
+    yield f":{password}@"
+    for key in ("password", "Password", "PASSWORD", "passwd", "pwd", "Pwd"):
+        yield from (f"{key}={password}", f"{key}='{password}'", f"{key} '{password}'")

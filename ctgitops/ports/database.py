@@ -119,6 +119,9 @@ class Database(Protocol):
     def pooler(self) -> UsageError | None:
         """The error with which a run refuses its address, because it leads to a connection pooler. Read-only."""
 
+    def probe(self, health: Health) -> HealthResult:
+        """The current answer of a health query. Read-only."""
+
     def holder(self) -> Holder | None:
         """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""
 

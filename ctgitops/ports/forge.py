@@ -32,6 +32,15 @@ class Forge(Protocol):
     def comment(self, comment: StickyComment) -> str | None:
         """Creates the comment, or updates the one with its key; returns the URL, None if a newer run has written it."""
 
+    def last_words(self, comment: StickyComment) -> None:
+        """Writes above the text of the comment with its key, or creates the comment; with few calls and no retry."""
+
+    def retract(self, pull_request: int, key: str) -> None:
+        """Deletes the comments with a key that this account wrote."""
+
+    def approvers(self, pull_request: int) -> tuple[str, ...] | None:
+        """The users whose last review approved a pull request; None if the token may not read them."""
+
     def record(self, record: RecordComment) -> str | None:
         """Writes the record above the plan that was published before; returns the URL, None if it was not written."""
 

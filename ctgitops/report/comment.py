@@ -13,25 +13,32 @@ from markupsafe import Markup
 
 from ..core.gate.request import Origin
 from ..core.problem import Problem
-from ..core.view.preview import PlanResult, Preview
+from ..core.view.preview import Occasion, PlanResult, Preview
+from ..core.view.verdict import verdict_of
 from ..sql.script import Script
 from . import destruction, escape, findings, impact, links, phrases, plan_tables
+from .advice import advice
 from .diagram import diagram
 from .proof import mark, schema_lines, sentences
-from .verdict import advice, verdict
+from .verdict import verdict
 
 CUT = {
-    "sql": "{} of {} SQL files",
-    "schema": "{} of {} schema changes",
-    "impacts": "{} of {} lines on locks and blocking",
+    "diagrams": "{} of {} diagrams",
     "details": "{} of {} diffs",
-    "reasons": "{} of {} reasons to wait",
+    "impacts": "{} of {} lines on locks and blocking",
+    "sql": "{} of {} SQL files",
+    "schema": "{} of {} lines of schema changes",
     "hints": "{} of {} hints",
-    "problems": "{} of {} problems",
     "rows": "{} of {} migrations",
+    "reasons": "{} of {} reasons to wait",
+    "problems": "{} of {} problems",
     "environments": "{} of {} environments",
 }
-"""The kinds of parts to drop if a comment is too long, in this order, with the text that reports how many remain."""
+"""The kinds of parts of a comment, the most dispensable first, with the text that reports how many are left out."""
+SHORT = 30
+"""Maximum number of lines of schema changes that are not folded."""
+WHOLE = "ctgitops-plan.md"
+"""The file with the whole plan, which the Action writes into the workspace."""
 
 Part = dict[str, Any]
 
@@ -42,13 +49,16 @@ class Comment:
 
     results: tuple[PlanResult, ...]
     origin: Origin
+    summary_has_all: bool = True
+    """Whether the whole plan fits into the summary of the run."""
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """The number of parts of each kind, in the order in which kinds are dropped."""
         there = {
             "sql": len(self._files),
-            "schema": len(self._schema),
+            "schema": sum(len(part["lines"]) for part in self._schema),
+            "diagrams": sum(bool(part["diagram"]) for part in self._schema),
             "impacts": len(self._impacts),
             "reasons": len(self._reasons),
             "rows": len(self._rows),
@@ -71,7 +81,8 @@ class Comment:
             "tally": findings.folded(self._findings),
             "destroyed": destruction.parts_of(self.results)[: kept["environments"]],
             "proof": self._proof[: kept["environments"]],
-            "schema": self._schema[: kept["schema"]],
+            "schema": self._shown_schema(kept["schema"], kept["diagrams"]),
+            "schema_is_short": self.counts["schema"] <= SHORT,
             "impacts": self._impacts[: kept["impacts"]],
             "reasons": self._reasons[: kept["reasons"]],
             "back": self._back,
@@ -80,6 +91,8 @@ class Comment:
             "seeds": [seed.name for plan in phrases.plans(self.results) for seed in plan.seeds][: kept["rows"] + 10],
             "prints": self._prints[: kept["environments"]],
             "commit": self.origin.commit_sha[:7],
+            "summary_has_all": self.summary_has_all,
+            "whole": WHOLE,
             "run_url": links.address(self.origin.run_url),
             "cut": [words_of.format(n - kept[kind], n) for kind, words_of, n in self._all if kept[kind] < n],
         }
@@ -141,11 +154,23 @@ class Comment:
         return [
             {
                 "names": phrases.joined(tuple(result.environment.name for result in those)),
-                "diff": escape.fence(diff, "diff"),
+                "lines": diff.split("\n"),
                 "diagram": _drawn(those[0]),
             }
             for diff, those in seen.items()
         ]
+
+    def _shown_schema(self, lines: int, diagrams: int) -> list[Part]:
+        """The first `lines` of all changes, and the first `diagrams`."""
+        shown: list[Part] = []
+        for part in self._schema:
+            kept, lines = part["lines"][:lines], max(lines - len(part["lines"]), 0)
+            diagram, diagrams = (part["diagram"], diagrams - bool(part["diagram"])) if diagrams else (Markup(), 0)
+            if kept:
+                left_out = len(part["lines"]) - len(kept)
+                diff = escape.fence("\n".join(kept), "diff")
+                shown.append({"names": part["names"], "diff": diff, "diagram": diagram, "left_out": left_out})
+        return shown
 
     @cached_property
     def _proof(self) -> list[Part]:
@@ -167,19 +192,19 @@ class Comment:
 
     @cached_property
     def _reasons(self) -> list[Part]:
-        """The unexpected reasons to wait. The table of environments shows the expected ones."""
+        """The reasons to wait that the table of environments does not show."""
         return [
             {"environment": result.environment.name, "what": escape.prose(r.what), "hint": escape.prose(r.hint)}
             for result in self.results
             if isinstance(result, Preview)
             for r in result.reasons
-            if not r.expected
+            if result.occasion is not Occasion.NONE or not r.expected
         ]
 
     @cached_property
     def _back(self) -> list[Part]:
         return [
-            plan_tables.back_of(result)
+            plan_tables.back_of(result, self.origin)
             for result in self.results
             if isinstance(result, Preview) and not result.plan.empty
         ]
@@ -206,8 +231,11 @@ class Comment:
 
     @cached_property
     def _prints(self) -> list[tuple[str, str]]:
-        plans = phrases.plans(self.results)
-        return [(plan.environment, plan.fingerprint[:12]) for plan in plans if not plan.empty]
+        """The fingerprints to approve: only of plans that apply would not refuse."""
+        sound = (
+            result for result in self.results if isinstance(result, Preview) and not verdict_of(result).state.stops
+        )
+        return [(result.environment.name, result.plan.fingerprint[:12]) for result in sound if not result.plan.empty]
 
 
 def _drawn(result: Preview) -> Markup:

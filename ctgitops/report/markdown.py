@@ -26,9 +26,14 @@ MARKS = {
 }
 
 
-def plans_markdown(results: tuple[PlanResult, ...], origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """The plan comment: all environments on one page, at most `longest` characters."""
-    comment = Comment(results, origin or Origin())
+def plans_markdown(
+    results: tuple[PlanResult, ...], origin: Origin | None = None, *, longest: int = MAX, summary_has_all: bool = True
+) -> str:
+    """The plan comment: all environments on one page, at most `longest` characters.
+
+    A page that is cut says where the whole plan is: in the summary of the run, or only in a file.
+    """
+    comment = Comment(results, origin or Origin(), summary_has_all)
     return fit(lambda kept: render("plan.md.j2", comment.values(kept)), comment.counts, longest)
 
 

@@ -27,17 +27,21 @@ def render(template: str, values: Mapping[str, object]) -> str:
 
 
 def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longest: int) -> str:
-    """Renders a page, and drops parts until it has at most `longest` characters.
+    """Renders a page, without as many parts as needed so that it has at most `longest` characters.
 
-    `counts` is the number of parts of each kind, in the order in which kinds are dropped. Drops parts of a kind only if
-    all parts of the kinds before it are dropped.
+    `counts` is the number of parts of each kind, the most dispensable kind first. If not all of them fit, each kind,
+    the most needed first, gets up to half of the room that is left, and then what the others did not use: so a long
+    table does not push out all of the rest.
     """
-    kept = dict(counts)
+    page = draw(dict(counts))
+    if len(page) <= longest:
+        return page
+    kept = dict.fromkeys(counts, 0)
     page = draw(kept)
-    for kind in counts:
-        if len(page) <= longest:
-            break
-        page = _most(draw, kept, kind, longest)
+    for share in (2, 1):
+        for kind in reversed(list(counts)):
+            room = max(longest - len(page), 0) // share
+            page = _most(draw, kept, kind, counts[kind], len(page) + room) or page
     return page
 
 
@@ -66,19 +70,20 @@ def cut_at_block(page: str, longest: int) -> str:
     return page[:at].rstrip() + _CUT if at else ""
 
 
-def _most(draw: Callable[[dict[str, int]], str], kept: dict[str, int], kind: str, longest: int) -> str:
-    fits, too_many = 0, kept[kind]
-    kept[kind] = 0
-    best = draw(kept)
-    if len(best) > longest:
-        return best
+def _most(
+    draw: Callable[[dict[str, int]], str], kept: dict[str, int], kind: str, count: int, longest: int
+) -> str | None:
+    """Adds to `kept` as many parts of a kind as fit; returns the page, or None if not one more fits."""
+    best, fits, too_many = None, kept[kind], count + 1
+    at = count  # all of them, before any search
     while too_many - fits > 1:
-        kept[kind] = (fits + too_many) // 2
+        kept[kind] = at
         page = draw(kept)
         if len(page) <= longest:
-            fits, best = kept[kind], page
+            fits, best = at, page
         else:
-            too_many = kept[kind]
+            too_many = at
+        at = (fits + too_many) // 2
     kept[kind] = fits
     return best
 

@@ -13,7 +13,7 @@ from ..core.migration.schema_version import SchemaVersion
 from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
 from ..core.trial.code_reference import DeployOrder
-from ..core.view.preview import PlanResult, Preview
+from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
@@ -71,8 +71,10 @@ def resumes(step: Step) -> str:
     return f"resumes at statement {min(at.position, of)} of {of}" if at else ""
 
 
-def comes_with(environment: Environment) -> str:
+def comes_with(environment: Environment, occasion: Occasion = Occasion.NONE) -> str:
     """The event that triggers an apply to the environment: `the merge`, `a release tagged v*`."""
+    if occasion.triggers is environment.trigger:
+        return occasion.value
     match environment.trigger:
         case Trigger.PUSH:
             return "the merge"
@@ -89,9 +91,9 @@ def bake(environment: Environment, before: str = "") -> str:
     return f"{before}{duration(environment.bake)}" if environment.bake else ""
 
 
-def waits_for(environment: Environment) -> tuple[str, ...]:
+def waits_for(environment: Environment, occasion: Occasion = Occasion.NONE) -> tuple[str, ...]:
     """Everything that must happen before an environment is changed."""
-    waits = [comes_with(environment)]
+    waits = [comes_with(environment, occasion)]
     if environment.after:
         waits.append(f"{environment.after} first{bake(environment, ' for ')}")
     if environment.windows:
@@ -132,6 +134,16 @@ def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
             found.setdefault(problem, []).append(plan.environment)
     ordered = sorted(found.items(), key=lambda item: (not item[0].blocks, not item[0].fails))
     return {problem: tuple(names) for problem, names in ordered}
+
+
+def errors_of(results: tuple[PlanResult, ...]) -> dict[str, tuple[str, ...]]:
+    """By error and hint, the environments that could not be planned for that reason."""
+    found: dict[str, tuple[str, ...]] = {}
+    for result in results:
+        if isinstance(result, NotPlanned):
+            text = f"{result.error.what}\n{result.error.hint}".strip()
+            found[text] = (*found.get(text, ()), result.environment.name)
+    return found
 
 
 def fix(of: Fix) -> str:

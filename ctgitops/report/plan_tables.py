@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.gate.request import Origin
 from ..core.migration.header import Rollback
 from ..core.plan.plan import Step
 from ..core.problem import Problem
-from ..core.view.preview import NotPlanned, PlanResult, Preview
+from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, gaps_of, states_of_steps
 from . import escape, phrases
 from .impact import effect_on_worst, glance
 from .verdict import MARKS
+from .workflow_inputs import way_back_with_inputs
 
 Part = dict[str, Any]
 
@@ -33,14 +35,25 @@ def environment_row(result: PlanResult) -> Part:
         "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
         "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
         "stopping": _stopping(result),
-        "waits": [] if plan.empty else phrases.waits_for(result.environment),
+        "waits": _waits(result),
     }
+
+
+def _waits(result: Preview) -> tuple[str, ...]:
+    """What an apply waits for; of a plan that its event applies, only what is still missing."""
+    if result.plan.empty or (result.refusals and result.occasion is not Occasion.NONE):
+        return ()
+    if result.occasion.triggers is None:
+        return phrases.waits_for(result.environment)
+    return ("an approval", *dict.fromkeys(reason.hint or reason.what for reason in result.reasons))
 
 
 def _stopping(result: Preview) -> str:
     """The problems to solve before the migrations can be applied to the environment; empty if there are none."""
     if result.plan.blocked:
         return f"{phrases.count(sum(p.blocks for p in result.plan.problems), 'problem')} to solve"
+    if result.occasion is not Occasion.NONE and result.refusals:
+        return f"refused by {phrases.count(len(result.refusals), 'gate')}"
     return phrases.errors(result.plan) if result.plan.error_findings else ""
 
 
@@ -94,11 +107,13 @@ def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset
     }
 
 
-def back_of(preview: Preview) -> Part:
+def back_of(preview: Preview, origin: Origin) -> Part:
     """The backup before an apply, and how to restore or roll back."""
     plan, policy = preview.plan, preview.environment.backup
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]
     manual = [step for step in plan.steps if step.rollback is Rollback.MANUAL]
+    command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
+    back = way_back_with_inputs(command, plan) if origin.run_url else f"`{command}`"
     return {
         "name": plan.environment,
         "backup": policy.to if policy else "",
@@ -107,7 +122,7 @@ def back_of(preview: Preview) -> Part:
         "critical": list(policy.critical_tables[:10]) if policy else [],
         "steps": len(plan.steps),
         "loses": bool(preview.destroys),
-        "command": f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}",
+        "command": f"{back[0].upper()}{back[1:]}",
         "none": [step.name for step in none[:5]],
         "more_none": max(len(none) - 5, 0),
         "manual": [(step.name, step.procedure) for step in manual[:5]],

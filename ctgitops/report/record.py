@@ -71,6 +71,14 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
     return fit(draw, {"runs": len(runs), "rows": len(rows)}, longest)
 
 
+def approved_markdown(users: tuple[str, ...] | None) -> str:
+    """The last line of a record: the users who approved the pull request, without a mention; None is not known."""
+    if users is None:
+        return "\n<sub>the approvals could not be read</sub>\n"
+    said = escape.code(phrases.joined(users)) if users else escape.plain("no review")
+    return f"\n<sub>approved by {said}</sub>\n"
+
+
 def failure_markdown(error: CtgitopsError, origin: Origin) -> str:
     """The record after a merge whose run ended before it read any environment."""
     values = {"failed": _failure("", error, origin), "run_url": links.address(origin.run_url)}

@@ -103,7 +103,8 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield from _left_out(preview.not_in_backup, "", "  not included in the backup:")
     yield from _reasons(preview.reasons)
     if not plan.empty:
-        yield from (*_fingerprint(plan), "", f"  next: {_next(preview)}")
+        shown = () if verdict_of(preview).state.stops else _fingerprint(plan)
+        yield from (*shown, "", f"  next: {_next(preview)}")
 
 
 SHOWN = 6
@@ -147,7 +148,7 @@ def verdict(preview: Preview) -> str:
     untried = "".join(f", {text}" for text in phrases.unknown((preview,)))
     found = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
     said = f"{work}{f', {breaking} BREAKING' if breaking else ''}{lost}{untried}{found}{held}"
-    return f"HELD BACK by {phrases.errors(plan)} ({said})" if verdict_of(preview).state.stops else said
+    return f"HELD BACK by {phrases.errors(plan)} ({said})" if plan.error_findings else said
 
 
 def _work(plan: Plan) -> str:
@@ -167,6 +168,8 @@ def _fingerprint(plan: Plan) -> tuple[str, ...]:
 def _next(preview: Preview) -> str:
     plan = preview.plan
     if verdict_of(preview).state.stops:
+        if verdict_of(preview).state is PlanState.WAITING:
+            return f"resolve what refuses {preview.occasion}, above, then plan again"
         what = "problems" if plan.blocked else "findings of severity error"
         return f"fix the {what} above, then run `ctgitops plan --env {plan.environment}` again"
     if plan.direction is Direction.ROLLBACK:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ..core.problem import Problem
+from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome
 from ..core.view.preview import PlanResult, Preview
 
@@ -27,8 +27,11 @@ _INPUTS = {
 _FLAGS = {"--dry-run": "true"}
 
 
-Keeps = Callable[[int], str]
-"""For a number of newest migrations, the migration before them: the input `to` of a rollback, safe to run twice."""
+Keeps = Callable[[str, int], str]
+"""For an environment and a number of its newest migrations, the one before them: the input `to` of a rollback.
+
+Unlike a number of steps, it is safe to run twice. Raises ValueError or KeyError if it is not known.
+"""
 
 
 def with_inputs(text: str, keeps: Keeps | None = None) -> str:
@@ -43,25 +46,43 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 def with_inputs_of(outcome: Outcome) -> Outcome:
     """The outcome, with the hints of its reasons and problems for readers on GitHub."""
     reasons = tuple(replace(reason, hint=with_inputs(reason.hint)) for reason in outcome.reasons)
-    problems = problems_with_inputs(outcome.plan.problems)
+    plan = _with_inputs(outcome.plan, None if outcome.done else _kept_by([outcome.plan]))
     command = with_inputs(f"run `{outcome.next_command}`") if outcome.next_command else ""
-    return replace(outcome, reasons=reasons, plan=replace(outcome.plan, problems=problems), next_command=command)
+    return replace(outcome, reasons=reasons, plan=plan, next_command=command)
 
 
 def results_with_inputs(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
     """The plans, with the hints of their reasons and problems for readers on GitHub."""
-    return tuple(_result(result) if isinstance(result, Preview) else result for result in results)
+    keeps = _kept_by(result.plan for result in results if isinstance(result, Preview))
+    return tuple(_result(result, keeps) if isinstance(result, Preview) else result for result in results)
 
 
-def _result(result: Preview) -> Preview:
+def _result(result: Preview, keeps: Keeps) -> Preview:
     reasons = tuple(replace(reason, hint=with_inputs(reason.hint)) for reason in result.reasons)
-    plan = replace(result.plan, problems=problems_with_inputs(result.plan.problems))
-    return replace(result, plan=plan, reasons=reasons)
+    return replace(result, plan=_with_inputs(result.plan, keeps), reasons=reasons)
 
 
-def problems_with_inputs(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """The problems, with their hints for readers on GitHub."""
-    return tuple(replace(problem, hint=with_inputs(problem.hint)) for problem in problems)
+def _with_inputs(plan: Plan, keeps: Keeps | None) -> Plan:
+    problems = tuple(replace(problem, hint=with_inputs(problem.hint, keeps)) for problem in plan.problems)
+    return replace(plan, problems=problems)
+
+
+def way_back_with_inputs(command: str, plan: Plan) -> str:
+    """The command that rolls a plan back after it was applied, for readers on GitHub."""
+    return with_inputs(f"`{command}`", lambda _, steps: _kept(plan, steps - len(plan.steps)))
+
+
+def _kept_by(plans: Iterable[Plan]) -> Keeps:
+    by_name = {plan.environment: plan for plan in plans}
+    return lambda environment, steps: _kept(by_name[environment], steps)
+
+
+def _kept(plan: Plan, steps: int) -> str:
+    """The applied migration before the newest `steps` of the plan's environment; `0` if there is none."""
+    if steps == len(plan.applied) and plan.identity:  # without a database, nothing is known to be applied
+        return "0"
+    (name,) = (name for name, at in plan.files.where.items() if at == (plan.environment, steps + 1))
+    return name
 
 
 def _workflow(match: re.Match[str], keeps: Keeps | None) -> str:
@@ -84,7 +105,7 @@ def _inputs(options: str, keeps: Keeps | None) -> dict[str, str] | None:
         while words:
             option = words.pop(0)
             if option == "--steps" and keeps:
-                found["to"] = keeps(int(words.pop(0)))
+                found["to"] = keeps(found.get("environment", ""), int(words.pop(0)))
                 continue
             name, value = _INPUTS[option], _FLAGS.get(option) or words.pop(0)
             found[name] = f"{found[name]} {value}" if name in found else value

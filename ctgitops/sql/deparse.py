@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import Any
 
 from .guard import guarded
 from .nodes import Node, parts_of, quoted_name, walk
-from .parse import ROOMY
+from .rewrite import count_as_sql, index_as_sql, target_as_sql
 
 _SHAPES = frozenset(
     {"A_Const", "ColumnRef", "A_Expr", "BoolExpr", "NullTest", "BooleanTest", "TypeCast", "CoalesceExpr", "MinMaxExpr"}
@@ -26,24 +26,7 @@ _FUNCTIONS = frozenset(
 @guarded("the rows that it changes")
 def count_where(sql: str) -> str:
     """A query that counts the rows that the DELETE or UPDATE in `sql` changes; empty if there is no such query."""
-    import postgast  # noqa: PLC0415 - see libpg_query.py
-
-    touches = _to_rewrite(sql)
-    if touches is None:
-        return ""
-    statement = touches.stmts[0].stmt
-    kind = statement.WhichOneof("node")
-    if kind not in {"delete_stmt", "update_stmt"}:
-        return ""
-    node = getattr(statement, kind)
-    if node.HasField("with_clause") or getattr(node, "using_clause", None) or getattr(node, "from_clause", None):
-        return ""
-    tree = postgast.parse("select pg_catalog.count(*) from t where true")
-    query = tree.stmts[0].stmt.select_stmt
-    query.from_clause[0].range_var.CopyFrom(node.relation)
-    if node.HasField("where_clause"):
-        query.where_clause.CopyFrom(node.where_clause)
-    return _deparsed(tree)
+    return count_as_sql(sql.encode()).decode()
 
 
 @guarded("the index")
@@ -52,14 +35,7 @@ def index_on_probe(sql: str, table: str) -> str:
 
     Empty if the statement cannot be deparsed.
     """
-    tree = _to_rewrite(sql)
-    if tree is None:
-        return ""
-    index = tree.stmts[0].stmt.index_stmt
-    index.concurrent = index.if_not_exists = False
-    index.relation.schemaname, index.relation.relname = "pg_temp", table
-    index.table_space = ""
-    return _deparsed(tree)
+    return index_as_sql(json.dumps([sql, table]).encode()).decode()
 
 
 def expression(node: Node) -> str:
@@ -94,34 +70,4 @@ def _calling(call: Node) -> Iterator[str]:
 
 
 def _as_target(target: Node) -> str:
-    import postgast  # noqa: PLC0415 - see libpg_query.py
-    from google.protobuf import json_format  # noqa: PLC0415 - postgast imports it anyway
-
-    select = {"targetList": [target], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
-    tree = type(postgast.parse(""))()
-    try:
-        json_format.ParseDict({"version": 180004, "stmts": [{"stmt": {"SelectStmt": select}}]}, tree)
-        return str(postgast.deparse(tree))
-    except (json_format.ParseError, RecursionError, ValueError):
-        return ""
-
-
-def _deparsed(tree: Any) -> str:
-    """A tree as SQL; empty if it contains a construct that a query must not have, such as WHERE CURRENT OF."""
-    import postgast  # noqa: PLC0415 - see libpg_query.py
-
-    try:
-        return str(postgast.deparse(tree))
-    except postgast.PgQueryError:
-        return ""
-
-
-def _to_rewrite(sql: str) -> Any:
-    """The protobuf parse tree, which can be deparsed; None if it is too large or too deeply nested for protobuf."""
-    import postgast  # noqa: PLC0415 - see libpg_query.py
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - postgast imports it anyway
-
-    try:
-        return postgast.parse(sql) if len(sql) < ROOMY else None
-    except DecodeError:
-        return None
+    return target_as_sql(json.dumps(target).encode()).decode()

@@ -1,10 +1,26 @@
-"""Loads libpg_query without postgast, whose import takes 70 ms for protobuf classes that JSON trees do not need."""
+"""Calls libpg_query without postgast, whose import takes 70 ms for protobuf classes that JSON trees do not need."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from typing import Any
+
+from .guard import SqlSyntaxError
+from .isolation import isolated
+
+ROOMY = 50_000
+"""For SQL with at least this many bytes, the parser runs on a larger stack."""
+_ROOM = 256
+"""Bytes of the larger stack for each byte of SQL. libpg_query writes its tree recursively without a depth limit: with
+a stack of 8 MB it wrote 60,000 terms in a row, and crashed at 80,000. A term has at least two bytes."""
+STACK = 512 << 20
+"""Bytes of the stack on which the parser process parses any SQL."""
+_LONGEST_MESSAGE = 160
+"""Maximum length of a parser message, in characters."""
+_thread = threading.local()
 
 
 @cache
@@ -18,3 +34,61 @@ def library() -> Any:
     module = module_from_spec(found)
     found.loader.exec_module(module)
     return module.lib
+
+
+@isolated
+def parse_as_json(sql: bytes) -> bytes:
+    """The parse tree of a text, as JSON, with offsets in bytes. Raises SqlSyntaxError."""
+    lib = library()
+    result = lib.pg_query_parse(sql) if len(sql) < ROOMY else _with_room(lib.pg_query_parse, sql)
+    try:
+        if result.error:
+            error = result.error.contents
+            raise SqlSyntaxError(_short(error.message.decode(errors="replace")), max(error.cursorpos - 1, 0))
+        return bytes(result.parse_tree)
+    finally:
+        lib.pg_query_free_parse_result(result)
+
+
+@isolated
+def parse_plpgsql_as_json(command: bytes) -> bytes:
+    """The parse trees of the PL/pgSQL bodies in a command, as JSON. Raises SqlSyntaxError."""
+    lib = library()
+    result = lib.pg_query_parse_plpgsql(command)
+    try:
+        if result.error:
+            raise SqlSyntaxError(result.error.contents.message.decode(errors="replace"), 0)
+        return bytes(result.plpgsql_funcs)
+    finally:
+        lib.pg_query_free_plpgsql_parse_result(result)
+
+
+def _short(message: str) -> str:
+    """The message, shortened, because PostgreSQL quotes an unterminated string or comment to its end."""
+    return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE].rstrip() + '…"'
+
+
+def on_large_stack(run: Callable[[], None]) -> None:
+    """Runs a function in a thread that parses SQL of any size on its own, large stack."""
+
+    def roomy() -> None:
+        _thread.is_roomy = True
+        run()
+
+    threading.stack_size(STACK)
+    thread = threading.Thread(target=roomy)
+    thread.start()
+    thread.join()
+
+
+def _with_room(parse: Callable[[bytes], Any], encoded: bytes) -> Any:
+    if getattr(_thread, "is_roomy", False):
+        return parse(encoded)
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes 22 ms, and is seldom needed
+
+    usual = threading.stack_size(_ROOM * len(encoded) // 4096 * 4096)
+    try:
+        with ThreadPoolExecutor(1) as roomy:
+            return roomy.submit(parse, encoded).result()
+    finally:
+        threading.stack_size(usual)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from .batch import Shape, shape_of
 from .data_loss import Destroyed, destroyed, made
@@ -21,7 +19,7 @@ from .extension import Extension, extension_of
 from .guard import Failure, Guard, guarded
 from .guard import SqlSyntaxError as SqlSyntaxError  # noqa: PLC0414 - callers import it from here
 from .interruption import LeftoverKind, Leftovers, leftovers_of
-from .libpg_query import library
+from .libpg_query import parse_as_json
 from .locks import RequiredLock, locks, table_made
 from .name_changes import ChangedName, created_names, removed_names
 from .nodes import Node
@@ -37,13 +35,6 @@ Python's JSON decoder is about the same on 3.11, and higher from 3.12 on."""
 _NO_BRACKETS = bytes(code for code in range(256) if code not in b"{}[]")
 _CUT = '{"TooDeep": {}}'
 """Replaces a part that is too deep. No reader or deparser knows this type."""
-_LONGEST_MESSAGE = 160
-"""Maximum length of a parser message, in characters."""
-ROOMY = 50_000
-"""For SQL with at least this many bytes, the parser runs on a larger stack."""
-_ROOM = 256
-"""Bytes of the larger stack for each byte of SQL. libpg_query writes its tree recursively without a depth limit: with
-a stack of 8 MB it wrote 60,000 terms in a row, and crashed at 80,000. A term has at least two bytes."""
 
 
 @dataclass(frozen=True)
@@ -193,35 +184,11 @@ def parse_expression(text: str) -> Node:
 
 def parse_tree(sql: str) -> Node:
     """The parse tree of a text, with offsets in bytes. Raises SqlSyntaxError."""
-    lib = library()
     try:
         encoded = scannable(sql)
     except LongRunError as run:
         raise SqlSyntaxError(str(run), run.offset) from None
-    result = lib.pg_query_parse(encoded) if len(encoded) < ROOMY else _with_room(lib.pg_query_parse, encoded)
-    try:
-        if result.error:
-            error = result.error.contents
-            raise SqlSyntaxError(_short(error.message.decode(errors="replace")), max(error.cursorpos - 1, 0))
-        return _decoded(result.parse_tree)
-    finally:
-        lib.pg_query_free_parse_result(result)
-
-
-def _short(message: str) -> str:
-    """The message, shortened, because PostgreSQL quotes an unterminated string or comment to its end."""
-    return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE].rstrip() + '…"'
-
-
-def _with_room(parse: Callable[[bytes], Any], encoded: bytes) -> Any:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes 22 ms, and is seldom needed
-
-    usual = threading.stack_size(_ROOM * len(encoded) // 4096 * 4096)
-    try:
-        with ThreadPoolExecutor(1) as roomy:
-            return roomy.submit(parse, encoded).result()
-    finally:
-        threading.stack_size(usual)
+    return _decoded(parse_as_json(encoded))
 
 
 def _decoded(tree: bytes) -> Node:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .guard import guarded
-from .libpg_query import library
+from .libpg_query import parse_plpgsql_as_json
 from .nodes import Node, options_of, walk
 from .operator_runs import LongRunError, scannable
 from .parse import SqlSyntaxError
@@ -65,20 +65,14 @@ def inside(body: str) -> Body:
 
 def parse_body(body: str, command: str = "do") -> list[Node]:
     """The parse tree of a PL/pgSQL body, parsed as the body of a `command`, such as DO. Raises SqlSyntaxError."""
-    lib = library()
     quote = b"$ctgitops$"
     try:
-        result = lib.pg_query_parse_plpgsql(command.encode() + b" " + quote + scannable(body) + quote)
+        text = command.encode() + b" " + quote + scannable(body) + quote
     except LongRunError as error:
         raise SqlSyntaxError(str(error), error.offset) from None
-    try:
-        if result.error:
-            raise SqlSyntaxError(result.error.contents.message.decode(errors="replace"), 0)
-        # libpg_query 18 writes `{}},` for a trigger's OLD and NEW, which is not valid JSON
-        functions: list[Node] = json.loads(result.plpgsql_funcs.decode().replace("{}},", "{},"))
-        return functions
-    finally:
-        lib.pg_query_free_plpgsql_parse_result(result)
+    # libpg_query 18 writes `{}},` for a trigger's OLD and NEW, which is not valid JSON
+    functions: list[Node] = json.loads(parse_plpgsql_as_json(text).decode().replace("{}},", "{},"))
+    return functions
 
 
 def _inside(node: Any, when: When) -> Iterator[Inner]:

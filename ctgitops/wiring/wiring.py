@@ -19,6 +19,8 @@ from ..core.migration.selector import selector_from
 from ..core.workspace.workspace import Workspace
 from ..errors import UsageError, WorkspaceError
 from ..files.git import head_of, seniority_of, top_of
+from ..files.manifest import read_environments
+from ..files.repository import Repository
 from ..files.workspace import read_workspace
 from .addresses import Addresses
 from .backups import StoredBackups
@@ -45,6 +47,11 @@ class Wiring:
         """The checkout's migrations, manifests and policy."""
         found = read_workspace(self.root)
         return replace(found, git=seniority_of(self.root, found.contested)) if found.contested else found
+
+    @cached_property
+    def environments(self) -> tuple[Environment, ...]:
+        """The valid manifests of the checkout, which may lack migrations/."""
+        return read_environments(Repository(self.root))[0]
 
     @cached_property
     def origin(self) -> Origin:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,7 +22,7 @@ from .test_stories import applied
 pytestmark = [pytest.mark.docker, pytest.mark.github, pytest.mark.timeout(400)]
 CODE = Path(__file__).parents[2]
 SOURCES = ("ctgitops", "migrations", "seeds", "environments", "pyproject.toml", "README.md", "LICENSE")
-ACTION = ("action.yml", "Dockerfile", ".dockerignore", "docker", "requirements.lock", *SOURCES)
+ACTION = ("action.yml", "Dockerfile", ".dockerignore", "docker", "docs/share", "requirements.txt", *SOURCES)
 """What `uses: ./` builds the image from."""
 JOB = "debian:trixie-slim"
 
@@ -35,6 +36,9 @@ class Act:
         for name in filter(None, files.stdout.split("\0")):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CODE / name, root / name)
+        # An engine for tests may have made the base image itself, which then has another digest
+        pinned = (root / "Dockerfile").read_text(encoding="utf-8")
+        (root / "Dockerfile").write_text(re.sub(r"^(FROM debian:\S+)@\S+", r"\1", pinned, flags=re.MULTILINE))
         (root / ".github" / "workflows").mkdir(parents=True)
         shutil.copy(CODE / "tests" / "docker" / "e2e.yml", root / ".github" / "workflows")
         shutil.copytree(scene.house.root, root / "database")

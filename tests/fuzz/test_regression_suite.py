@@ -1,6 +1,6 @@
 """Every analysis reads PostgreSQL's own regression suite, which the source distribution of our parser has in it.
 
-It is fetched by pip as requirements-dev.lock pins it, and skipped where pip cannot.
+It is fetched by pip as requirements-dev.txt pins it, and skipped where pip cannot.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EACH = int(os.environ.get("CTGITOPS_REGRESSION_EACH", "10"))
 def suite(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The text of each file of the suite."""
     folder = tmp_path_factory.mktemp("suite")
-    lock = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
+    lock = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
     pin = re.search(r"^postgast==.*(?:\n    --hash=.*)+", lock, re.MULTILINE)
     assert pin
     (folder / "pin.txt").write_text(pin[0].rstrip(" \\") + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ class Scripted:
         self.faults: list[Fault] = []
         self.log: list[tuple[str, str]] = []
         self.canned: dict[str, Json] = {}
+        self.delay = 0.0
+        """How long each call takes, in seconds."""
         kinds = ("comments", "check-runs", "deployments", "statuses", "reviews", "remarks", "dispatches")
         self.made: dict[str, list[Json]] = {kind: [] for kind in kinds}
 
@@ -140,6 +143,7 @@ def running() -> Iterator[Scripted]:
 
         def serve(self) -> None:
             raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+            time.sleep(scripted.delay)
             token = (self.headers.get("authorization") or " ").split()[-1]
             status, headers, body = scripted.answer(self.command, self.path, token, json.loads(raw) if raw else None)
             sent = b"" if status == 204 else json.dumps(body).encode()

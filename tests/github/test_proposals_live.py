@@ -9,7 +9,7 @@ import pytest
 
 from ctgitops.core.forge.event import OutsideRun
 from ctgitops.core.forge.forge import CHECK, Check, Conclusion, Reaction
-from ctgitops.core.gate.review import ShownFile, shown_text
+from ctgitops.core.gate.review import ShownFile, shown_texts
 from ctgitops.errors import ForgeError
 
 from .live import Live, numbers
@@ -79,8 +79,8 @@ def test_what_a_merged_pull_request_showed_was_seen(live: Live) -> None:
     pull = live.pull_request(path)
     shown, edited = ShownFile(path, "sha256:aa"), ShownFile(path, "sha256:ab")
     direct = ShownFile(f"migrations/{next(numbers)}_direct.sql", "sha256:aa")
-    text = shown_text([shown])
-    live.forge().check(Check(CHECK, head_of(live, pull), Conclusion.SUCCESS, "Sound", "page", text=text))
+    text = shown_texts([shown])
+    live.forge().check(Check(CHECK, head_of(live, pull), Conclusion.SUCCESS, "Sound", "page", texts=text))
     put(live, "main", direct.path, "select 1;")
     tip = live.call("PUT", f"/pulls/{pull['number']}/merge", {})["sha"]
     assert live.forge().seen((shown,), tip) == {shown.digest}

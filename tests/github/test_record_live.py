@@ -207,7 +207,11 @@ def test_a_cancelled_run_says_so_and_a_run_again_continues(story: Story, monkeyp
         with pytest.raises(KeyboardInterrupt):
             story.push(sha)
     page = story.record(number)
-    assert first(page).startswith("### ⛔ staging was CANCELLED")
-    assert "it continues where this one stopped" in page
+    assert "### ⛔ Cancelled: the apply to staging" in page
+    assert "<b>Next</b>: run the job again" in page
+    assert "1 migration pending" in page
     assert story.push(sha) == 0
-    assert first(story.record(number)).startswith("### ✅ Applied to staging")
+    page = story.comment(number)
+    assert "### ✅ Applied to staging" in page
+    assert "1 migration pending" in page
+    assert "Cancelled" not in page

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ctgitops.core.gate.review import ShownFile, shown_text
+from ctgitops.core.gate.review import MOST, ShownFile, shown_texts
 from ctgitops.errors import ForgeError
 from ctgitops.github.access import Access
 from ctgitops.github.forge import GitHubForge
@@ -27,7 +28,7 @@ def pull(number: int = 42, **more: Any) -> dict[str, Any]:
 
 
 def run(*files: ShownFile, name: str = "ctgitops / plan", text: str | None = None) -> dict[str, Any]:
-    return {"id": 1, "name": name, "output": {"text": shown_text(files) if text is None else text}}
+    return {"id": 1, "name": name, "output": {"text": shown_texts(files)[0] if text is None else text}}
 
 
 class Hub:
@@ -115,3 +116,35 @@ def test_so_many_files_are_traced_and_no_more(hub: Hub) -> None:
     hub.github.canned[f"/commits/{MINE}/pulls"] = []
     with pytest.raises(ForgeError, match="more than 100 files"):
         hub.seen(*(ShownFile(f"migrations/{number}.sql", "") for number in range(101)))
+
+
+MANY = tuple(ShownFile(f"migrations/{number}.sql", "") for number in range(2 * MOST + 1))
+
+
+def imported(*parts: int) -> list[dict[str, Any]]:
+    """The check runs of a plan of MANY files, of which some parts are there."""
+    texts = shown_texts(MANY)
+    names = {1: "ctgitops / plan", 2: "ctgitops / plan, files 2 of 3", 3: "ctgitops / plan, files 3 of 3"}
+    return [run(name=names[part], text=texts[part - 1]) for part in parts]
+
+
+def test_every_file_of_a_large_import_was_seen(hub: Hub) -> None:
+    hub.runs(HEAD, *imported(1, 2, 3))
+    assert hub.seen(*MANY) == list(MANY)
+    assert [path for _, path in hub.github.log].count("/commits") == 1
+
+
+def test_a_part_of_a_record_that_is_missing_is_said(hub: Hub) -> None:
+    hub.runs(HEAD, *imported(1, 3))
+    with pytest.raises(ForgeError, match="a part of the record of pull request 42 is missing"):
+        hub.seen(*MANY)
+    there = [file for part in imported(1) for file in MANY if file.digest in part["output"]["text"]]
+    assert hub.seen(there[0]) == [there[0]]
+
+
+def test_a_record_that_an_earlier_version_cut_is_not_taken_for_the_whole(hub: Hub) -> None:
+    cut = json.dumps({"ctgitops-shown": 1, "files": [file.digest for file in MANY[:MOST]]}, separators=(",", ":"))
+    hub.runs(HEAD, run(text=cut))
+    assert hub.seen(MANY[0]) == [MANY[0]]
+    with pytest.raises(ForgeError, match="is missing"):
+        hub.seen(MANY[-1])

@@ -182,7 +182,7 @@ def originals(draw: st.DrawFn) -> SourceDatabase:
 @given(originals())
 def test_whatever_the_memberships_are_each_is_copied_or_named(sandbox: SandboxServer, original: SourceDatabase) -> None:
     notes: list[str] = []
-    with as_admin(sandbox.address()) as connection:
+    with as_admin(sandbox) as connection:
         connection.execute("begin")
         RoleProvisioner(connection, sandbox, original, notes.append).provision()
         copied = {str(row) for (row,) in connection.execute(MEMBERS.encode()).fetchall()}

@@ -95,9 +95,9 @@ def test_schema_changes_are_shown_where_somebody_tried_it_and_once() -> None:
 def test_what_the_manifest_says_anyway_is_no_reason_told_again() -> None:
     reasons = (Reason("bake", "since", expected=True), Reason("after", "staging could not be read"))
     page = plans_markdown((Preview(PRODUCTION, make_plan(WORK, PRODUCTION, HAS_TWO), reasons),), ORIGIN)
-    assert "<b>Other reasons to wait</b> · 1" in page
+    assert "<b>Refused by gates</b>" in page
     assert "since" not in page
-    assert "Other reasons to wait" not in plans_markdown(READY, ORIGIN)
+    assert "Refused by gates" not in plans_markdown(READY, ORIGIN)
 
 
 def test_a_row_tells_where_it_goes_only_where_that_differs() -> None:

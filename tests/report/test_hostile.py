@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -196,6 +197,14 @@ def harmless(page: str) -> Reader:
 def skeleton(reader: Reader) -> list[str]:
     """Its tags without inline code, which our own words in backticks make."""
     return [tag for tag in reader.tags if tag.removeprefix("/") != "code"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_folded() -> Iterator[None]:
+    """A text with many lines makes schema changes long, and long ones are folded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ctgitops.report.comment.SHORT", 10**6)
+        yield
 
 
 @given(hostile)

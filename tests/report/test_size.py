@@ -12,6 +12,9 @@ from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.problem import Problem
 from ctgitops.core.run.outcome import Done, Outcome, Status
+from ctgitops.core.schema.compare import Added
+from ctgitops.core.schema.snapshot import SchemaObject
+from ctgitops.core.trial.trial import Trial
 from ctgitops.core.view.preview import Preview
 from ctgitops.report.markdown import check_markdown, outcome_markdown, plans_markdown
 from ctgitops.report.page import MAX, fit
@@ -64,16 +67,35 @@ def test_a_page_fits_and_keeps_what_it_must(sizes: list[int], count: int, detail
     assert made.count("<details>") == made.count("</details>")
 
 
-def test_sql_goes_first_then_diffs_then_hints_and_the_page_says_so() -> None:
+def test_what_is_left_out_is_named_with_its_number() -> None:
     only_sql = page(tuple(step(n, 9_000) for n in range(1, 11)), problems(3, 2_000, 20))
-    assert "4 of 10 SQL files" in only_sql or re.search(r"\d+ of 10 SQL files", only_sql)
-    assert "diffs" not in only_sql
-    diffs_too = page(tuple(step(n, 9_000) for n in range(1, 11)), problems(9, 9_000, 20))
-    assert re.search(r"10 of 10 SQL files, \d of 9 diffs\.", diffs_too)
-    assert "hints" not in diffs_too
+    assert re.search(r"Left out to fit into a comment: \d of 10 SQL files\.", only_sql)
     hints_too = page((step(1, 9_000),), problems(130, 500, 399))
-    assert re.search(r"1 of 1 SQL files, 130 of 130 diffs, \d+ of 130 hints\.", hints_too)
+    assert re.search(r"\d+ of 130 diffs, .*\d+ of 130 hints\.", hints_too)
     assert (hints_too.count("[!CAUTION]"), hints_too.count("⛔ <b>problem ")) == (5, 125)
+
+
+@pytest.mark.parametrize("count", [25, 200])
+def test_a_page_is_full_and_keeps_something_of_everything(count: int) -> None:
+    steps = tuple(step(n, 40 if n % 2 else 4_000, text="words " * 9) for n in range(1, count + 1))
+    changes = tuple(Added(SchemaObject("table", f"public.t{n}_{'x' * 90}")) for n in range(900))
+    plan = Plan("staging", Direction.APPLY, None, None, Selector(), steps)
+    tried = Trial("17.6", tried=tuple(each.name for each in steps), changes=changes)
+    made = plans_markdown((Preview(STAGING, plan, proof=tried),), ORIGIN)
+    assert 0.9 * MAX < len(made) <= MAX
+    assert "```sql" in made
+    assert "```diff" in made
+    assert made.count("<code>0") > 20
+    assert re.search(r"\d+ of \d+ SQL files, \d+ of 900 lines of schema changes", made)
+
+
+def test_a_cut_page_says_where_the_whole_is() -> None:
+    plan = Plan("staging", Direction.APPLY, None, None, Selector(), (step(1, 70_000),))
+    results = (Preview(STAGING, plan),)
+    assert f"The whole plan is in [the summary of the run]({ORIGIN.run_url})" in plans_markdown(results, ORIGIN)
+    told = plans_markdown(results, ORIGIN, summary_has_all=False)
+    assert "the file <code>ctgitops-plan.md</code>, which a workflow can keep as an artifact, has all of it" in told
+    assert "The whole plan is in" not in told
 
 
 def test_a_small_file_stays_when_a_large_one_goes() -> None:
@@ -103,12 +125,12 @@ def test_other_pages_fit_too() -> None:
     assert len(outcome_markdown(Outcome(replace(plan, problems=()), Status.APPLIED, done))) <= MAX
 
 
-@pytest.mark.parametrize(("longest", "wanted"), [(100, "aaabbb"), (5, "aabbb"), (3, "bbb"), (1, "b"), (0, "")])
-def test_as_little_is_dropped_as_needed(longest: int, wanted: str) -> None:
+@pytest.mark.parametrize(("longest", "wanted"), [(100, "aaabbb"), (5, "aabbb"), (3, "abb"), (1, "b"), (0, "")])
+def test_as_little_is_dropped_as_needed_and_no_kind_takes_all(longest: int, wanted: str) -> None:
     assert fit(lambda kept: "a" * kept["a"] + "b" * kept["b"], {"a": 3, "b": 3}, longest) == wanted
 
 
-def test_a_page_that_is_too_long_without_any_part_is_drawn_once_for_each_kind() -> None:
+def test_a_page_is_drawn_only_as_often_as_a_search_needs() -> None:
     drawn: list[dict[str, int]] = []
 
     def draw(kept: dict[str, int]) -> str:
@@ -116,4 +138,4 @@ def test_a_page_that_is_too_long_without_any_part_is_drawn_once_for_each_kind() 
         return "x" * 10 + "a" * kept["a"] + "b" * kept["b"]
 
     assert fit(draw, {"a": 10**6, "b": 10**6}, 9) == "x" * 10
-    assert drawn == [{"a": 10**6, "b": 10**6}, {"a": 0, "b": 10**6}, {"a": 0, "b": 0}]
+    assert len(drawn) < 100

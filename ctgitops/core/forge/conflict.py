@@ -61,6 +61,7 @@ def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
     if not same and words != other.words:
         return
     where = f"open pull request #{other.pull_request} adds `{other.stem}`"
+    brief = f"{' and '.join(same) or 'name'} ALSO IN #{other.pull_request}"
     if same:
         what = f"{where}, which also has {' and '.join(same)}"
         hint = (
@@ -69,4 +70,4 @@ def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
         )
     else:
         what, hint = f"{where}, which has the same name", "check whether both make the same change"
-    yield Problem("clash", what, Place(migration.path, 1), hint, blocks=False)
+    yield Problem("clash", what, Place(migration.path, 1), hint, blocks=False, brief=brief)

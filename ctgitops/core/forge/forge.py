@@ -50,6 +50,8 @@ class StickyComment:
     body: str
     recreate: bool = False
     """Whether an update posts a new comment, which notifies people, and minimises the old one."""
+    only_update: bool = False
+    """Whether nothing is posted on a pull request that has no such comment."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ CHECK = "ctgitops / plan"
 """The name of the check run for a plan."""
 
 
+def part_name(part: int, parts: int) -> str:
+    """The name of the check run for a part of the record of a plan's files; the first part is in that of the plan."""
+    return CHECK if part == 1 else f"{CHECK}, files {part} of {parts}"
+
+
 class Conclusion(StrEnum):
     """The conclusion of a check run."""
 
@@ -108,8 +115,8 @@ class Check:
     summary: str
     annotations: tuple[Annotation, ...] = ()
     details_url: str = ""
-    text: str = ""
-    """More text below the summary: the record of the files that the plan showed."""
+    texts: tuple[str, ...] = ()
+    """More text below the summary: the record of the files that the plan showed. Each further part gets a check run."""
 
 
 class DeploymentState(StrEnum):
@@ -193,7 +200,7 @@ class ChangedFile:
 
     path: str
     added: bool
-    """Whether the file is new: the base branch has no file of that name."""
+    """Whether the file is new: the base branch has no file of that name. False for a removed file."""
     patch: str = ""
     """The file's diff without a header; empty if it is too long for GitHub's API."""
 
@@ -239,6 +246,8 @@ class Proposal:
     head_sha: str
     merged: bool
     paths: frozenset[str]
+    closed: bool = False
+    """Whether it was closed, merged or not."""
 
 
 class Reaction(StrEnum):

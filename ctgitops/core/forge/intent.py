@@ -60,6 +60,8 @@ class Planning:
     """The commit whose manifests set the connections, if the checkout is not merged."""
     base_branch: str = ""
     """The default branch, whose tip replaces `base_sha`, because the author chose another base branch."""
+    event: Event | Refused | None = None
+    """The event that applies the plan after its approval; None if the plan is only a preview."""
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,21 @@ def _provenance_of_ref(ref: str, default: str) -> Provenance | Refused:
     if ref == f"refs/heads/{default}":
         return Provenance(default)
     return Refused(f"{ref} is neither the default branch, {default}, nor a tag", f"start the workflow on {default}")
+
+
+def refusal_of(event: Event, environment: Environment) -> Refused | None:
+    """Why the event does not apply `environment`, if the manifest says that such events do; None if it does."""
+    provenance = provenance_of(event)
+    if isinstance(provenance, Refused):
+        return provenance
+    if not isinstance(event, TagPush | Release) or environment.trigger is not Trigger.RELEASE:
+        return None
+    promoted = _promoting(event, provenance, (environment,))
+    return (
+        Refused(promoted.why, f"{environment.name} takes releases tagged {environment.tags}")
+        if isinstance(promoted, Ignored)
+        else None
+    )
 
 
 def in_order_of_after(environments: tuple[Environment, ...]) -> tuple[Environment, ...]:

@@ -45,6 +45,13 @@ class Reason:
     until: datetime | None = None
     """When this reason ends, if that is known."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether the reason ends at a time that is known now, so that the plan can be approved before."""
+        return self.gate in _OF_TIME
+
+
+_OF_TIME = frozenset({"bake", "window"})
 
 SHORTEST_APPROVAL = 8
 """The minimum length of an approved fingerprint, in hexadecimal digits."""
@@ -177,9 +184,8 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
         return
     if reviews.unknown:
         what = f"it is not known whether a merged pull request showed its files in a plan: {reviews.unknown}"
-        yield Reason(
-            "reviewed", what, "give the job `permissions: {checks: read, pull-requests: read}`, then run it again"
-        )
+        hint = reviews.hint or "give the job `permissions: {checks: read, pull-requests: read}`, then run it again"
+        yield Reason("reviewed", what, hint)
         return
     for file in unseen(plan, reviews, request.origin.folder):
         what = f"no merged pull request showed the current text of `{file.path}` in a plan"

@@ -15,7 +15,7 @@ from ..plan.plan import Plan
 from ..workspace.workspace import Workspace
 
 MOST = 1_800
-"""The maximum number of digests in the text of a check run."""
+"""The maximum number of digests in the text of one check run."""
 _MARK = "ctgitops-shown"
 _DIGITS = 32
 
@@ -39,6 +39,7 @@ class Reviews:
 
     seen: frozenset[str] = frozenset()
     unknown: str = ""
+    hint: str = ""
 
 
 def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
@@ -72,27 +73,55 @@ def _shown(folder: str, found: dict[str, str]) -> tuple[ShownFile, ...]:
     return tuple(ShownFile(f"{folder}{path}", checksum) for path, checksum in found.items())
 
 
-def shown_text(files: Iterable[ShownFile]) -> str:
-    """The record of the files that a plan showed. It is stored in the check run, which users cannot edit."""
-    digests = sorted({file.digest for file in files})[:MOST]
-    record = json.dumps({_MARK: 1, "files": digests}, separators=(",", ":"))
-    return f"The files that this plan showed, for `reviewed` in manifests:\n\n```json\n{record}\n```\n"
+def shown_texts(files: Iterable[ShownFile]) -> tuple[str, ...]:
+    """The record of the files that a plan showed, in parts of at most MOST digests; one empty part if there are none.
+
+    It is stored in check runs, which people cannot edit. Each part names the whole, so that a missing one is noticed.
+    """
+    digests = sorted({file.digest for file in files})
+    whole = hashlib.sha256("".join(digests).encode()).hexdigest()[:_DIGITS]
+    parts = [digests[at : at + MOST] for at in range(0, len(digests), MOST)] or [[]]
+    records = (
+        {_MARK: 1, "whole": whole, "part": number, "parts": len(parts), "files": part}
+        for number, part in enumerate(parts, start=1)
+    )
+    return tuple(
+        "The files that this plan showed, for `reviewed` in manifests:\n\n```json\n"
+        f"{json.dumps(record, separators=(',', ':'))}\n```\n"
+        for record in records
+    )
 
 
-def shown_in(text: str) -> frozenset[str]:
-    """The digests in a text from `shown_text`; none if the record is missing or incomplete."""
-    for line in text.splitlines():
-        if line.startswith(f'{{"{_MARK}":'):
-            return _digests(line)
-    return frozenset()
+@dataclass(frozen=True)
+class ShownPart:
+    """One part of a record from `shown_texts`."""
+
+    digests: frozenset[str] = frozenset()
+    whole: str = ""
+    """The same for all parts of one record."""
+    part: int = 1
+    parts: int = 1
 
 
-def _digests(line: str) -> frozenset[str]:
+def shown_in(text: str) -> ShownPart | None:
+    """The record in a text from `shown_texts`; None if it is missing or incomplete."""
+    found = next((line for line in text.splitlines() if line.startswith(f'{{"{_MARK}":')), "")
     try:
-        record = json.loads(line)
-        return frozenset(d for d in record["files"] if isinstance(d, str) and len(d) == _DIGITS)
+        record = json.loads(found)
+        digests = frozenset(d for d in record["files"] if isinstance(d, str) and len(d) == _DIGITS)
+        if "parts" not in record:  # before there were parts, a record was cut at MOST
+            return ShownPart(digests, parts=2 if len(digests) == MOST else 1)
+        return ShownPart(digests, str(record["whole"]), int(record["part"]), int(record["parts"]))
     except (ValueError, KeyError, TypeError, RecursionError):
-        return frozenset()
+        return None
+
+
+def missing_parts(found: Iterable[ShownPart]) -> int:
+    """How many parts of records are missing."""
+    there: dict[tuple[str, int], set[int]] = {}
+    for each in found:
+        there.setdefault((each.whole, each.parts), set()).add(each.part)
+    return sum(max(parts - len(numbers), 0) for (_, parts), numbers in there.items())
 
 
 def unseen(plan: Plan, reviews: Reviews, folder: str) -> tuple[ShownFile, ...]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from ...errors import CtgitopsError
-from ..environment.environment import Environment
+from ..environment.environment import Environment, Trigger
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
 from ..impact.projection import Effect
@@ -21,6 +21,23 @@ from ..workspace.workspace import Workspace, problems_of
 
 CONTESTED = frozenset({"duplicate-number", "version-duplicate"})
 """Codes of problems about two files with the same number or version."""
+
+
+class Occasion(StrEnum):
+    """What follows the plan: a merge, or an apply by the event that the plan was made for."""
+
+    NONE = ""
+    RUN = "this run"
+    """A manual or a scheduled run; nothing waits for its plan."""
+    PUSH = "this push"
+    """A push to the default branch."""
+    RELEASE = "this release"
+    """A release or a tag."""
+
+    @property
+    def triggers(self) -> Trigger | None:
+        """The trigger of the environments that the event applies, once the plan is approved."""
+        return {Occasion.PUSH: Trigger.PUSH, Occasion.RELEASE: Trigger.RELEASE}.get(self)
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,19 @@ class Preview:
     """Objects that the backup before the plan will not contain, one line each; also empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the plan destroys."""
+    occasion: Occasion = Occasion.NONE
+    """What applies the plan, if its event does."""
+
+    @property
+    def refusals(self) -> tuple[Reason, ...]:
+        """The reasons to wait that speak against a merge or an approval now.
+
+        A merge comes before the waits that the manifest defines, such as the one for staging. An approval comes after
+        them, except for those that only need time.
+        """
+        if self.occasion is Occasion.NONE:
+            return tuple(reason for reason in self.reasons if not reason.expected)
+        return tuple(reason for reason in self.reasons if not reason.passes)
 
     @cached_property
     def destroys(self) -> frozenset[str]:

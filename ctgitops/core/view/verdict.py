@@ -16,7 +16,7 @@ from ..problem import NOT_ANALYSED, Concern, Problem
 from ..trial.gap import Gap
 from ..trial.trial import gap_of
 from ..workspace.finding import Severity
-from .preview import FailOn, NotPlanned, PlanResult, Preview
+from .preview import FailOn, NotPlanned, Occasion, PlanResult, Preview
 
 
 class PlanState(IntEnum):
@@ -26,11 +26,13 @@ class PlanState(IntEnum):
     WARNING = 1
     UNKNOWN = 2
     """A part was not tried, read or measured, so its effect is unknown."""
-    HELD_BACK = 3
+    WAITING = 3
+    """The event of this run would apply the plan, but a gate refuses it now."""
+    HELD_BACK = 4
     """There is a finding of severity error: no page proposes to apply or to merge it."""
-    BLOCKED = 4
+    BLOCKED = 5
     """A problem prevents running the plan."""
-    UNREADABLE = 5
+    UNREADABLE = 6
     """The database could not be read, so there is no plan."""
 
     @property
@@ -41,9 +43,11 @@ class PlanState(IntEnum):
     @property
     def stops(self) -> bool:
         """Whether no page proposes to apply the plan or to merge it."""
-        return self >= PlanState.HELD_BACK
+        return self >= PlanState.WAITING
 
 
+MUST_WAIT = 5
+"""The exit status if a gate refuses the plan of a release."""
 UNKNOWN_CODES = frozenset(
     {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-looked-at", "schema-unread"}
 )
@@ -66,7 +70,10 @@ class Verdict:
 
     state: PlanState
     exit_status: int
-    """0 sound, warning or unknown · 1 held back or not analysed · 3, 4 blocked · otherwise the read error's status."""
+    """0 sound, warning or unknown · 1 held back or not analysed · 3, 4 blocked · 5 a release that must wait.
+
+    If the database cannot be read, the status of that error.
+    """
     steps: Mapping[int, PlanState]
     """The state of each step, by its number."""
     unknown: frozenset[Unknown] = frozenset()
@@ -85,7 +92,7 @@ def verdict_of(result: PlanResult) -> Verdict:
         path = problem.place.path if problem.place else None
         by_path[path] = max(by_path.get(path, PlanState.SOUND), _state_of_problem(problem))
     steps = {step.number: _state_of(step, result, by_path) for step in result.plan.steps}
-    state = max([PlanState.UNKNOWN if unknown else PlanState.SOUND, *steps.values(), *by_path.values()])
+    state = max([_state_of_gates(result), *([PlanState.UNKNOWN] * bool(unknown)), *steps.values(), *by_path.values()])
     return Verdict(state, _exit_status(result, state), steps, unknown, bool(remarks))
 
 
@@ -129,9 +136,18 @@ def gaps_of(result: PlanResult, step: Step) -> tuple[Gap, ...]:
     return gap_of(result.proof, step)
 
 
+def _state_of_gates(result: Preview) -> PlanState:
+    if result.refusals and result.occasion is not Occasion.NONE:
+        return PlanState.WAITING
+    passing = result.occasion is not Occasion.NONE and result.reasons
+    return PlanState.WARNING if passing or result.refusals else PlanState.SOUND
+
+
 def _exit_status(result: Preview, state: PlanState) -> int:
     if state is PlanState.BLOCKED:
         return 4 if result.plan.concern is Concern.LEDGER else 3
+    if state is PlanState.WAITING:
+        return MUST_WAIT if result.occasion.triggers else 0
     return int(result.plan.fails)
 
 

@@ -32,6 +32,8 @@ SERVER_KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10
 SERVER_KEEPALIVES |= {"tcp_user_timeout": "60000"}
 """With these, the server detects a dead client: it frees the run lock after a minute instead of two hours."""
 CONNECT_TIMEOUT_SECONDS = 15
+SHORTEST_SECRET = 3
+"""Minimum length of a password that is masked in messages; a shorter one would be in many words."""
 
 
 @dataclass(frozen=True)
@@ -176,13 +178,14 @@ def _advice(said: str) -> str:
 
 
 def _secrets_in(url: str) -> set[str]:
+    """The URL and its password. A password that is also the user's name would only hide that name in messages."""
     secrets = {url}
     try:
-        password = one_server.parameters_of(url).get("password")
+        parameters = one_server.parameters_of(url)
     except psycopg.ProgrammingError:
-        password = None
-    if password:
-        secrets.add(str(password))
+        parameters = {}
+    secrets.add(parameters.get("password", ""))
     for match in re.finditer(r"://[^:/@]*:(.*)@", url):
         secrets |= {match[1], unquote(match[1])}
-    return {secret for secret in secrets if len(secret) >= 3}
+    names = {parameters.get(name, "") for name in ("user", "dbname", "host")}
+    return {secret for secret in secrets - names if len(secret) >= SHORTEST_SECRET}

@@ -1,7 +1,7 @@
 """Throw-away servers in a container, if no local PostgreSQL has the major version, an extension or ICU.
 
-`throw_away_server.py` chooses the image. Only this machine can connect to the server. The container is removed when the block ends; if the run is killed, the
-next run removes it.
+`throw_away_server.py` chooses the image. Only this machine can connect to the server. The container is removed when the
+block ends; if the run is killed, the next run removes it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
+from ...core.environment.apply_policy import Health
 from ...core.gate.data_loss import CountedLoss, Loss
+from ...core.gate.health import HealthResult
 from ...core.gate.request import Request
 from ...core.impact.size import Size
 from ...core.ledger.ledger import Ledger
@@ -35,6 +37,7 @@ from ..lock.run_lock import Lease, end, holder_of, take
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
 from .data_loss import SETTINGS, count_losses
+from .health import probe
 from .migration_connection import STAYS_IDLE, connect_with_timeouts
 from .session import WorkSession
 
@@ -76,6 +79,10 @@ class PostgresDatabase:
             except UsageError as error:
                 return error
         return None
+
+    def probe(self, health: Health) -> HealthResult:
+        """Runs a health query once. Read-only."""
+        return probe(self._address, health)
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""

@@ -40,7 +40,7 @@ class CopyName:
         """Gives the real name to one copy, or to none, so that migrations can use the name. Writes."""
         if not self.target or self._holder is copy:
             return
-        with as_admin(self._server.address()) as connection:
+        with as_admin(self._server) as connection:
             for each, name in ((self._holder, self._holder and self._holder.spare), (copy, self.target)):
                 if each and name:
                     each.close()

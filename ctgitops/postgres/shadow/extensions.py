@@ -14,14 +14,20 @@ from ...core.schema.source_database import SourceDatabase
 from ...sql.extension import Extension
 from ...sql.parse import Statement, extension_made
 from ...sql.script import Script
-from ..connection.connect import Address, Connection, connect
+from ..connection.connect import Connection, connect
 from ..connection.failure_cause import source_of
 from ..connection.simple_query import Failure
+from ..server.throw_away_server import Server
 from ..transaction.message import spot_in
 from ..transaction.step_failure import NOT_GRANTED, StepFailed
+from .extension_guard import ExtensionGuard
 
-QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "replica"}
-"""Settings of the superuser's session: no name resolves in a user's schema, and no user's event trigger fires."""
+QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "replica", "role": "none"}
+"""Settings of the superuser's session: no name resolves in a user's schema, no user's event trigger fires, and no
+setting of the database changes the role."""
+NO_EVENT_TRIGGERS = {"event_triggers": "off"}
+EVENT_TRIGGERS_SINCE = 17
+"""The first major with login event triggers. One that is enabled ALWAYS fires before the session's first query."""
 HARMLESS = frozenset({"postgis", "postgis_topology", "vector", "pg_stat_statements", "plpgsql"})
 """Extensions that are not marked as trusted, but have no access to anything outside the database."""
 NEVER = frozenset({"plpython3u", "plpython2u", "plpythonu", "plperlu", "pltclu", "plsh", "plr", "adminpack"})
@@ -31,7 +37,11 @@ select distinct v.name from pg_catalog.pg_available_extension_versions v where v
 """
 _MADE = "select extname, oid from pg_catalog.pg_extension where not extname = any(%s)"
 _FUNCTIONS = """
-select p.oid::pg_catalog.regprocedure::text from pg_catalog.pg_depend d
+select p.oid::pg_catalog.regprocedure::text, array(
+    select distinct r.rolname::text from pg_catalog.aclexplode(p.proacl) a
+    join pg_catalog.pg_roles r on r.oid = a.grantee where a.grantee <> p.proowner
+)
+from pg_catalog.pg_depend d
 join pg_catalog.pg_proc p on p.oid = d.objid and d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
 where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.refobjid = %s and d.deptype = 'e'
 """
@@ -41,43 +51,23 @@ join pg_catalog.pg_foreign_data_wrapper w
     on w.oid = d.objid and d.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass
 where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.refobjid = %s and d.deptype = 'e'
 """
-_ALWAYS = "select evtname from pg_catalog.pg_event_trigger where evtenabled in ('A', 'R') limit 1"
 _LANGUAGES = """
 select distinct e.extname from pg_catalog.pg_language l
 join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_language'::pg_catalog.regclass and d.objid = l.oid
 join pg_catalog.pg_extension e on e.oid = d.refobjid and d.deptype = 'e'
 where not l.lanpltrusted
 """
-_NOW = "select pg_catalog.txid_current()"
-_PLANTED = """
-select name from (
-    select p.proname as name, p.pronamespace as schema, p.xmin, p.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass as kind
-    from pg_catalog.pg_proc p
-    union all
-    select o.oprname, o.oprnamespace, o.xmin, o.oid, 'pg_catalog.pg_operator'::pg_catalog.regclass
-    from pg_catalog.pg_operator o
-) each
-where schema = pg_catalog.to_regnamespace(%s) and xmin::text::bigint >= %s
-    and not exists (
-        select from pg_catalog.pg_depend d where d.classid = kind and d.objid = each.oid and d.deptype = 'e'
-    )
-limit 1
-"""
 
 
-def as_admin(address: Address) -> Connection:
-    """A superuser's connection to a sandbox server."""
-    return connect(address, "ctgitops/shadow", QUIET)
+def as_admin(server: Server, database: str = "") -> Connection:
+    """A superuser's connection to a database of a sandbox server, in which no event trigger of a user fires."""
+    login = NO_EVENT_TRIGGERS if server.major >= EVENT_TRIGGERS_SINCE else {}
+    return connect(server.address(database), "ctgitops/shadow", QUIET | login)
 
 
 def trusted(connection: Connection) -> frozenset[str]:
     """Trusted extensions: any role with CREATE on the database may create them."""
     return frozenset(str(name) for (name,) in connection.execute(_TRUSTED).fetchall())
-
-
-def has_unquiet_triggers(connection: Connection) -> bool:
-    """Whether an event trigger would fire in the superuser's session, despite session_replication_role = replica."""
-    return connection.execute(_ALWAYS).fetchone() is not None
 
 
 def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...]:
@@ -95,8 +85,11 @@ def disable_untrusted_extensions(connection: Connection) -> None:
     """
     known = [*trusted(connection), *HARMLESS]
     for _, extension in connection.execute(_MADE, [known]).fetchall():
-        for (function,) in connection.execute(_FUNCTIONS, [extension]).fetchall():
-            connection.execute(f"revoke execute on routine {function} from public".encode())
+        for function, grantees in connection.execute(_FUNCTIONS, [extension]).fetchall():
+            # A dump contains the grants that roles have in the real database
+            those = [sql.SQL("public"), *map(sql.Identifier, grantees if isinstance(grantees, list) else ())]
+            revoke = sql.SQL("revoke execute on routine {} from {} cascade")
+            connection.execute(revoke.format(sql.SQL(str(function)), sql.SQL(", ").join(those)))
         for (wrapper,) in connection.execute(_WRAPPERS, [extension]).fetchall():
             alter = sql.SQL("alter foreign data wrapper {} no handler no validator")
             connection.execute(alter.format(sql.Identifier(str(wrapper))))
@@ -108,11 +101,17 @@ def disable_untrusted_extensions(connection: Connection) -> None:
 class Extensions:
     """Runs a migration's CREATE EXTENSION: as the migration's role or, for an allowed extension, as the superuser."""
 
-    def __init__(self, admin: Callable[[], Address], original: SourceDatabase, allowed: frozenset[str]) -> None:
-        self._admin = admin
-        with as_admin(admin()) as connection:
-            self._since = connection.execute(_NOW).fetchall()[0][0]
+    def __init__(
+        self, server: Server, database: Callable[[], str], original: SourceDatabase, allowed: frozenset[str]
+    ) -> None:
+        self._server = server
+        self._database = database
+        with self._admin() as connection:
+            self._guard = ExtensionGuard(connection)
         self._allowed = (HARMLESS | allowed | original.extensions.keys()) - NEVER
+
+    def _admin(self) -> Connection:
+        return as_admin(self._server, self._database())
 
     def pieces(self, step: Step) -> Iterator[Step | Callable[[], None]]:
         """The parts of a step in order: SQL for the migration's role, and calls that run as the superuser.
@@ -133,7 +132,7 @@ class Extensions:
         yield _part(step, start, len(step.script.sent)) if helped else step
 
     def _needs_help(self, step: Step, statement: Statement, made: Extension) -> bool:
-        with as_admin(self._admin()) as connection:
+        with self._admin() as connection:
             there = connection.execute("select extname from pg_catalog.pg_extension").fetchall()
             if (made.name,) in there or made.name in trusted(connection):
                 return False
@@ -149,8 +148,8 @@ class Extensions:
     def _make(self, step: Step, statement: Statement, made: Extension) -> None:
         spot = spot_in(step.script, statement, statement.start)
         try:
-            with as_admin(self._admin()) as connection, connection.transaction():
-                if said := self._planted(connection, made):
+            with self._admin() as connection, connection.transaction():
+                if said := self._guard.refusal(connection, made, self._allowed | trusted(connection)):
                     raise StepFailed(Failure(said, NOT_GRANTED), spot, lost=False)
                 if not made.schema:
                     connection.execute("set local search_path = public")
@@ -161,22 +160,6 @@ class Extensions:
             said = error.diag.message_primary or str(error)
             failure = Failure(said, error.sqlstate or "", source=source_of(error))
             raise StepFailed(failure, spot, lost=False) from None
-
-    def _planted(self, connection: Connection, made: Extension) -> str:
-        """The reason why CREATE EXTENSION could run a migration's function as superuser; empty if there is none."""
-        if has_unquiet_triggers(connection):
-            return f'extension "{made.name}" is not created while an event trigger is enabled ALWAYS'
-        schema = made.schema or "public"
-        planted = connection.execute(_PLANTED, [_identifier(schema), self._since]).fetchone()
-        if planted is None:
-            return ""
-        return (
-            f'extension "{made.name}" is not created in a schema that has functions of these migrations: {planted[0]}'
-        )
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _statement(made: Extension) -> sql.Composed:

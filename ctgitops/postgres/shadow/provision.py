@@ -21,7 +21,8 @@ from ..ledger.ledger import ensure_ledger
 from ..server.external_server import NOT_SEALED
 from ..server.scratch_database import create_like
 from ..server.throw_away_server import Server
-from .extensions import as_admin, disable_untrusted_extensions, has_unquiet_triggers, missing
+from .extension_guard import has_unquiet_triggers
+from .extensions import as_admin, disable_untrusted_extensions, missing
 from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of
 
 EMPTY = "template0"
@@ -32,6 +33,14 @@ MOST_NOTES = 3
 _EXTENSION = re.compile(
     r'^(?:CREATE EXTENSION IF NOT EXISTS|COMMENT ON EXTENSION) ("(?:[^"]|"")+"|\w+).*?;$', re.MULTILINE | re.DOTALL
 )
+_DEFINERS = """
+select p.oid::pg_catalog.regprocedure::text from pg_catalog.pg_proc p
+join pg_catalog.pg_roles r on r.oid = p.proowner
+where p.prosecdef and r.rolsuper and not exists (
+    select from pg_catalog.pg_depend d
+    where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+)
+"""
 
 
 class Provisioner:
@@ -45,7 +54,7 @@ class Provisioner:
     def roles(self) -> None:
         """Creates all roles of the original, without superusers, and without access to anything outside. Writes."""
         server = self._server
-        with as_admin(server.address()) as connection, connection.transaction():
+        with as_admin(server) as connection, connection.transaction():
             if server.ours:
                 connection.execute("delete from pg_catalog.pg_authid where rolname = any(%s)", [list(REACHING)])
                 for (name,) in connection.execute("select datname from pg_catalog.pg_database").fetchall():
@@ -60,13 +69,13 @@ class Provisioner:
     def _made(self) -> frozenset[str]:
         """The original's roles that exist on this server."""
         names = [role.name for role in roles_of(self._original)]
-        with as_admin(self._server.address()) as connection:
+        with as_admin(self._server) as connection:
             rows = connection.execute("select rolname from pg_catalog.pg_roles where rolname = any(%s)", [names])
             return frozenset(str(name) for (name,) in rows.fetchall())
 
     def database(self, name: str, template: str = EMPTY) -> None:
         """Creates a database from `template`, with the original's settings, and its locale if available. Writes."""
-        with as_admin(self._server.address()) as connection:
+        with as_admin(self._server) as connection:
             self._create(connection, name, template)
             database, role = sql.Identifier(name), sql.Identifier(self._original.role)
             if owner := self._owner:
@@ -92,7 +101,7 @@ class Provisioner:
             yield
             return
         whose = [sql.Identifier(each) for each in (name, self._original.role)]
-        with as_admin(self._server.address()) as admin:
+        with as_admin(self._server) as admin:
             admin.execute(sql.SQL("grant create on database {} to {}").format(*whose))
             try:
                 yield
@@ -103,7 +112,7 @@ class Provisioner:
         """Removes connection limits that a step set, so that its result can be inspected. Writes."""
         if not any(statement.kind in LIMITING for statement in step.script.statements):
             return
-        with as_admin(self._server.address()) as admin:
+        with as_admin(self._server) as admin:
             admin.execute(sql.SQL("alter database {} connection limit -1").format(sql.Identifier(name)))
             role = sql.Identifier(self._original.role)
             admin.execute(sql.SQL("alter role {} login connection limit {}").format(role, CONNECTIONS))
@@ -158,14 +167,18 @@ class Provisioner:
         text = self._original.schema
         if not text:
             return
-        address = self._server.address(database)
-        with as_admin(address) as connection:
+        with as_admin(self._server, database) as connection:
             for name in missing(connection, self._original.extensions):
                 self._note(f"extension {name} is not available or not allowed in the sandbox")
                 text = _EXTENSION.sub(lambda m, name=name: "" if m[1].strip('"') == name else m[0], text)  # type: ignore[misc]
             if exchange(connection, text).failure:
                 self._one_by_one(connection, text)
             disable_untrusted_extensions(connection)
+            for (function,) in connection.execute(_DEFINERS).fetchall():
+                # Its owner could not be created; the superuser, who restored it, must not run it for others
+                role = sql.Identifier(self._original.role)
+                alter = sql.SQL("alter routine {} owner to {}").format(sql.SQL(str(function)), role)
+                connection.execute(alter)
 
     def quiet_ledger(self, database: str) -> None:
         """Creates the ledger, owned by the migrations' role, without firing event triggers of users. Writes.
@@ -174,7 +187,11 @@ class Provisioner:
         ignored here: the first migration reports it.
         """
         address = self._server.address(database)
-        with suppress(psycopg.Error, CtgitopsError), self._may_create(database), as_admin(address) as connection:
+        with (
+            suppress(psycopg.Error, CtgitopsError),
+            self._may_create(database),
+            as_admin(self._server, database) as connection,
+        ):
             if not has_unquiet_triggers(connection):
                 role = sql.Identifier(self._original.role)
                 connection.execute(sql.SQL("set session authorization {}").format(role))

@@ -50,7 +50,7 @@ class SandboxShadow:
         """The name of this database while another one has the real database's name."""
         self._sandbox = sandbox
         self._observer = observer
-        self._extensions = Extensions(lambda: sandbox.server.address(self.database), sandbox.original, sandbox.allowed)
+        self._extensions = Extensions(sandbox.server, lambda: self.database, sandbox.original, sandbox.allowed)
         self._connection: Connection | None = None
         self.leaks: dict[SessionLeak, None] = {}
 

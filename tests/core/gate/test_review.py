@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from ctgitops.core.environment.environment import Environment, Reviewed
 from ctgitops.core.gate.gate import Reason, reasons_to_wait, with_warnings
 from ctgitops.core.gate.request import Origin, Request
-from ctgitops.core.gate.review import MOST, Reviews, ShownFile, all_files_of, files_of, shown_in, shown_text
+from ctgitops.core.gate.review import (
+    MOST,
+    Reviews,
+    ShownFile,
+    ShownPart,
+    all_files_of,
+    files_of,
+    missing_parts,
+    shown_in,
+    shown_texts,
+)
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Plan, make_plan
 from tests.fakes import STAGING, chained, entry, migration, request, seed, workspace
@@ -119,7 +129,8 @@ FILE = st.builds(ShownFile, st.text(), st.text())
 @settings(deadline=None)
 @given(st.lists(FILE))
 def test_what_is_written_down_is_what_is_read(files: list[ShownFile]) -> None:
-    assert shown_in(shown_text(files)) == {file.digest for file in files}
+    part = shown_in(shown_texts(files)[0])
+    assert part and part.digests == {file.digest for file in files}
 
 
 @settings(deadline=None)
@@ -135,15 +146,19 @@ def test_a_path_and_a_text_are_not_run_together() -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_any_other_text_is_no_record(text: str) -> None:
-    assert shown_in(text) == frozenset()
+    assert shown_in(text) is None
 
 
 @pytest.mark.parametrize("rest", ["", "1}", '1,"files":7}', '1,"files":[7,"short"]}', '1,"files":' + "[" * 100_000])
 def test_half_a_record_shows_nothing(rest: str) -> None:
-    assert shown_in('{"ctgitops-shown":' + rest) == frozenset()
+    assert shown_in('{"ctgitops-shown":' + rest) in (None, ShownPart())
 
 
-def test_the_longest_record_fits_into_a_check_run() -> None:
-    text = shown_text(ShownFile(str(number), "") for number in range(2 * MOST))
-    assert len(text) < 65_535
-    assert len(shown_in(text)) == MOST
+def test_a_long_record_has_parts_that_fit_into_check_runs_and_know_of_each_other() -> None:
+    files = [ShownFile(str(number), "") for number in range(2 * MOST + 1)]
+    texts = shown_texts(files)
+    assert [len(text) < 65_535 for text in texts] == [True] * 3
+    parts = [part for text in texts if (part := shown_in(text))]
+    assert frozenset().union(*(part.digests for part in parts)) == {file.digest for file in files}
+    assert [missing_parts(parts[:n]) for n in (3, 2, 1, 0)] == [0, 1, 2, 0]
+    assert missing_parts([*parts, *parts]) == 0

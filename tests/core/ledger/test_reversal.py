@@ -153,7 +153,6 @@ def test_an_empty_ledger_has_no_history() -> None:
 
 
 def test_the_next_plan_says_what_was_rolled_back_also_if_that_blocks_nothing() -> None:
-    """Seen to fail: a plan of the changed file, or without the file, said nothing of the rollback."""
     backed = replace(entry(TWO, Mark.ROLLED_BACK), receipt=receipt().summary())
     changed = replace(
         TWO, checksum="sha256:corrected", up=Script(f"{TWO.up.sql}CREATE TABLE corrected ();", TWO.up.path)

@@ -1,0 +1,58 @@
+"""The last words of a run that is cancelled: GitHub's runner kills it 10 seconds after the first signal.
+
+They go above what the comment says, with three calls of GitHub's API and no retry. The next run replaces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from ..core.forge.forge import StickyComment
+from ..errors import CtgitopsError
+from ..github.inputs import CommentMode
+from ..report.escape import plain, prose
+from ..report.links import address
+from .job import Job
+
+NOTHING = "this run had changed nothing there"
+
+
+@contextmanager
+def last_words(
+    job: Job, concerned: Callable[[], Iterable[int]], cut: Callable[[], tuple[str, str]], following: str
+) -> Iterator[None]:
+    """If the block is interrupted, says so on the pull requests that it concerns, and what follows.
+
+    `cut` returns what was cancelled, and the state of the database.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        what, state = cut()
+        page = _words(job, f"Cancelled: {what}", state, following)
+        job.runner.summarise(page)
+        say(job, concerned(), page)
+        raise
+
+
+def say_stopped(job: Job, concerned: Iterable[int], whose: str, error: CtgitopsError) -> None:
+    """Says on pull requests where an apply or a rollback was stopped, and how to go on."""
+    say(job, concerned, _words(job, f"Cancelled: {whose}: {error.what}", error.state, error.hint))
+
+
+def say(job: Job, concerned: Iterable[int], body: str) -> None:
+    """Writes last words on pull requests, one after another, as far as the time allows."""
+    if job.github_writer.forge is None or job.inputs.comment is CommentMode.OFF:
+        return
+    for pull_request in concerned:
+        job.github_writer.last_words(StickyComment(pull_request, job.key("plan"), job.generation, "", body))
+
+
+def _words(job: Job, title: str, state: str, following: str) -> str:
+    parts = [f"### ⛔ {plain(title)}"]
+    parts += [f"<b>State of the database</b>: {prose(state)}"] if state else []
+    parts += [f"<b>Next</b>: {prose(following)}"] if following else []
+    url = address(job.wiring.origin.run_url)
+    parts += [f"<sub>[the cancelled run]({url}) · what follows was written before it</sub>"] if url else []
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,91 @@
+"""The process that parses strangers' SQL with C code. Run by `parser_process.py`, which explains its limits.
+
+Whoever takes this process over, by SQL that exploits an error of the parser, has only the socket to ctgitops and the
+memory of this process, which never contained a secret.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import struct
+import sys
+from collections.abc import Callable
+
+from ctgitops.sql import libpg_query
+from ctgitops.sql.guard import SqlSyntaxError
+from ctgitops.sql.isolation import OPERATIONS
+
+LIMITS = {
+    resource.RLIMIT_NOFILE: 0,  # no file, socket or pipe can be opened; those that are open stay
+    resource.RLIMIT_NPROC: 0,
+    resource.RLIMIT_FSIZE: 0,
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_CPU: 120,
+    resource.RLIMIT_AS: 4 << 30,
+}
+NOBODY = 65534
+SOCKET = 0
+_NO_NEW_PRIVILEGES = 38
+"""PR_SET_NO_NEW_PRIVS: a program with the set-user-ID bit gains nothing."""
+DONE, REFUSED, UNEXPECTED = b"d", b"r", b"u"
+HEADER = struct.Struct("!cII")
+"""Of an answer: its kind, an offset, the length of its text. Of a question: nothing, the length of its operation's
+name, and the length of its argument."""
+
+
+def confine() -> None:
+    """Gives up, for all threads, what this process could reach. Root becomes another account."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    for limit, most in LIMITS.items():
+        resource.setrlimit(limit, (most, most))
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
+def serve() -> None:
+    """Answers questions until the other end closes."""
+    confine()
+    while header := _read(HEADER.size):
+        _, name, size = HEADER.unpack(header)
+        operation = _read(name).decode()
+        kind, offset, text = _answer(OPERATIONS[operation], _read(size))
+        _write(HEADER.pack(kind, offset, len(text)) + text)
+
+
+def _answer(operation: Callable[[bytes], bytes], argument: bytes) -> tuple[bytes, int, bytes]:
+    try:
+        return DONE, 0, operation(argument)
+    except SqlSyntaxError as error:
+        return REFUSED, error.offset, error.message.encode()
+    except Exception as error:  # noqa: BLE001 - the other process reports it
+        return UNEXPECTED, 0, repr(error).encode()
+
+
+def _read(size: int) -> bytes:
+    """Exactly `size` bytes; fewer at the end."""
+    parts = []
+    while size and (part := os.read(SOCKET, min(size, 1 << 20))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _write(data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(SOCKET, left) :]
+
+
+def main() -> None:
+    """Loads all code, then serves in a thread whose stack is large enough for deeply nested SQL."""
+    libpg_query.library()
+    if "deparse" in sys.argv:
+        from ctgitops.sql import rewrite  # noqa: PLC0415 - takes 100 ms, and is seldom needed
+
+        rewrite.preload()
+    libpg_query.on_large_stack(serve)

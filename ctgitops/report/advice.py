@@ -1,0 +1,128 @@
+"""The next action, which the plan comment shows below the verdict.
+
+It proposes a merge or an approval only if nothing speaks against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from markupsafe import Markup
+
+from ..core.environment.environment import Trigger
+from ..core.gate.gate import Reason
+from ..core.gate.request import Origin
+from ..core.problem import Problem
+from ..core.trial.code_reference import DeployOrder, order_of
+from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
+from ..core.view.verdict import PlanState, worst_state
+from . import escape, links, phrases
+
+SENTENCES = 4
+"""Maximum number of environments for which the advice has a separate sentence."""
+REASONS = 2
+"""Maximum number of reasons that the advice names."""
+
+
+def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
+    """The next action, as text below the verdict."""
+    unseen = tuple(result for result in results if isinstance(result, NotPlanned))
+    stopping = [problem for problem in problems if problem.blocks or problem.is_error_finding]
+    if unseen or stopping:
+        return _space([*_readable(unseen), *_repair(stopping, origin)])
+    busy = [result for result in results if isinstance(result, Preview) and not result.plan.empty]
+    if not busy:
+        return escape.plain("Nothing to do: no database is changed.")
+    contradictions = [*_refused(busy), *_clashing(problems)]
+    if contradictions:
+        return _space(contradictions)
+    cautions = list(_cautions(results, busy))
+    sentences = (_sentence(result, cautious=bool(cautions)) for result in busy[:SENTENCES])
+    return _space([*(escape.plain(text) for text in cautions), *sentences])
+
+
+def _refused(busy: list[Preview]) -> Iterable[Markup]:
+    """Which gates speak against the plan, and what to do about it."""
+    refused = [(result, reason) for result in busy for reason in result.refusals]
+    for result, reason in refused[:REASONS]:
+        name = Markup("<b>{}</b>").format(escape.plain(result.environment.name))
+        verb = "would refuse it" if result.occasion is Occasion.NONE else "cannot be applied now"
+        yield Markup("{} {}: {}").format(name, verb, _reason(reason))
+    if len(refused) > REASONS:
+        yield escape.plain(f"The other {phrases.count(len(refused) - REASONS, 'reason')}: below.")
+    if any(result.occasion.triggers for result, _ in refused):
+        yield escape.plain("There is nothing to approve yet. After that, re-run all jobs of this workflow run.")
+    elif refused:
+        yield escape.plain("After that, re-run this workflow.")
+
+
+def _reason(reason: Reason) -> Markup:
+    hint = f": {reason.hint}" if reason.hint else ""
+    return escape.prose(f"{reason.what}{hint}.")
+
+
+def _clashing(problems: Mapping[Problem, tuple[str, ...]]) -> list[Markup]:
+    """What to agree on with another pull request before one of the two is merged."""
+    found = [problem for problem in problems if problem.brief]
+    more = f" The same for {phrases.count(len(found) - 1, 'other clash')}." if len(found) > 1 else ""
+    return [escape.prose(f"Not yet: {problem.what}: {problem.hint}.{more}") for problem in found[:1]]
+
+
+def _cautions(results: tuple[PlanResult, ...], busy: list[Preview]) -> Iterable[str]:
+    """What to do before the plan is merged or approved."""
+    if worst_state(results) is PlanState.UNKNOWN:
+        yield "First review by hand what is not known."
+    if any(result.destroys for result in busy):
+        yield "First check the data that it destroys, below."
+    which = order_of(phrases.plans(results))
+    if which and which is not DeployOrder.SCHEMA_FIRST:
+        yield phrases.order(which)
+
+
+def _readable(unplanned: tuple[PlanResult, ...]) -> list[Markup]:
+    found = list(phrases.errors_of(unplanned).items())[:REASONS]
+    said = [
+        f"Resolve the error of {phrases.joined(names)}: {text.partition(chr(10))[2] or text}" for text, names in found
+    ]
+    return [escape.prose(text if text.endswith(("?", ".")) else f"{text}.") for text in said]
+
+
+def _repair(blocking: list[Problem], origin: Origin) -> list[Markup]:
+    if not blocking:
+        return []
+    first = blocking[0]
+    what = links.place(first.place, origin) or escape.code(first.code)
+    more = f", then {phrases.count(len(blocking) - 1, 'other problem')}" if len(blocking) > 1 else ""
+    if first.code == "rolled-back":  # the fix needs no commit, so no push would update the comment
+        accept = Markup("Decide on {}: {}{}.").format(what, escape.prose(first.hint), more)
+        return [accept, escape.plain("Then re-run this workflow to update this comment.")]
+    fix = Markup("Fix {}: {}{}.").format(what, escape.prose(first.hint), more)
+    return [fix, escape.plain("A push updates this comment.")]
+
+
+def _sentence(result: Preview, *, cautious: bool) -> Markup:
+    environment = result.environment
+    name = Markup("<b>{}</b>").format(escape.plain(environment.name))
+    waits = phrases.waits_for(environment, result.occasion)
+    if result.occasion.triggers is environment.trigger:
+        late = Markup(" It still waits: {}").format(_reason(result.reasons[0])) if result.reasons else Markup()
+        begin, verb = ("Approving", "applies") if cautious else ("Approve", "to apply")
+        return Markup("{} the job for {} {} this plan, and no other.{}").format(begin, name, verb, late)
+    match environment.trigger:
+        case Trigger.PUSH:
+            after = Markup(", {}").format(_list(waits[1:])) if waits[1:] else Markup()
+            begin = "Merging applies it to" if cautious else "Merge to apply it to"
+            return Markup("{} {}{}.").format(begin, name, after)
+        case Trigger.MANUAL:
+            command = escape.code(f"ctgitops apply --env {environment.name}")
+            return Markup("To apply it to {}, run {}.").format(name, command)
+        case _:
+            return Markup("{} waits for {}.").format(name, _list(waits))
+
+
+def _list(waits: tuple[str, ...]) -> Markup:
+    return Markup(", ").join(escape.plain(wait) for wait in waits)
+
+
+def _space(sentences: list[Markup]) -> Markup:
+    return Markup(" ").join(sentences)

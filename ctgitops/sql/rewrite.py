@@ -1,0 +1,90 @@
+"""Rewrites statements as protobuf trees, and deparses trees. Imports postgast late, because that takes 70 ms."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .isolation import isolated
+from .libpg_query import ROOMY
+
+
+def preload() -> None:
+    """Imports all that this module needs, for a process that can open no file later."""
+    target_as_sql(b'{"ResTarget": {"val": {"A_Const": {"isnull": true}}}}')
+
+
+@isolated
+def count_as_sql(sql: bytes) -> bytes:
+    """A query that counts the rows that the DELETE or UPDATE in `sql` changes; empty if there is no such query."""
+    import postgast  # noqa: PLC0415 - see above
+
+    touches = _to_rewrite(sql.decode())
+    if touches is None:
+        return b""
+    statement = touches.stmts[0].stmt
+    kind = statement.WhichOneof("node")
+    if kind not in {"delete_stmt", "update_stmt"}:
+        return b""
+    node = getattr(statement, kind)
+    if node.HasField("with_clause") or getattr(node, "using_clause", None) or getattr(node, "from_clause", None):
+        return b""
+    tree = postgast.parse("select pg_catalog.count(*) from t where true")
+    query = tree.stmts[0].stmt.select_stmt
+    query.from_clause[0].range_var.CopyFrom(node.relation)
+    if node.HasField("where_clause"):
+        query.where_clause.CopyFrom(node.where_clause)
+    return _deparsed(tree)
+
+
+@isolated
+def index_as_sql(asked: bytes) -> bytes:
+    """A CREATE INDEX CONCURRENTLY as a plain CREATE INDEX on a temporary table; empty if it cannot be deparsed.
+
+    `asked` is JSON: the statement, and the name of the temporary table.
+    """
+    sql, table = json.loads(asked)
+    tree = _to_rewrite(sql)
+    if tree is None:
+        return b""
+    index = tree.stmts[0].stmt.index_stmt
+    index.concurrent = index.if_not_exists = False
+    index.relation.schemaname, index.relation.relname = "pg_temp", table
+    index.table_space = ""
+    return _deparsed(tree)
+
+
+@isolated
+def target_as_sql(target: bytes) -> bytes:
+    """A SELECT of one target, which is a parse tree in JSON; empty if it is nested too deeply to be deparsed."""
+    import postgast  # noqa: PLC0415 - see above
+    from google.protobuf import json_format  # noqa: PLC0415 - postgast imports it anyway
+
+    select = {"targetList": [json.loads(target)], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
+    tree = type(postgast.parse(""))()
+    try:
+        json_format.ParseDict({"version": 180004, "stmts": [{"stmt": {"SelectStmt": select}}]}, tree)
+        return str(postgast.deparse(tree)).encode()
+    except (json_format.ParseError, RecursionError, ValueError):
+        return b""
+
+
+def _deparsed(tree: Any) -> bytes:
+    """A tree as SQL; empty if it contains a construct that a query must not have, such as WHERE CURRENT OF."""
+    import postgast  # noqa: PLC0415 - see above
+
+    try:
+        return str(postgast.deparse(tree)).encode()
+    except postgast.PgQueryError:
+        return b""
+
+
+def _to_rewrite(sql: str) -> Any:
+    """The protobuf parse tree, which can be deparsed; None if it is too large or too deeply nested for protobuf."""
+    import postgast  # noqa: PLC0415 - see above
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - postgast imports it anyway
+
+    try:
+        return postgast.parse(sql) if len(sql) < ROOMY else None
+    except DecodeError:
+        return None

@@ -1,0 +1,145 @@
+"""Comment commands without an effect: each gets one short answer, which goes when it is no longer true."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from ctgitops.core.forge.forge import ChangedFile, Proposal
+from tests.fakes import header
+from tests.github.test_event import changed, commented, payload_of
+from tests.test_action_forge import Scene, html, opened, push, release, scene
+
+__all__ = ["scene"]
+
+HEAD = "5779607b49aab1200488439f02372c57b4f75444"
+NUMBER = commented()["issue"]["number"]
+BLUE = b"create table blue (id int primary key);\n"
+
+
+@pytest.fixture
+def writer(scene: Scene) -> Scene:
+    scene.forge.permissions["Codertocat"] = "write"
+    scene.forge.commits[HEAD] = {"migrations/002_blue.sql": BLUE}
+    scene.forge.pulls[NUMBER] = Proposal(NUMBER, HEAD, merged=False, paths=frozenset(["migrations/002_blue.sql"]))
+    return scene
+
+
+def answer(scene: Scene, body: str, merged: str | None = None) -> tuple[int, str]:
+    """The exit status of a command, and its answer; empty without one."""
+    before = len(scene.forge.comments)
+    status = scene.run("issue_comment", commented(body, merged))
+    answers = [c for c in scene.forge.comments[before:] if c.key == "answer"]
+    assert len(answers) <= 1
+    return status, html(answers[0].body) if answers else ""
+
+
+@pytest.mark.parametrize("words", ["plam", "plan everything", "apply", "plan staging now please", ""])
+def test_words_that_are_not_known(writer: Scene, words: str) -> None:
+    status, said = answer(writer, f"/ctgitops {words}")
+    assert status == 0
+    assert said.startswith(f"### ⚪ <code>{f'/ctgitops {words}'.strip()}</code>: nothing was done\n")
+    assert "is not a command; the commands are <code>/ctgitops plan</code>" in said
+    assert writer.forge.reactions[-1][1] == "-1"
+
+
+@pytest.mark.parametrize("words", ["/ctgitopsplan", "see /ctgitops plan", "thanks"])
+def test_what_is_not_meant_as_a_command_gets_no_answer(writer: Scene, words: str) -> None:
+    assert answer(writer, words) == (0, "")
+    assert writer.forge.reactions == []
+
+
+def test_a_reader_s_comment(writer: Scene) -> None:
+    writer.forge.permissions["Codertocat"] = "read"
+    status, said = answer(writer, "/ctgitops plan")
+    assert (status, "Codertocat does not have write access to this repository." in said) == (0, True)
+
+
+def test_a_merged_and_a_closed_pull_request(writer: Scene) -> None:
+    for merged, told in ((True, "is already merged; its comment shows where"), (False, "is closed; reopen it")):
+        writer.forge.pulls[NUMBER] = Proposal(NUMBER, HEAD, merged=merged, paths=frozenset(), closed=True)
+        status, said = answer(writer, "/ctgitops plan")
+        assert (status, told in said) == (0, True)
+        assert writer.forge.reactions[-1][1] == "-1"
+
+
+def test_an_open_pull_request_is_not_applied_and_the_answer_is_short(writer: Scene) -> None:
+    status, said = answer(writer, "/ctgitops apply staging")
+    assert status == 2
+    assert "### ⛔ this pull request is not merged" in said
+    assert "<b>Next</b>: merge it first" in said
+    assert len(said) < 300
+
+
+def test_an_answer_goes_when_a_command_or_a_plan_makes_it_untrue(writer: Scene) -> None:
+    answer(writer, "/ctgitops plam")
+    assert writer.forge.retracted == []
+    assert answer(writer, "/ctgitops plan") == (0, "")
+    assert set(writer.forge.retracted) == {"answer"}
+    writer.forge.retracted.clear()
+    writer.run("pull_request", opened())
+    assert writer.forge.retracted == ["answer"]
+
+
+def test_the_first_pull_request_is_planned_though_its_base_has_no_migrations(writer: Scene) -> None:
+    shutil.rmtree(writer.house.root / "migrations")
+    path = "migrations/001_initial.sql"
+    writer.forge.commits[HEAD] = {path: f"{header('001_initial', Rollback='Not Available')}\n{BLUE.decode()}".encode()}
+    writer.forge.pulls[NUMBER] = Proposal(NUMBER, HEAD, merged=False, paths=frozenset([path]))
+    assert answer(writer, "/ctgitops plan") == (0, "")
+    (plan,) = [c for c in writer.forge.comments if c.key == "plan"]
+    assert "1 migration pending" in plan.body
+
+
+def test_the_first_pull_request_of_all_brings_the_manifests_too(writer: Scene) -> None:
+    for folder in ("migrations", "environments"):
+        shutil.rmtree(writer.house.root / folder)
+    status, said = answer(writer, "/ctgitops plan")
+    assert status != 0
+    assert "the default branch has no manifest yet" in said
+    assert [c.key for c in writer.forge.comments] == ["answer"]
+
+
+def test_where_no_migration_changed_nothing_is_posted(scene: Scene) -> None:
+    scene.forge.files = (ChangedFile("README.md", added=False),)
+    assert scene.run("pull_request", opened()) == 0
+    (comment,) = scene.forge.comments
+    assert comment.only_update
+    assert comment.body.startswith("### ⚪ No migration changed")
+    for path in ("migrations/001_red.sql", "environments/staging.yaml", "seeds/x.sql"):
+        scene.forge.files = (ChangedFile("README.md", added=False), ChangedFile(path, added=False))
+        scene.run("pull_request", opened())
+        assert not scene.forge.comments[-1].only_update
+    scene.forge.refuses = ("files_of",)
+    scene.run("pull_request", opened())
+    assert not scene.forge.comments[-1].only_update
+
+
+def test_a_merge_that_changed_no_migration_gets_no_record(scene: Scene) -> None:
+    scene.forge.files = (ChangedFile("README.md", added=False),)
+    closed = changed(payload_of("pull_request.closed"), "pull_request.merged", True)
+    scene.forge.merged_by = closed["number"]
+    scene.house.environment("staging", scene.house.secrets["STAGING_DATABASE_URL"], "apply: {on: manual}\n")
+    assert scene.run("pull_request", closed) == 0
+    assert scene.forge.comments == []
+    scene.forge.files += (ChangedFile("migrations/001_red.sql", added=True),)
+    assert scene.run("pull_request", closed) == 0
+    assert [c.pull_request for c in scene.forge.comments] == [closed["number"]]
+
+
+def test_the_way_back_in_a_plan_names_the_inputs_of_a_workflow_run(scene: Scene) -> None:
+    scene.run("push", push())
+    scene.house.migration("002_blue", "create table blue ();", down="drop table blue;")
+    scene.run("pull_request", opened())
+    back = "<code>command: rollback</code>, <code>environment: {}</code>, <code>to: {}</code> rolls this plan back"
+    assert f"<br>The workflow with {back.format('staging', '001_red')}" in html(scene.forge.comments[-1].body)
+
+
+def test_the_record_names_who_approved(scene: Scene) -> None:
+    scene.forge.approved_by = ("anna", "bo")
+    assert scene.run("push", push()) == 0
+    assert "approved by <code>anna and bo</code>" in scene.forge.comments[-1].body
+    scene.forge.approved_by = ()
+    scene.run("release", release())
+    assert "approved by no review" in scene.forge.comments[-1].body
