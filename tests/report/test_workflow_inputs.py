@@ -73,7 +73,7 @@ def test_steps_in_a_plan_s_problems_are_inputs_according_to_the_ledger_of_their_
         assert isinstance(result, Preview)
         return [problem.hint for problem in result.plan.problems]
 
-    one, everything, *others = told(Identity(Site("1", 1, "a")))
+    one, everything, *others = told(Identity(Site(1, 1, "a")))
     assert one == "first the workflow with `command: rollback`, `environment: a`, `to: 001_one`"
     assert everything == "first the workflow with `command: rollback`, `environment: a`, `to: 0`"
     assert others == [problem.hint for problem in plan.problems[2:]]
