@@ -32,6 +32,10 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/concepts.md", "rooms"): parts.rooms,
     ("docs/action.md", "inputs"): lambda: parts.action("inputs"),
     ("docs/action.md", "outputs"): lambda: parts.action("outputs"),
+    ("docs/roles.md", "apply"): lambda: parts.role_sql("apply"),
+    ("docs/roles.md", "plan"): lambda: parts.role_sql("plan"),
+    ("docs/roles.md", "backup"): lambda: parts.role_sql("backup"),
+    ("docs/roles.md", "providers"): parts.providers,
 }
 
 FILES: dict[str, Callable[[], str]] = {f"docs/{shell.MAN}": shell.man_page} | {

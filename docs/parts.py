@@ -13,9 +13,11 @@ import click
 import yaml
 
 from ctgitops.cli.main import VERBS, ctgitops
+from ctgitops.core.schema.database_roles import DatabaseRoles, names_for
 from ctgitops.files.json_schema import schema_of
 from ctgitops.lint.registry import all_rules
 from ctgitops.lint.rule import Group, Rule
+from ctgitops.report.roles import NOTES, RoleScript
 from ctgitops.sql.locks import LockMode
 
 ROOT = Path(__file__).parents[1]
@@ -142,6 +144,18 @@ def _yaml(value: object, special: str = "*,:#") -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_yaml(each, inside) for each in value) + "]"
     return json.dumps(value) if isinstance(value, str) and set(value) & set(special) else str(value)
+
+
+def role_sql(which: str) -> str:
+    """The SQL that `ctgitops roles` prints for one role of the database `app`."""
+    facts = DatabaseRoles("app")
+    return f"```sql\n{RoleScript(facts, names_for(facts, '')).section(which)}\n```\n"
+
+
+def providers() -> str:
+    """A table of the providers that `ctgitops roles` knows."""
+    rows = ((f"`{key}`", f"[{note.name}]({note.source})", note.run_as, note.note) for key, note in NOTES.items())
+    return as_table(("`--for`", "provider", "run the SQL as", "notes"), rows)
 
 
 def action(section: str) -> str:

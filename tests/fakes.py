@@ -27,6 +27,7 @@ from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.run.auto_rollback import Checkpoint
 from ctgitops.core.run.progress import Listener, Progress
+from ctgitops.core.schema.database_roles import DatabaseRoles
 from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.core.schema.source_database import SourceDatabase
 from ctgitops.core.trial.code_reference import Mention, Searched
@@ -276,6 +277,10 @@ class DiaryDatabase:
     def original(self) -> SourceDatabase:
         self.diary.lines.append(f"copy {self.name}")
         return SourceDatabase("deploy", 15)
+
+    def roles(self) -> DatabaseRoles:
+        self.diary.lines.append(f"roles of {self.name}")
+        return DatabaseRoles(self.name)
 
     def pooler(self) -> UsageError | None:
         return self.diary.pooler

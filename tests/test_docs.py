@@ -120,7 +120,8 @@ def problem_codes() -> dict[str, tuple[str, str]]:
         if code := first_words(call, "Problem", "_problem"):
             keywords = {k.arg: ast.unparse(k.value) for k in call.keywords}
             about_ledger = "LEDGER" in keywords.get("concern", "") or getattr(call.func, "id", "") == "_problem"
-            statuses[code].add("4" if about_ledger else "3")
+            address = "ADDRESS" in keywords.get("concern", "")
+            statuses[code].add("2" if address else "4" if about_ledger else "3")
             blocks[code].add({"True": "yes", "False": "no"}.get(keywords.get("blocks", "True"), "sometimes"))
     return {
         code: (" or ".join(sorted(statuses[code])), blocks[code].pop() if len(blocks[code]) == 1 else "sometimes")

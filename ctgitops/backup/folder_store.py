@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import BackupError
 from ..ports.backup_store import RECEIPT, Draft
-from ..postgres.connection.deferred_signals import deferred_signals
+from ..postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
 
 PARTIAL = ".partial"
 
@@ -49,7 +49,7 @@ class FolderStore:
         try:
             yield Draft(partial, finish)
         finally:
-            with deferred_signals():
+            with uninterrupted_cleanup():
                 shutil.rmtree(partial, ignore_errors=True)
 
     @contextmanager

@@ -34,6 +34,7 @@ VERBS = {
     "drift": "schema",
     "reset": "read_write",
     "unlock": "read_write",
+    "roles": "roles",
     "backup": "backups",
     "restore": "backups",
     "action": "read_write",
@@ -41,7 +42,7 @@ VERBS = {
 }
 """By verb, the module that defines its command. A module is imported only when one of its verbs is called."""
 
-READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift"})
+READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift", "roles"})
 """Verbs whose only purpose is their output. They fail if the output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""

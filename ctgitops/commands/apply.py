@@ -15,7 +15,7 @@ from ..ports.database import Database, Databases, Session
 from ..ports.shadow import Shadows
 from .applying.carry_out import back_up, carry_out, watch_health
 from .applying.failure_advice import with_failure_advice
-from .applying.prediction import PredictedChanges, PredictionCheck, check_open_predictions, predict
+from .applying.prediction import PredictedChanges, PredictionCheck, check_open_predictions, predict, with_breaks
 from .applying.rollback_on_failure import FailedApply
 from .planning.live_schema import with_findings
 
@@ -39,12 +39,14 @@ def apply(
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
             return Outcome(plan, Status.UP_TO_DATE, mismatch=earlier_mismatch)
-        if reasons := reasons_to_wait(plan, request, databases.predecessor(request)):
-            return Outcome(plan, Status.WAITING, reasons=reasons)
-        if reasons := (*_health_reasons(request, session), *session.preflight(plan)):
+        reasons = reasons_to_wait(plan, request, databases.predecessor(request))
+        if reasons := reasons or (*_health_reasons(request, session), *session.preflight(plan)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
         asked = shadows if environment.shadow.wanted and not request.prediction else None
         predicted = predict(plan, request, database, asked) if asked else None
+        plan = with_breaks(plan, predicted) if predicted else plan
+        if plan.blocked:
+            return Outcome(plan, Status.BLOCKED)
         tell(PlanStarted(plan))
         receipt = back_up(request, backups, tell, plan, session)
         if (receipt or predicted) and (reasons := (*_health_reasons(request, session), *session.preflight(plan))):

@@ -21,6 +21,7 @@ from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import mention_problems, removed_by
 from ..core.trial.gap import Stop
 from ..core.trial.schema_break import break_problems
+from ..core.trial.seed_trial import seed_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import (
@@ -31,6 +32,7 @@ from ..core.view.preview import (
     with_problems,
     with_shared_database_problems,
 )
+from ..core.view.uncounted_rows import uncounted_problems
 from ..errors import CtgitopsError, Place
 from ..ports.code import Code
 from ..ports.database import Database, Databases
@@ -81,9 +83,9 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
         before = databases.predecessor(request)
         left_out = database.not_dumped() if environment.backup else ()
         result = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
-        if shadows and made.steps:
+        if shadows:
             result = _tried(result, _Known(request, ledger, live, before), databases, shadows)
-        result = with_baseline_suggestion(result, request, (ledger, live), shadows)
+        result = with_baseline_suggestion(_with_seeds(result), request, (ledger, live), shadows)
         result = _with_violations(_with_losses(_with_pooler(result, database), database, live), database)
         return _with_claims(result, before)
     except CtgitopsError as error:
@@ -128,17 +130,27 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
         proof = Trial(untried=error.what, stop=Stop(error.what, error.hint))
     found = (
         *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
-        *row_trigger_problems(preview.plan, preview.effects, proof.before),
+        *row_trigger_problems(preview.plan, preview.effects, (proof.before, proof.after)),
         *impact_problems(preview.plan.steps, preview.effects, preview.environment.timeouts),
         *break_problems(preview.plan, proof.changes),
     )
     return _with_problems(replace(preview, proof=proof), found)
 
 
+def _with_seeds(preview: Preview) -> Preview:
+    """Adds a problem for each seed file that fails on the copy or was not tried."""
+    proof = preview.proof
+    tried, stop = (proof.seeds, proof.stop) if proof else ((), None)
+    return _with_problems(preview, seed_problems(preview.plan, tried, stop))
+
+
 def _with_losses(preview: Preview, database: Database, live: Snapshot | None) -> Preview:
     """Adds the data that the plan destroys, counted in the database. Read-only; runs no SQL of the plan."""
     changes = preview.proof.complete_changes if preview.proof else None
-    return replace(preview, losses=database.count_losses(forward_losses(preview.plan, live, changes)))
+    losses = database.count_losses(forward_losses(preview.plan, live, changes))
+    before = preview.proof.before if preview.proof else Snapshot()
+    found = uncounted_problems(preview.plan, preview.effects, losses, before)
+    return _with_problems(replace(preview, losses=losses), found)
 
 
 def _with_claims(preview: Preview, before: Predecessor) -> Preview:
@@ -153,7 +165,7 @@ def _with_pooler(preview: Preview, database: Database) -> Preview:
     if refused is None:
         return preview
     place = Place(preview.environment.path) if preview.environment.path else None
-    problem = Problem("pooler", refused.what, place, refused.hint, concern=Concern.LEDGER)
+    problem = Problem("pooler", refused.what, place, refused.hint, concern=Concern.ADDRESS)
     return _with_problems(preview, (problem,))
 
 

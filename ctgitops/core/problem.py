@@ -18,6 +18,8 @@ class Concern(StrEnum):
 
     WORKSPACE = "workspace"
     LEDGER = "ledger"
+    ADDRESS = "address"
+    """The address of a database, which apply would refuse."""
     LINT = "lint"
     """A lint finding: valid, but risky."""
 

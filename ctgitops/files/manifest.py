@@ -103,6 +103,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         name=name,
         url_secret=secret(usable["database"]["url"]),
         database_id=usable["database"].get("id"),
+        role=usable["database"].get("role", ""),
         target=Selector.parse(str(usable.get("target", "latest"))) or Selector(),
         after=usable.get("after"),
         bake=duration(usable.get("bake", "0s")),

@@ -120,6 +120,10 @@ class Function:
     volatility: str = "volatile"
     language: str = ""
     body: str = ""
+    header: str = "do"
+    """The command with which its PL/pgSQL body parses: the names of its parameters and the kind of its result."""
+    atomic: tuple[Node, ...] = field(default=(), repr=False)
+    """The statements of a body in BEGIN ATOMIC, or the query in RETURN; each node has its kind as its key."""
 
 
 @dataclass

@@ -17,7 +17,9 @@ from .conditions import Answers, Reader, holds
 from .dynamic_sql import UNKNOWN, Values, texts
 
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
-_CALLS = {"SelectStmt", "CallStmt"}
+_CALLS = {*_QUERIES, "CallStmt", "CreateTableAsStmt"}
+CALLED = "CalledQuery"
+"""The kind of a query inside a called function; its node has the query's parse tree under the query's own kind."""
 _DEEPEST = 4
 """Maximum depth of nested function calls that are followed."""
 
@@ -66,17 +68,20 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the DDL of a function, and each UPDATE and DELETE of a whole table. Leaves out all other queries."""
-    return ((kind, node, None) for kind, node in statements_in(function, catalog, depth) if not _routine(kind, node))
+    """Returns the DDL of a function, and each UPDATE and DELETE of a whole table. All other queries are `CALLED`."""
+    for kind, node in statements_in(function, catalog, depth):
+        yield (CALLED, {kind: node}, None) if _routine(kind, node) else (kind, node, None)
 
 
 def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Iterator[tuple[str, Node]]:
     """Returns the statements of a function in SQL or PL/pgSQL, except those that cannot be parsed."""
     try:
         if function.language == "sql":
-            found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
+            made = [(tree.kind, tree.node) for tree in trees(function.body)]
+            made += [each for node in function.atomic for each in node.items()]
+            found = [each for kind, node in made for each in with_inner(kind, node, catalog, depth)]
         elif function.language == "plpgsql":
-            read = inside(function.body)
+            read = inside(function.body, function.header)
             runs = [inner for inner in read.runs if not _skipped(inner, read.values, catalog, {})]
             found = [each for inner in runs for each in _read(inner, read.values, catalog, depth)]
         else:
@@ -85,7 +90,9 @@ def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Itera
         raise
     except SqlSyntaxError:
         return
-    yield from ((kind, node) for kind, node, unread in found if unread is None)
+    for kind, node, unread in found:
+        if unread is None:
+            yield next(iter(node.items())) if kind == CALLED else (kind, node)
 
 
 def _routine(kind: str, node: Node) -> bool:

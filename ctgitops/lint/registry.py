@@ -8,9 +8,10 @@ from functools import cache
 from importlib import import_module
 
 from . import rules
+from .nested_statements import CALLED
 from .rule import Rule
 
-_NO_STATEMENTS = {"Unread", "Allowance", "NotAnalysed", "File"}
+_NO_STATEMENTS = {"Unread", "Allowance", "NotAnalysed", "File", CALLED}
 
 
 @cache

@@ -33,6 +33,8 @@ class Transaction:
     """All statements of the file with their kinds, also those of DO blocks and those after the current statement."""
     mixed_reported: bool = False
     """Whether the rule `mixed-file` already reported the file."""
+    worked_under: set[Name] = field(default_factory=set)
+    """The locked tables for which the rule `work-under-lock` already reported DDL."""
 
     def of_kind(self, *kinds: str) -> Iterator[Node]:
         """All statements of these kinds in the file, before and after the current statement."""
@@ -44,8 +46,11 @@ class Transaction:
         return frozenset(relation_name(node.get("relation", {}))[1] for node in altered)
 
     def hold(self, case: Case) -> None:
-        """Adds a statement's locks, which PostgreSQL holds until the end of the transaction."""
-        if not self.whole:
+        """Adds a statement's locks, which PostgreSQL holds until the end of the transaction.
+
+        A statement outside a transaction releases its locks when it ends, but a DO block holds those inside it.
+        """
+        if not (self.whole or case.in_body):
             return
         for name, mode in case.locks.items():
             self.held[name] = max(mode, self.held.get(name, mode))
@@ -154,7 +159,13 @@ class Case:
         found: dict[Name, LockMode] = {}
         for wanted in locks(self.kind, self.node):
             name = _unquoted(wanted.name)
-            table = self.used(name)
+            if self.node.get("removeType") == "OBJECT_INDEX" and (
+                index := self.catalog.indexes.get(self.catalog.full(name))
+            ):
+                name = index.table  # DROP INDEX locks the table too
+            elif self.catalog.full(name) in self.catalog.indexes:
+                continue
+            table = self.used(name, if_exists=bool(self.node.get("missing_ok")))
             if table:
                 found[table.name] = max(wanted.mode, found.get(table.name, wanted.mode))
         return found

@@ -93,6 +93,8 @@ class Linter:
 
     def _statement(self, script: Script, tree: Tree, transaction: Transaction) -> Iterator[Finding]:
         guard = Guard()
+        if not transaction.whole:
+            transaction.held.clear()
         for kind, node in self._read(tree, guard):
             if isinstance(node, Unread):
                 yield from self._unread(script, tree, node)

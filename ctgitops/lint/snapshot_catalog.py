@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +15,9 @@ from .catalog import Catalog
 from .fold import apply
 
 _TAG = "$ctgitops$"
+_NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^("])+')
+"""The name of a function, without the types of its arguments."""
+_ATOMIC = re.compile(r"\s*(?:begin\s+atomic|return)\b", re.IGNORECASE)
 _RELATIONS = ("table", "foreign table", "materialized view", "view")
 
 
@@ -118,8 +122,12 @@ def _column(table: str, column: SchemaObject) -> str:
 
 
 def _function(each: SchemaObject) -> str:
-    attributes = each.attributes
-    language = attributes.get("language", "c")
+    attributes, procedure = each.attributes, each.kind == "procedure"
+    language, name = attributes.get("language", "c"), _NAME.match(each.name)
     body = attributes.get("body", "") if language in {"sql", "plpgsql"} else ""
     quoted = f" as {_TAG}{body}{_TAG}" if _TAG not in body else ""
-    return f"create function {each.name} returns void language {language} {attributes.get('volatility', '')}{quoted}"
+    if language == "sql" and _ATOMIC.match(body):
+        quoted = f" {body}"
+    head = f"{each.kind} {name[0] if name else ''}({attributes.get('arguments', '')})"
+    returns = "" if procedure else f" returns {attributes.get('returns', 'void')} {attributes.get('volatility', '')}"
+    return f"create {head}{returns} language {language}{quoted}"

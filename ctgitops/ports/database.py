@@ -21,6 +21,7 @@ from ..core.plan.plan import Plan, Step
 from ..core.receipt import Receipt
 from ..core.run.auto_rollback import Checkpoint
 from ..core.run.progress import Listener
+from ..core.schema.database_roles import DatabaseRoles
 from ..core.schema.snapshot import Snapshot
 from ..core.schema.source_database import SourceDatabase
 from ..core.trial.violation import Risk, Violation
@@ -115,6 +116,9 @@ class Database(Protocol):
 
     def original(self) -> SourceDatabase:
         """Everything that a throw-away copy needs. Read-only. Raises LedgerError, BackupError."""
+
+    def roles(self) -> DatabaseRoles:
+        """Who owns what in it, and which provider its roles show. Read-only, takes no lock."""
 
     def pooler(self) -> UsageError | None:
         """The error with which a run refuses its address, because it leads to a connection pooler. Read-only."""

@@ -202,6 +202,8 @@ _NOT_KNOWN = {
     "order": ("order", "NOT TRIED"),
     "duration": ("duration", "NOT KNOWN"),
     "row-trigger": ("row trigger", "NOT TRIED"),
+    "rows-not-counted": ("row deletion", "NOT COUNTED"),
+    "seed-not-tried": ("seed file", "NOT TRIED"),
     "rows-not-looked-at": ("constraint", "NOT CHECKED"),
     "not-looked": ("database", "NOT READ"),
     "schema-unread": ("schema", "NOT READ"),
@@ -215,7 +217,18 @@ def unknown(results: tuple[PlanResult, ...]) -> list[str]:
     found = Counter(
         each.topic for each in frozenset().union(*(v.unknown for v in verdicts if v.state is not PlanState.BLOCKED))
     )
-    return [f"{count(found[topic], noun)} {what}" for topic, (noun, what) in _NOT_KNOWN.items() if found[topic]]
+    to_try = {"migration": _to_try(results)}
+    return [
+        f"{count(found[topic], noun)} {what}{to_try.get(topic, '')}"
+        for topic, (noun, what) in _NOT_KNOWN.items()
+        if found[topic]
+    ]
+
+
+def _to_try(results: tuple[PlanResult, ...]) -> str:
+    """The change that lets a trial begin, in brackets; empty if each trial began. The first, if there are several."""
+    stops = [each.proof.stop for each in results if isinstance(each, Preview) and each.proof and each.proof.stop]
+    return next((f" (to try it: {stop.remedy})" for stop in stops if stop.place is None and stop.remedy), "")
 
 
 def not_analysed(problems: Iterable[Problem]) -> list[str]:

@@ -35,22 +35,27 @@ def mark(proof: Trial, destroys: frozenset[str] = frozenset()) -> str:
         return "⛔"
     order = proof.order is None or not (proof.order.differs or proof.order.untried)
     ways = all(way.proved for way in proof.ways) and not destroys
-    again = all(each.proved for each in proof.again)
+    again = all(each.proved for each in proof.again) and not any(each.failed or each.stop for each in proof.seeds)
     return "✅" if order and ways and again and not (proof.untried or proof.skipped) else "⚠️"
 
 
 def _ran(proof: Trial, plan: Plan) -> Iterable[str]:
     done, asked = len(proof.tried), len(plan.steps)
     copied = "the schema of the merged files" if proof.of_files else "a copy of its schema"
-    where = f"on {copied}, PostgreSQL {proof.server}"
+    where = f"on {copied}, PostgreSQL {proof.server}{f', as {proof.role}' if proof.role else ''}"
     if proof.failed:
         yield f"tried {where}: {_ok(done)}1 FAILS"
     elif proof.untried:
         yield f"tried {where}: {_ok(done)}{asked - done} NOT TRIED" if proof.server else "NOT TRIED on a copy"
         yield f"not tried: {proof.untried}"
     else:
+        run = _ALL_RUN.get(done, f"all {done} run")
+        if seeds := len(proof.seeds):
+            ran = sum(not (each.failed or each.stop) for each in proof.seeds)
+            counted = f"{ran} of {phrases.count(seeds, 'seed file')} run{'s' if ran == seeds == 1 else ''}"
+            run = f"{run}, {counted}" if done else counted
         but = f", {phrases.count(len(proof.skipped), 'statement')} NOT TRIED" if proof.skipped else ""
-        yield f"tried {where}: {_ALL_RUN.get(done, f'all {done} run')}{but}"
+        yield f"tried {where}: {run}{but}"
 
 
 def _ok(done: int) -> str:
@@ -115,6 +120,7 @@ def proof_data(proof: Trial) -> Object:
     order = proof.order
     return {
         "server": proof.server or None,
+        "role": proof.role or None,
         "tried": list(proof.tried),
         "failed": bool(proof.failed),
         "untried": proof.untried or None,

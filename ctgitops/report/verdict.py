@@ -38,7 +38,7 @@ def verdict(results: tuple[PlanResult, ...]) -> tuple[str, Markup]:
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
         parts.append(Markup(f"{final} IRREVERSIBLE"))  # noqa: S704 - only a number is inserted
     parts += [Markup("DESTROYS DATA")] if any(result.destroys for result in busy) else []
-    parts += [Markup(text) for text in phrases.unknown(results)]  # noqa: S704 - only numbers are inserted
+    parts += [escape.prose(text) for text in phrases.unknown(results)]
     parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(results))]  # noqa: S704 - only a number is inserted
     return MARKS[state], _DOT.join(parts)
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from .nodes import Node, commands, dropped_names
 
-_RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
+_RELATIONS = {
+    "OBJECT_TABLE": "table",
+    "OBJECT_VIEW": "view",
+    "OBJECT_MATVIEW": "materialized view",
+    "OBJECT_FOREIGN_TABLE": "foreign table",
+}
+"""By the parser's name, the kinds of relations that queries can name."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,8 @@ class ChangedName:
     column: str = ""
     """The column's name; empty if the whole table is dropped or renamed."""
     renamed_to: str = ""
+    kind: str = "table"
+    """The kind of the relation, as the statement names it."""
 
     @property
     def name(self) -> str:
@@ -27,14 +35,15 @@ class ChangedName:
     @property
     def text(self) -> str:
         """The change as text, such as `column projects.photo is dropped`."""
-        what = f"column {self.table}.{self.column}" if self.column else f"table {self.table}"
+        what = f"column {self.table}.{self.column}" if self.column else f"{self.kind} {self.table}"
         return f"{what} is renamed to {self.renamed_to}" if self.renamed_to else f"{what} is dropped"
 
 
 def removed_names(kind: str, node: Node) -> Iterator[ChangedName]:
     """The names that `node` itself drops or renames; not those that CASCADE or a function drops."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
-        yield from (ChangedName(names[-1]) for names in dropped_names(node) if names)
+        relation = _RELATIONS[node["removeType"]]
+        yield from (ChangedName(names[-1], kind=relation) for names in dropped_names(node) if names)
     elif kind == "AlterTableStmt":
         for command in commands(kind, node):
             if command.get("subtype") == "AT_DropColumn":
@@ -62,7 +71,8 @@ def _renamed(node: Node) -> Iterator[ChangedName]:
     if node.get("renameType") == "OBJECT_COLUMN":
         yield ChangedName(_table(node), node.get("subname", ""), node.get("newname", ""))
     elif node.get("renameType") in _RELATIONS:
-        yield ChangedName(_table(node), renamed_to=node.get("newname", ""))
+        relation = _RELATIONS[node["renameType"]]
+        yield ChangedName(_table(node), renamed_to=node.get("newname", ""), kind=relation)
 
 
 def _table(node: Node, key: str = "relation") -> str:

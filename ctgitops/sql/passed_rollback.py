@@ -18,7 +18,7 @@ def passed_rollback(sql: str) -> str | None:
     if _FUNCTION not in sql.lower():
         return None
     runs = (run for tree in trees(sql) for run in runs_of(tree))
-    passed = [text_of(value) for run in runs for value in _passed(run.kind, run.node)]
+    passed = [_constant(value) or "" for run in runs for value in _passed(run.kind, run.node)]
     return passed[-1] if passed else None
 
 
@@ -31,6 +31,17 @@ def _passed(kind: str, node: Node) -> Iterator[Node]:
             value = named.get("arg", {}) if named else argument
             if (named.get("name") == _PARAMETER if named else position == _POSITION) and not _empty(value):
                 yield value
+
+
+def _constant(value: Node) -> str | None:
+    """The text of a string constant, of a cast of one, or of several that `||` joins; None for another expression."""
+    joined, cast = value.get("A_Expr", {}), value.get("TypeCast", {})
+    if cast:
+        return _constant(cast.get("arg", {}))
+    if parts_of(joined.get("name", ())) == ("||",):
+        sides = [_constant(joined.get(side, {})) for side in ("lexpr", "rexpr")]
+        return None if None in sides else "".join(filter(None, sides))
+    return text_of(value) if "A_Const" in value else None
 
 
 def _empty(value: Node) -> bool:

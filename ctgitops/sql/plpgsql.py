@@ -56,9 +56,9 @@ def body_of(do: Node) -> str | None:
 
 
 @guarded("a PL/pgSQL block")
-def inside(body: str) -> Body:
-    """The statements that a PL/pgSQL body runs, in textual order. Raises SqlSyntaxError."""
-    functions = parse_body(body)
+def inside(body: str, command: str = "do") -> Body:
+    """The statements that a PL/pgSQL body of a `command` runs, in textual order. Raises SqlSyntaxError."""
+    functions = parse_body(body, command)
     nodes = tuple(walk(functions))
     return Body(tuple(run for each in functions for run in _inside(each, ())), _values_in(nodes))
 
@@ -118,6 +118,8 @@ def _unless_left(item: Node, test: Condition | None) -> When:
 
 
 def _if(node: Node, test: Condition, when: When) -> Iterator[Inner]:
+    asked = _evaluated("PLpgSQL_stmt_if", node)
+    yield from (replace(asked, when=when),) if asked else ()
     others = [each.get("PLpgSQL_if_elsif", {}) for each in node.get("elsif_list", ())]
     arms = [(test, node.get("then_body", ()))]
     arms += [(Condition(_query_of(each, "cond")), each.get("stmts", ())) for each in others]
@@ -147,6 +149,13 @@ def _for_rows(node: Node, when: When) -> Iterator[Inner]:
 
 
 _BRANCHES = {"PLpgSQL_stmt_case": _case, "PLpgSQL_stmt_while": _while, "PLpgSQL_stmt_fors": _for_rows}
+_EXPRESSIONS = {
+    "PLpgSQL_stmt_assign": "expr",
+    "PLpgSQL_stmt_return": "expr",
+    "PLpgSQL_stmt_while": "cond",
+    "PLpgSQL_stmt_if": "cond",
+}
+"""By kind of statement, the key of an expression that it evaluates."""
 _ERROR = 21
 """PostgreSQL's number for the level of RAISE EXCEPTION."""
 _FOUND = re.compile(r"\s*(not\s)?\s*found\s*", re.IGNORECASE)
@@ -157,9 +166,21 @@ def _run_by(key: str, node: Any) -> Inner | None:
         return Inner(_query_of(node, "sqlstmt"), node.get("lineno", 1), dynamic=False)
     if key in {"PLpgSQL_stmt_perform", "PLpgSQL_stmt_call"}:
         return Inner(_query_of(node, "expr"), node.get("lineno", 1), dynamic=False)
+    if key in {"PLpgSQL_stmt_fors", "PLpgSQL_stmt_return_query"} and "query" in node:
+        return Inner(_query_of(node, "query"), node.get("lineno", 1), dynamic=False)
     if key in {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}:
         return Inner(_query_of(node, "query"), node.get("lineno", 1), dynamic=True)
-    return None
+    if key == "PLpgSQL_stmt_return_query":
+        return Inner(_query_of(node, "dynquery"), node.get("lineno", 1), dynamic=True)
+    return _evaluated(key, node)
+
+
+def _evaluated(key: str, node: Any) -> Inner | None:
+    """The SELECT that evaluates an expression with a subquery or a call; None for other expressions."""
+    text = _query_of(node, _EXPRESSIONS[key]) if key in _EXPRESSIONS else ""
+    if key == "PLpgSQL_stmt_assign":
+        text = text.partition(":=")[2] or text.partition("=")[2]
+    return Inner(f"select {text}", node.get("lineno", 1), dynamic=False) if "(" in text else None
 
 
 def _query_of(node: Node, key: str) -> str:

@@ -37,9 +37,10 @@ class StoredBackups:
 
     def _proved(self) -> ProvedBackups:
         from ..backup.backups import ProvedBackups
+        from ..postgres.connection.set_role import as_role
 
         return ProvedBackups(
             self.root,
-            address_of=self.addresses.of,
+            address_of=lambda environment: as_role(self.addresses.of(environment), environment.role),
             address_of_secret=lambda secret: self.addresses.named(secret, "backup.verify_server"),
         )

@@ -34,7 +34,7 @@ class PostgresDatabases:
         """The database of an environment. Raises UsageError if its secret is not set."""
         from ..postgres.session.database import PostgresDatabase
 
-        return PostgresDatabase(self.addresses.of(environment))
+        return PostgresDatabase(self.addresses.of(environment), environment.role)
 
     def predecessor(self, request: Request) -> Predecessor:
         """The ledger of the environment that the manifest's `after` names, or why it cannot be read."""

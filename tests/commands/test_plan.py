@@ -88,4 +88,4 @@ def test_a_pooler_that_apply_refuses_blocks_the_plan_too() -> None:
     (result,) = plan((request(workspace(ONE)),), databases=diary, code=diary)
     assert isinstance(result, Preview)
     assert [(each.code, each.blocks) for each in result.plan.problems] == [("pooler", True)]
-    assert exit_status((result,)) == 4
+    assert exit_status((result,)) == 2

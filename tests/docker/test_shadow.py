@@ -18,7 +18,7 @@ from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.core.schema.source_database import Role, SourceDatabase
 from ctgitops.errors import ApplyError, UsageError
 from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
-from ctgitops.postgres.server.container import LABEL, LOOPBACK
+from ctgitops.postgres.server.container_server import LABEL, LOOPBACK
 from ctgitops.postgres.server.programs import find_programs
 from ctgitops.postgres.shadow.sandbox import sandbox_server
 from ctgitops.postgres.shadow.trial import NoObserver

@@ -135,3 +135,29 @@ def test_postgresql_shows_what_the_rules_say(database_url: str) -> None:
         connection.execute("alter table orders force row level security")
         connection.execute("create policy everything on orders for select using (true)")
         assert rows("orders") == 2  # open-policy
+
+
+@pytest.mark.parametrize(
+    ("given", "text", "found"),
+    [
+        ("alter table orders enable row level security;", "create materialized view m as select * from orders;", True),
+        (
+            'alter table orders enable row level security; create schema "S";',
+            'CREATE MATERIALIZED VIEW "S"."M" AS SELECT count(*) FROM public.orders o JOIN customers c USING (id);',
+            True,
+        ),
+        ("alter table orders enable row level security;", "create materialized view m as select 1;", False),
+        ("alter table orders enable row level security;", "create table m as select * from orders;", False),
+        ("", "create materialized view m as select * from orders;", False),
+        ("create materialized view m as select * from orders;", "alter table orders enable row level security;", True),
+        (
+            "alter table orders enable row level security; alter table orders force row level security;",
+            "create materialized view m as select * from orders;",
+            False,
+        ),
+        ("alter table orders enable row level security;", "do $$ begin create materialized view m as "
+         "select * from orders; end $$;", True),
+    ],
+)  # fmt: skip
+def test_a_materialized_view_of_a_table_with_policies_is_found(given: str, text: str, found: bool) -> None:
+    assert ("bypassing-view" in rules_found(text, given)) is found

@@ -249,6 +249,18 @@ def migrations(reader: Reader, page: list[Block]) -> None:
     assert "-- ctgitops: before 002" in (house.root / "migrations" / "011_correct_rows_for_002.sql").read_text()
 
 
+def roles(reader: Reader, page: list[Block]) -> None:
+    """The SQL that the page lets somebody print, run by the administrator. Roles belong to the whole server."""
+    (printed,) = [block for block in page if block.language == "sh"]
+    url = reader.database()
+    reader.house.environment("production", url)
+    reader.house.migration("001_one", "select 1;")
+    reader.house.secrets["ADMIN_URL"] = url
+    reader.copies(printed.text)
+    made = "select count(*) from pg_roles where rolname ~ ('^' || current_database() || '_(migrator|reader|backup)$')"
+    assert fetch(url, made) == [(3,)]
+
+
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "README.md": readme,
     "docs/apply.md": applying,
@@ -257,6 +269,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/ledger.md": ledger,
     "docs/migrations.md": migrations,
     "docs/quickstart.md": quickstart,
+    "docs/roles.md": roles,
     "docs/rules.md": rules,
 }
 """How the commands of each page are run; a page with another number of blocks does not fit its story."""

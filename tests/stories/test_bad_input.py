@@ -415,15 +415,15 @@ def test_a_role_that_may_make_nothing_is_told_the_grant(house: House, database_u
     house.migration("001_one", "create table one ();")
     house.environment("staging", as_role(database_url, role))
     with untouched(database_url):
-        grant = f'GRANT CREATE ON DATABASE "{database_of(database_url)}" TO {role}'
+        grant = f'GRANT CREATE ON DATABASE "{database_of(database_url)}" TO "{role}"'
         refused(house.apply(), 4, f"role {role} may not create the ledger", grant)
 
 
 def test_a_role_that_may_only_read_the_ledger_can_plan(lived_in: House, database_url: str, role: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     lived_in.environment("staging", as_role(database_url, role))
-    refused(lived_in.plan(), 4, f"role {role} may not read the ledger", f"GRANT USAGE ON SCHEMA ctgitops TO {role}")
-    refused(lived_in.apply(), 4, f"role {role} may not read the ledger", f"GRANT USAGE ON SCHEMA ctgitops TO {role}")
+    refused(lived_in.plan(), 4, f"role {role} may not read the ledger", f'GRANT USAGE ON SCHEMA ctgitops TO "{role}"')
+    refused(lived_in.apply(), 4, f"role {role} may not read the ledger", f'GRANT USAGE ON SCHEMA ctgitops TO "{role}"')
     said = " ".join(lived_in.plan().words.split("help:")[1].split()[:18])
     run(database_url, said)
     with untouched(database_url):

@@ -94,3 +94,38 @@ def test_one_that_cannot_be_a_transaction_is_refused_before_anything_runs(
         assert "seeds/staging/010_one.sql:1" in done.words
         assert "into a migration" in done.words
     assert (facts(database_url), marks(database_url)) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sql", "status", "said"),
+    [
+        ("insert into two values (1);", 0, "it runs, 1 of 1 seed file runs"),
+        ("insert into Nothing values (1);", 3, "error[fails]: the seed file fails on a copy of staging's schema"),
+        ("copy two from program 'id';", 0, "1 seed file NOT TRIED"),
+        ("do $$ begin perform 1 / (select count(*) from one); end $$;", 0, "the copy has the schema but no rows"),
+    ],
+)
+def test_they_are_tried_after_the_migrations_or_said_not_to_be(
+    lived_in: House, database_url: str, sql: str, status: int, said: str
+) -> None:
+    lived_in.environment("staging", database_url, "shadow: {extensions: []}\nseeds: [seeds/staging]\n")
+    lived_in.migration("002_two", "create table two (id int);")
+    lived_in.write("seeds/staging/010_two.sql", sql)
+    looked = lived_in.plan()
+    assert looked.status == status, looked.said
+    assert said in looked.words
+    headline = lived_in.plan("--format", "markdown").out[:5]
+    assert ("⛔" in headline, "❓" in headline) == (status == 3, "NOT TRIED" in looked.out)
+
+
+@pytest.mark.slow
+def test_alone_they_are_tried_too_and_without_a_sandbox_they_are_unknown(lived_in: House, database_url: str) -> None:
+    lived_in.environment("staging", database_url, "shadow: {extensions: []}\nseeds: [seeds/staging]\n")
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(10))
+    assert "1 of 1 seed file runs" in lived_in.plan().out
+    lived_in.environment("staging", database_url, "shadow: none\nseeds: [seeds/staging]\n")
+    looked = lived_in.plan()
+    assert "1 seed file NOT TRIED" in looked.out
+    assert lived_in.plan("--format", "markdown").out.startswith("### ❓")
+    assert looked.status == 0

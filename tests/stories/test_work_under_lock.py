@@ -53,5 +53,7 @@ def test_all_work_under_a_lock_counts(lived_in: House, database_url: str) -> Non
     text = lived_in.plan().said
     assert text.count("(instant)") == 1
     assert text.count("time not known") >= 2
-    told = {problem["place"]["path"] for problem in plan["problems"] if problem["code"] == "work-under-lock"}
+    problems = [problem for problem in plan["problems"] if problem["code"] == "work-under-lock"]
+    findings = [each for step in plan["steps"] for each in step["findings"] if each["rule"] == "work-under-lock"]
+    told = {each["place"]["path"] for each in (*problems, *findings)}
     assert told == {f"migrations/{n:03}_work.sql" for n in range(2, 2 + len(WORK) - 1)}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.ledger.open_prediction import ended, made, open_predictions
-from ...core.plan.plan import Plan
+from ...core.plan.plan import Plan, worst_first
 from ...core.plan.replay import with_versions_of
 from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import Prediction, PredictionMismatch, changed, mismatch_of
 from ...core.schema.snapshot import Snapshot
+from ...core.trial.schema_break import break_problems
 from ...core.trial.trial import unlike_copy, unpredictable
 from ...errors import CtgitopsError, LedgerError
 from ...ports.database import Database, Session
@@ -46,6 +47,12 @@ def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) 
         return PredictedChanges(why_not=error.what)
     why = unpredictable(live, before, unlike_copy(live, with_versions_of(before, live)[0]))
     return PredictedChanges(None if why else changes, why)
+
+
+def with_breaks(plan: Plan, predicted: PredictedChanges) -> Plan:
+    """The plan with the problems that only its trial shows: changes that contradict `Breaking Changes: No`."""
+    found = break_problems(plan, predicted.changes or ())
+    return replace(plan, problems=worst_first((*plan.problems, *found)))
 
 
 def check_open_predictions(

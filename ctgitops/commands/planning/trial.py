@@ -8,19 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ...core.ledger.ledger import Ledger
+from ...core.migration.migration import Seed
 from ...core.plan.plan import Plan, Step
-from ...core.plan.replay import steps_of, with_versions_of
+from ...core.plan.replay import seed_step, steps_of, with_versions_of
 from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import changed
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.trial.gap import Stop, remedy_of
+from ...core.trial.seed_trial import SeedTrial
 from ...core.trial.trial import (
     IdempotenceCheck,
     OrderCheck,
     RollbackTrial,
     Skipped,
     Trial,
+    computed_rollback,
     copy_difference_text,
     other_order,
     rollback_of,
@@ -33,6 +36,11 @@ from ...errors import ApplyError, CtgitopsError
 from ...ports.shadow import Sandbox, Shadow
 
 Attempt = TypeVar("Attempt", RollbackTrial, IdempotenceCheck)
+_COMPUTED = (
+    "it passes its rollback SQL to record_migration as an expression, which only an apply evaluates; pass a constant, "
+    "or write a .down.sql"
+)
+_WITH_ROWS = {"table", "materialized view", "foreign table"}
 
 
 @dataclass
@@ -58,14 +66,19 @@ class TrialRunner:
         predicted = not (failed or unpredictable(live, before, unlike))
         proof = Trial(
             server=before.about.server_version,
+            role=self.original.other_role,
             unmatched=(*self.sandbox.unmatched, *notes, *filter(None, [copy_difference_text(unlike)])),
             tried=tuple(step.name for step in self.done),
             changes=changes,
             before=before,
             after=after,
-            ways=self._try_each(lambda step: rollback_of(step) is not None, self._rollback_trial, RollbackTrial),
+            ways=(
+                *self._try_each(lambda step: rollback_of(step) is not None, self._rollback_trial, RollbackTrial),
+                *(RollbackTrial(step, untried=_COMPUTED) for step in filter(computed_rollback, self.done)),
+            ),
             again=self._try_each(lambda step: step.script.idempotent, self._idempotence_check, IdempotenceCheck),
             skipped=self._skipped(),
+            seeds=self._seeds() if failed is None else (),
             leaks=tuple(self.sandbox.leaks),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
@@ -93,6 +106,19 @@ class TrialRunner:
                 self._see()
         self._see()
         return None
+
+    def _seeds(self) -> tuple[SeedTrial, ...]:
+        """Runs each seed file after the migrations, in a transaction of its own."""
+        return tuple(map(self._seed, self.plan.seeds))
+
+    def _seed(self, seed: Seed) -> SeedTrial:
+        try:
+            self.sandbox.apply((seed_step(seed),))
+        except ApplyError as error:
+            why = self._why_not(error)
+            stop = Stop(f"{error.what} ({why})", remedy_of(why), error.place) if why else None
+            return SeedTrial(seed, None if why else error, stop)
+        return SeedTrial(seed)
 
     def _skipped(self) -> tuple[Skipped, ...]:
         """The statements that the trial skipped in this plan's migrations; excludes those of merged migrations."""
@@ -156,7 +182,8 @@ class TrialRunner:
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
         """Why an error in the trial may not occur in the real database; empty if it would."""
-        return why_inconclusive(error, self.original, fresh=not self.ledger.applied, unmatched=unmatched)
+        fresh = not (self.ledger.applied or any(each.kind in _WITH_ROWS for each in self.seen[0].objects))
+        return why_inconclusive(error, self.original, fresh=fresh, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
         """Compares two orders of the same migrations: by number, and as this environment applies them."""

@@ -16,8 +16,8 @@ class Holder:
     """A session that holds the run lock, and its run's last report."""
 
     pid: int
-    began: datetime
-    """The start of the session; together with `pid` it identifies the session."""
+    began: datetime | None
+    """The start of the session; together with `pid` it identifies the session. None if this role may not see it."""
     user: str
     application: str
     host: str
@@ -48,6 +48,7 @@ class Holder:
 
     def __str__(self) -> str:
         who = self.application or "no application name"
-        session = f"backend {self.pid}, {who}, user {self.user} from {self.host}, since {self.began:%H:%M:%S %Z}"
+        since = f", since {self.began:%H:%M:%S %Z}" if self.began else ""
+        session = f"backend {self.pid}, {who}, user {self.user} from {self.host}{since}"
         texts = [f"run by {self.actor}" if self.actor else "", f"at {self.step}" if self.step else "", self.run_url]
         return "; ".join([session, *filter(None, texts)])

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_INSTEAD = {
+    "role ": "SET LOCAL",
+    "setting ": "SET LOCAL",
+    "temporary table ": "ON COMMIT DROP",
+    "temporary ": "DROP at the end of the migration",
+    "prepared statement ": "DEALLOCATE",
+    "cursor ": "CLOSE",
+    "LISTEN ": "UNLISTEN",
+    "an advisory lock": "pg_advisory_xact_lock",
+}
+"""By the first words of a kind of session state, what leaves none."""
+
 
 @dataclass(frozen=True)
 class SessionLeak:
@@ -15,4 +27,12 @@ class SessionLeak:
     @property
     def text(self) -> str:
         """`leaks session state: setting search_path; what to do`."""
-        return f"leaks session state: {self.what}; it was reset before the next step: use SET LOCAL instead"
+        found = (next((use for word, use in _INSTEAD.items() if one.startswith(word)), "") for one in self.kinds)
+        instead = " and ".join(dict.fromkeys(filter(None, found)))
+        how = f": use {instead}" if instead else ""
+        return f"leaks session state: {self.what}; it was reset before the next step{how}"
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of session state, each with its names."""
+        return self.what.split("; ")

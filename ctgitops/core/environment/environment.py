@@ -170,6 +170,8 @@ class Environment:
     """Patterns of objects that drift ignores."""
     database_id: str | None = None
     """The ledger ID that the database must have; None if the manifest does not set it."""
+    role: str = ""
+    """The role that migrations run as, by SET ROLE; empty for the role of the URL."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)
     """By lint rule, the severity in this environment if it differs from the policy's."""
     path: str = ""

@@ -15,6 +15,7 @@ from ...sql.guard import Guard
 from ...sql.nodes import quoted_name
 from ...sql.parse import SqlSyntaxError, trees
 from ..plan.plan import Direction, Plan, Step
+from ..plan.replay import seed_step
 from ..schema.compare import Added, Changes, Removed
 from ..schema.snapshot import SchemaObject, Snapshot
 from .data_loss import Loss
@@ -27,18 +28,19 @@ Name = tuple[str, ...]
 
 
 def forward_losses(plan: Plan, live: Snapshot | None, changes: Changes | None = None) -> tuple[Loss, ...]:
-    """The data that the steps of a plan destroy, except in objects that the plan itself creates.
+    """The data that the steps and seed files of a plan destroy, except in objects that the plan itself creates.
 
     `live` is the schema before the plan, None if it is unknown. `changes` are those of a complete trial, or None.
     """
     if plan.direction is not Direction.APPLY:
         return ()
     walk = _Walk(_Live(live or Snapshot()), changes)
-    found = [loss for step in plan.steps for loss in walk.through(step)]
+    steps = (*plan.steps, *map(seed_step, plan.seeds))
+    found = [loss for step in steps for loss in walk.through(step)]
     found = [
         loss for loss in found if loss.what.how is not DestructionKind.VIEW or name_of(loss.what.name) not in walk.made
     ]
-    return (*found, *walk.unseen(plan.steps, found))
+    return (*found, *walk.unseen(steps, found))
 
 
 def name_of(text: str, *more: str) -> Name:

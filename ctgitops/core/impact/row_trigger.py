@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from ...sql.locks import LockMode
 from ...sql.parse import Statement
 from ..plan.plan import Plan, Step
 from ..problem import Problem
 from ..schema.snapshot import SchemaObject, Snapshot
+from .cascade import Relatives, TableChange
 from .impact import Held, StatementImpact
 from .projection import Effect
 
@@ -22,33 +24,67 @@ _FIRES = re.compile(r"^CREATE (?:CONSTRAINT )?TRIGGER .*? (?:BEFORE|AFTER|INSTEA
 _COLUMNS = re.compile(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
 
 
-def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], before: Snapshot) -> tuple[Problem, ...]:
-    """A problem for each table whose row triggers a step fires; `before` is the schema before the plan."""
-    triggers: dict[str, list[SchemaObject]] = {}
-    for each in before.objects:
+def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], schemas: Sequence[Snapshot]) -> tuple[Problem, ...]:
+    """A problem for each table whose row triggers a step fires, itself or by a cascade; `before` the plan, and after.
+
+    A trigger that the plan creates counts from its statement on.
+    """
+    triggers: dict[str, dict[str, SchemaObject]] = {}
+    for each in (each for schema in schemas for each in schema.objects):
         if each.kind == "trigger" and each.attributes.get("enabled") not in {"no", "replica"}:
-            triggers.setdefault(each.of, []).append(each)
+            triggers.setdefault(each.of, {})[each.name] = each
+    old = {each.name for schema in schemas[:1] for each in schema.objects if each.kind == "trigger"}
+    live = _Live(triggers, frozenset(old), Relatives(schemas[0])) if schemas else None
+    sql = [step.script.sql for step in plan.steps]
     return tuple(
         problem
-        for step in plan.steps
-        if (effect := effects.get(step.number)) and not _TURNED_OFF.search(step.script.sql)
-        for problem in _of_step(step, effect, triggers)
+        for number, step in enumerate(plan.steps)
+        if live and (effect := effects.get(step.number)) and not _TURNED_OFF.search(step.script.sql)
+        for problem in _of_step(step, effect, live, "".join(sql[:number]))
     )
 
 
-def _of_step(step: Step, effect: Effect, triggers: Mapping[str, list[SchemaObject]]) -> Iterator[Problem]:
-    reported: set[str] = set()
-    for impact, statement in _traced(step, effect):
+@dataclass(frozen=True)
+class _Live:
+    """The triggers by their table and name, the names of those from before the plan, and how tables are related."""
+
+    triggers: Mapping[str, Mapping[str, SchemaObject]]
+    old: frozenset[str]
+    relatives: Relatives
+
+    def of(self, change: TableChange, ran: str) -> Iterator[SchemaObject]:
+        """The row triggers that a change fires; `ran` is the SQL that ran before it."""
+        for table in self.relatives.line(change.table):
+            for each in self.triggers.get(table, {}).values():
+                bare = re.escape(each.name.removeprefix(f"{each.of}.").strip('"'))
+                there = each.name in self.old or re.search(rf'trigger\s+"?{bare}\b', ran, re.IGNORECASE)
+                gone = re.search(rf'drop\s+trigger\s+(?:if\s+exists\s+)?"?{bare}\b', ran, re.IGNORECASE)
+                if there and not gone and _fires(each, change):
+                    yield each
+
+
+def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Problem]:
+    told: set[str] = set()
+    for impact, statement in traced(step, effect):
         text = step.script.text_of(statement)
         for held in impact.taken:
-            if held.relation in reported or held.fresh or not _changes_rows(statement, text, held):
+            if held.fresh or not _changes_rows(statement, text, held):
                 continue
-            if fired := [each for each in triggers.get(held.relation, ()) if _fires(each, statement, text)]:
-                reported.add(held.relation)
-                yield _problem(step, statement, held.relation, fired)
+            for change in live.relatives.changes(_change(statement, text, held.relation)):
+                fired = [each for each in live.of(change, ran) if each.name not in told]
+                told.update(each.name for each in fired)
+                if fired:
+                    yield _problem(step, statement, change, fired)
+        ran += text
 
 
-def _traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statement]]:
+def _change(statement: Statement, text: str, table: str) -> TableChange:
+    wanted = _ANY if re.search(r"\bon\s+conflict\b", text, re.IGNORECASE) else _EVENTS.get(statement.kind, _ANY)
+    words = frozenset(re.findall(r"\w+", text)) if statement.kind == "UpdateStmt" else None
+    return TableChange(table, frozenset(wanted), words)
+
+
+def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statement]]:
     """Each traced statement with its impact; statements that start on one line are matched by their order."""
     script, by_line = step.script, defaultdict[int, list[Statement]](list)
     for statement in script.statements:
@@ -68,24 +104,25 @@ def _changes_rows(statement: Statement, text: str, held: Held) -> bool:
     return statement.kind == "DoStmt" and held.mode > LockMode.ROW_EXCLUSIVE and bool(_WRITES.search(text))
 
 
-def _fires(trigger: SchemaObject, statement: Statement, text: str) -> bool:
+def _fires(trigger: SchemaObject, change: TableChange) -> bool:
     definition = trigger.attributes.get("definition", "")
     match = _FIRES.search(definition)
     if match is None or " FOR EACH ROW " not in definition:
         return False
-    wanted = _ANY if re.search(r"\bon\s+conflict\b", text, re.IGNORECASE) else _EVENTS.get(statement.kind, _ANY)
+    events = {event for event in change.events if event in match["events"]}
     of = _COLUMNS.search(match["events"])
-    if of and statement.kind == "UpdateStmt" and "INSERT" not in match["events"] and "DELETE" not in match["events"]:
-        return any(column.strip().strip('"') in text for column in of["columns"].split(","))
-    return any(event in match["events"] for event in wanted)
+    if of and events == {"UPDATE"} and change.columns is not None:
+        return any(column.strip().strip('"') in change.columns for column in of["columns"].split(","))
+    return bool(events)
 
 
-def _problem(step: Step, statement: Statement, table: str, fired: list[SchemaObject]) -> Problem:
-    names = ", ".join(each.name.removeprefix(f"{table}.") for each in fired[:5])
+def _problem(step: Step, statement: Statement, change: TableChange, fired: list[SchemaObject]) -> Problem:
+    names = ", ".join(each.name.removeprefix(f"{each.of}.") for each in fired[:5])
+    by = f" by the foreign key {change.key}" if change.key else ""
     more = f" and {len(fired) - 5} more" if len(fired) > 5 else ""
     one = len(fired) == 1
     what = (
-        f"{step.name} changes rows of {table}, for which the row trigger{'' if one else 's'} {names}{more} "
+        f"{step.name} changes rows of {change.table}{by}, for which the row trigger{'' if one else 's'} {names}{more} "
         f"run{'s' if one else ''}: the copy has no rows, so {'it was' if one else 'they were'} not tried"
     )
     hint = "read what it does: it runs for each row, in the migration's transaction, and can fail, lock or write more"

@@ -182,9 +182,9 @@ class Plan:
 
     @property
     def concern(self) -> Concern:
-        """The area that decides the exit status of a blocked plan: the ledger if a blocking problem concerns it."""
+        """The area that decides the exit status of a blocked plan: the address, else the ledger, else the workspace."""
         blocking = {p.concern for p in self.problems if p.blocks}
-        return Concern.LEDGER if Concern.LEDGER in blocking else Concern.WORKSPACE
+        return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 
 
 def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Selector | None = None) -> Plan:

@@ -9,10 +9,16 @@ from ...errors import LedgerError, WorkspaceError
 from ...sql.script import Script
 from ..environment.environment import Environment
 from ..ledger.ledger import Entry, Ledger
+from ..migration.migration import Seed
 from ..migration.selector import Selector
 from ..schema.snapshot import SchemaObject, Snapshot
 from ..workspace.workspace import Workspace
 from .plan import Direction, Step, make_plan
+
+
+def seed_step(seed: Seed) -> Step:
+    """A seed file as a step without a number, as which it runs."""
+    return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
 
 
 @dataclass(frozen=True)

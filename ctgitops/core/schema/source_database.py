@@ -61,7 +61,7 @@ class SourceDatabase:
     """A real database as seen from outside: the description takes no lock, and reads no row of a table."""
 
     role: str
-    """The role that applies migrations."""
+    """The role that applies migrations. The trial runs as this role."""
     major: int | None = None
     """The server's major version; None means the newest that is available."""
     schema: str = field(default="", repr=False)
@@ -92,11 +92,18 @@ class SourceDatabase:
     """Parameters on which privileges were granted; a sandbox does not grant them."""
     withheld: frozenset[str] = frozenset()
     """Names of parameters that are set for the role or database, but whose values are not read."""
+    connected_as: str = ""
+    """The role that read this description; it may have fewer privileges than `role`."""
 
     @property
     def superuser(self) -> bool:
         """Whether the role that applies migrations is a superuser; in a sandbox, no role is one."""
         return any(role.superuser for role in self.roles if role.name == self.role)
+
+    @property
+    def other_role(self) -> str:
+        """The role that applies, if the description was read as another role; else empty."""
+        return self.role if self.connected_as not in {"", self.role} else ""
 
     @cached_property
     def can_become(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from ..schema.snapshot import SchemaObject, Snapshot
 from ..schema.source_database import SourceDatabase
 from .gap import LIMITS, NO_EXTENSION, NO_ROWS, OWN_NAME, Gap, Stop
 from .sandbox_gap import not_copied
+from .seed_trial import SeedTrial
 
 _ROWS = ("02", "21", "22", "23", "P0")
 """SQLSTATE classes that depend on rows: no data, cardinality, data, integrity, RAISE. The copy has no rows."""
@@ -113,6 +114,9 @@ class Trial:
     """Session state and temporary objects that a migration leaves behind; apply resets them."""
     stop: Stop | None = None
     """Where the trial stopped; None if every migration ran."""
+    role: str = ""
+    """The role that it ran as, if another role connected to the real database; else empty."""
+    seeds: tuple[SeedTrial, ...] = ()
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
@@ -123,7 +127,7 @@ class Trial:
 
 
 _NONE = "its manifest says `shadow: none`"
-NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove that line"))
+NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove `shadow: none` from the manifest"))
 """The result for an environment whose manifest disables the trial."""
 
 
@@ -145,7 +149,7 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
 def why_inconclusive(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
     """Why an error in the copy may not occur in the real database; empty if it would.
 
-    `fresh`: the real database has no migration yet, so the copy lacks none of its rows.
+    `fresh`: the real database has no migration and no table yet, so the copy lacks none of its rows.
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
@@ -194,6 +198,12 @@ def rollback_of(step: Step) -> Script | None:
     """The rollback SQL of a step: its file, or the constant that it passes to `record_migration`; else None."""
     passed = step.script.passed_rollback if step.rollback_script is None else None
     return passed if passed and passed.sql else step.rollback_script
+
+
+def computed_rollback(step: Step) -> bool:
+    """Whether a step computes its rollback SQL at run time, so that it is known only after an apply."""
+    passed = step.script.passed_rollback if step.rollback_script is None else None
+    return passed is not None and not passed.sql
 
 
 def step_back(step: Step) -> Step | None:

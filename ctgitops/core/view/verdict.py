@@ -49,7 +49,8 @@ class PlanState(IntEnum):
 MUST_WAIT = 5
 """The exit status if a gate refuses the plan of a release."""
 UNKNOWN_CODES = frozenset(
-    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-looked-at", "schema-unread"}
+    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-counted", "rows-not-looked-at"}
+    | {"schema-unread", "seed-not-tried"}
 )
 """Codes of problems which report that a part of the plan is unknown."""
 
@@ -70,7 +71,7 @@ class Verdict:
 
     state: PlanState
     exit_status: int
-    """0 sound, warning or unknown · 1 held back or not analysed · 3, 4 blocked · 5 a release that must wait.
+    """0 sound, warning or unknown · 1 held back or not analysed · 2, 3, 4 blocked · 5 a release that must wait.
 
     If the database cannot be read, the status of that error.
     """
@@ -145,7 +146,7 @@ def _state_of_gates(result: Preview) -> PlanState:
 
 def _exit_status(result: Preview, state: PlanState) -> int:
     if state is PlanState.BLOCKED:
-        return 4 if result.plan.concern is Concern.LEDGER else 3
+        return {Concern.ADDRESS: 2, Concern.LEDGER: 4}.get(result.plan.concern, 3)
     if state is PlanState.WAITING:
         return MUST_WAIT if result.occasion.triggers else 0
     return int(result.plan.fails)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 
-from ...sql.nodes import Name, Node, columns_in, name_of, options_of, parts_of, relation_name, switched_on, text_of
+from ...sql.nodes import (
+    Name,
+    Node,
+    columns_in,
+    name_of,
+    options_of,
+    parts_of,
+    quoted_name,
+    relation_name,
+    switched_on,
+    text_of,
+)
 from ..added_columns import AddedColumn, added_column, constraint_of, index_columns
 from ..catalog import Catalog, Column, Domain, Function, Index, Table
 from ..queries import columns_of, relations_in
@@ -220,4 +232,30 @@ def function_of(node: Node) -> Function:
     language = options.get("language", {}).get("String", {}).get("sval", "sql")
     body = options.get("as", {}).get("List", {}).get("items", [])
     text = body[0].get("String", {}).get("sval", "") if body else ""
-    return Function(volatility, language.lower(), text)
+    return Function(volatility, language.lower(), text, header_of(node), tuple(_atomic(node.get("sql_body", {}))))
+
+
+def header_of(node: Node) -> str:
+    """A CREATE FUNCTION up to its body that declares the same variables, with simple types for all of them."""
+    parts = [item.get("FunctionParameter", {}) for item in node.get("parameters", ())]
+    out = [each for each in parts if each.get("mode") in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE", "FUNC_PARAM_INOUT"}]
+    returned = node.get("returnType", {})
+    rows = bool(returned.get("setof")) or any(each.get("mode") == "FUNC_PARAM_TABLE" for each in parts)
+    last = "".join(parts_of(returned.get("names", []))[-1:])
+    given = _variables([each for each in parts if each not in out or not rows])
+    kind = f"table ({_variables(out)})" if rows and out else "setof record" if rows else "int"
+    if last in {"void", "trigger", "event_trigger"} or not returned or (out and not rows):
+        kind = last if last in {"trigger", "event_trigger"} else "void"
+    return f"create function f({given}) returns {kind} language plpgsql as"
+
+
+def _variables(parts: list[Node]) -> str:
+    return ", ".join(f"{quoted_name(each['name'])} text" for each in parts if each.get("name"))
+
+
+def _atomic(body: Node) -> Iterator[Node]:
+    if "ReturnStmt" in body:
+        target = {"ResTarget": {"val": body["ReturnStmt"].get("returnval", {})}}
+        yield {"SelectStmt": {"targetList": [target], "op": "SETOP_NONE"}}
+    for item in body.get("List", {}).get("items", ()):
+        yield from _atomic(item) if {"List", "ReturnStmt"} & set(item) else (item,)

@@ -12,13 +12,30 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 _BEFORE_15 = "PostgreSQL has no security_invoker before 15: use a SECURITY INVOKER function that returns the rows"
 
+_STORED = "grant it to no role, and give access by a SECURITY DEFINER function that filters the rows"
+
 
 def check(case: Case) -> Hits:
     """Reports a new view, a view that loses `security_invoker`, and row-level security of a table that views read."""
+    if case.kind == "CreateTableAsStmt":
+        yield from _stored(case)
+        return
     for view, tables in _views(case):
         names = ", ".join(f"`{called(table)}`" for table in tables)
+        if view.kind == "materialized view":
+            yield Hit(f"the materialized view `{called(view)}` keeps showing every row of {names}", _STORED)
+            continue
         what = f"the view `{called(view)}` shows every row of {names}, because it runs with the policies of its owner"
         yield Hit(what, _BEFORE_15 if 0 < case.catalog.major < 15 else "")
+
+
+def _stored(case: Case) -> Hits:
+    """A new materialized view of secured tables: it stores the rows that its owner may see, and has no policies."""
+    tables = _secured(case, relations_in(case.node.get("query", {}), case.catalog))
+    if case.node.get("objtype") == "OBJECT_MATVIEW" and tables:
+        names = ", ".join(f"`{called(table)}`" for table in tables)
+        view = Table(case.catalog.created(relation_name(case.node.get("into", {}).get("rel", {}))))
+        yield Hit(f"the materialized view `{called(view)}` shows every row of {names}: it has no policies", _STORED)
 
 
 def _views(case: Case) -> Iterator[tuple[Table, list[Table]]]:
@@ -42,7 +59,7 @@ def _readers(case: Case, table: Table) -> Iterator[Table]:
     """The views that read a table as their owner, except those that the file creates or sets to security_invoker."""
     made = {relation_name(node.get("view", {}))[1] for node in case.transaction.of_kind("ViewStmt")}
     for view in case.catalog.tables.values():
-        if view.kind == "view" and not view.security_invoker and table.name in view.reads:
+        if view.kind in {"view", "materialized view"} and not view.security_invoker and table.name in view.reads:
             yield from [view] if view.name[1] not in made | _given_invoker(case) else ()
 
 
@@ -72,7 +89,7 @@ RULE = Rule(
     id="bypassing-view",
     group=Group.SECURITY,
     severity=Severity.WARNING,
-    kinds=("ViewStmt", "AlterTableStmt"),
+    kinds=("ViewStmt", "AlterTableStmt", "CreateTableAsStmt"),
     why="A view reads its tables as its owner. The owner of a table is not subject to its policies, so everybody who "
     "may read the view sees all rows.",
     instead="create the view WITH (security_invoker = true), from PostgreSQL 15 on",

@@ -28,6 +28,7 @@ _META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
 """The psql meta-commands `restrict` and `unrestrict`, which pg_dump writes since August 2025."""
 _PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
 """pg_dump 15 and later writes this line for a server before 15, where the cluster's creator owns `public`."""
+_DENIED = re.compile(r"ERROR: +(permission denied for .+?)(?: / |$)")
 _AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
 _OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
 _MAPPING = re.compile(rf"^(CREATE USER MAPPING FOR .* SERVER .*?){_OPTIONS}", re.MULTILINE)
@@ -52,10 +53,28 @@ cross join pg_catalog.unnest(s.setconfig) c
 where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
 order by s.setdatabase <> 0, 1, 2
 """
+_APPLYING = """
+select coalesce(
+    %(role)s,
+    (
+        select pg_catalog.pg_get_userbyid(c.relowner)
+        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = %(schema)s and c.relname = 'ledger' and c.relkind = 'r'
+    ),
+    (
+        select r.rolname from pg_catalog.pg_roles r
+        where r.rolname = current_user and not r.rolsuper
+            and pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')
+    ),
+    (select pg_catalog.pg_get_userbyid(datdba) from pg_catalog.pg_database where datname = current_database())
+)
+"""
+"""The role that applies: the manifest's, else the owner of the ledger. A database without a ledger shows less: the
+connecting role applies if it has what an apply needs; else the owner of the database does."""
 _DATABASE = """
 select to_jsonb(d) || jsonb_build_object(
     'owner', pg_catalog.pg_get_userbyid(d.datdba), 'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
-    'creates', pg_catalog.has_database_privilege(d.oid, 'create'), 'user', current_user,
+    'creates', pg_catalog.has_database_privilege(r.oid, d.oid, 'create'), 'connected', current_user,
     'all', (select pg_catalog.jsonb_agg(o.datname) from pg_catalog.pg_database o),
     'grants', (
         select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
@@ -65,16 +84,20 @@ select to_jsonb(d) || jsonb_build_object(
         where a.grantee <> d.datdba
     )
 )
-from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
+from pg_catalog.pg_database d, pg_catalog.pg_roles r
+where d.datname = pg_catalog.current_database() and r.rolname = %s
 """
 
 
-def original_at(address: Address) -> SourceDatabase:
-    """Reads the database at `address`. Read-only. Raises LedgerError; BackupError if no installed pg_dump fits."""
+def original_at(address: Address, role: str = "") -> SourceDatabase:
+    """Reads the database at `address`, to which `role` applies, if the manifest names one. Read-only.
+
+    Raises LedgerError; BackupError if no installed pg_dump fits.
+    """
     settings = {"default_transaction_read_only": "on"}
     with connected(address, "ctgitops/read", settings) as connection:
         try:
-            read = _read(connection)
+            read = _read(connection, _applying(connection, address, role))
             as_made = connection.execute(_AS_MADE).rowcount > 0
         except psycopg.ProgrammingError as error:
             what = f"cannot read the system catalogs of {address.label}: {error.diag.message_primary}"
@@ -83,20 +106,30 @@ def original_at(address: Address) -> SourceDatabase:
     return replace(read, schema=_PUBLIC.sub("", schema) if as_made else schema)
 
 
-def _read(connection: Connection) -> SourceDatabase:
-    (row,) = connection.execute(_DATABASE).fetchall()
+def _applying(connection: Connection, address: Address, role: str) -> str:
+    """The name of the role that applies, whoever connects. Raises LedgerError if it does not exist."""
+    (name,) = connection.execute(_APPLYING, {"role": role or None, "schema": SCHEMA}).fetchone() or ("",)
+    if connection.execute("select from pg_catalog.pg_roles where rolname = %s", [name]).rowcount == 0:
+        what = f"the role {name}, which `database.role` names, does not exist in {address.label}"
+        raise LedgerError(what, state="nothing was changed", hint="create the role, or correct `database.role`")
+    return str(name)
+
+
+def _read(connection: Connection, role: str) -> SourceDatabase:
+    (row,) = connection.execute(_DATABASE, [role]).fetchall()
     about = cast("dict[str, Any]", row[0])
     rows = connection.execute("select extname, extversion from pg_catalog.pg_extension").fetchall()
     settings = [(str(a), str(b), str(c)) for a, b, c in connection.execute(_SETTINGS).fetchall()]
     settable = connection.execute(_SETTABLE).fetchall() if connection.info.server_version >= 150000 else []
     return SourceDatabase(
-        role=about["user"],
+        role=role,
+        connected_as=about["connected"],
         major=connection.info.server_version // 10000,
         roles=tuple(_role(row) for row in connection.execute(_ROLES).fetchall()),
         owner=about["owner"],
         creates=about["creates"],
         settings=tuple(each for each in settings if each[1].lower() in AFFECTS_MEANING),
-        withheld=frozenset(name for who, name, _ in settings if "." in name and who in {"", about["user"]}),
+        withheld=frozenset(name for who, name, _ in settings if "." in name and who in {"", role}),
         narrow_createrole=connection.info.server_version >= 160000,
         settable=frozenset(str(name) for (name,) in settable),
         database=about["datname"],
@@ -129,11 +162,19 @@ def schema_of(address: Address, major: int) -> str:
     command += ["--no-subscriptions", "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={LOCK_WAIT}"]
     done = run_as(None, command, environment_for(client, address))
     if done.returncode:
-        said = " / ".join(line for line in address.hidden(done.stderr).splitlines() if line.strip())[:500]
-        what = f"pg_dump {client.version} cannot read the schema of {address.label}: {said}"
-        hint = "the role of this URL must own the tables or be allowed to read them: `grant pg_read_all_data to NAME`"
-        raise LedgerError(what, state="nothing was changed", hint=hint)
+        raise _not_dumped(address, client.version, done.stderr)
     return _without_secrets(_META.sub("", done.stdout))
+
+
+def _not_dumped(address: Address, version: object, stderr: str) -> LedgerError:
+    """The error for a pg_dump that failed; for a missing privilege, its hint is the command that prints the grants."""
+    said = " / ".join(line for line in address.hidden(stderr).splitlines() if line.strip())[:500]
+    what = f"pg_dump {version} cannot read the schema of {address.label}: {said}"
+    hint = "correct the cause that pg_dump names, then run the same again"
+    if denied := _DENIED.search(said):
+        what = f"the role of the URL may not read the schema of {address.label}: {denied[1]}"
+        hint = f"grant what `ctgitops roles --env {address.label.partition(' (')[0]} --only plan` prints"
+    return LedgerError(what, state="nothing was changed", hint=hint)
 
 
 def _without_secrets(schema: str) -> str:

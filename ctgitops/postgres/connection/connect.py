@@ -43,6 +43,8 @@ class Address:
     url: str = field(repr=False)
     label: str
     """For example `staging (STAGING_DATABASE_URL)`."""
+    role: str = ""
+    """The role that each session becomes with SET ROLE; empty for the role of the URL."""
 
     def hidden(self, text: str) -> str:
         """`text` with `***` in place of the URL and its password, plain or URL-encoded."""
@@ -87,9 +89,19 @@ def on_one_server(address: Address) -> dict[str, str]:
     _refuse_misread(address)
     parameters = one_server.parameters_of(address.url)
     try:
-        return one_server.on_one_server(address.url, lambda: _connect(parameters, "ctgitops/read"))
+        pinned = one_server.on_one_server(address.url, lambda: _connect(parameters, "ctgitops/read"))
     except psycopg.OperationalError as error:
         raise _unreachable(address, error, parameters) from None
+    return pinned if not address.role else {**pinned, "options": _with_role(pinned, address.role)}
+
+
+def _with_role(parameters: Mapping[str, str], role: str) -> str:
+    """The startup options that also set the role, so that RESET ROLE and DISCARD ALL keep it.
+
+    A value in the options ends at white space, unless a backslash precedes it.
+    """
+    escaped = re.sub(r"([\\\s])", r"\\\1", role)
+    return f"{parameters.get('options', '')} -c role={escaped}".strip()
 
 
 @contextlib.contextmanager

@@ -17,11 +17,12 @@ from ...core.environment.environment import Environment
 from ...core.ledger.identity import refuse_wrong
 from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...errors import LedgerError
+from ...sql.nodes import quoted_name
 from ...sql.redact import redact, redact_message, secrets_in
 from ..connection.connect import Address, Connection
 from ..connection.identity import read_identity, record_home
 from ..connection.names import SCHEMA, literal
-from .ledger_errors import cannot_make, not_a_ledger, not_readable, read_only, unreadable
+from .ledger_errors import cannot_make, current_role, not_a_ledger, not_readable, read_only, unreadable
 from .progress import read_traces
 
 LEDGER = "ledger"
@@ -145,16 +146,17 @@ def implicit_catalog(path: str) -> str:
 
 def _refuse_read_only(connection: Connection, address: Address) -> None:
     """Raises LedgerError if this role may not add entries. Called before a backup is taken."""
-    user = connection.info.user
+    role = current_role(connection)
     tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
     only_reads, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)
     if only_reads:
         raise read_only(address)
     if not may_add:
-        what = f"role {user} cannot apply: it may read the ledger of {address.label}, but not insert into it"
+        name = quoted_name(role)
+        what = f"role {role} cannot apply: it may read the ledger of {address.label}, but not insert into it"
         hint = (
-            f"use the URL of the role that created the ledger, or GRANT INSERT ON {', '.join(tables)} TO {user}; "
-            f"GRANT INSERT, UPDATE ON {SCHEMA}.lease TO {user}"
+            f"use the URL of the role that created the ledger, or GRANT INSERT ON {', '.join(tables)} TO {name}; "
+            f"GRANT INSERT, UPDATE ON {SCHEMA}.lease TO {name}"
         )
         raise LedgerError(what, state="nothing was changed", hint=hint)
 

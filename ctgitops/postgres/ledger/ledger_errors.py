@@ -5,12 +5,13 @@ from __future__ import annotations
 import psycopg
 
 from ...errors import CtgitopsError, LedgerError, MustWaitError
+from ...sql.nodes import quoted_name
 from ...sql.redact import redact_message
+from ..connection.cancellable_query import Failure, exchange_or_rollback
 from ..connection.connect import Address, Connection
+from ..connection.effective_settings import ON_DISK
 from ..connection.failure_cause import source_of
 from ..connection.names import SCHEMA
-from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Failure, exchange_or_rollback
 
 NOT_GRANTED, READ_ONLY, LOCKED, SCHEMA_EXISTS = "42501", "25006", "55P03", "42P06"
 UNCHANGED = "nothing was changed"
@@ -47,10 +48,20 @@ def not_a_ledger(address: Address) -> LedgerError:
 
 def not_readable(connection: Connection, address: Address) -> LedgerError:
     """The error for a role without the right to read the ledger."""
-    user = connection.info.user
-    what = f"role {user} may not read the ledger of {address.label}"
-    hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {user};"
+    role = current_role(connection)
+    what = f"role {role} may not read the ledger of {address.label}"
+    name = quoted_name(role)
+    hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {name};"
     return LedgerError(what, state="nothing was read or changed", hint=hint)
+
+
+def current_role(connection: Connection) -> str:
+    """The role that lacks a privilege: the current role, or the role of the URL if the server cannot be asked."""
+    try:
+        row = connection.execute("select current_user").fetchone()
+    except psycopg.Error:
+        row = None
+    return str(row[0]) if row else connection.info.user
 
 
 def read_only(address: Address) -> LedgerError:
@@ -98,18 +109,17 @@ def _said(address: Address, failure: Failure) -> str:
 
 
 def _not_granted(connection: Connection, address: Address, failure: Failure, found: int, wanted: int) -> LedgerError:
-    info, said = connection.info, address.hidden(failure.message)
+    role, said = current_role(connection), address.hidden(failure.message)
     detail = address.hidden(failure.detail)
     if found:
-        what = f"role {info.user} may not upgrade the ledger of {address.label} from format {found} to {wanted}: {said}"
+        what = f"role {role} may not upgrade the ledger of {address.label} from format {found} to {wanted}: {said}"
         hint = f"apply once as the role that owns schema {SCHEMA}; then any role with INSERT on the ledger can apply"
     else:
-        what = f"role {info.user} may not create the ledger in {address.label}: {said}"
-        hint = (
-            f'GRANT CREATE ON DATABASE "{info.dbname}" TO {info.user}; or use the URL of a role that has that privilege'
-        )
+        what = f"role {role} may not create the ledger in {address.label}: {said}"
+        grant = f"GRANT CREATE ON DATABASE {quoted_name(connection.info.dbname)} TO {quoted_name(role)}"
+        hint = f"{grant}; or use the URL of a role that has that privilege"
         if _may_create(connection):
-            hint = f"grant to role {info.user} the privilege that the error names, then run the same again"
+            hint = f"grant to role {role} the privilege that the error names, then run the same again"
     return LedgerError(what, state=UNCHANGED, hint=hint, detail=detail)
 
 

@@ -26,7 +26,7 @@ RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], sig
 """The key of the advisory lock, the same for every environment: an advisory lock is local to a database."""
 
 POLL_SECONDS = 0.5
-_Row = tuple[int, datetime, str, str, str, bool]
+_Row = tuple[int, datetime | None, str, str, str, bool]
 LEASE_SECONDS = 2.0
 """Minimum interval between writes of the lease row, which only informs people."""
 LAST_BEAT_SECONDS = 5.0
@@ -53,7 +53,7 @@ _LEASE = """
 select coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, ''),
        extract(epoch from pg_catalog.clock_timestamp() - seen)::float8
 from ctgitops.lease
-where backend_pid = %s and backend_start = %s
+where backend_pid = %(pid)s and (backend_start = %(began)s or (%(began)s::timestamptz is null and ended is null))
 """
 _WRITE = """
 insert into ctgitops.lease as l (actor, run_url, step, backend_pid, backend_start)
@@ -109,15 +109,17 @@ def _try(lock: Connection) -> bool:
 
 def holder_of(connection: Connection) -> Holder | None:
     """The current holder of the run lock. Read-only."""
-    row = connection.execute(_HOLDER, [RUN_LOCK], binary=True).fetchone()
-    if row is None:
-        return None
-    holder = Holder(*cast("_Row", row))
-    busy = connection.execute(_BUSY, [holder.began]).fetchone()
+    with _as_session_user(connection):
+        row = connection.execute(_HOLDER, [RUN_LOCK], binary=True).fetchone()
+        if row is None:
+            return None
+        holder = Holder(*cast("_Row", row))
+        busy = connection.execute(_BUSY, [holder.began]).fetchone()
     holder = replace(holder, busy=f"{busy[0]} s" if busy else "")
     try:
         has_lease = connection.execute(_HAS_LEASE).fetchone()
-        lease = connection.execute(_LEASE, [holder.pid, holder.began]).fetchone() if has_lease == (True,) else None
+        session = {"pid": holder.pid, "began": holder.began}
+        lease = connection.execute(_LEASE, session).fetchone() if has_lease == (True,) else None
     except psycopg.errors.InsufficientPrivilege:
         lease = None
     if lease is None:
@@ -126,9 +128,21 @@ def holder_of(connection: Connection) -> Holder | None:
     return replace(holder, actor=str(actor), run_url=str(run_url), step=str(step), silent=float(str(silent)))
 
 
+@contextlib.contextmanager
+def _as_session_user(connection: Connection) -> Iterator[None]:
+    """Works as the role that connected: sessions belong to it, whatever role they have set."""
+    connection.execute("set role none")
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("reset role")
+
+
 def end(connection: Connection, holder: Holder) -> bool:
     """Terminates the holder's sessions and no others; returns whether the session with the lock ended. Writes."""
-    connection.execute(_END, {"pid": holder.pid, "began": holder.began})
+    with _as_session_user(connection):
+        connection.execute(_END, {"pid": holder.pid, "began": holder.began})
     now = holder_of(connection)
     return now is None or (now.pid, now.began) != (holder.pid, holder.began)
 

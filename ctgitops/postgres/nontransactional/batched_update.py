@@ -13,10 +13,10 @@ from ...core.run.progress import BatchFinished, BatchPaused
 from ...sql.batch import Batch, Shape, sized, waiting_for_all
 from ...sql.nodes import quoted_name
 from ...sql.parse import batch_shape
+from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..connection.connect import Connection
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..connection.names import literal
-from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..ledger.progress import Author
 from ..transaction.message import Spot, spot_after, spot_in
 from ..transaction.step_failure import ENDLESS, StepFailed, TimeBudgetSpent

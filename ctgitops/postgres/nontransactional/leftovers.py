@@ -9,9 +9,9 @@ from psycopg.pq import Escaping, abc
 from ...core.ledger.recovery import ABSENT, DETACH_PENDING, PRESENT, Present, RelationState, indexes, new_ones
 from ...sql.deparse import index_on_probe
 from ...sql.interruption import LeftoverKind, Leftovers
+from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rows
 from ..connection.connect import Connection
 from ..connection.names import literal
-from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rows
 from ..transaction.message import OWN_PATH
 
 _INDEX = """

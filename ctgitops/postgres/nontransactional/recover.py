@@ -15,8 +15,8 @@ from ...core.run.progress import BackendAwaited, LeftoverHealed
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import is_redacted, redact
 from ...sql.script import Script
+from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..connection.connect import Connection
-from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..ledger.progress import Author
 from ..transaction.message import OWN_PATH, Spot
 from ..transaction.step_failure import NOT_GRANTED, StepFailed, send

@@ -22,9 +22,9 @@ from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.parse import Statement
 from ...sql.redact import redact
 from ...sql.script import Script
+from ..connection.cancellable_query import Failure, exchange, exchange_or_rollback, rows
 from ..connection.connect import Connection
-from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Failure, exchange, exchange_or_rollback, rows
+from ..connection.effective_settings import ON_DISK
 from ..ledger.ledger import insert_sql
 from ..ledger.progress import BEGAN, Author
 from ..transaction.execute import verify

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ...sql.batch import Batch
+from ..connection.cancellable_query import Failure, exchange, rows
 from ..connection.connect import Connection
-from ..connection.simple_query import Failure, exchange, rows
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed
 

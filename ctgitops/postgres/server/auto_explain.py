@@ -1,17 +1,16 @@
-"""Makes a throw-away server report the plan of every query to the client, with PostgreSQL's module auto_explain.
+"""Settings with which PostgreSQL's module auto_explain reports the plan of every query to the client.
 
 Only a superuser can change these parameters, so unreviewed SQL cannot.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
 
 import psycopg
 from psycopg import sql
 
-from ...errors import LedgerError
-from ..connection.connect import Address, connect
+from ..connection.connect import Connection
 
 SETTINGS = {
     "session_preload_libraries": "auto_explain",
@@ -21,12 +20,26 @@ SETTINGS = {
     "auto_explain.log_nested_statements": "on",
     "auto_explain.log_verbose": "on",
 }
+# A setting of a module that is not loaded is missing from pg_settings, even if a session has set it
+_ACTIVE = "select from pg_catalog.pg_settings where name operator(pg_catalog.=) 'auto_explain.log_min_duration'"
 
 
-def report_plans(address: Address) -> None:
-    """Enables auto_explain for new sessions of a server that ctgitops started, if the server has the module. Writes."""
-    with suppress(psycopg.Error, LedgerError), connect(address, "ctgitops/shadow") as connection:
+def can_load(connection: Connection) -> bool:
+    """Whether the server of a superuser's connection has the module. Loads it into the session, where it is off."""
+    try:
         connection.execute("load 'auto_explain'")
-        for name, value in SETTINGS.items():
-            connection.execute(sql.SQL("alter system set {} = {}").format(sql.Identifier(*name.split(".")), value))
-        connection.execute("select pg_catalog.pg_reload_conf()")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def role_sql(role: str) -> Iterator[sql.Composed]:
+    """The statements of a superuser that enable the module for all later sessions of a role."""
+    for name, value in SETTINGS.items():
+        setting = sql.Identifier(*name.split("."))
+        yield sql.SQL("alter role {} set {} = {}").format(sql.Identifier(role), setting, value)
+
+
+def active(connection: Connection) -> bool:
+    """Whether the module is loaded in this session."""
+    return connection.execute(_ACTIVE).fetchone() is not None

@@ -19,9 +19,10 @@ from psycopg.conninfo import make_conninfo
 from ...core.schema.source_database import SourceDatabase
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, Connection, connect, connected, lost_as_error, on_one_server
-from ..connection.deferred_signals import UninterruptedCleanup
 from ..connection.identity import cluster_of
 from ..connection.names import ADMIN, unused
+from ..connection.uninterrupted_cleanup import UninterruptedCleanup
+from .auto_explain import can_load, role_sql
 from .scratch_database import make_empty, move_away
 
 PREFIX = "ctgitops_shadow_"
@@ -67,12 +68,15 @@ class ExternalServer(UninterruptedCleanup):
         self._password = secrets.token_urlsafe(18)
         self._cleanup = ExitStack()
         self.major = 0
+        self._explains = False
+        """Whether the server has the module auto_explain."""
 
     def __enter__(self) -> Self:
         with ExitStack() as cleanup, lost_as_error(self._address):
             lock = cleanup.enter_context(connect(self._address, "ctgitops/shadow"))
             self.major = lock.info.server_version // 10000
             self._refuse(lock)
+            self._explains = can_load(lock)
             self._wait(lock)
             self._tidy(lock)
             if taken := [str(name) for (name,) in lock.execute(_TAKEN, [self._names()]).fetchall()]:
@@ -111,6 +115,7 @@ class ExternalServer(UninterruptedCleanup):
             yield sql.SQL("alter role {} set temp_file_limit = '512MB'").format(name)
             # Names are parsed from the server's messages, which must be English; on our own servers, initdb sets that
             yield sql.SQL("alter role {} set lc_messages = 'C'").format(name)
+            yield from role_sql(role) if self._explains else ()
 
     def used(self) -> int:
         """Size of its databases in bytes; 0 if the query fails."""

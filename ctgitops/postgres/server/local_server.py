@@ -20,8 +20,8 @@ from psycopg import sql
 
 from ...errors import UsageError
 from ..connection.connect import Address, connected
-from ..connection.deferred_signals import UninterruptedCleanup
 from ..connection.names import MAINTENANCE
+from ..connection.uninterrupted_cleanup import UninterruptedCleanup
 from .data_directory import Initdb
 from .limits import size_of
 from .os_account import Account, popen_options, unprivileged

@@ -16,9 +16,9 @@ from ...core.activity.blocker import Blocker
 from ...core.plan.plan import Step
 from ...sql.locks import LockMode, RequiredLock
 from ...sql.parse import SqlSyntaxError, Statement
+from ..connection.cancellable_query import exchange, rows
 from ..connection.connect import Connection
 from ..connection.names import literal
-from ..connection.simple_query import exchange, rows
 from ..transaction.message import Spot, spot_in
 
 GRACE_SECONDS = 0.1

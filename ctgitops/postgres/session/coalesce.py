@@ -14,7 +14,7 @@ from itertools import takewhile
 from ...core.activity.session_leak import SessionLeak
 from ...core.plan.plan import Direction, Plan, Step
 from ...sql.traits import Trait
-from ..connection.simple_query import Answer, Interrupted, exchange
+from ..connection.cancellable_query import Answer, Interrupted, exchange
 from ..transaction.execute import Part, envelope, millis_in
 from ..transaction.session_leaks import leaks_in
 from ..transaction.step_failure import stopped

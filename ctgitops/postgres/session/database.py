@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
 from ...core.environment.apply_policy import Health
@@ -14,6 +15,7 @@ from ...core.gate.request import Request
 from ...core.impact.size import Size
 from ...core.ledger.ledger import Ledger
 from ...core.run.progress import Listener
+from ...core.schema.database_roles import DatabaseRoles
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.trial.violation import Risk, Violation
@@ -22,16 +24,18 @@ from ...core.view.verify import Refuted
 from ...errors import Place, UsageError
 from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
+from ..catalog.database_roles import database_roles
 from ..catalog.dump_advice import not_dumped
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
 from ..catalog.violations import ViolationCounter
+from ..connection.cancellable_query import exchange
 from ..connection.connect import SERVER_KEEPALIVES, Address, connect, connected, lost_as_error
-from ..connection.deferred_signals import deferred_signals
+from ..connection.effective_settings import english
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
-from ..connection.session_settings import english
-from ..connection.simple_query import exchange
+from ..connection.set_role import as_role, refuse_other_role
+from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
 from ..ledger.ledger import ensure_ledger, read_ledger
 from ..lock.run_lock import Lease, end, holder_of, take
 from ..transaction.execute import verify
@@ -52,10 +56,16 @@ which may be meant for a web application."""
 
 
 class PostgresDatabase:
-    """The database at `address`."""
+    """The database at `address`, whose migrations run as `role`, or else as the role of the URL."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    def __init__(self, address: Address, role: str = "") -> None:
+        self._connects = address
+        self._role = role
+
+    @cached_property
+    def _address(self) -> Address:
+        """The address as the role that applies, if the role of the URL may become it; else as the role of the URL."""
+        return as_role(self._connects, self._role)
 
     def ledger(self) -> Ledger:
         """Reads all entries. Read-only, takes no lock."""
@@ -69,7 +79,12 @@ class PostgresDatabase:
 
     def original(self) -> SourceDatabase:
         """Reads what a throw-away copy of the database needs. Read-only."""
-        return original_at(self._address)
+        return original_at(self._address, self._role)
+
+    def roles(self) -> DatabaseRoles:
+        """Who owns what in it, and which provider its roles show. Read-only, takes no lock."""
+        with connected(self._address, "ctgitops/read", {"default_transaction_read_only": "on", **_OURS}) as connection:
+            return database_roles(connection)
 
     def pooler(self) -> UsageError | None:
         """The error that `exclusively` raises for a connection pooler; None without one. Read-only, no lock."""
@@ -141,6 +156,7 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
+        refuse_other_role(self._address, self._role)
         with connect(
             self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **SETTINGS_PROBE, **SERVER_KEEPALIVES}
         ) as lock:
@@ -167,7 +183,7 @@ class PostgresDatabase:
                 raise
             finally:
                 # A signal during the clean-up must not replace the error that is being raised
-                with deferred_signals(dropped=sys.exc_info()[0] is not None):
+                with uninterrupted_cleanup(dropped=sys.exc_info()[0] is not None):
                     session.close()
                     lease.ended()
 

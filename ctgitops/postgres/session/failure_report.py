@@ -14,10 +14,10 @@ from ...core.ledger.resumption import how_far, resumption
 from ...core.plan.plan import Direction, Plan, Step
 from ...errors import ApplyError, Cause, CtgitopsError, Place
 from ...sql.redact import redact, redact_message
+from ..connection.cancellable_query import Answer, Interrupted
 from ..connection.connect import Address
-from ..connection.deferred_signals import deferred_signals
 from ..connection.failure_cause import cause_of_loss
-from ..connection.simple_query import Answer, Interrupted
+from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
 from ..transaction.execute import Part
 from ..transaction.step_failure import (
     CHANGES_THE_FILE,
@@ -49,7 +49,7 @@ class FailureReport:
         what = f"{step.name}: {self._hidden(step, failure.message)}"
         if attempt > 1:
             what += f" (after {attempt} attempts)"
-        with deferred_signals():
+        with uninterrupted_cleanup():
             state, on_record = self._state_after(part, failed)
         error = ApplyError(
             what,
@@ -73,7 +73,7 @@ class FailureReport:
 
     def stopped_at_its_end(self, plan: Plan) -> ApplyError:
         """The error of a run that was interrupted after its whole plan was completed."""
-        with deferred_signals():
+        with uninterrupted_cleanup():
             self.work.flush()
         error = ApplyError(
             f"the run was asked to stop after its plan for {plan.environment} was carried out",

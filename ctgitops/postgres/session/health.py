@@ -11,8 +11,8 @@ from ...core.environment.apply_policy import Health
 from ...core.gate.health import HealthResult, HealthState
 from ...core.run.progress import HealthWatched, Listener
 from ...errors import Cause, CtgitopsError
+from ..connection.cancellable_query import exchange, rest
 from ..connection.connect import Address, connect
-from ..connection.simple_query import exchange, rest
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
 

@@ -11,8 +11,8 @@ from ...core.activity.blocker import Blocker, blockers_text
 from ...core.plan.plan import Step
 from ...core.run.progress import BlockersAwaited, Listener, StepWaited
 from ...errors import Cause
+from ..connection.cancellable_query import Failure, Interrupted, rest
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
-from ..connection.simple_query import Failure, Interrupted, rest
 from ..transaction.execute import Part
 from ..transaction.step_failure import StepFailed, stopped
 from .blockers import BlockerWatch, spot_of_lock

@@ -15,9 +15,9 @@ from psycopg.pq import TransactionStatus
 from ...core.environment.environment import Timeouts
 from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
+from ..connection.cancellable_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..connection.connect import SERVER_KEEPALIVES, Address, Connection, connect, lost_as_error
 from ..connection.names import AT_WORK, WORK
-from ..connection.simple_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import read_ledger
 from ..lock.orphaned_backends import ending
 from ..transaction.message import CLEAN, FLUSH, OWN_PATH
@@ -192,7 +192,7 @@ class MigrationConnection:
         backend = self._backend
         self.close()
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")
-        answer = exchange(self.connected(), f"begin; {OWN_PATH}; {end}; commit")
+        answer = exchange(self.connected(), f"begin; {OWN_PATH}; set local role none; {end}; commit")
         if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
             what = f"backend {backend} of {self._address.label}, whose connection was lost, does not terminate"
             error = LedgerError(what)

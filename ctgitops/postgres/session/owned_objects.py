@@ -16,11 +16,11 @@ from ...core.gate.preflight import PreflightConcern
 from ...core.run.progress import Listener, PreflightAwaited
 from ...errors import ApplyError, Cause, MustWaitError
 from ...sql.locks import LockMode, RequiredLock
+from ..connection.cancellable_query import Interrupted, exchange, rest, rows
 from ..connection.connect import Address, Connection
-from ..connection.deferred_signals import deferred_signals
+from ..connection.effective_settings import ON_DISK
 from ..connection.names import SCHEMA, literal
-from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Interrupted, exchange, rest, rows
+from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
 from ..transaction.message import OWN_PATH
 from ..transaction.step_failure import ASKED_TO_STOP, StepFailed, send
 from .blockers import BlockerWatch
@@ -103,7 +103,7 @@ class OwnedObjects:
             raise self._of_others(lost)
         send(self.connection, _NO_ENTRIES)
         self.assert_lock_held()
-        with deferred_signals():
+        with uninterrupted_cleanup():
             send(self.connection, f"{ON_DISK}; commit")
         return len(drops)
 

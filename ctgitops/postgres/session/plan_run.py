@@ -15,9 +15,9 @@ from ...core.receipt import Receipt
 from ...core.run.progress import CommitAwaited, StepStarted
 from ...errors import ApplyError, MustWaitError, Place
 from ...sql.traits import Trait
+from ..connection.cancellable_query import Answer, Interrupted
 from ..connection.connect import Connection
-from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Answer, Interrupted
+from ..connection.effective_settings import ON_DISK
 from ..nontransactional.stepwise import Stepwise
 from ..transaction.execute import Part, in_one_transaction, in_open_transaction, millis_in, part_of, part_of_seed
 from ..transaction.message import CLEAN

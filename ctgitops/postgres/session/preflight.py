@@ -14,9 +14,9 @@ from ...core.gate.request import Request
 from ...core.plan.plan import Plan
 from ...core.run.progress import Listener, PreflightAwaited, PreflightUnchecked, SessionConnected
 from ...sql.locks import LockMode, RequiredLock
+from ..connection.cancellable_query import Answer, Interrupted, exchange_or_rollback, rest, rows
 from ..connection.connect import Connection
-from ..connection.session_settings import effective_settings
-from ..connection.simple_query import Answer, Interrupted, exchange_or_rollback, rest, rows
+from ..connection.effective_settings import effective_settings
 from .blockers import BlockerWatch, blocker_of, blocker_query
 
 LOOK_SECONDS = 0.5

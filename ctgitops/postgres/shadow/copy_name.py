@@ -12,7 +12,7 @@ from ...core.trial.trial import Skipped
 from ...sql.databases import databases_named
 from ...sql.script import Script
 from ..server.scratch_database import rename
-from ..server.throw_away_server import Server
+from ..server.server_choice import Server
 from .extensions import as_admin
 
 

@@ -14,10 +14,10 @@ from ...core.schema.source_database import SourceDatabase
 from ...sql.extension import Extension
 from ...sql.parse import Statement, extension_made
 from ...sql.script import Script
+from ..connection.cancellable_query import Failure
 from ..connection.connect import Connection, connect
 from ..connection.failure_cause import source_of
-from ..connection.simple_query import Failure
-from ..server.throw_away_server import Server
+from ..server.server_choice import Server
 from ..transaction.message import spot_in
 from ..transaction.step_failure import NOT_GRANTED, StepFailed
 from .extension_guard import ExtensionGuard

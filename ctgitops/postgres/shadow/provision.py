@@ -15,12 +15,12 @@ from ...core.plan.plan import Step
 from ...core.schema.source_database import SourceDatabase
 from ...errors import CtgitopsError
 from ...sql.parse import SqlSyntaxError, statements
+from ..connection.cancellable_query import exchange
 from ..connection.connect import Address, Connection
-from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger
 from ..server.external_server import NOT_SEALED
 from ..server.scratch_database import create_like
-from ..server.throw_away_server import Server
+from ..server.server_choice import Server
 from .extension_guard import has_unquiet_triggers
 from .extensions import as_admin, disable_untrusted_extensions, missing
 from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of

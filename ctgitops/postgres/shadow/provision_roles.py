@@ -10,7 +10,7 @@ from psycopg import sql
 
 from ...core.schema.source_database import Membership, Role, SourceDatabase
 from ..connection.connect import Connection
-from ..server.throw_away_server import Server
+from ..server.server_choice import Server
 
 REACHING = (
     "pg_read_server_files",

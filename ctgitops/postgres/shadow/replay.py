@@ -21,15 +21,15 @@ from ...errors import ApplyError, CtgitopsError
 from ...ports.database import Session
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import schema_of
+from ..connection.cancellable_query import exchange
 from ..connection.connect import Address, Connection, connect, connected
 from ..connection.identity import cluster_of
 from ..connection.names import unused
-from ..connection.simple_query import exchange
 from ..server.limits import Limits
 from ..server.local_server import LocalServer
 from ..server.programs import Programs
 from ..server.scratch_database import rename
-from ..server.throw_away_server import Server, throw_away
+from ..server.server_choice import Server, throw_away
 from ..session.database import PostgresDatabase
 from .copy_name import without_databases
 

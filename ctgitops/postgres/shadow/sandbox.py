@@ -20,12 +20,12 @@ from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.table_stats import calibrate
+from ..connection.cancellable_query import Failure
 from ..connection.connect import Address, Connection, connect, refused_as_error
 from ..connection.names import unused
-from ..connection.simple_query import Failure
 from ..server.limits import Limits, ResourceGuard
 from ..server.programs import Programs
-from ..server.throw_away_server import Server, throw_away
+from ..server.server_choice import Server, throw_away
 from ..trace.tracer import Tracer
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed

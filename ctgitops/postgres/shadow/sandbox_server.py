@@ -1,6 +1,6 @@
 """Configures the local server of a sandbox: the superuser's name, and limits on its use of this machine.
 
-`server/throw_away_server.py` chooses between this server, a container and an external server;
+`server/server_choice.py` chooses between this server, a container and an external server;
 `server/local_server.py` starts the local one.
 """
 

@@ -11,8 +11,8 @@ from ...core.plan.plan import Step
 from ...sql.batch import sized
 from ...sql.parse import Statement, batch_shape
 from ...sql.traits import Trait
+from ..connection.cancellable_query import Answer, Failure, exchange
 from ..connection.connect import Connection
-from ..connection.simple_query import Answer, Failure, exchange
 from ..transaction.execute import verify
 from ..transaction.message import CLEAN, Spot, opening, spot_in, spot_within
 from ..transaction.session_leaks import leak_query, leaks_in

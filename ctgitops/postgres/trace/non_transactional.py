@@ -14,11 +14,14 @@ from ...sql.locks import LockMode
 from ...sql.parse import Statement
 from ..catalog.relations import Relation, named_by, relations
 from ..connection.connect import Connection
+from ..server.auto_explain import active
 from .debug1 import proofs_in, work_in
 from .lock_sampling import Sampler
 from .observed_work import held_on, named
 from .query_plans import is_plan
 from .statement_queries import QUERIES, TracedStatement, queried
+
+_BLOCKS = frozenset({"DoStmt", "CallStmt"})
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,10 @@ class NonTransactionalTracer:
         modes = _concurrent(modes, before) if concurrent else _least(modes, rewritten, built)
         held, worked = held_on(modes, before, self.first), named(found, before, self.first)
         impact = StatementImpact(ran.line, held, held, worked, proofs_in(said), concurrent, millis)
-        tell(
-            self._with_queries(impact, ran, plans, {oid: before[oid] for oid in (*modes, *named_oids) if oid in before})
-        )
+        met = {oid: before[oid] for oid in (*modes, *named_oids) if oid in before}
+        if ran.kind in _BLOCKS and not active(self.connection):
+            met |= _named_in(ran.sql, before)
+        tell(self._with_queries(impact, ran, plans, met))
 
     def _with_queries(
         self, impact: StatementImpact, ran: TracedStatement, plans: Sequence[str], met: dict[int, Relation]
@@ -76,6 +80,12 @@ class NonTransactionalTracer:
         known = relations(self.others, done.names) | met
         unmeasured = done.unmeasured(read, known)
         return replace(impact, queries=done.plans_of(known, self.first), unmeasured=unmeasured, batch=ran.batch)
+
+
+def _named_in(sql: str, before: dict[int, Relation]) -> dict[int, Relation]:
+    """The tables that a block names; if it names none, all tables, because it may call functions or run dynamic SQL."""
+    tables = {oid: each for oid, each in before.items() if each.has_rows}
+    return {oid: each for oid, each in tables.items() if each.bare in sql} or tables
 
 
 def _rewritten(before: dict[int, Relation], after: dict[int, Relation]) -> set[int]:

@@ -1,7 +1,8 @@
 """Reads query plans from the messages of auto_explain, which the sandbox's superuser enables.
 
-auto_explain also reports the queries of DO blocks, functions and triggers. A migration cannot disable it, but it can
-suppress its messages or send forged ones; so a scanned relation without a plan counts as unknown.
+auto_explain also reports the queries of DO blocks, functions and triggers. A migration cannot disable it, and the
+tracer drops forged messages by their source file; but a migration can suppress messages, so a scanned relation without
+a plan counts as unknown.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def is_plan(message: str) -> bool:
 
 
 def plans_in(messages: Iterable[str]) -> tuple[TracedPlan, ...]:
-    """The plans in the messages; a migration may have forged some."""
+    """The plans in the messages."""
     return tuple(_plans(messages))
 
 

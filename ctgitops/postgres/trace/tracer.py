@@ -28,8 +28,9 @@ from .transactional import TransactionTracer
 SETS = "VariableSetStmt"
 """SET needs no trace, because it takes no lock; and SET TRANSACTION fails after a query."""
 MOST_SAID = 10_000
-LONGEST = 1000
-"""Longer messages are dropped: a loop that sends messages must not fill our memory, and PostgreSQL's own are short."""
+EXPLAINS = "auto_explain.c"
+_SOURCES = frozenset({EXPLAINS, "tablecmds.c", "index.c"})
+"""PostgreSQL's source files whose messages tell plans, rewrites, scans, index builds and proofs."""
 ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
 """Statements that must not run in a transaction: they may commit, or process a partitioned table part by part."""
 
@@ -114,13 +115,15 @@ class Tracer:
         self._listens = self._transaction is not None  # the query after the statement has set client_min_messages
 
     def _hear(self, said: Diagnostic) -> None:
-        text = said.message_primary if said.severity_nonlocalized == "DEBUG" else None
-        if not text or len(self._said) >= MOST_SAID:
+        # A RAISE DEBUG can have any text, but its source is the language's own file
+        source = (said.source_file or "").rpartition("/")[2] if said.severity_nonlocalized == "DEBUG" else ""
+        text = said.message_primary
+        if not text or source not in _SOURCES or len(self._said) >= MOST_SAID:
             return
-        if text.startswith("duration: "):
+        if source == EXPLAINS:
             self._room -= len(text)
             self._said.append(text if self._room >= 0 and is_plan(text) else LOST)
-        elif len(text) <= LONGEST:
+        else:
             self._said.append(text)
 
     @contextmanager

@@ -10,14 +10,15 @@ from ...core.gate.request import Origin
 from ...core.ledger.ledger import Entry, Mark
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
+from ...core.plan.replay import seed_step
 from ...core.plan.step_entry import entry_of_step
 from ...core.receipt import Receipt
 from ...errors import Cause
 from ...sql.script import Script
 from ...sql.traits import Trait
+from ..connection.cancellable_query import Answer, Failure, exchange, rows
 from ..connection.connect import Connection
-from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Answer, Failure, exchange, rows
+from ..connection.effective_settings import ON_DISK
 from ..ledger.ledger import insert_sql
 from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
 from .session_leaks import leak_query, leak_query_within
@@ -120,5 +121,4 @@ def part_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> 
 def part_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Part:
     """A seed file of a plan, with its ledger entry. The part's step has no number."""
     entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
-    step = Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
-    return Part(step, origin.signed(entry), last=seed is plan.seeds[-1])
+    return Part(seed_step(seed), origin.signed(entry), last=seed is plan.seeds[-1])

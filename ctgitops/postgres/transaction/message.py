@@ -10,8 +10,8 @@ from ...sql.parse import Statement
 from ...sql.redact import redact
 from ...sql.script import Script
 from ...sql.traits import Trait
+from ..connection.effective_settings import ON_DISK
 from ..connection.names import SCHEMA, application_of
-from ..connection.session_settings import ON_DISK
 from ..ledger.ledger import BEGAN
 
 CLEAN = (

@@ -19,7 +19,7 @@ from ...core.plan.plan import Step
 from ...sql.parse import SqlSyntaxError
 from ...sql.setting_scope import SettingScopes, settings_by_scope
 from ...sql.traits import Trait
-from ..connection.simple_query import Answer, rows
+from ..connection.cancellable_query import Answer, rows
 from .message import quoted
 
 MAY_LEAK = {"VariableSetStmt", "PrepareStmt", "DeclareCursorStmt", "ListenStmt", "DoStmt", "CallStmt", "SelectStmt"}
@@ -44,15 +44,27 @@ select {name}::pg_catalog.text, pg_catalog.concat_ws('; ',
             operator(pg_catalog.<>) pg_catalog.current_setting('ctgitops.timeout_left')) s
      where pg_catalog.lower(s.name) operator(pg_catalog.<>) all({settings}::pg_catalog.text[])
      having pg_catalog.count(*) operator(pg_catalog.>) 0),
-    (select pg_catalog.concat('temporary table ', pg_catalog.string_agg(relname::pg_catalog.text, ', '))
-     from pg_catalog.pg_class where relkind operator(pg_catalog.=) 'r'
-        and relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
-        and relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
+    (select pg_catalog.concat('temporary table ', pg_catalog.string_agg(c.relname::pg_catalog.text, ', '))
+     from pg_catalog.pg_class c where c.relkind operator(pg_catalog.=) any ('{{r,p}}')
+        and c.relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+        and c.relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
      having pg_catalog.count(*) operator(pg_catalog.>) 0),
-    (select pg_catalog.concat('temporary view ', pg_catalog.string_agg(relname::pg_catalog.text, ', '))
-     from pg_catalog.pg_class where relkind operator(pg_catalog.=) 'v'
-        and relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
-        and relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
+    (select pg_catalog.concat('temporary view ', pg_catalog.string_agg(c.relname::pg_catalog.text, ', '))
+     from pg_catalog.pg_class c where c.relkind operator(pg_catalog.=) any ('{{v}}')
+        and c.relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+        and c.relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
+     having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('temporary sequence ', pg_catalog.string_agg(c.relname::pg_catalog.text, ', '))
+     from pg_catalog.pg_class c where c.relkind operator(pg_catalog.=) any ('{{S}}')
+        and c.relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+        and c.relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
+        and not exists (select from pg_catalog.pg_depend d where d.objid operator(pg_catalog.=) c.oid
+            and d.refobjsubid operator(pg_catalog.>) 0)
+     having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('temporary type ', pg_catalog.string_agg(t.typname::pg_catalog.text, ', '))
+     from pg_catalog.pg_type t left join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) t.typrelid
+     where t.typnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+        and (t.typtype operator(pg_catalog.=) any ('{{e,d,r}}') or c.relkind operator(pg_catalog.=) 'c')
      having pg_catalog.count(*) operator(pg_catalog.>) 0),
     (select pg_catalog.concat('temporary function ', pg_catalog.string_agg(proname::pg_catalog.text, ', '))
      from pg_catalog.pg_proc where pronamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ...core.plan.plan import Direction, Step
 from ...core.plan.remedy import rights_remedy
 from ...errors import Cause
+from ..connection.cancellable_query import Answer, Failure, Interrupted, exchange
 from ..connection.connect import Connection
-from ..connection.simple_query import Answer, Failure, Interrupted, exchange
 from ..ledger.ledger import LEDGER
 from .message import Spot
 

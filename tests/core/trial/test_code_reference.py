@@ -34,8 +34,11 @@ def told(*sql: str) -> list[str]:
     ("sql", "said"),
     [
         ("drop table a.one, two cascade", ["table one is dropped", "table two is dropped"]),
-        ("drop view v", ["table v is dropped"]),
-        ("drop materialized view if exists m", ["table m is dropped"]),
+        ("drop view v", ["view v is dropped"]),
+        ("drop materialized view if exists m", ["materialized view m is dropped"]),
+        ("DROP FOREIGN TABLE remote.far", ["foreign table far is dropped"]),
+        ("alter view v rename to w", ["view v is renamed to w"]),
+        ("alter materialized view m rename to n", ["materialized view m is renamed to n"]),
         (
             "alter table one drop column a, drop column if exists b",
             ["column one.a is dropped", "column one.b is dropped"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ctgitops.commands.applying.prediction import PredictedChanges, with_breaks
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.schema.compare import Added, Altered, Change, Removed
 from ctgitops.core.schema.snapshot import SchemaObject
@@ -120,3 +121,13 @@ def test_the_step_that_names_it_or_the_only_one_contradicts_its_header() -> None
     assert found(("2.0.0", "select f('orders')", "Yes"), ("2.1.0", "select g('orders')", "No")) == []
     assert found(("", "select f()", "No")) == []
     assert found(("1.1.0", "drop table orders", "No")) == []  # its own SQL shows it
+
+
+def test_an_apply_that_tries_its_plan_is_blocked_by_what_only_the_trial_shows() -> None:
+    two = migration("002_two", "1.1.0", sql="select clean_orders();\n", Breaking_Changes="No")
+    made = make_plan(workspace(ONE, two), STAGING, chained(entry(ONE)))
+    assert not made.blocked
+    found = with_breaks(made, PredictedChanges((Removed(ORDERS),)))
+    assert [problem.code for problem in found.problems if problem.blocks] == ["breaking-undeclared"]
+    assert found.fingerprint == made.fingerprint
+    assert with_breaks(made, PredictedChanges(why_not="no server")).problems == made.problems

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from ctgitops.core.impact.impact import StatementImpact
-from ctgitops.postgres.server.auto_explain import SETTINGS, report_plans
+from ctgitops.postgres.server.auto_explain import SETTINGS, active, can_load, role_sql
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.shadow.trial import try_step
 from ctgitops.postgres.trace import tracer as tracer_module
@@ -17,7 +19,6 @@ from ctgitops.postgres.trace.tracer import Tracer
 from tests.postgres.traced import step_of, traced
 from tests.servers import (
     base_for_servers,
-    fetch,
     fresh_database,
     missing,
     programs_for_tests,
@@ -25,7 +26,6 @@ from tests.servers import (
     run,
     session,
 )
-from tests.stories.house import until
 
 SCHEMA = """
 create table big (id int primary key, k int, flag bool); create index on big (k); create table small (id int);
@@ -145,12 +145,48 @@ def test_plans_beyond_what_is_kept_make_the_work_unknown(
         assert told(traced(tracer, connection, "update big set flag = true").statements[-1])[1] == "big"
 
 
-def test_a_running_server_of_our_own_reports_plans_to_new_sessions() -> None:
+def test_the_role_of_migrations_gets_plans_on_an_external_server() -> None:
     programs = programs_for_tests()
     if not programs.explains:
         raise missing("auto_explain", "this server has no auto_explain")
     with LocalServer(programs, base=base_for_servers()) as server:
-        report_plans(server.address())
         url = fresh_database(server)
-        until(lambda: fetch(url, "show session_preload_libraries") == [("auto_explain",)])
-        assert otherwise(server) == []
+        run(url, SCHEMA + "; create role tried login; grant all on all tables in schema public to tried")
+        with session(url) as connection:
+            assert can_load(connection)
+        with session(url) as connection:
+            for statement in role_sql("tried"):
+                connection.execute(statement)
+        with session(make_conninfo(url, user="tried")) as connection, Tracer(lambda: session(url)) as tracer:
+            assert active(connection)
+            assert told(traced(tracer, connection, "select count(*) from big").statements[-1]) == ("read big", "")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("set auto_explain.log_min_duration = -1")
+
+
+FORGED = """do $$ begin
+    set local client_min_messages = error; perform count(*) from big; set local client_min_messages = debug1;
+    raise debug using message = 'duration: 0.1 ms  plan:' || chr(10) ||
+        '{"Query Text": "select count(*) from big", "Plan": {"Node Type": "Result", "Relation Name": "big", '
+        '"Schema": "public", "Plan Rows": 1}}';
+    raise debug 'existing constraints on column "big.id" are sufficient to prove that it does not contain nulls';
+end $$"""
+
+
+def test_a_forged_plan_is_not_believed(explaining: LocalServer) -> None:
+    url = fresh_database(explaining)
+    run(url, SCHEMA)
+    with session(url) as connection, Tracer(lambda: session(url)) as tracer:
+        found = traced(tracer, connection, FORGED).statements[-1]
+    assert told(found) == ("", "big")
+    assert found.proved == ()
+
+
+@pytest.mark.parametrize("block", ["perform count(*) from big", "execute 'select count(*) from b' || 'ig'"])
+def test_a_block_outside_of_a_transaction_is_unknown_without_the_module(database_url: str, block: str) -> None:
+    run(database_url, SCHEMA)
+    step = step_of(f"-- ctgitops: no transaction\ndo $$ begin {block}; end $$;")
+    with session(database_url) as connection, Tracer(partial(session, database_url)) as tracer:
+        connection.execute("set auto_explain.log_min_duration = 0")  # a session can set it, and nothing comes of it
+        try_step(connection, step, tracer)
+    assert "public.big" in tracer.impacts[1].statements[-1].unmeasured

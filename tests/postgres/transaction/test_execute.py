@@ -12,8 +12,8 @@ from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.core.plan.rollback import make_rollback
 from ctgitops.core.run.auto_rollback import Checkpoint
 from ctgitops.errors import ApplyError, Place
-from ctgitops.postgres.connection.session_settings import ON_DISK
-from ctgitops.postgres.connection.simple_query import Failure
+from ctgitops.postgres.connection.cancellable_query import Failure
+from ctgitops.postgres.connection.effective_settings import ON_DISK
 from ctgitops.postgres.ledger.ledger import LEDGER
 from ctgitops.postgres.session.coalesce import Pace
 from ctgitops.postgres.transaction.execute import Part, envelope

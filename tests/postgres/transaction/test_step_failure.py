@@ -10,9 +10,9 @@ import pytest
 
 from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.errors import Cause
+from ctgitops.postgres.connection.cancellable_query import Failure, exchange
 from ctgitops.postgres.connection.connect import Connection
-from ctgitops.postgres.connection.session_settings import english
-from ctgitops.postgres.connection.simple_query import Failure, exchange
+from ctgitops.postgres.connection.effective_settings import english
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.transaction.step_failure import hint_for, is_statement_timeout
 from ctgitops.sql.script import Script

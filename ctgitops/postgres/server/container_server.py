@@ -1,6 +1,6 @@
 """Throw-away servers in a container, if no local PostgreSQL has the major version, an extension or ICU.
 
-`throw_away_server.py` chooses the image. Only this machine can connect to the server. The container is removed when the
+`server_choice.py` chooses the image. Only this machine can connect to the server. The container is removed when the
 block ends; if the run is killed, the next run removes it.
 """
 
@@ -20,8 +20,8 @@ from urllib.parse import quote
 
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, connect
-from ..connection.deferred_signals import deferred_signals
 from ..connection.names import ADMIN, MAINTENANCE
+from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def container(image: str, limits: Limits, superuser: str = ADMIN, database: str 
     try:
         yield _started(made, image, lambda port: f"postgresql://{login}@{LOOPBACK}:{port}/{quote(database, safe='')}")
     finally:
-        with deferred_signals(), suppress(Exception):  # the next run removes a leftover by its label
+        with uninterrupted_cleanup(), suppress(Exception):  # the next run removes a leftover by its label
             made.stop()
 
 

@@ -8,13 +8,13 @@ import threading
 
 import pytest
 
-from ctgitops.postgres.connection.deferred_signals import deferred_signals
+from ctgitops.postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
 
 
 def test_ctrl_c_comes_when_the_block_is_done() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt):
-        with deferred_signals():
+        with uninterrupted_cleanup():
             os.kill(os.getpid(), signal.SIGINT)
             done.append("all of it")
         done.append("too late")
@@ -25,7 +25,7 @@ def test_another_thread_is_left_alone() -> None:
     before, seen = signal.getsignal(signal.SIGINT), []
 
     def result() -> None:
-        with deferred_signals():
+        with uninterrupted_cleanup():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=result)

@@ -1,6 +1,6 @@
 """Defers SIGINT and SIGTERM during clean-up, so that a second Ctrl-C does not interrupt it.
 
-The first Ctrl-C cancels the statement: `simple_query.py`.
+The first Ctrl-C cancels the statement: `cancellable_query.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def deferred_signals(*, dropped: bool = False) -> Iterator[None]:
+def uninterrupted_cleanup(*, dropped: bool = False) -> Iterator[None]:
     """Defers SIGINT, SIGTERM and SIGHUP to the end of a block, and raises them there unless `dropped`."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -37,5 +37,5 @@ class UninterruptedCleanup:
     _cleanup: ExitStack
 
     def __exit__(self, *_: object) -> None:
-        with deferred_signals():
+        with uninterrupted_cleanup():
             self._cleanup.close()

@@ -9,8 +9,7 @@ from ...core.schema.source_database import SourceDatabase
 from ...errors import UsageError
 from ..connection.connect import Address
 from ..connection.names import ADMIN, MAINTENANCE, unused
-from .auto_explain import report_plans
-from .container import container, containers_available
+from .container_server import container, containers_available
 from .external_server import ExternalServer
 from .limits import Limits
 from .local_server import LocalServer
@@ -47,5 +46,4 @@ def throw_away(
             superuser = unused(ADMIN, {role.name for role in original.roles})
             database = unused(MAINTENANCE, {original.database})
             address, ours = stack.enter_context(container(image, limits, superuser, database)), True
-            report_plans(address)
         yield stack.enter_context(ExternalServer(address, original, ours=ours))

@@ -10,8 +10,8 @@ from contextlib import suppress
 import psycopg
 
 from ...core.activity.session_settings import RoleDefault, SessionSettings
+from .cancellable_query import exchange_or_rollback, rows
 from .connect import Connection
-from .simple_query import exchange_or_rollback, rows
 
 SHOWN = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
 KEEPALIVE_SETTINGS = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")

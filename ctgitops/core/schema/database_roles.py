@@ -1,0 +1,102 @@
+"""The roles that a database needs for ctgitops: their names, and the facts about the server that their grants need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Provider(StrEnum):
+    """Who runs the server. It decides which role can create roles, and which attributes that role can give."""
+
+    PLAIN = "plain"
+    RDS = "rds"
+    CLOUD_SQL = "cloudsql"
+    AZURE = "azure"
+    SUPABASE = "supabase"
+    NEON = "neon"
+
+
+SIGNS = {
+    "rds_superuser": Provider.RDS,
+    "cloudsqlsuperuser": Provider.CLOUD_SQL,
+    "azure_pg_admin": Provider.AZURE,
+    "supabase_admin": Provider.SUPABASE,
+    "neon_superuser": Provider.NEON,
+}
+"""Roles that exist only on the servers of one provider."""
+_SERVICE_PREFIXES = (
+    "pg_",
+    "rds",
+    "cloudsql",
+    "azure",
+    "supabase",
+    "neon_",
+    "cloud_admin",
+    "dashboard_user",
+    "pgbouncer",
+)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A role that owns objects of the database, other than members of extensions."""
+
+    name: str
+    objects: int
+    superuser: bool = False
+
+    @property
+    def has_members(self) -> bool:
+        """Whether another role may become a member of it: it is not a superuser, and not a role of the provider."""
+        return not (self.superuser or self.name.startswith(_SERVICE_PREFIXES))
+
+
+@dataclass(frozen=True)
+class DatabaseRoles:
+    """What is known of a database before its roles are created."""
+
+    database: str
+    owners: tuple[Owner, ...] = ()
+    ledger_owner: str = ""
+    """The owner of the ledger; empty if there is no ledger, or if nothing was read."""
+    sign: str | None = None
+    """The role that shows who the provider is; empty if there is none, None if nothing was read."""
+
+    @property
+    def provider(self) -> Provider:
+        """The provider that the roles show."""
+        return SIGNS.get(self.sign or "", Provider.PLAIN)
+
+
+@dataclass(frozen=True)
+class RoleNames:
+    """The names of the roles to create."""
+
+    apply: str
+    plan: str
+    backup: str
+    owner: str = ""
+    """The manifest's `database.role`, which migrations run as; empty if they run as `apply`."""
+
+    @property
+    def owns(self) -> str:
+        """The role that creates objects, and needs the privileges for it."""
+        return self.owner or self.apply
+
+
+def names_for(
+    facts: DatabaseRoles, owner: str, *, apply: str | None = None, plan: str | None = None, backup: str | None = None
+) -> RoleNames:
+    """The requested names. The default of `apply` is the ledger's owner, if no superuser; of others, the database's.
+
+    `owner` is the manifest's `database.role`.
+    """
+    superusers = {each.name for each in facts.owners if each.superuser}
+    known = facts.ledger_owner if facts.ledger_owner not in {"", owner, *superusers} else ""
+    return RoleNames(
+        apply or known or f"{facts.database}_migrator",
+        plan or f"{facts.database}_reader",
+        backup or f"{facts.database}_backup",
+        owner,
+    )

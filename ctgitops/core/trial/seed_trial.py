@@ -1,0 +1,45 @@
+"""The trial of seed files: each runs on the copy after the migrations, as apply runs it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...errors import ApplyError, Place
+from ..migration.migration import Seed
+from ..plan.plan import Plan
+from ..problem import Problem
+from .gap import Stop
+
+
+@dataclass(frozen=True)
+class SeedTrial:
+    """A seed file that ran on the copy; `stop` says why the result is unknown, `failed` that it fails."""
+
+    seed: Seed
+    failed: ApplyError | None = None
+    stop: Stop | None = None
+
+
+def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -> Iterator[Problem]:
+    """A problem for each seed file of the plan that fails on the copy, or that was not tried.
+
+    `stop` is where the trial of the migrations ended before the seed files; None if it did not.
+    """
+    found = {each.seed.name: each for each in tried}
+    for seed in plan.seeds:
+        mine = found.get(seed.name)
+        if mine and (error := mine.failed):
+            what = f"the seed file fails on a copy of {plan.environment}'s schema: {error.what}"
+            hint = error.hint or "correct the file: it would fail in the real database too"
+            yield Problem("fails", what, error.place or Place(seed.script.path), hint, error.detail)
+        elif mine is None or mine.stop:
+            why = (mine.stop if mine else None) or _before(stop)
+            place = why.place if mine and why.place else Place(seed.script.path)
+            yield Problem("seed-not-tried", f"the seed file was not tried: {why.why}", place, why.remedy, blocks=False)
+
+
+def _before(stop: Stop | None) -> Stop:
+    if stop is None:
+        return Stop("no trial was made", "run `ctgitops plan` with a shadow")
+    return Stop(f"the trial stopped at {stop.place}", stop.remedy) if stop.place else stop

@@ -1,0 +1,55 @@
+"""Rows that a migration deletes in ways that no query of its text shows, so that they are not counted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ...sql.data_loss import DestructionKind
+from ...sql.parse import Statement
+from ..gate.data_loss import CountedLoss
+from ..gate.forward_loss import name_of
+from ..impact.cascade import Relatives, TableChange
+from ..impact.impact import StatementImpact
+from ..impact.projection import Effect
+from ..impact.row_trigger import traced
+from ..plan.plan import Plan, Step
+from ..problem import Problem
+from ..schema.snapshot import Snapshot
+
+_WHOLE = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETED}
+
+
+def uncounted_problems(
+    plan: Plan, effects: Mapping[int, Effect], losses: Iterable[CountedLoss], before: Snapshot
+) -> Iterator[Problem]:
+    """A problem for each table whose rows a function, a block, a trigger or a cascade deletes; `before` the plan."""
+    relatives, counted = Relatives(before), list(losses)
+    tables = {name_of(each.name): each.name for each in before.objects if each.kind in {"table", "foreign table"}}
+    for step in plan.steps:
+        told = {name_of(each.loss.what.name) for each in counted if _of(each, step)}
+        for impact, statement in traced(step, effects[step.number]) if step.number in effects else ():
+            direct = [tables[name_of(relation)] for relation in _deleted(impact) if name_of(relation) in tables]
+            for change in (
+                more for table in direct for more in relatives.changes(TableChange(table, frozenset({"DELETE"})))
+            ):
+                if "DELETE" in change.events and name_of(change.table) not in told:
+                    told.add(name_of(change.table))
+                    yield _problem(step, statement, change)
+
+
+def _of(each: CountedLoss, step: Step) -> bool:
+    return each.loss.migration == step.name and each.loss.what.how in _WHOLE
+
+
+def _deleted(impact: StatementImpact) -> Iterator[str]:
+    nodes = (node for plan in impact.queries for node in plan.walk())
+    return (node.relation for node in nodes if node.operation in {"Delete", "Merge"} and not node.fresh)
+
+
+def _problem(step: Step, statement: Statement, change: TableChange) -> Problem:
+    by = f"the foreign key {change.key}" if change.key else "a function, a block or a trigger"
+    what = f"{step.name} deletes rows of {change.table} by {by}: how many is not known, so they are not counted"
+    place = step.script.place(step.script.start_of(statement))
+    return Problem(
+        "rows-not-counted", what, place, f"count them with the same condition in {change.table}", blocks=False
+    )

@@ -1,0 +1,191 @@
+"""The SQL of docs/roles.md on a real server, then every verb as each of its roles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ctgitops.core.schema.database_roles import Provider
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.report.roles import NOTES
+from tests.postgres.providers import PROVIDERS
+from tests.servers import base_for_servers, fetch, programs_for_tests, programs_of, run
+from tests.stories.house import House, runs, until
+
+pytestmark = pytest.mark.slow
+
+PAGE = (Path(__file__).parents[2] / "docs" / "roles.md").read_text(encoding="utf-8")
+PAGE_SQL = [
+    block
+    for part in re.findall(r"<!-- generated: \w+ -->(.*?)<!-- end of generated -->", PAGE, re.DOTALL)
+    for block in re.findall(r"```sql\n(.*?)```", part, re.DOTALL)
+]
+BEFORE = """
+create table old (id int primary key); insert into old values (1);
+create table secret (id int primary key); alter table secret enable row level security;
+alter table old owner to legacy; alter table secret owner to legacy;
+revoke all on schema public from public; grant usage on schema public to legacy;
+"""
+MORE = "shadow: {}\nbackup: {to: backups, verify: restore}\n"
+READS = ("plan", "status", "verify", "drift", "snapshot", "diff")
+WRITES = ("apply", "rollback", "baseline", "repair")
+COMMANDS = {
+    "plan": ("plan", "--env", "staging"),
+    "status": ("status",),
+    "verify": ("verify", "--env", "staging"),
+    "drift": ("drift", "--env", "staging"),
+    "snapshot": ("snapshot", "--env", "staging"),
+    "diff": ("diff", "staging", "staging"),
+    "apply": ("apply", "--env", "staging"),
+    "rollback": ("rollback", "--env", "staging", "--to", "000"),
+    "baseline": ("baseline", "--env", "staging", "--at", "002"),
+    "repair": ("repair", "002", "--env", "staging", "--applied", "--reason", "a test"),
+    "unlock": ("unlock", "--env", "staging"),
+    "backup": ("backup", "--env", "staging"),
+    "roles": ("roles", "--env", "staging"),
+}
+
+
+@pytest.fixture
+def cluster() -> Iterator[LocalServer]:
+    with LocalServer(programs_for_tests(), base=base_for_servers()) as server:
+        run(server.url(), "create role legacy login")
+        run(server.url(), "create database app")
+        run(server.url("app"), BEFORE)
+        yield server
+
+
+def use(house: House, cluster: LocalServer, role: str) -> None:
+    house.environment("staging", cluster.url("app", role), MORE)
+
+
+def status_of(house: House, verb: str) -> tuple[int, str]:
+    ran = house.run(*COMMANDS[verb])
+    return ran.status, ran.words
+
+
+def test_every_verb_as_each_role_of_the_page(house: House, cluster: LocalServer) -> None:
+    assert len(PAGE_SQL) == 3
+    for _ in range(2):
+        for block in PAGE_SQL:
+            run(cluster.url("app"), block)
+    run(cluster.url(), "grant legacy to app_migrator")
+    house.policy("header: optional\nexposed_schemas: [api]\n")
+    house.migration("001_t", "create table public.t (id int primary key);", down="drop table public.t;")
+    use(house, cluster, "app_reader")
+    looked = house.plan().words
+    assert "as postgres: it runs" in looked, looked  # no ledger yet: as the owner of the database
+    use(house, cluster, "app_migrator")
+    house.applied()
+    house.migration("002_x", "alter table public.old add column x int;", down="alter table public.old drop column x;")
+    for role in ("app_reader", "app_backup"):
+        use(house, cluster, role)
+        for verb in (*READS, "unlock", "roles"):
+            status, said = status_of(house, verb)
+            assert (verb, status) == (verb, int(verb == "drift")), said  # the grants above are not in a migration
+            assert verb != "plan" or "as app_migrator: it runs" in said, said
+        for verb in WRITES:
+            status, said = status_of(house, verb)
+            assert (verb, status in {3, 4}) == (verb, True), said
+            assert "nothing was changed" in said, said
+    use(house, cluster, "app_reader")
+    status, said = status_of(house, "backup")
+    assert (status, "bypassrls" in said) == (7, True), said
+    use(house, cluster, "app_backup")
+    status, said = status_of(house, "backup")
+    assert status == 0, said
+    use(house, cluster, "app_migrator")
+    for verb in (*READS, "backup", "apply", "unlock", "roles", "rollback"):
+        status, said = status_of(house, verb)
+        assert (verb, status) == (verb, int(verb == "drift")), said  # the grants above are not in a migration
+    assert fetch(cluster.url("app"), "select count(*) from pg_class where relname = 't'") == [(0,)]
+
+
+def test_a_reader_without_privileges_is_told_in_the_first_line_what_to_grant(
+    house: House, cluster: LocalServer
+) -> None:
+    run(cluster.url("app"), PAGE_SQL[0] + "create role app_reader login; grant legacy to app_migrator")
+    house.migration("001_t", "create table public.t (id int primary key);")
+    use(house, cluster, "app_migrator")
+    house.applied()
+    house.migration("002_x", "alter table public.t add column x int;")
+    run(cluster.url("app"), "grant usage on schema ctgitops to app_reader")
+    run(cluster.url("app"), "grant select on all tables in schema ctgitops to app_reader")
+    use(house, cluster, "app_reader")
+    fix = "to try it: grant what `ctgitops roles --env staging --only plan` prints"
+    first = house.plan().out.splitlines()[0]
+    assert f"1 migration NOT TRIED ({fix})" in first
+    assert fix.replace("`", "") in re.sub("</?code>", "", house.plan("--format", "markdown").out.splitlines()[0])
+    printed = house.run("roles", "--env", "staging", "--only", "plan")
+    run(cluster.url("app"), printed.out)
+    assert "NOT TRIED" not in house.plan().out
+
+
+SERVICES = {
+    "supabase": Provider.SUPABASE,
+    "rds": Provider.RDS,
+    "cloud sql": Provider.CLOUD_SQL,
+    "azure": Provider.AZURE,
+}
+
+
+@pytest.mark.parametrize("name", list(SERVICES))
+def test_the_administrator_of_a_service_runs_the_sql(house: House, name: str) -> None:
+    administered(house, name, LocalServer(programs_for_tests(), base=base_for_servers()))
+
+
+@pytest.mark.majors
+@pytest.mark.parametrize("name", list(SERVICES))
+def test_the_administrator_of_a_service_runs_the_sql_on_18(house: House, name: str) -> None:
+    """There, CREATEROLE is not enough to grant pg_read_all_data."""
+    administered(house, name, LocalServer(programs_of(18), base=base_for_servers()))
+
+
+def administered(house: House, name: str, unstarted: LocalServer) -> None:
+    """Only the customer's administrator prepares the database; then one role applies, and another plans."""
+    provider, database = PROVIDERS[name], PROVIDERS[name].database
+    unstarted.superuser = provider.superuser
+    with unstarted as server:
+        for statement in filter(str.strip, provider.setup.split(";\n")):
+            run(server.url(), statement)
+        house.environment("staging", server.url(database, provider.role), MORE)
+        house.migration(
+            "001_t", "create schema t; create table t.t (id int primary key);", down="drop schema t cascade;"
+        )
+        printed = house.run("roles", "--env", "staging")
+        assert f"Provider: {NOTES[SERVICES[name]].name}, because the role " in printed.out, printed.said
+        for _ in range(2):
+            run(server.url(database, provider.role), printed.out)
+        house.environment("staging", server.url(database, f"{database}_migrator"), MORE)
+        house.applied()
+        run(server.url(database, f"{database}_migrator"), house.run("roles", "--env", "staging", "--only", "plan").out)
+        house.migration("002_x", "alter table t.t add column x int;", down="alter table t.t drop column x;")
+        house.environment("staging", server.url(database, f"{database}_reader"), MORE)
+        looked = house.plan()
+        assert f"as {database}_migrator: it runs" in looked.words, looked.said
+        assert house.run("status").status == 0
+        assert house.apply().status == 4
+
+
+def test_another_role_sees_who_holds_the_run_lock(house: House, cluster: LocalServer) -> None:
+    """It may not see when the sessions of other roles began."""
+    run(cluster.url("app"), "".join(PAGE_SQL))
+    house.environment("staging", cluster.url("app", "app_migrator"))
+    house.migration("001_t", "create table public.t (id int primary key);")
+    house.applied()
+    house.migration("002_wait", "select pg_sleep(600);")
+    running = house.start("apply", "--env", "staging")
+    until(lambda: runs(cluster.url("app"), "pg_sleep"))
+    for role in ("app_reader", "app_backup"):
+        house.environment("staging", cluster.url("app", role))
+        shown = house.run("unlock", "--env", "staging")
+        assert (shown.status, "user app_migrator" in shown.words, "run by" in shown.words) == (0, True, True), (
+            shown.said
+        )
+        ended = house.run("unlock", "--env", "staging", "--end-at-work")
+        assert (ended.status, "held by another tool or role" in ended.words) == (5, True), ended.said
+    running.terminate()
+    assert running.ended().status == 6
