@@ -118,7 +118,7 @@ class Database(Protocol):
         """Everything that a throw-away copy needs. Read-only. Raises LedgerError, BackupError."""
 
     def roles(self) -> DatabaseRoles:
-        """Who owns what in it, and which provider its roles show. Read-only, takes no lock."""
+        """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
 
     def pooler(self) -> UsageError | None:
         """The error with which a run refuses its address, because it leads to a connection pooler. Read-only."""

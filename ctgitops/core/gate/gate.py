@@ -47,7 +47,7 @@ class Reason:
 
     @property
     def passes(self) -> bool:
-        """Whether the reason ends at a time that is known now, so that the plan can be approved before."""
+        """Whether the wait ends at a time that is already known, so that the plan can be approved before it ends."""
         return self.gate in _OF_TIME
 
 

@@ -26,7 +26,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Selector:
-    """A migration, or all migrations up to it: the newest one, a schema version, or a migration's number."""
+    """Selects one migration, or all migrations up to it, by number, by schema version, or as the newest."""
 
     version: SchemaVersion | None = None
     number: int | None = None
@@ -63,7 +63,7 @@ class Selector:
         return "latest" if self.number is None else f"{self.number:03}"
 
     def reaches(self, migration: Migration) -> bool:
-        """Whether `migration` is at or before the selected one."""
+        """Whether `migration` is the selected migration, or one before it."""
         if self.number is not None:
             return migration.number <= self.number
         if self.version is not None:

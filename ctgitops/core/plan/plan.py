@@ -182,7 +182,7 @@ class Plan:
 
     @property
     def concern(self) -> Concern:
-        """The area that decides the exit status of a blocked plan: the address, else the ledger, else the workspace."""
+        """The area whose exit status a blocked plan has: the address, else the ledger, else the workspace."""
         blocking = {p.concern for p in self.problems if p.blocks}
         return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 

@@ -62,5 +62,5 @@ class Gap:
 
 
 def remedy_of(why: str) -> str:
-    """A change that lets the trial run the statement at which it stopped; `why` is a reason from `why_inconclusive`."""
+    """A change with which the trial runs the statement at which it stopped; `why` comes from `why_inconclusive`."""
     return next((remedy for part, remedy in _REMEDIES.items() if part in why), _LAST)

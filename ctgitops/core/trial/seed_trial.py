@@ -14,7 +14,7 @@ from .gap import Stop
 
 @dataclass(frozen=True)
 class SeedTrial:
-    """A seed file that ran on the copy; `stop` says why the result is unknown, `failed` that it fails."""
+    """The trial of one seed file; `stop` says why its result is unknown, `failed` that the file fails."""
 
     seed: Seed
     failed: ApplyError | None = None

@@ -1,4 +1,4 @@
-"""Rows that a migration deletes in ways that no query of its text shows, so that they are not counted. Pure."""
+"""Rows that a migration deletes by a function, a block, a trigger or a cascade, and that are not counted. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WHOLE = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETE
 def uncounted_problems(
     plan: Plan, effects: Mapping[int, Effect], losses: Iterable[CountedLoss], before: Snapshot
 ) -> Iterator[Problem]:
-    """A problem for each table whose rows a function, a block, a trigger or a cascade deletes; `before` the plan."""
+    """A problem for each table whose rows a function, a block, a trigger or a cascade deletes."""
     relatives, counted = Relatives(before), list(losses)
     tables = {name_of(each.name): each.name for each in before.objects if each.kind in {"table", "foreign table"}}
     for step in plan.steps:
