@@ -37,7 +37,7 @@ def test_p21_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: Ho
     assert marks(living) == ["baseline baselined", "001_users baselined", "002_index baselined"]
     assert fetch(
         living, "select rollback_sql is not null, actor is not null, error from ctgitops.ledger where number = 1"
-    ) == [(True, True, "verified: the schema equals that of the files")]
+    ) == [(True, True, "verified: the schema equals the schema of the files")]
     house.applied()
     assert house.run("drift").status == 0
     assert house.run("status").status == 0

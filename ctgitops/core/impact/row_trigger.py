@@ -125,6 +125,9 @@ def _problem(step: Step, statement: Statement, change: TableChange, fired: list[
         f"{step.name} changes rows of {change.table}{by}, for which the row trigger{'' if one else 's'} {names}{more} "
         f"run{'s' if one else ''}: the copy has no rows, so {'it was' if one else 'they were'} not tried"
     )
-    hint = "read what it does: it runs for each row, in the migration's transaction, and can fail, lock or write more"
+    hint = (
+        "read the function of the trigger: it runs for each row, in the migration's transaction, and can "
+        "fail, take locks or write other rows"
+    )
     place = step.script.place(step.script.start_of(statement))
     return Problem("row-trigger", what, place, hint, blocks=False)

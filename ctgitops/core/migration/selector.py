@@ -89,7 +89,9 @@ class Selector:
             raise UsageError(f"there is no migration `{self.text}` {where}", hint=_hint(self, candidates))
         if not self.latest and len({candidate.number for candidate in found}) > 1:
             names = " and ".join(f"`{name}`" for name in dict.fromkeys(candidate.name for candidate in found))
-            raise UsageError(f"`{self.text}` matches several migrations {where}: {names}", hint="name one of them")
+            raise UsageError(
+                f"`{self.text}` matches several migrations {where}: {names}", hint="name one of these migrations"
+            )
         return found[-1]
 
 

@@ -76,7 +76,7 @@ def _ways(failing: FailedStep) -> str:
     repair = f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     return (
         f"remove the cause in {name}, then run the same command again; "
-        f"or make its changes by hand there, and record that: {repair}"
+        f"or make the file's changes by hand in that environment, and record this: {repair}"
     )
 
 

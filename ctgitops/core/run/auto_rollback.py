@@ -50,7 +50,9 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 def as_applied(step: Step, why: str) -> Entry:
     """The entry that records an unverified migration as applied, so that it can be rolled back."""
-    return entry_of_step(Mark.REPAIRED, step, f"all its statements are done; it is rolled back, because {why}")
+    return entry_of_step(
+        Mark.REPAIRED, step, f"all statements of the migration are done; it is rolled back, because {why}"
+    )
 
 
 def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Checkpoint, why: str) -> Plan:

@@ -48,7 +48,7 @@ def _deleted(impact: StatementImpact) -> Iterator[str]:
 
 def _problem(step: Step, statement: Statement, change: TableChange) -> Problem:
     by = f"the foreign key {change.key}" if change.key else "a function, a block or a trigger"
-    what = f"{step.name} deletes rows of {change.table} by {by}: how many is not known, so they are not counted"
+    what = f"{step.name} deletes rows of {change.table} by {by}, so their number is not known"
     place = step.script.place(step.script.start_of(statement))
     return Problem(
         "rows-not-counted", what, place, f"count them with the same condition in {change.table}", blocks=False
