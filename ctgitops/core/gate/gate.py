@@ -191,7 +191,7 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
         return
     for file in unseen(plan, reviews, request.origin.folder):
         what = f"no merged pull request showed the current text of `{file.path}` in a plan"
-        hint = "the file was pushed directly, or changed later: open and merge a pull request that changes the file"
+        hint = "the file was pushed directly, or changed later: open a pull request that changes the file, and merge it"
         yield Reason("reviewed", what, hint)
 
 
