@@ -44,7 +44,7 @@ def _gated(job: Job, event: Event | Refused, result: Preview, unproved: tuple[Re
 
 
 def _unproved(job: Job, event: Event | Refused) -> tuple[Reason, ...]:
-    """Why the apply would not accept the commit, such as a tag that is not on the default branch."""
+    """Why the apply would refuse the commit, for example because the tag is not on the default branch."""
     provenance = event if isinstance(event, Refused) else provenance_of(event)
     if not isinstance(provenance, Provenance):
         return ()

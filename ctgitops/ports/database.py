@@ -112,7 +112,7 @@ class Database(Protocol):
         """Counts the rows that each loss destroys. Read-only; after some seconds, a count is reported as unknown."""
 
     def snapshot(self) -> Snapshot:
-        """Its schema, consistent at one point in time. Read-only, takes no lock."""
+        """The schema of the database, consistent at one point in time. Read-only, takes no lock."""
 
     def original(self) -> SourceDatabase:
         """Everything that a throw-away copy needs. Read-only. Raises LedgerError, BackupError."""

@@ -164,7 +164,7 @@ def test_differences_are_counted_and_what_changes_no_schema_is_named(house: Hous
     house.migration("003_rows", "insert into public.users values (1, 'x');")
     house.remove("003_more")
     looked = house.plan()
-    assert "most similar to that of the files up to 002_index, with 1 difference" in looked.words
+    assert "most similar to the schema of the files up to 002_index, with 1 difference" in looked.words
     assert "The schema does not show whether 003_rows ran" in looked.words
     arguments = followed(looked.words)
     assert house.run(*arguments).status == 1

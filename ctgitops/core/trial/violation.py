@@ -158,7 +158,7 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """The requirements of a statement on existing rows; if the analysis fails, one that reports the failure."""
+    """The requirements of a statement on existing rows; if the analysis fails, a requirement that reports it."""
     guard = Guard()
     yield from guard.each("its requirements on existing rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:

@@ -103,7 +103,7 @@ def worst_state(results: tuple[PlanResult, ...]) -> PlanState:
 
 
 def states_of_steps(results: tuple[PlanResult, ...]) -> dict[tuple[str, ...], PlanState]:
-    """By identity, the worst state of each step among the environments that have not applied it."""
+    """The worst state of each step, by its identity, in the environments that have not applied the step."""
     states: dict[tuple[str, ...], PlanState] = {}
     for result in results:
         if isinstance(result, Preview):
