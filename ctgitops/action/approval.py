@@ -61,7 +61,7 @@ def _refused(event: Event | Refused, environment: Environment) -> Iterator[Reaso
 
 
 def _health(job: Job, environment: Environment) -> tuple[Reason, ...]:
-    """The health query's answer; the apply asks it again before its first step. Read-only."""
+    """The answer of the health query, which the apply runs again before its first step. Read-only."""
     health = environment.apply_policy.health
     if health is None:
         return ()

@@ -76,7 +76,7 @@ _TOOLS = (
         "yoyo",
         r"--[ \t]*(?:depends:(?:[ \t]+[0-9]\S*)+|transactional:[ \t]*(?:true|false))[ \t]*$",
         hint="delete the line: files run in the order of their numbers; list dependencies in the header field "
-        "`Dependencies`; if it is `transactional: false`, " + _NO_TRANSACTION,
+        "`Dependencies`; if the line says `transactional: false`, " + _NO_TRANSACTION,
     ),
 )
 _PAIRS = (
