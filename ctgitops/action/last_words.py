@@ -37,7 +37,7 @@ def last_words(
 
 
 def say_stopped(job: Job, concerned: Iterable[int], whose: str, error: CtgitopsError) -> None:
-    """Says on pull requests where an apply or a rollback was stopped, and how to go on."""
+    """Writes on each pull request that a run concerns that the run was cancelled, and what to do next."""
     say(job, concerned, _words(job, f"Cancelled: {whose}: {error.what}", error.state, error.hint))
 
 

@@ -28,7 +28,12 @@ from .printing import print_page
     type=click.IntRange(1),
     help="Only this statement of an unfinished migration that runs outside a transaction.",
 )
-@click.option("--adopt", "fact", flag_value="adopt", help="This database, a copy or a moved one, now belongs to --env.")
+@click.option(
+    "--adopt",
+    "fact",
+    flag_value="adopt",
+    help="Accept this database, which was copied or moved, as the database of --env.",
+)
 @click.option(
     "--as-it-is",
     "fact",

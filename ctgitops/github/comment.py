@@ -110,7 +110,7 @@ class Sticky:
             newest.comment.edit(cut(text, COMMENT_LIMIT))
 
     def retract(self, pull_request: int, key: str) -> None:
-        """Deletes the comments with that key from this account."""
+        """Deletes the comments of a pull request that this account wrote with the marker `key`."""
         self._login = self._login or self._client.login()
         for found in self._ours(self._client.repository.get_issue(pull_request), key):
             with self._client.ignoring_not_found():

@@ -27,7 +27,7 @@ _KEYS = {"relnamespace", "connamespace", "conrelid", "attrelid"}
 
 @dataclass(frozen=True)
 class Constants:
-    """Evaluates expressions from the catalog and the values of a block's variables."""
+    """Computes the value of an expression as far as the catalog and the known variables of a block determine it."""
 
     catalog: Catalog
     values: Values

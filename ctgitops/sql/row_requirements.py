@@ -40,7 +40,7 @@ class Demand:
 
 
 def demands(kind: str, node: Node) -> Iterator[Demand]:
-    """The requirements of a statement on rows."""
+    """What a DDL statement requires of existing rows, such as NOT NULL."""
     if kind == "AlterTableStmt" and node.get("objtype") == "OBJECT_TABLE":
         table = relation(node.get("relation", {}))
         for command in commands(kind, node):

@@ -95,7 +95,7 @@ def shown_texts(files: Iterable[ShownFile]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ShownPart:
-    """One part of a record from `shown_texts`."""
+    """One part of the list of files that a plan showed, as `shown_texts` writes it."""
 
     digests: frozenset[str] = frozenset()
     whole: str = ""
@@ -105,7 +105,7 @@ class ShownPart:
 
 
 def shown_in(text: str) -> ShownPart | None:
-    """The record in a text from `shown_texts`; None if it is missing or incomplete."""
+    """The part of a record that `text` contains; None if there is none, or its JSON is malformed."""
     found = next((line for line in text.splitlines() if line.startswith(f'{{"{_MARK}":')), "")
     try:
         record = json.loads(found)

@@ -40,7 +40,7 @@ _SERVICE_PREFIXES = (
 
 @dataclass(frozen=True)
 class Owner:
-    """A role that owns objects of the database, other than members of extensions."""
+    """A role that owns objects of the database. Objects that belong to an extension do not count."""
 
     name: str
     objects: int

@@ -36,7 +36,7 @@ class Occasion(StrEnum):
 
     @property
     def triggers(self) -> Trigger | None:
-        """The trigger of the environments to which the event applies the approved plan."""
+        """The `apply.on` value of the environments that are applied on this occasion; None if none is."""
         return {Occasion.PUSH: Trigger.PUSH, Occasion.RELEASE: Trigger.RELEASE}.get(self)
 
 

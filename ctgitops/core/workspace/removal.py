@@ -46,7 +46,7 @@ class Removals:
 
 
 def removal_problems(removals: Removals, migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
-    """A blocking problem for each file that this branch removes from the base branch; a warning for merged removals."""
+    """One problem for each removed migration: blocking if the base branch still has it, else a warning."""
     if removals.unknown:
         what = f"cannot check whether applied migrations were removed: {removals.unknown}"
         yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)

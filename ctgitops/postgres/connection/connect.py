@@ -31,6 +31,8 @@ KEEPALIVES |= {"tcp_user_timeout": "60000"}
 SERVER_KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 SERVER_KEEPALIVES |= {"tcp_user_timeout": "60000"}
 """With these, the server detects a dead client: it frees the run lock after a minute instead of two hours."""
+OLDEST_MAJOR = 14
+"""Older servers have no `pg_read_all_data`, and no test runs on them."""
 CONNECT_TIMEOUT_SECONDS = 15
 SHORTEST_SECRET = 3
 """Minimum length of a password that is masked in messages; a shorter one would be in many words."""
@@ -66,9 +68,22 @@ def connect(
     if database:
         extra["dbname"] = database
     try:
-        return _connect({**parameters, **extra, "options": " ".join(filter(None, options))}, application)
+        connection = _connect({**parameters, **extra, "options": " ".join(filter(None, options))}, application)
     except psycopg.OperationalError as error:
         raise _unreachable(address, error, parameters) from None
+    if connection.info.server_version < OLDEST_MAJOR * 10_000:
+        connection.close()
+        raise unsupported(address, connection.info.server_version)
+    return connection
+
+
+def unsupported(address: Address, version: int) -> LedgerError:
+    """The error for a server that is older than `OLDEST_MAJOR`; `version` is its `server_version_num`."""
+    number = f"{version // 10_000}" if version >= 100_000 else f"{version // 10_000}.{version // 100 % 100}"
+    what = f"{address.label} runs PostgreSQL {number}; ctgitops needs {OLDEST_MAJOR} or newer"
+    return LedgerError(
+        what, state="nothing was changed", hint="upgrade the server with pg_upgrade, or dump and restore"
+    )
 
 
 def _connect(parameters: Mapping[str, str], application: str) -> Connection:

@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from ctgitops.errors import LedgerError, UsageError
-from ctgitops.postgres.connection.connect import SERVER_KEEPALIVES, Address, connect
+from ctgitops.postgres.connection import connect as connections
+from ctgitops.postgres.connection.connect import SERVER_KEEPALIVES, Address, connect, unsupported
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fresh_database
 
@@ -75,3 +76,17 @@ def test_a_connection_notices_within_a_minute_that_the_other_side_is_gone(tcp_se
         ("tcp_keepalives_interval", "10"),
         ("tcp_user_timeout", "60000"),
     ]
+
+
+def test_a_server_that_is_too_old_is_refused_by_its_version(
+    tcp_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "OLDEST_MAJOR", 99)
+    with pytest.raises(LedgerError, match=r"the database runs PostgreSQL \d+; ctgitops needs 99 or newer") as caught:
+        connect(Address(tcp_server.url(), "the database"), "ctgitops/read")
+    assert caught.value.state == "nothing was changed"
+
+
+@pytest.mark.parametrize(("version", "number"), [(130_014, "13"), (100_023, "10"), (90_624, "9.6")])
+def test_versions_are_named_as_their_server_names_them(version: int, number: str) -> None:
+    assert f"runs PostgreSQL {number};" in unsupported(Address("postgresql://h/d", "staging"), version).what
