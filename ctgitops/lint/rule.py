@@ -40,6 +40,8 @@ class Hit:
     """Overrides the rule's `blocks`; None for no override."""
     lock: LockMode | None = None
     """Overrides the rule's `lock`; None for no override."""
+    severity: Severity | None = None
+    """Overrides the rule's `severity`, unless the policy sets one; None for no override."""
     part: Node | None = field(default=None, repr=False)
     """The ALTER TABLE action, or its definition, that violates the rule; None for the whole statement."""
 
