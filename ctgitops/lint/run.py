@@ -145,6 +145,7 @@ class Linter:
             lock=lock.name.replace("_", " ") if lock else "",
             blocks_writes=rule.blocks if hit.blocks is None else hit.blocks,
             last_line=script.place(tree.end).line,
+            conflict_target=hit.conflict_target,
         )
 
 

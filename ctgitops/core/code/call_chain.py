@@ -26,7 +26,7 @@ _TABLE_CALL = (
     r"|createquerybuilder|delete\w*|insert\w*|require|dataset|relation)"
 )
 _TAKES_CLASS = (
-    r"(?:select|query|update|insert|delete|from|into|get|with_entities|selectFrom|insertInto|deleteFrom|\w*[jJ]oin\w*"
+    r"(?:select|query|update|insert|delete|from|into|get!?|get_by!?|one!?|all|exists\?|aggregate|\w+_all|with_entities|selectFrom|insertInto|deleteFrom|\w*[jJ]oin\w*"
     r"|getRepository|register|Model|First|Find|Last|Take|Create|Save|Scan|Updates|Preload|Table|createQuery)"
 )
 
@@ -78,8 +78,8 @@ class Handles:
         return [
             rf"{called}[\"'`:](?:\w+\.)?{table}(?:[\"'`]|(?=[)\],])|\s+as\b)",
             rf"\b{_CLIENTS}!?\??\.\s*{member}\s*!?\??\.\s*\w+\s*(?:<[^>]*>)?\(",
-            rf"\b{_TAKES_CLASS}\(\s*(?:ctx,\s*)?[&\[]*(?:\w+\.)*(?:{model}|{table})\b(?!\s*[(\"':=])",
-            rf"(?<![\w.]){model}(?:::class)?\s*\.\s*{_VERBS}\b",
+            rf"\b{_TAKES_CLASS}!?\(\s*(?:ctx,\s*)?[&%\[]*(?:\w+\.)*(?:{model}|{table})\b(?!\s*[(\"':=])",
+            rf"(?<![\w.]){model}(?:::class)?\s*(?:\.|::|->)\s*{_VERBS}\b",
         ]
 
 
