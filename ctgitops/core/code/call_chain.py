@@ -18,7 +18,9 @@ _LONGEST = 4000
 _VERBS = (
     r"(?:objects|where\w*|filter\w*|find\w*|exists\w*|update\w*|create\w*|insert\w*|pluck|pick|order\w*|select\w*|values\w*|exclude"
     r"|build|upsert\w*|count\w*|sum|average|minimum|maximum|delete\w*|destroy\w*|remove|query|aggregate|annotate|get\w*"
-    r"|new|builder|init|arel_table|make|bulk\w*|Query|Update\w*|Create\w*|Delete\w*|permit|joins|group\w*|not|scope|all|save\w*|first\w*|groupBy|c|findBy\w*|list\w*)"
+    r"|new|builder|init|arel_table|make|bulk\w*|Query|Update\w*|Create\w*|Delete\w*|permit|joins|group\w*|not|scope|all|save\w*|first\w*|groupBy|c|findBy\w*|list\w*"
+    r"|includes|preload|eager_load|left_\w*joins|references|limit|offset|take|last\w*|distinct|having|unscoped|only|defer"
+    r"|prefetch_related|with\w*|latest|paginate|in_bulk|iterator)"
 )
 _CLIENTS = r"(?:prisma\w*|\w*[dD]b|DB|tx|trx|\w*[cC]lient|query|orm|database|models?|conn\w*)"
 _TABLE_CALL = (
