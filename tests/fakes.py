@@ -36,7 +36,7 @@ from ctgitops.core.view.constraint_check import Checked
 from ctgitops.core.view.verify import Refuted
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, Place, UsageError
-from ctgitops.sql.name_changes import ChangedName
+from ctgitops.sql.name_changes import SearchedName
 from ctgitops.sql.script import Script, checksum_of
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -239,7 +239,7 @@ class Diary:
         self.lines.append(f"read {name}")
         return self.ledgers.get(name, Ledger())
 
-    def mentions(self, those: tuple[ChangedName, ...]) -> Searched:
+    def mentions(self, those: tuple[SearchedName, ...]) -> Searched:
         self.lines.append(f"search code for {', '.join(each.text for each in those)}")
         return Searched(tuple(Mention(each, "app/projects.ts", 12) for each in those))
 

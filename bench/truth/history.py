@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from ctgitops.core.workspace.finding import Severity
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.run import Linter
 from ctgitops.postgres.server.local_server import LocalServer
@@ -34,7 +35,9 @@ def history(server: LocalServer, folder: Path) -> dict[str, Score]:
             said = any(finding.blocks_writes for finding in found)
             if truth.blocks != said:
                 print(f"  {'wrong' if said else 'missed'}: {folder.name}/{path.name} {truth.work}")
-            scores["ctgitops"].count(truth=truth.blocks, said=said, spoke=bool(found))
+            scores["ctgitops"].count(
+                truth=truth.blocks, said=said, spoke=any(f.severity is not Severity.NOTICE for f in found)
+            )
             if others is not None:
                 theirs = others.get(str(path), set())
                 scores["squawk"].count(truth=truth.blocks, said=bool(theirs & LOCK_RULES), spoke=bool(theirs))

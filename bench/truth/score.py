@@ -15,7 +15,7 @@ class Score:
     missed: int = 0
     quiet: int = 0
     spoke: int = 0
-    """The number of files with any finding."""
+    """The number of files with a warning or an error; for squawk, with any finding."""
 
     def count(self, *, truth: bool, said: bool, spoke: bool) -> None:
         """Counts a file or statement."""
@@ -48,5 +48,5 @@ class Score:
 
 
 HEAD = (
-    f"  {'':<28}{'all':>6}{'blocks':>8}{'right':>7}{'wrong':>7}{'missed':>8}{'precision':>11}{'recall':>8}{'speaks':>9}"
+    f"  {'':<28}{'all':>6}{'blocks':>8}{'right':>7}{'wrong':>7}{'missed':>8}{'precision':>11}{'recall':>8}{'marked':>9}"
 )

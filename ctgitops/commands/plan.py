@@ -18,7 +18,7 @@ from ..core.plan.plan import make_plan, worst_first
 from ..core.plan.remedy import FailedStep, OtherEnvironments, remedy
 from ..core.problem import Concern, Problem
 from ..core.schema.snapshot import Snapshot
-from ..core.trial.code_reference import mention_problems, removed_by
+from ..core.trial.code_reference import mention_problems, searched_for
 from ..core.trial.gap import Stop
 from ..core.trial.schema_break import break_problems
 from ..core.trial.seed_trial import seed_problems
@@ -58,7 +58,8 @@ def plan(
 
 def _with_mentions(results: tuple[PlanResult, ...], code: Code) -> tuple[PlanResult, ...]:
     """Adds code references to dropped or renamed names; searches the code once, and only for those names."""
-    those = dict.fromkeys(each for result in results if isinstance(result, Preview) for each in removed_by(result.plan))
+    previews = [result for result in results if isinstance(result, Preview)]
+    those = dict.fromkeys(each for preview in previews for each in searched_for(preview.plan))
     if not those:
         return results
     searched = code.mentions(tuple(those))

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..core.code.source import is_code
 from ..core.problem import Problem
 from ..core.trial.code_reference import Mention, Searched, mentions_in
-from ..sql.name_changes import ChangedName
+from ..sql.name_changes import SearchedName
 from .git import tracked
 from .repository import Repository, shown
 
@@ -28,7 +28,7 @@ _NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target",
 _GENERATED = ("-lock.json", "-lock.yaml", ".min.js", ".min.css")
 
 
-def search_code(root: Path, repository: Path, those: tuple[ChangedName, ...]) -> Searched:
+def search_code(root: Path, repository: Path, those: tuple[SearchedName, ...]) -> Searched:
     """Finds references to names in a repository's files; skips the workspace `root`, which contains no code."""
     top = repository if root.resolve().is_relative_to(repository.resolve()) else root
     inside = root.resolve().relative_to(top.resolve())
@@ -49,7 +49,7 @@ class _Unreadable:
 
 
 def _searched(
-    top: Path, paths: list[str], those: tuple[ChangedName, ...], skipped: _Unreadable
+    top: Path, paths: list[str], those: tuple[SearchedName, ...], skipped: _Unreadable
 ) -> Iterator[tuple[Mention, ...]]:
     """The mentions in each file, until the time limit."""
     reader = Repository(top)

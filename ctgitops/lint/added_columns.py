@@ -55,7 +55,7 @@ def added_column(definition: Node) -> AddedColumn:
         identity=identity,
         generated={"s": "stored", "v": "virtual"}.get(generated.get("generated_kind", "s"), "") if generated else "",
         not_null=serial or identity or "CONSTR_NOTNULL" in kinds or "CONSTR_PRIMARY" in kinds,
-        default=None if _is_null(default) else default,
+        default=None if is_null(default) else default,
         constraints=constraints,
         definition=definition,
     )
@@ -73,7 +73,8 @@ def _enforced(constraints: list[Node]) -> tuple[Node, ...]:
     return tuple(n for n, following in zip(constraints, after, strict=False) if following != "CONSTR_ATTR_NOT_ENFORCED")
 
 
-def _is_null(default: Any) -> bool:
+def is_null(default: Any) -> bool:
+    """Whether a DEFAULT expression is missing or the constant NULL."""
     while isinstance(default, dict) and "TypeCast" in default:
         default = default["TypeCast"].get("arg")
     return default is None or bool(default.get("A_Const", {}).get("isnull"))

@@ -23,6 +23,8 @@ class Column:
     """The unqualified collation name, if it differs from the type's collation."""
     generated: str = ""
     """`stored`, `virtual`, or empty if the column is not generated."""
+    default: bool = False
+    """Whether an INSERT that omits the column gets a value that is not null: by DEFAULT, serial or identity."""
 
 
 @dataclass

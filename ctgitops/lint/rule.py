@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ..core.workspace.finding import Severity
 from ..sql.locks import LockMode
+from ..sql.name_changes import ConflictTarget
 from ..sql.nodes import Node
 from .added_columns import AddedColumn
 from .fixes import Fix
@@ -40,6 +41,10 @@ class Hit:
     """Overrides the rule's `blocks`; None for no override."""
     lock: LockMode | None = None
     """Overrides the rule's `lock`; None for no override."""
+    severity: Severity | None = None
+    """Overrides the rule's `severity`, unless the policy sets one; None for no override."""
+    conflict_target: ConflictTarget | None = None
+    """The dropped unique constraint or index to search for in code; None for other rules."""
     part: Node | None = field(default=None, repr=False)
     """The ALTER TABLE action, or its definition, that violates the rule; None for the whole statement."""
 

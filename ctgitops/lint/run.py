@@ -128,15 +128,16 @@ class Linter:
             self._by_kind[kind] = tuple(rule for rule in rules if self._severity(rule) is not Severity.OFF)
         return self._by_kind[kind]
 
-    def _severity(self, rule: Rule) -> Severity:
-        return Severity(self.severities.get(rule.id, rule.severity))
+    def _severity(self, rule: Rule, hit: Hit | None = None) -> Severity:
+        """The severity that the policy sets for a rule, or that of the hit, or the rule's own."""
+        return Severity(self.severities.get(rule.id, (hit and hit.severity) or rule.severity))
 
     def _finding(self, script: Script, tree: Tree, rule: Rule, hit: Hit) -> Finding:
         start = script.place(_place_of(script, tree, hit.part))
         lock = hit.lock or rule.lock
         return Finding(
             rule=rule.id,
-            severity=self._severity(rule),
+            severity=self._severity(rule, hit),
             what=hit.what,
             place=start,
             why=rule.why,
@@ -144,6 +145,7 @@ class Linter:
             lock=lock.name.replace("_", " ") if lock else "",
             blocks_writes=rule.blocks if hit.blocks is None else hit.blocks,
             last_line=script.place(tree.end).line,
+            conflict_target=hit.conflict_target,
         )
 
 

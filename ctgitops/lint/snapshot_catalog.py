@@ -118,7 +118,9 @@ def _column(table: str, column: SchemaObject) -> str:
     collation = f" collate {name_}" if (name_ := column.attributes.get("collation")) else ""
     how, _, expression = column.attributes.get("generated", "").partition(" ")
     generated = f" generated always as ({expression}) {how}" if how else ""
-    return f"{name} {column.attributes.get('type', 'text')}{collation}{generated}{not_null}"
+    default = f" default {value}" if (value := column.attributes.get("default")) else ""
+    identity = f" generated {when} as identity" if (when := column.attributes.get("identity")) else ""
+    return f"{name} {column.attributes.get('type', 'text')}{collation}{default}{identity}{generated}{not_null}"
 
 
 def _function(each: SchemaObject) -> str:

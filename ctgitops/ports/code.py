@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..core.trial.code_reference import Searched
-from ..sql.name_changes import ChangedName
+from ..sql.name_changes import SearchedName
 
 
 class Code(Protocol):
     """The code in the same repository that uses the database."""
 
-    def mentions(self, those: tuple[ChangedName, ...]) -> Searched:
+    def mentions(self, those: tuple[SearchedName, ...]) -> Searched:
         """The places that mention the names in `those`. Read-only."""

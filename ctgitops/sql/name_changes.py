@@ -39,6 +39,26 @@ class ChangedName:
         return f"{what} is renamed to {self.renamed_to}" if self.renamed_to else f"{what} is dropped"
 
 
+@dataclass(frozen=True)
+class ConflictTarget:
+    """A dropped unique constraint or index, which INSERT … ON CONFLICT can name, itself or by its columns."""
+
+    table: str
+    constraint: str
+    columns: tuple[str, ...]
+    """The key columns, with an empty string for each expression."""
+
+    @property
+    def text(self) -> str:
+        """The change as text, such as `unique orders_number on orders (number) is dropped`."""
+        columns = ", ".join(column or "an expression" for column in self.columns)
+        return f"unique {self.constraint} on {self.table} ({columns}) is dropped"
+
+
+SearchedName = ChangedName | ConflictTarget
+"""What is searched for in code."""
+
+
 def removed_names(kind: str, node: Node) -> Iterator[ChangedName]:
     """The names that `node` itself drops or renames; not those that CASCADE or a function drops."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..core.run.progress import Listener
     from ..core.trial.code_reference import Searched
     from ..ports.forge import Forge
-    from ..sql.name_changes import ChangedName
+    from ..sql.name_changes import SearchedName
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class RepositoryCode:
     root: Path
     environ: Mapping[str, str] = field(repr=False)
 
-    def mentions(self, those: tuple[ChangedName, ...]) -> Searched:
+    def mentions(self, those: tuple[SearchedName, ...]) -> Searched:
         """The places where the repository's code mentions the names in `those`."""
         from ..files.code_search import search_code
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.core.workspace.finding import Finding
+from ctgitops.core.workspace.finding import Finding, Severity
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.run import Linter
 from ctgitops.sql.parse import statements
 from ctgitops.sql.script import Script
 from tests.servers import missing
 
-MOST_SPOKEN_OF = 0.46
-"""Of all files; on these chains 35 % really block writes while they work, and the others destroy data, break running
-code, fail on rows or work under a lock."""
+MOST_MARKED = 0.40
+"""Of all files, with a warning or an error; on these chains 35 % really block writes while they work, and the others
+break running code in every deploy order, fail on rows or work under a lock."""
 
 
 @pytest.fixture
@@ -44,4 +44,4 @@ def judged(folder: Path) -> Iterator[tuple[str, tuple[Finding, ...]]]:
 def test_every_file_is_understood_and_most_are_left_in_peace(folders: list[Path]) -> None:
     found = [each for folder in folders for each in judged(folder)]
     assert [path for path, findings in found for f in findings if f.rule == "dynamic-sql"] == []
-    assert sum(bool(findings) for _, findings in found) <= MOST_SPOKEN_OF * len(found)
+    assert sum(any(f.severity is not Severity.NOTICE for f in each) for _, each in found) <= MOST_MARKED * len(found)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from tests.lint.examples import TABLES, rules_found
+from ctgitops.sql.name_changes import ConflictTarget
+from tests.lint.examples import TABLES, linted, rules_found
 from tests.servers import run, session
 
 UNIQUE = "alter table orders add constraint orders_number unique (number);\n"
@@ -56,8 +57,10 @@ def test_a_dropped_unique_that_a_function_names_in_on_conflict_is_found(given: s
     assert said == ["drop-conflict-target"] * found
 
 
-def test_code_outside_of_the_database_is_asked_about_where_that_is_switched_on() -> None:
-    assert rules_found(DROP, UNIQUE) == []
+def test_a_dropped_unique_is_a_notice_with_what_a_plan_searches_for_in_code() -> None:
+    assert [(f.rule, f.severity) for f in linted(DROP, UNIQUE)] == [("drop-unique", "notice")]
+    assert linted(DROP, UNIQUE)[0].conflict_target == ConflictTarget("orders", "orders_number", ("number",))
+    assert rules_found(DROP, UNIQUE, **{"drop-unique": "off"}) == []
     assert rules_found(DROP, UNIQUE, **{"drop-unique": "warning"}) == ["drop-unique"]
 
 

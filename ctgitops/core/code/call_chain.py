@@ -18,7 +18,9 @@ _LONGEST = 4000
 _VERBS = (
     r"(?:objects|where\w*|filter\w*|find\w*|exists\w*|update\w*|create\w*|insert\w*|pluck|pick|order\w*|select\w*|values\w*|exclude"
     r"|build|upsert\w*|count\w*|sum|average|minimum|maximum|delete\w*|destroy\w*|remove|query|aggregate|annotate|get\w*"
-    r"|new|builder|init|arel_table|make|bulk\w*|Query|Update\w*|Create\w*|Delete\w*|permit|joins|group\w*|not|scope|all|save\w*|first\w*|groupBy|c|findBy\w*|list\w*)"
+    r"|new|builder|init|arel_table|make|bulk\w*|Query|Update\w*|Create\w*|Delete\w*|permit|joins|group\w*|not|scope|all|save\w*|first\w*|groupBy|c|findBy\w*|list\w*"
+    r"|includes|preload|eager_load|left_\w*joins|references|limit|offset|take|last\w*|distinct|having|unscoped|only|defer"
+    r"|prefetch_related|with\w*|latest|paginate|in_bulk|iterator)"
 )
 _CLIENTS = r"(?:prisma\w*|\w*[dD]b|DB|tx|trx|\w*[cC]lient|query|orm|database|models?|conn\w*)"
 _TABLE_CALL = (
@@ -26,7 +28,7 @@ _TABLE_CALL = (
     r"|createquerybuilder|delete\w*|insert\w*|require|dataset|relation)"
 )
 _TAKES_CLASS = (
-    r"(?:select|query|update|insert|delete|from|into|get|with_entities|selectFrom|insertInto|deleteFrom|\w*[jJ]oin\w*"
+    r"(?:select|query|update|insert|delete|from|into|get!?|get_by!?|one!?|all|exists\?|aggregate|\w+_all|with_entities|selectFrom|insertInto|deleteFrom|\w*[jJ]oin\w*"
     r"|getRepository|register|Model|First|Find|Last|Take|Create|Save|Scan|Updates|Preload|Table|createQuery)"
 )
 
@@ -78,8 +80,8 @@ class Handles:
         return [
             rf"{called}[\"'`:](?:\w+\.)?{table}(?:[\"'`]|(?=[)\],])|\s+as\b)",
             rf"\b{_CLIENTS}!?\??\.\s*{member}\s*!?\??\.\s*\w+\s*(?:<[^>]*>)?\(",
-            rf"\b{_TAKES_CLASS}\(\s*(?:ctx,\s*)?[&\[]*(?:\w+\.)*(?:{model}|{table})\b(?!\s*[(\"':=])",
-            rf"(?<![\w.]){model}(?:::class)?\s*\.\s*{_VERBS}\b",
+            rf"\b{_TAKES_CLASS}!?\(\s*(?:ctx,\s*)?[&%\[]*(?:\w+\.)*(?:{model}|{table})\b(?!\s*[(\"':=])",
+            rf"(?<![\w.]){model}(?:::class)?\s*(?:\.|::|->)\s*{_VERBS}\b",
         ]
 
 

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 
 from .call_chain import Handles, chain_at, handles_of
 from .mapping import Block, MappingRole, block_at
+from .message import is_message
 from .source import Source, SourceKind
 from .spelling import Spelling, any_of, pascal
 from .variable import Variables
@@ -44,8 +45,13 @@ _SEQUELIZE = re.compile(r"\bmodel:\s*(?:\w+\.)*([A-Z]\w*)")
 _HEAD_CLASS = re.compile(r"([A-Z]\w+)\s*\.\s*(?:left_)?(?:outer_)?joins?\b")
 _PARAMETER = re.compile(r"(?<![\w(])[:@$]\Z")
 _COLUMN_CALL = re.compile(
-    r"(?i)(?:where\w*|order\w*|select\w*|group\w*|having|pluck|pick|find\w*|not|distinct|sum|max|min|set|index)[(\s]"
+    r"(?i)(?:where\w*|order\w*|select\w*|group\w*|having|pluck|pick|find\w*|not|distinct|sum|max|min|set|\w*index|\w*check\w*|\w*unique\w*|exclu\w*)[(\s]"
 )
+_XML_COLUMN = re.compile(r"\bcolumn(?:-?[nN]ame)?\s*=\s*[\"']\Z")
+_XML_MAPPING = re.compile(r"<(?:resultMap|class|entity|hibernate-mapping|subclass)\b[^>]*>")
+_ARROW = re.compile(r"\s*(?::\s*[\w<>\[\]|. ]+)?=>")
+_PAGE = re.compile(r"\b(?:render\w*|view|jsonify|inertia)\s*\Z", re.IGNORECASE)
+"""A call that passes values to a template: their names are those of the page, not those of columns."""
 
 
 class Meaning(Enum):
@@ -83,7 +89,9 @@ class ColumnUse:
     source: Source
     spelling: Spelling
     aliases: frozenset[str] = frozenset()
-    """The aliases that the file's SQL gives the table."""
+    """The aliases that the file gives the table in queries."""
+    others: frozenset[str] = frozenset()
+    """The aliases that the file gives other tables."""
 
     @cached_property
     def _handles(self) -> Handles:
@@ -112,11 +120,21 @@ class ColumnUse:
         if qualified is not Meaning.OUTWARDS:
             return qualified
         if self.source.kind is SourceKind.MARKUP:
+            return self._in_xml(word)
+        if word.within and is_message(self.source, word.within):
             return Meaning.NO
         called = word.within is None and not accessor and re.match(r"\s*\(", self.source.text[end : end + 4])
         if called and self.spelling.needs_table:  # a function with the column's name, such as Drizzle's `email('…')`
             return self._attached(word)
         return self._around(word)
+
+    def _in_xml(self, word: _Word) -> Meaning:
+        """Decides by the class or table of the mapping around `column="email"`, as in MyBatis and Hibernate."""
+        if not _XML_COLUMN.search(self.source.text, max(0, word.at - 20), word.at):
+            return Meaning.NO
+        mapped = list(_XML_MAPPING.finditer(self.source.text, 0, word.at))
+        names = re.findall(r"(\w+)[\"']", mapped[-1][0]) if mapped else []
+        return Meaning.of(not self.spelling.names.union(self.spelling.classes).isdisjoint(names))
 
     def _attached(self, word: _Word) -> Meaning:
         """Decides by the call chain if the name is one of its methods, as in `User.builder().email(…)`."""
@@ -135,14 +153,28 @@ class ColumnUse:
         if not found or found[1] in _OWN or found[1].isdigit():
             return self._rooted(before, word.at)
         if word.within and self.source.kind is SourceKind.CODE:
-            if found[1] in self.aliases:
-                return Meaning.YES
+            if found[1] in self.aliases | self.others:
+                return Meaning.of(found[1] in self.aliases)
             if not _speaks(self.source.text[word.within[0] : word.at]):
                 return Meaning.OUTWARDS
         name = found[1].lstrip("@$")
-        name = _STORE.sub("", name) if word.accessor else name
-        known = self._variables.is_row(name, word.at)
+        return self._of_variable(_STORE.sub("", name) if word.accessor else name, word.at)
+
+    def _of_variable(self, name: str, at: int) -> Meaning:
+        """Decides by the variable, table or class `name` before the column."""
+        known = self._variables.is_row(name, at)
+        if known is None and name in self.aliases and self.source.suffix in {"ex", "exs"}:
+            return Meaning.YES
+        if known is None and name not in self.spelling.variables | self.aliases and self._queried(name):
+            return Meaning.NO
         return Meaning.of(True if known is None and name in self.spelling.variables else known)
+
+    def _queried(self, name: str) -> bool:
+        """Whether `name`, which does not mean this table, is a table in a query, such as `from(suppliers)`."""
+        queried = re.search(
+            rf"\b(?:from|into|update|insert|delete|\w*[jJ]oin)\(\s*{re.escape(name)}\b", self.source.bare
+        )
+        return name in self.others or queried is not None
 
     def _rooted(self, before: str, at: int) -> Meaning:
         """Decides by the type of a JPA criteria query, as in `root.get("email")`."""
@@ -191,11 +223,19 @@ class ColumnUse:
                 return found
         elif _DECLARES.search(before):
             return Meaning.UNKNOWN
+        elif self._is_arrow(opened) or _PAGE.search(before):
+            return Meaning.NO
         elif before.lower().endswith("identifier"):  # a function that quotes an identifier
             return Meaning.OUTWARDS
         found = self._chain(opened) if _CALLED.search(before) else Meaning.OUTWARDS
         parameter = word.within and _PARAMETER.search(self.source.text[word.within[0] : word.at])
         return Meaning.NO if parameter and found is Meaning.YES else found
+
+    def _is_arrow(self, opened: int) -> bool:
+        """Whether the bracket contains the parameters of an arrow function, without destructuring."""
+        closed = self.source.brackets.closes.get(opened)
+        inside = self.source.bare[opened : closed or opened]
+        return closed is not None and "{" not in inside and _ARROW.match(self.source.bare, closed + 1) is not None
 
     def _chain(self, opened: int) -> Meaning:
         text = chain_at(self.source, opened)

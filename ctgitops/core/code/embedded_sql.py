@@ -30,14 +30,15 @@ _LOOSE = re.compile(
 _END = re.compile(r";|\n[ \t]*\n|</|\Z")
 _END_OF_LINE = re.compile(r";|\n|\Z")
 _MODEL = re.compile(r"\{\{\s*(?:ref|source)\((?:[^)]*,)?\s*['\"](\w+)['\"]\s*\)\s*\}\}|\$\{(?:\w+\.)?([\w.]+)\}")
+_EXPECTS_TABLE = re.compile(r"(?:\b(?:from|join|into|update|table|only)|[,.(])\s*\Z", re.IGNORECASE)
 _IGNORED = re.compile(
-    r"--[^\n]*|/\*.*?(?:\*/|\Z)|\{\{.{0,400}?\}\}|\{%.{0,400}?%\}|[$#]\{[^}]*\}|%\(\w+\)s|(?<![:\w]):\w+|[@$]\w+|'(?:''|[^'])*'",
+    r"--[^\n]*|/\*.*?(?:\*/|\Z)|\{\{.{0,400}?\}\}|\{%.{0,400}?%\}|[$#]\{[^}]*\}|\{\w[\w.()]*\}|%\(\w+\)s|(?<![:\w]):\w+|[@$]\w+|'(?:''|[^'])*'",
     re.DOTALL,
 )
 _WORD = r"[\"`\[]?[\w$]+[\"`\]]?"
 _RELATION = re.compile(
     rf"\b(from|join|into|using|update|truncate|copy|references|on\s+table|table(?:\s+if\s+(?:not\s+)?exists)?)\s+"
-    rf"(?:table\s+|only\s+|lateral\s+)*({_WORD}(?:\s*\.\s*{_WORD})*)(?:\s+(?:as\s+)?({_WORD}))?",
+    rf"(?:table\s+|only\s+|lateral\s+)*\.?({_WORD}(?:\s*\.\s*{_WORD})*)(?:\s+(?:as\s+)?({_WORD}))?",
     re.IGNORECASE,
 )
 _MORE = re.compile(
@@ -156,7 +157,12 @@ def _readable(sql: str) -> str:
     """SQL with comments, literals and parameters blanked; a placeholder that names a model becomes that name."""
 
     def plain(match: re.Match[str]) -> str:
-        return (match[1] or match[2]).rjust(len(match[0]))
+        value = (
+            match[2]
+            and "." not in match[2]
+            and not _EXPECTS_TABLE.search(sql, max(0, match.start() - 20), match.start())
+        )
+        return match[0] if value else (match[1] or match[2]).rjust(len(match[0]))
 
     return _IGNORED.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), _MODEL.sub(plain, sql))
 

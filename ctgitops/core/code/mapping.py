@@ -32,9 +32,11 @@ _ROLE = re.compile(
     r"Repository|@Mapper|@Repository|ModelAdmin|@admin\.register|Serializer|ModelForm|CrudRepository|Mapper\b|Dao\b|DAO\b|\bfunc\b|Factory"
 )
 _NAMED = re.compile(
-    r"(?:__tablename__|db_table|\btable|tableName|table_name)\s*=\s*[\"'](?:\w+\.)?(\w+)[\"']|@@map\([\"'](\w+)[\"']|table:(\w+)"
+    r"(?:__tablename__|db_table|\btable|tableName|table_name)\s*=\s*[\"'](?:\w+\.)?(\w+)[\"']|\btable_name\s*=\s*(?:\w+::)*(\w+)\)\]|@@map\([\"'](\w+)[\"']|table:(\w+)"
     r"|@(?:Entity|Table)\(\s*(?:\{\s*)?(?:name\s*[=:]\s*)?[\"'](\w+)[\"']|Table\(\s*[\"'](\w+)[\"']"
 )
+_RECORD = re.compile(r"\b(?:interface|type|struct|class|record)\s+\w+(?:Table|Entity|Record|Row)\b")
+_DIESEL = re.compile(r"\btable!\s*\{[^{}]*\Z")
 _OF_MODEL = re.compile(r"^\s+model\s*=\s*(?:\w+\.)*([A-Z]\w*)\s*$", re.MULTILINE)
 _ENDINGS = (
     r"(?:Repository|Repo|Dao|DAO|Mapper|Serializer|Admin|Form|Factory|Entity|Model|Record|Table|Schema|Specs"
@@ -115,7 +117,7 @@ def _role(source: Source, start: int, name: str, spelling: Spelling) -> MappingR
         return MappingRole.QUERIES if ours else MappingRole.ANOTHER
     if name in spelling.tables and re.search(r"^\s*\w+\s*\(", head):
         return MappingRole.ROWS
-    if _MAPPER.search(around):
+    if _MAPPER.search(around) or _RECORD.search(head) or _DIESEL.search(source.text, max(0, start - 200), start):
         return MappingRole.ROWS if ours else MappingRole.ANOTHER
     return MappingRole.NONE
 

@@ -7,27 +7,34 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain
 
-from ...sql.name_changes import ChangedName
+from ...sql.name_changes import ConflictTarget, SearchedName
 from .call_chain import handles_of
 from .column_use import ColumnUse, Meaning
+from .conflict_search import conflict_lines
 from .embedded_sql import Segment, is_table, segments
+from .message import is_message
 from .source import Source, SourceKind, source_of
-from .spelling import Spelling, any_of, distinctive, pascal, spelling_of
+from .spelling import Spelling, any_of, distinctive, pascal, prefix_in, spelling_of
 
 _MAPPED = (
     r"(?:__tablename__|db_table|tableName|table_name|TABLE)\s*[=:]\s*[\"'](?:\w+\.)?{table}[\"']|@@map\([\"']{table}[\"']|\btable:{table}\b"
     r"|TableName\(\)[^\n]*[\"'`]{table}[\"'`]|(?:ForeignKey|references|REFERENCES)\(\s*[\"'](?:\w+\.)?{table}\.\w+[\"']"
     r"|@(?:Entity|Table)\([^)\n]*[\"']{table}[\"']"
 )
+_QUOTED_ALIAS = re.compile(r"[\"'`](?:\w+\.)?(\w+)\s+as\s+(\w+)[\"'`]")
+_BOUND_ALIAS = re.compile(r"\b(\w+) in ([A-Z]\w*)\b")
 
 
-def lines_of(path: str, text: str, those: Iterable[ChangedName]) -> Iterator[tuple[ChangedName, int]]:
+def lines_of(path: str, text: str, those: Iterable[SearchedName]) -> Iterator[tuple[SearchedName, int]]:
     """Each name in `those` that the file refers to, with the numbers of the lines; a line counts once for each name."""
     lower = text.lower()
     source: Source | None = None
     found: tuple[Segment, ...] = ()
     for changed in those:
-        spelling = spelling_of(changed)
+        if isinstance(changed, ConflictTarget):
+            yield from ((changed, line) for line in conflict_lines(path, text, changed))
+            continue
+        spelling = spelling_of(changed, prefix_in(path, text, changed.table))
         if not all(any(word in lower for word in group) for group in spelling.hints):
             continue
         if not _has_words(text, spelling):
@@ -46,12 +53,12 @@ def _has_words(text: str, spelling: Spelling) -> bool:
 
 @cache
 def _words(spelling: Spelling) -> tuple[re.Pattern[str], ...]:
-    column, table, row = spelling.changed.column, spelling.changed.table, spelling.row
+    column = spelling.changed.column
     columns = (_word({column}),) if column else ()
-    return columns if column and not spelling.needs_table else (*columns, _word({table, row}))
+    return columns if column and not spelling.needs_table else (*columns, _word(spelling.names))
 
 
-def _word(names: set[str]) -> re.Pattern[str]:
+def _word(names: Iterable[str]) -> re.Pattern[str]:
     """A pattern for a name as a separate word, or as a part of a longer name such as `findByEmail`."""
     cased = {spelled for name in names for spelled in (name, name.replace("_", ""))}
     big = any_of(pascal(name) for name in names)
@@ -61,19 +68,24 @@ def _word(names: set[str]) -> re.Pattern[str]:
 def _columns(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
     said = {at: means for segment in found for at, means in segment.columns(spelling)}
     yield from (at for at, means in said.items() if means or (means is None and not spelling.needs_table))
-    use = ColumnUse(source, spelling, _aliases(source, found, spelling))
+    use = ColumnUse(source, spelling, *_aliases(source, found, spelling))
     wanted = {Meaning.YES} if spelling.needs_table else {Meaning.YES, Meaning.UNKNOWN}
     for at, end in use.places():
         if not any(each.start <= at < each.end for each in found) and use.meaning(at, end) in wanted:
             yield at
 
 
-def _aliases(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> frozenset[str]:
-    """The table's aliases in SQL and in `from('users as u')`, without those that another table has too."""
-    relations = [each for segment in found for query in segment.queries for each in query.relations]
-    ours = {each.alias for each in relations if is_table(each.name, spelling)}
-    ours |= set(re.findall(rf"[\"'`]{any_of(spelling.tables)}\s+as\s+(\w+)[\"'`]", source.text))
-    return frozenset(ours - {each.alias for each in relations if not is_table(each.name, spelling)} - {""})
+def _aliases(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> tuple[frozenset[str], frozenset[str]]:
+    """The table's aliases, and those of other tables, in SQL, in `from('users as u')` and in Ecto's `u in User`.
+
+    An alias of both is neither.
+    """
+    named = [(each.name, each.alias) for segment in found for query in segment.queries for each in query.relations]
+    named += _QUOTED_ALIAS.findall(source.text)
+    named += [(name, alias) for alias, name in _BOUND_ALIAS.findall(source.text)]
+    ours = {alias for name, alias in named if is_table(name, spelling) or name in spelling.tables}
+    others = {alias for name, alias in named if not is_table(name, spelling) and name not in spelling.tables}
+    return frozenset(ours - others - {""}), frozenset(others - ours - {""})
 
 
 def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
@@ -91,5 +103,10 @@ def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> I
             pattern.finditer(source.text, *lines) for lines in source.lines_with(spelling.table_word, 1)
         ):
             within = source.string_at(match.start())
-            if within is None or distinctive(spelling.changed.table):
+            if within is None or (distinctive(spelling.changed.table) and not _is_text(source, match, within)):
                 yield match.end() - 1 if "\n" in match[0] else match.start()
+
+
+def _is_text(source: Source, match: re.Match[str], within: tuple[int, int]) -> bool:
+    """Whether a name in a string is a word of a message, or a part of a URL or path."""
+    return source.text[match.start() - 1] == "/" or is_message(source, within)

@@ -20,6 +20,8 @@ class Spelling:
     """The spellings of a dropped or renamed name."""
 
     changed: ChangedName
+    prefix: str = ""
+    """The first words of the table's name that are not part of the class's name, such as the label of a Django app."""
 
     @cached_property
     def tables(self) -> frozenset[str]:
@@ -34,12 +36,18 @@ class Spelling:
     @cached_property
     def classes(self) -> frozenset[str]:
         """The names that a class that maps the table can have: `User`, `Users`."""
-        return frozenset({pascal(self.row), pascal(self.changed.table)})
+        return frozenset(pascal(each) for each in self.names)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The table's name and the name of a row, each also without the prefix."""
+        short = self.changed.table.removeprefix(f"{self.prefix}_") if self.prefix else self.changed.table
+        return frozenset({self.changed.table, self.row, short, singular(short)})
 
     @cached_property
     def variables(self) -> frozenset[str]:
         """The names of variables that may hold the table, its class or its rows."""
-        rows = _cased(self.row)
+        rows = frozenset().union(*map(_cased, self.names))
         around = {f"{each}_{self.row}" for each in _AROUND} | {f"{each}{pascal(self.row)}" for each in _AROUND}
         return self.tables | rows | around | {self.changed.table.upper(), self.row.upper()}
 
@@ -56,7 +64,7 @@ class Spelling:
     @cached_property
     def table_word(self) -> re.Pattern[str]:
         """A pattern for any spelling of the table or of its row, also inside a longer word."""
-        return re.compile("|".join(map(re.escape, _folded({self.changed.table, self.row}))), re.IGNORECASE)
+        return re.compile("|".join(map(re.escape, _folded(self.names))), re.IGNORECASE)
 
     @property
     def needs_table(self) -> bool:
@@ -66,7 +74,7 @@ class Spelling:
     @cached_property
     def hints(self) -> tuple[tuple[str, ...], ...]:
         """Groups of lower-case words; a file refers to the name only if it contains a word of every group."""
-        table = _folded({self.changed.table, self.row})
+        table = _folded(self.names)
         column = _folded({self.changed.column})
         if not self.changed.column:
             return (table,)
@@ -74,9 +82,21 @@ class Spelling:
 
 
 @cache
-def spelling_of(changed: ChangedName) -> Spelling:
+def spelling_of(changed: ChangedName, prefix: str = "") -> Spelling:
     """The spellings of a name; computed once and cached."""
-    return Spelling(changed)
+    return Spelling(changed, prefix)
+
+
+def prefix_in(path: str, text: str, table: str) -> str:
+    """The prefix of a table's name that stands for a module of the code; empty if there is none.
+
+    Django's table `shop_customer` is the class `Customer` in `shop/models.py`, and that of Rails is `Shop::Customer`.
+    """
+    words = table.split("_")
+    heads = ("_".join(words[:number]) for number in range(len(words) - 1, 0, -1))
+    folders = path.lower().split("/")[:-1]
+    named = (head for head in heads if head in folders or f"{head}.models" in text or f"{pascal(head)}::" in text)
+    return next(named, "")
 
 
 def distinctive(name: str) -> bool:
@@ -111,5 +131,6 @@ def _cased(name: str) -> frozenset[str]:
     return frozenset({name, big, big[:1].lower() + big[1:]})
 
 
-def _folded(names: set[str]) -> tuple[str, ...]:
-    return tuple(sorted({each.lower() for each in names} | {each.lower().replace("_", "") for each in names}))
+def _folded(names: Iterable[str]) -> tuple[str, ...]:
+    lower = {each.lower() for each in names}
+    return tuple(sorted(lower | {each.replace("_", "") for each in lower}))

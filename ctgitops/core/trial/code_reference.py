@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...errors import Place
-from ...sql.name_changes import ChangedName
+from ...sql.name_changes import ChangedName, ConflictTarget, SearchedName
 from ...sql.parse import SqlSyntaxError, Statement
 from ...sql.script import Script
 from ..code.name_search import lines_of
@@ -20,9 +20,9 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Mention:
-    """A line of code that refers to a dropped or renamed name."""
+    """A line of code that refers to a dropped or renamed name, or needs a dropped unique constraint."""
 
-    changed: ChangedName
+    changed: SearchedName
     path: str
     line: int
 
@@ -45,7 +45,7 @@ class CodeUnavailable:
 
     why: str
 
-    def mentions(self, _: tuple[ChangedName, ...]) -> Searched:
+    def mentions(self, _: tuple[SearchedName, ...]) -> Searched:
         """Returns no mentions, and the reason."""
         return Searched(unsearched=self.why)
 
@@ -73,6 +73,14 @@ def removed_by(plan: Plan) -> dict[ChangedName, Place]:
     return found
 
 
+def searched_for(plan: Plan) -> dict[SearchedName, Place]:
+    """What to search for in code: the removed names, and the unique constraints and indexes that lint found."""
+    findings = (each for step in plan.steps for each in step.findings)
+    found: dict[SearchedName, Place] = dict(removed_by(plan).items())
+    found |= {each.conflict_target: each.place for each in findings if each.conflict_target}
+    return found if plan.direction is Direction.APPLY else {}
+
+
 def _statements(script: Script) -> tuple[Statement, ...]:
     try:
         return script.statements
@@ -80,26 +88,27 @@ def _statements(script: Script) -> tuple[Statement, ...]:
         return ()
 
 
-def mentions_in(path: str, text: str, those: Iterable[ChangedName]) -> Iterator[Mention]:
+def mentions_in(path: str, text: str, those: Iterable[SearchedName]) -> Iterator[Mention]:
     """The lines of a file that refer to a name in `those`; a line with several names counts once for each.
 
     A column counts in SQL that names its table, in an ORM's query of the table, in the class that maps the table, or at
-    a variable that holds a row. A column whose name has several words also counts if its table is unknown.
+    a variable that holds a row. A column whose name has several words also counts if its table is unknown. A unique
+    constraint counts where an INSERT names it, or exactly its columns, as the target of ON CONFLICT.
     """
     return (Mention(changed, path, line) for changed, line in lines_of(path, text, those))
 
 
 def mention_problems(plan: Plan, searched: Searched) -> tuple[Problem, ...]:
     """A warning for each name to which code still refers, at the statement that drops or renames it."""
-    return tuple(_problems(removed_by(plan), searched))
+    return tuple(_problems(searched_for(plan), searched))
 
 
-def _problems(those: dict[ChangedName, Place], searched: Searched) -> Iterator[Problem]:
+def _problems(those: dict[SearchedName, Place], searched: Searched) -> Iterator[Problem]:
     for each, place in those.items():
         found = [m for m in searched.mentions if m.changed == each]
         if found:
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-            what = f"{each.text}, but code still refers to it: {', '.join(map(str, found[:SHOWN]))}{more}"
+            what = f"{each.text}, but {_use(each)}: {', '.join(map(str, found[:SHOWN]))}{more}"
             yield Problem("mentioned-in-code", what, place, _hint(each), blocks=False)
     if those and searched.unsearched:
         place = next(iter(those.values()))
@@ -107,7 +116,13 @@ def _problems(those: dict[ChangedName, Place], searched: Searched) -> Iterator[P
         yield Problem("not-searched", what, place, "search the code for these names before you merge", blocks=False)
 
 
-def _hint(each: ChangedName) -> str:
+def _use(each: SearchedName) -> str:
+    return "INSERT … ON CONFLICT in code needs it" if isinstance(each, ConflictTarget) else "code still refers to it"
+
+
+def _hint(each: SearchedName) -> str:
+    if isinstance(each, ConflictTarget):
+        return "code first: deploy code without it, or first create a unique index on the same columns CONCURRENTLY"
     if each.renamed_to:
         kind = "a generated column or a trigger" if each.column else "a view of the old name"
         return (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...errors import Place
+from ...sql.name_changes import ConflictTarget
 from ..fix import Fix
 from ..problem import Concern, Problem
 
@@ -44,6 +45,8 @@ class Finding:
     last_line: int | None = None
     """The last line of the statement."""
     fix: Fix | None = None
+    conflict_target: ConflictTarget | None = None
+    """The dropped unique constraint or index to search for in code; None if the statement drops none."""
 
     @property
     def problem(self) -> Problem:

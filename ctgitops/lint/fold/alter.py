@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ...sql.nodes import Node, commands, name_of, option, options_of, relation_name, switched_on, text_of
-from ..added_columns import added_column, collation_of, constraint_of, target
+from ..added_columns import added_column, collation_of, constraint_of, is_null, target
 from ..catalog import Catalog, Column, Table
 from ..types import type_of
 from . import create, drop
@@ -111,6 +111,11 @@ def _nullable(*, not_null: bool) -> _Fold:
     return fold
 
 
+def _default(_catalog: Catalog, of: Table, command: Node) -> None:
+    """Applies SET DEFAULT and DROP DEFAULT. Both have no definition for DEFAULT NULL and DROP DEFAULT."""
+    of.columns.setdefault(command.get("name", ""), Column()).default = not is_null(command.get("def"))
+
+
 def _attribute(name: str, value: object) -> _Fold:
     """Returns a function that sets the attribute `name` of the model's table to `value`."""
     return lambda _catalog, of, _command: setattr(of, name, value)
@@ -180,6 +185,9 @@ _PARTS: dict[str, _Fold] = {
     "AT_AlterConstraint": _alter_constraint,
     "AT_AlterColumnType": _type,
     "AT_DropExpression": _plain,
+    "AT_ColumnDefault": _default,
+    "AT_AddIdentity": _default,
+    "AT_DropIdentity": _default,
     "AT_SetNotNull": _nullable(not_null=True),
     "AT_DropNotNull": _nullable(not_null=False),
     "AT_SetLogged": _attribute("logged", value=True),

@@ -95,7 +95,8 @@ def become_partition(child: Table, whole: Table | None, bound: Node) -> None:
 
 def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
     """Adds a column with the constraints of its definition."""
-    to.columns[added.name] = Column(added.type, added.not_null, added.collation, added.generated)
+    given = bool(added.default or added.serial or added.identity)
+    to.columns[added.name] = Column(added.type, added.not_null, added.collation, added.generated, given)
     for node in added.constraints:
         if node.get("contype") in {"CONSTR_CHECK", "CONSTR_FOREIGN", "CONSTR_UNIQUE", "CONSTR_PRIMARY"}:
             add_constraint(catalog, to, node, added.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...sql.nodes import Node
 from ..catalog import Table
+from ..code_first import severity, unsafe_column
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
@@ -12,8 +13,10 @@ def check(case: Case) -> Hits:
     table = case.altered
     for command in case.parts("AT_DropColumn"):
         if table and not _missing(case, table, command):
-            name = f"{called(table)}.{command.get('name', '')}"
-            yield Hit(f"drops `{name}` with all its values, and breaks code that still uses it", part=command)
+            name = command.get("name", "")
+            reason = unsafe_column(case, table, name)
+            what = f"drops `{called(table)}.{name}` with all its values, and breaks code that still uses it"
+            yield Hit(f"{what}; {reason}" if reason else what, severity=severity(reason), part=command)
 
 
 def _missing(case: Case, table: Table, command: Node) -> bool:
@@ -28,7 +31,8 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("AlterTableStmt",),
     why="Dropping a column is irreversible: a rollback cannot restore its values. Queries of running code that still "
-    "use the column fail.",
+    "use the column fail. A notice if code can be deployed first, since a plan counts the values and finds the code; a "
+    "warning if no deploy order is safe, or if lint does not know the column.",
     instead="deploy code that no longer uses the column, then drop it in a later release",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...sql.nodes import dropped_names, qualified
+from ..code_first import severity, unsafe_table
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
@@ -11,7 +12,9 @@ def check(case: Case) -> Hits:
     for parts in dropped_names(case.node) if case.node.get("removeType") == "OBJECT_TABLE" else ():
         table = case.used(qualified(parts), if_exists=bool(case.node.get("missing_ok")))
         if table:
-            yield Hit(f"drops `{called(table)}` with all its rows, and breaks code that still uses it")
+            reason = unsafe_table(case, table)
+            what = f"drops `{called(table)}` with all its rows, and breaks code that still uses it"
+            yield Hit(f"{what}; {reason}" if reason else what, severity=severity(reason))
 
 
 RULE = Rule(
@@ -20,7 +23,8 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("DropStmt",),
     why="Dropping a table is irreversible: a rollback cannot restore its rows. DROP TABLE also locks the tables that "
-    "its foreign keys reference.",
+    "its foreign keys reference. A notice if code can be deployed first, since a plan counts the rows and finds the "
+    "code; a warning if the file copies the rows, or if lint does not know the table.",
     instead="deploy code that no longer uses the table, rename it, and drop it in a later release, after a backup",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...sql.name_changes import ConflictTarget
 from ..arbiters import dropped_uniques
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
@@ -10,18 +11,19 @@ def check(case: Case) -> Hits:
     """Skips a constraint or index if another one on the same columns remains."""
     for dropped in dropped_uniques(case):
         table, columns = called(dropped.table), dropped.columns
-        what = f"allows duplicates in `{table}`, and breaks any INSERT … ON CONFLICT ({columns}) of running code"
-        yield Hit(what, part=dropped.part)
+        what = f"allows duplicates in `{table}`, and breaks an INSERT … ON CONFLICT ({columns}) of running code"
+        target = ConflictTarget(dropped.table.name[1], dropped.name, dropped.index.keys)
+        yield Hit(what, conflict_target=target, part=dropped.part)
 
 
 RULE = Rule(
     id="drop-unique",
     group=Group.COMPATIBILITY,
-    severity=Severity.OFF,
+    severity=Severity.NOTICE,
     kinds=("AlterTableStmt", "DropStmt"),
-    why="INSERT … ON CONFLICT fails without a unique constraint or index on the columns that it names. Lint reads the "
-    "functions of the schema (`drop-conflict-target`), not the SQL in application code, which this rule asks about.",
-    instead="search the code for ON CONFLICT on these columns, and deploy code without it first",
+    why="INSERT … ON CONFLICT fails without a unique constraint or index on the columns that it names. A plan "
+    "searches the code of the repository for them, and warns if it finds one. Functions: `drop-conflict-target`.",
+    instead="deploy code without ON CONFLICT on these columns first",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     given="alter table orders add constraint orders_number unique (number);",

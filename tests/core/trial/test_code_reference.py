@@ -159,6 +159,7 @@ SUFFIXES = st.sampled_from(LANGUAGES.split())
 def test_code_that_is_cut_anywhere_is_read(pieces: list[str], suffix: str) -> None:
     text = " ".join(pieces)
     for mention in mentions_in(f"a.{suffix}", text, [ChangedName("users"), ChangedName("users", "nickname")]):
+        assert isinstance(mention.changed, ChangedName)
         assert mention.changed.name[:4] in text.split("\n")[mention.line - 1].lower() or not mention.changed.column
 
 

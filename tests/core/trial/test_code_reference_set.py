@@ -1,9 +1,11 @@
 """Precision and recall of code references, by language, on code after the shapes of public repositories.
 
-`mentions/` holds two halves. `tuning` was looked at while the search was written; `held_out` was written before the
-search, and the search was not adapted to it. A case begins with `=== path | name`. In front of each line of code
-stands `> ` if it refers to the name, `  ` if it does not, and `? ` if both answers are right, such as at the use of a
-query's result.
+`mentions/` holds three sets. `tuning` was looked at while the search was written; `held_out` was written before the
+search, and the search was not adapted to it. `third` was written later, without looking at the search: at first, its
+precision was 0.86 and its recall 0.90; then the search was extended by the kinds of code that it had missed.
+
+A case begins with `=== path | name`. In front of each line of code stands `> ` if it refers to the name, `  ` if it
+does not, and `? ` if both answers are right, such as at the use of a query's result.
 """
 
 from __future__ import annotations
@@ -89,14 +91,14 @@ def total(half: str, *languages: str) -> tuple[Confusion, list[str]]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("half", ["tuning", "held_out"])
+@pytest.mark.parametrize("half", ["tuning", "held_out", "third"])
 def test_precision_and_recall_of_each_language(half: str, language: str) -> None:
     counts, errors = total(half, language)
     assert counts.found + counts.missed >= 9, "a set that says nothing"
     assert min(counts.precision, counts.recall) >= 0.8, (counts, errors)
 
 
-@pytest.mark.parametrize("half", ["tuning", "held_out"])
+@pytest.mark.parametrize("half", ["tuning", "held_out", "third"])
 def test_precision_and_recall_are_at_least_nine_tenths(half: str) -> None:
     counts, errors = total(half, *LANGUAGES)
     assert counts.found + counts.missed > 90

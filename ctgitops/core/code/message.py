@@ -1,0 +1,23 @@
+"""Strings that are messages for people, such as those of a log, an exception or a test's title."""
+
+from __future__ import annotations
+
+import re
+
+from .source import Source
+
+_CALL = re.compile(
+    r"(?:\b(?:log(?:ger|ging)?|slog|console|print\w*|puts|echo|raise|throw|panic|warn(?:ing)?|info|debug|describe|it"
+    r"|\w*Error|\w*Exception|errors?|fmt\.(?:F?[Pp]rint\w*|Errorf))\b(?:[.:]+\w+)*[!]?\s*\(?\s*(?:new\s+\w+\()?"
+    r"|\b\w*(?:Errorf?|Exception)\(\s*)[rfbu$@]?[\"'`]{1,3}\Z"
+)
+"""A call that writes a message, up to the opening quote of its first argument."""
+_LONGEST = 80
+
+
+def is_message(source: Source, within: tuple[int, int]) -> bool:
+    """Whether a string is the text of a message: it has several words, and a call writes it for people."""
+    start, end = within
+    if not re.search(r"\w\s+\w", source.text[start:end]):
+        return False
+    return _CALL.search(source.text, max(0, start - _LONGEST), start) is not None
