@@ -204,6 +204,7 @@ _NOT_KNOWN = {
     "row-trigger": ("row trigger", "NOT TRIED"),
     "rows-not-counted": ("row deletion", "NOT COUNTED"),
     "seed-not-tried": ("seed file", "NOT TRIED"),
+    "seed-not-measured": ("seed file", "NOT MEASURED"),
     "rows-not-looked-at": ("constraint", "NOT CHECKED"),
     "not-looked": ("database", "NOT READ"),
     "schema-unread": ("schema", "NOT READ"),

@@ -22,6 +22,7 @@ _REMEDIES = {
     "does not have the role": "set `shadow.postgres` to the major of the database, whose predefined roles it then has",
     "it may be a secret": "read it with `current_setting(name, true)`, and handle NULL",
     "security label": "name a server with that provider in `shadow.url`",
+    "does not have the tablespace": f"a sandbox has no tablespace of its own: {_LAST}",
     "does not have the database": f"a sandbox has no other database: {_LAST}",
     "could not be copied": "add what the line `not matched` of the plan names, such as an extension, to `shadow`",
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from ...sql.breaking import KnownObjects, breaks_of
 from ...sql.guard import NotAnalysedError
@@ -12,6 +13,7 @@ from ..migration.migration import Migration
 from ..problem import Problem
 
 _SHOWN = 3
+UNDECLARED = "breaking-undeclared"
 HINT = (
     "write `Breaking Changes: Yes` and the next major version; or keep what the code uses now, "
     "and remove it in a later migration"
@@ -38,6 +40,20 @@ def breaking_problems(
             known.forget_made()
 
 
+def unchangeable(problem: Problem, has: Sequence[str], unread: Sequence[str]) -> Problem:
+    """The problem if the environments `has` have applied the file, so that it must not change; `unread` may have it."""
+    if has:
+        hint = (
+            f"{' and '.join(has)} has this file, so it must not change: before it is applied here, deploy code that "
+            "does not need what it breaks"
+        )
+        return replace(problem, hint=hint, blocks=False)
+    if unread:
+        names = " and ".join(unread)
+        return replace(problem, hint=f"{problem.hint}; if {names}, which could not be read, has this file, solve that")
+    return problem
+
+
 def _declares_none(migration: Migration) -> bool:
     return migration.header is not None and not migration.header.breaking
 
@@ -58,4 +74,4 @@ def _problems(migration: Migration, known: KnownObjects, *, blocks: bool) -> Ite
     more = f", and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     what = f"`Breaking Changes: No`, but it {', '.join(said[:_SHOWN])}{more}"
     detail = "\n".join(said) if more else ""
-    yield Problem("breaking-undeclared", what, migration.place_of("Breaking Changes"), HINT, detail, blocks=blocks)
+    yield Problem(UNDECLARED, what, migration.place_of("Breaking Changes"), HINT, detail, blocks=blocks)
