@@ -206,6 +206,8 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     if outcome.losses:
         yield from ("", "  effect on the data")
         yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.text)}" for lost in outcome.losses)
+    if outcome.status is Status.ONLY_SHOWN:
+        yield from ("", f"  {phrases.ROLLBACK_UNKNOWN}")
     yield from _mismatch(outcome)
     for left in outcome.left:
         yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.text)}")
