@@ -44,7 +44,7 @@ def test_what_staging_lacks_is_nothing_to_approve(scene: Scene) -> None:
     said = first_lines(scene)
     assert said.startswith("### ⏳ production MUST WAIT · 1 migration pending")
     assert (
-        "cannot be applied now: staging does not have 001_red yet: run <code>ctgitops apply --env staging</code>"
+        "cannot be applied now: staging does not have 001_red yet: start the workflow with <code>command: apply</code>"
         in said
     )
     assert "There is nothing to approve yet" in said

@@ -8,7 +8,7 @@ import pytest
 
 from ctgitops.core.forge.forge import ChangedFile, Proposal
 from tests.fakes import header
-from tests.github.test_event import commented
+from tests.github.test_event import changed, commented, payload_of
 from tests.test_action_forge import Scene, html, opened, push, release, scene
 
 __all__ = ["scene"]
@@ -114,6 +114,26 @@ def test_where_no_migration_changed_nothing_is_posted(scene: Scene) -> None:
     scene.forge.refuses = ("files_of",)
     scene.run("pull_request", opened())
     assert not scene.forge.comments[-1].only_update
+
+
+def test_a_merge_that_changed_no_migration_gets_no_record(scene: Scene) -> None:
+    scene.forge.files = (ChangedFile("README.md", added=False),)
+    closed = changed(payload_of("pull_request.closed"), "pull_request.merged", True)
+    scene.forge.merged_by = closed["number"]
+    scene.house.environment("staging", scene.house.secrets["STAGING_DATABASE_URL"], "apply: {on: manual}\n")
+    assert scene.run("pull_request", closed) == 0
+    assert scene.forge.comments == []
+    scene.forge.files += (ChangedFile("migrations/001_red.sql", added=True),)
+    assert scene.run("pull_request", closed) == 0
+    assert [c.pull_request for c in scene.forge.comments] == [closed["number"]]
+
+
+def test_the_way_back_in_a_plan_names_the_inputs_of_a_workflow_run(scene: Scene) -> None:
+    scene.run("push", push())
+    scene.house.migration("002_blue", "create table blue ();", down="drop table blue;")
+    scene.run("pull_request", opened())
+    back = "<code>command: rollback</code>, <code>environment: {}</code>, <code>to: {}</code> rolls this plan back"
+    assert f"<br>The workflow with {back.format('staging', '001_red')}" in html(scene.forge.comments[-1].body)
 
 
 def test_the_record_names_who_approved(scene: Scene) -> None:

@@ -6,12 +6,14 @@ import html as markup
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ctgitops.action.run import main
+from ctgitops.core.environment.environment import WEEKDAYS
 from ctgitops.core.forge.event import OutsideRun
 from ctgitops.core.forge.forge import (
     ChangedFile,
@@ -21,10 +23,13 @@ from ctgitops.core.forge.forge import (
     Deployment,
     DeploymentState,
     Generation,
+    OldDeployment,
     OpenPullRequest,
     Proposal,
+    Published,
     PublishedRelease,
     Reaction,
+    RecordComment,
     Review,
     StickyComment,
     TreeFile,
@@ -54,6 +59,10 @@ class Forge:
     deployments: list[Deployment] = field(default_factory=list)
     begun: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
     ends: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
+    states: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
+    kept: dict[int, Published] = field(default_factory=dict)
+    brought: dict[str, int] = field(default_factory=dict)
+    created: dict[int, datetime] = field(default_factory=dict)
     files: tuple[ChangedFile, ...] = ()
     retracted: list[str] = field(default_factory=list)
     last: list[StickyComment] = field(default_factory=list)
@@ -84,6 +93,27 @@ class Forge:
         self.comments.append(comment)
         return "https://github.example/comment/1"
 
+    def record(self, record: RecordComment) -> str | None:
+        self._may("comment")
+        made = record.compose(self.kept.get(record.pull_request, Published()))
+        if made is None:
+            return None
+        self.kept[record.pull_request] = Published(memory=made.memory)
+        number, key = record.pull_request, record.key
+        self.comments.append(StickyComment(number, key, record.generation, record.head_sha, made.body, record.recreate))
+        return "https://github.example/comment/1"
+
+    def deployments_to(self, environment: str) -> tuple[OldDeployment, ...]:
+        self._may("deployments_to")
+        states = {number: (state.value, url) for number, state, url in self.states}
+        made = ((n, d) for n, d in enumerate(self.deployments, start=1) if d.environment == environment)
+        return tuple(OldDeployment(n, *states.get(n, ("pending", "")), self.created.get(n)) for n, _ in made)[::-1]
+
+    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
+        self._may("brought_by")
+        assert at
+        return {path: self.brought[path] for path in paths if path in self.brought}
+
     def check(self, check: Check) -> None:
         self._may("check")
         self.checks.append(check)
@@ -111,6 +141,7 @@ class Forge:
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         assert url
+        self.states.append((number, state, url))
         if state is DeploymentState.QUEUED:
             self.queued.append((number, description))
             return
@@ -476,7 +507,7 @@ def test_a_release_writes_the_record_of_the_pull_requests_that_it_brings(scene: 
     scene.run("push", push())
     assert [c.pull_request for c in scene.forge.comments] == [42, 43]
     assert "002" in scene.forge.comments[1].body
-    assert "001" not in scene.forge.comments[1].body.split("<details>", maxsplit=1)[0]
+    assert "<code>001" not in scene.forge.comments[1].body.split("| migration |")[1].split("<details>", maxsplit=1)[0]
     assert scene.run("release", release()) == 0
     first, second = scene.forge.comments[2:]
     assert (first.pull_request, second.pull_request) == (43, 42)
@@ -495,7 +526,8 @@ def test_what_a_run_does_not_bring_keeps_its_record(scene: Scene) -> None:
 def test_what_failed_is_in_the_record_with_what_came_before_it(scene: Scene) -> None:
     scene.house.migration("002_wrong", "create table red (id int);")
     scene.house.migration("003_late", "create table late (id int);")
-    scene.forge.files = (ChangedFile("migrations/003_late.sql", added=True),)
+    names = ("001_red", "002_wrong", "003_late")
+    scene.forge.files = tuple(ChangedFile(f"migrations/{name}.sql", added=True) for name in names)
     assert scene.run("push", push()) == 6
     alert, table = scene.forge.comments[0].body.split("| migration |")
     assert "left no trace" in alert
@@ -503,7 +535,7 @@ def test_what_failed_is_in_the_record_with_what_came_before_it(scene: Scene) -> 
     assert "✅ [20" in rows["001"]
     assert "⛔ <b>FAILED</b>" in rows["002"]
     assert "already exists" in rows["002"]
-    assert "⏳ the run on merge" in rows["003"]
+    assert "⏳ not applied: the run ended before it" in rows["003"]
 
 
 def test_a_release_that_fails_tells_the_pull_request_that_it_failed_at(scene: Scene) -> None:
@@ -723,3 +755,47 @@ def test_a_bug_still_writes_the_summary(scene: Scene, monkeypatch: pytest.Monkey
     assert scene.run("pull_request", opened()) == 1
     assert "Unexpected error" in scene.summary
     assert "ghs_token" not in scene.summary
+
+
+def test_a_release_into_a_closed_window_is_on_the_record_of_what_it_brings(scene: Scene) -> None:
+    scene.run("push", push())
+    soon = WEEKDAYS[(datetime.now(UTC).weekday() + 3) % 7]
+    shut = f"windows: [{{days: [{soon}], from: '00:00', to: '00:01', timezone: UTC}}]\n"
+    url = scene.house.secrets["PRODUCTION_DATABASE_URL"]
+    scene.house.environment("production", url, f"after: staging\napply: {{on: release, tags: 'v*'}}\n{shut}")
+    assert scene.run("release", release()) == 5
+    page = scene.forge.comments[-1]
+    assert page.pull_request == 42
+    assert page.body.startswith("### ✅ Applied to staging · production WAITS for its window, nothing was changed")
+    assert "re-run the job" in page.body
+
+
+def test_the_next_run_closes_what_a_killed_run_left_and_not_what_began_later(scene: Scene) -> None:
+    killed, later = Deployment("staging", MAIN, "killed"), Deployment("staging", MAIN, "later")
+    scene.forge.deployments += [killed, later]
+    scene.forge.states += [(n, DeploymentState.IN_PROGRESS, "https://github.example/run") for n in (1, 2)]
+    scene.forge.created[2] = datetime.now(UTC) + timedelta(hours=1)
+    assert scene.run("push", push()) == 0
+    assert {number: state for number, state, _ in scene.forge.states} == {
+        1: DeploymentState.ERROR,
+        2: DeploymentState.IN_PROGRESS,
+        3: DeploymentState.SUCCESS,
+    }
+
+
+def test_a_newer_apply_ends_the_wait_of_older_queued_deployments_only(scene: Scene) -> None:
+    scene.forge.deployments += [Deployment("staging", "d" * 40, "waits"), Deployment("production", "d" * 40, "waits")]
+    scene.forge.states += [(n, DeploymentState.QUEUED, "https://github.example/run") for n in (1, 2)]
+    scene.run("push", push())
+    states = {number: state for number, state, _ in scene.forge.states}
+    assert states == {1: DeploymentState.INACTIVE, 2: DeploymentState.QUEUED, 3: DeploymentState.SUCCESS}
+
+
+def test_a_rollback_does_not_deploy_the_tip(scene: Scene) -> None:
+    scene.run("push", push())
+    scene.house.migration("002_blue", "create table blue (id int primary key);", down="drop table blue;")
+    assert scene.run("push", changed(push(), "after", "b" * 40)) == 0
+    asked = {"command": "rollback", "environment": "staging", "to": "001"}
+    assert scene.run("workflow_dispatch", payload_of("workflow_dispatch"), **asked) == 0
+    states = {number: state for number, state, _ in scene.forge.states}
+    assert states[2] is DeploymentState.INACTIVE, "the tip has the migration that was rolled back"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,29 +11,30 @@ from ..commands.rollback import RollbackExtent, show_rollback
 from ..commands.rollback import rollback as rollback_verb
 from ..commands.unlock import Ending
 from ..commands.unlock import unlock as unlock_verb
-from ..core.environment.environment import Environment, Trigger
-from ..core.forge.forge import CommitState, Deployment, DeploymentState
+from ..core.environment.environment import Environment
+from ..core.forge.forge import CommitState
 from ..core.forge.intent import Applying, Provenance, Unlocking
 from ..core.gate.request import Request
 from ..core.gate.wait import PlanWait
 from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
 from ..core.run.outcome import Outcome
-from ..core.run.progress import Listener, PlanStarted, Progress
-from ..errors import ApplyError, CtgitopsError
+from ..core.run.progress import Listener
+from ..errors import ApplyError, CtgitopsError, WorkspaceError
 from ..notify.listeners import listeners
 from ..report.escape import plain
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
+from ..report.workflow_inputs import with_inputs, with_inputs_of
+from .deployment_log import SHA, DeploymentLog
 from .job import LONGEST, Job
-from .last_words import last_words, say_stopped
+from .last_words import NOTHING, last_words, say_stopped
 from .planning import NOTHING_APPROVED
 from .provenance import prove
 from .pull_request_checks import with_reviews
-from .records import keep_record
+from .records import RunRecord, keep_record
 from .waiting import queue, tell_wait, until, wait_in, write_outputs
 
-SHA = re.compile(r"[0-9a-f]{40}")
 Verb = Callable[[Listener], Outcome]
 
 
@@ -70,38 +70,43 @@ class Result:
 
 
 def apply(job: Job, ask: Applying) -> int:
-    """Applies to each environment in order; stops after the first error. Writes."""
-    merged = [ask.provenance.pull_request]
-    names = ", ".join(environment.name for environment in ask.environments)
-    with last_words(job, lambda: merged[0], f"the apply to {names}", "run the job again"):
-        return _applied(job, ask, merged)
-
-
-def _applied(job: Job, ask: Applying, known: list[int | None]) -> int:
-    """Applies; `known` gets the number of the merged pull request."""
+    """Applies to each environment in order; stops after the first error."""
     _ = job.inputs.approved  # raises UsageError before anything else if a required approval is missing
-    prove(job, ask.provenance)
-    sha = ask.provenance.sha or job.wiring.origin.commit_sha
+    record = RunRecord(job, ask.provenance.sha or job.wiring.origin.commit_sha, ask.provenance.pull_request)
+    names = [environment.name for environment in ask.environments]
+    with last_words(job, record.concerned, lambda: _cut(record, "apply to", names), "run the job again"):
+        return _applied(job, ask, record)
+
+
+def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
+    """What a signal cancelled outside of a migration, and the state of the database then."""
+    if left := [name for name in names if name not in record.ended]:
+        return f"the {doing} {', '.join(left)}", NOTHING
+    return f"the run after its {doing} {', '.join(names)}", "the ledger has what the run did; what follows is older"
+
+
+def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
     # Found before anything is applied, because the ledger entries name the pull request.
-    merged = ask.provenance.pull_request
-    if merged is None and ask.provenance.sha and not ask.provenance.tag:
-        merged = known[0] = job.github_writer.pull_request_of(sha)
+    if record.merged is None and ask.provenance.sha and not ask.provenance.tag:
+        record.merged = job.github_writer.pull_request_of(record.sha)
+    prove(job, ask.provenance)
     results: list[Result] = []
     for environment in ask.environments:
-        result = _run_with_deployment(job, environment, sha, _applying(job, environment, merged))
+        verb = _applying(job, environment, record.merged)
+        result = _run_with_deployment(job, environment, verb, record)
         results.append(result)
         if isinstance(result.outcome, CtgitopsError) and job.stopping():
             _outputs(job, results)
-            say_stopped(job, merged, environment.name, result.outcome)
+            say_stopped(job, record.concerned(), environment.name, result.outcome)
             return result.exit_status
-        _follow_up(job, result, sha)
+        _follow_up(job, result, record.sha)
         if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch:
             break
     untried = [e.name for e in ask.environments[len(results) :]]
     if untried:
         job.runner.warn(f"{', '.join(untried)}: skipped, because {results[-1].text}")
     _outputs(job, results)
-    keep_record(job, sha, {result.environment.name: result.outcome for result in results}, merged)
+    record.write()
     failed = (r.exit_status for r in results if not (r.wait and job.passes_waits))
     return next((status for status in failed if status), 0)
 
@@ -133,11 +138,16 @@ def rollback(job: Job, provenance: Provenance) -> int:
     def verb(tell: Listener) -> Outcome:
         return rollback_verb(request, back, databases=job.wiring.databases, backups=job.wiring.backups, tell=tell)
 
-    sha = provenance.sha or job.wiring.origin.commit_sha
-    result = _run_with_deployment(job, request.environment, sha, verb)
-    _follow_up(job, result, sha)
-    _outputs(job, [result])
-    keep_record(job, sha, {request.environment.name: result.outcome}, None)
+    record = RunRecord(job, provenance.sha or job.wiring.origin.commit_sha)
+    names = [request.environment.name]
+    with last_words(job, record.concerned, lambda: _cut(record, "rollback in", names), "run the job again"):
+        result = _run_with_deployment(job, request.environment, verb, record)
+        _outputs(job, [result])
+        if isinstance(result.outcome, CtgitopsError) and job.stopping():
+            say_stopped(job, record.concerned(), inputs.environment, result.outcome)
+        else:
+            _follow_up(job, result, record.sha)
+            record.write()
     return result.exit_status
 
 
@@ -165,34 +175,37 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
     return verb
 
 
-def _run_with_deployment(job: Job, environment: Environment, sha: str, verb: Verb) -> Result:
-    """Runs a command; a deployment begins with the plan's first step, and always gets a final state."""
-    begun: list[int] = []
-    state, words = DeploymentState.FAILURE, "interrupted"
-
-    def deploy(progress: Progress) -> None:
-        if isinstance(progress, PlanStarted) and SHA.fullmatch(sha):
-            description = f"{len(progress.plan.steps)} migrations, plan {progress.plan.fingerprint[:12]}"
-            live = environment.trigger is Trigger.RELEASE
-            number = job.github_writer.deploy(Deployment(environment.name, sha, description, production=live))
-            if number is not None:
-                begun.append(number)
-                job.github_writer.deployed(number, DeploymentState.IN_PROGRESS, description, job.wiring.origin.run_url)
-
+def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record: RunRecord) -> Result:
+    """Runs a command, with its deployment, and keeps its result for the record."""
+    log = DeploymentLog(job, environment, record.sha)
+    success, words = False, "interrupted"
     try:
-        outcome = verb(listeners(job.hear, deploy))
-        state = DeploymentState.SUCCESS if outcome.exit_status == 0 else DeploymentState.FAILURE
-        words = outcome_verdict(outcome)
+        outcome = with_inputs_of(verb(listeners(job.hear, log.hear)))
+        record.heard(environment.name, outcome)
+        success, words = outcome.exit_status == 0, outcome_verdict(outcome)
     except CtgitopsError as error:
         words = error.what
+        error.hint = with_inputs(error.hint, lambda name, steps: _last_kept(job, name, steps))
+        record.heard(environment.name, error, log.plan)
         job.show_error(error, environment.name)
-        return Result(environment, error)
+        if log.plan and not job.stopping():
+            log.close_lost()
     else:
+        log.close_lost()  # also if there was nothing to do: the run held the run lock
         _show(job, environment, outcome)
-        return Result(environment, outcome)
     finally:
-        for number in begun:
-            job.github_writer.deployed(number, state, words, job.wiring.origin.run_url)
+        log.end(success=success, words=words)
+        record.lost_runs += tuple(log.lost_runs)
+    return Result(environment, record.ended[environment.name])
+
+
+def _last_kept(job: Job, environment: str, steps: int) -> str:
+    """The migration before the newest `steps` applied ones; `0` if there is none. Raises ValueError if not known."""
+    try:
+        order = job.wiring.databases.of(job.wiring.environment(environment)).ledger().in_order
+    except CtgitopsError:
+        raise ValueError from None
+    return order[-steps - 1].name if len(order) > steps else "0"
 
 
 def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
@@ -227,6 +240,15 @@ def _outputs(job: Job, results: list[Result]) -> None:
     job.versions(versions)
 
 
+def check_manifests(job: Job) -> None:
+    """Checks that no manifest is unreadable, before an event is ignored: its environment may wait for that event."""
+    known = {environment.path for environment in job.wiring.workspace.environments}
+    for problem in job.wiring.workspace.read_problems:
+        place = problem.place
+        if problem.blocks and place and place.path.startswith("environments/") and place.path not in known:
+            raise WorkspaceError(problem.what, place=place, state="nothing was applied", hint=problem.hint)
+
+
 def unlock(job: Job, ask: Unlocking) -> int:
     """Terminates only runs of this tool that have no active session. Raises MustWaitError."""
     said = [
@@ -250,7 +272,7 @@ def repair(job: Job, provenance: Provenance) -> int:
     meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
     entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))
     said = [f"{inputs.environment}: {e.name} recorded as {e.error}; the next apply runs it" for e in entries]
-    keep_record(job, provenance.sha or job.wiring.origin.commit_sha, {}, None)
+    keep_record(job, provenance.sha or job.wiring.origin.commit_sha)
     return _repaired(job, said)
 
 

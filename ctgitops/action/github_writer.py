@@ -12,11 +12,15 @@ from ..core.forge.forge import (
     Check,
     CommitState,
     CommitStatus,
+    Composed,
     Deployment,
     DeploymentState,
     Level,
+    OldDeployment,
     OpenPullRequest,
+    Published,
     Reaction,
+    RecordComment,
     Review,
     StickyComment,
 )
@@ -62,6 +66,18 @@ class GitHubWriter:
         """The users who approved a pull request; None if that is not known."""
         return self._tried("the reviews were not read", lambda forge: forge.approvers(pull_request))
 
+    def record(self, record: RecordComment) -> None:
+        """Writes or updates the record of a pull request."""
+
+        def compose(published: Published) -> Composed | None:
+            made = record.compose(published)
+            return Composed(self.runner.hidden(made.body), self.runner.hidden(made.memory)) if made else None
+
+        clean = replace(record, compose=compose)
+        url = self._tried("the record was not written", lambda forge: forge.record(clean))
+        if url:
+            self.runner.output("comment-url", url)
+
     def check(self, check: Check) -> bool:
         """Reports a check run; returns whether GitHub accepted it."""
         hidden = self.runner.hidden
@@ -91,6 +107,16 @@ class GitHubWriter:
         words, url = self.runner.hidden(told[0])[:LONGEST_DESCRIPTION], told[1]
         status = CommitStatus(sha, f"ctgitops / {subject}", state, words, url)
         self._tried("the commit's status was not set", lambda forge: forge.status(status))
+
+    def deployments_to(self, environment: str) -> tuple[OldDeployment, ...]:
+        """The newest deployments to an environment."""
+        return self._tried("earlier deployments were not read", lambda forge: forge.deployments_to(environment)) or ()
+
+    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
+        """By path, the merged pull request that last changed a file."""
+        if not paths:
+            return {}
+        return self._tried("pull requests of files were not found", lambda forge: forge.brought_by(paths, at)) or {}
 
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit; None if there is none."""

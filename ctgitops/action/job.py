@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
-from ..core.forge.forge import Annotation, Generation, Level, StickyComment
+from ..core.forge.forge import Annotation, Composed, Generation, Level, Published, RecordComment, StickyComment
 from ..core.migration.schema_version import SchemaVersion
 from ..core.problem import Problem
 from ..core.run.progress import Progress
@@ -17,6 +18,7 @@ from ..github.runner import Runner
 from ..notify.lines import line_of, worth_a_line
 from ..report.escape import fence, plain
 from ..report.text_error import error_text
+from ..report.workflow_inputs import with_inputs
 from ..wiring.wiring import Wiring
 from .base_branch import BaseCommit, Merged, merged_at
 from .github_writer import GitHubWriter, annotation_of, path_in_repository
@@ -40,6 +42,8 @@ class Job:
     """Why the step did nothing."""
     stopping: Callable[[], bool] = lambda: False
     """Whether a signal has asked this run to stop."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When this run began, before it read anything that it publishes."""
 
     def base_at(self, base: BaseCommit) -> Merged:
         """The environments of the base branch, which decide what an unmerged plan may connect to."""
@@ -69,6 +73,7 @@ class Job:
 
     def show_error(self, error: CtgitopsError, whose: str = "") -> None:
         """Shows an error in the log, as an annotation on its line, and in the job summary."""
+        error.hint = with_inputs(error.hint)
         self.runner.say(error_text(error).rstrip("\n"))
         if error.place is None:
             self.runner.fail(f"{error.what}\n{error.hint}".strip())
@@ -90,18 +95,25 @@ class Job:
 
     def comment(self, pull_request: int, sha: str, body: str, key: str = "plan", *, only_update: bool = False) -> None:
         """Writes a page as the comment of a pull request, unless the workflow disables comments."""
-        if self.inputs.comment is CommentMode.OFF:
-            return
-        recreate = self.inputs.comment is CommentMode.RECREATE
-        self.github_writer.comment(
-            StickyComment(pull_request, self.key(key), self.generation, sha, body, recreate, only_update)
-        )
+        if self.inputs.comment is not CommentMode.OFF:
+            recreate = self.inputs.comment is CommentMode.RECREATE
+            self.github_writer.comment(
+                StickyComment(pull_request, self.key(key), self.generation, sha, body, recreate, only_update)
+            )
+
+    def record(self, pull_request: int, sha: str, compose: Callable[[Published], Composed | None]) -> None:
+        """Writes the record of a pull request above its plan, unless the workflow disables comments."""
+        if self.inputs.comment is not CommentMode.OFF:
+            recreate = self.inputs.comment is CommentMode.RECREATE
+            self.github_writer.record(
+                RecordComment(pull_request, self.key("plan"), self.generation, sha, compose, recreate)
+            )
 
     @property
     def generation(self) -> Generation:
         """This run and its attempt."""
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
-        return Generation(run, attempt)
+        return Generation(run, attempt, self.started)
 
     def answer(self, pull_request: int, body: str) -> None:
         """Answers a comment command with a new comment, separate from that of the plan."""

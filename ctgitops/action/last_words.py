@@ -5,7 +5,7 @@ They go above what the comment says, with three calls of GitHub's API and no ret
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..core.forge.forge import StickyComment
@@ -15,29 +15,37 @@ from ..report.escape import plain, prose
 from ..report.links import address
 from .job import Job
 
-_NOTHING = "this run had changed nothing there"
+NOTHING = "this run had changed nothing there"
 
 
 @contextmanager
-def last_words(job: Job, pull_request: Callable[[], int | None], what: str, following: str) -> Iterator[None]:
-    """If the block is interrupted, says on the pull request that `what` was cancelled, and what follows."""
+def last_words(
+    job: Job, concerned: Callable[[], Iterable[int]], cut: Callable[[], tuple[str, str]], following: str
+) -> Iterator[None]:
+    """If the block is interrupted, says so on the pull requests that it concerns, and what follows.
+
+    `cut` returns what was cancelled, and the state of the database.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        title = f"Cancelled: {what}"
-        job.runner.summarise(_words(job, title, _NOTHING, following))
-        say(job, pull_request(), _words(job, title, _NOTHING, following))
+        what, state = cut()
+        page = _words(job, f"Cancelled: {what}", state, following)
+        job.runner.summarise(page)
+        say(job, concerned(), page)
         raise
 
 
-def say_stopped(job: Job, pull_request: int | None, whose: str, error: CtgitopsError) -> None:
-    """Says on the pull request where an apply was stopped, and how to go on."""
-    say(job, pull_request, _words(job, f"Cancelled: {whose}: {error.what}", error.state, error.hint))
+def say_stopped(job: Job, concerned: Iterable[int], whose: str, error: CtgitopsError) -> None:
+    """Says on pull requests where an apply or a rollback was stopped, and how to go on."""
+    say(job, concerned, _words(job, f"Cancelled: {whose}: {error.what}", error.state, error.hint))
 
 
-def say(job: Job, pull_request: int | None, body: str) -> None:
-    """Writes last words on a pull request, unless there is none or the workflow disables comments."""
-    if pull_request is not None and job.inputs.comment is not CommentMode.OFF:
+def say(job: Job, concerned: Iterable[int], body: str) -> None:
+    """Writes last words on pull requests, one after another, as far as the time allows."""
+    if job.github_writer.forge is None or job.inputs.comment is CommentMode.OFF:
+        return
+    for pull_request in concerned:
         job.github_writer.last_words(StickyComment(pull_request, job.key("plan"), job.generation, "", body))
 
 

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 from ..commands.plan import plan as plan_verb
-from ..core.forge.forge import CHECK, ChangedFile, Check, Conclusion
+from ..core.forge.forge import CHECK, Check, Conclusion
 from ..core.forge.intent import Planning
 from ..core.gate.request import Origin, Request
 from ..core.gate.review import files_of, shown_texts
@@ -21,11 +21,12 @@ from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.page import MAX
 from ..report.text import plans_text
+from ..report.workflow_inputs import results_with_inputs
 from .approval import with_gates
 from .base_branch import BaseCommit
 from .job import LONGEST, Job, error_markdown
-from .last_words import last_words
-from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, with_reviews
+from .last_words import NOTHING, last_words
+from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, untouched, with_reviews
 from .waiting import status_of_plans
 
 MOST_BYTES = 800_000
@@ -54,7 +55,9 @@ def plan(job: Job, ask: Planning) -> int:
     """
     what = f"the plan of commit {ask.sha[:7]}" if ask.sha else "the plan"
     try:
-        with last_words(job, lambda: ask.pull_request, what, "run the job again; the next push plans again too"):
+        concerned = () if ask.pull_request is None else (ask.pull_request,)
+        following = "run the job again; the next push plans again too"
+        with last_words(job, lambda: concerned, lambda: (what, NOTHING), following):
             return _planned(job, ask)
     except CtgitopsError as error:
         if ask.pull_request is not None:
@@ -76,23 +79,17 @@ def _planned(job: Job, ask: Planning) -> int:
         results = tuple(base.seen(result, request) for result, request in zip(results, requests, strict=True))
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
     results = with_gates(job, ask.event, with_problems(results, found))
-    status = publish(job, ask, results, untouched=_untouched(files, job.wiring.origin.folder))
+    status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder))
     suggest(job, ask, tuple(phrases.problems(results)), files)
     return status
 
 
-def _untouched(files: tuple[ChangedFile, ...], folder: str) -> bool:
-    """Whether a pull request is known to change no migration, seed file or manifest."""
-    inside = tuple(f"{folder}{name}/" for name in ("migrations", "seeds", "environments"))
-    return bool(files) and not any(file.path.startswith(inside) for file in files)
-
-
-def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, untouched: bool = False) -> int:
+def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_update: bool = False) -> int:
     """Writes plans to the log, summary, outputs, check run and comment; returns the exit status.
 
     A pull request that changes no migration gets no comment; one that it has already says so in a line.
     """
-    origin = job.wiring.origin
+    origin, results = job.wiring.origin, results_with_inputs(results)
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
     whole = _with_offline_warnings(results, plans_markdown(results, origin, longest=sys.maxsize))
@@ -103,7 +100,7 @@ def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, untouch
     page = whole if len(whole) <= MAX else _cut(results, origin, MAX, summary_has_all=has_all)
     _mark(job, ask, results, page)
     if ask.pull_request is not None:
-        job.comment(ask.pull_request, ask.sha, UNTOUCHED if untouched else page, only_update=untouched)
+        job.comment(ask.pull_request, ask.sha, UNTOUCHED if only_update else page, only_update=only_update)
         job.retract_answer(ask.pull_request)
     return status_of_plans(job, results, exit_status(results, job.inputs.fail_on))
 

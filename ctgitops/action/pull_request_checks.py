@@ -30,6 +30,12 @@ def clashes_of(
     return clashes(ours, files, job.github_writer.other_open(ask.pull_request))
 
 
+def untouched(files: tuple[ChangedFile, ...], folder: str) -> bool:
+    """Whether a pull request is known to change no migration, seed file or manifest."""
+    inside = tuple(f"{folder}{name}/" for name in ("migrations", "seeds", "environments"))
+    return bool(files) and not any(file.path.startswith(inside) for file in files)
+
+
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
     """The workspace with the base branch's migrations marked: all files except those that the pull request adds."""
     if not files or not workspace.contested:

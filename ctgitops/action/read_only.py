@@ -16,7 +16,7 @@ from ..commands.drift import drift as drift_verb
 from ..commands.planning.offline import OfflinePlanner
 from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
-from ..core.forge.forge import ChangedFile, CommitState
+from ..core.forge.forge import ChangedFile, CommitState, Composed
 from ..core.forge.intent import Checking, Finalising, Planning, in_order_of_after
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.drift import exit_status as drift_exit_status
@@ -90,9 +90,14 @@ def status(job: Job, base: BaseCommit | None = None) -> int:
 
 def finalise(job: Job, ask: Finalising) -> int:
     """Writes the final comment of a closed pull request; no later push changes it."""
-    page = record_now(job, ask.pull_request) if ask.merged else closed_markdown(job.wiring.origin)
-    job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing was applied", page)
-    job.comment(ask.pull_request, ask.sha, page, only_update=not ask.merged)
+    if ask.merged:
+        page = record_now(job, ask.pull_request, ask.sha)
+        job.show("Closed", "Merged", page)
+        job.retract_answer(ask.pull_request)
+        return 0
+    page = closed_markdown(job.wiring.origin)
+    job.show("Closed", "Closed without being merged; nothing was applied", page)
+    job.record(ask.pull_request, ask.sha, lambda now: None if now.open else Composed(page, now.memory))
     job.retract_answer(ask.pull_request)
     return 0
 

@@ -2,55 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from ..core.environment.environment import Environment
+from ..core.forge.forge import Composed, Published
 from ..core.forge.intent import in_order_of_after
 from ..core.gate.gate import Unreadable
 from ..core.ledger.ledger import Ledger, Mark
+from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome
-from ..core.view.pull_request_record import Ledgers, MigrationRef, brought_by, pull_requests_of, record_of, touched_by
-from ..errors import CtgitopsError
-from ..report.record import approved_markdown, record_markdown
+from ..core.view.pull_request_record import (
+    Ledgers,
+    MigrationRef,
+    Record,
+    Stage,
+    brought_by,
+    pull_requests_of,
+    record_of,
+    touched_by,
+)
+from ..core.view.record_memory import memory_in, memory_text, newer_than, with_memory
+from ..errors import CtgitopsError, MustWaitError
+from ..report.record import approved_markdown, failure_markdown, record_markdown
 from .job import Job
+from .pull_request_checks import untouched
+from .run_end import end_of
 
 MOST = 30
 """Maximum number of comments that one run updates; a larger release is only in the job summary."""
+LONGEST = 30_000
+"""Maximum length of a record, in characters; the plan gets the rest of the comment."""
+NO_RECORD = "### Merged\n\nNo migration changed.\n"
 
 Ended = Mapping[str, Outcome | CtgitopsError]
 
 
-def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
-    """Writes the records of the merged pull request, and of all pull requests whose migrations this run applied."""
-    if job.github_writer.forge is None or job.stopping():  # a cancelled run has time only for its last words
-        return
-    ledgers = _ledgers(job)
-    touched = touched_by(job.wiring.origin.run_url, ledgers)
-    ends = {entry.name: entry.mark for entry in touched}
-    failed = [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
-    blamed = [*pull_requests_of(failed, ledgers), *([merged] if merged is not None else [])]
-    numbers = dict.fromkeys([*reversed(blamed), *pull_requests_of((e.name for e in touched), ledgers)])
-    for number in list(numbers)[:MOST]:
-        job.comment(number, sha, _page(job, number, ledgers, ended if number in blamed else _sound(ended)))
-    if len(numbers) > MOST:
-        job.runner.warn(f"the records of {len(numbers) - MOST} more pull requests were not updated")
+@dataclass
+class RunRecord:
+    """What one run did, for the records of all pull requests that it concerns."""
+
+    job: Job
+    sha: str
+    merged: int | None = None
+    """The pull request whose merge started the run."""
+    ended: dict[str, Outcome | CtgitopsError] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    """By environment, the plan of the run, if it got that far."""
+    lost_runs: tuple[str, ...] = ()
+    """The URLs of earlier runs that ended without a result, and so without a record."""
+
+    def heard(self, environment: str, outcome: Outcome | CtgitopsError, begun: Plan | None = None) -> None:
+        """Keeps the result of the run on one environment, with its plan: `begun` if an error ended it."""
+        self.ended[environment] = outcome
+        if plan := outcome.plan if isinstance(outcome, Outcome) else begun:
+            self.plans[environment] = plan
+
+    def concerned(self) -> Iterator[int]:
+        """The pull requests of a cancelled run: first the merged one, for which no ledger is read."""
+        if self.merged is None and not self.plans:
+            self.merged = self.job.github_writer.pull_request_of(self.sha)
+        yield from self._merged
+        names = [step.name for plan in self.plans.values() for step in plan.steps]
+        yield from (n for n in pull_requests_of(names, _ledgers(self.job)) if n != self.merged)
+
+    def write(self) -> None:
+        """Writes the records of the merged pull request, and of all whose migrations the run applied or planned."""
+        if self.job.github_writer.forge is None:
+            return
+        ledgers = _ledgers(self.job)
+        numbers = self._numbers(ledgers)
+        for number in numbers[:MOST]:
+            self.write_one(number, ledgers)
+        if len(numbers) > MOST:
+            self.job.runner.warn(f"the records of {len(numbers) - MOST} more pull requests were not updated")
+
+    def _numbers(self, ledgers: Ledgers) -> list[int]:
+        """The pull requests to update: first those that a failure concerns, then the newest first."""
+        urls = (self.job.wiring.origin.run_url, *self.lost_runs)
+        names = dict.fromkeys(entry.name for url in urls for entry in touched_by(url, ledgers))
+        names |= dict.fromkeys(step.name for plan in self.plans.values() for step in plan.steps)
+        blamed = [*self._merged, *pull_requests_of(self._failed(ledgers), ledgers)]
+        unsure = [name for name in names if {*pull_requests_of([name], ledgers)} <= {*self._merged}]
+        found = sorted({*pull_requests_of(names, ledgers), *self._by_file(unsure)}, reverse=True)
+        return list(dict.fromkeys([*blamed, *found]))
+
+    @property
+    def _merged(self) -> tuple[int, ...]:
+        return (self.merged,) if self.merged is not None else ()
+
+    def _by_file(self, names: list[str]) -> Iterable[int]:
+        """The pull requests of migrations, from the history of their files: a run also applies what earlier ones left.
+
+        The ledger's entries name the pull request that started the run, or none if a schedule did.
+        """
+        job, folder = self.job, self.job.wiring.origin.folder
+        own = {each.name for number in self._merged for each in _files(job, number)}
+        if self._merged and not own:
+            return ()
+        wanted = [m for m in job.wiring.workspace.migrations if m.name in names and m.name not in own]
+        return job.github_writer.brought_by(tuple(f"{folder}{m.path}" for m in wanted[:MOST]), self.sha).values()
+
+    def _failed(self, ledgers: Ledgers) -> list[str]:
+        ends = {entry.name: entry.mark for entry in touched_by(self.job.wiring.origin.run_url, ledgers)}
+        return [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
+
+    def write_one(self, number: int, ledgers: Ledgers) -> str:
+        """Writes one record, from ledgers that are not older than what the comment is based on; returns its text.
+
+        A pull request that changed no migration gets none.
+        """
+        if not brought_by(number, ledgers) and untouched(
+            self.job.github_writer.files_of(number), self.job.wiring.origin.folder
+        ):
+            return NO_RECORD
+        files, known, pages = _files(self.job, number), [ledgers], [""]
+        approved = approved_markdown(self.job.github_writer.approvers(number))
+
+        def compose(published: Published) -> Composed:
+            memory = memory_in(published.memory)
+            if newer_than(memory, known[-1]) or pages[-1]:
+                known.append(_ledgers(self.job))
+            record, mine = self._record(number, files, known[-1])
+            record = with_memory(record, memory, known[-1], mine)
+            pages.append(record_markdown(record, mine, self.job.wiring.origin, longest=LONGEST) + approved)
+            return Composed(pages[-1], memory_text(record, memory, known[-1]))
+
+        self.job.record(number, self.sha, compose)
+        return pages[-1]
+
+    def _record(self, number: int, files: tuple[MigrationRef, ...], ledgers: Ledgers) -> tuple[Record, Ended]:
+        """The record of a pull request as the ledgers have it, and the results of this run that concern it."""
+        there = {migration.name for migration in self.job.wiring.workspace.migrations}
+        brought = [each for each in brought_by(number, ledgers) if not files or each.name not in there]
+        names = [*files, *brought] or [step for outcome in self.ended.values() for step in _steps(outcome)]
+        record = record_of(names, in_order_of_after(self.job.wiring.workspace.environments), ledgers)
+        mine = {
+            environment.name: self.ended[environment.name]
+            for environment in record.environments
+            if environment.name in self.ended and self._concerns(number, environment, record)
+        }
+        ends = ((name, end_of(outcome, self.job.wiring.origin.run_url)) for name, outcome in mine.items())
+        return replace(record, ends={name: end for name, end in ends if end}), mine
+
+    def _concerns(self, number: int, environment: Environment, record: Record) -> bool:
+        """Whether this run says something about a pull request: not if all of it was applied before."""
+        outcome = self.ended[environment.name]
+        if {cell.stage for cell in record.cells(environment).values()} != {Stage.APPLIED}:
+            return True
+        if isinstance(outcome, Outcome):
+            return bool(outcome.done or outcome.mismatch)
+        return number == self.merged and not isinstance(outcome, MustWaitError)
 
 
-def record_now(job: Job, pull_request: int) -> str:
-    """The record of a merged pull request that no run follows, as Markdown."""
-    return _page(job, pull_request, _ledgers(job), {})
+def keep_record(job: Job, sha: str) -> None:
+    """Writes the records of the pull requests whose migrations the ledgers say this run changed."""
+    RunRecord(job, sha).write()
 
 
-def _page(job: Job, pull_request: int, ledgers: Ledgers, ended: Ended) -> str:
-    names = [*brought_by(pull_request, ledgers), *_added(job, pull_request)]
-    names = names or [step for outcome in ended.values() for step in _steps(outcome)]
-    environments = in_order_of_after(job.wiring.workspace.environments)
-    record = record_markdown(record_of(names, environments, ledgers), ended, job.wiring.origin)
-    return record + approved_markdown(job.github_writer.approvers(pull_request))
+def record_now(job: Job, pull_request: int, sha: str) -> str:
+    """Writes the record of a merged pull request that no run follows; returns its text."""
+    return RunRecord(job, sha).write_one(pull_request, _ledgers(job))
 
 
-def _sound(ended: Ended) -> Ended:
-    """The successful results of a run; its errors may belong to another pull request."""
-    return {name: outcome for name, outcome in ended.items() if isinstance(outcome, Outcome)}
+def record_failure(job: Job, pull_request: int, sha: str, error: CtgitopsError) -> None:
+    """Writes that the run after a merge ended before it read any environment."""
+    page = failure_markdown(error, job.wiring.origin)
+    job.record(pull_request, sha, lambda published: Composed(page, published.memory))
 
 
 def _steps(outcome: Outcome | CtgitopsError) -> Iterable[MigrationRef]:
@@ -58,9 +176,9 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[MigrationRef]:
     return (MigrationRef(step.number, step.name, step.version) for step in steps)
 
 
-def _added(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
-    """The migrations that a pull request adds, from its list of files."""
-    paths = {file.path for file in job.github_writer.files_of(pull_request) if file.added}
+def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
+    """The migrations that a pull request adds or changes, from its list of files."""
+    paths = {file.path for file in job.github_writer.files_of(pull_request)}
     folder = job.wiring.origin.folder
     found = (m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
     return tuple(MigrationRef(m.number, m.name, m.version) for m in found)

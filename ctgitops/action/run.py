@@ -19,6 +19,7 @@ from ..core.forge.event import (
     MergeGroup,
     OutsideRun,
     PullRequest,
+    Push,
     Refused,
     Release,
     Schedule,
@@ -49,6 +50,7 @@ from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job
 from .provenance import prove
+from .records import record_failure
 
 Happened = Event | Ignored | Refused
 
@@ -90,11 +92,24 @@ def _run(environ: Mapping[str, str], runner: Runner, stopping: Callable[[], bool
     inputs = read_inputs(environ)
     job = replace(_job(environ, runner, inputs), stopping=stopping)
     event = _event(environ)
-    secrets = [name for e in _environments(job, event) for name in _secrets_of(e)]
-    runner.mask(secrets_in(environ, secrets, inputs.github_token))
     if not inputs.github_token:
         runner.warn("the input `github-token` is empty, so there is no comment, no check and no deployment")
-    return _run_command(job, event)
+    try:
+        secrets = [name for e in _environments(job, event) for name in _secrets_of(e)]
+        runner.mask(secrets_in(environ, secrets, inputs.github_token))
+        return _run_command(job, event)
+    except CtgitopsError as error:
+        _record_failure(job, event, error)
+        raise
+
+
+def _record_failure(job: Job, event: Happened, error: CtgitopsError) -> None:
+    """Writes on the merged pull request that the run after its merge ended before it read any environment."""
+    applies = job.inputs.command in (Command.AUTO, Command.APPLY)
+    if applies and isinstance(event, Push) and event.branch == event.default_branch:
+        number = job.github_writer.pull_request_of(event.sha)
+        if number is not None:
+            record_failure(job, number, event.sha, error)
 
 
 def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
@@ -184,6 +199,8 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
     """Applies; a scheduled run checks for drift first, and applies even if there is drift."""
+    if isinstance(ask, Ignored) and isinstance(event, Push | TagPush | Release):
+        change.check_manifests(job)
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
     done = _nothing(job, ask) if isinstance(ask, Ignored | Refused) else _apply(job, ask, event)
     return done or drifted

@@ -80,6 +80,12 @@ class Client:
         except (GithubException, requests.RequestException) as error:
             raise self._failure(error, doing, permission) from None
 
+    def perhaps(self, call: Callable[[], T]) -> T | None:
+        """Calls the API for a result that the run can do without; None if that fails."""
+        with suppress(GithubException, requests.RequestException):
+            return call()
+        return None
+
     def once(self, post: Callable[[], T], find: Callable[[], T | None]) -> T:
         """Sends a request that must not take effect twice: if its result is unknown, calls `find` before it retries."""
         for pause in (2, 4):

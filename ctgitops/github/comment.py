@@ -1,44 +1,46 @@
-"""The sticky comment, updated in place: identified by its first line and author, and written by the newest run."""
+"""The sticky comment, updated in place: identified by its first line and author.
+
+A plan replaces a plan that an earlier run wrote, of the same or of an older commit. A record replaces everything, but
+keeps the plan below, and is made again from the ledgers if another run has written the comment meanwhile: so the facts
+that were read last stay, whatever the number of the run that wrote them. What a marker claims decides only between
+runs that overlap, because every workflow of the repository can write comments with the same account.
+"""
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
-from ..core.forge.forge import Generation, StickyComment
+from ..core.forge.forge import Composed, Generation, Published, RecordComment, StickyComment
 from ..report.page import COMMENT_LIMIT, cut
+from .marker import (
+    MARKER,
+    PLAN_NAME,
+    Marker,
+    digest,
+    genuine,
+    last_words,
+    read,
+    same,
+    with_marker,
+    with_plan,
+    without_last_words,
+)
+from .published import published, pull_of
 
 if TYPE_CHECKING:
     from github.Issue import Issue
     from github.IssueComment import IssueComment
+    from github.PullRequest import PullRequest
 
     from .client import Client
 
 ROUNDS = 6
-_MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
-_LAST_BEGIN, _LAST_END = "<!-- ctgitops, cancelled -->", "<!-- end of cancelled -->"
-_LAST_WORDS = re.compile(rf"{_LAST_BEGIN}\r?\n.*?{_LAST_END}\r?\n(?:\r?\n)?", re.DOTALL)
+ANY = Generation(-1, -1)
 _OUTDATED = "<!-- ctgitops, outdated -->\n"
-
-
-@dataclass(frozen=True)
-class Marker:
-    """The first line of the comment, which is invisible."""
-
-    key: str
-    generation: Generation
-    head_sha: str
-    digest: str
-
-    def __str__(self) -> str:
-        generation = [self.generation.run_id, self.generation.run_attempt]
-        fields = {"v": 1, "key": self.key, "gen": generation, "head": self.head_sha, "body": self.digest}
-        safe = json.dumps(fields, separators=(",", ":")).replace("<", r"\u003c").replace(">", r"\u003e")
-        return f"<!-- ctgitops {safe} -->\n"
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,21 @@ class Found:
     marker: Marker
 
     @property
-    def rank(self) -> tuple[Generation, int]:
+    def text(self) -> str:
+        """The comment's text."""
+        return self.comment.body or ""
+
+    def generation(self, since: datetime | None) -> Generation:
+        """The run that wrote it; ANY if it was there at `since`, or differs from what its marker describes."""
+        if since is None:
+            return self.marker.generation
+        changed = self.comment.updated_at
+        older = changed.replace(tzinfo=changed.tzinfo or UTC) < since.replace(microsecond=0)
+        return ANY if older or not genuine(self.text) else self.marker.generation
+
+    def rank(self, since: datetime | None) -> tuple[Generation, int]:
         """The sort key of a comment; the comment with the newest content has the highest."""
-        return self.marker.generation, self.comment.id
+        return self.generation(since), self.comment.id
 
 
 class Sticky:
@@ -62,22 +76,21 @@ class Sticky:
         self._login = ""
 
     def write(self, wanted: StickyComment) -> str | None:
-        """Writes the comment until a read shows that it is up to date; None if a newer run has already written it."""
-        self._login = self._login or self._client.login()
-        issue = self._client.repository.get_issue(wanted.pull_request)
-        text = whole(wanted)
-        created = False
+        """Writes a plan until a read shows that it is up to date; None if the comment has something newer."""
+        issue, text = self._issue(wanted.pull_request), whole(wanted)
+        created, since = False, wanted.generation.started
+        pull = cache(lambda: pull_of(self._client, wanted.pull_request) if wanted.head_sha else None)
         for _ in range(ROUNDS):
             found = self._ours(issue, wanted.key)
-            newest = max(found, key=lambda f: f.rank, default=None)
+            newest = max(found, key=lambda f: f.rank(since), default=None)
             if newest is None and wanted.only_update:
                 return None
-            late = newest is not None and newest.marker.generation > wanted.generation
-            if newest is None or (wanted.recreate and not (late or created or same(newest.comment.body, text))):
-                self._create(issue, text, wanted)
+            late = newest is not None and _is_newer(newest, wanted, pull())
+            if newest is None or (wanted.recreate and not (late or created or same(newest.text, text))):
+                self._create(issue, text, wanted.key, recreate=wanted.recreate)
                 created = True
             elif not (
-                self._fold(found, newest) if wanted.recreate else self._tidy(found, newest, "" if late else text)
+                self._fold(found, newest) if wanted.recreate else self._tidy(found, newest.text if late else text)
             ):
                 break
             time.sleep(self._client.patience.settle)
@@ -87,13 +100,13 @@ class Sticky:
         """Writes above the text of the comment, whose marker stays; not if a later run wrote it. Three calls."""
         self._login = self._login or self._client.login()
         issue = self._client.repository.get_issue(wanted.pull_request)
-        words = f"{_LAST_BEGIN}\n{wanted.body}\n{_LAST_END}\n"
-        newest = max(self._ours(issue, wanted.key), key=lambda f: f.rank, default=None)
+        words = last_words(wanted.body)
+        newest = max(self._ours(issue, wanted.key), key=lambda f: f.rank(None), default=None)
         if newest is None:
             issue.create_comment(whole(replace(wanted, body=words)))
         elif newest.marker.generation <= wanted.generation:
             marker, _, before = (newest.comment.body or "").partition("\n")
-            text = f"{marker.rstrip()}\n{words}\n{_LAST_WORDS.sub('', before, count=1)}"
+            text = f"{marker.rstrip()}\n{words}\n{without_last_words(before)}"
             newest.comment.edit(cut(text, COMMENT_LIMIT))
 
     def retract(self, pull_request: int, key: str) -> None:
@@ -103,25 +116,64 @@ class Sticky:
             with self._client.ignoring_not_found():
                 found.comment.delete()
 
+    def record(self, wanted: RecordComment) -> str | None:
+        """Writes a record until a read shows that no other run wrote meanwhile; None if there is none to write."""
+        issue, text = self._issue(wanted.pull_request), ""
+        for _ in range(ROUNDS):
+            found = self._ours(issue, wanted.key)
+            if text and len(found) == 1 and same(found[0].text, text):
+                return found[0].comment.html_url
+            published = self._published(wanted, found)
+            composed = wanted.compose(published)
+            if composed is None:
+                return None
+            now = self._ours(issue, wanted.key)
+            if [f.text for f in now] != [f.text for f in found]:
+                continue  # another run wrote while this one read the ledgers
+            text = whole_record(wanted, composed, published.plan)
+            self._put(issue, now, text, wanted)
+            time.sleep(self._client.patience.settle)
+        return found[0].comment.html_url if found else None
+
+    def _published(self, wanted: RecordComment, found: list[Found]) -> Published:
+        base = self._base(found, recreate=wanted.recreate)
+        return published(self._client, wanted.pull_request, base.text if base else "")
+
+    def _put(self, issue: Issue, found: list[Found], text: str, wanted: RecordComment) -> None:
+        base = self._base(found, recreate=wanted.recreate)
+        if base is None or (wanted.recreate and not same(base.text, text)):
+            self._create(issue, text, wanted.key, recreate=wanted.recreate)
+            self._fold(found, None)
+        else:
+            self._tidy(found, text)
+
+    @staticmethod
+    def _base(found: list[Found], *, recreate: bool) -> Found | None:
+        """The comment whose content goes on: the oldest, which every run updates, or the newest of several."""
+        return (found[-1] if recreate else found[0]) if found else None
+
+    def _issue(self, number: int) -> Issue:
+        self._login = self._login or self._client.login()
+        return self._client.repository.get_issue(number)
+
     def _ours(self, issue: Issue, key: str) -> list[Found]:
         """The comments with that key from this account, oldest first."""
         by_us = [c for c in issue.get_comments() if getattr(c.user, "login", "") == self._login]
         found = [Found(c, marker) for c in by_us if (marker := read(c.body or "")) and marker.key == key]
         return sorted(found, key=lambda f: f.comment.id)
 
-    def _create(self, issue: Issue, text: str, wanted: StickyComment) -> None:
+    def _create(self, issue: Issue, text: str, key: str, *, recreate: bool) -> None:
         def again() -> IssueComment | None:
-            found = self._ours(issue, wanted.key)
-            return next((f.comment for f in found if not wanted.recreate or f.marker == read(text)), None)
+            found = self._ours(issue, key)
+            return next((f.comment for f in found if not recreate or f.marker == read(text)), None)
 
         created = self._client.once(lambda: issue.create_comment(text), again)
         self._login = created.user.login
 
-    def _tidy(self, found: list[Found], newest: Found, text: str) -> bool:
+    def _tidy(self, found: list[Found], text: str) -> bool:
         """Updates the oldest comment and deletes the others; returns whether anything changed."""
-        text = text or newest.comment.body
         oldest, others = found[0], found[1:]
-        differs = oldest.comment.body != text if others else not same(oldest.comment.body, text)
+        differs = oldest.text != text if others else not same(oldest.text, text)
         if differs:
             with self._client.ignoring_not_found():
                 oldest.comment.edit(text)
@@ -130,41 +182,34 @@ class Sticky:
                 other.comment.delete()
         return differs or bool(others)
 
-    def _fold(self, found: list[Found], newest: Found) -> bool:
+    def _fold(self, found: list[Found], newest: Found | None) -> bool:
         """Minimises all but the newest as outdated, and replaces their markers so that `_ours` no longer finds them."""
         others = [f for f in found if f is not newest]
         for other in others:
             with self._client.ignoring_not_found():
                 other.comment.minimize("OUTDATED")
-                other.comment.edit(_MARKER.sub(_OUTDATED, other.comment.body, count=1))
+                other.comment.edit(MARKER.sub(_OUTDATED, other.text, count=1))
         return bool(others)
+
+
+def _is_newer(found: Found, wanted: StickyComment, pull: PullRequest | None) -> bool:
+    """Whether a comment has something newer than `wanted`: GitHub knows the head commit and whether it is open."""
+    marker = found.marker
+    if pull and marker.record and pull.state != "open":
+        return True
+    if pull and marker.head_sha != wanted.head_sha and pull.head.sha in (marker.head_sha, wanted.head_sha):
+        return pull.head.sha == marker.head_sha
+    return found.generation(wanted.generation.started) > wanted.generation
 
 
 def whole(wanted: StickyComment) -> str:
     """The comment with its marker, shortened to GitHub's limit."""
-    marker = str(Marker(wanted.key, wanted.generation, wanted.head_sha, digest(wanted.body)))
-    return marker + cut(wanted.body, COMMENT_LIMIT - len(marker))
+    return with_marker(Marker(wanted.key, wanted.generation, wanted.head_sha, ""), wanted.body)
 
 
-def read(text: str) -> Marker | None:
-    """The marker at the start of a comment; None if there is none."""
-    match = _MARKER.match(text)
-    try:
-        fields = json.loads(match[1]) if match else {}
-        run_id, run_attempt = fields["gen"]
-        generation = Generation(int(run_id), int(run_attempt))
-        return Marker(str(fields["key"]), generation, str(fields["head"]), str(fields["body"]))
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def same(one: str, other: str) -> bool:
-    """Whether two comments have the same content for the same commit, whichever runs wrote them."""
-    markers = read(one), read(other)
-    heads = [marker.head_sha if marker else None for marker in markers]
-    return heads[0] == heads[1] and digest(_MARKER.sub("", one, count=1)) == digest(_MARKER.sub("", other, count=1))
-
-
-def digest(body: str) -> str:
-    """A hash that ignores changes by GitHub: line ends and trailing whitespace."""
-    return sha256(body.replace("\r\n", "\n").rstrip().encode()).hexdigest()
+def whole_record(wanted: RecordComment, composed: Composed, plan: str) -> str:
+    """The record with its marker and the plan below it, which is shortened to GitHub's limit."""
+    marker = Marker(wanted.key, wanted.generation, wanted.head_sha, digest(""), record=True, memory=composed.memory)
+    room = COMMENT_LIMIT - len(str(replace(marker, plan=digest("")[:PLAN_NAME])))
+    body, name = with_plan(composed.body, plan, room)
+    return with_marker(replace(marker, plan=name), body)

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..core.forge.forge import CommitStatus, Deployment, DeploymentState
+from ..core.forge.forge import CommitStatus, Deployment, DeploymentState, OldDeployment
 from ..report.escape import one_line
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ MOST = 5
 """Maximum number of deployments of a commit among which a queued one is looked for: the newest ones."""
 TASK = "deploy:migrations"
 DESCRIPTION = 140
+NEWEST = 5
+"""Number of earlier deployments to read; each costs one of 1,000 requests an hour."""
 
 
 def begin(client: Client, deployment: Deployment) -> int:
@@ -82,3 +84,15 @@ def mark(client: Client, status: CommitStatus) -> None:
         return True
 
     client.once(send, lambda: None)
+
+
+def newest(client: Client, environment: str) -> tuple[OldDeployment, ...]:
+    """The newest deployments to an environment that ctgitops created, newest first."""
+    made = client.repository.get_deployments(task=TASK, environment=environment)
+    return tuple(_old(deployment) for deployment in islice(made, NEWEST))
+
+
+def _old(deployment: Made) -> OldDeployment:
+    status = next(iter(deployment.get_statuses()), None)
+    state, url = (status.state, status.target_url) if status else ("pending", "")
+    return OldDeployment(deployment.id, state, url or "", deployment.created_at)

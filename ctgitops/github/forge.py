@@ -12,10 +12,12 @@ from ..core.forge.forge import (
     CommitStatus,
     Deployment,
     DeploymentState,
+    OldDeployment,
     OpenPullRequest,
     Proposal,
     PublishedRelease,
     Reaction,
+    RecordComment,
     Review,
     StickyComment,
     TreeFile,
@@ -83,6 +85,12 @@ class GitHubForge:
         doing = f"read the reviews of pull request {pull_request}"
         return self._client.may(doing, _COMMENT, lambda: lookups.approvers(self._client, pull_request))
 
+    def record(self, record: RecordComment) -> str | None:
+        """Writes the record above the plan; returns the comment's URL, or None if nothing was written."""
+        return self._client.may(
+            f"comment on pull request {record.pull_request}", _COMMENT, lambda: self._sticky.record(record)
+        )
+
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
         self._client.may(f"create the check run {check.name}", _CHECK, lambda: checks.report(self._client, check))
@@ -107,6 +115,22 @@ class GitHubForge:
             _DEPLOY,
             lambda: deployments.tell(self._client, number, state, description, url),
         )
+
+    def deployments_to(self, environment: str) -> tuple[OldDeployment, ...]:
+        """The newest deployments to an environment that ctgitops created, newest first."""
+        return (
+            self._client.may(
+                f"list the deployments to {environment}",
+                _DEPLOY,
+                lambda: deployments.newest(self._client, environment),
+            )
+            or ()
+        )
+
+    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
+        """By path, the merged pull request that last changed the file; empty if the token lacks the permission."""
+        doing = "find the pull requests of files"
+        return self._client.may(doing, _PULLS, lambda: lookups.brought(self._client, paths, at)) or {}
 
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit into the default branch; None if there is none."""

@@ -41,6 +41,12 @@ def _came_to_default(pull: PullRequest) -> bool:
     return pull.merged_at is not None and pull.base.ref == pull.base.repo.default_branch
 
 
+def brought(client: Client, paths: tuple[str, ...], at: str) -> dict[str, int]:
+    """By path, the merged pull request that contains the commit which last changed the file."""
+    pulls = ((path, min((p.number for p in _brought_by(client, path, at)), default=None)) for path in paths)
+    return {path: number for path, number in pulls if number is not None}
+
+
 def is_on(client: Client, branch: str, sha: str) -> bool:
     """Compares with the branch's commit instead of its name, because a tag may have the same name."""
     tip = client.repository.get_branch(branch).commit.sha

@@ -12,10 +12,12 @@ from ..core.forge.forge import (
     CommitStatus,
     Deployment,
     DeploymentState,
+    OldDeployment,
     OpenPullRequest,
     Proposal,
     PublishedRelease,
     Reaction,
+    RecordComment,
     Review,
     StickyComment,
     TreeFile,
@@ -39,6 +41,9 @@ class Forge(Protocol):
     def approvers(self, pull_request: int) -> tuple[str, ...] | None:
         """The users whose last review approved a pull request; None if the token may not read them."""
 
+    def record(self, record: RecordComment) -> str | None:
+        """Writes the record above the plan that was published before; returns the URL, None if it was not written."""
+
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
 
@@ -50,6 +55,12 @@ class Forge(Protocol):
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         """Sets the state of a deployment."""
+
+    def deployments_to(self, environment: str) -> tuple[OldDeployment, ...]:
+        """The newest deployments to an environment that ctgitops created, newest first."""
+
+    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
+        """By path of a file at commit `at`, the number of the merged pull request that last changed it, if any."""
 
     def pull_request_of(self, sha: str) -> int | None:
         """The number of the pull request whose merge added a commit to the default branch; None if there is none."""

@@ -204,7 +204,7 @@ class Comment:
     @cached_property
     def _back(self) -> list[Part]:
         return [
-            plan_tables.back_of(result)
+            plan_tables.back_of(result, self.origin)
             for result in self.results
             if isinstance(result, Preview) and not result.plan.empty
         ]

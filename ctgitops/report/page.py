@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
@@ -16,6 +17,7 @@ COMMENT_LIMIT = 65_536
 """GitHub's maximum length of a comment, in characters."""
 MAX = 60_000
 """Maximum length of a page, in characters. The rest, up to COMMENT_LIMIT, is for the marker and footers."""
+_FENCE = re.compile(r"`{3,}")
 _CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
 
@@ -49,6 +51,23 @@ def cut(page: str, longest: int) -> str:
         return page
     start = page[: longest - len(_CUT)]
     return (start[: start.rfind("\n")] if "\n" in start else start) + _CUT
+
+
+def cut_at_block(page: str, longest: int) -> str:
+    """Cuts a finished page between two blocks, so that no code block or `<details>` stays open; empty if none fits."""
+    if len(page) <= longest:
+        return page
+    at, size, fence, depth = 0, 0, "", 0
+    for line in page.split("\n"):
+        if fence:
+            fence = "" if line.strip() == fence else fence
+        elif opening := _FENCE.match(line):
+            fence = opening[0]
+        else:
+            depth += line.count("<details>") - line.count("</details>")
+            at = size if not line.strip() and depth == 0 and size + len(_CUT) <= longest else at
+        size += len(line) + 1
+    return page[:at].rstrip() + _CUT if at else ""
 
 
 def _most(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.gate.request import Origin
 from ..core.migration.header import Rollback
 from ..core.plan.plan import Step
 from ..core.problem import Problem
@@ -13,6 +14,7 @@ from ..core.view.verdict import PlanState, gaps_of, states_of_steps
 from . import escape, phrases
 from .impact import effect_on_worst, glance
 from .verdict import MARKS
+from .workflow_inputs import way_back_with_inputs
 
 Part = dict[str, Any]
 
@@ -105,11 +107,13 @@ def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset
     }
 
 
-def back_of(preview: Preview) -> Part:
+def back_of(preview: Preview, origin: Origin) -> Part:
     """The backup before an apply, and how to restore or roll back."""
     plan, policy = preview.plan, preview.environment.backup
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]
     manual = [step for step in plan.steps if step.rollback is Rollback.MANUAL]
+    command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
+    back = way_back_with_inputs(command, plan) if origin.run_url else f"`{command}`"
     return {
         "name": plan.environment,
         "backup": policy.to if policy else "",
@@ -118,7 +122,7 @@ def back_of(preview: Preview) -> Part:
         "critical": list(policy.critical_tables[:10]) if policy else [],
         "steps": len(plan.steps),
         "loses": bool(preview.destroys),
-        "command": f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}",
+        "command": f"{back[0].upper()}{back[1:]}",
         "none": [step.name for step in none[:5]],
         "more_none": max(len(none) - 5, 0),
         "manual": [(step.name, step.procedure) for step in manual[:5]],

@@ -1,23 +1,26 @@
-"""Renders the record of a pull request, which replaces its plan comment after the merge or after it was closed."""
+"""Renders the record of a pull request, which stands above its plan after the merge or after it was closed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
 from ..core.gate.request import Origin
-from ..core.run.outcome import Outcome, Status
-from ..core.view.pull_request_record import Cell, Record, RecordRow, Stage
+from ..core.run.outcome import Outcome
+from ..core.view.pull_request_record import WORST_FIRST, Cell, PastRollback, Record, RecordRow, RunEnd, Stage
+from ..core.view.way_back import BackupNote, WayBack
 from ..errors import CtgitopsError, MustWaitError
 from . import escape, links, phrases
 from .markdown import outcome_page
 from .page import MAX, fit, render
+from .record_steps import next_step
 from .text import outcome_verdict
 from .text_error import error_text
+from .workflow_inputs import inputs_of, with_inputs
 
 Part = dict[str, Any]
 Ended = Mapping[str, Outcome | CtgitopsError]
@@ -30,32 +33,32 @@ MARKS = {
     Stage.ROLLED_BACK: "↩️",
     Stage.UNREADABLE: "⛔",
     Stage.BLOCKED: "⛔",
+    Stage.CANCELLED: "⛔",
+    Stage.TAKEN_BACK: "↩️",
+    Stage.DIFFERS: "⛔",
 }
-WORST_FIRST = (
-    Stage.UNFINISHED,
-    Stage.FAILED,
-    Stage.UNREADABLE,
-    Stage.BLOCKED,
-    Stage.ROLLED_BACK,
-    Stage.WAITING,
-    Stage.APPLIED,
-)
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """Shows when each migration was applied to each environment, or what it waits for. Starts with recent failures."""
+    """Shows, for each environment, its state, the next step and the way back; then each migration.
+
+    `ended` has the results of this run, for details; the record has what is known of all runs.
+    """
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
     runs = [_run(name, outcome, origin, longest) for name, outcome in ended.items() if isinstance(outcome, Outcome)]
-    rows = [_row(row, record.environments, ended) for row in record.rows]
-    mark, verdict = _verdict(record, ended)
+    rows = [_row(row, record) for row in record.rows]
+    mark, verdict = _verdict(record)
 
     def draw(kept: dict[str, int]) -> str:
         values: dict[str, object] = {
             "mark": mark,
             "verdict": verdict,
+            "steps": [_step(environment, record) for environment in record.environments],
+            "ways": [_way(name, record.ways_back[name]) for name in record.ways_back],
+            "actions": links.address(f"{origin.repository_url}/actions" if origin.repository_url else ""),
             "failed": failed,
-            "names": [environment.name for environment in record.environments],
+            "names_of_environments": [environment.name for environment in record.environments],
             "rows": rows[: kept["rows"]],
             "more_rows": len(rows) - kept["rows"],
             "runs": runs[: kept["runs"]],
@@ -76,31 +79,25 @@ def approved_markdown(users: tuple[str, ...] | None) -> str:
     return f"\n<sub>approved by {said}</sub>\n"
 
 
+def failure_markdown(error: CtgitopsError, origin: Origin) -> str:
+    """The record after a merge whose run ended before it read any environment."""
+    values = {"failed": _failure("", error, origin), "run_url": links.address(origin.run_url)}
+    return render("record_failure.md.j2", values)
+
+
 def closed_markdown(origin: Origin | None = None) -> str:
     """The final comment on a pull request that was closed without being merged."""
     return render("closed.md.j2", {"run_url": links.address((origin or Origin()).run_url)})
 
 
-def _verdict(record: Record, ended: Ended) -> tuple[str, Markup]:
-    stages = {environment: _stage(record, environment, ended) for environment in record.environments}
+def _verdict(record: Record) -> tuple[str, Markup]:
+    stages = {environment: record.stage(environment) for environment in record.environments}
     applied = tuple(environment.name for environment, stage in stages.items() if stage is Stage.APPLIED)
     said = [Markup("Applied to {}").format(escape.plain(phrases.joined(applied)))] if applied else []
-    said += [_said(environment, stage, ended) for environment, stage in stages.items() if stage is not Stage.APPLIED]
-    if odd := [name for name, outcome in ended.items() if isinstance(outcome, Outcome) and outcome.mismatch]:
-        warning = Markup("{} DIFFERS FROM THE PREDICTION").format(escape.plain(phrases.joined(tuple(odd))))
-        return "⛔", Markup(" · ").join([warning, *said])
+    said += [_said(environment, stage, record) for environment, stage in stages.items() if stage is not Stage.APPLIED]
     worst = min(stages.values(), key=WORST_FIRST.index, default=Stage.WAITING)
     mark = MARKS[worst] if worst is not Stage.WAITING else "✅" if applied else "🟣"
     return mark, Markup(" · ").join(said) or escape.plain("Merged")
-
-
-def _stage(record: Record, environment: Environment, ended: Ended) -> Stage:
-    outcome = ended.get(environment.name)
-    if isinstance(outcome, CtgitopsError):
-        return Stage.WAITING if isinstance(outcome, MustWaitError) else Stage.FAILED
-    if outcome and outcome.status is Status.BLOCKED:
-        return Stage.BLOCKED
-    return min(record.stages(environment), key=WORST_FIRST.index, default=Stage.WAITING)
 
 
 SAID = {
@@ -108,24 +105,29 @@ SAID = {
     Stage.FAILED: "{} FAILED",
     Stage.UNFINISHED: "{} is UNFINISHED",
     Stage.ROLLED_BACK: "Rolled back on {}",
+    Stage.TAKEN_BACK: "{} FAILED, and the run rolled back what it had applied",
+    Stage.CANCELLED: "{} was CANCELLED",
     Stage.UNREADABLE: "{} CANNOT BE READ",
     Stage.BLOCKED: "{} is BLOCKED, nothing was changed",
+    Stage.DIFFERS: "{} DIFFERS FROM THE PREDICTION",
+}
+_HELD = {
+    "window": " for its window",
+    "bake": " for its bake time",
+    "after": " for {1}",
+    "fingerprint": " for an approval of its new plan",
+    "reviewed": " for a review",
 }
 
 
-def _said(environment: Environment, stage: Stage, ended: Ended) -> Markup:
-    held = stage is Stage.WAITING and _held(ended.get(environment.name))
-    words_of = Markup("{} WAITS, nothing was changed" if held else SAID[stage])  # noqa: S704 - the text is a constant
+def _said(environment: Environment, stage: Stage, record: Record) -> Markup:
+    end = record.ends.get(environment.name)
+    if stage is Stage.WAITING and end:
+        held = next((_HELD[gate] for gate in end.gates if gate in _HELD), "")
+        said = Markup(f"{{}} WAITS{held}, nothing was changed")  # noqa: S704 - the text is a constant
+        return said.format(escape.plain(environment.name), escape.plain(environment.after or ""))
+    words_of = Markup(SAID[stage])  # noqa: S704 - the text is a constant
     return words_of.format(escape.plain(environment.name), escape.plain(_waits(environment)))
-
-
-def _held(ended: Outcome | CtgitopsError | None) -> tuple[str, ...]:
-    """Why a run did not apply a waiting migration."""
-    if isinstance(ended, MustWaitError):
-        return (ended.what,)
-    if not isinstance(ended, Outcome):
-        return ()
-    return (outcome_verdict(ended),) if ended.status is Status.BLOCKED else tuple(r.what for r in ended.reasons[:2])
 
 
 def _waits(environment: Environment) -> str:
@@ -135,30 +137,85 @@ def _waits(environment: Environment) -> str:
     return phrases.comes_with(environment)
 
 
-def _row(row: RecordRow, environments: tuple[Environment, ...], ended: Ended) -> Part:
-    cells = list(zip(row.cells, environments, strict=True))
+def _step(environment: Environment, record: Record) -> Part:
+    stage, step = record.stage(environment), next_step(environment, record)
+    waits = stage is Stage.WAITING and environment.name not in record.ends
+    now = "waits" if waits else stage.value if stage is Stage.APPLIED else stage.value.upper()
+    return {
+        "name": environment.name,
+        "mark": MARKS[stage],
+        "now": now,
+        "why": step.why,
+        "next": step.what,
+        "who": step.who,
+    }
+
+
+def _way(name: str, way: WayBack) -> Part:
+    pairs = [("command", "rollback"), ("environment", name), ("to", way.to)]
+    return {
+        "name": name,
+        "inputs": escape.prose(inputs_of(pairs)),
+        "undone": list(way.undone[:8]),
+        "others": list(way.others[:8]),
+        "irreversible": list(way.irreversible[:8]),
+        "more": {key: max(0, len(getattr(way, key)) - 8) for key in ("undone", "others", "irreversible")},
+        "backup": _note(way.backup),
+    }
+
+
+def _note(backup: BackupNote | None) -> Part:
+    if backup is None:
+        return {}
+    point = _moment(backup.taken_at)
+    return {"id": backup.id, "point": phrases.moment(point) if point else "", "restore_with": backup.restore_with}
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _row(row: RecordRow, record: Record) -> Part:
+    cells = list(zip(row.cells, record.environments, strict=True))
     there = {environment.name for cell, environment in cells if cell.stage is Stage.APPLIED}
     return {
         "name": row.name,
         "version": phrases.version(row.version).replace("-", "\N{EN DASH}"),
-        "cells": [_cell(cell, environment, ended, there) for cell, environment in cells],
+        "cells": [_cell(cell, environment, record.ends.get(environment.name), there) for cell, environment in cells],
     }
 
 
-def _cell(cell: Cell, environment: Environment, ended: Ended, there: set[str]) -> Part:
-    waits: list[Markup] = []
-    if cell.stage is Stage.WAITING:
-        held = _held(ended.get(environment.name))
-        waits = [escape.prose(why) for why in held or _expected(environment, there)]
+def _cell(cell: Cell, environment: Environment, end: RunEnd | None, there: set[str]) -> Part:
+    waiting = cell.stage is Stage.WAITING
+    stage = end.stage if waiting and end and end.stage is Stage.BLOCKED else cell.stage
+    waits = _why_not(environment, end, there) if waiting else ()
     return {
-        "mark": MARKS[cell.stage],
-        "stage": "" if cell.stage in (Stage.APPLIED, Stage.WAITING) else cell.stage.upper(),
-        "at": phrases.moment(cell.at) if cell.at and cell.stage is not Stage.WAITING else "",
+        "mark": MARKS[stage],
+        "stage": "" if stage in (Stage.APPLIED, Stage.WAITING) else stage.upper(),
+        "at": phrases.moment(cell.at) if cell.at and not waiting else "",
         "run_url": links.address(cell.run_url),
         "error": escape.one_line(cell.error.split("\n", 1)[0], 200) if cell.error else "",
-        "waits": waits,
-        "backup": _backup(cell.receipt) if cell.stage is Stage.APPLIED else "",
+        "waits": [escape.prose(why) for why in waits],
+        "backup": _backup(cell.receipt) if not waiting else "",
+        "past": [_past(each) for each in cell.past],
     }
+
+
+def _past(each: PastRollback) -> Part:
+    at = phrases.moment(each.at) if each.at else ""
+    return {"at": at, "run_url": links.address(each.run_url), "backup": _backup(each.receipt)}
+
+
+def _why_not(environment: Environment, end: RunEnd | None, there: set[str]) -> tuple[str, ...]:
+    """Why a migration is not applied: the last run, or what the manifest requires first."""
+    if end is None:
+        return _expected(environment, there)
+    if end.stage in (Stage.WAITING, Stage.BLOCKED):
+        return (end.what,)
+    return ("not applied: the run ended before it",)
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
@@ -171,19 +228,18 @@ def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
 
 
 def _backup(receipt: str) -> str:
-    try:
-        return str(json.loads(receipt)["id"]) if receipt else ""
-    except (ValueError, KeyError, TypeError):
-        return ""
+    note = BackupNote.of(receipt)
+    return note.id if note else ""
 
 
 def _failure(name: str, error: CtgitopsError, origin: Origin) -> Part:
     return {
         "environment": name,
+        "waits": isinstance(error, MustWaitError),
         "what": escape.prose(error.what),
         "place": links.place(error.place, origin),
         "state": escape.prose(error.state),
-        "hint": escape.prose(error.hint),
+        "hint": escape.prose(with_inputs(error.hint)),
         "text": escape.fence(error_text(error), "text"),
     }
 

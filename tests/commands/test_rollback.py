@@ -159,7 +159,7 @@ def test_the_command_that_is_shown_carries_out_what_is_shown() -> None:
     diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
     shown = show_rollback(request(workspace(), PRODUCTION), RollbackExtent(to=0), databases=diary)
     assert shown.next_command == (
-        f"ctgitops rollback --env production --steps 2 --fingerprint {shown.plan.fingerprint[:12]}"
+        f"ctgitops rollback --env production --to 0 --fingerprint {shown.plan.fingerprint[:12]}"
         " --accept-data-loss 002_two --accept-data-loss 001_one"
     )
 

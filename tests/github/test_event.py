@@ -187,7 +187,14 @@ def test_nobody_else_and_nothing_else_in_a_comment(path: str, value: object) -> 
 
 
 @pytest.mark.parametrize(
-    "body", ["/ctgitops apply", "/ctgitops plan staging", "/ctgitops rollback staging", "/ctgitops apply staging; rm"]
+    "body",
+    [
+        "/ctgitops",
+        "/ctgitops apply",
+        "/ctgitops plan staging",
+        "/ctgitops rollback staging",
+        "/ctgitops apply staging; rm",
+    ],
 )
 def test_words_that_are_not_known_are_kept_for_the_answer_and_are_no_command(body: str) -> None:
     found = read_event("issue_comment", commented(f"{body}\nplease"))

@@ -21,8 +21,9 @@ from ctgitops.core.forge.forge import (
 )
 from ctgitops.errors import ForgeError
 from ctgitops.github.access import Access, RetryPolicy
-from ctgitops.github.comment import Marker, read, whole
+from ctgitops.github.comment import whole
 from ctgitops.github.forge import GitHubForge
+from ctgitops.github.marker import Marker, read
 from ctgitops.report.page import COMMENT_LIMIT
 
 from .scripted import Fault, Scripted, running
@@ -232,7 +233,7 @@ def test_every_page_is_read_and_pages_are_large(world: World) -> None:
     world.github.log.clear()
     world.forge.comment(comment("second\n", run=2))
     assert [row["body"].split("\n", 1)[1] for row in world.github.comments[150:]] == ["second\n"]
-    assert (world.github.asked("GET"), world.github.asked("PATCH")) == (4, 1)
+    assert (world.github.asked("GET"), world.github.asked("PATCH")) == (5, 1), "the pull request, and twice two pages"
 
 
 def test_who_we_are_is_learnt_from_our_own_comment(world: World) -> None:

@@ -129,7 +129,6 @@ def imported(*parts: int) -> list[dict[str, Any]]:
 
 
 def test_every_file_of_a_large_import_was_seen(hub: Hub) -> None:
-    """Seen to fail with the one check run that had room for 1,800 files."""
     hub.runs(HEAD, *imported(1, 2, 3))
     assert hub.seen(*MANY) == list(MANY)
     assert [path for _, path in hub.github.log].count("/commits") == 1

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
+from ctgitops.action.run_end import end_of
 from ctgitops.core.gate.gate import Reason, Unreadable
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.ledger import Entry, Mark
@@ -21,7 +22,7 @@ from ctgitops.core.schema.snapshot import SchemaObject
 from ctgitops.core.view.pull_request_record import Cell, Ledgers, MigrationRef, Record, RecordRow, Stage, record_of
 from ctgitops.errors import ApplyError, MustWaitError, Place
 from ctgitops.report.page import MAX
-from ctgitops.report.record import closed_markdown, record_markdown
+from ctgitops.report.record import Ended, closed_markdown, record_markdown
 from tests.fakes import NOW, PRODUCTION, STAGING, chained, entry, receipt
 from tests.report.cases import APPLIED, DROP, HAS_TWO, INDEX, ONE, ORIGIN, TWO, WORK
 from tests.report.test_hostile import URL, harmless, hostile, read, skeleton
@@ -65,27 +66,33 @@ ERROR = ApplyError(
     state="004_drop_legacy_status left no trace; 003_route_index is applied",
     hint="correct the file in a new pull request; merging that runs it again",
 )
+ERROR.blames_file = True
 WAITS = replace(ON_STAGING, status=Status.WAITING, done=(), reasons=(Reason("window", "Tue 09:30 UTC is outside"),))
 
 
-def record(ledgers: Ledgers) -> Record:
-    return record_of(WANTED, (STAGING, PRODUCTION), ledgers)
+def record(ledgers: Ledgers, ended: Ended | None = None) -> Record:
+    ends = {name: end for name, outcome in (ended or {}).items() if (end := end_of(outcome, RUN))}
+    return replace(record_of(WANTED, (STAGING, PRODUCTION), ledgers), ends=ends)
+
+
+def page_of(ledgers: Ledgers, ended: Ended) -> str:
+    return record_markdown(record(ledgers, ended), ended, ORIGIN)
 
 
 def test_after_the_merge(golden: Golden) -> None:
-    golden("record-merged.md", record_markdown(record(MERGED), {"staging": ON_STAGING}, ORIGIN))
+    golden("record-merged.md", page_of(MERGED, {"staging": ON_STAGING}))
 
 
 def test_after_the_release(golden: Golden) -> None:
-    golden("record-released.md", record_markdown(record(RELEASED), {"production": APPLIED}, ORIGIN))
+    golden("record-released.md", page_of(RELEASED, {"production": APPLIED}))
 
 
 def test_after_a_failure(golden: Golden) -> None:
-    golden("record-failed.md", record_markdown(record(FAILED), {"staging": ERROR}, ORIGIN))
+    golden("record-failed.md", page_of(FAILED, {"staging": ERROR}))
 
 
 def test_when_it_has_to_wait(golden: Golden) -> None:
-    golden("record-waits.md", record_markdown(record({"staging": HAS_TWO}), {"staging": WAITS}, ORIGIN))
+    golden("record-waits.md", page_of({"staging": HAS_TWO}, {"staging": WAITS}))
 
 
 def test_closed_without_a_merge(golden: Golden) -> None:
@@ -115,15 +122,15 @@ def test_the_first_line_tells_where_it_is(ledgers: Ledgers, first: str) -> None:
 
 
 def test_an_error_says_the_state_of_the_database_and_the_next_thing_to_do() -> None:
-    page = record_markdown(record(FAILED), {"staging": ERROR}, ORIGIN)
+    page = page_of(FAILED, {"staging": ERROR})
     alert = page.split("> [!CAUTION]")[1].split("\n\n")[0]
     assert "left no trace" in alert
-    assert "<b>Next</b>: correct the file" in alert
-    assert page.index("[!CAUTION]") < page.index("| migration |")
+    assert "open a pull request that corrects <code>migrations/004_drop_legacy_status.sql</code>" in page
+    assert page.index("open a pull request") < page.index("[!CAUTION]") < page.index("| migration |")
 
 
 def test_another_run_that_holds_the_lock_is_no_failure() -> None:
-    page = record_markdown(record({}), {"staging": MustWaitError("another run holds the lock")}, ORIGIN)
+    page = page_of({}, {"staging": MustWaitError("another run holds the lock")})
     assert page.startswith("### 🟣 staging WAITS, nothing was changed")
 
 
@@ -162,11 +169,10 @@ def test_a_pull_request_without_migrations() -> None:
 
 def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:
     surprise = PredictionMismatch((Added(SchemaObject("column", "public.t.surprise", "public.t")),))
-    record = record_of(WANTED, (STAGING, PRODUCTION), MERGED)
-    page = record_markdown(record, {"staging": replace(ON_STAGING, mismatch=surprise)}, ORIGIN)
-    assert page.startswith("### ⛔ staging DIFFERS FROM THE PREDICTION · Applied to staging")
+    page = page_of(MERGED, {"staging": replace(ON_STAGING, mismatch=surprise)})
+    assert page.startswith("### ⛔ staging DIFFERS FROM THE PREDICTION · production waits")
     assert "+     column surprise" in page
-    assert record_markdown(record, {"staging": ON_STAGING}, ORIGIN).startswith("### ✅ Applied to staging")
+    assert page_of(MERGED, {"staging": ON_STAGING}).startswith("### ✅ Applied to staging")
 
 
 def test_a_run_that_refused_its_plan_is_not_recorded_as_waiting() -> None:
@@ -174,8 +180,7 @@ def test_a_run_that_refused_its_plan_is_not_recorded_as_waiting() -> None:
     plan = make_plan(WORK, STAGING, HAS_TWO)
     held = replace(plan, problems=(EDITED,))
     ledgers: Ledgers = {"staging": HAS_TWO, "production": MERGED["production"]}
-    record = record_of(WANTED, (STAGING, PRODUCTION), ledgers)
-    page = record_markdown(record, {"staging": Outcome(held, Status.BLOCKED)}, ORIGIN)
+    page = page_of(ledgers, {"staging": Outcome(held, Status.BLOCKED)})
     first = page.splitlines()[0]
     assert first.startswith("### ⛔ staging is BLOCKED, nothing was changed")
     assert "BLOCKED by 1 problem" in page

@@ -77,7 +77,6 @@ def test_what_is_left_out_is_named_with_its_number() -> None:
 
 @pytest.mark.parametrize("count", [25, 200])
 def test_a_page_is_full_and_keeps_something_of_everything(count: int) -> None:
-    """Seen to fail with kinds that were dropped whole: 5.9 of 60 kB used, without SQL and without a schema change."""
     steps = tuple(step(n, 40 if n % 2 else 4_000, text="words " * 9) for n in range(1, count + 1))
     changes = tuple(Added(SchemaObject("table", f"public.t{n}_{'x' * 90}")) for n in range(900))
     plan = Plan("staging", Direction.APPLY, None, None, Selector(), steps)

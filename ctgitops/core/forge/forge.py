@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -28,10 +30,12 @@ class Annotation:
 
 @dataclass(frozen=True, order=True)
 class Generation:
-    """The workflow run that wrote a text; an earlier run never overwrites the text of a later one."""
+    """The workflow run that wrote a text. Of two runs at once, the text of the later one stays."""
 
     run_id: int
     run_attempt: int
+    started: datetime | None = field(default=None, compare=False)
+    """When the run began to read what it writes; a text that was already there is older, whatever its marker claims."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,39 @@ class StickyComment:
     """Whether an update posts a new comment, which notifies people, and minimises the old one."""
     only_update: bool = False
     """Whether nothing is posted on a pull request that has no such comment."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What earlier runs published on a pull request."""
+
+    plan: str = ""
+    """The newest plan as Markdown; empty if there is none or it cannot be read."""
+    memory: str = ""
+    """The text that the last record's author stored for later records."""
+    open: bool | None = None
+    """Whether the pull request is open; None if that could not be read."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A record as Markdown, without the plan, and the text to store for later records."""
+
+    body: str
+    memory: str = ""
+
+
+@dataclass(frozen=True)
+class RecordComment:
+    """The record that replaces the plan in the comment of a closed pull request, and keeps the plan below."""
+
+    pull_request: int
+    key: str
+    generation: Generation
+    head_sha: str
+    compose: Callable[[Published], Composed | None] = field(repr=False)
+    """Makes the record; called again if another run wrote meanwhile. None writes nothing."""
+    recreate: bool = False
 
 
 CHECK = "ctgitops / plan"
@@ -90,6 +127,20 @@ class DeploymentState(StrEnum):
     IN_PROGRESS = "in_progress"
     SUCCESS = "success"
     FAILURE = "failure"
+    ERROR = "error"
+    """The run ended without a result."""
+    INACTIVE = "inactive"
+    """The environment no longer has what was deployed."""
+
+
+@dataclass(frozen=True)
+class OldDeployment:
+    """An earlier deployment to an environment, with its newest state."""
+
+    number: int
+    state: str
+    run_url: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,12 @@ def command_with(plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger) -
     waits = unaccepted(plan, weighed, ledger, frozenset())
     accepted = "".join(f" --accept-data-loss {shlex.quote(reason.subject)}" for reason in waits)
     fingerprint = f"--fingerprint {plan.fingerprint[:12]}"
-    return f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)} {fingerprint}{accepted}"
+    undone = {step.number for step in plan.steps}
+    kept = [entry.name for entry in ledger.in_order if entry.number not in undone]
+    # The last migration to keep, because the number of steps means another rollback if the command runs again.
+    everything = f"--steps {len(plan.steps)}" if 0 in undone else "--to 0"
+    extent = f"--to {shlex.quote(kept[-1])}" if kept else everything
+    return f"ctgitops rollback --env {plan.environment} {extent} {fingerprint}{accepted}"
 
 
 def _says_not_available(step: Step, ledger: Ledger) -> bool:

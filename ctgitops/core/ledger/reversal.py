@@ -126,15 +126,22 @@ class _Walk:
 def reversal_problems(
     environment: str, ledger: Ledger, pending: Iterable[Migration], files: Iterable[Migration]
 ) -> Iterator[Problem]:
-    """A blocking problem for each pending migration that was rolled back, even if its file has a new number."""
-    reversals = changes_in(ledger).reversals
+    """A problem for each rollback that the plan must mention.
+
+    It blocks if the file of the pending migration is unchanged, even if it has a new number. It is a warning if the
+    file has changed, or if the rollback is the newest change of the database.
+    """
+    changes = changes_in(ledger)
+    reversals, pending = changes.reversals, tuple(pending)
     renumbered = _renumbered(reversals, files)
+    blocking: set[int] = set()
     for migration in pending:
         reversal = reversals.get(migration.number)
         if reversal is None or not reversal.holds(migration):
             reversal = renumbered.get(migration.checksum)
         if reversal is None:
             continue
+        blocking.add(reversal.undone.number or 0)
         number = reversal.undone.number or 0
         name = migration.name if number == migration.number else f"{migration.name}, as {reversal.undone.name},"
         what = f"{name} was {reversal.text}, and its file has not changed since"
@@ -143,6 +150,20 @@ def reversal_problems(
             "or change its file, if no environment has applied it"
         )
         yield Problem("rolled-back", what, Place(migration.path), hint, reversal.detail, concern=Concern.LEDGER)
+
+    yield from _mentioned(changes, {m.number: m for m in pending}, blocking)
+
+
+def _mentioned(changes: Changes, pending: dict[int, Migration], blocking: set[int]) -> Iterator[Problem]:
+    """A warning for each rollback that blocks nothing, but that a reader of the next plan must know."""
+    for number, reversal in changes.reversals.items():
+        changed = pending.get(number)
+        if number in blocking or not (changed or reversal.entry is changes.last):
+            continue
+        what = f"{reversal.undone.name} was {reversal.text}"
+        hint = "this plan applies its changed file" if changed else "no file of this number is pending"
+        place = Place(changed.path) if changed else None
+        yield Problem("was-rolled-back", what, place, hint, reversal.detail, blocks=False, concern=Concern.LEDGER)
 
 
 def _renumbered(reversals: dict[int, Reversal], files: Iterable[Migration]) -> dict[str, Reversal]:

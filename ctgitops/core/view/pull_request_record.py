@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from ..gate.gate import Unreadable
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.reversal import changes_in
 from ..migration.schema_version import SchemaVersion
+from .way_back import WayBack, way_back
 
 Ledgers = Mapping[str, Ledger | Unreadable]
 NOT_ASKED = 2
@@ -29,6 +30,35 @@ class Stage(StrEnum):
     UNREADABLE = "unreadable"
     BLOCKED = "blocked"
     """The environment's run refused its plan."""
+    CANCELLED = "cancelled"
+    TAKEN_BACK = "taken back"
+    """The run failed, and rolled back what it had applied."""
+    DIFFERS = "differs"
+    """The schema after the run differs from the predicted one."""
+
+
+WORST_FIRST = (
+    Stage.UNFINISHED,
+    Stage.FAILED,
+    Stage.DIFFERS,
+    Stage.CANCELLED,
+    Stage.UNREADABLE,
+    Stage.TAKEN_BACK,
+    Stage.BLOCKED,
+    Stage.ROLLED_BACK,
+    Stage.WAITING,
+    Stage.APPLIED,
+)
+
+
+@dataclass(frozen=True)
+class PastRollback:
+    """A rollback of a migration that was later applied again or accepted to be."""
+
+    at: datetime | None = None
+    run_url: str = ""
+    receipt: str = ""
+    """The receipt of the backup taken before the rollback, as JSON text."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +70,8 @@ class Cell:
     run_url: str = ""
     error: str = ""
     receipt: str = ""
-    """The receipt of the backup taken before the migration, as JSON text."""
+    """The receipt of the backup taken before the migration or its rollback, as JSON text."""
+    past: tuple[PastRollback, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,16 +85,43 @@ class RecordRow:
 
 
 @dataclass(frozen=True)
+class RunEnd:
+    """The result of the last run on an environment that did not apply the plan."""
+
+    stage: Stage
+    what: str
+    hint: str = ""
+    gates: tuple[str, ...] = ()
+    """The gates that held the plan back, such as `window`."""
+    path: str = ""
+    """The migration file that a new pull request must correct; empty if the same run can succeed later."""
+    run_url: str = ""
+
+
+@dataclass(frozen=True)
 class Record:
     """The migrations of a pull request, with their states."""
 
     environments: tuple[Environment, ...]
     rows: tuple[RecordRow, ...]
+    ends: Mapping[str, RunEnd] = field(default_factory=dict)
+    """By environment, the result of its last run, if that run did not apply the plan."""
+    ways_back: Mapping[str, WayBack] = field(default_factory=dict)
+    """By environment, how to undo the applied migrations of the pull request."""
 
-    def stages(self, environment: Environment) -> frozenset[Stage]:
-        """The states of all migrations in an environment."""
+    def cells(self, environment: Environment) -> dict[str, Cell]:
+        """By name, the state of each migration in an environment."""
         index = self.environments.index(environment)
-        return frozenset(row.cells[index].stage for row in self.rows)
+        return {row.name: row.cells[index] for row in self.rows}
+
+    def stage(self, environment: Environment) -> Stage:
+        """The worst state of an environment; the ledger wins over a run that had nothing left to apply."""
+        stages = {cell.stage for cell in self.cells(environment).values()}
+        worst = min(stages, key=WORST_FIRST.index, default=Stage.WAITING)
+        end = self.ends.get(environment.name)
+        if worst is Stage.ROLLED_BACK and end and end.stage in (Stage.BLOCKED, Stage.WAITING):
+            return worst  # a refusal to apply it again is what follows from the rollback
+        return min(worst, end.stage, key=WORST_FIRST.index) if end else worst
 
 
 @dataclass(frozen=True, order=True)
@@ -77,11 +135,14 @@ class MigrationRef:
 
 def record_of(wanted: Iterable[MigrationRef], environments: tuple[Environment, ...], ledgers: Ledgers) -> Record:
     """The record of the migrations in `wanted`."""
+    wanted = sorted({m.name: m for m in wanted}.values(), key=lambda m: m.number)
     rows = (
         RecordRow(m.number, m.name, m.version, tuple(_cell(m, ledgers.get(e.name)) for e in environments))
-        for m in sorted({m.name: m for m in wanted}.values(), key=lambda m: m.number)
+        for m in wanted
     )
-    return Record(environments, tuple(rows))
+    names = {m.name for m in wanted}
+    found = ((name, way_back(names, ledger)) for name, ledger in ledgers.items() if isinstance(ledger, Ledger))
+    return Record(environments, tuple(rows), ways_back={name: way for name, way in found if way})
 
 
 def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[MigrationRef, ...]:
@@ -122,22 +183,33 @@ def _cell(migration: MigrationRef, ledger: Ledger | Unreadable | None) -> Cell:
     about = [e for e in ledger.entries if e.number == migration.number and e.name == migration.name]
     has = ledger.applied.get(migration.number)
     if has and has.name == migration.name:
-        return _told(Stage.APPLIED, has)
+        return replace(_told(Stage.APPLIED, has), past=_past(about, has))
     if not about:
         return Cell(Stage.WAITING)
     reversal = changes_in(ledger).reversals.get(migration.number)
     if reversal and reversal.undone.name == migration.name:
-        return _told(Stage.ROLLED_BACK, reversal.entry, reversal.entry.error or "")
-    return _not_applied(about[-1], unfinished=migration.number in ledger.unfinished)
+        cell = _told(Stage.ROLLED_BACK, reversal.entry, reversal.entry.error or "")
+        return replace(cell, past=_past(about, reversal.entry))
+    cell = _not_applied(about[-1], unfinished=migration.number in ledger.unfinished)
+    return replace(cell, past=_past(about, about[-1]))
+
+
+def _past(about: list[Entry], now: Entry) -> tuple[PastRollback, ...]:
+    """The rollbacks before the entry that gives the current state, oldest first."""
+    gone = (e for e in about if e.mark is Mark.ROLLED_BACK and e is not now)
+    return tuple(PastRollback(e.finished_at or e.started_at, e.run_url or "", e.receipt or "") for e in gone)
 
 
 def _not_applied(newest: Entry, *, unfinished: bool) -> Cell:
     if unfinished:
         going_on = "the next run resumes it" if newest.mark is Mark.DEFERRED else "it did not finish"
         return _told(Stage.UNFINISHED, newest, newest.error or going_on)
-    if newest.mark in (Mark.FAILED, Mark.INTERRUPTED):
+    if newest.mark is Mark.INTERRUPTED:
+        return _told(Stage.CANCELLED, newest, newest.error or "the run was interrupted")
+    if newest.mark is Mark.FAILED:
         return _told(Stage.FAILED, newest, newest.error or newest.mark)
-    return _told(Stage.ROLLED_BACK if newest.mark is Mark.ROLLED_BACK else Stage.WAITING, newest, newest.error or "")
+    # A rollback that is no reversal: the failed run that had applied it rolled it back.
+    return _told(Stage.TAKEN_BACK if newest.mark is Mark.ROLLED_BACK else Stage.WAITING, newest, newest.error or "")
 
 
 def _told(stage: Stage, entry: Entry, error: str = "") -> Cell:

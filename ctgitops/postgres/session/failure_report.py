@@ -61,6 +61,7 @@ class FailureReport:
             state=state,
             hint=failed.hint or self._hint(step, failed),
         )
+        error.cause = failed.cause
         error.on_record = on_record
         error.blames_file = error.hint in CHANGES_THE_FILE
         error.applied = tuple(self.run_state.done[: self.run_state.safe]) if step.direction is Direction.APPLY else ()
@@ -79,6 +80,7 @@ class FailureReport:
             state=f"{self.run_state.text}nothing of the plan is left to do",
             hint=f"`ctgitops verify --env {plan.environment}` checks the result",
         )
+        error.cause = Cause.ASKED_TO_STOP
         error.applied = tuple(self.run_state.done) if plan.direction is Direction.APPLY else ()
         return error
 

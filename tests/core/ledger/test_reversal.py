@@ -16,7 +16,20 @@ from ctgitops.core.ledger.reversal import changes_in
 from ctgitops.core.plan.plan import Plan, make_plan
 from ctgitops.core.view.pull_request_record import MigrationRef, Stage, record_of
 from ctgitops.core.view.status import State, status_of
-from tests.fakes import NOW, PRODUCTION, STAGING, added, chained, entry, migration, request, seed_entry, workspace
+from ctgitops.sql.script import Script
+from tests.fakes import (
+    NOW,
+    PRODUCTION,
+    STAGING,
+    added,
+    chained,
+    entry,
+    migration,
+    receipt,
+    request,
+    seed_entry,
+    workspace,
+)
 
 ONE, TWO, THREE = migration("001_one"), migration("002_two"), migration("003_three")
 BACK = entry(TWO, Mark.ROLLED_BACK)
@@ -137,3 +150,19 @@ def test_what_was_rolled_back_in_one_environment_does_not_reach_the_next() -> No
 
 def test_an_empty_ledger_has_no_history() -> None:
     assert changes_in(Ledger()).last is None
+
+
+def test_the_next_plan_says_what_was_rolled_back_also_if_that_blocks_nothing() -> None:
+    backed = replace(entry(TWO, Mark.ROLLED_BACK), receipt=receipt().summary())
+    changed = replace(
+        TWO, checksum="sha256:corrected", up=Script(f"{TWO.up.sql}CREATE TABLE corrected ();", TWO.up.path)
+    )
+    for files in ((ONE, changed), (ONE,)):
+        plan = make_plan(workspace(*files), STAGING, chained(entry(ONE), entry(TWO), backed))
+        (problem,) = [p for p in plan.problems if p.code == "was-rolled-back"]
+        assert not plan.blocked
+        assert problem.what.startswith("002_two was rolled back on ")
+        assert receipt().id in problem.detail
+    later = chained(entry(ONE), entry(TWO), backed, entry(THREE))
+    plan = make_plan(workspace(ONE, THREE), STAGING, later)
+    assert "was-rolled-back" not in {p.code for p in plan.problems}, "an older rollback of a removed file is no news"

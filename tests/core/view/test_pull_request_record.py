@@ -54,8 +54,11 @@ def test_each_end_has_its_stage() -> None:
     why = entry(TWO, Mark.ROLLED_BACK, error="rolled back automatically: 003_three failed")
     assert cells(chained(entry(TWO), why))[0].error == "rolled back automatically: 003_three failed"
     assert cells(chained(entry(TWO, Mark.INTERRUPTED)))[0] == Cell(
-        Stage.FAILED, NOW - timedelta(days=3), error="interrupted"
+        Stage.CANCELLED, NOW - timedelta(days=3), error="the run was interrupted"
     )
+    attempt = entry(TWO, Mark.ROLLED_BACK, error="rolled back automatically: 003_three failed")
+    three = entry(migration("003_three", "1.2.0"), Mark.FAILED, error="no")
+    assert cells(chained(entry(ONE), entry(TWO), three, attempt))[0].stage is Stage.TAKEN_BACK
     late = cells(chained(entry(TWO, Mark.STARTED), entry(TWO, Mark.DEFERRED)))[0]
     assert (late.stage, late.error) == (Stage.UNFINISHED, "the next run resumes it")
     assert cells(chained(entry(ONE)))[0].stage is Stage.WAITING

@@ -1,0 +1,114 @@
+"""The GitHub deployment of one run to one environment, and those that earlier runs left behind."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from ..core.environment.environment import Environment, Trigger
+from ..core.forge.forge import Deployment, DeploymentState, OldDeployment
+from ..core.plan.plan import Direction, Plan
+from ..core.run.progress import PlanStarted, Progress
+from ..errors import CtgitopsError
+from ..report.phrases import count
+from .job import Job
+
+SHA = re.compile(r"[0-9a-f]{40}")
+_OPEN = ("pending", "in_progress")
+"""A queued one waits for a gate, until a later run continues it or a newer release overtakes it."""
+_LOST = "the run ended without a result; a later run continued"
+
+
+@dataclass
+class DeploymentLog:
+    """The deployment begins with the plan's first step, and always gets a final state."""
+
+    job: Job
+    environment: Environment
+    sha: str
+    plan: Plan | None = None
+    """The plan, once the run has begun to carry it out."""
+    lost_runs: list[str] = field(default_factory=list)
+    """The URLs of earlier runs whose deployment had no final state."""
+    _number: int | None = None
+    _success: DeploymentState = DeploymentState.SUCCESS
+
+    def hear(self, progress: Progress) -> None:
+        """Creates the deployment when the run, which holds the run lock, begins to carry out its plan."""
+        if not isinstance(progress, PlanStarted):
+            return
+        self.plan = progress.plan
+        sha = self._deployed(progress.plan)
+        if SHA.fullmatch(sha):
+            words = f"{self._words(progress.plan)}, plan {progress.plan.fingerprint[:12]}"
+            live = self.environment.trigger is Trigger.RELEASE
+            self._number = self.job.github_writer.deploy(Deployment(self.environment.name, sha, words, production=live))
+            self._tell(DeploymentState.IN_PROGRESS, words)
+
+    def close_lost(self) -> None:
+        """Closes the deployments of killed runs, once this run has held the run lock: none of them still works.
+
+        A deployment that began after this run may belong to a run that works now, and stays.
+        """
+        for old in self._earlier:
+            if old.state in _OPEN and old.number != self._number and _before(old, self.job.started):
+                self.job.github_writer.deployed(old.number, DeploymentState.ERROR, _LOST, old.run_url or self._url)
+                self.lost_runs.append(old.run_url)
+
+    def end(self, *, success: bool, words: str) -> None:
+        """Sets the final state, and closes the deployments that this one ends.
+
+        After a rollback, no earlier deployment counts as active. After an apply, no older one waits any longer.
+        """
+        if self._number is None:
+            return
+        self._tell(self._success if success else DeploymentState.FAILURE, words)
+        if not success or self.plan is None:
+            return
+        ended = "success" if self.plan.direction is Direction.ROLLBACK else DeploymentState.QUEUED.value
+        for old in self._earlier:
+            if old.state == ended and old.number < self._number:
+                self.job.github_writer.deployed(old.number, DeploymentState.INACTIVE, words, old.run_url or self._url)
+
+    def _deployed(self, plan: Plan) -> str:
+        """The commit that the environment has after the run; after a rollback, not the tip, which has the migration.
+
+        It is the commit of the newest migration that remains. If that is not known, or also added a rolled-back one,
+        the deployment of the tip ends as inactive.
+        """
+        if plan.direction is Direction.APPLY:
+            return self.sha
+        undone = {step.number for step in plan.steps}
+        try:
+            order = self.job.wiring.databases.of(self.environment).ledger().in_order
+        except CtgitopsError:
+            order = ()
+        left = [entry.commit_sha or "" for entry in order if entry.number not in undone]
+        gone = {entry.commit_sha for entry in order if entry.number in undone} | {self.sha, ""}
+        if left and left[-1] not in gone:
+            return left[-1]
+        self._success = DeploymentState.INACTIVE
+        return self.sha
+
+    def _words(self, plan: Plan) -> str:
+        if plan.direction is Direction.APPLY:
+            return count(len(plan.steps), "migration")
+        return f"rollback of {', '.join(step.name for step in plan.steps[:2])}"
+
+    @cached_property
+    def _earlier(self) -> tuple[OldDeployment, ...]:
+        return self.job.github_writer.deployments_to(self.environment.name)
+
+    @property
+    def _url(self) -> str:
+        return self.job.wiring.origin.run_url
+
+    def _tell(self, state: DeploymentState, words: str) -> None:
+        if self._number is not None:
+            self.job.github_writer.deployed(self._number, state, words, self._url)
+
+
+def _before(old: OldDeployment, moment: datetime) -> bool:
+    return old.created_at is None or old.created_at.replace(tzinfo=old.created_at.tzinfo or UTC) < moment

@@ -1,0 +1,43 @@
+"""What the record of a pull request keeps of a run that did not apply its plan."""
+
+from __future__ import annotations
+
+from ..core.run.outcome import Outcome, Status
+from ..core.view.pull_request_record import RunEnd, Stage
+from ..errors import ApplyError, Cause, CtgitopsError, MustWaitError
+
+
+def end_of(outcome: Outcome | CtgitopsError, run_url: str = "") -> RunEnd | None:
+    """The result of a run; None if it applied or rolled back its plan, or had nothing to do."""
+    if isinstance(outcome, CtgitopsError):
+        if isinstance(outcome, MustWaitError):
+            return RunEnd(Stage.WAITING, outcome.what, outcome.hint, ("lock",), run_url=run_url)
+        return RunEnd(_failed(outcome), outcome.what, outcome.hint, (), _path(outcome), run_url)
+    if outcome.status is Status.BLOCKED:
+        return _blocked(outcome, run_url)
+    if outcome.status is Status.WAITING:
+        gates = tuple(dict.fromkeys(reason.gate for reason in outcome.reasons))
+        what = "; ".join(reason.what for reason in outcome.reasons[:2])
+        hint = next((reason.hint for reason in outcome.reasons if reason.hint), "")
+        return RunEnd(Stage.WAITING, what, hint, gates, run_url=run_url)
+    differs = RunEnd(Stage.DIFFERS, "the schema differs from the predicted one", run_url=run_url)
+    return differs if outcome.mismatch else None
+
+
+def _failed(error: CtgitopsError) -> Stage:
+    if error.cause is Cause.ASKED_TO_STOP:
+        return Stage.CANCELLED
+    rolled_back = isinstance(error, ApplyError) and error.rolled_back and set(error.applied) <= set(error.rolled_back)
+    return Stage.TAKEN_BACK if rolled_back else Stage.FAILED
+
+
+def _path(error: CtgitopsError) -> str:
+    return error.place.path if isinstance(error, ApplyError) and error.blames_file and error.place else ""
+
+
+def _blocked(outcome: Outcome, run_url: str) -> RunEnd:
+    first = next((problem for problem in outcome.plan.problems if problem.blocks), None)
+    if first is None:
+        return RunEnd(Stage.BLOCKED, "its plan is blocked", run_url=run_url)
+    path = first.place.path if first.place else ""
+    return RunEnd(Stage.BLOCKED, first.what, first.hint, (first.code,), path, run_url)

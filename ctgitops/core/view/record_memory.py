@@ -1,0 +1,174 @@
+"""What a pull request's comment remembers for later runs that cannot read every database. Pure.
+
+A job has only the secrets of its environment, and a refused plan is in no ledger. So the comment carries, as JSON, the
+state of each environment as the last run that could read it found it. Where a run reads a ledger, the ledger decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from ..gate.gate import Unreadable
+from ..ledger.ledger import Ledger
+from ..ledger.open_prediction import open_predictions
+from .pull_request_record import NOT_ASKED, Cell, Ledgers, PastRollback, Record, RunEnd, Stage
+from .way_back import BackupNote, WayBack
+
+LONGEST = 12_000
+"""Maximum length of the JSON text. A longer one leaves out the cells."""
+LONGEST_TEXT = 300
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """One environment in the comment. Its text is not trusted: pages escape it, and no decision rests on it."""
+
+    last: int = 0
+    """The ID of the ledger's last entry that the run had read."""
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    end: RunEnd | None = None
+    back: WayBack | None = None
+
+
+Memory = Mapping[str, Remembered]
+
+
+def newer_than(memory: Memory, ledgers: Ledgers) -> bool:
+    """Whether the comment is based on later ledger entries than `ledgers`."""
+    return any(memory[name].last > _last(ledger) for name, ledger in _read(ledgers).items() if name in memory)
+
+
+def with_memory(record: Record, memory: Memory, ledgers: Ledgers, ran: Collection[str] = ()) -> Record:
+    """The record, completed by what the comment remembers of environments that this run did not read or apply to.
+
+    `ran` names the environments of which the record has the result of a run, also if it was a success.
+    """
+    read = _read(ledgers)
+    ends, ways = dict(record.ends), dict(record.ways_back)
+    for environment in record.environments:
+        name = environment.name
+        old = memory.get(name)
+        if old is None:
+            continue
+        if name not in read and _not_asked(ledgers.get(name)):
+            record = _with_cells(record, name, old.cells)
+            ways = {**ways, name: old.back} if old.back else ways
+        if name not in ran and old.end and _still(old, record.cells(environment), read.get(name)):
+            ends[name] = old.end
+    return replace(record, ends=ends, ways_back=ways)
+
+
+def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:
+    """The JSON text for the comment."""
+    read = _read(ledgers)
+    kept: Json = {}
+    for environment in record.environments:
+        name = environment.name
+        last = _last(read[name]) if name in read else memory.get(name, Remembered()).last
+        cells = {migration: _cell_json(cell) for migration, cell in record.cells(environment).items()}
+        end, back = record.ends.get(name), record.ways_back.get(name)
+        kept[name] = {"last": last, "cells": cells, "end": _short(end), "back": asdict(back) if back else None}
+    text = json.dumps(kept, default=str)
+    if len(text) > LONGEST:
+        text = json.dumps({name: {**each, "cells": {}, "back": None} for name, each in kept.items()}, default=str)
+    return text if len(text) <= LONGEST else ""
+
+
+def memory_in(text: str) -> Memory:
+    """Reads the JSON text of a comment; empty if it is not valid."""
+    try:
+        found = json.loads(text) if text else {}
+        return {str(name): _remembered(each) for name, each in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _read(ledgers: Ledgers) -> dict[str, Ledger]:
+    return {name: ledger for name, ledger in ledgers.items() if isinstance(ledger, Ledger)}
+
+
+def _last(ledger: Ledger | Unreadable | None) -> int:
+    return ledger.last.id if isinstance(ledger, Ledger) and ledger.last else 0
+
+
+def _not_asked(ledger: Ledger | Unreadable | None) -> bool:
+    return ledger is None or (isinstance(ledger, Unreadable) and ledger.exit_status == NOT_ASKED)
+
+
+def _with_cells(record: Record, name: str, cells: Mapping[str, Cell]) -> Record:
+    index = next(i for i, environment in enumerate(record.environments) if environment.name == name)
+    rows = tuple(
+        replace(row, cells=(*row.cells[:index], cells.get(row.name, row.cells[index]), *row.cells[index + 1 :]))
+        for row in record.rows
+    )
+    return replace(record, rows=rows)
+
+
+def _still(old: Remembered, now: Mapping[str, Cell], ledger: Ledger | None) -> bool:
+    """Whether the ledger has nothing newer about the migrations than the run whose result the comment remembers."""
+    if old.end and old.end.stage is Stage.DIFFERS and ledger:
+        return any(open_predictions(ledger))
+    applied = bool(now) and all(cell.stage is Stage.APPLIED for cell in now.values())
+    same = all(name in old.cells and _state(old.cells[name]) == _state(cell) for name, cell in now.items())
+    return same and (ledger is None or not applied)
+
+
+def _state(cell: Cell) -> tuple[Stage, datetime | None]:
+    return cell.stage, cell.at
+
+
+def _cell_json(cell: Cell) -> Json:
+    past = [{"at": p.at, "run_url": p.run_url, "receipt": _receipt_json(p.receipt)} for p in cell.past[-3:]]
+    fields = {"stage": cell.stage, "at": cell.at, "run_url": cell.run_url, "error": cell.error[:LONGEST_TEXT]}
+    return {**fields, "receipt": _receipt_json(cell.receipt), "past": past}
+
+
+def _receipt_json(receipt: str) -> Json | None:
+    note = BackupNote.of(receipt)
+    return {"id": note.id, "finished_at": note.taken_at, "restore_with": note.restore_with} if note else None
+
+
+def _short(end: RunEnd | None) -> Json | None:
+    return asdict(replace(end, what=end.what[:LONGEST_TEXT], hint=end.hint[:LONGEST_TEXT])) if end else None
+
+
+def _remembered(each: Json) -> Remembered:
+    end, back = each.get("end"), each.get("back")
+    return Remembered(
+        int(each["last"]),
+        {str(name): _cell(cell) for name, cell in each["cells"].items()},
+        _end(end) if end else None,
+        _back(back) if back else None,
+    )
+
+
+def _end(each: Json) -> RunEnd:
+    what, hint, path, run_url = (str(each[key]) for key in ("what", "hint", "path", "run_url"))
+    return RunEnd(Stage(each["stage"]), what, hint, tuple(map(str, each["gates"])), path, run_url)
+
+
+def _back(each: Json) -> WayBack:
+    undone, others, irreversible = (tuple(map(str, each[key])) for key in ("undone", "others", "irreversible"))
+    note = each.get("backup")
+    backup = BackupNote(*(str(note[key]) for key in ("id", "taken_at", "restore_with"))) if note else None
+    return WayBack(str(each["to"]), undone, others, irreversible, backup)
+
+
+def _cell(each: Json) -> Cell:
+    past = tuple(PastRollback(_moment(p["at"]), str(p["run_url"]), _receipt(p["receipt"])) for p in each["past"])
+    at, receipt = _moment(each["at"]), _receipt(each["receipt"])
+    return Cell(Stage(each["stage"]), at, str(each["run_url"]), str(each["error"]), receipt, past)
+
+
+def _receipt(found: Json | None) -> str:
+    return json.dumps(found) if found else ""
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

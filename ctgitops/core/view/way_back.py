@@ -1,0 +1,66 @@
+"""How to undo the migrations of a pull request in one environment: its rollback, and the backup before it. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..ledger.ledger import Entry, Ledger
+
+
+@dataclass(frozen=True)
+class BackupNote:
+    """A backup that the ledger names."""
+
+    id: str
+    taken_at: str = ""
+    """The recovery point, as ISO 8601: a restore loses what was written later."""
+    restore_with: str = ""
+    """The command that restores it."""
+
+    @classmethod
+    def of(cls, receipt: str) -> BackupNote | None:
+        """Reads a ledger entry's receipt; None if there is none or it cannot be read."""
+        try:
+            found: Any = json.loads(receipt) if receipt else None
+            return cls(str(found["id"]), str(found.get("finished_at", "")), str(found.get("restore_with", "")))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """The rollback that undoes a pull request, and the backup from before it."""
+
+    to: str
+    """The last migration to keep; `0` if the rollback undoes everything."""
+    undone: tuple[str, ...]
+    """The migrations of the pull request that the rollback undoes, newest first."""
+    others: tuple[str, ...] = ()
+    """The migrations of other pull requests, applied later, that the rollback also undoes."""
+    irreversible: tuple[str, ...] = ()
+    """The migrations that have no rollback SQL in the ledger; only a restore undoes them."""
+    backup: BackupNote | None = None
+    """The backup from before the first migration of the pull request; None if none was taken."""
+
+
+def way_back(names: Collection[str], ledger: Ledger) -> WayBack | None:
+    """The way back from the applied migrations among `names`; None if none of them is applied."""
+    order = ledger.in_order
+    first = next((index for index, entry in enumerate(order) if entry.name in names), None)
+    if first is None:
+        return None
+    gone = order[first:][::-1]
+    return WayBack(
+        order[first - 1].name if first else "0",
+        _names(entry for entry in gone if entry.name in names),
+        _names(entry for entry in gone if entry.name not in names),
+        _names(entry for entry in gone if not entry.rollback_sql),
+        BackupNote.of(order[first].receipt or ""),
+    )
+
+
+def _names(entries: Iterable[Entry]) -> tuple[str, ...]:
+    return tuple(entry.name for entry in entries)

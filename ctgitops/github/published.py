@@ -1,0 +1,50 @@
+"""Reads what earlier runs published on a pull request: the plan, from its check run or else from the comment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.forge.forge import CHECK, Published
+from .marker import digest, plan_in, read
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+
+    from .client import Client
+
+
+def published(client: Client, number: int, text: str) -> Published:
+    """What the pull request's comment `text` and its check run publish; what cannot be read is empty."""
+    pull = pull_of(client, number)
+    marker, plan = read(text), plan_in(text)
+    if pull:
+        plan = _chosen(_checked(client, pull.head.sha), plan)
+    return Published(plan, marker.memory if marker else "", pull.state == "open" if pull else None)
+
+
+def pull_of(client: Client, number: int) -> PullRequest | None:
+    """The pull request; None if it cannot be read."""
+
+    def read_all() -> PullRequest | None:
+        pull = client.repository.get_pull(number)
+        return pull if pull.state and pull.head.sha else None
+
+    return client.perhaps(read_all)
+
+
+def _chosen(checked: list[str], commented: str) -> str:
+    """The plan of the check run, which needs a permission of its own to write; of several, the comment's one."""
+    if any(digest(page) == digest(commented) for page in checked):
+        return commented
+    return checked[-1] if checked else commented
+
+
+def _checked(client: Client, sha: str) -> list[str]:
+    """The plans in a commit's check runs, the newest last."""
+
+    def read_all() -> list[str]:
+        runs = client.repository.get_commit(sha).get_check_runs(check_name=CHECK)
+        newest_last = sorted((run for run in runs if run.name == CHECK), key=lambda run: run.id)
+        return [run.output.summary for run in newest_last if run.output.summary]
+
+    return client.perhaps(read_all) or []

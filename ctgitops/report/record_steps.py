@@ -1,0 +1,123 @@
+"""The next step of each environment in a record, for a reader on GitHub: what happens or is to be done, and who can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ..core.environment.environment import Environment, Trigger
+from ..core.view.pull_request_record import Cell, Record, RunEnd, Stage
+from ..core.view.way_back import BackupNote
+from . import escape, links, phrases
+from .workflow_inputs import inputs_of, with_inputs
+
+NOBODY, WRITER, AUTHOR, REVIEWER = (
+    "no one: it happens by itself",
+    "anyone with write access",
+    "anyone, with a pull request",
+    "a reviewer of the environment",
+)
+_DONE = "-"
+_BY_GATE = {
+    "window": ("{rerun} in the window, unless a scheduled run has applied it by then", WRITER),
+    "bake": ("{rerun} after that time, unless a scheduled run has applied it by then", WRITER),
+    "after": ("do that first, then {rerun}", WRITER),
+    "fingerprint": ("re-run all jobs of the run, so that the new plan is read and approved", REVIEWER),
+    "reviewed": ("do that, then {rerun}", WRITER),
+    "data-loss": ("then start the workflow again with that input", WRITER),
+    "lock": ("{rerun} when that is done", WRITER),
+}
+_LATER = ("{rerun} when that is over", WRITER)
+_CORRECT = "open a pull request that corrects {path}; its merge runs the migration again"
+_BY_STAGE = {
+    Stage.FAILED: ("remove the cause, then {rerun}", WRITER),
+    Stage.TAKEN_BACK: ("remove the cause, then {rerun}", WRITER),
+    Stage.BLOCKED: ("open a pull request that corrects this; its merge starts a new run", AUTHOR),
+    Stage.CANCELLED: ("{rerun}: it continues where this one stopped", WRITER),
+    Stage.UNFINISHED: ("{rerun}: it resumes the migration", WRITER),
+    Stage.UNREADABLE: ("check the server and the secret of the workflow, then {rerun}", WRITER),
+    Stage.DIFFERS: ("apply it to no other environment, and correct the schema: the run lists the differences", WRITER),
+}
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """One environment in the record."""
+
+    why: Markup
+    """What happened, or what it waits for; empty if the table of migrations says it."""
+    what: Markup
+    who: str
+
+
+def next_step(environment: Environment, record: Record) -> NextStep:
+    """What happens next in an environment."""
+    stage, end = record.stage(environment), record.ends.get(environment.name)
+    cells = record.cells(environment)
+    if stage is Stage.APPLIED:
+        return NextStep(Markup(), escape.plain("nothing"), _DONE)
+    if stage is Stage.ROLLED_BACK:
+        return _again(environment, cells)
+    if stage is Stage.WAITING and end is None:
+        there = {each.name for each in record.environments if record.stage(each) is Stage.APPLIED}
+        return NextStep(Markup(), *_expected(environment, there))
+    failed = end or _from_cells(stage, cells)
+    what, who = _template(failed, stage)
+    path = escape.code(failed.path) if failed.path else ""
+    said = "" if what is _CORRECT and stage is not Stage.BLOCKED else failed.hint
+    hint = escape.prose(with_inputs(said)) if said else Markup()
+    filled = Markup(what).format(rerun=_rerun(failed.run_url), path=path)  # noqa: S704 - the text is a constant
+    return NextStep(escape.prose(failed.what), Markup("; ").join(filter(None, (hint, filled))), who)
+
+
+def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
+    if end.stage is Stage.WAITING and stage is Stage.WAITING:
+        return next((_BY_GATE[gate] for gate in end.gates if gate in _BY_GATE), _LATER)
+    if "rolled-back" in end.gates:
+        return "then {rerun}", WRITER
+    if end.path and stage is not Stage.UNFINISHED:
+        return _CORRECT, AUTHOR
+    if end.hint and stage in (Stage.FAILED, Stage.TAKEN_BACK):
+        return "then {rerun}", WRITER
+    return _BY_STAGE[stage]
+
+
+def _from_cells(stage: Stage, cells: dict[str, Cell]) -> RunEnd:
+    """The end of a run that only the ledger knows."""
+    name, cell = next((name, cell) for name, cell in cells.items() if cell.stage is stage)
+    said = cell.error.split("\n", 1)[0][: escape.LONGEST // 2]
+    return RunEnd(stage, f"`{name}`: {said}" if said else f"`{name}`", run_url=cell.run_url)
+
+
+def _again(environment: Environment, cells: dict[str, Cell]) -> NextStep:
+    names = [name for name, cell in cells.items() if cell.stage is Stage.ROLLED_BACK]
+    numbers = " ".join(name.split("_", 1)[0] for name in names)
+    pairs = [("command", "repair"), ("environment", environment.name), ("again", numbers), ("reason", "…")]
+    what = f"to apply it again, start the workflow with {inputs_of(pairs)}, or change the file in a new pull request"
+    notes = (BackupNote.of(cells[name].receipt) for name in names)
+    note = next((each for each in notes if each), None)
+    had = f"the backup `{note.id}` has the data from before: `{note.restore_with}`" if note else "no backup before it"
+    return NextStep(escape.prose(f"{', '.join(f'`{name}`' for name in names[:3])}; {had}"), escape.prose(what), WRITER)
+
+
+def _expected(environment: Environment, there: set[str]) -> tuple[Markup, str]:
+    """The event that applies it. `there` names the environments that have all of the pull request."""
+    needed = environment.after and (environment.after not in there or environment.bake)
+    first = f"once {environment.after} has it{phrases.bake(environment, ' for ')}, " if needed else ""
+    match environment.trigger:
+        case Trigger.PUSH:
+            return escape.plain(f"{first}the run on merge applies it, and writes its result here"), NOBODY
+        case Trigger.SCHEDULE:
+            return escape.plain(f"{first}the next scheduled run applies it"), NOBODY
+        case Trigger.RELEASE:
+            tagged = "" if environment.tags == "*" else f" tagged {environment.tags}"
+            return escape.plain(f"{first}publish a release{tagged}"), WRITER
+        case Trigger.MANUAL:
+            pairs = [("command", "apply"), ("environment", environment.name)]
+            return escape.prose(f"{first}start the workflow with {inputs_of(pairs)}"), WRITER
+
+
+def _rerun(run_url: str) -> Markup:
+    url = links.address(run_url)
+    return Markup(f"[re-run the job]({url})") if url else Markup("re-run the job")  # noqa: S704 - a plain URL

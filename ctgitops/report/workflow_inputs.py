@@ -1,0 +1,114 @@
+"""Words commands for readers on GitHub: a command line in a hint becomes the inputs of a workflow run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from ..core.plan.plan import Plan
+from ..core.run.outcome import Outcome
+from ..core.view.preview import PlanResult, Preview
+
+_COMMAND = re.compile(r"(\b[Rr]un )?`ctgitops ([a-z]+)((?: [^`]*)?)`")
+_OPTION = re.compile(r"`--(accept-data-loss|again|reason|to|fingerprint|wait|dry-run)(?: ([^`]*))?`")
+_VERBS = {"plan", "apply", "rollback", "status", "drift", "unlock", "repair"}
+"""The commands that are also values of the input `command`."""
+_INPUTS = {
+    "--env": "environment",
+    "--to": "to",
+    "--again": "again",
+    "--reason": "reason",
+    "--fingerprint": "fingerprint",
+    "--accept-data-loss": "accept-data-loss",
+    "--dry-run": "dry-run",
+}
+_FLAGS = {"--dry-run": "true"}
+
+
+Keeps = Callable[[str, int], str]
+"""For an environment and a number of its newest migrations, the one before them: the input `to` of a rollback.
+
+Unlike a number of steps, it is safe to run twice. Raises ValueError or KeyError if it is not known.
+"""
+
+
+def with_inputs(text: str, keeps: Keeps | None = None) -> str:
+    """Replaces each command line that the Action can run; the others stay, because GitHub has no input for them.
+
+    "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
+    """
+    text = _COMMAND.sub(lambda match: _workflow(match, keeps), text)
+    return _OPTION.sub(lambda match: f"the input `{match[1]}: {match[2] or 'true'}`", text)
+
+
+def with_inputs_of(outcome: Outcome) -> Outcome:
+    """The outcome, with the hints of its reasons and problems for readers on GitHub."""
+    reasons = tuple(replace(reason, hint=with_inputs(reason.hint)) for reason in outcome.reasons)
+    plan = _with_inputs(outcome.plan, None if outcome.done else _kept_by([outcome.plan]))
+    command = with_inputs(f"run `{outcome.next_command}`") if outcome.next_command else ""
+    return replace(outcome, reasons=reasons, plan=plan, next_command=command)
+
+
+def results_with_inputs(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
+    """The plans, with the hints of their reasons and problems for readers on GitHub."""
+    keeps = _kept_by(result.plan for result in results if isinstance(result, Preview))
+    return tuple(_result(result, keeps) if isinstance(result, Preview) else result for result in results)
+
+
+def _result(result: Preview, keeps: Keeps) -> Preview:
+    reasons = tuple(replace(reason, hint=with_inputs(reason.hint)) for reason in result.reasons)
+    return replace(result, plan=_with_inputs(result.plan, keeps), reasons=reasons)
+
+
+def _with_inputs(plan: Plan, keeps: Keeps | None) -> Plan:
+    problems = tuple(replace(problem, hint=with_inputs(problem.hint, keeps)) for problem in plan.problems)
+    return replace(plan, problems=problems)
+
+
+def way_back_with_inputs(command: str, plan: Plan) -> str:
+    """The command that rolls a plan back after it was applied, for readers on GitHub."""
+    return with_inputs(f"`{command}`", lambda _, steps: _kept(plan, steps - len(plan.steps)))
+
+
+def _kept_by(plans: Iterable[Plan]) -> Keeps:
+    by_name = {plan.environment: plan for plan in plans}
+    return lambda environment, steps: _kept(by_name[environment], steps)
+
+
+def _kept(plan: Plan, steps: int) -> str:
+    """The applied migration before the newest `steps` of the plan's environment; `0` if there is none."""
+    if steps == len(plan.applied) and plan.identity:  # without a database, nothing is known to be applied
+        return "0"
+    (name,) = (name for name, at in plan.files.where.items() if at == (plan.environment, steps + 1))
+    return name
+
+
+def _workflow(match: re.Match[str], keeps: Keeps | None) -> str:
+    verb, found = match[2], _inputs(match[3], keeps) if match[2] in _VERBS else None
+    if found is None:
+        return match[0]
+    return f"{'start ' if match[1] else ''}the workflow with {inputs_of([('command', verb), *found.items()])}"
+
+
+def inputs_of(pairs: list[tuple[str, str]]) -> str:
+    """`` `command: rollback`, `to: 008` ``."""
+    return ", ".join(f"`{name}: {value}`" for name, value in pairs)
+
+
+def _inputs(options: str, keeps: Keeps | None) -> dict[str, str] | None:
+    """The inputs for a command's options; None if one of them has no input."""
+    found: dict[str, str] = {}
+    try:
+        words = shlex.split(options)
+        while words:
+            option = words.pop(0)
+            if option == "--steps" and keeps:
+                found["to"] = keeps(found.get("environment", ""), int(words.pop(0)))
+                continue
+            name, value = _INPUTS[option], _FLAGS.get(option) or words.pop(0)
+            found[name] = f"{found[name]} {value}" if name in found else value
+    except (ValueError, KeyError, IndexError):
+        return None
+    return found
