@@ -68,7 +68,7 @@ def _problem(step: Step, breaks: list[SchemaBreak]) -> Problem:
     field = _FIELD.search(step.script.sql)
     what = f"`Breaking Changes: No`, but in the trial it {', '.join(said[:_SHOWN])}{more}"
     place = step.script.place(field.start() if field else 0)
-    return Problem(UNDECLARED, what, place, HINT, "\n".join(said) if more else "")
+    return Problem("breaking-undeclared", what, place, HINT, "\n".join(said) if more else "")
 
 
 @dataclass(frozen=True)

@@ -74,4 +74,4 @@ def _problems(migration: Migration, known: KnownObjects, *, blocks: bool) -> Ite
     more = f", and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     what = f"`Breaking Changes: No`, but it {', '.join(said[:_SHOWN])}{more}"
     detail = "\n".join(said) if more else ""
-    yield Problem(UNDECLARED, what, migration.place_of("Breaking Changes"), HINT, detail, blocks=blocks)
+    yield Problem("breaking-undeclared", what, migration.place_of("Breaking Changes"), HINT, detail, blocks=blocks)
