@@ -51,8 +51,7 @@ def _deleted(impact: StatementImpact) -> Iterator[str]:
 
 
 def _problem(step: Step, statement: Statement, change: TableChange) -> Problem:
-    own = "a MERGE" if statement.kind == "MergeStmt" else "a function, a block or a trigger"
-    by = f"the foreign key {change.key}" if change.key else own
+    by = f"the foreign key {change.key}" if change.key else "a function, a block or a trigger"
     what = f"{step.name} deletes rows of {change.table} by {by}: how many is not known, so they are not counted"
     place = step.script.place(step.script.start_of(statement))
     return Problem(
