@@ -236,7 +236,7 @@ def test_the_glossary_has_every_noun_of_core_and_every_mark_of_the_ledger() -> N
     nouns = {path.stem.replace("_", " ") for path in (ROOT / "ctgitops/core").rglob("*.py") if path.stem != "__init__"}
     assert len(nouns) > 60
     assert [noun for noun in sorted(nouns) if f"| **{noun}** |" not in glossary] == []
-    (marks,) = re.findall(r"what it records: ([^|]+) \|", glossary)
+    (marks,) = re.findall(r"its mark says what happened: ([^|]+) \|", glossary)
     assert set(marks.split(", ")) == set(Mark)
 
 

@@ -44,7 +44,7 @@ def _gated(job: Job, event: Event | Refused, result: Preview, unproved: tuple[Re
 
 
 def _unproved(job: Job, event: Event | Refused) -> tuple[Reason, ...]:
-    """Why the apply would not accept the commit, such as a tag that is not on the default branch."""
+    """Why the apply would refuse the commit, for example because the tag is not on the default branch."""
     provenance = event if isinstance(event, Refused) else provenance_of(event)
     if not isinstance(provenance, Provenance):
         return ()
@@ -61,7 +61,7 @@ def _refused(event: Event | Refused, environment: Environment) -> Iterator[Reaso
 
 
 def _health(job: Job, environment: Environment) -> tuple[Reason, ...]:
-    """The health query's answer; the apply asks it again before its first step. Read-only."""
+    """The answer of the health query, which the apply runs again before its first step. Read-only."""
     health = environment.apply_policy.health
     if health is None:
         return ()

@@ -52,7 +52,7 @@ class Result:
 
     @property
     def wait(self) -> PlanWait | None:
-        """The wait that the run reported; None if it did something else, or the wait does not end by itself."""
+        """The wait that the run reported; None if the run did not wait, or if the wait does not end by itself."""
         return wait_in(self.environment, self.outcome)
 
     @property

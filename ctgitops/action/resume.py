@@ -90,7 +90,7 @@ def _branch(job: Job) -> str:
 
 
 def _workflow(job: Job) -> str:
-    """The file of the workflow to start: the input, else that of this run."""
+    """The file of the workflow to start: the input `workflow`, else the file of this run's workflow."""
     if given := job.inputs.workflow:
         if not _FILE.fullmatch(given):
             raise UsageError(f"the input `workflow` is `{given}`", hint="expected a file name, such as deploy.yml")
@@ -124,7 +124,7 @@ def _of_branch(job: Job, environment: Environment, branch: str) -> Iterator[Depl
 
 
 def _of_releases(job: Job, forge: Forge, environment: Environment, branch: str) -> Iterator[DeployCandidate]:
-    """The candidates of the releases that promote, newest first; each is read only when it is asked for."""
+    """The plans for the releases that apply to the environment, newest first; each is made only when needed."""
     for release in forge.releases():
         if is_prerelease(release.tag, marked=release.prerelease) or not promotes(release.tag, environment):
             continue
@@ -144,7 +144,7 @@ def _candidate(job: Job, wiring: Wiring, environment: Environment, at: tuple[str
 
 
 def _differences(job: Job, forge: Forge, sha: str) -> dict[str, bytes | None]:
-    """The SQL files in which a commit differs from the checkout, by path in the workspace; None if it lacks one."""
+    """The SQL files in which a commit differs from the checkout, by path; None for a file that the commit lacks."""
     folder, root = job.wiring.origin.folder, job.wiring.root
     there = {f.path.removeprefix(folder): f for name in ("migrations", "seeds") for f in forge.tree(sha, folder + name)}
     here = {path.relative_to(root).as_posix(): path for path in _sql_files(root)}

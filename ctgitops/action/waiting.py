@@ -19,19 +19,19 @@ MUST_WAIT = 5
 
 
 def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
-    """The wait that an outcome reports; None if the run did something else, or the wait does not end by itself."""
+    """The wait that an outcome reports; None if the run did not wait, or if the wait does not end by itself."""
     if isinstance(outcome, Outcome) and outcome.status is Status.WAITING and not outcome.receipt:
         return wait_of(environment, outcome.reasons)
     return None
 
 
 def until(wait: PlanWait) -> str:
-    """When the wait can end, or why it waits, in words."""
+    """Text for the time at which the wait can end, or else for the reason to wait."""
     return f"until {wait.until:%Y-%m-%d %H:%M UTC} at the earliest" if wait.until else f"because {wait.reasons[0].what}"
 
 
 def next_words(wait: PlanWait) -> str:
-    """What continues the deployment."""
+    """The text that says what continues the deployment."""
     if wait.environment.trigger is Trigger.MANUAL:
         return "when the wait ends, start this command again"
     return (

@@ -91,7 +91,9 @@ def _failed(dump: Dump, finished: Finished, snapshot: ExportedSnapshot) -> Backu
     what = f"pg_dump {dump.client.version} could not dump {dump.source.label}: {words}"
     advice = {
         **denied(snapshot.user()),
-        r"could not obtain lock": "another session locks that table, or this role may not read it; run it again",
+        r"could not obtain lock": (
+            "another session locks that table, or this role is not allowed to read it; run the command again"
+        ),
         r"worker process died": "a worker process was killed: check the limits (`ulimit -a`) and the memory",
         r"server version mismatch": "use pg_dump at least as new as the server",
         r"too many (connections|clients)|connection slots": f"the dump needs {dump.jobs + 4} free connections",

@@ -141,7 +141,7 @@ def _owners(restoring: RestoreJob) -> tuple[str, ...]:
     places = () if has_tablespaces(restoring.target) else ("--no-tablespaces",)
     if may_give_to(restoring.target, roles):
         return places
-    restoring.say("this role may not set the owners of objects, so it becomes the owner of all objects")
+    restoring.say("this role is not allowed to set the owners of objects, so it becomes the owner of all objects")
     return ("--no-owner", *places)
 
 

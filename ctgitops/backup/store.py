@@ -45,7 +45,7 @@ def refuse_if_full(place: Path, bytes_of_database: int, part: int) -> None:
             f"the disk of {place} has {megabytes(free)} free; "
             f"a database of {megabytes(bytes_of_database)} needs at least {megabytes(needed)}"
         )
-        raise BackupError(what, state=UNTOUCHED, hint="free space on it, or set `backup.to` to another folder")
+        raise BackupError(what, state=UNTOUCHED, hint="free space on that disk, or set `backup.to` to another folder")
 
 
 def checksums(dump: Path) -> dict[str, SavedFile]:

@@ -164,7 +164,7 @@ def _contents(snapshot: ExportedSnapshot, counted: Counted, sequences: dict[str,
 def _prove(
     taking: BackupJob, dump: Dump, source: Contents, place: ProofDatabase, watchdog: Watchdog
 ) -> tuple[str, ...]:
-    taking.say(f"restoring it on {place.words}")
+    taking.say(f"restoring the backup on {place.words}")
     began = monotonic()
     restoration = Restoration(dump.client, place.address, place.database, dump.folder, dump.jobs, place.options)
     with restore_measured(place.address, place.database, source.rows, taking.tell):
@@ -179,7 +179,7 @@ def _prove(
         more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
         what = f"the copy restored on {place.words} differs from the source: {'; '.join(found[:5])}{more}"
         raise BackupError(
-            what, state=UNTOUCHED, hint="save the messages above and report them; do not continue without a backup"
+            what, state=UNTOUCHED, hint="save the messages above and report this bug; do not continue without a backup"
         )
     taking.say(
         f"restored in {monotonic() - began:.1f} s and compared: "
@@ -192,7 +192,8 @@ def _prove(
 def _what_helps(words: str, place: ProofDatabase) -> str:
     if full_disk(words):
         return (
-            "the throw-away server needs as much disk space as the database: free some, or set TMPDIR to a larger disk"
+            "the throw-away server needs as much disk space as the database: free some space, or set TMPDIR to a "
+            "larger disk"
         )
     if "extension" in words or "could not load library" in words or "could not access file" in words:
         return "install these extensions on this machine, or set `backup.verify_server` to a server that has them"

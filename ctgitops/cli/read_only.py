@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fix",
     is_flag=True,
-    help="First apply each fix that is the only possible one, to files that BASE does not have. Writes.",
+    help="First correct problems that have exactly one fix, in files that BASE does not have. Writes files.",
 )
 @options.root
 @options.as_check

@@ -166,7 +166,7 @@ def _typed(question: str, given: str | None) -> str:
 )
 @options.root
 def unlock(*, name: str, ending: str | None, root: Path) -> int:
-    """Show who holds the run lock, or terminate that run.
+    """Show who holds the run lock, or terminate the run that holds it.
 
     Use it after a run was killed and its sessions are still connected. Sessions of other programs are never terminated.
     """

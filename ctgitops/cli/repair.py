@@ -35,7 +35,7 @@ from .printing import print_page
     flag_value="as-it-is",
     help="The schema is correct although it differs from a plan's prediction.",
 )
-@click.option("--reason", default="", help="How you know. Stored in the ledger.")
+@click.option("--reason", default="", help="How you confirmed the fact. Stored in the ledger.")
 @options.wait
 @options.root
 def repair(  # noqa: PLR0913 - one parameter per option
@@ -121,7 +121,7 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
     "reason",
     default="",
     metavar="REASON",
-    help="Accept differences; they and the reason are stored in the ledger.",
+    help="Accept differences of the schemas; the ledger stores the differences and the reason.",
 )
 @options.wait
 @options.root

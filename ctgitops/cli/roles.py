@@ -18,7 +18,7 @@ from .printing import print_page
     "--for",
     "provider",
     type=click.Choice([each.value for each in Provider]),
-    help="Who runs the server.  [default: what the roles of the server show, else plain]",
+    help="Who runs the server.  [default: detected from the roles of the server, else plain]",
 )
 @click.option(
     "--only", type=click.Choice(["apply", "plan", "backup"]), help="The SQL for one of the roles.  [default: all]"
@@ -26,7 +26,7 @@ from .printing import print_page
 @click.option("--apply-role", metavar="ROLE", help="[default: the owner of the ledger, else DATABASE_migrator]")
 @click.option("--plan-role", metavar="ROLE", help="[default: DATABASE_reader]")
 @click.option("--backup-role", metavar="ROLE", help="[default: DATABASE_backup]")
-@click.option("--database", metavar="DATABASE", help="Connect to no database, and use this name of it.")
+@click.option("--database", metavar="DATABASE", help="Connect to no database; print the SQL for this database name.")
 @options.root
 def roles(  # noqa: PLR0913 - one parameter per option
     *,

@@ -49,7 +49,8 @@ def init(root: Path) -> int:
     "--before",
     type=click.IntRange(0),
     metavar="NUMBER",
-    help="Apply it before this migration where that one is pending, for example because it fails on existing rows.",
+    help="Apply the new migration before NUMBER where NUMBER is pending, for example because NUMBER fails on existing "
+    "rows.",
 )
 @click.option(
     "--renumber",

@@ -41,8 +41,8 @@ def snapshot(name: str, out: Path | None, root: Path) -> int:
 def diff(before: str, after: str, root: Path, form: str) -> int:
     """Compare two schemas.
 
-    Each is an environment, a file from `snapshot`, the receipt of a backup, or `migrations`: the schema that all files
-    produce in an empty database. Exit status 1: they differ.
+    A and B are each an environment, a file from `snapshot`, the receipt of a backup, or `migrations`: the schema that
+    all files produce in an empty database. Exit status 1: the schemas differ.
     """
     from ..commands.diff import diff as verb
     from ..report import drift as pages

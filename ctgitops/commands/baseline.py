@@ -12,7 +12,7 @@ from ..ports.shadow import Shadows
 from .diff import against_files
 from .drift import read_while_idle
 
-PROVED = "verified: the schema equals that of the files"
+PROVED = "verified: the schema equals the schema of the files"
 
 
 def baseline(

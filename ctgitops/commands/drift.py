@@ -88,6 +88,6 @@ def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows
         return replay(steps, live, shadows, request.environment)
     except ApplyError as error:
         what = f"the migrations of {request.environment.name} do not run in an empty database: {error.what}"
-        hint = "they need an object that none of them creates; see the statement, and docs/drift.md"
-        state = "nothing was changed; whether the schema drifted is not known"
+        hint = "the migrations need an object that no migration creates; see the statement, and docs/drift.md"
+        state = "nothing was changed; it is unknown whether the schema has drifted"
         raise LedgerError(what, place=error.place, state=state, hint=hint) from None

@@ -142,7 +142,7 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
 def _accepted_again(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     reversals = changes_in(ledger).reversals
     if (reversal := reversals.get(correction.number)) is None:
-        what = f"migration {correction.number:03} is not held back by a rollback in {request.environment.name}"
+        what = f"migration {correction.number:03} was not rolled back in {request.environment.name}"
         held = ", ".join(f"{number:03}" for number in sorted(reversals)) or "none"
         raise UsageError(what, hint=f"held back: {held}")
     undone = reversal.undone

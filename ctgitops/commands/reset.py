@@ -108,13 +108,19 @@ def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, s
     name = request.environment.name
     if permission.event.startswith(_OF_PULL_REQUESTS) or request.origin.pull_request is not None:
         event = permission.event or "refs/pull"
-        yield f"a run for a pull request ({event}) may not reset {name}", "run it from the default branch, or by hand"
+        yield (
+            f"a run for a pull request ({event}) may not reset {name}",
+            "run the reset from the default branch, or by hand",
+        )
     for problem in (each for each in permission.merged.read_problems if each.blocks):
         yield f"the manifests of {permission.branch} are not valid: {problem.place}: {problem.what}", problem.hint
     yield from _not_disposable(request.environment, permission)
     for other in (*permission.merged.environments, *request.workspace.environments):
         if other.name != name and other.url_secret == request.environment.url_secret:
-            yield f"{name} and {other.name} have the same database: {other.url_secret}", "give each its own secret"
+            yield (
+                f"{name} and {other.name} have the same database: {other.url_secret}",
+                "give each environment its own secret",
+            )
         if other.name != name and other.after == name:
             yield f"{other.name} is `after: {name}`", f"remove `after` from {other.path}, or `disposable`"
 

@@ -8,5 +8,5 @@ from ..ports.database import Databases
 
 
 def roles(environment: Environment, *, databases: Databases, database: str | None = None) -> DatabaseRoles:
-    """Reads who owns what in the environment's database; with the name `database`, connects to none. Read-only."""
+    """Reads the owners of objects in the environment's database; with `database`, does not connect. Read-only."""
     return DatabaseRoles(database) if database else databases.of(environment).roles()

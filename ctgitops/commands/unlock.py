@@ -52,16 +52,20 @@ def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocke
     if not holder.ours:
         what = f"the run lock of {name} is held by another tool or role: {holder}"
         raise MustWaitError(
-            what, state="nothing was terminated", hint="contact its owner; ctgitops terminates only its own sessions"
+            what,
+            state="nothing was terminated",
+            hint="contact the owner of that session; ctgitops terminates only its own sessions",
         )
     if (holder.busy or holder.alive) and ending is Ending.IDLE:
         doing = f"busy ({holder.busy})" if holder.busy else f"alive ({holder.reported})"
         what = f"the run that holds the run lock of {name} is {doing}: {holder}"
-        hint = f"wait for it, cancel its job, or `ctgitops unlock --env {name} --end-at-work`"
+        hint = f"wait for this run, cancel its job, or `ctgitops unlock --env {name} --end-at-work`"
         raise MustWaitError(what, state="nothing was terminated", hint=hint)
     if not database.end(holder):
         what = f"the server did not terminate the run that holds the run lock of {name}: {holder}"
         raise MustWaitError(
-            what, state="it may still terminate", hint=f"`ctgitops unlock --env {name}` shows whether it did"
+            what,
+            state="the session may still end",
+            hint=f"`ctgitops unlock --env {name}` shows whether the session has ended",
         )
     return Unlocked(name, holder, ended=True)

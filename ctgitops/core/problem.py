@@ -50,7 +50,7 @@ class Problem:
 
     @property
     def is_error_finding(self) -> bool:
-        """Whether it is a lint finding of severity `error`: the plan is held back, although nothing blocks it."""
+        """Whether the problem is a lint finding of severity `error`, which holds the plan back without blocking it."""
         return self.fails and not self.blocks and self.concern is Concern.LINT
 
     @property

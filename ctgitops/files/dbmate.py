@@ -53,7 +53,7 @@ def _says_something(text: str) -> bool:
 def _problems(text: str, markers: list[re.Match[str]], path: str) -> Iterator[Problem]:
     first = markers[0]
     if _says_something(text[: first.start()]):
-        hint = f"move it below `-- migrate:{first[1]}`"
+        hint = f"move the SQL below `-- migrate:{first[1]}`"
         yield Problem("section", "SQL above the first section would not run", Place(path, 1), hint)
     yield from _mistyped(text, path)
     directions = [marker[1] for marker in markers]

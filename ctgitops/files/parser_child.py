@@ -1,4 +1,4 @@
-"""The process that parses strangers' SQL with C code. Run by `parser_process.py`, which explains its limits.
+"""The process that parses strangers' SQL with C code. `parser_process.py` runs it and explains its limits.
 
 Whoever takes this process over, by SQL that exploits an error of the parser, has only the socket to ctgitops and the
 memory of this process, which never contained a secret.
@@ -36,7 +36,7 @@ name, and the length of its argument."""
 
 
 def confine() -> None:
-    """Gives up, for all threads, what this process could reach. Root becomes another account."""
+    """Gives up, for all threads, access to files, network, processes and memory of others. Root changes the account."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     for limit, most in LIMITS.items():
@@ -48,7 +48,7 @@ def confine() -> None:
 
 
 def serve() -> None:
-    """Answers questions until the other end closes."""
+    """Answers requests until the main process closes the connection."""
     confine()
     while header := _read(HEADER.size):
         _, name, size = HEADER.unpack(header)
@@ -67,7 +67,7 @@ def _answer(operation: Callable[[bytes], bytes], argument: bytes) -> tuple[bytes
 
 
 def _read(size: int) -> bytes:
-    """Exactly `size` bytes; fewer at the end."""
+    """Reads exactly `size` bytes, or fewer at the end of the input."""
     parts = []
     while size and (part := os.read(SOCKET, min(size, 1 << 20))):
         parts.append(part)

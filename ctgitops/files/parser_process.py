@@ -1,4 +1,4 @@
-"""Parses SQL in a child process that reaches no secret: C code runs on files that a stranger may have written.
+"""Parses SQL in a child process without access to secrets, because C code parses files of strangers.
 
 The child is a new Python without our environment variables and memory. Before it reads any SQL, it gives up opening
 files, sockets and processes, and its memory and time are limited; if ctgitops is root, the child is another account. If
@@ -56,7 +56,7 @@ class _Child:
         return self._process.pid
 
     def ask(self, operation: str, argument: bytes) -> tuple[bytes, int, bytes]:
-        """The kind, the offset and the text of an answer. Raises OSError, EOFError."""
+        """Sends a request; returns the kind, the offset and the text of the answer. Raises OSError, EOFError."""
         deadline = time.monotonic() + SECONDS
         name = operation.encode()
         self._socket.settimeout(SECONDS)
@@ -84,7 +84,7 @@ class _Child:
 
 
 class ParserProcess:
-    """Starts a child when the block begins, and another one after one ended; at most one for each kind of work."""
+    """Starts a child when the block begins, and a new child after one ended; at most one per kind of work."""
 
     def __init__(self, paths: tuple[str, ...] = ()) -> None:
         self._paths = paths or _packages()
@@ -133,7 +133,7 @@ def _shared() -> ParserProcess:
 
 @contextmanager
 def parsing_apart(process: ParserProcess | None = None) -> Iterator[None]:
-    """Parses all SQL in a child until the block ends. Without `process`, its child is kept for the next block."""
+    """Parses all SQL in a child process until the block ends. Without `process`, the next block uses the same child."""
     process = process or _shared()
     process.start()
     _set_dumpable(0)

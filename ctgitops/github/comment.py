@@ -97,7 +97,7 @@ class Sticky:
         return None if newest is None or late else (newest if wanted.recreate else found[0]).comment.html_url
 
     def last_words(self, wanted: StickyComment) -> None:
-        """Writes above the text of the comment, whose marker stays; not if a later run wrote it. Three calls."""
+        """Writes above the text of the comment and keeps its marker, unless a later run wrote it. Makes three calls."""
         self._login = self._login or self._client.login()
         issue = self._client.repository.get_issue(wanted.pull_request)
         words = last_words(wanted.body)

@@ -73,7 +73,7 @@ def tell(client: Client, number: int, state: DeploymentState, description: str, 
 
 
 def mark(client: Client, status: CommitStatus) -> None:
-    """Sets the status of a commit. Repeating it is harmless: the last one counts."""
+    """Sets the status of a commit. A repeated call is harmless, because the last status counts."""
     commit = client.repository.get_commit(status.sha)
     link: dict[str, Any] = {"target_url": status.url} if status.url else {}
 

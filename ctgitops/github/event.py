@@ -173,7 +173,7 @@ def _workflow_run(payload: Payload) -> OutsideRun | Ignored:
     actor = run.get("actor")
     by_dependabot = isinstance(actor, dict) and actor.get("login") == _DEPENDABOT
     if head.get("id") == number_of(payload, "repository", "id") and not by_dependabot:
-        return Ignored("the pull request is not from a fork, so its own run planned it")
+        return Ignored("the pull request is not from a fork, so the run of the pull request itself has planned it")
     return OutsideRun(
         head_sha=text_of(payload, "workflow_run", "head_sha"),
         head_branch=text_of(payload, "workflow_run", "head_branch"),

@@ -71,7 +71,7 @@ def forms_of(url: str) -> set[str]:
 
 
 def base64_forms(secret: str) -> set[str]:
-    """The characters of base64 that only `secret` decides, at each offset in a longer text, and its own encoding."""
+    """The base64 of `secret`, alone and at each offset in a longer text, without characters that the text affects."""
     encoded = {form for offset in range(3) for form in _base64(secret.encode(), offset)}
     safe = {form.translate(str.maketrans("+/", "-_")) for form in encoded}
     return {form for form in encoded | safe if len(form) >= SHORTEST_BASE64}
@@ -113,7 +113,7 @@ def _url_forms(password: str) -> set[str]:
 
 
 def _as_password(password: str) -> Iterator[str]:
-    """A password with what is beside it where it is written as one."""
+    """The forms in which a text writes a password as a password, such as `:PASSWORD@` and `password=PASSWORD`."""
     yield f":{password}@"
     for key in ("password", "Password", "PASSWORD", "passwd", "pwd", "Pwd"):
         yield from (f"{key}={password}", f"{key}='{password}'", f"{key} '{password}'")

@@ -50,5 +50,5 @@ def _login(run: Run) -> str:
 
 
 def start(client: Client, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
-    """Starts a workflow for a branch or tag. Not repeated: a second run would ask for a second approval."""
+    """Starts a workflow for a branch or tag. Does not retry, because a second run would need a second approval."""
     client.repository.get_workflow(workflow).create_dispatch(ref, dict(inputs), throw=True)

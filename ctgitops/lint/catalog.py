@@ -143,7 +143,7 @@ class Catalog:
     """The server version; 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The name with its schema; a name without one is looked up in the search path.
+        """The name with its schema; a name without a schema is looked up in the search path.
 
         If no table or index has the name, it gets the schema that `created` would give to a new object.
         """

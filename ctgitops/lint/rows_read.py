@@ -22,7 +22,7 @@ _ANY_ROW = {"whereClause", "sortClause", "groupClause", "distinctClause", "havin
 
 @dataclass(frozen=True)
 class Source:
-    """A relation in FROM, or the one that a statement changes. `table` is None unless it has rows in use."""
+    """A relation in FROM, or the target of a statement. `table` is None unless the relation has rows in use."""
 
     alias: str
     table: Table | None
@@ -37,7 +37,7 @@ class Query:
     ctes: frozenset[str]
 
     def scanned(self) -> Iterator[Table]:
-        """The tables of which it may read many rows: no index leads from constants, or from the rows of others."""
+        """The tables from which the query may read many rows, because no index narrows them to few rows."""
         if always_false(self.node.get("whereClause", {})) or self._any_row or self._extreme:
             return
         found = {each.alias for each in self._sources if each.table is None}
@@ -76,7 +76,7 @@ class Query:
         return tuple(each for part in parts for each in conjuncts(part))
 
     def _looked_up(self, source: Source, found: set[str]) -> bool:
-        """Whether a condition on a leading column of an index requires a constant, or a value of rows in `found`."""
+        """Whether a condition compares an index's leading column with a constant or a value of rows in `found`."""
         keys = _keys(source.table, self.case.catalog) if source.table else None
         if "CurrentOfExpr" in self.node.get("whereClause", {}):
             return True
@@ -97,7 +97,7 @@ class Query:
         return source.alias in named if named else len(self._sources) == 1 or _has(source.table, columns_in(part))
 
     def _joined(self, source: Source, part: Node, found: set[str]) -> Iterator[str]:
-        """The columns of `source` that must equal an expression over rows that are already found, or of outer rows."""
+        """The columns of `source` that must equal an expression over rows in `found` or of an outer query."""
         test = part.get("A_Expr", {})
         if parts_of(test.get("name", [])) != ("=",) or test.get("kind") != "AEXPR_OP":
             return
@@ -115,7 +115,7 @@ class Query:
 
     @property
     def _extreme(self) -> bool:
-        """Whether it is `SELECT max(key) FROM table`, which reads one entry of an index."""
+        """Whether the query is `SELECT max(key) FROM table`, which reads one entry of an index."""
         sources, tables = self._sources, [each.table for each in self._sources if each.table]
         calls = _calls(self.node)
         if len(sources) != 1 or not tables or self._conditions or "groupClause" in self.node or not calls:
@@ -136,7 +136,7 @@ def has_rows(case: Case, table: Table, depth: int = 0) -> bool:
 
 
 def scanned(case: Case, node: Any) -> Iterator[str]:
-    """The names of the tables in use of which the queries in a statement may process many rows."""
+    """The names of tables in use from which the queries in a statement may read many rows."""
     found = list(walk(node))
     ctes = frozenset(str(each.get("ctename")) for kind, each in found if kind == "CommonTableExpr")
     first_row = {id(each) for kind, each in found if kind == "SubLink" for each in _first_row(each)}
@@ -156,7 +156,7 @@ def _first_row(link: Node) -> Iterator[Node]:
 
 
 def _parts(select: Node) -> Iterator[Node]:
-    """The query, or the queries that UNION and its like combine."""
+    """The query itself, or the queries that UNION, INTERSECT or EXCEPT combine."""
     sides = [select[side] for side in ("larg", "rarg") if side in select]
     yield from (each for side in sides for each in _parts(side))
     if not sides:
@@ -168,7 +168,7 @@ def _calls(select: Node) -> list[Node]:
 
 
 def _columns(node: Any) -> Iterator[Name]:
-    """The columns in an expression, each with its qualifier."""
+    """The columns in an expression, each with the qualifier before it."""
     for kind, each in walk(node):
         if kind == "ColumnRef":
             names = parts_of(each.get("fields", []))
@@ -176,7 +176,7 @@ def _columns(node: Any) -> Iterator[Name]:
 
 
 def _compares_column(part: Node) -> bool:
-    """Whether a comparison is of a column itself, and not of an expression, for which no index is known."""
+    """Whether a comparison uses a column itself, and not an expression, for which no index is known."""
     tests = [node for _, node in walk(part) if parts_of(node.get("name", ())) == ("=",) or "testexpr" in node]
     sides = [node.get(side, {}) for node in tests for side in ("lexpr", "rexpr", "testexpr")]
     return any(isinstance(side, dict) and "ColumnRef" in side for side in sides)

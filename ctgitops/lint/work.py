@@ -1,4 +1,4 @@
-"""Describes the work of a statement that grows with tables in use: reads, writes, scans, sleeps."""
+"""Describes a statement's work that grows with the size of tables in use: reads, writes, scans, sleeps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANY = 10_000
 
 
 def queried(case: Case) -> Iterator[str]:
-    """The work of a query, as the words after `while it`: `reads or changes many rows of t`."""
+    """The work of a query, as text to follow `while it`, such as `reads or changes many rows of t`."""
     statement = _executed(case)
     if not statement:
         return
@@ -32,7 +32,7 @@ def queried(case: Case) -> Iterator[str]:
 
 
 def _executed(case: Case) -> Any:
-    """The statement that really runs its query; empty for EXPLAIN without ANALYZE and WITH NO DATA."""
+    """The statement whose query really runs; empty for EXPLAIN without ANALYZE and for WITH NO DATA."""
     kind, node = case.kind, case.node
     if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
         return None

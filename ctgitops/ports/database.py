@@ -112,13 +112,13 @@ class Database(Protocol):
         """Counts the rows that each loss destroys. Read-only; after some seconds, a count is reported as unknown."""
 
     def snapshot(self) -> Snapshot:
-        """Its schema, consistent at one point in time. Read-only, takes no lock."""
+        """The schema of the database, consistent at one point in time. Read-only, takes no lock."""
 
     def original(self) -> SourceDatabase:
         """Everything that a throw-away copy needs. Read-only. Raises LedgerError, BackupError."""
 
     def roles(self) -> DatabaseRoles:
-        """Who owns what in it, and which provider its roles show. Read-only, takes no lock."""
+        """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
 
     def pooler(self) -> UsageError | None:
         """The error with which a run refuses its address, because it leads to a connection pooler. Read-only."""

@@ -42,7 +42,7 @@ def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str
 
 
 def _refused(busy: list[Preview]) -> Iterable[Markup]:
-    """Which gates speak against the plan, and what to do about it."""
+    """The gates that refuse the plan, and what to do about them."""
     refused = [(result, reason) for result in busy for reason in result.refusals]
     for result, reason in refused[:REASONS]:
         name = Markup("<b>{}</b>").format(escape.plain(result.environment.name))
@@ -62,14 +62,14 @@ def _reason(reason: Reason) -> Markup:
 
 
 def _clashing(problems: Mapping[Problem, tuple[str, ...]]) -> list[Markup]:
-    """What to agree on with another pull request before one of the two is merged."""
+    """The advice for two pull requests with a conflict: what to do before one of them is merged."""
     found = [problem for problem in problems if problem.brief]
     more = f" The same for {phrases.count(len(found) - 1, 'other clash')}." if len(found) > 1 else ""
     return [escape.prose(f"Not yet: {problem.what}: {problem.hint}.{more}") for problem in found[:1]]
 
 
 def _cautions(results: tuple[PlanResult, ...], busy: list[Preview]) -> Iterable[str]:
-    """What to do before the plan is merged or approved."""
+    """The actions to take before the plan is merged or approved."""
     if worst_state(results) is PlanState.UNKNOWN:
         yield "First review by hand what is not known."
     if any(result.destroys for result in busy):

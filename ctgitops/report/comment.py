@@ -161,7 +161,7 @@ class Comment:
         ]
 
     def _shown_schema(self, lines: int, diagrams: int) -> list[Part]:
-        """The first `lines` of all changes, and the first `diagrams`."""
+        """The first `lines` lines of the schema changes, and the first `diagrams` diagrams."""
         shown: list[Part] = []
         for part in self._schema:
             kept, lines = part["lines"][:lines], max(lines - len(part["lines"]), 0)
@@ -231,7 +231,7 @@ class Comment:
 
     @cached_property
     def _prints(self) -> list[tuple[str, str]]:
-        """The fingerprints to approve: only of plans that apply would not refuse."""
+        """The fingerprints to approve, without those of plans that apply would refuse."""
         sound = (
             result for result in self.results if isinstance(result, Preview) and not verdict_of(result).state.stops
         )

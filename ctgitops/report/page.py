@@ -27,7 +27,7 @@ def render(template: str, values: Mapping[str, object]) -> str:
 
 
 def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longest: int) -> str:
-    """Renders a page, without as many parts as needed so that it has at most `longest` characters.
+    """Renders a page, and leaves out parts until the page has at most `longest` characters.
 
     `counts` is the number of parts of each kind, the most dispensable kind first. If not all of them fit, each kind,
     the most needed first, gets up to half of the room that is left, and then what the others did not use: so a long
@@ -73,7 +73,7 @@ def cut_at_block(page: str, longest: int) -> str:
 def _most(
     draw: Callable[[dict[str, int]], str], kept: dict[str, int], kind: str, count: int, longest: int
 ) -> str | None:
-    """Adds to `kept` as many parts of a kind as fit; returns the page, or None if not one more fits."""
+    """Adds to `kept` as many parts of a kind as fit; returns the page, or None if no further part fits."""
     best, fits, too_many = None, kept[kind], count + 1
     at = count  # all of them, before any search
     while too_many - fits > 1:

@@ -137,7 +137,7 @@ def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
 
 
 def errors_of(results: tuple[PlanResult, ...]) -> dict[str, tuple[str, ...]]:
-    """By error and hint, the environments that could not be planned for that reason."""
+    """The environments that could not be planned, by the text of the error and its hint."""
     found: dict[str, tuple[str, ...]] = {}
     for result in results:
         if isinstance(result, NotPlanned):
@@ -228,7 +228,7 @@ def unknown(results: tuple[PlanResult, ...]) -> list[str]:
 
 
 def _to_try(results: tuple[PlanResult, ...]) -> str:
-    """The change that lets a trial begin, in brackets; empty if each trial began. The first, if there are several."""
+    """The first change that lets a trial begin, in parentheses; empty if every trial began."""
     stops = [each.proof.stop for each in results if isinstance(each, Preview) and each.proof and each.proof.stop]
     return next((f" (to try it: {stop.remedy})" for stop in stops if stop.place is None and stop.remedy), "")
 

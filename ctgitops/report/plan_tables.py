@@ -40,7 +40,7 @@ def environment_row(result: PlanResult) -> Part:
 
 
 def _waits(result: Preview) -> tuple[str, ...]:
-    """What an apply waits for; of a plan that its event applies, only what is still missing."""
+    """The conditions for which an apply waits; if the event applies the plan itself, only unmet conditions."""
     if result.plan.empty or (result.refusals and result.occasion is not Occasion.NONE):
         return ()
     if result.occasion.triggers is None:

@@ -87,7 +87,7 @@ class RoleScript:
 
     @property
     def provider(self) -> Provider:
-        """The requested provider, else the one that the roles show."""
+        """The requested provider, else the provider that was detected from the roles."""
         return self.requested or self.facts.provider
 
     def section(self, which: str) -> str:
@@ -187,13 +187,13 @@ def _of_role(role: str) -> str:
 
 
 def _or_warning(statement: str, otherwise: str, unless: str = "") -> str:
-    """The statement, or a warning with the text `otherwise` if the role that runs it may not do that."""
+    """The statement, with a warning `otherwise` in place of an error if a privilege for it is missing."""
     attempt = [f"if not {unless} then", f"    {statement};", "end if;"] if unless else [f"{statement};"]
     return _do(*attempt, handler=f"raise warning '%', {_literal(otherwise)};")
 
 
 def _reads_all(role: str) -> str:
-    """Grants reading of everything: with pg_read_all_data, else what the role that runs the script owns."""
+    """Grants pg_read_all_data, or else SELECT on all objects that the role which runs the script owns."""
     name, text = quoted_name(role), _literal(role)
     return _do(
         f"if pg_has_role({text}, 'pg_read_all_data', 'usage') then",
@@ -232,7 +232,7 @@ def _reads_all(role: str) -> str:
 
 
 def _do(*lines: str, declare: str = "", handler: str = "") -> str:
-    """A DO statement, whose tag does not occur in it. `handler` runs if a privilege is missing."""
+    """A DO statement, quoted with a tag that its lines do not contain. `handler` runs if a privilege is missing."""
     body = "\n".join(f"    {line}" for line in lines)
     body += f"\nexception when insufficient_privilege then\n    {handler}" if handler else ""
     tag = "$roles$"
@@ -247,7 +247,7 @@ def _literal(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    """A name in a comment, which ends with its line."""
+    """A name on one line, for an SQL comment, which ends at the end of its line."""
     return " ".join(text.split())
 
 

@@ -20,7 +20,7 @@ _chosen: list[Elsewhere] = []
 
 
 class ParserEndedError(Exception):
-    """The other process ended before it answered, as text."""
+    """The error if the other process ended before it answered."""
 
 
 def isolated(operation: Operation) -> Operation:

@@ -69,7 +69,7 @@ def _short(message: str) -> str:
 
 
 def on_large_stack(run: Callable[[], None]) -> None:
-    """Runs a function in a thread that parses SQL of any size on its own, large stack."""
+    """Runs a function in a thread with its own stack, which is large enough to parse SQL of any size."""
 
     def roomy() -> None:
         _thread.is_roomy = True

@@ -10,7 +10,7 @@ from .libpg_query import ROOMY
 
 
 def preload() -> None:
-    """Imports all that this module needs, for a process that can open no file later."""
+    """Imports everything that this module needs, for a process that cannot open files later."""
     target_as_sql(b'{"ResTarget": {"val": {"A_Const": {"isnull": true}}}}')
 
 

@@ -22,7 +22,7 @@ class Table(Protocol):
 
     @property
     def name(self) -> Name:
-        """Its schema and name."""
+        """The table's schema and name."""
         ...
 
     def proved_not_null(self, column: str) -> bool:

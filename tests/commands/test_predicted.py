@@ -93,7 +93,7 @@ def killed(surprised: Diary) -> Diary:
 def test_a_run_that_was_killed_before_it_looked_holds_back_too(killed: Diary) -> None:
     (reason,) = applied(killed, LATER).reasons
     assert "the schema of staging was not compared with the prediction of plan" in reason.what
-    assert "`ctgitops apply --env staging` compares them" in reason.hint
+    assert "`ctgitops apply --env staging` compares the two" in reason.hint
 
 
 def test_the_next_apply_looks_where_one_was_killed_and_fails_as_that_one_would_have(killed: Diary) -> None:

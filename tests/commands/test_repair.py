@@ -165,7 +165,7 @@ def test_what_was_rolled_back_is_accepted_again_on_the_record() -> None:
 
 def test_what_no_rollback_holds_back_needs_no_consent() -> None:
     diary = Diary({"staging": chained(entry(EDITED), entry(TWO), entry(TWO, Mark.ROLLED_BACK))})
-    with pytest.raises(UsageError, match="003 is not held back by a rollback in staging") as caught:
+    with pytest.raises(UsageError, match="003 was not rolled back in staging") as caught:
         accepted(diary, 2, 3)
     assert caught.value.hint == "held back: 002"
     assert diary.lines == ["lock", "read ledger", "unlock"], "all of them, or none"

@@ -141,7 +141,7 @@ def test_a_header_may_stand_around_dbmates_markers(repo: Checkout) -> None:
     [
         (
             "SELECT 1;\n-- migrate:up\nSELECT 2;\n",
-            ":1: SQL above the first section would not run (move it below `-- migrate:up`)",
+            ":1: SQL above the first section would not run (move the SQL below `-- migrate:up`)",
         ),
         (
             "-- migrate:down\nSELECT 2;\n",

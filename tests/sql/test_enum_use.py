@@ -53,7 +53,7 @@ def test_p15_what_the_server_allows_is_not_told(make_database: Callable[[], str]
 def test_p15_the_problem_stands_where_the_value_is_used() -> None:
     (problem,) = script_problems(Script("alter type s.mood add value 'ok';\n\ninsert into t values ('ok');", "m.sql"))
     assert str(problem.place) == "m.sql:3:1"
-    assert "'ok' is used in the transaction that adds it to s.mood" in problem.what
+    assert "'ok' is used in the transaction that adds this value to s.mood" in problem.what
 
 
 def test_p15_statement_by_statement_it_may_be_used() -> None:

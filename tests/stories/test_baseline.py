@@ -37,7 +37,7 @@ def test_p21_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: Ho
     assert marks(living) == ["baseline baselined", "001_users baselined", "002_index baselined"]
     assert fetch(
         living, "select rollback_sql is not null, actor is not null, error from ctgitops.ledger where number = 1"
-    ) == [(True, True, "verified: the schema equals that of the files")]
+    ) == [(True, True, "verified: the schema equals the schema of the files")]
     house.applied()
     assert house.run("drift").status == 0
     assert house.run("status").status == 0
@@ -164,7 +164,7 @@ def test_differences_are_counted_and_what_changes_no_schema_is_named(house: Hous
     house.migration("003_rows", "insert into public.users values (1, 'x');")
     house.remove("003_more")
     looked = house.plan()
-    assert "most similar to that of the files up to 002_index, with 1 difference" in looked.words
+    assert "most similar to the schema of the files up to 002_index, with 1 difference" in looked.words
     assert "The schema does not show whether 003_rows ran" in looked.words
     arguments = followed(looked.words)
     assert house.run(*arguments).status == 1

@@ -42,7 +42,7 @@ class _OutOfReach:
 
     def of(self, environment: Environment) -> Database:
         """Raises UsageError."""
-        raise UsageError(f"{environment.name} is not connected to")
+        raise UsageError(f"{environment.name} is a database to which this plan does not connect")
 
     def predecessor(self, request: Request) -> Predecessor:  # noqa: ARG002 - the port defines this signature
         """Returns None without connecting."""

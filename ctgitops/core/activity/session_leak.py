@@ -34,5 +34,5 @@ class SessionLeak:
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of session state, each with its names."""
+        """The kinds of session state that the migration leaks, each with the names of its objects."""
         return self.what.split("; ")

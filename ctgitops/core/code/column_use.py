@@ -126,7 +126,7 @@ class ColumnUse:
         )
 
     def _qualified(self, word: _Word) -> Meaning:
-        """Decides by the row, table or class before the name; OUTWARDS if there is none."""
+        """Decides whether the name is this column, by the row, table or class before the name; OUTWARDS without any."""
         related = _RELATED.match(self.source.text, word.at, word.end) if word.accessor else None
         if related and related[1] not in self.spelling.columns:
             return Meaning.of(related[1] in self.spelling.variables)

@@ -60,7 +60,7 @@ class Spelling:
 
     @property
     def needs_table(self) -> bool:
-        """Whether the column's name is so common that it is a use only where its table is named too."""
+        """Whether the column's name is common, so that code uses the column only where it also names the table."""
         return not distinctive(self.changed.column) or bool(_COMMON.fullmatch(self.changed.column.lower()))
 
     @cached_property

@@ -40,7 +40,7 @@ class _Tool:
         return re.compile(rf"^[ \t]*(?:{self.down})", _FLAGS) if self.down else None
 
 
-_NO_TRANSACTION = "replace it with `-- ctgitops: no transaction`"
+_NO_TRANSACTION = "replace the line with `-- ctgitops: no transaction`"
 _ONE_DIRECTION = "keep the SQL below `!Ups`, move the SQL below `!Downs` into a .down.sql, and delete both lines"
 _TOOLS = (
     _Tool("goose", r"--\s*\+goose\b", r"--\s*\+goose[ \t]+down\b"),
@@ -76,7 +76,7 @@ _TOOLS = (
         "yoyo",
         r"--[ \t]*(?:depends:(?:[ \t]+[0-9]\S*)+|transactional:[ \t]*(?:true|false))[ \t]*$",
         hint="delete the line: files run in the order of their numbers; list dependencies in the header field "
-        "`Dependencies`; if it is `transactional: false`, " + _NO_TRANSACTION,
+        "`Dependencies`; if the line says `transactional: false`, " + _NO_TRANSACTION,
     ),
 )
 _PAIRS = (
@@ -144,7 +144,7 @@ def _flyway(sql: str) -> Iterator[tuple[_Tool, int, str]]:
         at = sql.find(_FLYWAY, token.start, token.end)
         if at >= 0 and token.kind is not Kind.COMMENT:
             end = sql.find("}", at) + 1 or at + len(_FLYWAY)
-            yield _Tool("Flyway", "", hint="replace it with the value"), at, sql[at:end]
+            yield _Tool("Flyway", "", hint="replace the placeholder with the value"), at, sql[at:end]
 
 
 def _at(mark: re.Match[str]) -> int:

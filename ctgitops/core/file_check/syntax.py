@@ -55,7 +55,9 @@ def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
 def client_copy(script: Script, offset: int) -> Problem:
     """The problem for a COPY whose data is in the file."""
     what = "COPY with its data in the file needs a client that sends the data, such as psql"
-    hint = "use INSERT INTO … VALUES instead: `pg_dump --inserts` writes them, `--schema-only` omits the data"
+    hint = (
+        "use INSERT INTO … VALUES instead: `pg_dump --inserts` writes such statements, `--schema-only` omits the data"
+    )
     return Problem("client-copy", what, script.place(offset), hint)
 
 
@@ -65,7 +67,7 @@ def invisible_problems(script: Script) -> Iterator[Problem]:
         place = script.place(found.offset)
         if found.is_control and not found.in_code:
             what = f"{found.named} displays the text around it in a different order than PostgreSQL reads it"
-            hint = "delete it, or write it as an escape in an E'…' string if it is data"
+            hint = "delete the character, or, if it is data, write it as an escape in an E'…' string"
             yield Problem("invisible-character", what, place, hint, blocks=False)
         else:
             yield replace(_invisible(script, found), blocks=False)
@@ -117,7 +119,7 @@ def _meta_command(script: Script, offset: int) -> Problem | None:
     place = script.place(offset)
     general = "write the equivalent SQL, or remove the line"
     hint = _META_HINTS.get(
-        match[1], "remove the line: it has an effect only in psql" if match[1] in _NO_EFFECT else general
+        match[1], "remove the line, which has an effect only in psql" if match[1] in _NO_EFFECT else general
     )
     return Problem("psql-command", f"`{_line(script, place).strip()}` is a psql command, not SQL", place, hint)
 
@@ -128,7 +130,7 @@ def _placeholder(script: Script, offset: int) -> Problem | None:
         return None
     whose = "a psql variable" if match[0][0] == ":" else "a placeholder of another tool, such as Flyway or Jinja"
     what = f"`{match[0]}` is {whose}, and ctgitops does not replace it"
-    return Problem("placeholder", what, script.place(offset), "replace it with the value")
+    return Problem("placeholder", what, script.place(offset), "replace the placeholder with the value")
 
 
 def _pasted(script: Script, offset: int) -> Problem | None:

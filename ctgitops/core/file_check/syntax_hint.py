@@ -43,7 +43,7 @@ def syntax_hint(sql: str, error: SqlSyntaxError) -> str:
 def _unclosed(sql: str, error: SqlSyntaxError) -> str:
     if "unterminated dollar-quoted" in error.message:
         opening = re.match(r"\$\w*\$", sql[error.offset :])
-        return f"close it: write `{opening[0] if opening else '$$'}` after the body that begins here"
+        return f"close the body: write `{opening[0] if opening else '$$'}` after the body that begins here"
     if "unterminated" in error.message:
         return "close it, or find an unescaped quotation mark in a string above: inside a string, write `''`"
     return "the file ends in the middle of this statement: complete it" if not sql[error.offset :].strip() else ""
@@ -53,7 +53,7 @@ def _comma(sql: str, at: int) -> str:
     before = _code_end(sql, at)
     if sql[before - 1 : before] != "," or not _helps(f"{sql[: before - 1]} {sql[before:]}", at + 1):
         return ""
-    return "remove the comma before it, or add the missing item after the comma"
+    return "remove the comma before this word, or add the missing item after the comma"
 
 
 def _code_end(sql: str, at: int) -> int:

@@ -9,7 +9,7 @@ from ...sql.script import Script
 from ..problem import Problem
 
 _OPENING = frozenset({"BEGIN", "START TRANSACTION"})
-_REMOVE = "remove it: each file already runs in its own transaction"
+_REMOVE = "remove the statement: each file already runs in its own transaction"
 
 
 def transaction_problems(script: Script) -> Iterator[Problem]:

@@ -65,9 +65,9 @@ def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
     if same:
         what = f"{where}, which also has {' and '.join(same)}"
         hint = (
-            "the one that is merged second must change: after the other is merged, run "
+            "the pull request that is merged second must change: after the first merge, run "
             f"`ctgitops new --renumber {migration.name}`"
         )
     else:
-        what, hint = f"{where}, which has the same name", "check whether both make the same change"
+        what, hint = f"{where}, which has the same name", "check whether both pull requests make the same change"
     yield Problem("clash", what, Place(migration.path, 1), hint, blocks=False, brief=brief)

@@ -92,7 +92,7 @@ CHECK = "ctgitops / plan"
 
 
 def part_name(part: int, parts: int) -> str:
-    """The name of the check run for a part of the record of a plan's files; the first part is in that of the plan."""
+    """The name of the check run that stores a part of a plan's file record; part 1 is in the plan's check run."""
     return CHECK if part == 1 else f"{CHECK}, files {part} of {parts}"
 
 
@@ -164,7 +164,7 @@ class CommitState(StrEnum):
 
 @dataclass(frozen=True)
 class CommitStatus:
-    """The status that GitHub shows on a commit for one context; a later one replaces an earlier one."""
+    """The status that GitHub shows on a commit for one context; a later status replaces an earlier one."""
 
     sha: str
     context: str

@@ -200,7 +200,7 @@ def _promoting(
 
 
 def is_prerelease(tag: str, *, marked: bool) -> bool:
-    """Whether a tag does not promote: its release is marked as a pre-release, or its version is one."""
+    """Whether the tag is a pre-release, and so applies nothing: by its release's mark, or by its version."""
     return marked or bool(_PRERELEASE.fullmatch(tag))
 
 
@@ -262,7 +262,7 @@ def _provenance_of_ref(ref: str, default: str) -> Provenance | Refused:
 
 
 def refusal_of(event: Event, environment: Environment) -> Refused | None:
-    """Why the event does not apply `environment`, if the manifest says that such events do; None if it does."""
+    """Why the event does not apply to `environment`, although its manifest names this kind of event; else None."""
     provenance = provenance_of(event)
     if isinstance(provenance, Refused):
         return provenance

@@ -112,7 +112,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 def _query(text: str) -> str:
     """The query that counts the affected rows; empty if none can be generated: then all rows are counted."""
-    return Guard().value("which rows it deletes", lambda: count_where(text), "")
+    return Guard().value("which rows the rollback deletes", lambda: count_where(text), "")
 
 
 def _made(sql: str) -> frozenset[tuple[str, str]]:

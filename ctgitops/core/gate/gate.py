@@ -47,7 +47,7 @@ class Reason:
 
     @property
     def passes(self) -> bool:
-        """Whether the reason ends at a time that is known now, so that the plan can be approved before."""
+        """Whether the wait ends at a time that is already known, so that the plan can be approved before it ends."""
         return self.gate in _OF_TIME
 
 
@@ -69,7 +69,9 @@ def _fingerprint(plan: Plan, request: Request, _predecessor: Predecessor) -> Ite
     if request.approved is None or _same(plan.fingerprint, request.approved):
         return
     what = f"this plan is {plan.fingerprint[:12]}, but the approved plan is {request.approved[:12] or 'empty'}"
-    hint = "the files or the database changed since: run `ctgitops plan` again, and approve the new plan"
+    hint = (
+        "the files or the database have changed since the approval: run `ctgitops plan` again, and approve the new plan"
+    )
     yield Reason("fingerprint", what, hint)
 
 
@@ -83,7 +85,7 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
     if name is None:
         return
     if predecessor is None or isinstance(predecessor, Unreadable):
-        why = predecessor.why if predecessor else "it was not read"
+        why = predecessor.why if predecessor else "the ledger was not read"
         hint = f"{request.environment.name} applies only what {name} has, so the ledger of {name} must be readable"
         yield Reason("after", f"{name} could not be read: {why}", hint)
         return
@@ -178,7 +180,7 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
     if plan.empty or (reviews is None and request.approved is not None):
         return  # on a command line, the user who passes the fingerprint has read the plan
     if reviews is None:
-        what = "without GitHub, it is not known whether a merged pull request showed its files in a plan"
+        what = "without GitHub, it is not known whether a merged pull request showed the plan's files"
         hint = f"read the plan, then run `ctgitops apply --env {name} --fingerprint {plan.fingerprint[:12]}`"
         yield Reason("reviewed", what, hint)
         return
@@ -189,7 +191,7 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
         return
     for file in unseen(plan, reviews, request.origin.folder):
         what = f"no merged pull request showed the current text of `{file.path}` in a plan"
-        hint = "it was pushed directly, or changed later: open a pull request that changes it, and merge that"
+        hint = "the file was pushed directly, or changed later: open a pull request that changes the file, and merge it"
         yield Reason("reviewed", what, hint)
 
 

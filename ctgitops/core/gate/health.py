@@ -39,7 +39,7 @@ def reasons_of_health(result: HealthResult, environment: Environment) -> Iterato
         yield Reason("health", what, f"find out what is wrong with {name}, then retry")
     elif result.state is HealthState.UNKNOWN:
         what = f"the health query of {name} could not run: {result.said}"
-        yield Reason("health", what, f"correct `health.query` in {environment.path}, or remove what blocks it")
+        yield Reason("health", what, f"correct `health.query` in {environment.path}, or remove the cause")
 
 
 def unhealthy_error(result: HealthResult, health: Health, plan: Plan) -> ApplyError | None:

@@ -11,11 +11,15 @@ from ..environment.environment import PreflightAction, PreflightPolicy
 from .gate import Reason
 
 HINTS = {
-    "long_transactions": "end that session, or wait; ctgitops does not terminate sessions of others",
+    "long_transactions": (
+        "end that session, or wait until it ends; ctgitops does not terminate sessions of other programs"
+    ),
     "backups": "wait for the backup, or schedule it at another time",
     "wraparound": "wait for autovacuum: it prevents transaction ID wraparound, and restarts if it is cancelled",
     "replica_lag": "wait for the replica to catch up",
-    "connections": "see pg_stat_activity for the sessions that use them, or raise max_connections",
+    "connections": (
+        "pg_stat_activity shows the sessions that use connections; end some of them, or raise max_connections"
+    ),
 }
 
 
@@ -71,7 +75,7 @@ def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[Pr
             "preflight",
             PreflightAction.REFUSE,
             _not_checked(seen),
-            "the manifest sets `preflight`, so this check must succeed",
+            "the manifest sets this key of `preflight`, so the check must be possible",
         )
     yield from (_concern(policy, _kind(who), who.text) for who in seen.sessions if _counts(policy, who))
     for pid in seen.base_backups:

@@ -72,6 +72,7 @@ def fingerprint_from(text: str | None) -> str | None:
         return None
     if not re.fullmatch(r"[0-9a-f]{12,64}|none", text):
         raise UsageError(
-            f"`{text}` is not a fingerprint", hint="enter at least its first 12 hex digits, as `ctgitops plan` shows"
+            f"`{text}` is not a fingerprint",
+            hint="enter at least the first 12 hexadecimal digits of the fingerprint that `ctgitops plan` shows",
         )
     return text

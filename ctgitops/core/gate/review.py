@@ -74,9 +74,10 @@ def _shown(folder: str, found: dict[str, str]) -> tuple[ShownFile, ...]:
 
 
 def shown_texts(files: Iterable[ShownFile]) -> tuple[str, ...]:
-    """The record of the files that a plan showed, in parts of at most MOST digests; one empty part if there are none.
+    """The record of the files that a plan showed, in parts of at most MOST digests; without files, one empty part.
 
-    It is stored in check runs, which people cannot edit. Each part names the whole, so that a missing one is noticed.
+    The record is stored in check runs, which people cannot edit. Each part names the whole record, so that
+    `missing_parts` can count missing parts.
     """
     digests = sorted({file.digest for file in files})
     whole = hashlib.sha256("".join(digests).encode()).hexdigest()[:_DIGITS]
@@ -117,7 +118,7 @@ def shown_in(text: str) -> ShownPart | None:
 
 
 def missing_parts(found: Iterable[ShownPart]) -> int:
-    """How many parts of records are missing."""
+    """Counts the parts that are missing from the records to which the found parts belong."""
     there: dict[tuple[str, int], set[int]] = {}
     for each in found:
         there.setdefault((each.whole, each.parts), set()).add(each.part)

@@ -20,7 +20,7 @@ class PlanWait:
 
 
 def wait_of(environment: Environment, reasons: tuple[Reason, ...]) -> PlanWait | None:
-    """The wait that `reasons` amount to; None if there are none, or one of them does not end by itself."""
+    """The wait for all `reasons`; None if there are no reasons, or if one of them does not end by itself."""
     if not reasons or not all(reason.expected for reason in reasons):
         return None
     ends = [reason.until for reason in reasons if reason.until]

@@ -1,4 +1,4 @@
-"""The tables whose rows change along with those of another: by a cascading foreign key, or as partitions. Pure."""
+"""Tables whose rows change with the rows of another table: by a cascading foreign key, or as partitions. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Key:
     rest: str
 
     def change(self, of: TableChange) -> TableChange | None:
-        """What the key does to its own table after a change of the referenced one."""
+        """The change that the foreign key makes to its own table after a change of the referenced table."""
         events = frozenset(event for on in ("DELETE", "UPDATE") if (event := self._event(on, of)))
         return TableChange(self.table, events, self.own, self.name) if events else None
 
@@ -65,7 +65,7 @@ class Relatives:
                 self._keys[found["table"]].append(key)
 
     def changes(self, first: TableChange) -> Iterator[TableChange]:
-        """The change itself, and those that follow from it, each table once."""
+        """The change itself and the changes of other tables that follow from it, each table once."""
         due, seen = [first], set[str]()
         while due:
             change = due.pop(0)
@@ -77,7 +77,7 @@ class Relatives:
                 due += [more for key in self._keys.get(table, ()) if (more := key.change(change))]
 
     def line(self, table: str) -> tuple[str, ...]:
-        """A table, the partitioned tables above it, and the partitions below it: triggers of all of them may run."""
+        """A table, its partitioned parent tables and its partitions: a change can fire triggers of all these tables."""
         above, below = [table], [table]
         while above[-1] in self._above:
             above.append(self._above[above[-1]])

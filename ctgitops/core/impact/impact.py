@@ -90,7 +90,7 @@ class StatementImpact:
 
     @property
     def blocking(self) -> tuple[RelationWork, ...]:
-        """Its work that blocks writes until it is done."""
+        """The work of the statement that blocks writes until the work is done."""
         if self.concurrent:
             return ()
         shut = {held.table for held in self.held if WRITES in held.mode.conflicts}
@@ -107,7 +107,7 @@ class StatementImpact:
 
     @property
     def blocks_writes_while_it_works(self) -> bool:
-        """Whether it rewrites, scans, checks a foreign key or builds an index while its lock blocks writes."""
+        """Whether the statement rewrites, scans, checks keys or builds indexes while its lock blocks writes."""
         return bool(self.blocking)
 
 

@@ -33,13 +33,13 @@ def _under_locks(step: Step, effect: Effect) -> Iterator[Problem]:
         if line is not None and line not in reported:
             reported.add(line)
             mode, relation = wait.held.mode.name.replace("_", " "), wait.held.relation.removeprefix("public.")
-            long = "a time that is not known" if wait.bucket is None else f"{wait.bucket}, by estimate"
+            long = "an unknown time" if wait.bucket is None else f"{wait.bucket}, by estimate"
             yield Problem(
                 "work-under-lock",
                 f"works under the {mode} lock that line {window.line} takes on `{relation}`, which blocks "
                 f"{wait.held.blocks} until the commit: {long}",
                 Place(step.script.path, line),
-                hint="move it to a migration before or after that one, in batches if it affects many rows",
+                hint="move the statement to an earlier or a later migration, in batches if it affects many rows",
                 blocks=False,
                 concern=Concern.LINT,
             )

@@ -85,7 +85,7 @@ class Effect:
 
     @property
     def buckets(self) -> tuple[Bucket | None, ...]:
-        """The durations of all waits and row changes; None for each unknown one."""
+        """The durations of all waits and row changes; None stands for an unknown duration."""
         return (*(wait.bucket for wait in self.waits), *(change.bucket for change in self.changes))
 
     @property

@@ -25,7 +25,7 @@ _COLUMNS = re.compile(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
 
 
 def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], schemas: Sequence[Snapshot]) -> tuple[Problem, ...]:
-    """A problem for each table whose row triggers a step fires, itself or by a cascade; `before` the plan, and after.
+    """A problem for each table whose row triggers a step fires, directly or by a cascade.
 
     A trigger that the plan creates counts from its statement on.
     """
@@ -46,14 +46,14 @@ def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], schemas: Seq
 
 @dataclass(frozen=True)
 class _Live:
-    """The triggers by their table and name, the names of those from before the plan, and how tables are related."""
+    """All triggers by table and name, the names of triggers that existed before the plan, and related tables."""
 
     triggers: Mapping[str, Mapping[str, SchemaObject]]
     old: frozenset[str]
     relatives: Relatives
 
     def of(self, change: TableChange, ran: str) -> Iterator[SchemaObject]:
-        """The row triggers that a change fires; `ran` is the SQL that ran before it."""
+        """The row triggers that a change fires; `ran` is the SQL that ran before the change."""
         for table in self.relatives.line(change.table):
             for each in self.triggers.get(table, {}).values():
                 bare = re.escape(each.name.removeprefix(f"{each.of}.").strip('"'))
@@ -125,6 +125,9 @@ def _problem(step: Step, statement: Statement, change: TableChange, fired: list[
         f"{step.name} changes rows of {change.table}{by}, for which the row trigger{'' if one else 's'} {names}{more} "
         f"run{'s' if one else ''}: the copy has no rows, so {'it was' if one else 'they were'} not tried"
     )
-    hint = "read what it does: it runs for each row, in the migration's transaction, and can fail, lock or write more"
+    hint = (
+        "read the function of the trigger: it runs for each row, in the migration's transaction, and can "
+        "fail, take locks or write other rows"
+    )
     place = step.script.place(step.script.start_of(statement))
     return Problem("row-trigger", what, place, hint, blocks=False)

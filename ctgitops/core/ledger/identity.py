@@ -93,8 +93,8 @@ def _anothers(environment: Environment, identity: Identity, home: LedgerHome) ->
             f"{secret} connects to the database of {home.environment}, {_told(identity.here)}, according to its ledger"
         )
         hint = (
-            f"correct {secret}: each environment needs its own database. If {home.environment} is called {name} "
-            f"now, or this server is a copy of its disk, run {_adopt(name)}"
+            f"correct {secret}: each environment needs its own database. If {home.environment} was renamed to {name}, "
+            f"or this server is a copy of the disk of {home.environment}, run {_adopt(name)}"
         )
         return Problem("wrong-database", what, _place(environment), hint, concern=Concern.LEDGER)
     what = f"{secret} connects to a copy of {home.environment}: its ledger was created in {_told(home.site)}"

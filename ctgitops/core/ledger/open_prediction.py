@@ -84,9 +84,9 @@ def prediction_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
 def prediction_advice(promise: OpenPrediction, environment: str) -> str:
     """The advice for an open prediction."""
     if promise.broken is None:
-        return f"`ctgitops apply --env {environment}` compares them, even if nothing is pending"
+        return f"`ctgitops apply --env {environment}` compares the two, even if nothing is pending"
     return (
-        f"see `ctgitops drift --env {environment}`, correct the schema, and record that: "
+        f"see `ctgitops drift --env {environment}`, correct the schema, and record the correction: "
         f'`ctgitops repair --env {environment} --as-it-is --reason "…"`'
     )
 

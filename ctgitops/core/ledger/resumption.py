@@ -117,7 +117,7 @@ def how_far(at: Resumption, of: int) -> str:
         since = f" since {at.since:%Y-%m-%d %H:%M} UTC" if at.since else ""
         return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run continues"
     if of == 1 and not at.done:
-        return "its statement is not done; the next run continues with it"
+        return "its statement is not done; the next run continues with that statement"
     done = f"{at.done} of {of} statements {'is' if at.done == 1 else 'are'} done"
     next_one = f"statement {at.position}" if at.done < of else "its verify queries and ledger entry"
     return f"{done}; the next run continues with {next_one}"

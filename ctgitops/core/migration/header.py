@@ -214,7 +214,9 @@ def _in_order(found: list[_Field], lines: list[str]) -> Lines | None:
 def _empty(fields: dict[str, _Field]) -> Iterator[Problem]:
     for name, each in fields.items():
         if not each.value and name in FIELDS and name != "Dependencies":
-            yield Problem("header-field", f"header field `{name}` is empty", each.place, "describe it in a few words")
+            yield Problem(
+                "header-field", f"header field `{name}` is empty", each.place, "describe the migration in a few words"
+            )
 
 
 def _split_rollback(value: str) -> tuple[str, str]:

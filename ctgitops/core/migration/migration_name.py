@@ -66,12 +66,12 @@ def parse_unbounded(file: str) -> MigrationName | None:
 
 
 def parse_stem(stem: str) -> MigrationName | None:
-    """Parses `008_photos`, a name without an ending; None if it is not one."""
+    """Parses a name without an ending, such as `008_photos`; None if the text is not a name."""
     return _bounded(_STEM.fullmatch(stem))
 
 
 def parse_reference(text: str) -> MigrationName | None:
-    """Parses `008` or `008_photos`, a reference to a migration in a header or a comment; None if it is not one."""
+    """Parses a reference to a migration, such as `008` or `008_photos`; None if the text is not a reference."""
     return _bounded(_REFERENCE.fullmatch(text))
 
 

@@ -21,7 +21,7 @@ class SchemaVersion:
 
     @classmethod
     def parse(cls, text: str) -> SchemaVersion | None:
-        """Parses a version; None if `text` is not one."""
+        """Parses a version; None if `text` is not a version."""
         match = _FORM.fullmatch(text.strip())
         return cls(*(int(part) for part in match.groups())) if match else None
 

@@ -26,7 +26,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Selector:
-    """A migration, or all migrations up to it: the newest one, a schema version, or a migration's number."""
+    """Selects one migration, or all migrations up to it, by number, by schema version, or as the newest."""
 
     version: SchemaVersion | None = None
     number: int | None = None
@@ -63,7 +63,7 @@ class Selector:
         return "latest" if self.number is None else f"{self.number:03}"
 
     def reaches(self, migration: Migration) -> bool:
-        """Whether `migration` is at or before the selected one."""
+        """Whether `migration` is the selected migration, or one before it."""
         if self.number is not None:
             return migration.number <= self.number
         if self.version is not None:
@@ -89,7 +89,9 @@ class Selector:
             raise UsageError(f"there is no migration `{self.text}` {where}", hint=_hint(self, candidates))
         if not self.latest and len({candidate.number for candidate in found}) > 1:
             names = " and ".join(f"`{name}`" for name in dict.fromkeys(candidate.name for candidate in found))
-            raise UsageError(f"`{self.text}` matches several migrations {where}: {names}", hint="name one of them")
+            raise UsageError(
+                f"`{self.text}` matches several migrations {where}: {names}", hint="name one of these migrations"
+            )
         return found[-1]
 
 

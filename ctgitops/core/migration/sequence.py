@@ -70,7 +70,7 @@ def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
         place = migration.up.place(line.start())
         if migration.before is None:
             what = f"`{line[0].strip()}` does not name a migration"
-            hint = "write the number of the migration that it goes before: `-- ctgitops: before 002`"
+            hint = "write the number of the migration before which this migration must run: `-- ctgitops: before 002`"
         elif migration.before not in place_of:
             what, hint = f"it goes before {migration.before:03}, which does not exist", "name an existing migration"
         elif migration.before >= migration.number:

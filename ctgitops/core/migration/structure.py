@@ -41,14 +41,19 @@ class Part:
 
 
 PARTS = (
-    Part(1, "Pre-checks", "stop with an error where the database is not as this migration expects", r"pre-? ?checks?"),
+    Part(1, "Pre-checks", "stop with an error if the database is not as this migration expects", r"pre-? ?checks?"),
     Part(2, "Tables, types and columns (DDL)", "create and alter tables, types and columns", r"ddl|tables?|schema"),
-    Part(3, "Data (DML)", "change rows; many of them in a migration of their own, in batches", r"dml|data"),
+    Part(
+        3,
+        "Data (DML)",
+        "change rows; to change many rows, write a separate migration that runs in batches",
+        r"dml|data",
+    ),
     Part(4, "Indexes", "create and drop indexes; on tables with rows CONCURRENTLY, in a separate file", r"index(es)?"),
     Part(5, "Constraints", "add constraints as NOT VALID; validate them in a later migration", r"constraints?"),
     Part(6, "Functions and views", "create functions, triggers and views", r"functions?|views?"),
     Part(7, "Grants", "grant privileges, revoke them, create policies", r"grants?|permissions?|privileges?"),
-    Part(8, "Validation", "stop with an error where the result is not as meant", r"validations?|post-? ?checks?"),
+    Part(8, "Validation", "stop with an error if the result is not as intended", r"validations?|post-? ?checks?"),
     Part(9, "Recording", "SELECT record_migration('NNN_name.sql');", r"record(ing)?"),
 )
 """All parts in their required order."""

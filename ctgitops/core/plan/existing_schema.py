@@ -52,7 +52,7 @@ def _is_there(name: str, there: set[str], path: list[str]) -> bool:
 def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:
     """The plan with a problem whose hint is to run `baseline`; a failed trial's hint is replaced too."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
-    does = "compares it with the files" if nearest.differences else "records it without running it"
+    does = "compares the schema with the files" if nearest.differences else "records the migration without running it"
     problems = tuple(
         replace(problem, hint=f"it exists already: `{command}` {does}") if problem.code == "fails" else problem
         for problem in plan.problems
@@ -63,15 +63,18 @@ def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:
 def _problem(environment: str, nearest: Nearest, command: str) -> Problem:
     if nearest.differences == 0:
         what = f"the schema of {environment} already matches the files up to {nearest.name}, but no ledger records them"
-        hint = f"`{command}` records them without running them; then `ctgitops plan --env {environment}`"
+        hint = f"`{command}` records these files without running them; then `ctgitops plan --env {environment}`"
     elif nearest.differences is None:
         what = f"{environment} already has the tables of the files up to {nearest.name}, but no ledger records them"
         hint = f"`{command}` compares its schema with the files, and records them if they match"
     else:
         count = f"{nearest.differences} difference{'s' if nearest.differences > 1 else ''}"
-        what = f"the schema of {environment} is most similar to that of the files up to {nearest.name}, with {count}"
+        what = (
+            f"the schema of {environment} is most similar to the schema of the files up to {nearest.name}, with {count}"
+        )
         hint = (
-            f"`{command}` shows them; change a file or the database, or accept them and record why: "
+            f"`{command}` shows the differences; change a file or the database, or accept the differences and "
+            "record why: "
             f'`{command} --accept-differences "REASON"`'
         )
     if nearest.silent:

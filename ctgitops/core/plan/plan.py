@@ -182,7 +182,7 @@ class Plan:
 
     @property
     def concern(self) -> Concern:
-        """The area that decides the exit status of a blocked plan: the address, else the ledger, else the workspace."""
+        """The area whose exit status a blocked plan has: the address, else the ledger, else the workspace."""
         blocking = {p.concern for p in self.problems if p.blocks}
         return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 
@@ -290,7 +290,7 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
     for step in steps:
         if step.rollback is Rollback.NOT_AVAILABLE:
             place = Place(step.script.path, step.script.first_line)
-            hint = "only restoring a backup taken before it can undo it"
+            hint = "only a restore of an earlier backup can undo it"
             yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
 
 

@@ -55,7 +55,7 @@ def caused_by_rows(sqlstate: str) -> bool:
 
 
 def remedy(failing: FailedStep, elsewhere: OtherEnvironments, hint: str) -> str:
-    """The advice for a failed step; `hint` changes the file, so it is dropped if another environment has the file."""
+    """The advice for a failed step, without `hint`, which changes the file, if another environment has the file."""
     if elsewhere.has:
         return f"{failing.step.script.path} must not change, because {_listed(elsewhere.has)} has it: {_ways(failing)}"
     if elsewhere.unread:
@@ -76,7 +76,7 @@ def _ways(failing: FailedStep) -> str:
     repair = f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     return (
         f"remove the cause in {name}, then run the same command again; "
-        f"or make its changes by hand there, and record that: {repair}"
+        f"or make the file's changes by hand in that environment, and record this: {repair}"
     )
 
 

@@ -17,7 +17,7 @@ from .plan import Direction, Step, make_plan
 
 
 def seed_step(seed: Seed) -> Step:
-    """A seed file as a step without a number, as which it runs."""
+    """The step, without a number, as which a seed file runs."""
     return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
 
 

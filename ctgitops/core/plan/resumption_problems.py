@@ -23,7 +23,8 @@ def unfinished_problems(migrations: tuple[Migration, ...], environment: str, led
         if number in ledger.applied:
             what = f"the rollback of {entry.name} was started{_when(entry)} and did not finish"
             hint = (
-                f"`ctgitops rollback --env {environment} --steps 1` resumes it; or, if it is already undone, "
+                f"`ctgitops rollback --env {environment} --steps 1` resumes it; or, if the migration is "
+                "already undone, "
                 f'`{repair} --not-applied --reason "…"`'
             )
             yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
@@ -66,7 +67,7 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
         yield Problem("unfinished", what, place, hint, _diff(entry, migration), concern=Concern.LEDGER)
         return
     what = f"{migration.name} was started{_when(entry)}: {how_far(at, len(statements))}"
-    hint = "apply resumes there; completed statements are skipped"
+    hint = "apply resumes at that statement; completed statements are skipped"
     why = _why(entry, ledger)
     yield Problem("unfinished", what, Place(migration.path), hint, why, blocks=False, concern=Concern.LEDGER)
 

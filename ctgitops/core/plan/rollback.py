@@ -146,7 +146,7 @@ def _cannot(environment: Environment, entry: Entry) -> Iterable[Problem]:
     repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
     if header and header.rollback is Rollback.MANUAL:
         what = f"{entry.name} must be undone by hand: {header.procedure}"
-        hint = f'do that, then `{repair} --reason "…"`'
+        hint = f'undo the migration, then `{repair} --reason "…"`'
     elif entry.rollback_sql:
         what = f"the rollback of {entry.name} needs a password, which the ledger does not store"
         hint = f'undo the migration by hand, then `{repair} --reason "…"`'

@@ -26,7 +26,7 @@ class Checkpoint:
 
 
 def applied_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
-    """The entries of migrations that were applied after `checkpoint` and still are, newest first."""
+    """The entries of migrations that were applied after `checkpoint` and are still applied, newest first."""
     new = (e for e in reversed(ledger.entries) if e.id > checkpoint.entry and e.number is not None and e.marks_applied)
     return tuple(entry for entry in new if ledger.applied.get(entry.number or 0) is entry)
 
@@ -50,11 +50,13 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 def as_applied(step: Step, why: str) -> Entry:
     """The entry that records an unverified migration as applied, so that it can be rolled back."""
-    return entry_of_step(Mark.REPAIRED, step, f"all its statements are done; it is rolled back, because {why}")
+    return entry_of_step(
+        Mark.REPAIRED, step, f"all statements of the migration are done; it is rolled back, because {why}"
+    )
 
 
 def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Checkpoint, why: str) -> Plan:
-    """The plan that rolls back what was applied after `checkpoint`, newest first, and nothing else."""
+    """The plan that rolls back all migrations applied after `checkpoint`, newest first, and no earlier ones."""
     plan = make_rollback(environment, ledger, applied_since(checkpoint, ledger))
     return replace(plan, why=f"rolled back automatically: {why}")
 
@@ -73,7 +75,7 @@ def rollback_command(plan: Plan, *, dry: bool = False) -> str:
 
 
 def rollback_to_start_command(environment: str, ledger: Ledger, checkpoint: Checkpoint) -> str:
-    """The command that returns to the state at `checkpoint`, even if the run already rolled a part of it back."""
+    """The command that returns to the state at `checkpoint`, even if some migrations are already rolled back."""
     before = [entry.number or 0 for entry in ledger.in_order if entry.id <= checkpoint.entry]
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
 

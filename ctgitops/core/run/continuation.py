@@ -1,4 +1,4 @@
-"""Continuation of a deployment that waited: decides which branch or tag of an environment is to be started. Pure."""
+"""Continuation of a deployment that waited: decides for which branch or tag to start the deployment. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..plan.plan import Plan
 
 
 class ContinuationState(StrEnum):
-    """Whether a deployment is to be started, and if not, why."""
+    """Whether to start a deployment, and if not, the reason."""
 
     READY = "ready"
     UP_TO_DATE = "up to date"
@@ -53,7 +53,7 @@ class Continuation:
 
 
 def may_wait(environment: Environment) -> bool:
-    """Whether a deployment of the environment can wait, and is then continued without a new event."""
+    """Whether a deployment of the environment can wait, so that `resume` must continue it."""
     if environment.trigger is Trigger.MANUAL:
         return False
     waits = bool(environment.windows or environment.bake or environment.after)
@@ -61,7 +61,7 @@ def may_wait(environment: Environment) -> bool:
 
 
 def continuation_of(environment: Environment, candidates: Iterable[DeployCandidate]) -> Continuation:
-    """The newest candidate whose wait has ended; without one, the state of the newest that lacks something.
+    """The newest candidate whose wait has ended; if none has, the newest one with pending migrations, and its state.
 
     `candidates` begin with the newest. Reads no further than the first that the environment has already.
     """

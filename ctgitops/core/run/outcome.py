@@ -59,7 +59,7 @@ class Outcome:
 
     @property
     def objections(self) -> tuple[Problem, ...]:
-        """What speaks against the run: the problems that blocked it, or the findings of severity error that it has."""
+        """The objections to the run: the problems that blocked it, or else its findings of severity error."""
         if self.status is Status.BLOCKED:
             return self.plan.problems
         return () if self.status is Status.UP_TO_DATE else self.plan.error_findings

@@ -44,12 +44,12 @@ def refuse_statement(step: Step, position: int, *, done: bool) -> None:
     if done and position != at.position:
         raise UsageError(
             f"statement {position} of {step.name} is not the next one: {at.done} are done",
-            hint=f"`--statement {at.position}`" if at.position <= count else "all of them are done",
+            hint=f"`--statement {at.position}`" if at.position <= count else "all statements are done",
         )
     if not done and position not in _may_be_undone(at):
         raise UsageError(
             f"statement {position} of {step.name} is not the last that was done: {at.done} are done",
-            hint=" or ".join(f"`--statement {n}`" for n in _may_be_undone(at)) or "none of them was started",
+            hint=" or ".join(f"`--statement {n}`" for n in _may_be_undone(at)) or "no statement was started",
         )
 
 

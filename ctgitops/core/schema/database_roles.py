@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Provider(StrEnum):
-    """Who runs the server. It decides which role can create roles, and which attributes that role can give."""
+    """Who runs the server. The provider decides which role can create roles, and with which attributes."""
 
     PLAIN = "plain"
     RDS = "rds"
@@ -48,13 +48,13 @@ class Owner:
 
     @property
     def has_members(self) -> bool:
-        """Whether another role may become a member of it: it is not a superuser, and not a role of the provider."""
+        """Whether other roles may become members of this role: not of a superuser, and not of a provider's role."""
         return not (self.superuser or self.name.startswith(_SERVICE_PREFIXES))
 
 
 @dataclass(frozen=True)
 class DatabaseRoles:
-    """What is known of a database before its roles are created."""
+    """The facts about a database that the creation of its roles needs."""
 
     database: str
     owners: tuple[Owner, ...] = ()
@@ -65,7 +65,7 @@ class DatabaseRoles:
 
     @property
     def provider(self) -> Provider:
-        """The provider that the roles show."""
+        """The provider, detected from the roles of the server."""
         return SIGNS.get(self.sign or "", Provider.PLAIN)
 
 
@@ -81,14 +81,14 @@ class RoleNames:
 
     @property
     def owns(self) -> str:
-        """The role that creates objects, and needs the privileges for it."""
+        """The role that owns new objects, and needs the privileges to create them."""
         return self.owner or self.apply
 
 
 def names_for(
     facts: DatabaseRoles, owner: str, *, apply: str | None = None, plan: str | None = None, backup: str | None = None
 ) -> RoleNames:
-    """The requested names. The default of `apply` is the ledger's owner, if no superuser; of others, the database's.
+    """The requested names, else the defaults: the ledger's owner for `apply`, and names with the database's name.
 
     `owner` is the manifest's `database.role`.
     """

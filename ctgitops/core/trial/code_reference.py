@@ -109,7 +109,7 @@ def _problems(those: dict[ChangedName, Place], searched: Searched) -> Iterator[P
     if those and searched.unsearched:
         place = next(iter(those.values()))
         what = f"not all code was searched for the dropped or renamed names: {searched.unsearched}"
-        yield Problem("not-searched", what, place, "search the code for them before you merge", blocks=False)
+        yield Problem("not-searched", what, place, "search the code for these names before you merge", blocks=False)
 
 
 def _hint(each: ChangedName) -> str:
@@ -118,7 +118,9 @@ def _hint(each: ChangedName) -> str:
         return (
             f"code first: keep both names while code changes over ({kind}), and drop the old one in a later migration"
         )
-    return "code first: deploy code that does not use it, and merge this when that code runs everywhere"
+    return (
+        "code first: deploy code that does not use the name, and merge this pull request when that code runs everywhere"
+    )
 
 
 def order_of(plans: Iterable[Plan]) -> DeployOrder | None:

@@ -10,21 +10,25 @@ NO_ROWS = "the copy has the schema but no rows"
 NO_EXTENSION = "the shadow does not have that extension"
 LIMITS = "the shadow's limits were reached"
 OWN_NAME = "use a sandbox that ctgitops starts (no `shadow.url`), which has the real database's name"
-_LAST = "move it into a last migration of its own, so that everything before it is tried"
+_LAST = "move the statement into a separate, last migration, so that the trial runs all others"
 _REMEDIES = {
-    NO_ROWS: "write it so that it also runs on empty tables",
-    NO_EXTENSION: "name a server that has it, in `shadow.image` or `shadow.url`",
-    LIMITS: "divide it into several migrations, or name a larger server in `shadow.url`",
+    NO_ROWS: "write the statement so that it also runs on empty tables",
+    NO_EXTENSION: "set `shadow.image` or `shadow.url` to a server that has the extension",
+    LIMITS: "divide the migration into several, or set `shadow.url` to a larger server",
     "no role is a superuser": f"a sandbox runs nothing that needs a superuser: {_LAST}",
     "only to superusers": f"a sandbox runs nothing that needs a superuser: {_LAST}",
     "can create databases": f"a sandbox creates no other database: {_LAST}",
-    "the privilege to set": f"set it with ALTER ROLE or ALTER DATABASE outside of migrations, or {_LAST}",
-    "does not have the role": "set `shadow.postgres` to the major of the database, whose predefined roles it then has",
-    "it may be a secret": "read it with `current_setting(name, true)`, and handle NULL",
+    "the privilege to set": f"set the parameter with ALTER ROLE or ALTER DATABASE outside of migrations, or {_LAST}",
+    "does not have the role": (
+        "set `shadow.postgres` to the major version of the database, so that the copy has its predefined roles"
+    ),
+    "it may be a secret": "read the parameter with `current_setting(name, true)`, and handle NULL",
     "security label": "name a server with that provider in `shadow.url`",
     "does not have the tablespace": f"a sandbox has no tablespace of its own: {_LAST}",
     "does not have the database": f"a sandbox has no other database: {_LAST}",
-    "could not be copied": "add what the line `not matched` of the plan names, such as an extension, to `shadow`",
+    "could not be copied": (
+        "the line `not matched` of the plan names what the copy lacks, such as an extension: add that to `shadow`"
+    ),
 }
 """By a part of the reason, a change that lets the trial run the statement."""
 
@@ -63,5 +67,5 @@ class Gap:
 
 
 def remedy_of(why: str) -> str:
-    """A change that lets the trial run the statement at which it stopped; `why` is a reason from `why_inconclusive`."""
+    """A change with which the trial runs the statement at which it stopped; `why` comes from `why_inconclusive`."""
     return next((remedy for part, remedy in _REMEDIES.items() if part in why), _LAST)

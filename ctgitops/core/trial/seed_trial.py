@@ -18,7 +18,7 @@ _SETVAL = re.compile(r"select\s+(?:pg_catalog\.)?setval\s*\(", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class SeedTrial:
-    """A seed file that ran on the copy; `stop` says why the result is unknown, `failed` that it fails."""
+    """The trial of one seed file; `stop` says why its result is unknown, `failed` that the file fails."""
 
     seed: Seed
     failed: ApplyError | None = None

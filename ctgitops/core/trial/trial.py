@@ -278,7 +278,7 @@ def _of_way(way: RollbackTrial) -> list[Problem]:
     place = script.place(0) if script else None
     if way.failed:
         what = f"the rollback of {way.step.name} fails: {way.failed.what}"
-        hint = "correct the .down.sql now: once it is in the ledger, it cannot be changed"
+        hint = "correct the .down.sql before the apply: the ledger stores its text, which cannot be changed later"
         return [Problem("rollback-fails", what, way.failed.place, hint, way.failed.detail, blocks=False)]
     found = []
     if way.left:

@@ -92,7 +92,14 @@ def _unchecked(found: list[Violation]) -> Problem:
     more = f" and {len(says) - 1} more" if len(says) > 1 else ""
     what = f"not checked whether rows{of} make {risk.step} fail: {risk.demand.says}{more}; {found[0].why}"
     detail = "\n".join(says) if more else ""
-    return Problem("rows-not-looked-at", what, risk.place, "check by hand before you apply it", detail, blocks=False)
+    return Problem(
+        "rows-not-looked-at",
+        what,
+        risk.place,
+        "check the rows by hand before you apply the migration",
+        detail,
+        blocks=False,
+    )
 
 
 @dataclass
@@ -151,9 +158,9 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """The requirements of a statement on existing rows; if the analysis fails, one that reports the failure."""
+    """The requirements of a statement on existing rows; if the analysis fails, a requirement that reports it."""
     guard = Guard()
-    yield from guard.each("what it demands of rows", partial(demands, tree.kind, tree.node))
+    yield from guard.each("its requirements on existing rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:
         yield Demand("", f"a {tree.kind} may demand something of rows", unseen=f"it was not analysed: {failure}")
 

@@ -60,4 +60,4 @@ def _hint(each: Checked) -> str:
         return f"remove the duplicates, then `REINDEX INDEX CONCURRENTLY {index};`"
     star = "f.*" if each.kind == "foreign key" else "*"
     query = f"select {star} from {each.rows_in}"  # noqa: S608 - only displayed
-    return f"find them with `{query}`, and correct or delete them"
+    return f"find the rows with `{query}`, and correct or delete them"

@@ -13,7 +13,7 @@ from ..problem import Problem
 from ..workspace.workspace import Workspace
 from .preview import Preview
 
-_LATER = "the databases are read once it is merged, or when a user with write access comments `/ctgitops plan`"
+_LATER = "the databases are read after the merge, or when a user with write access comments `/ctgitops plan`"
 _MERGE = "if the database is not empty, merge its manifest first, without other changes"
 
 

@@ -24,7 +24,7 @@ CONTESTED = frozenset({"duplicate-number", "version-duplicate"})
 
 
 class Occasion(StrEnum):
-    """What follows the plan: a merge, or an apply by the event that the plan was made for."""
+    """The step that follows a plan: a merge, or an apply by the event for which the plan was made."""
 
     NONE = ""
     RUN = "this run"
@@ -36,7 +36,7 @@ class Occasion(StrEnum):
 
     @property
     def triggers(self) -> Trigger | None:
-        """The trigger of the environments that the event applies, once the plan is approved."""
+        """The trigger of the environments to which the event applies the approved plan."""
         return {Occasion.PUSH: Trigger.PUSH, Occasion.RELEASE: Trigger.RELEASE}.get(self)
 
 
@@ -60,7 +60,7 @@ class Preview:
 
     @property
     def refusals(self) -> tuple[Reason, ...]:
-        """The reasons to wait that speak against a merge or an approval now.
+        """The reasons to wait because of which the plan must not be merged or approved now.
 
         A merge comes before the waits that the manifest defines, such as the one for staging. An approval comes after
         them, except for those that only need time.

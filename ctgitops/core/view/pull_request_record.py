@@ -151,7 +151,7 @@ def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[MigrationRef, ...]:
 
 
 def touched_by(run_url: str, ledgers: Ledgers) -> tuple[Entry, ...]:
-    """The ledger entries about migrations that one run wrote, including failures."""
+    """The ledger entries that one run wrote about migrations, including failures."""
     entries = (e for e in _entries(ledgers) if run_url and e.run_url == run_url)
     return tuple(e for e in entries if e.number is not None)
 

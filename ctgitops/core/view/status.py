@@ -115,7 +115,10 @@ def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Ite
     what = f"the last run failed{f' on {at:%Y-%m-%d %H:%M:%S} UTC' if at else ''}, at {entry.name}: {entry.error}"
     hint = f"`ctgitops apply --env {environment}` retries it; see `ctgitops plan --env {environment}` first"
     if entry.number in ledger.applied:
-        hint = f"it was a rollback: `ctgitops rollback --env {environment} --steps 1 --dry-run` shows what remains"
+        hint = (
+            f"the last run was a rollback: `ctgitops rollback --env {environment} --steps 1 --dry-run` shows "
+            "what remains"
+        )
     run = f"run: {entry.run_url}" if entry.run_url else ""
     yield Problem("failed-run", what, None, hint, run, blocks=False, fails=True, concern=Concern.LEDGER)
 

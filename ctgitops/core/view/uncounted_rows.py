@@ -1,4 +1,4 @@
-"""Rows that a migration deletes in ways that no query of its text shows, so that they are not counted. Pure."""
+"""Rows that a migration deletes by a function, a block, a trigger or a cascade, and that are not counted. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WHOLE = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETE
 def uncounted_problems(
     plan: Plan, effects: Mapping[int, Effect], losses: Iterable[CountedLoss], before: Snapshot
 ) -> Iterator[Problem]:
-    """A problem for each table whose rows a function, a block, a trigger or a cascade deletes; `before` the plan."""
+    """A problem for each table whose rows a function, a block, a trigger or a cascade deletes."""
     relatives, counted = Relatives(before), list(losses)
     tables = {name_of(each.name): each.name for each in before.objects if each.kind in {"table", "foreign table"}}
     for step in plan.steps:
@@ -52,7 +52,7 @@ def _deleted(impact: StatementImpact) -> Iterator[str]:
 
 def _problem(step: Step, statement: Statement, change: TableChange) -> Problem:
     by = f"the foreign key {change.key}" if change.key else "a function, a block or a trigger"
-    what = f"{step.name} deletes rows of {change.table} by {by}: how many is not known, so they are not counted"
+    what = f"{step.name} deletes rows of {change.table} by {by}, so their number is not known"
     place = step.script.place(step.script.start_of(statement))
     return Problem(
         "rows-not-counted", what, place, f"count them with the same condition in {change.table}", blocks=False

@@ -1,4 +1,4 @@
-"""The verdict on plans: headlines, next actions, marks and the exit status are derived from it. Pure.
+"""The verdict on plans, which determines headlines, next actions, marks and the exit status. Pure.
 
 The worst part decides: if one step was not tried, the whole plan is unknown, whatever the other steps show.
 """
@@ -42,7 +42,7 @@ class PlanState(IntEnum):
 
     @property
     def stops(self) -> bool:
-        """Whether no page proposes to apply the plan or to merge it."""
+        """Whether every page must omit the advice to apply or merge the plan."""
         return self >= PlanState.WAITING
 
 
@@ -103,7 +103,7 @@ def worst_state(results: tuple[PlanResult, ...]) -> PlanState:
 
 
 def states_of_steps(results: tuple[PlanResult, ...]) -> dict[tuple[str, ...], PlanState]:
-    """By identity, the worst state of each step among the environments that have not applied it."""
+    """The worst state of each step, by its identity, in the environments that have not applied the step."""
     states: dict[tuple[str, ...], PlanState] = {}
     for result in results:
         if isinstance(result, Preview):

@@ -102,7 +102,7 @@ def _not_whole(live: Snapshot) -> Iterator[Problem]:
             what = f"index {each.name} is INVALID: no query uses it, but every write maintains it"
             yield Problem("invalid-index", what, hint=_made_valid(each), concern=Concern.LEDGER)
         elif _waits_for_validation(each):
-            what = f"{each} is NOT VALID: the rows that existed before it were never checked"
+            what = f"{each} is NOT VALID: rows that are older than the constraint were never checked"
             name = each.name.removeprefix(f"{each.of}.")
             hint = f"ALTER TABLE {each.of} VALIDATE CONSTRAINT {name}; in a migration"
             yield Problem("not-validated", what, hint=hint, blocks=False, concern=Concern.LEDGER)

@@ -20,7 +20,7 @@ def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
 
 
 def by_number(migrations: Iterable[Migration], entries: Iterable[Entry]) -> dict[int, Migration]:
-    """By number, one file: that of the number's newest entry, else the first."""
+    """One file for each number: the file of the number's newest ledger entry, else the first file."""
     newest = {entry.number: entry for entry in entries}
     files: dict[int, list[Migration]] = {}
     for migration in migrations:

@@ -89,7 +89,7 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
     taken = {*(m.number for m in staying), *base.numbers}
     number = max((n for n in taken if n in band), default=max(band.first, 1) - 1)
     if number + len(moving) > band.last:
-        raise UsageError(f"band {band} has no number left", hint="widen it in migrations/policy.yaml")
+        raise UsageError(f"band {band} has no number left", hint="widen the band in migrations/policy.yaml")
     versions = [*(m.version for m in staying if m.version), *base.versions]
     made = []
     for migration in moving:

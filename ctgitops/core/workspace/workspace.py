@@ -131,7 +131,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
     except SqlSyntaxError as error:
         return (syntax_problem(script, error),)
     if not statements:
-        hint = "write its SQL, or remove the file"
+        hint = "write the SQL, or remove the file"
         return (Problem("empty-file", "the file contains no statement", Place(script.path, script.first_line), hint),)
     guard = Guard()
     problems = [*guard.each("whether it has both directions", lambda: both_directions(script))]
@@ -149,7 +149,7 @@ def _enum_values(script: Script) -> Iterator[Problem]:
     if not script.transactional:
         return
     for use in enum_values_used(script.sent):
-        what = f"'{use.value}' is used in the transaction that adds it to {use.type}, which PostgreSQL refuses"
+        what = f"'{use.value}' is used in the transaction that adds this value to {use.type}, which PostgreSQL refuses"
         hint = "move ALTER TYPE … ADD VALUE into a separate migration before this one"
         yield Problem("enum-value", what, script.place(script.start_of(script.statements[use.statement])), hint)
 
@@ -251,7 +251,7 @@ def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
                 yield Problem("dependency", what, place, "remove one of the two dependencies")
             elif number > migration.number:
                 what = f"it depends on {number:03}, which is applied after it in an empty database"
-                yield Problem("dependency", what, place, "depend on lower numbers only, or renumber it")
+                yield Problem("dependency", what, place, "depend on lower numbers only, or renumber this migration")
 
 
 def _chain(workspace: Workspace) -> Iterator[Problem]:

@@ -236,7 +236,7 @@ def function_of(node: Node) -> Function:
 
 
 def header_of(node: Node) -> str:
-    """A CREATE FUNCTION up to its body that declares the same variables, with simple types for all of them."""
+    """A CREATE FUNCTION, up to its body, that declares the same variables, all with simple types."""
     parts = [item.get("FunctionParameter", {}) for item in node.get("parameters", ())]
     out = [each for each in parts if each.get("mode") in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE", "FUNC_PARAM_INOUT"}]
     returned = node.get("returnType", {})

@@ -20,9 +20,9 @@ RULE = Rule(
     group=Group.DATA,
     severity=Severity.WARNING,
     kinds=KINDS,
-    why="A change of many rows in one statement keeps every one of them locked until COMMIT. Meanwhile VACUUM cannot "
+    why="A change of many rows in one statement keeps every changed row locked until COMMIT. Meanwhile VACUUM cannot "
     "remove dead rows from any table of the database, and an interruption rolls back all of the work.",
-    instead="change them in batches: `-- ctgitops: batch size=5000`",
+    instead="change the rows in batches: `-- ctgitops: batch size=5000`",
     check=check,
     lock=LockMode.ROW_EXCLUSIVE,
     bad="update orders set note = '' where note is null;",

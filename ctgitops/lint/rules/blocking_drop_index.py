@@ -26,7 +26,7 @@ RULE = Rule(
     kinds=("DropStmt",),
     why="DROP INDEX without CONCURRENTLY holds an ACCESS EXCLUSIVE lock on the table until COMMIT. The drop itself is "
     "instant, but its lock request waits for all running queries, and blocks new ones while it waits. `apply` limits "
-    "that wait to `timeouts.lock`, then retries; a tool without a lock timeout does not.",
+    "this wait to `timeouts.lock` and then retries.",
     instead="use DROP INDEX CONCURRENTLY in a separate migration, because it cannot run inside a transaction",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -30,7 +30,7 @@ def check(case: Case) -> Hits:
 
 
 def _stored(case: Case) -> Hits:
-    """A new materialized view of secured tables: it stores the rows that its owner may see, and has no policies."""
+    """Reports a new materialized view of secured tables, which stores all rows that its owner may see."""
     tables = _secured(case, relations_in(case.node.get("query", {}), case.catalog))
     if case.node.get("objtype") == "OBJECT_MATVIEW" and tables:
         names = ", ".join(f"`{called(table)}`" for table in tables)

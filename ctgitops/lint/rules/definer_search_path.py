@@ -24,8 +24,8 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("CreateFunctionStmt",),
     why="A SECURITY DEFINER function without its own search_path is open to privilege escalation. It runs with its "
-    "owner's privileges and the caller's search_path, so the caller's tables, functions and operators can shadow "
-    "those that its author meant.",
+    "owner's privileges and the caller's search_path. So a name in its body can refer to a table, function or operator "
+    "that the caller has created.",
     instead="add SET search_path = '' and qualify all names, or SET search_path = pg_catalog, your_schema, pg_temp",
     check=check,
     bad="create function total() returns numeric language sql security definer as 'select sum(amount) from orders';",

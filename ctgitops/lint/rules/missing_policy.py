@@ -38,9 +38,9 @@ RULE = Rule(
     group=Group.SECURITY,
     severity=Severity.WARNING,
     kinds=("AlterTableStmt", "DropStmt"),
-    why="Row-level security without a policy denies everything: queries of other roles than the owner return no rows "
-    "and no error, and their INSERT fails.",
-    instead="add CREATE POLICY for each allowed access to the same file; where no access is meant, allow this finding",
+    why="Row-level security without a policy denies everything: for all roles but the owner, "
+    "queries return no rows and no error, and INSERT fails.",
+    instead="add CREATE POLICY for each allowed access to the same file; if no access is intended, add an allowance",
     check=check,
     bad="alter table orders enable row level security;",
     good="alter table orders enable row level security;\n"

@@ -28,7 +28,7 @@ RULE = Rule(
     group=Group.SECURITY,
     severity=Severity.WARNING,
     kinds=("CreateStmt",),
-    why="A table in an exposed schema needs row-level security. Where clients query a schema directly, as with "
+    why="A table in an exposed schema needs row-level security. If clients query a schema directly, as with "
     "Supabase or PostgREST, nothing else restricts which rows a user can read and write.",
     instead="add ALTER TABLE … ENABLE ROW LEVEL SECURITY to the same file, and policies for the allowed access",
     check=check,

@@ -23,7 +23,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=(),
     why="A file with a statement that cannot run inside a transaction, such as CREATE INDEX CONCURRENTLY, runs "
-    "statement by statement. If one fails, the statements before it stay committed.",
+    "statement by statement. If a statement fails, the earlier ones stay committed.",
     instead="move the statements that can run inside a transaction to a separate migration",
     check=check,
     bad="alter table orders add column region text;\ncreate index concurrently orders_region on orders (region);",

@@ -44,7 +44,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("CreatePolicyStmt", "AlterPolicyStmt"),
     why="A policy with USING (true) or WITH CHECK (true) makes row-level security ineffective for its command: "
-    "permissive policies are joined by OR, so that it also overrides all others of the table.",
+    "permissive policies are joined by OR, so this policy also makes all other policies for the command ineffective.",
     instead="write the condition that a row must meet, such as `owner_id = auth.uid()`; for a table that everybody may "
     "read, limit the policy to FOR SELECT and name the roles",
     check=check,

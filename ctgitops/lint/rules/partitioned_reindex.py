@@ -25,8 +25,8 @@ RULE = Rule(
     severity=Severity.ERROR,
     kinds=("ReindexStmt", "ClusterStmt"),
     why="REINDEX and CLUSTER of a partitioned table or index cannot run inside a transaction, because they process "
-    "each partition in a separate one. The file does not show that the table is partitioned, so `apply` would run it "
-    "in a transaction, and it would fail.",
+    "each partition in a separate transaction. The file does not show that the table is partitioned, so `apply` would "
+    "run the statement in a transaction, and the statement would fail.",
     instead="move the statement to a separate migration with the comment `-- ctgitops: no transaction`",
     check=check,
     given="create table events (id bigint, at date not null) partition by range (at);\n"

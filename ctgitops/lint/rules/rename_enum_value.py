@@ -22,7 +22,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("AlterEnumStmt",),
     why="Renaming an enum value changes it in every row at once. Running code that sends the old value gets an error, "
-    "and code that reads a row gets a value that it does not know. Bodies of functions keep the old value.",
+    "and code that reads a row gets an unknown value. Bodies of functions keep the old value.",
     instead="add the new value with ALTER TYPE … ADD VALUE, let code accept both, update the rows in batches, and stop "
     "using the old one",
     check=check,

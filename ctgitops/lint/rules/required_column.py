@@ -21,8 +21,8 @@ RULE = Rule(
     group=Group.COMPATIBILITY,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
-    why="Adding a NOT NULL column without a default fails if the table has rows. If it has none, inserts by code that "
-    "does not know the column fail.",
+    why="Adding a NOT NULL column without a default fails if the table has rows. If the table is "
+    "empty, inserts by code that does not know the column fail later.",
     instead="give the column a constant DEFAULT, or add it nullable, backfill it in batches, then make it NOT NULL",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -51,7 +51,7 @@ RULE = Rule(
     kinds=("AlterTableStmt",),
     why="SET LOGGED, SET UNLOGGED, SET TABLESPACE, SET ACCESS METHOD and SET EXPRESSION rewrite the whole table under "
     "an ACCESS EXCLUSIVE lock.",
-    instead="run it in a maintenance window, or copy the rows to a new table in batches and swap the names",
+    instead="run the statement in a maintenance window, or copy the rows to a new table in batches and swap the names",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

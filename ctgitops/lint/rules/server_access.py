@@ -144,9 +144,9 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=_KINDS,
     why="The statement acts outside of the database: its effect is not part of the transaction, is not in the "
-    "copy on which a plan is tried, and no rollback or backup takes it back. It needs rights of a superuser, or roles "
-    "that can become one.",
-    instead="do it outside of migrations; load rows with INSERT, or with COPY … FROM STDIN by psql",
+    "copy on which the trial runs, and no rollback or backup undoes it. The statement needs a superuser, or a role "
+    "that can become a superuser.",
+    instead="run the statement outside of migrations; load rows with INSERT, or with COPY … FROM STDIN by psql",
     check=check,
     bad="copy customers from program 'true';",
     good="insert into customers (id, name) values (1000, 'Ana');",

@@ -20,8 +20,8 @@ RULE = Rule(
     group=Group.STYLE,
     severity=Severity.OFF,
     kinds=("File",),
-    why="Every migration has the same nine parts in the same order, so that a reviewer finds each kind of change at "
-    f"its place: {', '.join(part.title for part in PARTS)}. A part without statements has only its heading.",
+    why="Every migration has the same nine parts in the same order, so that a reviewer finds each kind of change in "
+    f"its part: {', '.join(part.title for part in PARTS)}. A part without statements has only its heading.",
     instead="add the headings, such as `-- 4. Indexes`, and move the statements below them",
     check=check,
     bad=f"-- 1. Pre-checks\n-- 4. Indexes\n-- 2. Tables, types and columns (DDL)\n{_WORK}",

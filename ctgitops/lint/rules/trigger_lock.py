@@ -6,7 +6,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """CREATE TRIGGER is instant, but it waits for its lock."""
+    """Reports CREATE TRIGGER on a table in use: it is instant, but waits for its lock."""
     table = case.in_use(case.node.get("relation", {}))
     if table:
         yield Hit(f"blocks writes to `{called(table)}` until COMMIT; later writes run the trigger")

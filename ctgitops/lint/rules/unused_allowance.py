@@ -7,8 +7,8 @@ RULE = Rule(
     group=Group.TRANSACTION,
     severity=Severity.WARNING,
     kinds=("Allowance",),
-    why="An allowance that suppresses no finding would hide a later one.",
-    instead="remove it",
+    why="An allowance that suppresses no finding now would suppress a later finding.",
+    instead="remove the allowance",
     bad="-- ctgitops: allow drop-table (the application no longer uses it)\n"
     "create view small as select id from orders;",
     good="-- ctgitops: allow drop-column (the application no longer uses it) until 2999-12-31 by ana\n"

@@ -6,7 +6,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, blocked_by,
 
 
 def check(case: Case) -> Hits:
-    """The lock may come from another action of the same statement."""
+    """Reports VALIDATE CONSTRAINT under a lock, also under one from another action of the same statement."""
     table = case.altered_with_rows
     if table is None:
         return

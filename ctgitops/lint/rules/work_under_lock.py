@@ -1,4 +1,4 @@
-"""Reports work of any kind that runs while the lock of an earlier statement blocks others from a table."""
+"""Reports work of any kind that runs while an earlier statement's lock blocks other sessions from a table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DDL = (
 
 
 def check(case: Case) -> Hits:
-    """Reports each query that works, and DDL once for each table that is locked meanwhile."""
+    """Reports each query that processes many rows under a lock, and DDL once for each locked table."""
     held = {name: mode for name, mode in case.transaction.held.items() if mode >= LockMode.SHARE}
     if not held:
         return
@@ -62,7 +62,7 @@ def _hit(case: Case, held: dict[Name, LockMode], work: str) -> Hit:
 
 
 def _worked_on(case: Case) -> Iterator[str]:
-    """The work of a DDL statement: what its own rule reports, or VALIDATE CONSTRAINT."""
+    """The work of a DDL statement, according to the rule for this DDL; also that of VALIDATE CONSTRAINT."""
     for module in _DDL:
         rule = module.RULE
         if case.kind in rule.kinds and any(hit.blocks is not False for hit in rule.check(case)):
@@ -91,7 +91,7 @@ RULE = Rule(
     why="ALTER TABLE is often instant, but its lock is held until COMMIT and blocks other sessions. Work after it in "
     "the same file runs under that lock: changes of rows, queries, functions, index builds and scans, also of other "
     "tables.",
-    instead="move it to a separate migration, in batches if it affects many rows",
+    instead="move the later work to a separate migration, in batches if it affects many rows",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     bad="alter table orders add column region text;\nupdate orders set region = 'north' where customer_id = 1;",

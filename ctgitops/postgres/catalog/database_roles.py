@@ -1,4 +1,4 @@
-"""Reads who owns the objects of a database, and which provider its roles show. Reads only system catalogs."""
+"""Reads from the system catalogs who owns the objects of a database, and detects its provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owner and privileges of the schema `public`. Every new database has it, so a dump contains only changes to it."""
+"""Owner and privileges of the schema `public`: a dump contains only changes to them, as every database has it."""
 
 from __future__ import annotations
 

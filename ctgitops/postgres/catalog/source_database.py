@@ -108,7 +108,7 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
 
 
 def _applying(connection: Connection, address: Address, role: str) -> str:
-    """The name of the role that applies, whoever connects. Raises LedgerError if it does not exist."""
+    """The name of the role that applies, also if another role connects. Raises LedgerError if it does not exist."""
     (name,) = connection.execute(_APPLYING, {"role": role or None, "schema": SCHEMA}).fetchone() or ("",)
     if connection.execute("select from pg_catalog.pg_roles where rolname = %s", [name]).rowcount == 0:
         what = f"the role {name}, which `database.role` names, does not exist in {address.label}"
@@ -169,7 +169,7 @@ def schema_of(address: Address, major: int) -> str:
 
 
 def _not_dumped(address: Address, version: object, stderr: str) -> LedgerError:
-    """The error for a pg_dump that failed; for a missing privilege, its hint is the command that prints the grants."""
+    """The error for a failed pg_dump; if a privilege is missing, the hint is the command that prints the grants."""
     said = " / ".join(line for line in address.hidden(stderr).splitlines() if line.strip())[:500]
     what = f"pg_dump {version} cannot read the schema of {address.label}: {said}"
     hint = "correct the cause that pg_dump names, then run the same again"

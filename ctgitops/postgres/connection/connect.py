@@ -96,7 +96,7 @@ def on_one_server(address: Address) -> dict[str, str]:
 
 
 def _with_role(parameters: Mapping[str, str], role: str) -> str:
-    """The startup options that also set the role, so that RESET ROLE and DISCARD ALL keep it.
+    """The startup options, extended to set the role in such a way that RESET ROLE and DISCARD ALL keep it.
 
     A value in the options ends at white space, unless a backslash precedes it.
     """
@@ -190,7 +190,7 @@ def _advice(said: str) -> str:
 
 
 def _secrets_in(url: str) -> set[str]:
-    """The URL and its password. A password that is also the user's name would only hide that name in messages."""
+    """The URL and its password, unless the password equals the user's name, which messages must show."""
     secrets = {url}
     try:
         parameters = one_server.parameters_of(url)

@@ -17,7 +17,7 @@ from pg_catalog.pg_roles r where r.rolname = %s
 
 
 def as_role(address: Address, role: str) -> Address:
-    """`address` with sessions that work as `role`, if its own role may become that one; else `address`. Read-only."""
+    """`address` with SET ROLE to `role`, if the role of its URL may do that; else `address`. Read-only."""
     if not role:
         return address
     with connected(address, "ctgitops/read") as connection:
@@ -27,7 +27,7 @@ def as_role(address: Address, role: str) -> Address:
 
 
 def refuse_other_role(address: Address, role: str) -> None:
-    """Raises LedgerError if `as_role` could not give `address` the role that migrations run as. Read-only."""
+    """Raises LedgerError unless `as_role` set the role as which migrations run. Read-only."""
     if address.role == role:
         return
     with connected(address, "ctgitops/read") as connection:

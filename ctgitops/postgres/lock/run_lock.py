@@ -130,7 +130,7 @@ def holder_of(connection: Connection) -> Holder | None:
 
 @contextlib.contextmanager
 def _as_session_user(connection: Connection) -> Iterator[None]:
-    """Works as the role that connected: sessions belong to it, whatever role they have set."""
+    """Works as the role that connected, because sessions belong to that role, whatever role they have set."""
     connection.execute("set role none")
     try:
         yield

@@ -25,7 +25,7 @@ _ACTIVE = "select from pg_catalog.pg_settings where name operator(pg_catalog.=) 
 
 
 def can_load(connection: Connection) -> bool:
-    """Whether the server of a superuser's connection has the module. Loads it into the session, where it is off."""
+    """Whether the server has the module. Loads it into the superuser's session, where it stays off."""
     try:
         connection.execute("load 'auto_explain'")
     except psycopg.Error:

@@ -73,17 +73,17 @@ class Programs:
 
     @property
     def has_clients(self) -> bool:
-        """Whether it has pg_dump and pg_restore."""
+        """Whether the installation has pg_dump and pg_restore."""
         return _is_file(self.bin / "pg_dump") and _is_file(self.bin / "pg_restore")
 
     @cached_property
     def has_server(self) -> bool:
-        """Whether it can run a server."""
+        """Whether the installation can run a server."""
         return _is_file(self.bin / "postgres") and _is_file(self.bin / "initdb") and self.share is not None
 
     @cached_property
     def zstd(self) -> bool:
-        """Whether its pg_dump supports zstd. Runs pg_dump, because builds of the same version differ."""
+        """Whether the installation's pg_dump supports zstd. Runs pg_dump, because builds of the same version differ."""
         if self.major < ZSTD_SINCE or not self.has_clients:
             return False
         return "connection to server" in self._said("pg_dump", "-Fc", "--compress=zstd:1", "-h", "/nonexistent")

@@ -64,7 +64,7 @@ class PostgresDatabase:
 
     @cached_property
     def _address(self) -> Address:
-        """The address as the role that applies, if the role of the URL may become it; else as the role of the URL."""
+        """The address with the role that applies, if the role of the URL may SET ROLE to it; else without."""
         return as_role(self._connects, self._role)
 
     def ledger(self) -> Ledger:
@@ -82,7 +82,7 @@ class PostgresDatabase:
         return original_at(self._address, self._role)
 
     def roles(self) -> DatabaseRoles:
-        """Who owns what in it, and which provider its roles show. Read-only, takes no lock."""
+        """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
         with connected(self._address, "ctgitops/read", {"default_transaction_read_only": "on", **_OURS}) as connection:
             return database_roles(connection)
 

@@ -72,7 +72,7 @@ def has_unquiet_triggers(connection: Connection) -> bool:
 
 
 class ExtensionGuard:
-    """Knows what existed before unreviewed SQL ran in a database: the transactions before its creation."""
+    """Distinguishes objects from before unreviewed SQL ran in a database, by the transactions that wrote them."""
 
     def __init__(self, connection: Connection) -> None:
         self._since = str(connection.execute(_NOW).fetchall()[0][0])

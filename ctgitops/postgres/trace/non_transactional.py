@@ -83,7 +83,7 @@ class NonTransactionalTracer:
 
 
 def _named_in(sql: str, before: dict[int, Relation]) -> dict[int, Relation]:
-    """The tables that a block names; if it names none, all tables, because it may call functions or run dynamic SQL."""
+    """The tables that a block names; all tables if it names none, because it may run functions or dynamic SQL."""
     tables = {oid: each for oid, each in before.items() if each.has_rows}
     return {oid: each for oid, each in tables.items() if each.bare in sql} or tables
 

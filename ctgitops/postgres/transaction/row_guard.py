@@ -23,7 +23,7 @@ def oldest_transaction(connection: Connection) -> int:
 
 
 def count_of_others(loss: Loss, table: str, checkpoint: Checkpoint) -> str:
-    """A query that counts the rows that a loss destroys, without those that this run wrote after `checkpoint`.
+    """A query that counts the rows that a loss destroys, except rows that this run wrote after `checkpoint`.
 
     The run's transaction numbers are in its ledger entries and progress rows. Rows older than the run hold the default
     in a column that the run added. A row that the run wrote in a subtransaction counts as another session's, which is

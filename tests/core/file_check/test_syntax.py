@@ -93,7 +93,7 @@ def test_a_character_of_a_word_processor_is_named_with_what_to_write(sql: str, w
         ("\\i tables.sql\n", "replace the line with the SQL of that file"),
         ("\\ir tables.sql\n", "replace the line with the SQL of that file"),
         ("\\set ON_ERROR_STOP on\nselect 1;", "remove the line, and replace the variable"),
-        ("\\echo hello\nselect 1;", "remove the line: it has an effect only in psql"),
+        ("\\echo hello\nselect 1;", "remove the line, which has an effect only in psql"),
         ("  \\restrict abc\nselect 1;", "delete the lines `\\restrict` and `\\unrestrict`: only psql"),
         ("select 'select 1' \\gexec", "write the statements that the previous query generates"),
         ("\\d t", "write the equivalent SQL, or remove the line"),

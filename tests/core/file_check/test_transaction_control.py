@@ -49,8 +49,8 @@ from ctgitops.sql.script import Script
         ),
         (
             "select 1;\nROLLBACK;",
-            "2:1: ROLLBACK would undo the migration, and the ledger would record it as applied (remove it: each "
-            "file already runs in its own transaction)",
+            "2:1: ROLLBACK would undo the migration, and the ledger would record it as applied (remove the "
+            "statement: each file already runs in its own transaction)",
         ),
     ],
 )

@@ -117,7 +117,7 @@ def test_a_number_of_five_thousand_digits_is_not_understood() -> None:
             "a.sql:9:4: `Dependencies: 001 and 002` is not understood (`None`, or numbers of migrations, "
             "as in `001, 003`)",
         ),
-        ({"Author": ""}, "a.sql:7:4: header field `Author` is empty (describe it in a few words)"),
+        ({"Author": ""}, "a.sql:7:4: header field `Author` is empty (describe the migration in a few words)"),
     ],
 )
 def test_a_value_that_is_not_understood_is_told_the_form(changes: dict[str, str], expected: str) -> None:

@@ -123,7 +123,7 @@ def test_a_row_is_never_better_than_its_step(result: Preview) -> None:
 
 def test_from_the_statement_that_stopped_the_trial_on_nothing_is_claimed() -> None:
     text, page = pages(preview(STOPPED))
-    told = "not known from line 3 on, because the copy has the schema but no rows; to try it: write it so that it also"
+    told = "not known from line 3 on, because the copy has the schema but no rows; to try it: write the statement so"
     assert f"  002_two  {told}" in text
     assert told in page
     assert "1 migration NOT TRIED" in text.splitlines()[0]

@@ -139,7 +139,7 @@ def test_timestamps_and_a_full_band() -> None:
     assert "renames it to 20260101120001_a" in hint
     full = workspace(USERS, ORDERS, CUSTOMERS, policy=Policy(bands=(Band("core", 1, 2),)))
     ((_, _, hint),) = of_plan(full, chained(entry(USERS), entry(ORDERS)))
-    assert hint.startswith("band core (001-002) has no number left: widen it in migrations/policy.yaml")
+    assert hint.startswith("band core (001-002) has no number left: widen the band in migrations/policy.yaml")
 
 
 @pytest.mark.parametrize(("applied", "new"), [("201_forms", "010_late"), ("010_late", "201_forms")])

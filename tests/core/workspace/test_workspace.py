@@ -170,7 +170,7 @@ def test_versions_go_up_within_a_band_and_need_not_between_bands() -> None:
         (
             3,
             "it depends on 003, which is applied after it in an empty database "
-            "(depend on lower numbers only, or renumber it)",
+            "(depend on lower numbers only, or renumber this migration)",
         ),
     ],
 )
@@ -254,15 +254,16 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         (
             "SELECT 'é';\n/* é */ COMMIT;\n",
             "a.sql:2:9: COMMIT inside a migration would split its transaction "
-            "(remove it: each file already runs in its own transaction)",
+            "(remove the statement: each file already runs in its own transaction)",
         ),
         (
             "COPY t FROM STDIN;\n",
             "a.sql:1:1: COPY with its data in the file needs a client that sends the data, such as psql "
-            "(use INSERT INTO … VALUES instead: `pg_dump --inserts` writes them, `--schema-only` omits the data)",
+            "(use INSERT INTO … VALUES instead: `pg_dump --inserts` writes such statements, `--schema-only` "
+            "omits the data)",
         ),
-        ("", "a.sql:1: the file contains no statement (write its SQL, or remove the file)"),
-        ("-- only words\n;\n", "a.sql:1: the file contains no statement (write its SQL, or remove the file)"),
+        ("", "a.sql:1: the file contains no statement (write the SQL, or remove the file)"),
+        ("-- only words\n;\n", "a.sql:1: the file contains no statement (write the SQL, or remove the file)"),
     ],
 )
 def test_what_keeps_a_script_from_running_is_told_with_its_place(sql: str, expected: str) -> None:
