@@ -17,6 +17,7 @@ from .applying.carry_out import back_up, carry_out, watch_health
 from .applying.failure_advice import with_failure_advice
 from .applying.prediction import PredictedChanges, PredictionCheck, check_open_predictions, predict, with_breaks
 from .applying.rollback_on_failure import FailedApply
+from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.live_schema import with_findings
 
 
@@ -34,7 +35,7 @@ def apply(
     database = databases.of(environment)
     with database.exclusively(request, tell) as session:
         ledger, earlier_mismatch = check_open_predictions(request, database, session)
-        plan = _planned(request, database, ledger)
+        plan = _planned(request, database, ledger, databases)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
@@ -44,7 +45,7 @@ def apply(
             return Outcome(plan, Status.WAITING, reasons=reasons)
         asked = shadows if environment.shadow.wanted and not request.prediction else None
         predicted = predict(plan, request, database, asked) if asked else None
-        plan = with_breaks(plan, predicted) if predicted else plan
+        plan = with_unchangeable_headers(with_breaks(plan, predicted), request, databases) if predicted else plan
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         tell(PlanStarted(plan))
@@ -70,9 +71,10 @@ def apply(
         )
 
 
-def _planned(request: Request, database: Database, ledger: Ledger) -> Plan:
+def _planned(request: Request, database: Database, ledger: Ledger, databases: Databases) -> Plan:
     """The same plan as the command `plan` makes, without a trial. Read-only."""
     plan = with_warnings(make_plan(request.workspace, request.environment, ledger, request.target), request)
+    plan = with_unchangeable_headers(plan, request, databases)
     return plan if plan.blocked or plan.empty else with_findings(plan, request, database)[0]
 
 

@@ -37,6 +37,7 @@ from ..errors import CtgitopsError, Place
 from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
+from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.baseline_suggestion import with_baseline_suggestion
 from .planning.impact_estimate import effects_of
 from .planning.live_schema import with_findings
@@ -78,9 +79,9 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
         database = databases.of(environment)
         ledger = database.ledger()
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
-        made, live = with_findings(made, request, database)
+        made, live = with_findings(with_unchangeable_headers(made, request, databases), request, database)
         if made.empty or (made.blocked and not made.held):
-            return Preview(environment, made)
+            return _with_pooler(Preview(environment, made), database)
         before = databases.predecessor(request)
         left_out = database.not_dumped() if environment.backup else ()
         result = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
@@ -88,6 +89,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
             result = _tried(result, _Known(request, ledger, live, before), databases, shadows)
         result = with_baseline_suggestion(_with_seeds(result), request, (ledger, live), shadows)
         result = _with_violations(_with_losses(_with_pooler(result, database), database, live), database)
+        result = replace(result, plan=with_unchangeable_headers(result.plan, request, databases))
         return _with_claims(result, before)
     except CtgitopsError as error:
         return NotPlanned(environment, error)

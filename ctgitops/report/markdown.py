@@ -60,6 +60,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "rows": phrases.count(sum(receipt.rows.values()), "row") if receipt else "",
         "origin": origin,
         "tally": findings.folded(problems),
+        "rollback_unknown": phrases.ROLLBACK_UNKNOWN,
     }
     shown_only = [step.name for step in outcome.plan.steps] if outcome.status is Status.ONLY_SHOWN else []
     done = [(d.name, phrases.millis(d.millis)) for d in outcome.done]

@@ -194,6 +194,7 @@ def errors(plan: Plan) -> str:
     return f"{count(len(plan.error_findings), 'finding')} of severity error"
 
 
+ROLLBACK_UNKNOWN = "NOT KNOWN: locks and duration, because a dry run does not try the rollback on a copy"
 _NOT_KNOWN = {
     "migration": ("migration", "NOT TRIED"),
     "statement": ("statement", "NOT TRIED"),
@@ -204,6 +205,7 @@ _NOT_KNOWN = {
     "row-trigger": ("row trigger", "NOT TRIED"),
     "rows-not-counted": ("row deletion", "NOT COUNTED"),
     "seed-not-tried": ("seed file", "NOT TRIED"),
+    "seed-not-measured": ("seed file", "NOT MEASURED"),
     "rows-not-looked-at": ("constraint", "NOT CHECKED"),
     "not-looked": ("database", "NOT READ"),
     "schema-unread": ("schema", "NOT READ"),

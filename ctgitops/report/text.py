@@ -197,10 +197,8 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         yield from ("", *table(done, indent=0, within=within))
     yield from _watched(outcome)
     if outcome.status is Status.ONLY_SHOWN:
-        yield from (
-            "",
-            *table([HEAD, *(_row(step, shared=plan.apply_policy.single_transaction) for step in plan.steps)]),
-        )
+        rows = [HEAD, *(_row(step, shared=plan.apply_policy.single_transaction) for step in plan.steps)]
+        yield from ("", *table(rows), "", f"  {phrases.ROLLBACK_UNKNOWN}")
     for problem in outcome.objections:
         yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if outcome.losses:

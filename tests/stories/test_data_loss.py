@@ -61,7 +61,9 @@ def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, data
     assert shown.status == 0, shown.said
     assert "1 migration to roll back; dry run, nothing was changed" in shown.out
     assert "waits[data-loss]" in shown.out
+    assert "NOT KNOWN: locks and duration" in shown.out
     page = lived_in.run(*BACK, "--steps", "1", "--dry-run", "--format", "markdown").out
+    assert "NOT KNOWN: locks and duration" in page
     assert "| 🗑️ | <code>002_notes</code> | <code>drops table" in page
     told = lived_in.run(*BACK, "--steps", "1", "--dry-run", "--format", "json").json
     assert (told["status"], told["exit_status"]) == ("only-shown", 0)

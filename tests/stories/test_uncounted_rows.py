@@ -39,6 +39,7 @@ create function quiet() returns void language sql as 'select count(*) from order
         ("delete from orders where id = 2;", ["public.lines by the foreign key lines_order_id_fkey"]),
         ("with gone as (delete from orders returning id) select 1;", ["public.lines by the foreign key"]),
         ("create function mine() returns void language sql as 'delete from audit'; select mine();", ["public.audit"]),
+        ("merge into audit a using (select 1) s on true when matched then update set id = 1;", []),
         ("select quiet();", []),
         ("create table own (id int); delete from own;", []),
     ],

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...core.environment.environment import DataPreflight, Environment
+from ...core.environment.environment import DataPreflight
 from ...core.gate.request import Request
 from ...core.plan.existing_schema import DUPLICATE
-from ...core.plan.plan import Plan, Step
+from ...core.plan.plan import Plan
 from ...core.plan.remedy import FailedStep, OtherEnvironments, caused_by_rows, remedy
 from ...core.run.baseline import baseline_blocker
 from ...core.trial.violation import Risk, risks_of
-from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError
 from ...ports.database import Databases
+from ..planning.applied_elsewhere import elsewhere
 
 
 def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
@@ -22,14 +22,14 @@ def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databas
     step = next((s for s in plan.steps if path == s.script.path or (s.verify and path == s.verify.path)), None)
     if step is None or not error.blames_file:
         return error
-    elsewhere = _elsewhere(step, request, databases)
+    others = elsewhere(step, request, databases)
     verified = path != step.script.path  # a verify query checks rows that the migration wrote
     failing = FailedStep(step, request.environment.name, verified or caused_by_rows(error.sqlstate))
     if error.sqlstate in DUPLICATE:
         failing = replace(failing, there_already=True, first=_nothing_applied(request, databases))
-    if failing.by_rows and not verified and elsewhere != OtherEnvironments():
+    if failing.by_rows and not verified and others != OtherEnvironments():
         failing = replace(failing, queries=_queries(error, replace(plan, steps=(step,)), request, databases))
-    error.hint = remedy(failing, elsewhere, error.hint)
+    error.hint = remedy(failing, others, error.hint)
     return error
 
 
@@ -38,31 +38,6 @@ def _nothing_applied(request: Request, databases: Databases) -> bool:
         return not baseline_blocker(databases.of(request.environment).ledger())
     except CtgitopsError:
         return False
-
-
-def _elsewhere(step: Step, request: Request, databases: Databases) -> OtherEnvironments:
-    has, unread = [], []
-    for environment in request.workspace.environments:
-        if environment.name == request.environment.name:
-            continue
-        try:
-            entry = databases.of(environment).ledger().applied.get(step.number)
-        except CtgitopsError:
-            # A later environment applies only what this one has applied, so it cannot have the file
-            later = request.environment.name in _chain(request.workspace, environment)
-            unread += [] if later else [environment.name]
-            continue
-        has += [environment.name] if entry and entry.checksum == step.checksum else []
-    return OtherEnvironments(tuple(has), tuple(unread))
-
-
-def _chain(workspace: Workspace, environment: Environment) -> list[str]:
-    names: list[str] = []
-    at: Environment | None = environment
-    while at and at.after and at.after not in names:
-        names.append(at.after)
-        at = workspace.environment(at.after)
-    return names
 
 
 def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ class Node:
     """Whether the node runs once, before its parent, which uses its result."""
     plain: bool = False
     """Whether the node is an aggregate that returns one row, or a join without a condition."""
+    targets: tuple[str, ...] = ()
+    """The tables that a ModifyTable changes if it names several: a table with its children or partitions."""
     fresh: bool = False
     """Whether the plan of migrations created the relation."""
     children: tuple[Node, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .query import Node
-from .size import Column, Rates, Size
+from .size import Column, Rates, Size, total
 
 _COLUMN = r'\(*(?:(?:\w+|"[^"]+")\.)*(?P<column>\w+|"[^"]+")\)*(?:::[\w ]+)?\)*'
 _TESTS = (
@@ -82,7 +82,7 @@ class Estimator:
         return Cost(rows / self.rates.found, rows * share)
 
     def _write(self, node: Node, rows: float) -> float:
-        size = self.sizes.get(node.relation)
+        size = target_size(node, self.sizes)
         rate = self.rates.inserted if node.operation in {"Insert", "Delete"} else self.rates.updated
         return LOGGED * rows / rate + (self._beside(node, rows, size) if size else 0.0)
 
@@ -93,6 +93,11 @@ class Estimator:
             checks += size.unindexed / self.rates.read
         entries = 0 if node.operation == "Delete" else size.indexes
         return rows * (_ENTRIES * entries / self.rates.indexed + checks)
+
+
+def target_size(node: Node, sizes: Mapping[str, Size]) -> Size | None:
+    """The size of the table that a node changes, with the children or partitions that it changes; None if unknown."""
+    return total(sizes[name] for name in node.targets or (node.relation,) if name in sizes)
 
 
 def share_of(condition: str, size: Size) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -36,6 +36,23 @@ class Size:
     """The number of foreign keys of other tables that refer to this one and have an index."""
     unindexed: float = 0.0
     """The total rows of tables that refer to this one by a foreign key without an index."""
+
+
+def total(sizes: Iterable[Size]) -> Size | None:
+    """The size of a table with its children or partitions; None if there are none."""
+    each = tuple(sizes)
+    if len(each) < 2:
+        return each[0] if each else None
+    return Size(
+        sum(size.rows for size in each),
+        sum(size.pages for size in each),
+        sum(size.index_pages for size in each),
+        fires=frozenset().union(*(size.fires for size in each)),
+        indexes=max(size.indexes for size in each),
+        keys=max(size.keys for size in each),
+        referenced=max(size.referenced for size in each),
+        unindexed=max(size.unindexed for size in each),
+    )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from .impact import StatementImpact, StepImpact, Work
 from .query import Node
-from .query_estimate import LOGGED, Cost, Estimator, UnknownTimeError, indexing
+from .query_estimate import LOGGED, Cost, Estimator, UnknownTimeError, indexing, target_size
 from .size import Rates, Size
 
 _ROWS_PER_PAGE = 80
@@ -34,6 +34,8 @@ class Change:
     """The maximum number of rows, as far as known; None if unknown."""
     wal: float | None = None
     """Bytes of WAL; None if unknown."""
+    fires: bool = False
+    """Whether the change fires a row trigger."""
     batch: int = 0
     """Rows per transaction if the statement runs in batches; otherwise 0."""
 
@@ -74,18 +76,11 @@ def timed(impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None) ->
         changes = _unknown(each) if each.unmeasured else tuple(_changes(each, sizes, rates))
         if total and each.batch and (rows := max((change.rows or 0.0 for change in changes), default=0.0)):
             total *= min(1.0, each.batch / rows)
-        if any(_fires(change, sizes) for change in changes):
+        if any(change.fires and (change.rows is None or change.rows >= FEW_ROWS) for change in changes):
             total = None
         sizes = _grown(each, sizes, costs)
         filling = LOGGED * sum(sizes[name].rows for name in each.filled) / rates.inserted
         yield Timed(_known(total, filling, each.millis / 1000), changes, sizes, bool(each.tables))
-
-
-def _fires(change: Change, sizes: Mapping[str, Size]) -> bool:
-    """Whether a trigger of unknown duration runs for at least FEW_ROWS rows."""
-    fires = sizes[change.relation].fires if change.relation in sizes else frozenset()
-    many = change.rows is None or change.rows >= FEW_ROWS
-    return many and (change.does in fires or (change.does == "Merge" and bool(fires)))
 
 
 def _unknown(statement: StatementImpact) -> tuple[Change, ...]:
@@ -102,15 +97,16 @@ def _changing(statement: StatementImpact) -> Iterator[Node]:
 def _changes(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates) -> Iterator[Change]:
     for node in _changing(statement):
         rows = Estimator(sizes, rates).of(node).rows
-        if node.operation != "Insert" and node.relation in sizes:
-            rows = min(rows, sizes[node.relation].rows)
-        wal = _wal(node.operation, rows, sizes, node.relation)
-        yield Change(statement.line, node.relation, node.operation, rows, wal, statement.batch)
+        size = target_size(node, sizes)
+        if size and node.operation != "Insert":
+            rows = min(rows, size.rows)
+        wal = _wal(node.operation, rows, size)
+        fires = size is not None and (node.operation in size.fires or (node.operation == "Merge" and bool(size.fires)))
+        yield Change(statement.line, node.relation, node.operation, rows, wal, fires, statement.batch)
 
 
-def _wal(does: str, rows: float, sizes: Mapping[str, Size], relation: str) -> float | None:
+def _wal(does: str, rows: float, size: Size | None) -> float | None:
     """Bytes of WAL: a record per row and per index entry, and a full-page image of each existing page that changes."""
-    size = sizes.get(relation)
     if size is None:
         return None
     row = _PAGE * size.pages / size.rows if size.rows else 0.0

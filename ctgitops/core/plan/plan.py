@@ -26,14 +26,14 @@ from ..migration.schema_version import SchemaVersion, highest
 from ..migration.selector import Selector
 from ..migration.sequence import sequence
 from ..problem import Concern, Problem
-from ..workspace.breaking_change import breaking_problems
+from ..workspace.breaking_change import UNDECLARED, breaking_problems
 from ..workspace.duplicates import Applied
 from ..workspace.finding import Finding, Severity
 from ..workspace.workspace import Workspace, problems_of, script_problems, seed_problems
 from .history import history_problems
 from .single_transaction import single_transaction_problems
 
-SHOWN_ANYWAY = frozenset({"rolled-back", "breaking-undeclared"})
+SHOWN_ANYWAY = frozenset({"rolled-back", UNDECLARED})
 """Problems that block a plan and are no reason against its trial."""
 
 

@@ -82,6 +82,8 @@ class SourceDatabase:
     """The name of the database; empty if unknown."""
     databases: frozenset[str] = frozenset()
     """The names of all databases on the server."""
+    tablespaces: frozenset[str] = frozenset()
+    """The names of the server's own tablespaces, which a sandbox does not have."""
     grants: tuple[tuple[str, str, bool], ...] = ()
     """Privileges on the database: the grantee (empty for PUBLIC), the privilege, and whether it has GRANT OPTION."""
     predefined: frozenset[str] = frozenset()

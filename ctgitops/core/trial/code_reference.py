@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...errors import Place
+from ...sql.breaking import KnownObjects, breaks_of
+from ...sql.guard import NotAnalysedError
 from ...sql.name_changes import ChangedName, ConflictTarget, SearchedName
-from ...sql.parse import SqlSyntaxError, Statement
+from ...sql.parse import SqlSyntaxError, Statement, trees
 from ...sql.script import Script
 from ..code.name_search import lines_of
 from ..plan.plan import Direction, Plan
-from ..problem import Problem
+from ..problem import NOT_ANALYSED, Problem
+from ..workspace.breaking_change import UNDECLARED
 
+_DOUBTS = frozenset({NOT_ANALYSED, UNDECLARED, "fails", "not-tried"})
+"""Codes of problems with which it is not known that a plan only adds."""
 SHOWN = 5
 """The number of references that a message lists; of the others, it states only how many there are."""
 
@@ -54,7 +59,7 @@ class DeployOrder(StrEnum):
     """Whether to deploy the schema or the code first, so neither lacks what it needs from the other."""
 
     SCHEMA_FIRST = "schema-first"
-    """The plan only adds: new code is deployed after it, and old code still works."""
+    """The plan only adds, and all of it is known: new code is deployed after it, and old code still works."""
     CODE_FIRST = "code-first"
     """The plan drops or renames: first deploy code that does not use those names."""
     SPLIT = "split"
@@ -134,13 +139,29 @@ def _hint(each: SearchedName) -> str:
 
 
 def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
-    """The deploy order for all plans together; None if they change no name that code uses."""
+    """The deploy order for all plans together.
+
+    None if they change no name that code uses, or if old code may fail although no name is dropped or renamed.
+    """
     seen = list(plans)
     takes = any(removed_by(plan) for plan in seen)
     adds = any(_adds(plan) for plan in seen)
     if takes:
         return DeployOrder.SPLIT if adds else DeployOrder.CODE_FIRST
-    return DeployOrder.SCHEMA_FIRST if adds else None
+    return DeployOrder.SCHEMA_FIRST if adds and not any(_may_break(plan) for plan in seen) else None
+
+
+def _may_break(plan: Plan) -> bool:
+    """Whether the header, the SQL or the trial shows that code may fail, or a part of the plan is unknown."""
+    if any(step.breaking for step in plan.steps) or _DOUBTS & {problem.code for problem in plan.problems}:
+        return True
+    if any(finding.rule == "dynamic-sql" for step in plan.steps for finding in step.findings):
+        return True
+    known = KnownObjects()
+    try:
+        return any(breaks_of(trees(step.script.sent), known) for step in plan.steps)
+    except (NotAnalysedError, SqlSyntaxError):
+        return True
 
 
 def _adds(plan: Plan) -> bool:

@@ -24,6 +24,7 @@ _REMEDIES = {
     ),
     "it may be a secret": "read the parameter with `current_setting(name, true)`, and handle NULL",
     "security label": "name a server with that provider in `shadow.url`",
+    "does not have the tablespace": f"a sandbox has no tablespace of its own: {_LAST}",
     "does not have the database": f"a sandbox has no other database: {_LAST}",
     "could not be copied": (
         "the line `not matched` of the plan names what the copy lacks, such as an extension: add that to `shadow`"

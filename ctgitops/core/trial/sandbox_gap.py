@@ -56,6 +56,10 @@ def _database(_error: ApplyError, found: re.Match[str], original: SourceDatabase
     return f"the sandbox does not have the database {found[1]}" if found[1] in original.databases else ""
 
 
+def _tablespace(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:
+    return f"the sandbox does not have the tablespace {found[1]}" if found[1] in original.tablespaces else ""
+
+
 _JUDGES: dict[str, Callable[[ApplyError, re.Match[str], SourceDatabase], str]] = {
     "": _power,
     "permission denied to (create|rename|change owner of) database": _create_database,
@@ -64,6 +68,7 @@ _JUDGES: dict[str, Callable[[ApplyError, re.Match[str], SourceDatabase], str]] =
     r'role "(pg_\w+)" does not exist': _role,
     r'unrecognized configuration parameter "(.+)"': _parameter,
     "security label provider": _label,
+    r'tablespace "(.+)" does not exist': _tablespace,
     r'database "(.+)" does not exist': _database,
 }
 """By a pattern of the server's message, the function that decides whether a sandbox gap causes the error."""

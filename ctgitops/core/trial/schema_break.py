@@ -13,7 +13,7 @@ from ..plan.plan import Plan, Step
 from ..problem import Problem
 from ..schema.compare import Added, Altered, Changes, Removed
 from ..schema.snapshot import SchemaObject
-from ..workspace.breaking_change import HINT
+from ..workspace.breaking_change import HINT, UNDECLARED
 
 RELATIONS = {"table", "foreign table", "view", "materialized view", "sequence"}
 ROUTINES = {"function", "procedure", "window function", "aggregate"}
@@ -37,9 +37,7 @@ class SchemaBreak:
 
 def break_problems(plan: Plan, changes: Changes) -> Iterator[Problem]:
     """A problem for each step that declares no breaking change but makes one that its SQL does not show."""
-    reported = {
-        problem.place.path for problem in plan.problems if problem.code == "breaking-undeclared" and problem.place
-    }
+    reported = {problem.place.path for problem in plan.problems if problem.code == UNDECLARED and problem.place}
     found: dict[str, list[SchemaBreak]] = {}
     for each in schema_breaks(changes):
         step = _culprit(plan.steps, each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from ..migration.migration import Seed
 from ..plan.plan import Plan
 from ..problem import Problem
 from .gap import Stop
+
+_ADDS = frozenset({"InsertStmt", "VariableSetStmt"})
+_SETVAL = re.compile(r"select\s+(?:pg_catalog\.)?setval\s*\(", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,20 @@ def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -
             why = (mine.stop if mine else None) or _before(stop)
             place = why.place if mine and why.place else Place(seed.script.path)
             yield Problem("seed-not-tried", f"the seed file was not tried: {why.why}", place, why.remedy, blocks=False)
+        else:
+            yield from _not_measured(seed)
+
+
+def _not_measured(seed: Seed) -> Iterator[Problem]:
+    """A problem if the seed file does more than add rows: its trial measures no locks and no duration."""
+    script = seed.script
+    for statement in script.statements:
+        if statement.kind not in _ADDS and not _SETVAL.match(script.text_of(statement)):
+            what = "the seed file ran on the copy, but its locks and its duration were not measured"
+            place = script.place(script.start_of(statement))
+            hint = "move changes of existing rows and of the schema into a migration, whose locks the plan measures"
+            yield Problem("seed-not-measured", what, place, hint, blocks=False)
+            return
 
 
 def _before(stop: Stop | None) -> Stop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ...sql.data_loss import DestructionKind
@@ -16,6 +17,7 @@ from ..plan.plan import Plan, Step
 from ..problem import Problem
 from ..schema.snapshot import Snapshot
 
+_DELETES = re.compile(r"\bdelete\b", re.IGNORECASE)
 _WHOLE = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETED}
 
 
@@ -28,6 +30,8 @@ def uncounted_problems(
     for step in plan.steps:
         told = {name_of(each.loss.what.name) for each in counted if _of(each, step)}
         for impact, statement in traced(step, effects[step.number]) if step.number in effects else ():
+            if statement.kind == "MergeStmt" and not _DELETES.search(step.script.text_of(statement)):
+                continue
             direct = [tables[name_of(relation)] for relation in _deleted(impact) if name_of(relation) in tables]
             for change in (
                 more for table in direct for more in relatives.changes(TableChange(table, frozenset({"DELETE"})))

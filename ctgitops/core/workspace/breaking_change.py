@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from ...sql.breaking import KnownObjects, breaks_of
 from ...sql.guard import NotAnalysedError
@@ -12,6 +13,7 @@ from ..migration.migration import Migration
 from ..problem import Problem
 
 _SHOWN = 3
+UNDECLARED = "breaking-undeclared"
 HINT = (
     "write `Breaking Changes: Yes` and the next major version; or keep what the code uses now, "
     "and remove it in a later migration"
@@ -36,6 +38,20 @@ def breaking_problems(
             yield from found
         if not pending:
             known.forget_made()
+
+
+def unchangeable(problem: Problem, has: Sequence[str], unread: Sequence[str]) -> Problem:
+    """The problem if the environments `has` have applied the file, so that it must not change; `unread` may have it."""
+    if has:
+        hint = (
+            f"{' and '.join(has)} has this file, so it must not change: before it is applied here, deploy code that "
+            "does not need what it breaks"
+        )
+        return replace(problem, hint=hint, blocks=False)
+    if unread:
+        names = " and ".join(unread)
+        return replace(problem, hint=f"{problem.hint}; if {names}, which could not be read, has this file, solve that")
+    return problem
 
 
 def _declares_none(migration: Migration) -> bool:

@@ -20,8 +20,8 @@ RULE = Rule(
     group=Group.COMPATIBILITY,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt", "DropStmt"),
-    why="INSERT … ON CONFLICT fails if no unique index or constraint matches its conflict target. PostgreSQL checks the "
-    "SQL in a function only when it runs, so the DROP succeeds and the next call of such a function fails.",
+    why="INSERT … ON CONFLICT fails if no unique index or constraint matches its conflict target. PostgreSQL checks "
+    "the SQL in a function only when it runs, so the DROP succeeds and the next call of such a function fails.",
     instead="change the function first, or create a unique index on the same columns CONCURRENTLY before",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -76,6 +76,7 @@ select to_jsonb(d) || jsonb_build_object(
     'owner', pg_catalog.pg_get_userbyid(d.datdba), 'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
     'creates', pg_catalog.has_database_privilege(r.oid, d.oid, 'create'), 'connected', current_user,
     'all', (select pg_catalog.jsonb_agg(o.datname) from pg_catalog.pg_database o),
+    'tablespaces', (select pg_catalog.jsonb_agg(t.spcname) from pg_catalog.pg_tablespace t),
     'grants', (
         select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
             case a.grantee when 0 then '' else pg_catalog.pg_get_userbyid(a.grantee) end,
@@ -134,6 +135,7 @@ def _read(connection: Connection, role: str) -> SourceDatabase:
         settable=frozenset(str(name) for (name,) in settable),
         database=about["datname"],
         databases=frozenset(about["all"]),
+        tablespaces=frozenset(about["tablespaces"]),
         grants=tuple((who, privilege, grantable) for who, privilege, grantable in about["grants"] or ()),
         predefined=frozenset(str(name) for (name,) in connection.execute(_PREDEFINED).fetchall()),
         extensions={str(name): str(version) for name, version in rows},

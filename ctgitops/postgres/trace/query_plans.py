@@ -74,7 +74,9 @@ def _plans(messages: Iterable[str]) -> Iterator[TracedPlan]:
 def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
     """The plan with each relation's name and `fresh` from `names`; a relation that is missing there is fresh."""
     name, fresh = names.get(plan.relation, (plan.relation, bool(plan.relation)))
-    return replace(plan, relation=name, fresh=fresh, children=tuple(resolved(each, names) for each in plan.children))
+    targets = tuple(names.get(each, (each, True))[0] for each in plan.targets)
+    children = tuple(resolved(each, names) for each in plan.children)
+    return replace(plan, relation=name, targets=targets, fresh=fresh, children=children)
 
 
 def oids_of(connection: Connection, names: Iterable[str], oids: Iterable[int]) -> dict[int, str]:
@@ -99,6 +101,7 @@ def _node(node: dict[str, Any], beside: str = "") -> Node:
         str(node.get("Filter", "")),
         repeated=parent == "SubPlan" and not hashed,
         once=parent == "InitPlan" or (parent == "SubPlan" and hashed),
+        targets=tuple(f"{each.get('Schema', '')}.{each['Relation Name']}" for each in node.get("Target Tables", ())),
         plain=node.get("Strategy") == "Plain" or (kind == "Nested Loop" and _crosses(node, children)),
         children=children,
     )

@@ -135,3 +135,20 @@ def test_an_unknown_duration_makes_the_effect_unknown() -> None:
     assert effect(StatementImpact(2, unmeasured=("public.big",))).unknown
     assert effect(ALTER, replace(CHANGES, unmeasured=("public.big",))).unknown
     assert not effect(ALTER, CHANGES).unknown
+
+
+def test_a_change_of_a_parent_counts_the_rows_of_its_children_and_fires_their_triggers() -> None:
+    children = (Node("Seq Scan", "public.top"), Node("Seq Scan", "public.big"))
+    update = Node(
+        "ModifyTable",
+        "public.top",
+        operation="Update",
+        targets=("public.top", "public.big"),
+        children=(Node("Append", children=children),),
+    )
+    changes = StatementImpact(1, queries=(update,))
+    sizes = SIZES | {"public.top": Size(0)}
+    (line,) = impact_lines(effect_of(StepImpact((changes,)), sizes, RATES, None))
+    assert line.startswith("updates up to 2 M rows of top in line 1")
+    sizes |= {"public.big": replace(SIZES["public.big"], fires=frozenset({"Update"}))}
+    assert effect_of(StepImpact((changes,)), sizes, RATES, None).unknown

@@ -56,6 +56,7 @@ APP = SourceDatabase(
     withheld=frozenset({"app.key"}),
     settable=frozenset({"app.log"}),
     databases=frozenset({"own", "other"}),
+    tablespaces=frozenset({"fast"}),
 )
 
 
@@ -68,6 +69,7 @@ APP = SourceDatabase(
         ('unrecognized configuration parameter "app.key"', "42704", "the value of app.key is not copied"),
         ('permission denied to set parameter "app.log"', "42501", "the privilege to set app.log is not copied"),
         ('security label provider "anon" is not loaded', "22023", "no security label provider"),
+        ('tablespace "fast" does not exist', "42704", "does not have the tablespace fast"),
         ('database "other" does not exist', "3D000", "does not have the database other"),
         (
             'permission denied to create event trigger "watch"',
