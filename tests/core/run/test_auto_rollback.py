@@ -183,3 +183,11 @@ def test_only_reversals_need_an_acceptance_before_they_are_applied_again() -> No
 )
 def test_what_was_rolled_back_as_a_sentence(rolled_back: tuple[str, ...], text: str) -> None:
     assert rolled_back_text(rolled_back) == text
+
+
+def test_a_migration_with_number_0_is_rolled_back_like_any_other() -> None:
+    zero = migration("000_zero")
+    ledger = chained(entry(zero), entry(ONE))
+    assert [each.name for each in applied_since(Checkpoint(0, 0), ledger)] == ["001_one", "000_zero"]
+    assert rollback_to_start_command("staging", ledger, BEFORE).endswith("--to 0`")
+    assert rollback_to_start_command("staging", chained(entry(ONE), entry(zero)), Checkpoint(2, 0)).endswith("--to 0`")
