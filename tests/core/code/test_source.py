@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -117,7 +118,7 @@ def test_brackets_are_found_in_pairs_with_what_is_around_them(text: str) -> None
 def test_lines_with_a_word_are_given_once_with_the_lines_around(lines: list[str], more: int) -> None:
     text = "\n".join(lines)
     found = list(Source(SourceKind.CODE, text, ()).lines_with(re.compile("word"), more))
-    assert all(one[1] <= other[0] for one, other in zip(found, found[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(found))
     read = "".join(text[start:end] for start, end in found)
     assert read.count("word") == text.count("word")
     if not more:
