@@ -107,7 +107,10 @@ def test_a_lock_on_a_new_table_or_without_a_write_changes_no_rows() -> None:
 
 def test_a_trigger_counts_once_from_the_statement_that_creates_it_to_the_one_that_drops_it() -> None:
     assert [line for line, _ in told(f"{UPDATE}\n{UPDATE}", trigger("UPDATE"))] == [1]
-    assert [line for line, _ in told(f"{UPDATE}\n{DELETE}", trigger("UPDATE"), trigger("DELETE", name="other"))] == [1, 2]
+    assert [line for line, _ in told(f"{UPDATE}\n{DELETE}", trigger("UPDATE"), trigger("DELETE", name="other"))] == [
+        1,
+        2,
+    ]
     create = "create trigger trig after update on t for each row execute function f();"
     assert [line for line, _ in told(f"{UPDATE}\n{create}\n{UPDATE}", after=(trigger("UPDATE"),))] == [3]
     drop = "drop trigger if exists trig on t;"

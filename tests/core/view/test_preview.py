@@ -97,7 +97,8 @@ def test_the_file_that_any_environment_applied_keeps_its_number_in_every_plan() 
     work = workspace(ONE, TWO, SAME)
     ledgers = {A: chained(entry(ONE)), B: chained(entry(ONE), entry(SAME))}
     results = tuple(Preview(each, make_plan(work, each, ledger)) for each, ledger in ledgers.items())
-    for order in (results, results[::-1], (*results, UNREAD)):
+    orders: tuple[tuple[PlanResult, ...], ...] = (results, results[::-1], (*results, UNREAD))
+    for order in orders:
         told = with_one_keeper(order, work)
         for result in told:
             if isinstance(result, Preview):
