@@ -29,7 +29,7 @@ FAILED = ApplyError("no such table", place=Place("migrations/001_one.down.sql", 
         (
             replace(RESTORES, second=LEFT[:1]),
             "rollback-leaves",
-            "when applied again after its rollback: table public.t0",
+            "again after its rollback: table public.t0",
         ),
         (replace(RESTORES, failed=FAILED), "rollback-fails", "the rollback of 001_one fails: no such table"),
     ],
