@@ -124,7 +124,7 @@ def test_only_migrations_of_the_rollback_can_be_accepted() -> None:
 
 def test_the_command_accepts_exactly_what_would_be_refused() -> None:
     plan, ledger = plan_and_ledger()
-    start = f"ctgitops rollback --env staging --steps 2 --fingerprint {plan.fingerprint[:12]}"
+    start = f"ctgitops rollback --env staging --to 001_m --fingerprint {plan.fingerprint[:12]}"
     assert command_with(plan, weighed(m3=0), ledger) == start
     assert command_with(plan, weighed(m2=1, m3=0), ledger) == f"{start} --accept-data-loss 002_m"
     assert command_with(plan, weighed(m2=1, m3=None), ledger) == (

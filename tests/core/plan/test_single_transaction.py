@@ -54,5 +54,5 @@ def test_a_problem_names_the_file_the_manifest_and_the_way_out() -> None:
     (problem,) = found("select 1;", "vacuum;")
     assert problem.what.startswith("002_m cannot share a transaction with other files, as environments/staging.yaml")
     (problem,) = found(ADDS, USES)
-    assert problem.what.startswith("'new' is used in the transaction that adds it to mood")
+    assert problem.what.startswith("'new' is used in the transaction that adds this value to mood")
     assert "while 002_m is pending" in problem.hint

@@ -39,8 +39,8 @@ def test_rows_that_break_a_constraint_block(checked: Checked, what: str) -> None
 def test_the_hint_finds_the_rows_or_builds_the_index_again() -> None:
     hints = [problem.hint for problem in deep_problems((KEY.counted(1), CHECK.counted(1), INDEX.counted(1)))]
     assert hints == [
-        "find them with `select f.* from public.b f where a = 1`, and correct or delete them",
-        "find them with `select * from public.b where n < 0`, and correct or delete them",
+        "find the rows with `select f.* from public.b f where a = 1`, and correct or delete them",
+        "find the rows with `select * from public.b where n < 0`, and correct or delete them",
         "remove the duplicates, then `REINDEX INDEX CONCURRENTLY public.b_i;`",
     ]
 
