@@ -36,18 +36,17 @@ _IGNORED = re.compile(
     re.DOTALL,
 )
 _WORD = r"[\"`\[]?[\w$]+[\"`\]]?"
-_RELATION = re.compile(
-    rf"\b(from|join|into|using|update|truncate|copy|references|on\s+table|table(?:\s+if\s+(?:not\s+)?exists)?)\s+"
-    rf"(?:table\s+|only\s+|lateral\s+)*\.?({_WORD}(?:\s*\.\s*{_WORD})*)(?:\s+(?:as\s+)?({_WORD}))?",
-    re.IGNORECASE,
-)
-_MORE = re.compile(
-    rf"\s*,\s*(?:only\s+|lateral\s+)*({_WORD}(?:\s*\.\s*{_WORD})*)(?:\s+(?:as\s+)?({_WORD}))?", re.IGNORECASE
-)
 _NO_ALIAS = """where set on using join left right full inner cross natural order group having limit offset union except
     intersect values select returning for as from default when then do add alter drop rename column window fetch and
-    with"""
+    with is"""
 """Keywords that can follow a table name, so they are not an alias of it."""
+_ALIAS = rf"(?:\s+(?:as\s+)?(?!(?:{'|'.join(_NO_ALIAS.split())})\b)({_WORD}))?"
+_RELATION = re.compile(
+    rf"\b(from|join|into|using|update|truncate|copy|references|on\s+table|table(?:\s+if\s+(?:not\s+)?exists)?)\s+"
+    rf"(?:table\s+|only\s+|lateral\s+)*\.?({_WORD}(?:\s*\.\s*{_WORD})*){_ALIAS}",
+    re.IGNORECASE,
+)
+_MORE = re.compile(rf"\s*,\s*(?:only\s+|lateral\s+)*({_WORD}(?:\s*\.\s*{_WORD})*){_ALIAS}", re.IGNORECASE)
 _SCOPE = re.compile(
     r"(?P<query>\(\s*(?=(?:select|with|insert|update|delete)\b))|(?P<bracket>\()|(?P<close>\))|"
     r"(?P<cut>;|\b(?:union|except|intersect)\b)",
@@ -207,16 +206,11 @@ def _relations(text: str, start: int) -> Iterator[Relation]:
         keyword = match[1].lower()
         if keyword == "update" and not re.search(r"\bset\b", text[match.end(2) :], re.IGNORECASE):
             continue
-        yield Relation(_last(match[2]), _alias(match[3]), start + match.start(2))
+        yield Relation(_last(match[2]), _last(match[3] or ""), start + match.start(2))
         more = _MORE.match(text, match.end()) if keyword == "from" else None
         while more:
-            yield Relation(_last(more[1]), _alias(more[2]), start + more.start(1))
+            yield Relation(_last(more[1]), _last(more[2] or ""), start + more.start(1))
             more = _MORE.match(text, more.end())
-
-
-def _alias(word: str | None) -> str:
-    name = _last(word or "")
-    return "" if name.lower() in _NO_ALIAS.split() else name
 
 
 def _last(name: str) -> str:

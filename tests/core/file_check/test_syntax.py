@@ -143,3 +143,28 @@ def test_pasted_quotation_marks_that_the_parser_takes_for_letters_are_a_warning(
     assert (problem.code, problem.blocks, str(problem.place)) == ("invisible-character", False, "a.sql:2:18")
     assert problem.hint == "write `'` instead"
     assert script_problems(Script("select '\u2018', \"\u201ca\" -- \u2013", "a.sql")) == ()
+
+
+DATA = "create table t ();\nCOPY public.t (a) FROM stdin;\n1\ta\n\\.\n"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create table t ();\nselect 1;\n1\ta\n\\.\n",
+        "create table t ();\nCOPY t FROM stdin;\nselect 1;\nselec 2;\n",
+        "COPY t FROM '/tmp/a';\n1\ta\n",
+        "COPY t TO PROGRAM 'cat';\n1\ta\n",
+        "create tabel t ();\nCOPY t FROM stdin;\n1\n\\.\n",
+    ],
+)
+def test_only_text_directly_after_copy_through_the_client_is_its_data(sql: str) -> None:
+    assert {problem.code for problem in script_problems(Script(sql, "a.sql"))} & {"syntax-error", "psql-command"}
+
+
+def test_the_data_of_copy_is_found_after_any_other_statement() -> None:
+    for before in ("", "select 1;\n", "-- a;b\n", "select ';';\n" * 3):
+        problem = problem_of(before + DATA)
+        assert (problem.code, problem.blocks) == ("client-copy", True)
+        assert problem.place is not None
+        assert (problem.place.line, problem.place.column) == (3 + before.count("\n"), 1)

@@ -78,3 +78,32 @@ def test_an_impact_that_is_contradicted_is_a_warning() -> None:
     assert what.endswith("`Impact: none`, but it destroys data")
     assert claims(UNKNOWN, "blocks writes to orders for minutes", Bucket.MINUTES, destroys=True) == []
     assert claims(UNKNOWN, "nobody waits", Bucket.INSTANT) == []
+
+
+def test_only_a_time_that_was_measured_for_the_same_text_contradicts() -> None:
+    two = migration("002_two", "1.1.0", Estimated_Execution_Time="1 second", Impact=UNKNOWN)
+    plan = make_plan(workspace(migration("001_one", "1.0.0"), two), STAGING, chained())
+    slow = replace(entry(two), millis=5000)
+    for before, contradicts in (
+        (slow, True),
+        (replace(slow, millis=1000), False),
+        (replace(slow, millis=None), False),
+        (replace(slow, checksum="other"), False),
+    ):
+        found = list(claim_problems(plan, {}, ("staging", chained(before)), ()))
+        assert [problem.what.endswith("staging took 5.0 s") for problem in found] == [True] * contradicts
+
+
+@pytest.mark.parametrize(
+    ("bucket", "fits"),
+    [
+        (Bucket.SECONDS, "1 s"),
+        (Bucket.UNDER_A_MINUTE, "10 s"),
+        (Bucket.MINUTES, "60 s"),
+        (Bucket.HOURS, "3600 s"),
+    ],
+)
+def test_each_bucket_begins_where_the_next_shorter_one_ends(bucket: Bucket, fits: str) -> None:
+    assert claims(fits, UNKNOWN, bucket) == []
+    assert claims(f"under {fits}", UNKNOWN, bucket) != []
+    assert claims(f"{int(fits.split(maxsplit=1)[0]) - 0.5} s", UNKNOWN, bucket) != []

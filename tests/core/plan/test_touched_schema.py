@@ -83,3 +83,9 @@ def test_a_fingerprint_differs_by_schema_and_by_database(
     assert of(oid, schema) != of(oid, f"{schema}.")
     renamed = replace(planned(ALTER), identity=Identity(Site(cluster, oid, "b"), "ledger"), schema=schema)
     assert renamed.fingerprint == of(oid, schema)
+
+
+def test_a_name_with_spaces_is_found_in_the_text_and_only_if_it_is_there() -> None:
+    assert touched('alter table "odd name" add a int;', ODD) != ""
+    assert touched("alter table odd add name int;", ODD) == ""
+    assert touched("select 1;", ODD, TABLE) == ""

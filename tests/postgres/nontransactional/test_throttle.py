@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctgitops.postgres.nontransactional import throttle as module
-from ctgitops.postgres.nontransactional.throttle import LONGEST, WAITERS, Throttle
+from ctgitops.postgres.nontransactional.throttle import LONGEST, SHORTEST, WAITERS, Throttle
 from ctgitops.postgres.transaction.step_failure import StepFailed
 from ctgitops.sql.batch import Batch
 from tests.servers import fetch, run, session
@@ -29,6 +31,23 @@ def test_the_pause_grows_while_somebody_waits_for_us_and_shrinks_when_nobody_doe
     for _ in range(12):
         throttle.waited(0)
     assert throttle.pause == 0
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.sampled_from([0, 50, 100, 700, 20_000]))
+def test_each_batch_that_others_waited_for_doubles_the_pause_and_each_quiet_one_halves_it(
+    waiters: list[int], own: int
+) -> None:
+    """Whatever happened before, ten quiet batches bring the pause of the file back."""
+    pause = timedelta(milliseconds=own)
+    throttle, doublings = Throttle(Batch(100, pause=pause)), 0
+    for each in waiters:
+        throttle.waited(each)
+        doublings = min(doublings + 1, 10) if each else max(doublings - 1, 0)
+        longer = min(max(pause, SHORTEST) * 2**doublings, LONGEST)
+        assert throttle.pause == (longer if doublings else pause).total_seconds()
+    for _ in range(10):
+        throttle.waited(0)
+    assert throttle.pause == pause.total_seconds()
 
 
 def test_who_waits_for_a_lock_of_ours_is_counted_and_nobody_else(make_database: Callable[[], str]) -> None:

@@ -60,6 +60,7 @@ def test_a_quoted_name_is_one_constant(text: str) -> None:
     assert made.startswith(" E'")
     inner = made[3:-1]
     assert inner.replace("\\\\", "").replace("''", "").count("'") == 0
+    assert inner == "".join(each * 2 if each in "\\'" else each for each in text)
 
 
 def test_the_ledgers_schema_is_on_the_path_only_for_files_that_ask_for_it_by_its_bare_name() -> None:
