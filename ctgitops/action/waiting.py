@@ -11,7 +11,8 @@ from ..core.gate.wait import PlanWait, wait_of
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import PlanResult, Preview
 from ..github.inputs import OnWait
-from ..report.escape import plain
+from ..report import phrases
+from ..report.escape import plain, prose
 from .job import Job
 
 MUST_WAIT = 5
@@ -30,16 +31,6 @@ def until(wait: PlanWait) -> str:
     return f"until {wait.until:%Y-%m-%d %H:%M UTC} at the earliest" if wait.until else f"because {wait.reasons[0].what}"
 
 
-def next_words(wait: PlanWait) -> str:
-    """The text that says what continues the deployment."""
-    if wait.environment.trigger is Trigger.MANUAL:
-        return "when the wait ends, start this command again"
-    return (
-        "when the wait ends, the next scheduled run with `command: resume`, as in drift.yml, starts it and asks for "
-        "the approval; without such a workflow, start this run again by hand then"
-    )
-
-
 def write_outputs(job: Job, waits: Iterable[PlanWait]) -> None:
     """Sets the outputs `waiting` and `waits-until`."""
     found = tuple(waits)
@@ -53,8 +44,9 @@ def tell_wait(job: Job, wait: PlanWait) -> None:
     """Says until when an environment waits and what happens next: as an error only if the wait fails the step."""
     name = wait.environment.name
     line = f"{name} waits {until(wait)}; nothing was changed"
-    (job.runner.warn if job.passes_waits else job.runner.fail)(f"{line}\n{next_words(wait)}")
-    job.runner.summarise(f"⏳ <b>{plain(line)}</b><br>{plain(next_words(wait))}.")
+    after = phrases.resumed_by(wait.environment)
+    (job.runner.warn if job.passes_waits else job.runner.fail)(f"{line}\n{after}")
+    job.runner.summarise(f"⏳ <b>{plain(line)}</b><br>{prose(after)}.")
 
 
 def queue(job: Job, wait: PlanWait, sha: str) -> None:
