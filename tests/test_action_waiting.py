@@ -106,6 +106,9 @@ def test_a_plan_that_waits_asks_for_no_approval(scene: Scene) -> None:
     assert scene.run("release", release(), on_wait="fail", **inputs) == 5
     assert given(scene)["waiting"] == "true"
     assert [number for number, _ in scene.forge.queued] == [2]
+    record = html(scene.forge.comments[-1].body)
+    assert "outside this environment's windows" in record
+    assert "publish a release" not in record, "it is published"
     assert scene.run("release", release(), on_wait="pass", **inputs) == 0
     assert scene.run("release", release(), command="plan", environment="production") == 0
     assert len(scene.forge.queued) == 2, "a plan that nothing follows queues nothing"
@@ -217,6 +220,9 @@ def test_a_rollback_by_hand_is_shown_then_accepted_then_made(scene: Scene) -> No
     back = {"command": "rollback", "environment": "staging", "to": "0"}
     master = dispatched("refs/heads/master")
     assert scene.run("workflow_dispatch", master, dry_run="true", **back) == 0
+    assert "the input <code>accept-data-loss: 001_red</code>" in html(scene.summary)
+    assert "<code>command: rollback</code>" in html(scene.summary)
+    assert "<code>ctgitops rollback" not in html(scene.summary)
     assert given(scene)["fingerprint"] == "none", "the rollback would refuse it, so nothing is to be approved"
     assert scene.run("workflow_dispatch", master, dry_run="true", accept_data_loss="001_red", **back) == 0
     shown = {"fingerprint": given(scene)["fingerprint"], "require_fingerprint": "true"}

@@ -153,7 +153,7 @@ def rollback(job: Job, provenance: Provenance) -> int:
 
 def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
     """Shows what a rollback would run and destroy, without a deployment or a record. Read-only."""
-    outcome = show_rollback(request, back, databases=job.wiring.databases)
+    outcome = with_inputs_of(show_rollback(request, back, databases=job.wiring.databases))
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
     return outcome.exit_status

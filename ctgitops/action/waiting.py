@@ -14,6 +14,7 @@ from ..github.inputs import OnWait
 from ..report import phrases
 from ..report.escape import plain, prose
 from .job import Job
+from .records import RunRecord
 
 MUST_WAIT = 5
 """The exit status of a plan that waits."""
@@ -60,6 +61,15 @@ def queue(job: Job, wait: PlanWait, sha: str) -> None:
         job.github_writer.deployed(number, DeploymentState.QUEUED, words, job.wiring.origin.run_url)
 
 
+def _keep_records(job: Job, results: tuple[Preview, ...]) -> None:
+    """Writes into the records of pull requests that what they wait for is no longer the release, but the wait's end."""
+    record = RunRecord(job, job.wiring.origin.commit_sha)
+    for result in results:
+        if wait_of(result.environment, result.reasons):
+            record.heard(result.environment.name, Outcome(result.plan, Status.WAITING, reasons=result.reasons))
+    record.write()
+
+
 def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:
     """The exit status of a plan step with regard to waits; without the input `on-wait`, `status`.
 
@@ -72,6 +82,8 @@ def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> i
     write_outputs(job, waits)
     if job.inputs.on_wait is OnWait.AUTO:
         return status
+    if waits and not job.scheduled:
+        _keep_records(job, tuple(result for result in results if isinstance(result, Preview)))
     for wait in waits:
         tell_wait(job, wait)
         queue(job, wait, job.wiring.origin.commit_sha)

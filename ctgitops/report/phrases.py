@@ -96,6 +96,11 @@ def resumed_by(environment: Environment) -> str:
     )
 
 
+def next_command(text: str) -> str:
+    """A command as code; words for readers on GitHub already contain code."""
+    return text if "`" in text else f"`{text}`"
+
+
 def bake(environment: Environment, before: str = "") -> str:
     """How long the migrations must have been applied in another environment; empty if not required."""
     return f"{before}{duration(environment.bake)}" if environment.bake else ""
