@@ -10,14 +10,18 @@ from ..core.forge.event import Dispatch, Event, Push, Refused, Release, Schedule
 from ..core.forge.intent import Provenance, provenance_of, refusal_of
 from ..core.gate.gate import Reason
 from ..core.gate.health import reasons_of_health
+from ..core.gate.wait import wait_of
 from ..core.view.preview import Occasion, PlanResult, Preview
 from ..errors import CtgitopsError
+from ..github.inputs import Command, Inputs, OnWait
 from .job import Job
 from .provenance import prove
 
 
-def occasion_of(event: Event | Refused | None) -> Occasion:
+def occasion_of(event: Event | Refused | None, inputs: Inputs) -> Occasion:
     """Whether the event applies the plan, and whether an approval comes between."""
+    if inputs.command is Command.APPLY and inputs.on_wait is not OnWait.AUTO and isinstance(event, Dispatch | Schedule):
+        return Occasion.APPLY
     if isinstance(event, Release | TagPush):
         return Occasion.RELEASE
     if isinstance(event, Push):
@@ -27,7 +31,7 @@ def occasion_of(event: Event | Refused | None) -> Occasion:
 
 def with_gates(job: Job, event: Event | Refused | None, results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
     """The plans with the reasons for which the apply by `event` would refuse them now. Read-only."""
-    occasion = occasion_of(event)
+    occasion = occasion_of(event, job.inputs)
     if event is None or occasion is Occasion.NONE:
         return results
     unproved = _unproved(job, event)
@@ -35,12 +39,14 @@ def with_gates(job: Job, event: Event | Refused | None, results: tuple[PlanResul
 
 
 def _gated(job: Job, event: Event | Refused, result: Preview, unproved: tuple[Reason, ...]) -> Preview:
-    occasion = occasion_of(event)
+    occasion = occasion_of(event, job.inputs)
     another = not job.inputs.environment and occasion.triggers not in (None, result.environment.trigger)
     if result.plan.empty or another:
         return result
     found = (*unproved, *_refused(event, result.environment), *result.reasons, *_health(job, result.environment))
-    return replace(result, occasion=occasion, reasons=tuple(dict.fromkeys(found)))
+    reasons = tuple(dict.fromkeys(found))
+    parked = job.inputs.on_wait is not OnWait.AUTO and wait_of(result.environment, reasons) is not None
+    return replace(result, occasion=occasion, reasons=reasons, parked=parked and occasion.approved)
 
 
 def _unproved(job: Job, event: Event | Refused) -> tuple[Reason, ...]:

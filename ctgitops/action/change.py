@@ -18,7 +18,7 @@ from ..core.gate.request import Request
 from ..core.gate.wait import PlanWait
 from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
-from ..core.run.outcome import Outcome
+from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener
 from ..errors import ApplyError, CtgitopsError, WorkspaceError
 from ..notify.listeners import listeners
@@ -153,7 +153,7 @@ def rollback(job: Job, provenance: Provenance) -> int:
 
 def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
     """Shows what a rollback would run and destroy, without a deployment or a record. Read-only."""
-    outcome = show_rollback(request, back, databases=job.wiring.databases)
+    outcome = with_inputs_of(show_rollback(request, back, databases=job.wiring.databases))
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
     return outcome.exit_status
@@ -232,9 +232,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
     job.runner.output("applied", str(sum(len(o.done) for o in outcomes) + left))
     job.runner.output("pending", str(len(pending)))
     job.runner.output("blocked", "true" if any(r.exit_status for r in results) else "false")
-    job.runner.output(
-        "fingerprint", outcomes[0].plan.fingerprint if len(results) == len(outcomes) == 1 else NOTHING_APPROVED
-    )
+    job.runner.output("fingerprint", _fingerprint(results))
     job.runner.output("receipt", receipts[-1] if receipts else "")
     write_outputs(job, [wait for r in results if (wait := r.wait)])
     job.versions(versions)
@@ -247,6 +245,14 @@ def check_manifests(job: Job) -> None:
         place = problem.place
         if problem.blocks and place and place.path.startswith("environments/") and place.path not in known:
             raise WorkspaceError(problem.what, place=place, state="nothing was applied", hint=problem.hint)
+
+
+def _fingerprint(results: list[Result]) -> str:
+    """The output `fingerprint`; NOTHING_APPROVED if a rollback was only shown, and the rollback itself would refuse."""
+    outcome = results[0].outcome if len(results) == 1 else None
+    if not isinstance(outcome, Outcome) or (outcome.status is Status.ONLY_SHOWN and outcome.reasons):
+        return NOTHING_APPROVED
+    return outcome.plan.fingerprint
 
 
 def unlock(job: Job, ask: Unlocking) -> int:

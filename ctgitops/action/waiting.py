@@ -11,8 +11,10 @@ from ..core.gate.wait import PlanWait, wait_of
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import PlanResult, Preview
 from ..github.inputs import OnWait
-from ..report.escape import plain
+from ..report import phrases
+from ..report.escape import plain, prose
 from .job import Job
+from .records import RunRecord
 
 MUST_WAIT = 5
 """The exit status of a plan that waits."""
@@ -30,16 +32,6 @@ def until(wait: PlanWait) -> str:
     return f"until {wait.until:%Y-%m-%d %H:%M UTC} at the earliest" if wait.until else f"because {wait.reasons[0].what}"
 
 
-def next_words(wait: PlanWait) -> str:
-    """The text that says what continues the deployment."""
-    if wait.environment.trigger is Trigger.MANUAL:
-        return "when the wait ends, start this command again"
-    return (
-        "when the wait ends, the next scheduled run with `command: resume`, as in drift.yml, starts it and asks for "
-        "the approval; without such a workflow, start this run again by hand then"
-    )
-
-
 def write_outputs(job: Job, waits: Iterable[PlanWait]) -> None:
     """Sets the outputs `waiting` and `waits-until`."""
     found = tuple(waits)
@@ -53,8 +45,9 @@ def tell_wait(job: Job, wait: PlanWait) -> None:
     """Says until when an environment waits and what happens next: as an error only if the wait fails the step."""
     name = wait.environment.name
     line = f"{name} waits {until(wait)}; nothing was changed"
-    (job.runner.warn if job.passes_waits else job.runner.fail)(f"{line}\n{next_words(wait)}")
-    job.runner.summarise(f"⏳ <b>{plain(line)}</b><br>{plain(next_words(wait))}.")
+    after = phrases.resumed_by(wait.environment)
+    (job.runner.warn if job.passes_waits else job.runner.fail)(f"{line}\n{after}")
+    job.runner.summarise(f"⏳ <b>{plain(line)}</b><br>{prose(after)}.")
 
 
 def queue(job: Job, wait: PlanWait, sha: str) -> None:
@@ -66,6 +59,15 @@ def queue(job: Job, wait: PlanWait, sha: str) -> None:
     number = job.github_writer.deploy(Deployment(wait.environment.name, sha, words, production=live))
     if number is not None:
         job.github_writer.deployed(number, DeploymentState.QUEUED, words, job.wiring.origin.run_url)
+
+
+def _keep_records(job: Job, results: tuple[Preview, ...]) -> None:
+    """Writes into the records of pull requests that what they wait for is no longer the release, but the wait's end."""
+    record = RunRecord(job, job.wiring.origin.commit_sha)
+    for result in results:
+        if wait_of(result.environment, result.reasons):
+            record.heard(result.environment.name, Outcome(result.plan, Status.WAITING, reasons=result.reasons))
+    record.write()
 
 
 def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:
@@ -80,6 +82,8 @@ def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> i
     write_outputs(job, waits)
     if job.inputs.on_wait is OnWait.AUTO:
         return status
+    if waits and not job.scheduled:
+        _keep_records(job, tuple(result for result in results if isinstance(result, Preview)))
     for wait in waits:
         tell_wait(job, wait)
         queue(job, wait, job.wiring.origin.commit_sha)

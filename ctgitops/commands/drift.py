@@ -8,7 +8,7 @@ from ..core.ledger.drift_acceptance import accepted_in
 from ..core.ledger.identity import refuse_wrong
 from ..core.ledger.ledger import Ledger
 from ..core.plan.replay import steps_of
-from ..core.schema.compare import without
+from ..core.schema.compare import without, without_access_of
 from ..core.schema.snapshot import Snapshot
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
@@ -38,7 +38,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
     ledger, live = read_while_idle(databases.of(environment), environment.name)
     refuse_wrong(environment, ledger.identity)
     found = _replayed(request, ledger, live, shadows)
-    changes = found.changes
+    changes = without_access_of(live.about.role, found.changes)
     accepted = accepted_in(ledger)
     unknown = tuple(change for change in changes if change not in accepted)
     left = without(unknown, environment.drift_ignore)

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from ..core.environment.environment import Environment
 from ..core.schema.database_roles import DatabaseRoles
+from ..errors import LedgerError, UsageError
 from ..ports.database import Databases
 
 
 def roles(environment: Environment, *, databases: Databases, database: str | None = None) -> DatabaseRoles:
     """Reads the owners of objects in the environment's database; with `database`, does not connect. Read-only."""
-    return DatabaseRoles(database) if database else databases.of(environment).roles()
+    if database:
+        return DatabaseRoles(database)
+    try:
+        return databases.of(environment).roles()
+    except (LedgerError, UsageError) as error:
+        # The roles of that URL may be those that this SQL is to create
+        name = environment.name
+        error.hint += (
+            "; for this command, the URL can be that of the administrator, and "
+            f"`ctgitops roles --env {name} --database NAME` connects to none"
+        )
+        raise

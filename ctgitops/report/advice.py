@@ -29,7 +29,8 @@ def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str
     unseen = tuple(result for result in results if isinstance(result, NotPlanned))
     stopping = [problem for problem in problems if problem.blocks or problem.is_error_finding]
     if unseen or stopping:
-        return _space([*_readable(unseen), *_repair(stopping, origin)])
+        merged = any(isinstance(result, Preview) and result.occasion is not Occasion.NONE for result in results)
+        return _space([*_readable(unseen), *_repair(stopping, origin, merged=merged)])
     busy = [result for result in results if isinstance(result, Preview) and not result.plan.empty]
     if not busy:
         return escape.plain("Nothing to do: no database is changed.")
@@ -50,7 +51,7 @@ def _refused(busy: list[Preview]) -> Iterable[Markup]:
         yield Markup("{} {}: {}").format(name, verb, _reason(reason))
     if len(refused) > REASONS:
         yield escape.plain(f"The other {phrases.count(len(refused) - REASONS, 'reason')}: below.")
-    if any(result.occasion.triggers for result, _ in refused):
+    if any(result.occasion.approved for result, _ in refused):
         yield escape.plain("There is nothing to approve yet. After that, re-run all jobs of this workflow run.")
     elif refused:
         yield escape.plain("After that, re-run this workflow.")
@@ -87,7 +88,7 @@ def _readable(unplanned: tuple[PlanResult, ...]) -> list[Markup]:
     return [escape.prose(text if text.endswith(("?", ".")) else f"{text}.") for text in said]
 
 
-def _repair(blocking: list[Problem], origin: Origin) -> list[Markup]:
+def _repair(blocking: list[Problem], origin: Origin, *, merged: bool) -> list[Markup]:
     if not blocking:
         return []
     first = blocking[0]
@@ -95,16 +96,20 @@ def _repair(blocking: list[Problem], origin: Origin) -> list[Markup]:
     more = f", then {phrases.count(len(blocking) - 1, 'other problem')}" if len(blocking) > 1 else ""
     if first.code == "rolled-back":  # the fix needs no commit, so no push would update the comment
         accept = Markup("Decide on {}: {}{}.").format(what, escape.prose(first.hint), more)
-        return [accept, escape.plain("Then re-run this workflow to update this comment.")]
+        return [accept, escape.plain("Then re-run this workflow.")]
     fix = Markup("Fix {}: {}{}.").format(what, escape.prose(first.hint), more)
-    return [fix, escape.plain("A push updates this comment.")]
+    return [fix, escape.plain("That needs a pull request." if merged else "A push updates this comment.")]
 
 
 def _sentence(result: Preview, *, cautious: bool) -> Markup:
     environment = result.environment
     name = Markup("<b>{}</b>").format(escape.plain(environment.name))
     waits = phrases.waits_for(environment, result.occasion)
-    if result.occasion.triggers is environment.trigger:
+    if result.parked:
+        words = Markup("There is nothing to approve yet: {} waits: {} {}.")
+        later = phrases.resumed_by(environment)
+        return words.format(name, _reason(result.reasons[0]), escape.prose(later[0].upper() + later[1:]))
+    if result.occasion.applies(environment):
         late = Markup(" It still waits: {}").format(_reason(result.reasons[0])) if result.reasons else Markup()
         begin, verb = ("Approving", "applies") if cautious else ("Approve", "to apply")
         return Markup("{} the job for {} {} this plan, and no other.{}").format(begin, name, verb, late)

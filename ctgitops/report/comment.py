@@ -198,7 +198,7 @@ class Comment:
             for result in self.results
             if isinstance(result, Preview)
             for r in result.reasons
-            if result.occasion is not Occasion.NONE or not r.expected
+            if not (r.expected and (result.parked or result.occasion is Occasion.NONE))
         ]
 
     @cached_property

@@ -8,7 +8,7 @@ from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
 from . import phrases
 from .diff_lines import change_lines
-from .escape import code, fence, plain
+from .escape import code, fence, plain, prose
 from .json import Object, dump, error_data
 from .page import MAX
 from .terminal_text import on_one_line
@@ -69,10 +69,10 @@ def _markdown(result: DriftResult, longest: int) -> str:
         return f"### ⛔ {name}: not checked, so drift is unknown\n\n{fence(error_text(result.error), 'text')}"
     mark = "⚠️" if result.changes else "✅"
     parts = [f"### {mark} {plain(result.environment.name)}: {plain(verdict(result))}"]
-    parts += ["\n".join(f"- {plain(line)}" for line in _remarks(result))] if _remarks(result) else []
+    parts += ["\n".join(f"- {prose(line)}" for line in _remarks(result))] if _remarks(result) else []
     if result.changes:
         parts += ["`-` schema of its migrations, `+` schema of the database", diff_fence(result.changes, longest)]
-        parts.append("\n".join(f"- {plain(line)}" for line in what_next(result)))
+        parts.append("\n".join(f"- {prose(line)}" for line in what_next(result)))
     return "\n\n".join(parts)
 
 

@@ -50,7 +50,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "mark": _mark(outcome),
         "mismatch": bool(outcome.mismatch),
         "unpredicted": outcome.unpredicted,
-        "next_command": outcome.next_command if "`" in outcome.next_command else f"`{outcome.next_command}`",
+        "next_command": phrases.next_command(outcome.next_command),
         "verdict": outcome_verdict(outcome),
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],

@@ -73,7 +73,7 @@ def resumes(step: Step) -> str:
 
 def comes_with(environment: Environment, occasion: Occasion = Occasion.NONE) -> str:
     """The event that triggers an apply to the environment: `the merge`, `a release tagged v*`."""
-    if occasion.triggers is environment.trigger:
+    if occasion.applies(environment):
         return occasion.value
     match environment.trigger:
         case Trigger.PUSH:
@@ -84,6 +84,21 @@ def comes_with(environment: Environment, occasion: Occasion = Occasion.NONE) -> 
             return "the schedule"
         case Trigger.MANUAL:
             return "a manual run"
+
+
+def resumed_by(environment: Environment) -> str:
+    """What continues a deployment whose wait has ended."""
+    if environment.trigger is Trigger.MANUAL:
+        return "when the wait ends, start this command again"
+    return (
+        "when the wait ends, the next scheduled run with `command: resume`, as in drift.yml, starts it and asks for "
+        "the approval; without such a workflow, start this run again by hand then"
+    )
+
+
+def next_command(text: str) -> str:
+    """A command as code; words for readers on GitHub already contain code."""
+    return text if "`" in text else f"`{text}`"
 
 
 def bake(environment: Environment, before: str = "") -> str:

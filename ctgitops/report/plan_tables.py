@@ -43,9 +43,10 @@ def _waits(result: Preview) -> tuple[str, ...]:
     """The conditions for which an apply waits; if the event applies the plan itself, only unmet conditions."""
     if result.plan.empty or (result.refusals and result.occasion is not Occasion.NONE):
         return ()
-    if result.occasion.triggers is None:
+    if not result.occasion.approved:
         return phrases.waits_for(result.environment)
-    return ("an approval", *dict.fromkeys(reason.hint or reason.what for reason in result.reasons))
+    approval = () if result.parked else ("an approval",)
+    return (*approval, *dict.fromkeys(reason.hint or reason.what for reason in result.reasons))
 
 
 def _stopping(result: Preview) -> str:

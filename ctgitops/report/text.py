@@ -210,7 +210,7 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     yield from _reasons(outcome.reasons)
     yield from _backup(outcome)
     if outcome.next_command:
-        yield from (*_fingerprint(plan), "", f"  next: `{outcome.next_command}`")
+        yield from (*_fingerprint(plan), "", f"  next: {phrases.next_command(outcome.next_command)}")
 
 
 def _backup(outcome: Outcome) -> Iterable[str]:

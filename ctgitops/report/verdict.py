@@ -87,7 +87,7 @@ def _whereto(result: Preview) -> Markup:
         Trigger.SCHEDULE: "on schedule",
         Trigger.MANUAL: "by hand",
     }[result.environment.trigger]
-    if result.occasion.triggers is result.environment.trigger:
+    if result.occasion.applies(result.environment):
         when = f"with {result.occasion}"
     late = (
         f", waits for {phrases.joined(tuple(dict.fromkeys(r.gate for r in result.reasons)))}" if result.occasion else ""

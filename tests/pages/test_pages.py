@@ -253,7 +253,7 @@ def roles(reader: Reader, page: list[Block]) -> None:
     """The SQL that the page lets somebody print, run by the administrator. Roles belong to the whole server."""
     (printed,) = [block for block in page if block.language == "sh"]
     url = reader.database()
-    reader.house.environment("production", url)
+    reader.house.environment("production", None)  # before its roles exist, no other URL than the administrator's works
     reader.house.migration("001_one", "select 1;")
     reader.house.secrets["ADMIN_URL"] = url
     reader.copies(printed.text)

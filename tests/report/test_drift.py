@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import pytest
 
 from ctgitops.core.schema.compare import Added, Altered, Changes, Removed, compare
@@ -30,6 +32,10 @@ def test_drift_as_data(results: tuple[DriftResult, ...]) -> None:
     assert [each.get("drift") for each in found["environments"]] == [
         bool(result.changes) if isinstance(result, Drift) else None for result in results
     ]
+
+
+def test_the_next_steps_are_code_in_markdown() -> None:
+    assert "<code>drift: {ignore: [NAME]}</code>" in unescape(drift_markdown((DRIFTED,)))
 
 
 def test_a_difference_as_data() -> None:

@@ -104,6 +104,22 @@ def test_every_verb_as_each_role_of_the_page(house: House, cluster: LocalServer)
     assert fetch(cluster.url("app"), "select count(*) from pg_class where relname = 't'") == [(0,)]
 
 
+def test_the_grants_of_the_page_are_no_drift(house: House, cluster: LocalServer) -> None:
+    """A team that copies the page would have a red status every night."""
+    run(cluster.url(), "create database app2")
+    for block in PAGE_SQL:
+        run(cluster.url("app2"), block.replace('database "app"', 'database "app2"'))
+    house.migration("001_t", "create table public.t (id int primary key);", down="drop table public.t;")
+    for role in ("app_migrator", "app_reader"):
+        house.environment("staging", cluster.url("app2", role), MORE)
+        if role == "app_migrator":
+            house.applied()
+        drifted = house.run(*COMMANDS["drift"])
+        assert drifted.status == 0, drifted.said
+    run(cluster.url("app2"), "grant create on schema public to app_reader")
+    assert house.run(*COMMANDS["drift"]).status == 1, "of others, privileges are drift"
+
+
 def test_a_reader_without_privileges_is_told_in_the_first_line_what_to_grant(
     house: House, cluster: LocalServer
 ) -> None:

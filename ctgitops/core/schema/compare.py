@@ -114,6 +114,16 @@ def without(changes: Changes, patterns: tuple[str, ...]) -> Changes:
     return tuple(change for change in changes if not ignored(change.object, patterns))
 
 
+def without_access_of(role: str, changes: Changes) -> Changes:
+    """The changes without additional privileges on schemas for `role`, which `ctgitops roles` grants for apply."""
+    ends = (f" to {role}", ' to "{}"'.format(role.replace('"', '""')))
+    return tuple(change for change in changes if not (isinstance(change, Added) and _is_access(change.object, ends)))
+
+
+def _is_access(each: SchemaObject, ends: tuple[str, ...]) -> bool:
+    return bool(each.kind == "grant" and each.name.startswith("schema ") and each.name.endswith(ends))
+
+
 def ignored(each: SchemaObject, patterns: tuple[str, ...]) -> bool:
     """Whether a pattern matches an object by its name, its kind and name, or its parent's name."""
     names = [each.name, str(each), *([each.of] if each.of else [])]

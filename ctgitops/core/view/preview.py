@@ -27,12 +27,23 @@ class Occasion(StrEnum):
     """The step that follows a plan: a merge, or an apply by the event for which the plan was made."""
 
     NONE = ""
-    RUN = "this run"
+    RUN = "an apply"
     """A manual or a scheduled run; nothing waits for its plan."""
+    APPLY = "this run"
+    """A manual or a scheduled run whose plan is approved before its apply."""
     PUSH = "this push"
     """A push to the default branch."""
     RELEASE = "this release"
     """A release or a tag."""
+
+    def applies(self, environment: Environment) -> bool:
+        """Whether the event applies the plan of the environment, once it is approved."""
+        return self is Occasion.APPLY or self.triggers is environment.trigger
+
+    @property
+    def approved(self) -> bool:
+        """Whether an approval comes between the plan and its apply."""
+        return self is Occasion.APPLY or self.triggers is not None
 
     @property
     def triggers(self) -> Trigger | None:
@@ -57,6 +68,8 @@ class Preview:
     """The data that the plan destroys."""
     occasion: Occasion = Occasion.NONE
     """What applies the plan, if its event does."""
+    parked: bool = False
+    """Whether the plan only waits, and a later run continues it, so that this run asks for no approval."""
 
     @property
     def refusals(self) -> tuple[Reason, ...]:

@@ -148,7 +148,7 @@ def _exit_status(result: Preview, state: PlanState) -> int:
     if state is PlanState.BLOCKED:
         return {Concern.ADDRESS: 2, Concern.LEDGER: 4}.get(result.plan.concern, 3)
     if state is PlanState.WAITING:
-        return MUST_WAIT if result.occasion.triggers else 0
+        return MUST_WAIT if result.occasion.approved else 0
     return int(result.plan.fails)
 
 

@@ -194,13 +194,20 @@ def _advice(said: str) -> str:
         r"could not translate host|Name or service not known|failed to resolve host": "check the host in that secret",
         r"Connection refused|timeout expired|No such file": "check host and port, and that this machine can reach them",
         r'database "[^"]*" does not exist': "create the database, or correct its name in that secret",
+        r'role "[^"]*" does not exist': "create the role with the SQL that `ctgitops roles` prints, or "
+        "correct the user in that secret",
+        r"not permitted to log in": "ALTER ROLE … LOGIN, or correct the user in that secret",
+        r"no pg_hba.conf entry|pg_hba.conf rejects": "allow this machine, user and database in the server's "
+        "pg_hba.conf, or in the provider's firewall; if it says `no encryption`, add sslmode=require to the URL",
+        r"does not support SSL|SSL (error|SYSCALL)|certificate": "correct `sslmode` and the certificates in that URL",
         r"permission denied for database": "GRANT CONNECT ON DATABASE … TO that role",
         r"unsupported startup parameter": "PgBouncer rejects startup parameters: use the URL of the server itself",
         r"too many (connections|clients)|remaining connection slots": "wait for free connections, then run it again",
+        r"starting up|shutting down|in recovery": "wait until the server accepts connections, then run it again",
     }
     return next(
         (hint for pattern, hint in advice.items() if re.search(pattern, said)),
-        "`ctgitops check` works without a database",
+        "check the URL in that secret, and the log of the server, then run it again",
     )
 
 

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.schema.compare import KINDS, Added, Altered, Changes, Removed, compare, mirrored, without
+from ctgitops.core.schema.compare import (
+    KINDS,
+    Added,
+    Altered,
+    Changes,
+    Removed,
+    compare,
+    mirrored,
+    without,
+    without_access_of,
+)
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource, snapshot_from, snapshot_text
 from ctgitops.errors import UsageError
 
@@ -134,3 +144,14 @@ def test_between_majors_what_they_print_differently_is_no_difference() -> None:
     assert compare(Snapshot.of([old], SnapshotSource("15.18")), Snapshot.of([new], SnapshotSource("16.1"))) == ()
     assert compare(Snapshot.of([old], SnapshotSource("15.18")), Snapshot.of([new], SnapshotSource("15.1"))) != ()
     assert compare(Snapshot.of([old], SnapshotSource("15.18")), Snapshot.of([other], SnapshotSource("16.1"))) != ()
+
+
+def test_privileges_on_schemas_of_the_role_that_applies_are_left_out() -> None:
+    def grant(name: str) -> SchemaObject:
+        return SchemaObject("grant", name, attributes={"privileges": "ALL"})
+
+    kept = (Added(grant("schema public to reader")), Added(grant("table t to migrator")))
+    lost = Removed(grant("schema public to migrator"))
+    left_out = (Added(grant("schema public to migrator")), Added(grant('schema a to "My ""role"')))
+    assert without_access_of("migrator", (*kept, lost, *left_out)) == (*kept, lost, left_out[1])
+    assert without_access_of('My "role', left_out) == left_out[:1]

@@ -8,9 +8,9 @@ import pytest
 
 from ctgitops.errors import LedgerError, UsageError
 from ctgitops.postgres.connection import connect as connections
-from ctgitops.postgres.connection.connect import SERVER_KEEPALIVES, Address, connect, unsupported
+from ctgitops.postgres.connection.connect import SERVER_KEEPALIVES, Address, _advice, connect, unsupported
 from ctgitops.postgres.server.local_server import LocalServer
-from tests.servers import fresh_database
+from tests.servers import fresh_database, run
 
 
 @pytest.mark.parametrize("bare", ["@", "/", "?", "#", "@/", "/@", "@?", "?@", "@#", "@@"])
@@ -81,12 +81,40 @@ def test_a_connection_notices_within_a_minute_that_the_other_side_is_gone(tcp_se
 def test_a_server_that_is_too_old_is_refused_by_its_version(
     tcp_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    database = fresh_database(tcp_server)
     monkeypatch.setattr(connections, "OLDEST_MAJOR", 99)
     with pytest.raises(LedgerError, match=r"the database runs PostgreSQL \d+; ctgitops needs 99 or newer") as caught:
-        connect(Address(tcp_server.url(), "the database"), "ctgitops/read")
+        connect(Address(database, "the database"), "ctgitops/read")
     assert caught.value.state == "nothing was changed"
 
 
 @pytest.mark.parametrize(("version", "number"), [(130_014, "13"), (100_023, "10"), (90_624, "9.6")])
 def test_versions_are_named_as_their_server_names_them(version: int, number: str) -> None:
     assert f"runs PostgreSQL {number};" in unsupported(Address("postgresql://h/d", "staging"), version).what
+
+
+def test_each_reason_of_a_refused_login_has_its_own_remedy(server: LocalServer) -> None:
+    """The first plan of a team that has not run the SQL of `ctgitops roles` ends here."""
+    url = fresh_database(server)
+    name = url.partition("?")[0].rpartition("/")[2]
+    run(url, f"create role {name}_nologin nologin")
+    for user, remedy in (("nobody_yet", "`ctgitops roles` prints"), (f"{name}_nologin", "ALTER ROLE … LOGIN")):
+        with pytest.raises(LedgerError) as refused:
+            connect(Address(url.replace("://postgres@", f"://{user}@"), "staging"), "test")
+        assert remedy in refused.value.hint
+    with pytest.raises(LedgerError) as refused:
+        connect(Address(url.replace(f"/{name}?", "/not_there?"), "staging"), "test")
+    assert "create the database" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ('FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "a", database "b", no encryption', "sslmode=require"),
+        ("server does not support SSL, but SSL was required", "sslmode"),
+        ("FATAL:  the database system is starting up", "wait until the server accepts"),
+        ("FATAL:  something new", "check the URL in that secret"),
+    ],
+)
+def test_what_the_server_says_chooses_the_remedy(said: str, remedy: str) -> None:
+    assert remedy in _advice(said)
