@@ -221,3 +221,28 @@ def test_no_endpoint(s3: Scene) -> None:
     with pytest.raises(BackupError, match="cannot list") as caught:
         s3.take()
     assert "backup.store.endpoint" in caught.value.hint
+
+
+def test_the_command_line_restores_by_the_url_with_the_settings_of_the_manifest(
+    s3: Scene, tmp_path: Path, make_database: Callable[[], str]
+) -> None:
+    run(s3.url, "create table t as select 7 as a")
+    s3.encrypt_to = (PUBLIC,)
+    receipt = s3.take()
+    (tmp_path / "repository" / "environments").mkdir(parents=True)
+    (tmp_path / "repository" / "migrations").mkdir()
+    (tmp_path / "repository" / "environments" / "staging.yaml").write_text(
+        f"environment: staging\ndatabase: {{url: '${{URL}}'}}\n"
+        f"backup: {{to: '{s3.to}', store: {{endpoint: '{s3.settings.endpoint}', region: us-east-1}}}}\n"
+    )
+    (tmp_path / "key").write_text(KEY)
+    target = make_database()
+    ctgitops = [sys.executable, "-m", "ctgitops", "restore", f"{receipt.location}/receipt.json", "--into", target]
+    ctgitops += ["--root", str(tmp_path / "repository")]
+    refused = subprocess.run(ctgitops, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "there is no private key" in refused.stderr
+    assert "CTGITOPS_IDENTITY" in refused.stderr
+    done = subprocess.run([*ctgitops, "--identity", str(tmp_path / "key")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert fetch(target, "select a from t") == [(7,)]
