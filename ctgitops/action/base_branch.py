@@ -106,7 +106,7 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
         ("shadow.url", merged.shadow.url_secret, here.shadow.url_secret),
         ("shadow.image", merged.shadow.image, here.shadow.image),
         ("backup.to", one.to if one else None, other.to if other else None),
-        # A bucket's address means nothing without its endpoint, and another public key lets another person read the rows
+        # The same bucket at another endpoint is another bucket, and another key lets another person read the rows
         ("backup.store", str((one or _NO_BACKUP).store), str((other or _NO_BACKUP).store)),
         ("backup.encrypt_to", str((one or _NO_BACKUP).encrypt_to), str((other or _NO_BACKUP).encrypt_to)),
         ("backup.verify_server", one.verify_server if one else None, other.verify_server if other else None),
