@@ -59,6 +59,21 @@ def test_nor_another_place_for_backups(scene: Scene) -> None:
     page = html(scene.forge.comments[-1].body)
     assert "backup.to" in page
     assert "backup.verify_server" in page
+    assert "backup.store" not in page
+
+
+def test_nor_another_endpoint_or_public_key_for_the_same_bucket(scene: Scene) -> None:
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    to = "apply: {on: push}\nbackup: {to: 's3://b/c'"
+    scene.house.environment("staging", url, f"{to}}}\n")
+    base(scene)
+    other = f"store: {{endpoint: 'https://elsewhere.example'}}, encrypt_to: [{key}]"
+    scene.house.environment("staging", url, f"{to}, {other}}}\n")
+    assert scene.run("pull_request", opened()) == 0
+    page = html(scene.forge.comments[-1].body)
+    assert "backup.store" in page
+    assert "backup.encrypt_to" in page
 
 
 def test_nor_another_server_to_try_unmerged_sql_on(scene: Scene) -> None:

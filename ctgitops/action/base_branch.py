@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..core.environment.environment import Environment, ShadowPolicy
+from ..core.environment.environment import BackupPolicy, Environment, ShadowPolicy
 from ..core.forge.forge import TreeFile
 from ..core.gate.gate import Predecessor, Unreadable
 from ..core.gate.request import Request
@@ -96,6 +96,9 @@ class Merged:
         return tuple(found)
 
 
+_NO_BACKUP = BackupPolicy("")
+
+
 def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | None, str | None]]:
     one, other = merged.backup, here.backup
     return [
@@ -103,6 +106,9 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
         ("shadow.url", merged.shadow.url_secret, here.shadow.url_secret),
         ("shadow.image", merged.shadow.image, here.shadow.image),
         ("backup.to", one.to if one else None, other.to if other else None),
+        # The same bucket at another endpoint is another bucket, and another key lets another person read the rows
+        ("backup.store", str((one or _NO_BACKUP).store), str((other or _NO_BACKUP).store)),
+        ("backup.encrypt_to", str((one or _NO_BACKUP).encrypt_to), str((other or _NO_BACKUP).encrypt_to)),
         ("backup.verify_server", one.verify_server if one else None, other.verify_server if other else None),
     ]
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core.environment.environment import BackupPolicy, Environment
+from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
 from ..core.receipt import Receipt
-from ..core.run.progress import Listener
+from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore
 from ..postgres.connection.connect import Address
+from ..postgres.lock.backup_lock import backup_lock, is_running
 from .child_process import termination_as_interrupt
+from .encryption import Cipher, PrivateKey
+from .objects import NotAllowedError
 from .pg_dump import UNTOUCHED
 from .proof import Contents, ProofDatabase, local_proof, on_server
 from .restore import Saved, restore_into, schema_of
-from .store import read_receipt, split_receipt, store_at
+from .store import StorePlace, read_receipt, split_receipt, store_at
 from .take import BackupJob, take_into
 
 
@@ -31,7 +34,11 @@ class ProvedBackups:
     root: Path
     address_of: Callable[[Environment], Address]
     address_of_secret: Callable[[str], Address]
-    store_at: Callable[[str, Path], BackupStore] = store_at
+    store_at: Callable[[StorePlace], BackupStore] = store_at
+    private_key: Callable[[], PrivateKey | None] = field(default=lambda: None, repr=False)
+    """The private key to decrypt with, if one is given."""
+    settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
+    """The settings in the manifests for the store at an address."""
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
         """Dumps, counts rows, restores, compares, and then stores the receipt. Only reads the database.
@@ -43,11 +50,18 @@ class ProvedBackups:
             raise UsageError(f"{environment.name} has no `backup` in its manifest", hint="set `backup.to`")
         with _no_backup(), termination_as_interrupt():
             source = self.address_of(environment)
-            store = self.store_at(policy.to, self.root)
+            cipher = Cipher(policy.encrypt_to, self.private_key)
+            if policy.from_store:
+                cipher.refuse_unless_own()
+            warn = _as_progress(tell)
+            place = StorePlace(policy.to, self.root, policy.store, cipher, bool(policy.encrypt_to), warn)
+            store = self.store_at(place)
             backup = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(4)}"
-            with store.begin(backup) as draft:
-                taking = BackupJob(environment, policy, source, backup, store.location(backup), draft, tell)
-                return take_into(taking, lambda source: self._proof(policy, source))
+            with backup_lock(source, backup):
+                remove_leftovers(store, environment.name, source, warn)
+                with store.begin(backup) as draft:
+                    taking = BackupJob(environment, policy, source, backup, store.location(backup), draft, tell, cipher)
+                    return take_into(taking, lambda source: self._proof(policy, source))
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
         """Restores a backup, named by its receipt's path or URL, into the empty database at `url`. Writes there.
@@ -65,15 +79,39 @@ class ProvedBackups:
     @contextmanager
     def _saved(self, receipt_at: str) -> Iterator[Saved]:
         address, backup, name = split_receipt(receipt_at)
-        store = self.store_at(address, Path())
+        cipher = Cipher(private_key=self.private_key)
+        place = StorePlace(address, self.root, self.settings_of(address), cipher)
+        store = self.store_at(place)
+        receipt = read_receipt(store, backup, name)
+        cipher.refuse_unless_fits(receipt)
+        if receipt.encrypted_to:
+            store = self.store_at(replace(place, encrypted=True))
         with store.get(backup) as folder:
-            location = store.location(backup)
-            yield Saved(read_receipt(folder / name, location), folder, location)
+            yield Saved(receipt, folder, store.location(backup))
 
     def _proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
         if policy.verify_server:
             return on_server(self.address_of_secret(policy.verify_server), source)
         return local_proof(source)
+
+
+def _as_progress(tell: Listener) -> Callable[[str], None]:
+    return lambda words: tell(BackupAdvanced(words))
+
+
+def remove_leftovers(store: BackupStore, environment: str, source: Address, say: Callable[[str], None]) -> None:
+    """Removes what interrupted backups of the environment left in the store. Writes there.
+
+    A running backup holds its lock in `source`, and is not touched. If the store refuses, that is only reported.
+    """
+    try:
+        for backup in store.unfinished():
+            # An ID ends with the environment's name, a hyphen and eight digits
+            if backup[17:-9] == environment and not is_running(source, backup):
+                store.delete(backup)
+                say(f"removed {store.location(backup)}, which an interrupted run left")
+    except NotAllowedError as error:
+        say(f"cannot look for or remove what interrupted runs left: {error.what}")
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BackupError
-from ..ports.backup_store import RECEIPT, Draft
+from ..ports.backup_store import RECEIPT, Draft, StoredCopy
 from ..postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
 
 PARTIAL = ".partial"
+IN_PLACE = "it was restored from the files in the store"
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,24 @@ class FolderStore:
 
         def finish(receipt: str) -> None:
             (partial / RECEIPT).write_text(receipt, encoding="utf-8")
-            _make_durable(partial)
-            _give_away(partial, existing)
+            make_durable(partial)
+            give_away(partial, existing)
             partial.rename(final)
             _sync(self.root)
 
         try:
-            yield Draft(partial, finish)
+            # pg_dump writes into the store, so the restore that proves the dump reads what is stored
+            yield Draft(partial, lambda _files: StoredCopy(proof=IN_PLACE), lambda: None, finish)
         finally:
             with uninterrupted_cleanup():
                 shutil.rmtree(partial, ignore_errors=True)
+
+    def receipt(self, backup: str) -> str | None:
+        """The text of `receipt.json` in the subfolder."""
+        try:
+            return (self.root / backup / RECEIPT).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
 
     @contextmanager
     def get(self, backup: str) -> Iterator[Path]:
@@ -62,15 +71,20 @@ class FolderStore:
         folders = (receipt.parent.name for receipt in self.root.glob(f"*/{RECEIPT}"))
         return tuple(sorted(name for name in folders if not name.endswith(PARTIAL)))
 
+    def unfinished(self) -> tuple[str, ...]:
+        """The subfolders that have not been renamed to their ID."""
+        return tuple(sorted(path.name.removesuffix(PARTIAL) for path in self.root.glob(f"*{PARTIAL}")))
+
     def delete(self, backup: str) -> None:
         """Removes the receipt, then the subfolder. Writes."""
         folder = self.root / backup
         (folder / RECEIPT).unlink(missing_ok=True)
-        if folder.exists():
-            shutil.rmtree(folder)
+        for each in (folder, self.root / f"{backup}{PARTIAL}"):
+            if each.exists():
+                shutil.rmtree(each)
 
 
-def _make_durable(folder: Path) -> None:
+def make_durable(folder: Path) -> None:
     """Makes every file readable only by its owner, and flushes first the files, then their folders, to disk."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
@@ -79,7 +93,7 @@ def _make_durable(folder: Path) -> None:
     _sync(folder)
 
 
-def _give_away(folder: Path, existing: Path) -> None:
+def give_away(folder: Path, existing: Path) -> None:
     """If this process is root, as in a container, gives new files and folders to the owner of `existing`."""
     if os.geteuid() == 0:
         owner = existing.stat()

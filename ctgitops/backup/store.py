@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core.environment.environment import StoreSettings
 from ..core.receipt import Receipt, SavedFile
 from ..errors import BackupError, UsageError
 from ..ports.backup_store import RECEIPT, BackupStore
+from .encryption import Cipher
 from .folder_store import FolderStore
+from .object_store import ObjectStore
+from .objects import FolderObjects
 from .pg_dump import UNTOUCHED, megabytes
 
+SCHEMES = ("s3", "gs", "az")
 DUMP = "dump"
 ROLES = "roles.sql"
 SMALLEST_DUMP = 50
@@ -20,11 +27,37 @@ SMALLEST_COPY = 5
 """A restore is refused if the disk has no room for a fifth of the database's size: it saves only bloat."""
 
 
-def store_at(address: str, root: Path) -> BackupStore:
-    """The store at `address`: a folder, relative to `root`, or a URL. Raises UsageError for an unsupported scheme."""
-    if "://" in address:
-        raise UsageError(f"backups in {address} are not supported", hint="use a folder on this machine")
-    return FolderStore(root / Path(address).expanduser())
+@dataclass(frozen=True)
+class StorePlace:
+    """Where backups are stored, and how."""
+
+    address: str
+    """A folder, or the URL of a bucket."""
+    root: Path
+    """Relative paths are relative to it."""
+    settings: StoreSettings = field(default_factory=StoreSettings)
+    cipher: Cipher = field(default_factory=Cipher)
+    encrypted: bool = False
+    """Whether the backups of a folder are encrypted. A bucket's backups show it by themselves."""
+    warn: Callable[[str], None] = field(default=lambda _words: None)
+
+
+def store_at(place: StorePlace) -> BackupStore:
+    """The store at an address: a folder or a bucket. Raises UsageError for an unsupported scheme."""
+    scheme, slashes, _ = place.address.partition("://")
+    if slashes:
+        if scheme not in SCHEMES:
+            what = f"backups in {scheme}:// are not supported"
+            raise UsageError(what, hint=f"use a folder, or {', '.join(f'{each}://' for each in SCHEMES)}")
+        from .bucket import bucket_at
+
+        return ObjectStore(
+            bucket_at(place.address, place.settings, place.root), place.address, place.cipher, place.warn
+        )
+    folder = FolderStore(place.root / Path(place.address).expanduser())
+    if place.encrypted:
+        return ObjectStore(FolderObjects(folder.root), folder.location(""), place.cipher, place.warn)
+    return folder
 
 
 def split_receipt(receipt: str) -> tuple[str, str, str]:
@@ -57,15 +90,19 @@ def checksums(dump: Path) -> dict[str, SavedFile]:
     }
 
 
-def read_receipt(file: Path, location: str) -> Receipt:
-    """Reads a receipt. `location` names the backup in messages. Raises UsageError if the file is not a receipt."""
+def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receipt:
+    """Reads the receipt of a backup, which the user named as `name`. Raises UsageError if there is none."""
+    at = f"{store.location(backup)}/{name}"
     hint = f"pass the {RECEIPT} of a backup"
     try:
-        return Receipt.from_json(file.read_text(encoding="utf-8"))
+        text = store.receipt(backup) if name == RECEIPT else None
+        if text is None:
+            raise UsageError(f"cannot read {at}: there is no receipt", hint=hint)
+        return Receipt.from_json(text)
     except OSError as error:
-        raise UsageError(f"cannot read {location}/{file.name}: {error.strerror}", hint=hint) from None
+        raise UsageError(f"cannot read {at}: {error.strerror}", hint=hint) from None
     except ValueError as error:
-        raise UsageError(f"{location}/{file.name} is not a receipt: {error}", hint=hint) from None
+        raise UsageError(f"{at} is not a receipt: {error}", hint=hint) from None
 
 
 def refuse_if_changed(receipt: Receipt, dump: Path, location: str) -> None:

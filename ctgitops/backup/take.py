@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
 from time import monotonic
 
 from ..core.environment.environment import BackupPolicy, Environment
-from ..core.receipt import Receipt
+from ..core.receipt import Receipt, SavedFile
 from ..core.run.progress import BackupAdvanced, Listener
 from ..errors import BackupError
-from ..ports.backup_store import Draft
+from ..ports.backup_store import Draft, StoredCopy
 from ..postgres.catalog.dump_advice import cure_for
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot, exported_snapshot, portable_hash
 from ..postgres.connection.connect import Address
@@ -27,6 +27,7 @@ from ..postgres.server.libpq_environment import wants_tls
 from ..postgres.server.programs import client_for
 from ..postgres.server.scratch_database import role_statements
 from ..postgres.server.watchdog import Watchdog
+from .encryption import Cipher
 from .meter import dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
@@ -51,6 +52,7 @@ class BackupJob:
     """The backup's path or URL in the store."""
     draft: Draft
     tell: Listener
+    cipher: Cipher = field(default_factory=Cipher)
 
     def say(self, words: str) -> None:
         """Reports progress."""
@@ -69,9 +71,12 @@ def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
             source = _dump_and_count(taking, dump, snapshot, watchdog)
             server_version, database = snapshot.server_version(), snapshot.database_name()
         (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
+        files = checksums(dump.folder)
+        copy = _stored(taking, dump, files) if taking.policy.from_store else None
         with proof(source) as place:
             notes = _prove(taking, dump, source, place, watchdog)
             words = place.words
+        copy = copy or _stored(taking, dump, files)
         receipt = Receipt(
             id=taking.backup,
             environment=taking.environment.name,
@@ -84,16 +89,36 @@ def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
             compression=client.compression,
             jobs=dump.jobs,
             rows=dict(source.rows),
-            files=checksums(dump.folder),
+            files=files,
             schema_sha256=portable_hash(source.inventory),
             proof=words,
             notes=(*_missing_tables(taking.policy, source), *notes),
             left_out=source.left_out,
             public=source.public,
             contents=dict(source.digests),
+            stored=dict(copy.objects),
+            stored_proof=copy.proof,
+            encrypted_to=taking.cipher.recipients,
+            key_check=taking.cipher.key_check(),
         )
         taking.draft.finish(receipt.to_json())
     return receipt
+
+
+def _stored(taking: BackupJob, dump: Dump, files: dict[str, SavedFile]) -> StoredCopy:
+    """Waits until everything is in the store, and compares it; if the policy says so, restores will read it from there.
+
+    Raises BackupError.
+    """
+    taking.say(f"storing {many(len(files), 'file')}, {megabytes(sum(file.bytes for file in files.values()))}")
+    copy = taking.draft.store({f"{DUMP}/{name}": file for name, file in files.items()})
+    if not copy.objects or not taking.policy.from_store:
+        return copy
+    taking.say(f"downloading {many(len(copy.objects), 'object')}")
+    taking.draft.fetch()
+    if checksums(dump.folder) != files:
+        raise BackupError("the files that the store returned differ from the dump", hint="run it again")
+    return replace(copy, proof=f"{copy.proof}; downloaded and restored from there")
 
 
 def _refuse_full_disks(taking: BackupJob, size: int) -> None:

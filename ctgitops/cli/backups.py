@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -35,7 +36,7 @@ def backup(name: str, root: Path, form: str) -> int:
 
 
 @click.command()
-@click.argument("receipt", type=click.Path(dir_okay=False))
+@click.argument("receipt")
 @click.option(
     "--into",
     "url",
@@ -43,16 +44,24 @@ def backup(name: str, root: Path, form: str) -> int:
     metavar="URL",
     help="URL of an empty database, or $NAME of an environment variable that contains it.",
 )
+@click.option(
+    "--identity",
+    default="",
+    metavar="FILE",
+    help="Private key of an encrypted backup: a file, or $NAME of an environment variable that contains it. "
+    "Default: $CTGITOPS_IDENTITY, or the file in $CTGITOPS_IDENTITY_FILE.",
+)
 @options.root
 @options.as_data
-def restore(receipt: str, url: str, root: Path, form: str) -> int:
+def restore(receipt: str, url: str, identity: str, root: Path, form: str) -> int:
     """Restore a backup into an empty database.
 
-    The row count of each table must be the one in the receipt.
+    RECEIPT is the path or URL of its receipt.json. The row count of each table must be the one in the receipt.
     """
     wiring = Wiring(root)
     with wiring.console() as tell:
-        done = wiring.backups.restore(receipt, wiring.addresses.url_or_secret(url), tell)
+        backups = replace(wiring.backups, identity=identity)
+        done = backups.restore(receipt, wiring.addresses.url_or_secret(url), tell)
     rows = sum(done.rows.values())
     words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows; row counts match the receipt"
     print_page(done.to_json() if form == "json" else words, form)

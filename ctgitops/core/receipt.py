@@ -69,12 +69,26 @@ class Receipt:
     """The rights on the schema `public`; None if that schema does not exist, and in receipts of older versions."""
     contents: dict[str, str] = field(default_factory=dict)
     """By critical table, a checksum of its rows, which is equal in the source and in the restored database."""
+    stored: dict[str, SavedFile] = field(default_factory=dict)
+    """By name relative to `location`, each object in the store, as stored; empty if the store has the dump's files."""
+    stored_proof: str = ""
+    """How the store's copy was compared with the dump; empty in receipts of older versions."""
+    encrypted_to: tuple[str, ...] = ()
+    """The public keys that each object but the receipt is encrypted to; empty if it is not encrypted."""
+    key_check: str = ""
+    """A short text encrypted to the same keys, in base64: whether a private key fits shows before a download."""
     format: int = field(default=FORMAT)
 
     @property
     def bytes(self) -> int:
         """Size of the dump in bytes."""
         return sum(file.bytes for file in self.files.values())
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """How the objects in the store were compared with the dump, and the notes; for pages."""
+        encrypted = f"; encrypted to {len(self.encrypted_to)} keys" if self.encrypted_to else ""
+        return (*((self.stored_proof + encrypted,) if self.stored else ()), *self.notes)
 
     @property
     def restore_with(self) -> str:
@@ -109,11 +123,13 @@ class Receipt:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"not a receipt of format {FORMAT}")
         try:
-            data["files"] = {name: SavedFile(**file) for name, file in data["files"].items()}
+            for key in ("files", "stored"):
+                data[key] = {name: SavedFile(**file) for name, file in data.get(key, {}).items()}
             for key in ("started_at", "finished_at"):
                 data[key] = datetime.fromisoformat(data[key])
             data["notes"] = tuple(data["notes"])
-            data["left_out"] = tuple(data.get("left_out", ()))
+            for key in ("left_out", "encrypted_to"):
+                data[key] = tuple(data.get(key, ()))
             data["public"] = _rights(data.get("public"))
             return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:

@@ -16,6 +16,7 @@ from ..core.environment.environment import (
     PreflightPolicy,
     Reviewed,
     ShadowPolicy,
+    StoreSettings,
     Timeouts,
     Trigger,
     Window,
@@ -169,4 +170,7 @@ def _backup(backup: dict[str, Any]) -> BackupPolicy:
         to=backup["to"],
         critical_tables=tuple(backup.get("critical_tables", ())),
         verify_server=secret(server) if server else None,
+        encrypt_to=tuple(backup.get("encrypt_to", ())),
+        from_store=backup.get("verify") == "restore-from-store",
+        store=StoreSettings(**backup.get("store", {})),
     )

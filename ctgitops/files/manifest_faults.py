@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -16,6 +17,7 @@ from ..core.problem import Problem
 from ..core.workspace.workspace import query_problems
 from ..errors import Place
 from ..sql.script import Script
+from .age_keys import recipient
 from .json_schema import Fault, dotted
 from .policy import unknown_rules
 from .repository import Repository
@@ -26,9 +28,7 @@ Usable = dict[str, Any]
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
     (("notify",), bool, "send notifications", ""),
     (("backup", "scope"), lambda value: value != "database", "back up a part of a database", ""),
-    (("backup", "to"), lambda value: "://" in str(value), "store backups at a URL", "name a folder"),
-    (("backup", "encrypt_to"), lambda _: True, "encrypt backups", ""),
-    (("backup", "verify"), lambda value: value != "restore", "verify backups in another way than by a restore", ""),
+    (("backup", "store", "object_lock"), lambda _: True, "lock objects", "set a default retention on the bucket"),
     (("backup", "keep"), lambda _: True, "delete old backups", ""),
 )
 """Keys that the schema accepts but that are not implemented: key, values concerned, missing feature, alternative."""
@@ -47,6 +47,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_disposable(document, usable),
         *_shadow(document, usable),
         *_seeds(document, usable, repository),
+        *_backup(document, usable),
         *unknown_rules(document, usable),
     )
 
@@ -159,6 +160,31 @@ def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterat
             yield Fault(keys, refused)
         elif not (repository.root / folder).is_dir():
             yield _fault(document, keys, folder, "the folder does not exist: create it, or correct the name")
+
+
+_BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
+_OF_S3 = ("region", "path_style", "server_side_encryption")
+
+
+def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
+    """Reports an unusable address, without its text, which may contain a secret; public keys; and idle settings."""
+    backup = usable.get("backup", {})
+    to, settings = str(backup.get("to", "")), backup.get("store", {})
+    if "://" in to and not _BUCKET.fullmatch(to):
+        what = "`backup.to` is not the address of a bucket"
+        hint = "write `s3://BUCKET/PREFIX`, `gs://…` or `az://…`; credentials come from the environment"
+        yield Fault(("backup", "to"), Problem("value", what, document.place(("backup", "to")), hint))
+    of_s3 = [] if to.startswith("s3://") else [key for key in _OF_S3 if key in settings]
+    for key in of_s3 if "://" in to else settings:
+        keys: Keys = ("backup", "store", key)
+        what = f"`backup.store.{key}` has no effect on `backup.to`"
+        yield Fault(keys, Problem("value", what, document.keys.get(keys), f"remove `{key}`"))
+    for index, text in enumerate(backup.get("encrypt_to", ())):
+        try:
+            recipient(text)
+        except ValueError as error:
+            keys = ("backup", "encrypt_to", index)
+            yield _fault(document, keys, text, f"not a public key of age or SSH: {error}")
 
 
 def _fault(document: Document, keys: Keys, value: str, hint: str) -> Fault:

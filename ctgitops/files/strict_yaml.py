@@ -193,7 +193,7 @@ def shown_value(value: Value) -> str:
         return "a list"
     if not isinstance(value, str):
         return "nothing" if value is None else str(value).lower()
-    if "://" in value or "password" in value.lower():
+    if "://" in value or any(mark in value.lower() for mark in ("password", "secret-key", "private key")):
         return "(not shown: it may contain a password)"
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -118,6 +118,8 @@ def back_of(preview: Preview, origin: Origin) -> Part:
     return {
         "name": plan.environment,
         "backup": policy.to if policy else "",
+        "encrypted": bool(policy and policy.encrypt_to),
+        "from_store": bool(policy and policy.from_store),
         "left_out": list(preview.not_in_backup[:10]),
         "more_left_out": max(len(preview.not_in_backup) - 10, 0),
         "critical": list(policy.critical_tables[:10]) if policy else [],

@@ -218,7 +218,7 @@ def _backup(outcome: Outcome) -> Iterable[str]:
         proof = f"{phrases.size(receipt.bytes)}, {phrases.count(sum(receipt.rows.values()), 'row')}"
         yield from ("", f"  backup {receipt.id}: {proof}, restored once and compared, on {on_one_line(receipt.proof)}")
         yield f"  to restore it: `{receipt.restore_with}`"
-        yield from (f"  note: {on_one_line(note)}" for note in receipt.notes)
+        yield from (f"  note: {on_one_line(note)}" for note in receipt.remarks)
         yield from _left_out(receipt.left_out, "  not in the backup:")
     elif outcome.done:
         yield from ("", "  NO BACKUP was taken: the manifest of this environment does not require one")

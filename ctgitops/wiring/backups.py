@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import CtgitopsError, UsageError
 from .addresses import Addresses
 
 if TYPE_CHECKING:
     from ..backup.backups import ProvedBackups
-    from ..core.environment.environment import Environment
+    from ..backup.encryption import PrivateKey
+    from ..core.environment.environment import Environment, StoreSettings
     from ..core.receipt import Receipt
     from ..core.run.progress import Listener
     from ..core.schema.snapshot import Snapshot
@@ -22,6 +26,10 @@ class StoredBackups:
 
     root: Path
     addresses: Addresses
+    environments: Callable[[], tuple[Environment, ...]]
+    """The manifests, which say how to reach a bucket."""
+    identity: str = ""
+    """The file with a private key, or `$NAME` of a variable that contains it; empty for the usual variables."""
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
         """Takes a backup and proves it by a restore. Raises BackupError."""
@@ -43,4 +51,37 @@ class StoredBackups:
             self.root,
             address_of=lambda environment: as_role(self.addresses.of(environment), environment.role),
             address_of_secret=lambda secret: self.addresses.named(secret, "backup.verify_server"),
+            private_key=self._private_key,
+            settings_of=self._settings,
         )
+
+    def _private_key(self) -> PrivateKey | None:
+        from ..backup.encryption import PrivateKey
+
+        environ = self.addresses.environ
+        if self.identity.startswith("$"):
+            name = self.identity.strip("${}")
+            if not environ.get(name):
+                raise UsageError(f"{name} is not set", hint="export it, or pass `--identity FILE`")
+            return PrivateKey(environ[name], name)
+        if not self.identity and environ.get("CTGITOPS_IDENTITY"):
+            return PrivateKey(environ["CTGITOPS_IDENTITY"], "CTGITOPS_IDENTITY")
+        file = self.identity or environ.get("CTGITOPS_IDENTITY_FILE", "")
+        if not file:
+            return None
+        try:
+            return PrivateKey(Path(file).expanduser().read_text(encoding="utf-8"), file)
+        except (OSError, UnicodeDecodeError) as error:
+            what = f"cannot read the private key in {file}: {getattr(error, 'strerror', 'it is not text')}"
+            raise UsageError(what, hint="name a file as age-keygen or ssh-keygen writes it") from None
+
+    def _settings(self, address: str) -> StoreSettings:
+        """The `backup.store` of the manifest whose `backup.to` is this address; otherwise none."""
+        from ..core.environment.environment import StoreSettings
+
+        if "://" in address:
+            with suppress(CtgitopsError):  # a restore must work in a repository that is broken or missing
+                for each in self.environments():
+                    if each.backup and each.backup.to.rstrip("/") == address.rstrip("/"):
+                        return each.backup.store
+        return StoreSettings()

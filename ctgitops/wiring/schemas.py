@@ -32,7 +32,7 @@ class NamedSchemas:
         if environment is not None:
             return self.databases.of(environment).snapshot()
         path = Path(name)
-        if path.name == RECEIPT:
+        if path.name == RECEIPT:  # a path or a URL
             return self.backups.schema(name, self.tell)
         if (path / RECEIPT).is_file():
             return self.backups.schema(str(path / RECEIPT), self.tell)

@@ -135,7 +135,7 @@ class Wiring:
     @property
     def backups(self) -> StoredBackups:
         """Takes and restores proved backups."""
-        return StoredBackups(self.root, self.addresses)
+        return StoredBackups(self.root, self.addresses, lambda: self.workspace.environments)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """A reader of schemas by name."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctgitops.backup.backups import ProvedBackups
-from ctgitops.backup.store import store_at
-from ctgitops.core.environment.environment import BackupPolicy, Environment
+from ctgitops.backup.encryption import PrivateKey
+from ctgitops.backup.store import StorePlace, store_at
+from ctgitops.core.environment.environment import BackupPolicy, Environment, StoreSettings
 from ctgitops.core.receipt import Receipt
 from ctgitops.core.run.progress import BackupAdvanced, BackupMeasured, Progress
 from ctgitops.ports.backup_store import BackupStore
@@ -27,7 +28,11 @@ class Scene:
     said: list[str] = field(default_factory=list)
     measured: list[BackupMeasured] = field(default_factory=list)
     to: str = "backups"
-    store_at: Callable[[str, Path], BackupStore] = store_at
+    store_at: Callable[[StorePlace], BackupStore] = store_at
+    settings: StoreSettings = field(default_factory=StoreSettings)
+    encrypt_to: tuple[str, ...] = ()
+    from_store: bool = False
+    key: str | None = None
 
     @property
     def backups(self) -> ProvedBackups:
@@ -36,11 +41,20 @@ class Scene:
             address_of=lambda environment: Address(self.url, label=f"{environment.name} (STAGING_DATABASE_URL)"),
             address_of_secret=lambda name: Address(self.verify_url or "", label=f"the verify server ({name})"),
             store_at=self.store_at,
+            private_key=lambda: PrivateKey(self.key, "KEY") if self.key is not None else None,
+            settings_of=lambda _address: self.settings,
         )
 
     def take(self) -> Receipt:
         verify = "VERIFY_URL" if self.verify_url else None
-        policy = BackupPolicy(self.to, critical_tables=self.critical, verify_server=verify)
+        policy = BackupPolicy(
+            self.to,
+            critical_tables=self.critical,
+            verify_server=verify,
+            encrypt_to=self.encrypt_to,
+            from_store=self.from_store,
+            store=self.settings,
+        )
         return self.backups.take(Environment("staging", "STAGING_DATABASE_URL", backup=policy), self.tell)
 
     def restore(self, receipt: Receipt, url: str) -> Receipt:

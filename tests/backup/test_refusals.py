@@ -151,13 +151,13 @@ def test_extensions_that_the_proof_lacks_come_with_a_way_out(quick: Scene) -> No
     assert "backup.verify_server" in _what_helps('ERROR:  extension "postgis" is not available', place)
 
 
-def test_without_a_policy_or_with_a_bucket_there_is_nothing_to_do(quick: Scene) -> None:
+def test_without_a_policy_or_with_another_scheme_there_is_nothing_to_do(quick: Scene) -> None:
     with pytest.raises(UsageError, match="no `backup` in its manifest"):
         quick.backups.take(Environment("staging", "X"), quick.tell)
-    with pytest.raises(BackupError, match="backups in s3://bucket/x are not supported"):
-        quick.backups.take(Environment("staging", "X", backup=BackupPolicy("s3://bucket/x")), quick.tell)
-    with pytest.raises(UsageError, match="backups in s3://bucket/x are not supported"):
-        quick.backups.restore("s3://bucket/x/1/receipt.json", quick.url, quick.tell)
+    with pytest.raises(BackupError, match="backups in ftp:// are not supported"):
+        quick.backups.take(Environment("staging", "X", backup=BackupPolicy("ftp://bucket/x")), quick.tell)
+    with pytest.raises(UsageError, match="backups in ftp:// are not supported"):
+        quick.backups.restore("ftp://bucket/x/1/receipt.json", quick.url, quick.tell)
 
 
 def test_a_folder_that_cannot_be_written_says_so(quick: Scene) -> None:

@@ -8,15 +8,22 @@ from pathlib import Path
 import pytest
 
 from ctgitops.backup.folder_store import FolderStore
+from ctgitops.backup.object_store import ObjectStore
+from ctgitops.backup.objects import FolderObjects
 from ctgitops.errors import UsageError
 from ctgitops.ports.backup_store import RECEIPT, BackupStore
 from tests.backup.scene import Scene
-from tests.backup.stores import Bucket
+from tests.backup.stores import bucket, encrypted
 from tests.servers import fetch, run
 
 STORES: dict[str, Callable[[Path], tuple[str, BackupStore]]] = {
     "folder": lambda root: (str(root / "store"), FolderStore(root / "store")),
-    "bucket": lambda _root: ("memory://bucket/production", Bucket()),
+    "bucket": lambda _root: ("memory://bucket/production", bucket("memory://bucket/production")),
+    "encrypted bucket": lambda _root: ("memory://bucket/encrypted", bucket("memory://bucket/encrypted", encrypted())),
+    "encrypted folder": lambda root: (
+        str(root / "store"),
+        ObjectStore(FolderObjects(root / "store"), str(root / "store"), encrypted()),
+    ),
 }
 """Makes an empty store, with the address that `backup.to` names it by."""
 
@@ -93,7 +100,7 @@ def test_a_backup_is_taken_and_restored_through_the_port(
     quick: Scene, made: tuple[str, BackupStore], make_database: Callable[[], str]
 ) -> None:
     quick.to, store = made
-    quick.store_at = lambda address, _root: store if address == quick.to else FolderStore(Path(address))
+    quick.store_at = lambda _place: store
     run(quick.url, "create table t as select generate_series(1, 100) as a")
     receipt = quick.take()
     assert store.ids() == (receipt.id,)
@@ -114,7 +121,7 @@ def test_a_backup_that_fails_leaves_nothing_in_the_store(quick: Scene, made: tup
     from ctgitops.errors import BackupError
 
     quick.to, store = made
-    quick.store_at = lambda _address, _root: store
+    quick.store_at = lambda _place: store
     quick.url = "postgresql://somebody@127.0.0.1:1/nowhere"
     with pytest.raises(BackupError, match="cannot connect"):
         quick.take()

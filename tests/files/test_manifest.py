@@ -12,6 +12,7 @@ from ctgitops.core.environment.environment import (
     Limits,
     PreflightAction,
     PreflightPolicy,
+    StoreSettings,
     Timeouts,
     Trigger,
     Window,
@@ -207,12 +208,10 @@ def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout
     ("text", "said"),
     [
         ("notify:\n- webhook: ${HOOK}", "4:1: ctgitops 0.1 does not send notifications yet"),
-        ("backup: {to: 's3://k:hunter2@b/c'}", "4:10: ctgitops 0.1 does not store backups at a URL"),
         ("backup: {to: b, scope: schema}", "4:17: ctgitops 0.1 does not back up a part of a database yet"),
-        ("backup: {to: b, encrypt_to: [age1abc]}", "4:17: ctgitops 0.1 does not encrypt backups yet"),
         (
-            "backup: {to: b, verify: count}",
-            "4:17: ctgitops 0.1 does not verify backups in another way than by a restore yet",
+            "backup: {to: 's3://b', store: {object_lock: 30d}}",
+            "4:32: ctgitops 0.1 does not lock objects yet",
         ),
         ("backup: {to: b, keep: {last: 10, days: 90}}", "4:17: ctgitops 0.1 does not delete old backups yet"),
     ],
@@ -222,6 +221,48 @@ def test_a_key_that_is_not_carried_out_yet_is_refused_loudly(repo: Checkout, tex
     assert found.startswith(said)
     assert "hunter2" not in found
     assert [p.code for p in repo.read().read_problems] == ["not-yet"]
+
+
+AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+
+@pytest.mark.parametrize(
+    ("backup", "said"),
+    [
+        ("{to: 's3://k:hunter2@b/c'}", "4:14: `backup.to` is not the address of a bucket"),
+        ("{to: 's3://b/c?X-Amz-Signature=hunter2'}", "4:14: `backup.to` is not the address of a bucket"),
+        ("{to: 'ftp://b/c'}", "4:14: `backup.to` is not the address of a bucket"),
+        (
+            "{to: b, encrypt_to: [age1hunter2]}",
+            "4:30: `backup.encrypt_to[0]: age1hunter2` is not valid (not a",
+        ),
+        ("{to: b, encrypt_to: [AGE-SECRET-KEY-1hunter2]}", "4:30: `backup.encrypt_to[0]: "),
+        ("{to: b, encrypt_to: ['-----BEGIN OPENSSH PRIVATE KEY----- hunter2']}", "4:30: `backup.encrypt_to[0]: "),
+        (
+            "{to: b, encrypt_to: ['ecdsa-sha2-nistp256 AAAA']}",
+            "4:30: `backup.encrypt_to[0]: ecdsa-sha2-nistp256 AAAA` is not valid (expected a public key of age or SSH",
+        ),
+        ("{to: b, verify: count}", "4:25: `backup.verify: count` is not valid (expected one of restore"),
+        ("{to: b, store: {region: r}}", "4:25: `backup.store.region` has no effect on `backup.to`"),
+        ("{to: 'az://b', store: {region: r}}", "4:32: `backup.store.region` has no effect on `backup.to`"),
+        ("{to: 's3://b', store: {endpoint: 'https://k:hunter2@h'}}", "4:42: `backup.store.endpoint"),
+        ("{to: 's3://b', store: {secret_access_key: hunter2}}", "4:32: unknown key `backup.store.secret_access_key`"),
+    ],
+)
+def test_an_unusable_store_or_key_is_refused(repo: Checkout, backup: str, said: str) -> None:
+    (found,) = repo.manifest(f"backup: {backup}")
+    assert found.startswith(said)
+    assert "hunter2" not in found.replace("age1hunter2", "")
+
+
+def test_a_bucket_and_keys_are_read(repo: Checkout) -> None:
+    text = f"""backup: {{to: 's3://b/c', verify: restore-from-store, encrypt_to: [{AGE}],
+  store: {{endpoint: 'https://h:9000', region: r, path_style: false, ca: ca.pem, server_side_encryption: AES256}}}}"""
+    assert repo.manifest(text) == []
+    backup = repo.read().environments[0].backup
+    assert backup
+    assert (backup.to, backup.from_store, backup.encrypt_to) == ("s3://b/c", True, (AGE,))
+    assert backup.store == StoreSettings("https://h:9000", "r", False, "ca.pem", "AES256")
 
 
 @pytest.mark.parametrize(

@@ -117,15 +117,33 @@ class PreflightPolicy:
 
 
 @dataclass(frozen=True)
+class StoreSettings:
+    """How to reach a bucket; nothing of it is secret."""
+
+    endpoint: str = ""
+    region: str = ""
+    path_style: bool | None = None
+    """Whether the bucket is in the URL's path instead of its host name; None for the client's default."""
+    ca: str = ""
+    """A file with the certificates of the authorities that are trusted, relative to the repository's root."""
+    server_side_encryption: str = ""
+
+
+@dataclass(frozen=True)
 class BackupPolicy:
     """What is backed up before the first step, and where to."""
 
     to: str
-    """The folder for backups: absolute, or relative to the repository's root."""
+    """The folder for backups, absolute or relative to the repository's root, or the URL of a bucket."""
     critical_tables: tuple[str, ...] = ()
     """Tables, as `schema.name`, whose row contents are compared, not only their row counts."""
     verify_server: str | None = None
     """Name of the secret with the URL of the server to verify backups on; if it is None, the run starts a server."""
+    encrypt_to: tuple[str, ...] = ()
+    """Public keys, of age or SSH, that each object but the receipt is encrypted to."""
+    from_store: bool = False
+    """Whether the backup is proved by a restore from the store, instead of from what was dumped."""
+    store: StoreSettings = field(default_factory=StoreSettings)
 
 
 @dataclass(frozen=True)

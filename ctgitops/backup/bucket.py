@@ -1,0 +1,208 @@
+"""A bucket of S3, Google Cloud Storage or Azure Blob Storage, through obstore.
+
+Credentials come from the environment, as each cloud's own tools set them, or from the metadata of the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    GenericError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
+from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
+
+from ..core.environment.environment import StoreSettings
+from ..errors import BackupError, UsageError
+from .objects import CHUNK, NotAllowedError, StoredObject
+
+ATTEMPTS = 3
+"""How often a put is begun again, each with obstore's own retries: it does not repeat a conditional put by itself."""
+_RETRIES: Any = {
+    "max_retries": 7,
+    "retry_timeout": timedelta(minutes=3),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2},
+}
+_ADVICE = (
+    (r"169\.254\.|metadata\.google", "no credentials are set, and this machine has none: set those of its cloud"),
+    (r"NoSuchBucket|ContainerNotFound|bucket does not exist", "create the bucket, or correct `backup.to`"),
+    (r"RequestTimeTooSkewed|RequestExpired", "correct the clock of this machine"),
+    (r"certificate|UnknownIssuer", "name the authority's certificate in `backup.store.ca`"),
+    (r"SlowDown|code: (503|429)", "the store is overloaded or limits requests: run it again later"),
+    (
+        r"SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken|AuthenticationFailed|code: 401",
+        "correct the credentials",
+    ),
+    (
+        r"AccessDenied|code: 403|lacked the necessary privileges",
+        "give the credentials the right to put, get and list objects",
+    ),
+    (
+        r"NotImplemented|code: 501",
+        "use a store with conditional puts (`If-None-Match: *`)",
+    ),
+    (r"error sending request|dns|connect", "check `backup.store.endpoint` and the network"),
+)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Implements `objects.Objects`."""
+
+    store: ObjectStore
+    address: str
+
+    def put(self, name: str, content: bytes) -> str:
+        """A conditional put, repeated if the connection breaks. The store checks the checksum that is sent with it."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return _tag(obstore.put(self.store, name, content, mode="create", use_multipart=False)["e_tag"])
+            except AlreadyExistsError:
+                if self._has(name, content):  # the answer to an earlier attempt was lost
+                    return _tag(obstore.head(self.store, name)["e_tag"])
+                what = f"{self.address}/{name} exists with other contents, and nothing is overwritten"
+                raise BackupError(what, hint="run it again") from None
+            except GenericError as error:
+                if attempt == ATTEMPTS:
+                    raise self._failed("put", name, error) from None
+            except (BaseError, OSError) as error:
+                raise self._failed("put", name, error) from None
+        raise AssertionError("unreachable")
+
+    def get(self, name: str) -> Iterator[bytes]:
+        """Streams the object."""
+        try:
+            for chunk in obstore.get(self.store, name).stream(min_chunk_size=CHUNK):
+                yield bytes(chunk)
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
+                raise self._failed("get", name, error) from None
+            raise FileNotFoundError(2, "no such object", f"{self.address}/{name}") from None
+        except (BaseError, OSError) as error:
+            raise self._failed("get", name, error) from None
+
+    def list(self, under: str = "") -> Iterator[StoredObject]:
+        """Lists page by page."""
+        try:
+            for page in obstore.list(self.store, prefix=under or None):
+                for each in page:
+                    yield StoredObject(each["path"], each["size"], _tag(each["e_tag"]))
+        except (BaseError, OSError) as error:
+            raise self._failed("list", under, error) from None
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Removes objects, also ones that do not exist."""
+        for name in names if not isinstance(self.store, S3Store) else [list(names)]:
+            try:
+                with suppress(FileNotFoundError):
+                    obstore.delete(self.store, name)
+            except (BaseError, OSError) as error:
+                raise self._failed("delete", names[0], error) from None
+
+    def _has(self, name: str, content: bytes) -> bool:
+        return b"".join(self.get(name)) == content
+
+    def _failed(self, verb: str, name: str, error: Exception) -> BackupError:
+        words = str(error).partition("\n\nDebug source")[0]
+        code, message = (re.search(rf"<{tag}>(.*?)</{tag}>", words, re.DOTALL) for tag in ("Code", "Message"))
+        hint = next((hint for pattern, hint in _ADVICE if re.search(pattern, words)), "")
+        said = f"{code[1]}: {message[1]}" if code and message else " ".join(words.split())
+        # A signed URL has its signature after the question mark
+        said = re.sub(r"\?[^\s\"'<>]+", "?…", said)[:400]
+        what = f"cannot {verb} {self.address}/{name}: {said}"
+        # obstore reports a refused list as a generic error
+        denied = isinstance(error, PermissionDeniedError | UnauthenticatedError) or "code: 403" in words
+        return (NotAllowedError if denied else BackupError)(what, hint=hint)
+
+
+def bucket_at(address: str, settings: StoreSettings, root: Path) -> Bucket:
+    """The bucket at `s3://`, `gs://` or `az://`; a `ca` file is relative to `root`. Raises UsageError."""
+    parts = urlsplit(address)
+    if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
+        raise UsageError("the address of a backup store is not valid", hint="write it as s3://BUCKET/PREFIX")
+    make = {"s3": _s3, "gs": _google, "az": _azure}[parts.scheme]
+    options: Any = {"timeout": "10 minutes", "connect_timeout": "10 seconds"}
+    if settings.endpoint.startswith("http://") or os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+        options["allow_http"] = True
+    if settings.ca:
+        options["root_certificate"] = _certificate(root / settings.ca)
+    try:
+        store = make(parts.netloc, parts.path.strip("/") or None, settings, options)
+    except (BaseError, OSError, ValueError) as error:
+        words = str(error).partition("\n\nDebug source")[0]
+        raise UsageError(f"cannot open {address}: {words}", hint="set the credentials of its cloud") from None
+    return Bucket(store, address.rstrip("/"))
+
+
+def _certificate(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        hint = "correct `backup.store.ca` in the manifest"
+        raise UsageError(f"cannot read {file}: {error.strerror}", hint=hint) from None
+
+
+def _s3(bucket: str, prefix: str | None, settings: StoreSettings, options: Any) -> ObjectStore:
+    config: Any = {"checksum_algorithm": "SHA256"}
+    if settings.endpoint:
+        config["endpoint"] = settings.endpoint
+    if settings.region:
+        config["region"] = settings.region
+    elif settings.endpoint and not {"AWS_REGION", "AWS_DEFAULT_REGION"} & os.environ.keys():
+        config["region"] = "us-east-1"
+    if settings.path_style is False:
+        config["virtual_hosted_style_request"] = True
+        if settings.endpoint:  # obstore expects the bucket in the endpoint's host
+            scheme, _, host = settings.endpoint.partition("://")
+            config["endpoint"] = f"{scheme}://{bucket}.{host}"
+    if settings.server_side_encryption:
+        config["server_side_encryption"] = settings.server_side_encryption
+    return S3Store(bucket, prefix=prefix, config=config, client_options=options, retry_config=_RETRIES)
+
+
+def _google(bucket: str, prefix: str | None, settings: StoreSettings, options: Any) -> ObjectStore:
+    config: Any = {"base_url": settings.endpoint} if settings.endpoint else {}
+    provider: Any = None
+    if _external_account(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")):
+        from obstore.auth.google import GoogleCredentialProvider
+
+        provider = GoogleCredentialProvider()
+    return GCSStore(
+        bucket,
+        prefix=prefix,
+        config=config,
+        client_options=options,
+        retry_config=_RETRIES,
+        credential_provider=provider,
+    )
+
+
+def _external_account(file: str) -> bool:
+    """Whether the file has credentials by web identity, as GitHub's OIDC gives; obstore's own reader refuses them."""
+    try:
+        return bool(file) and json.loads(Path(file).read_text(encoding="utf-8")).get("type") == "external_account"
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _azure(container: str, prefix: str | None, settings: StoreSettings, options: Any) -> ObjectStore:
+    config: Any = {"endpoint": settings.endpoint} if settings.endpoint else {}
+    return AzureStore(container, prefix=prefix, config=config, client_options=options, retry_config=_RETRIES)
+
+
+def _tag(e_tag: str | None) -> str:
+    return (e_tag or "").strip('"')

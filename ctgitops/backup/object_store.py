@@ -1,0 +1,239 @@
+"""Backups as objects: in a bucket, or encrypted in a folder. A backup's objects have its ID as a prefix."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BufferedReader, BytesIO, RawIOBase
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+
+from ..core.receipt import SavedFile
+from ..errors import BackupError
+from ..ports.backup_store import RECEIPT, Draft, StoredCopy
+from ..postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
+from .encryption import ENCRYPTED, Cipher
+from .objects import CHUNK, NotAllowedError, Objects, StoredObject
+from .pg_dump import many
+from .upload import Upload, put_parts
+
+BEGUN = "begun"
+"""The name of the first object of a backup, which proves that the store can be written to before anything is dumped."""
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-.+-[0-9a-f]{8}")
+_PART = re.compile(r"\.part[0-9]{5,}$")
+
+
+def _quiet(_words: str) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """Implements `ports.backup_store.BackupStore`. pg_dump writes to a temporary folder, which is removed."""
+
+    objects: Objects
+    address: str
+    cipher: Cipher = field(default_factory=Cipher)
+    warn: Callable[[str], None] = _quiet
+
+    def location(self, backup: str) -> str:
+        """The URL or path."""
+        return f"{self.address.rstrip('/')}/{backup}"
+
+    @contextmanager
+    def begin(self, backup: str) -> Iterator[Draft]:
+        """Uploads files while others are still written. If it is not finished, its objects are removed. Writes."""
+        folder = Path(mkdtemp(prefix="ctgitops-backup-"))
+        draft = _Draft(self, backup, folder)
+        try:
+            draft.begin()
+            yield Draft(folder, draft.store, draft.fetch, draft.finish)
+        finally:
+            with uninterrupted_cleanup():
+                draft.end()
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def receipt(self, backup: str) -> str | None:
+        """The text of the receipt."""
+        try:
+            return b"".join(self.objects.get(f"{backup}/{RECEIPT}")).decode()
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def get(self, backup: str) -> Iterator[Path]:
+        """A temporary folder, into which the files are downloaded and decrypted."""
+        folder = Path(mkdtemp(prefix="ctgitops-backup-"))
+        try:
+            receipt = self.receipt(backup)
+            if receipt is not None:
+                self.fetch_into(folder, backup)
+                (folder / RECEIPT).write_text(receipt, encoding="utf-8")
+            yield folder
+        finally:
+            with uninterrupted_cleanup():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def fetch_into(self, folder: Path, backup: str) -> None:
+        """Downloads and decrypts a backup's files. Raises BackupError."""
+        names = sorted(each.name.removeprefix(f"{backup}/") for each in self.objects.list(backup))
+        for name, parts in groupby(names, key=lambda name: _PART.sub("", name)):
+            if name == RECEIPT or name.removesuffix(ENCRYPTED) == BEGUN:
+                continue
+            if ".." in PurePosixPath(name).parts or name.startswith("/"):
+                raise BackupError(f"{self.location(backup)} has an object that is not part of a backup: {name}")
+            path = folder / name.removesuffix(ENCRYPTED)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                chunks = (chunk for part in parts for chunk in self.objects.get(f"{backup}/{part}"))
+                stored = BufferedReader(_Stored(chunks), CHUNK)
+                if name.endswith(ENCRYPTED):
+                    self.cipher.decrypt(stored, file, f"{self.location(backup)}/{name}")
+                else:
+                    shutil.copyfileobj(stored, file, 1 << 20)
+
+    def ids(self) -> tuple[str, ...]:
+        """The IDs of the backups with a receipt."""
+        return tuple(sorted(backup for backup, counts in self._found().items() if counts))
+
+    def unfinished(self) -> tuple[str, ...]:
+        """The IDs of the backups without a receipt; other objects at the same address are not backups."""
+        return tuple(sorted(b for b, counts in self._found().items() if not counts and _ID.fullmatch(b)))
+
+    def delete(self, backup: str) -> None:
+        """Removes the receipt, then the other objects. Writes."""
+        names = [each.name for each in self.objects.list(backup)]
+        receipt = f"{backup}/{RECEIPT}"
+        if receipt in names:
+            self.objects.delete([receipt])
+        if others := [name for name in names if name != receipt]:
+            self.objects.delete(others)
+
+    def _found(self) -> dict[str, bool]:
+        """The IDs at the address, each with whether it has a receipt."""
+        found: dict[str, bool] = {}
+        for each in self.objects.list():
+            backup, slash, name = each.name.partition("/")
+            if slash and (name == RECEIPT or _ID.fullmatch(backup)):
+                found[backup] = found.get(backup, False) or name == RECEIPT
+        return found
+
+
+class _Draft:
+    """One backup while it is written."""
+
+    def __init__(self, store: ObjectStore, backup: str, folder: Path) -> None:
+        self._store = store
+        self._backup = backup
+        self._folder = folder
+        self._put: dict[str, StoredObject] = {}
+        self._sha256: dict[str, str] = {}
+        self._files: dict[str, SavedFile] = {}
+        self._upload: Upload | None = None
+        self._finished = False
+
+    def begin(self) -> None:
+        """Stores the first object, and begins to upload. Writes."""
+        put_parts(BytesIO(self._backup.encode()), BEGUN, self._store.cipher, self._put_object)
+        self._upload = Upload(self._folder, self._store.cipher, self._put_object)
+
+    def store(self, files: Mapping[str, SavedFile]) -> StoredCopy:
+        """Waits for all uploads, and compares them with `files` and with what the store has."""
+        self._wait()
+        if wrong := [name for name, file in files.items() if self._files.get(name) != file]:
+            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+            raise BackupError(f"files changed while they were uploaded: {', '.join(sorted(wrong)[:3])}{more}")
+        words = self._compared()
+        return StoredCopy({name: SavedFile(o.bytes, self._sha256[name]) for name, o in self._put.items()}, words)
+
+    def fetch(self) -> None:
+        """Replaces the local files by those in the store."""
+        for path in self._folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self._store.fetch_into(self._folder, self._backup)
+
+    def finish(self, receipt: str) -> None:
+        """Stores the receipt, last."""
+        self._wait()
+        self._store.objects.put(f"{self._backup}/{RECEIPT}", receipt.encode())
+        self._finished = True
+
+    def end(self) -> None:
+        """Ends the uploads, and removes the objects of a backup that is not finished. Writes."""
+        if self._upload:
+            self._upload.stop()
+        if not self._finished and self._put:
+            try:
+                self._store.objects.delete([f"{self._backup}/{name}" for name in self._put])
+            except (BackupError, OSError) as error:
+                self._store.warn(f"objects of {self._backup} remain in the store, without a receipt: {error}")
+
+    def _wait(self) -> None:
+        if self._upload:
+            self._files |= self._upload.rest()
+
+    def _put_object(self, name: str, content: bytes) -> None:
+        self._sha256[name] = hashlib.sha256(content).hexdigest()
+        expected = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        # Noted before it is put: a put whose answer is lost may have stored the object
+        self._put[name] = StoredObject(name, len(content), "")
+        said = self._store.objects.put(f"{self._backup}/{name}", content)
+        self._put[name] = StoredObject(name, len(content), expected if said == expected else "")
+
+    def _compared(self) -> str:
+        """Compares each object in the store with what was put. Returns how, as text. Raises BackupError."""
+        unread = [name for name, each in self._put.items() if not each.checksum]
+        for name in unread:
+            self._read_back(name)
+        number, by = many(len(self._put), "object"), "by MD5" if not unread else "by SHA-256, read back"
+        if unread and len(unread) < len(self._put):
+            by = f"by MD5, {len(unread)} by SHA-256, read back"
+        try:
+            listed = {
+                each.name.removeprefix(f"{self._backup}/"): each for each in self._store.objects.list(self._backup)
+            }
+        except NotAllowedError:
+            return f"{number} compared {by}, when they were put; the credentials may not list them"
+        for name, put in self._put.items():
+            now = listed.get(name)
+            if now is None or now.bytes != put.bytes or (put.checksum and now.checksum != put.checksum):
+                raise self._other(name, "is missing" if now is None else "has other contents")
+        return f"{number} in the store compared {by}"
+
+    def _read_back(self, name: str) -> None:
+        found = hashlib.sha256()
+        for chunk in self._store.objects.get(f"{self._backup}/{name}"):
+            found.update(chunk)
+        if found.hexdigest() != self._sha256[name]:
+            raise self._other(name, "has other contents")
+
+    def _other(self, name: str, is_wrong: str) -> BackupError:
+        what = f"the store does not have what was uploaded: {self._store.location(self._backup)}/{name} {is_wrong}"
+        return BackupError(what, hint="run it again, and find out who writes to this store")
+
+
+class _Stored(RawIOBase):
+    """Reads chunks as a file."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        """Fills the buffer from the next chunk."""
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size

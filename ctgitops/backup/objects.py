@@ -1,0 +1,92 @@
+"""Named objects that are written once: what a bucket and an encrypted folder have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import BackupError
+from .folder_store import give_away
+
+CHUNK = 1 << 20
+
+
+class NotAllowedError(BackupError):
+    """The store refuses the operation: the credentials lack the right to do it."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as the store lists it."""
+
+    name: str
+    bytes: int
+    checksum: str
+    """The MD5 in hexadecimal if the store computes it; otherwise another tag, or empty."""
+
+
+class Objects(Protocol):
+    """Objects by name, below one address. Methods raise BackupError or OSError; NotAllowedError without the right."""
+
+    def put(self, name: str, content: bytes) -> str:
+        """Stores a new object; never overwrites one. Returns the checksum as `StoredObject.checksum`. Writes."""
+
+    def get(self, name: str) -> Iterator[bytes]:
+        """The content of an object, in chunks. Raises FileNotFoundError."""
+
+    def list(self, under: str = "") -> Iterator[StoredObject]:
+        """The objects whose names begin with `under` and a slash, or all. Memory does not grow with their number."""
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Removes objects. Writes."""
+
+
+@dataclass(frozen=True)
+class FolderObjects:
+    """Objects as files of a folder, readable only by their owner. Implements `Objects`."""
+
+    root: Path
+
+    def put(self, name: str, content: bytes) -> str:
+        """A new file, on disk when this returns."""
+        path = self.root / name
+        existing = next(parent for parent in path.parents if parent.exists())
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            hint = "create the folder, or correct `backup.to` in the manifest"
+            raise BackupError(f"cannot write to {path}: {error.strerror}", hint=hint) from None
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        give_away(path, existing)
+        return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+    def get(self, name: str) -> Iterator[bytes]:
+        """The file's content."""
+        with (self.root / name).open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def list(self, under: str = "") -> Iterator[StoredObject]:
+        """The files; their MD5 is computed from what is on the disk."""
+        for path in sorted((self.root / under).rglob("*")):
+            if path.is_file():
+                with path.open("rb") as file:
+                    found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+                yield StoredObject(str(path.relative_to(self.root)), path.stat().st_size, found)
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Removes the files, and folders that are empty then."""
+        for name in names:
+            (self.root / name).unlink(missing_ok=True)
+        folders = {self.root / parent for name in names for parent in Path(name).parents if parent != Path()}
+        for folder in sorted(folders, reverse=True):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()

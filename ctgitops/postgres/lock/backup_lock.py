@@ -1,0 +1,28 @@
+"""An advisory lock that shows that the run of a backup is alive, so that no other run removes its objects."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..connection.connect import Address, connect
+
+
+def _key(backup: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"ctgitops backup {backup}".encode()).digest()[:8], signed=True)
+
+
+@contextmanager
+def backup_lock(address: Address, backup: str) -> Iterator[None]:
+    """Holds the lock of the backup with this ID, in the database that is saved, without a transaction."""
+    with connect(address, "ctgitops backup") as connection:
+        connection.execute("select pg_catalog.pg_advisory_lock(%s)", (_key(backup),))
+        yield
+
+
+def is_running(address: Address, backup: str) -> bool:
+    """Whether another session holds the lock of the backup with this ID."""
+    with connect(address, "ctgitops backup") as connection:
+        row = connection.execute("select pg_catalog.pg_try_advisory_lock(%s)", (_key(backup),)).fetchone()
+        return not (row and row[0])

@@ -1,0 +1,66 @@
+"""Files are uploaded while others are still written."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from ctgitops.backup import upload
+from ctgitops.backup.encryption import Cipher
+from ctgitops.backup.upload import Upload
+from ctgitops.core.receipt import SavedFile
+from tests.backup.test_interrupted import until
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "EVERY_SECONDS", 0.01)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="without /proc, files wait for the end of the dump")
+def test_a_complete_file_is_stored_while_another_is_written(tmp_path: Path) -> None:
+    stored: dict[str, bytes] = {}
+    with (tmp_path / "open").open("wb") as file:
+        file.write(b"a half")
+        file.flush()
+        (tmp_path / "dump").mkdir()
+        (tmp_path / "dump" / "complete").write_bytes(b"rows")
+        uploading = Upload(tmp_path, Cipher(), stored.__setitem__)
+        try:
+            until(lambda: "dump/complete" in stored)
+            assert "open" not in stored
+            file.write(b" and the rest")
+            file.close()
+            read = uploading.rest()
+        finally:
+            uploading.stop()
+    assert stored == {"dump/complete": b"rows", "open": b"a half and the rest"}
+    assert read["dump/complete"] == SavedFile(4, hashlib.sha256(b"rows").hexdigest())
+
+
+def test_a_large_file_is_stored_in_parts_and_an_empty_one_as_an_empty_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "PART", 4)
+    (tmp_path / "a").write_bytes(b"0123456789")
+    (tmp_path / "b").write_bytes(b"")
+    (tmp_path / "c").write_bytes(b"0123")
+    stored: dict[str, bytes] = {}
+    uploading = Upload(tmp_path, Cipher(), stored.__setitem__)
+    uploading.rest()
+    uploading.stop()
+    assert stored == {"a": b"0123", "a.part00001": b"4567", "a.part00002": b"89", "b": b"", "c": b"0123"}
+
+
+def test_an_error_of_the_store_ends_the_upload(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"rows")
+
+    def refuse(_name: str, _content: bytes) -> None:
+        raise OSError("the store is full")
+
+    uploading = Upload(tmp_path, Cipher(), refuse)
+    with pytest.raises(OSError, match="the store is full"):
+        uploading.rest()
+    uploading.stop()
