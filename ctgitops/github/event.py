@@ -53,7 +53,7 @@ def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored
     number = number_of(payload, "pull_request", "number")
     head = text_of(payload, "pull_request", "head", "sha")
     base = text_of(payload, "pull_request", "base", "ref")
-    default = text_of(payload, "repository", "default_branch")
+    default = text_of(payload, "pull_request", "base", "repo", "default_branch")
     if action == "closed":
         merged = flag_of(payload, "pull_request", "merged")
         if merged and base != default:

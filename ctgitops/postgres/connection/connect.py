@@ -71,9 +71,9 @@ def connect(
         connection = _connect({**parameters, **extra, "options": " ".join(filter(None, options))}, application)
     except psycopg.OperationalError as error:
         raise _unreachable(address, error, parameters) from None
-    if connection.info.server_version < OLDEST_MAJOR * 10_000:
+    if (version := connection.info.server_version) < OLDEST_MAJOR * 10_000:
         connection.close()
-        raise unsupported(address, connection.info.server_version)
+        raise unsupported(address, version)
     return connection
 
 
