@@ -137,6 +137,7 @@ def test_an_event_triggers_the_environments_that_apply_on_it() -> None:
     assert {each: each.triggers for each in Occasion} == {
         Occasion.NONE: None,
         Occasion.RUN: None,
+        Occasion.APPLY: None,
         Occasion.PUSH: Trigger.PUSH,
         Occasion.RELEASE: Trigger.RELEASE,
     }
