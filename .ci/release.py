@@ -25,7 +25,7 @@ BOT = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@use
 FROM_SOURCE = "  image: Dockerfile\n"
 ABSENT = re.compile(r"(: |release )not found\s*$|manifest unknown|HTTP 404", re.MULTILINE)
 """What the registry and `gh` say about something that does not exist; any other failure is not an answer."""
-PUBLIC = """the image cannot be pulled without a login, so nobody could use the release.
+PUBLIC = """the image cannot be pulled without a login, so no workflow could use the release.
 Once, by an owner of the organization: Packages > ctgitops > Package settings > Change visibility > Public
 (if that is locked: the organization's Settings > Packages > Public). Then start the workflow again."""
 Version = tuple[int, int, int]

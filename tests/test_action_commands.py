@@ -142,4 +142,4 @@ def test_the_record_names_who_approved(scene: Scene) -> None:
     assert "approved by <code>anna and bo</code>" in scene.forge.comments[-1].body
     scene.forge.approved_by = ()
     scene.run("release", release())
-    assert "approved by no review" in scene.forge.comments[-1].body
+    assert "no approving review" in scene.forge.comments[-1].body

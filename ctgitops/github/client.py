@@ -128,7 +128,7 @@ class Client:
         if getattr(error, "status", 0) == 401:
             hint = "set the input github-token to a valid token, such as ${{ github.token }}"
         elif _denied(error):
-            hint = f"check that it exists; if it does, give the job `permissions: {permission}`"
+            hint = f"check the name; if it is right, give the job `permissions: {permission}`"
         elif isinstance(error, RateLimitExceededException):
             hint = (
                 f"run the job again later; ctgitops waits at most {self.patience.longest:g} s for a rate limit to reset"

@@ -75,8 +75,8 @@ def approved_markdown(users: tuple[str, ...] | None) -> str:
     """The last line of a record: the users who approved the pull request, without a mention; None is not known."""
     if users is None:
         return "\n<sub>the approvals could not be read</sub>\n"
-    said = escape.code(phrases.joined(users)) if users else escape.plain("no review")
-    return f"\n<sub>approved by {said}</sub>\n"
+    said = f"approved by {escape.code(phrases.joined(users))}" if users else "no approving review"
+    return f"\n<sub>{said}</sub>\n"
 
 
 def failure_markdown(error: CtgitopsError, origin: Origin) -> str:
