@@ -41,8 +41,9 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
         yield from _inside_block(node, catalog, depth)
         return
     if kind in _CALLS and catalog.functions and depth < _DEEPEST:
-        for call in _calls({"FuncCall": node["funccall"]} if "funccall" in node else {kind: node}, catalog):
-            if function := catalog.function(name_of(call.get("funcname", []))):
+        calls = _calls({"FuncCall": node["funccall"]} if "funccall" in node else {kind: node}, catalog)
+        for name in dict.fromkeys(name_of(call.get("funcname", [])) for call in calls):
+            if function := catalog.function(name):
                 yield from _inside_function(function, catalog, depth + 1)
     yield kind, node, None
 

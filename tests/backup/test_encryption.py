@@ -38,6 +38,7 @@ def sealed(cipher: Cipher, content: bytes) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
 def test_an_ssh_key_opens_what_is_encrypted_to_it(tmp_path: Path, kind: str) -> None:
     public, private = ssh_key(tmp_path, kind)
@@ -56,6 +57,7 @@ def test_each_of_two_keys_is_enough(tmp_path: Path) -> None:
     reader(private + str(pyrage.x25519.Identity.generate())).refuse_unless_fits(both)
 
 
+@pytest.mark.slow
 def test_keys_that_cannot_be_used_say_why(tmp_path: Path) -> None:
     _, locked = ssh_key(tmp_path, passphrase="secret")
     for text, said in (

@@ -17,6 +17,7 @@ def schema_of(url: str) -> Facts:
     return [fact for fact in facts(url) if fact[0] != "rows" and not str(fact[2]).startswith("RI_ConstraintTrigger")]
 
 
+@pytest.mark.slow
 def test_a_reset_of_the_whole_history_gives_the_same_schema(tmp_path: Path, database_url: str) -> None:
     home = House(tmp_path / "repository", {"DEVELOPMENT_DATABASE_URL": database_url})
     for folder in ("migrations", "environments", "seeds"):

@@ -70,6 +70,7 @@ def quickly(names: Collection[str]) -> list[object]:
     return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", quickly({NAMES[1], "postgres"}))
 def test_each_copy_has_the_name_while_something_is_brought_to_it(name: str) -> None:
     original = owner_of_reader(name)

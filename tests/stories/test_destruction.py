@@ -78,6 +78,7 @@ def test_each_kind_of_destruction_is_counted_before_it_happens(house: House, ful
     assert facts(full) == before
 
 
+@pytest.mark.slow
 def test_rows_are_not_counted_by_a_condition_of_a_pull_request(house: House, full: str) -> None:
     """No statement of a migration reaches the database before it is applied: the WHERE could do anything."""
     run(full, "create sequence public.called")
@@ -102,6 +103,7 @@ def test_after_half_a_minute_of_counting_the_rest_is_estimated(full: str, monkey
     )
 
 
+@pytest.mark.slow
 def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: House, full: str) -> None:
     house.migration("002_drop", "drop table public.lines;", down="create table public.lines (id int);")
     house.migration("003_add", "create table public.added (id int);", down="drop table public.added;")
@@ -120,6 +122,7 @@ def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: H
     assert "NOT THIS DATA; only `ctgitops restore` brings it back, from the backup taken before" in looked.words
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("full")
 def test_what_the_plan_creates_itself_or_renames_is_not_destroyed(house: House) -> None:
     house.migration(
@@ -135,6 +138,7 @@ def test_what_the_plan_creates_itself_or_renames_is_not_destroyed(house: House) 
     assert house.plan("--format", "json").json["losses"] == []
 
 
+@pytest.mark.slow
 def test_a_rollback_that_is_passed_to_record_migration_is_available_and_tried(house: House, database_url: str) -> None:
     house.environment("staging", database_url, SHADOW)
     back = "select record_migration('001_notes.sql', rollback_sql => 'drop table notes');"

@@ -21,6 +21,7 @@ def backed_up(house: House, database_url: str) -> House:
     return house
 
 
+@pytest.mark.slow
 def test_somebody_elses_is_named_in_plan_outcome_and_receipt(backed_up: House, database_url: str) -> None:
     with pytest.raises(Exception, match="could not create unique index"):
         run(database_url, INDEX)
@@ -49,6 +50,7 @@ def test_what_our_own_build_left_is_dropped_before_the_backup(backed_up: House, 
     assert fetch(database_url, "select from pg_index where indexrelid = 't_id'::regclass and indisvalid")
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_again_and_again_is_not_in_its_own_way(backed_up: House, database_url: str) -> None:
     backed_up.migration("001_index", INDEX)
     for _ in range(3):

@@ -63,6 +63,7 @@ def test_p14_killed_around_any_statement_each_is_done_exactly_once(
     assert progress(database_url) == [f"{n} done" for n in range(1, 6)]
 
 
+@pytest.mark.slow
 def test_p09_an_index_whose_building_was_killed_is_dropped_and_built_again(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_index", INDEX)
     with stuck(lived_in, database_url, "concurrently") as running:

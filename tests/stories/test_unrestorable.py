@@ -14,6 +14,7 @@ create materialized view totals as select total() as n; alter function total() r
 """
 
 
+@pytest.mark.slow
 def test_the_statement_in_the_help_is_the_way_out(house: House, database_url: str) -> None:
     house.environment("staging", database_url, 'backup: {to: backups, verify_server: "${VERIFY_URL}"}\n')
     house.secrets["VERIFY_URL"] = database_url
