@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.servers import run
 from tests.stories.house import Facts, House, database_of, facts, marks
 

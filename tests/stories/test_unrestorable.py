@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.servers import fetch, run
 from tests.stories.house import House
 
