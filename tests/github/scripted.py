@@ -9,11 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 Json = Any
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @dataclass
@@ -101,6 +106,7 @@ class Scripted:
         url = f"{self.url}/repos/o/r/{folder}/{number}"
         login = self.logins[token]
         row = {**body, "id": number, "url": url, "html_url": f"{self.url}/{number}", "user": {"login": login}}
+        row["updated_at"] = _now()
         self.made[kind].append(row)
         for remark in body.get("comments", ()):
             self._make("remarks", remark, token)
@@ -116,7 +122,7 @@ class Scripted:
         if method == "DELETE":
             self.made[kind].remove(row)
             return 204, {}, None
-        row.update(body)
+        row.update(body, updated_at=_now())
         if kind == "check-runs":
             self.canned[f"/check-runs/{number}/annotations"] += body["output"]["annotations"]
         return 200, {}, row

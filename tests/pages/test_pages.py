@@ -15,7 +15,7 @@ import pytest
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.pages.blocks import ROOT, Block, blocks_of
 from tests.servers import fetch, fresh_database, missing, programs_for_tests, run
-from tests.stories.house import House
+from tests.stories.house import House, _environ
 
 SCRIPT = "set -euo pipefail; set -a; if [ -f {state} ]; then . {state}; fi; set +a\n{commands}\nexport -p >{state}"
 GIT = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main")
@@ -44,7 +44,7 @@ class Reader:
         done = subprocess.run(
             ["bash", "-c", SCRIPT.format(state=self.exported, commands=commands)],
             cwd=self.house.root,
-            env={"HOME": os.environ.get("HOME", "/"), "PATH": path, **self.house.secrets},
+            env={**_environ(), "PATH": path, **self.house.secrets},
             capture_output=True,
             text=True,
             check=False,
