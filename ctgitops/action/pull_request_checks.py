@@ -32,8 +32,8 @@ def clashes_of(
 
 def untouched(files: tuple[ChangedFile, ...], folder: str) -> bool:
     """Whether a pull request is known to change no migration, seed file or manifest."""
-    inside = tuple(f"{folder}{name}/" for name in ("migrations", "seeds", "environments"))
-    return bool(files) and not any(file.path.startswith(inside) for file in files)
+    inside = {"migrations", "seeds", "environments"}
+    return bool(files) and not any(inside & set(file.path.removeprefix(folder).split("/")) for file in files)
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
