@@ -198,7 +198,7 @@ def _is_newer(found: Found, wanted: StickyComment, pull: PullRequest | None) -> 
     if pull and marker.record and pull.state != "open":
         return True
     if pull and marker.head_sha != wanted.head_sha and pull.head.sha in (marker.head_sha, wanted.head_sha):
-        return pull.head.sha == marker.head_sha
+        return pull.head.sha == marker.head_sha and marker.generation > wanted.generation
     return found.generation(wanted.generation.started) > wanted.generation
 
 

@@ -77,8 +77,8 @@ def test_a_plan_of_an_outdated_commit_or_of_a_merged_pull_request_changes_nothin
     new = "b" * 40
     pull = {"number": 7, "state": "open", "head": {"sha": new}, "url": f"{world.github.url}/repos/o/r/pulls/7"}
     world.github.canned["/pulls/7"] = pull
-    world.forge.comment(comment("of the new commit\n", run=1, head=new))
-    assert world.forge.comment(comment("late\n", run=9)) is None
+    world.forge.comment(comment("of the new commit\n", run=5, head=new))
+    assert world.forge.comment(comment("late\n", run=2)) is None
     assert bodies(world) == ["of the new commit\n"]
     pull["state"] = "closed"
     world.forge.record(record("applied\n", run=2))
