@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,10 @@ def borrowable(major: int | None = None) -> Service:
     """A server that is nobody's target, reached over the network with a password."""
     programs = programs_of(major) if major else programs_for_tests()
     return Service(programs, listen="127.0.0.1", base=base_for_servers())
+
+
+def quickly(cases: Iterable[object], *, alone: Collection[object] = ()) -> list[object]:
+    """All cases for `parametrize`; `make test` runs those in `alone`, or the first one, and `make slow` the others."""
+    cases = list(cases)
+    kept = alone or cases[:1]
+    return [case if case in kept else pytest.param(case, marks=pytest.mark.slow) for case in cases]

@@ -12,7 +12,7 @@ import pytest
 
 from ctgitops.errors import BackupError
 from tests.backup.scene import Scene
-from tests.servers import fetch, run, session
+from tests.servers import fetch, quickly, run, session
 
 LEFT_OUT = {
     "an INVALID index": (
@@ -91,7 +91,7 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("what", LEFT_OUT)
+@pytest.mark.parametrize("what", quickly(LEFT_OUT))
 def test_it_is_named_in_the_receipt_and_the_backup_is_proved(quick: Scene, what: str) -> None:
     before, then, line = LEFT_OUT[what]
     run(quick.url, before)
@@ -102,7 +102,7 @@ def test_it_is_named_in_the_receipt_and_the_backup_is_proved(quick: Scene, what:
     assert json.loads(receipt.summary())["not_in_backup"] == [line]
 
 
-@pytest.mark.parametrize("what", KEPT)
+@pytest.mark.parametrize("what", quickly(KEPT))
 def test_it_is_in_the_backup_so_it_is_not_named(quick: Scene, what: str) -> None:
     name = f'"sub_{quick.root.name}"'
     run(quick.url, KEPT[what].format(name=name))
@@ -137,7 +137,7 @@ def test_a_receipt_of_before_has_nothing_to_name(quick: Scene) -> None:
     assert Receipt.from_json(file.read_text()).left_out == ()
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP"])
+@pytest.mark.parametrize("encoding", quickly(["LATIN1", "SQL_ASCII", "EUC_JP"]))
 def test_the_copy_has_the_encoding_of_the_source(quick: Scene, encoding: str) -> None:
     name = f"{quick.url.split('/')[3].split('?')[0]}_{encoding.lower()}"
     run(quick.url, f"create database {name} template template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'")
@@ -209,7 +209,7 @@ UNRESTORABLE = {
 }
 
 
-@pytest.mark.parametrize("what", UNRESTORABLE)
+@pytest.mark.parametrize("what", quickly(UNRESTORABLE))
 def test_a_dump_that_does_not_restore_has_a_cure_that_works_when_it_is_followed(quick: Scene, what: str) -> None:
     with session(quick.url) as connection:
         connection.execute("create table t (a int); insert into t values (5)")

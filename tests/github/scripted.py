@@ -143,6 +143,7 @@ def running() -> Iterator[Scripted]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or each answer waits 40 ms for a delayed ACK
 
         def log_message(self, *_: object) -> None:
             pass

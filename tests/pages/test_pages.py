@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import client_for
 from tests.pages.blocks import ROOT, Block, blocks_of
 from tests.servers import fetch, fresh_database, missing, programs_for_tests, run
 from tests.stories.house import House, _environ
@@ -40,7 +41,8 @@ class Reader:
         """Runs commands in one shell session, which must all succeed."""
         for written, here in self.replaced.items():
             commands = commands.replace(written, here)
-        path = os.pathsep.join([str(Path(sys.executable).parent), str(programs_for_tests().bin), os.environ["PATH"]])
+        programs = (client_for(programs_for_tests().major).bin, programs_for_tests().bin)
+        path = os.pathsep.join([str(Path(sys.executable).parent), *map(str, programs), os.environ["PATH"]])
         done = subprocess.run(
             ["bash", "-c", SCRIPT.format(state=self.exported, commands=commands)],
             cwd=self.house.root,

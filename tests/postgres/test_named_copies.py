@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from ctgitops.postgres.shadow.sandbox import SandboxShadow, sandbox_server, sand
 from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.script import Script
 from tests.fakes import migration, request, workspace
-from tests.servers import borrowable, fetch, programs_for_tests, run
+from tests.servers import borrowable, fetch, programs_for_tests, quickly, run
 
 NAMES = ["own", 'Own "quoted" Ünd more', "x" * 63, "select", "postgres", "template1", MAINTENANCE, "original", "shadow"]
 NAMES += ["shadow_1", "tried", "again", ADMIN, "%41"]
@@ -65,13 +64,8 @@ def owner_of_reader(database: str) -> SourceDatabase:
     )
 
 
-def quickly(names: Collection[str]) -> list[object]:
-    """All names, those alone in the default suite."""
-    return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", quickly({NAMES[1], "postgres"}))
+@pytest.mark.parametrize("name", quickly(NAMES, alone={NAMES[1], "postgres"}))
 def test_each_copy_has_the_name_while_something_is_brought_to_it(name: str) -> None:
     original = owner_of_reader(name)
     with sandbox_shadow(original, ShadowPolicy(), had=(names_it(name, 1),)) as shadow:
@@ -92,7 +86,7 @@ def test_each_copy_has_the_name_while_something_is_brought_to_it(name: str) -> N
         assert shadow.impacts.keys() == {2, 3}
 
 
-@pytest.mark.parametrize("name", quickly(set()))
+@pytest.mark.parametrize("name", quickly(NAMES))
 def test_what_is_run_again_from_nothing_has_the_name_too(name: str) -> None:
     with replay_shadow(ReplayTarget(MAJOR, role="app", database=name), ShadowPolicy()) as shadow:
         shadow.apply((names_it(name, 1), names_it(name, 2)))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.postgres.server.local_server import LocalServer
-from tests.servers import fetch, fresh_database, run
+from tests.servers import fetch, fresh_database, quickly, run
 from tests.stories.house import (
     CODE,
     House,
@@ -170,18 +170,21 @@ def without_default_branch(home: House, _url: str) -> str:
 
 @pytest.mark.parametrize(
     "change",
-    [
-        on_a_branch_only,
-        taken_back_here,
-        with_another_secret,
-        not_on_the_default_branch,
-        named_in_after,
-        named_in_after_here,
-        with_an_unreadable_neighbour,
-        with_a_neighbour_in_its_database,
-        contradicted,
-        without_default_branch,
-    ],
+    quickly(
+        [
+            on_a_branch_only,
+            taken_back_here,
+            with_another_secret,
+            not_on_the_default_branch,
+            named_in_after,
+            named_in_after_here,
+            with_an_unreadable_neighbour,
+            with_a_neighbour_in_its_database,
+            contradicted,
+            without_default_branch,
+        ],
+        alone={on_a_branch_only, with_another_secret, named_in_after, contradicted},
+    ),
 )
 def test_without_permission_nothing_is_changed(
     home: House, database_url: str, change: Callable[[House, str], str]
@@ -189,7 +192,7 @@ def test_without_permission_nothing_is_changed(
     refused(home, database_url, change(home, database_url))
 
 
-@pytest.mark.parametrize("broken", ["no git", "objects", "no repository"])
+@pytest.mark.parametrize("broken", quickly(["no git", "objects", "no repository"]))
 def test_an_unreadable_git_is_an_error(home: House, database_url: str, broken: str) -> None:
     environ = {}
     if broken == "no git":

@@ -18,9 +18,9 @@ from .resumption_problems import unfinished_problems
 
 
 def history_problems(
-    workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
+    workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...] | None = None
 ) -> tuple[Problem, ...]:
-    """All mismatches between the files and the ledger, and open predictions.
+    """All mismatches between the files and the ledger, and open predictions. Without `pending`, those of no plan.
 
     Reports edited, missing, out-of-order, unfinished and rolled-back migrations, unmet dependencies, and a ledger that
     was changed by hand.
@@ -30,9 +30,9 @@ def history_problems(
         *unfinished_problems(workspace.migrations, environment, ledger),
         *_edited(workspace, ledger),
         *_missing(workspace, ledger),
-        *_out_of_order(workspace, ledger, pending),
-        *_unmet(ledger, pending),
-        *reversal_problems(environment, ledger, pending, workspace.migrations),
+        *_out_of_order(workspace, ledger, pending or ()),
+        *_unmet(ledger, pending or ()),
+        *(() if pending is None else reversal_problems(environment, ledger, pending, workspace.migrations)),
         *prediction_problems(environment, ledger),
     )
 

@@ -69,7 +69,7 @@ def findings(
         (
             *_no_ledger(environment, ledger),
             *identity_problems(environment, ledger.identity),
-            *history_problems(workspace, environment.name, ledger, ()),
+            *history_problems(workspace, environment.name, ledger),
             *(_refuted(each) for each in refuted),
             *_not_whole(live),
             *_open_tables(live, workspace.policy.exposed_schemas),
