@@ -11,6 +11,7 @@ from ..core.environment.environment import (
     BackupPolicy,
     DataPreflight,
     Environment,
+    KeepPolicy,
     Limits,
     PreflightAction,
     PreflightPolicy,
@@ -173,4 +174,5 @@ def _backup(backup: dict[str, Any]) -> BackupPolicy:
         encrypt_to=tuple(backup.get("encrypt_to", ())),
         from_store=backup.get("verify") == "restore-from-store",
         store=StoreSettings(**backup.get("store", {})),
+        keep=KeepPolicy(**backup["keep"]) if "keep" in backup else None,
     )

@@ -29,7 +29,6 @@ NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
     (("notify",), bool, "send notifications", ""),
     (("backup", "scope"), lambda value: value != "database", "back up a part of a database", ""),
     (("backup", "store", "object_lock"), lambda _: True, "lock objects", "set a default retention on the bucket"),
-    (("backup", "keep"), lambda _: True, "delete old backups", ""),
 )
 """Keys that the schema accepts but that are not implemented: key, values concerned, missing feature, alternative."""
 

@@ -130,6 +130,20 @@ class StoreSettings:
 
 
 @dataclass(frozen=True)
+class KeepPolicy:
+    """Which old backups stay: a backup stays if one of the keys says so. Zero says nothing."""
+
+    last: int = 0
+    """The newest so many backups."""
+    days: int = 0
+    """Each backup of the last so many days."""
+    weeks: int = 0
+    """The newest backup of each of the last so many calendar weeks, with this one."""
+    months: int = 0
+    """The newest backup of each of the last so many calendar months, with this one."""
+
+
+@dataclass(frozen=True)
 class BackupPolicy:
     """What is backed up before the first step, and where to."""
 
@@ -144,6 +158,8 @@ class BackupPolicy:
     from_store: bool = False
     """Whether the backup is proved by a restore from the store, instead of from what was dumped."""
     store: StoreSettings = field(default_factory=StoreSettings)
+    keep: KeepPolicy | None = None
+    """Which old backups stay; None if none is ever removed."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Finished backups in a store: what is known of them, and which of them retention removes."""

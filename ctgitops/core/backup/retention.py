@@ -1,0 +1,140 @@
+"""Decides which backups of an environment are removed, and why the others stay. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..environment.environment import Environment, KeepPolicy
+from ..ledger.ledger import Entry, Ledger, Mark
+from ..ledger.open_prediction import open_predictions
+from .stored_backup import StoredBackup
+
+RUN_BEGAN_BEFORE = timedelta(minutes=10)
+"""A run's backup can be dated before the run, if the clocks of its machine and of the server differ."""
+Rule = Callable[[StoredBackup], str]
+"""Why a backup stays; empty if this rule does not say so."""
+
+
+@dataclass(frozen=True)
+class RetentionFacts:
+    """What else than the backups decides: the environment, its ledger and the time."""
+
+    environment: Environment
+    ledger: Ledger
+    now: datetime
+    run_began: datetime | None = None
+    """When the run began that holds the run lock now; None if no run does."""
+
+
+@dataclass(frozen=True)
+class RetentionDecision:
+    """Whether one backup stays."""
+
+    backup: StoredBackup
+    stays: str
+    """Why it stays; empty if it is removed."""
+
+
+def retention(keep: KeepPolicy, backups: Iterable[StoredBackup], facts: RetentionFacts) -> tuple[RetentionDecision, ...]:
+    """The decision for each backup, newest first."""
+    name = facts.environment.name
+    found = sorted(backups, key=lambda each: (each.taken_at, each.id), reverse=True)
+    ours = [each for each in found if each.environment == name and not each.unreadable]
+    referred = references(name, facts.ledger)
+    rules = (_never_removed(ours, facts, referred), _kept_by(keep, ours, facts.now))
+
+    def decide(backup: StoredBackup) -> str:
+        if backup.unreadable:
+            return f"its receipt cannot be read: {backup.unreadable}"
+        if backup.environment != name:
+            return f"it belongs to {backup.environment}"
+        return next((why for rule in rules if (why := rule(backup))), "")
+
+    return tuple(RetentionDecision(each, decide(each)) for each in found)
+
+
+def references(environment: str, ledger: Ledger) -> Mapping[str, str]:
+    """By ID, the backups that the ledger still needs, each with the reason."""
+    found: dict[str, str] = {}
+    for entry in _unfinished(ledger):
+        found[_backup_of(entry)] = f"{entry.name} is unfinished in {environment}"
+    for each in open_predictions(ledger):
+        run = [entry for entry in ledger.entries if entry.plan == each.made.plan]
+        found |= {_backup_of(entry): f"a run on {environment} that began with it is not verified yet" for entry in run}
+    for mark in (Mark.ROLLED_BACK, Mark.APPLIED):
+        for entry in [each for each in ledger.entries if each.mark is mark][-1:]:
+            found[_backup_of(entry)] = f"the newest {mark} entry of {environment} refers to it"
+    return {backup: why for backup, why in found.items() if backup}
+
+
+def _unfinished(ledger: Ledger) -> list[Entry]:
+    """Every attempt at an unfinished migration: the backup before the first attempt is the one to go back to."""
+    attempts: dict[int, list[Entry]] = {}
+    for entry in ledger.entries:
+        if entry.number is None:
+            continue
+        if entry.mark is Mark.STARTED:
+            attempts.setdefault(entry.number, []).append(entry)
+        elif entry.number not in ledger.unfinished or entry.marks_applied or entry.mark is Mark.ROLLED_BACK:
+            attempts.pop(entry.number, None)
+    return [entry for number in ledger.unfinished for entry in attempts.get(number, ())]
+
+
+def _backup_of(entry: Entry) -> str:
+    """The ID of the backup that the entry's run took; empty if it took none."""
+    try:
+        receipt = json.loads(entry.receipt or "{}")
+    except ValueError:
+        return ""
+    return str(receipt.get("id") or "") if isinstance(receipt, dict) else ""
+
+
+def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Mapping[str, str]) -> Rule:
+    """The rules that no `keep` changes."""
+    bake, began = facts.environment.bake, facts.run_began
+
+    def rule(backup: StoredBackup) -> str:
+        if backup is ours[0]:
+            return "it is the newest proved one"
+        if backup.id in referred:
+            return referred[backup.id]
+        if began and backup.taken_at >= began - RUN_BEGAN_BEFORE:
+            return f"a run that began at {began.astimezone(UTC):%H:%M:%S} UTC has not ended"
+        if bake and backup.taken_at > facts.now - bake:
+            return "it is younger than `bake`"
+        return ""
+
+    return rule
+
+
+def _kept_by(keep: KeepPolicy, ours: list[StoredBackup], now: datetime) -> Rule:
+    """The rules of `keep`."""
+    reasons: dict[str, str] = {}
+    for each in ours[: keep.last]:
+        reasons[each.id] = f"`keep.last: {keep.last}`"
+    if keep.days:
+        oldest = now - timedelta(days=keep.days)
+        reasons |= {each.id: f"`keep.days: {keep.days}`" for each in ours if each.taken_at > oldest}
+    for number, key, period in ((keep.weeks, "weeks", _week), (keep.months, "months", _month)):
+        newest: dict[int, StoredBackup] = {}
+        for each in ours:
+            newest.setdefault(period(each.taken_at), each)
+        reasons |= {
+            each.id: f"`keep.{key}: {number}`, the newest of its {key[:-1]}"
+            for which, each in newest.items()
+            if which > period(now) - number
+        }
+    return lambda backup: reasons.get(backup.id, "")
+
+
+def _week(moment: datetime) -> int:
+    """A number that is one larger in the next week; weeks begin on Monday, in UTC."""
+    return (moment.astimezone(UTC).date().toordinal() - 1) // 7
+
+
+def _month(moment: datetime) -> int:
+    in_utc = moment.astimezone(UTC)
+    return in_utc.year * 12 + in_utc.month

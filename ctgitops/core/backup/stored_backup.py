@@ -1,0 +1,109 @@
+"""A finished backup, as its receipt describes it, and the drills that restored it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ..ledger.ledger import Ledger, Mark
+from ..receipt import Receipt
+
+BACKUP_ID = re.compile(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<environment>.+)-[0-9a-f]{8}")
+"""Matches the ID of a backup, such as `20261123T141502Z-production-1f2e3d4c`."""
+
+
+def environment_of(backup: str) -> str:
+    """The environment that an ID names; empty if `backup` is not an ID."""
+    found = BACKUP_ID.fullmatch(backup)
+    return found["environment"] if found else ""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One restore of a finished backup, to find out whether it can still be restored, and in what time."""
+
+    backup: str
+    began_at: datetime
+    download_seconds: float
+    """Time to download, decrypt and compare the files with the receipt."""
+    restore_seconds: float
+    """Time to restore and to compare with the receipt."""
+    place: str
+    """The server on which it was restored."""
+    failed: str = ""
+    """Why it failed; empty if the restored database matches the receipt."""
+
+    @property
+    def seconds(self) -> float:
+        """The time to recover."""
+        return self.download_seconds + self.restore_seconds
+
+    def to_json(self) -> str:
+        """The text that is stored beside the backup."""
+        return json.dumps(vars(self), default=datetime.isoformat, indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Drill:
+        """Reads what `to_json` writes. Raises ValueError."""
+        try:
+            data = json.loads(text)
+            return cls(**{**data, "began_at": datetime.fromisoformat(data["began_at"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not a drill: {error}") from error
+
+
+@dataclass(frozen=True)
+class StoredBackup:
+    """A backup with a receipt. Only `id`, `location` and `unreadable` are set if its receipt cannot be read."""
+
+    id: str
+    location: str
+    unreadable: str = ""
+    """Why its receipt cannot be read."""
+    environment: str = ""
+    database: str = ""
+    server_version: str = ""
+    taken_at: datetime = datetime.min.replace(tzinfo=UTC)
+    """When the backup began; the snapshot is not older."""
+    bytes: int = 0
+    """Size in the store."""
+    tables: int = 0
+    rows: int = 0
+    proof: str = ""
+    """The server on which it was restored."""
+    stored_proof: str = ""
+    encrypted: bool = False
+    drills: tuple[Drill, ...] = ()
+    """Oldest first."""
+
+    @classmethod
+    def of(cls, receipt: Receipt, location: str, drills: tuple[Drill, ...] = ()) -> StoredBackup:
+        """The backup with this receipt."""
+        return cls(
+            id=receipt.id,
+            location=location,
+            environment=receipt.environment,
+            database=receipt.database,
+            server_version=receipt.server_version,
+            taken_at=receipt.started_at,
+            bytes=sum(each.bytes for each in receipt.stored.values()) or receipt.bytes,
+            tables=len(receipt.rows),
+            rows=sum(receipt.rows.values()),
+            proof=receipt.proof,
+            stored_proof=receipt.stored_proof,
+            encrypted=bool(receipt.encrypted_to),
+            drills=drills,
+        )
+
+    def migrations_after(self, ledger: Ledger) -> tuple[str, ...]:
+        """The migrations that were applied or rolled back after the backup began, in order."""
+        return tuple(
+            entry.name if entry.mark is Mark.APPLIED else f"{entry.name} ({entry.mark})"
+            for entry in ledger.entries
+            if entry.number is not None
+            and entry.mark in {Mark.APPLIED, Mark.ROLLED_BACK}
+            and entry.finished_at
+            and entry.finished_at > self.taken_at
+        )
