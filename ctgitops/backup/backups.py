@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..core.backup.retention import Pruned
+from ..core.backup.stored_backup import StoredBackup
 from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
@@ -16,12 +18,13 @@ from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore
 from ..postgres.connection.connect import Address
-from ..postgres.lock.backup_lock import backup_lock, is_running
+from ..postgres.lock.backup_lock import backup_lock
+from .catalogue import leftovers, remove, stored_backups
 from .child_process import termination_as_interrupt
 from .encryption import Cipher, PrivateKey
-from .objects import NotAllowedError
 from .pg_dump import UNTOUCHED
 from .proof import Contents, ProofDatabase, local_proof, on_server
+from .prune import PruneJob, prune, prune_after_backup, what_was_refused
 from .restore import Saved, restore_into, schema_of
 from .store import StorePlace, read_receipt, split_receipt, store_at
 from .take import BackupJob, take_into
@@ -45,9 +48,7 @@ class ProvedBackups:
 
         Raises BackupError; the store then contains no part of this backup.
         """
-        policy = environment.backup
-        if policy is None:
-            raise UsageError(f"{environment.name} has no `backup` in its manifest", hint="set `backup.to`")
+        policy = backup_policy(environment)
         with _no_backup(), termination_as_interrupt():
             source = self.address_of(environment)
             cipher = Cipher(policy.encrypt_to, self.private_key)
@@ -58,10 +59,33 @@ class ProvedBackups:
             store = self.store_at(place)
             backup = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(4)}"
             with backup_lock(source, backup):
-                remove_leftovers(store, environment.name, source, warn)
+                remove_leftovers(self.store_of(policy), environment.name, source, warn)
                 with store.begin(backup) as draft:
                     taking = BackupJob(environment, policy, source, backup, store.location(backup), draft, tell, cipher)
-                    return take_into(taking, lambda source: self._proof(policy, source))
+                    receipt = take_into(taking, lambda source: self._proof(policy, source))
+        if policy.keep:
+            with termination_as_interrupt():
+                prune_after_backup(PruneJob(environment, policy.keep, source, self.store_of(policy), warn))
+        return receipt
+
+    def prune(self, environment: Environment, tell: Listener, *, dry_run: bool) -> Pruned:
+        """Removes old backups as `backup.keep` says. Writes to the store unless `dry_run`. Raises CtgitopsError."""
+        policy = backup_policy(environment)
+        if policy.keep is None:
+            hint = f"add it to {environment.path}, such as `keep: {{last: 10, days: 90}}`"
+            raise UsageError(f"{environment.name} has no `backup.keep` in its manifest", hint=hint)
+        source = self.address_of(environment)
+        job = PruneJob(environment, policy.keep, source, self.store_of(policy), _as_progress(tell))
+        with termination_as_interrupt():
+            return prune(job, dry_run=dry_run)
+
+    def stored(self, environment: Environment) -> tuple[StoredBackup, ...]:
+        """The finished backups of the environment, oldest first. Read-only. Raises CtgitopsError."""
+        return stored_backups(self.store_of(backup_policy(environment)), environment.name)
+
+    def store_of(self, policy: BackupPolicy) -> BackupStore:
+        """The store of an environment's backups as they are stored: to list, compare and remove them."""
+        return self.store_at(StorePlace(policy.to, self.root, policy.store))
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
         """Restores a backup, named by its receipt's path or URL, into the empty database at `url`. Writes there.
@@ -95,6 +119,14 @@ class ProvedBackups:
         return local_proof(source)
 
 
+def backup_policy(environment: Environment) -> BackupPolicy:
+    """The `backup` of an environment. Raises UsageError if its manifest has none."""
+    if environment.backup is None:
+        hint = "add `backup: {to: FOLDER}` to its manifest"
+        raise UsageError(f"{environment.name} has no `backup` in {environment.path or 'its manifest'}", hint=hint)
+    return environment.backup
+
+
 def _as_progress(tell: Listener) -> Callable[[str], None]:
     return lambda words: tell(BackupAdvanced(words))
 
@@ -102,16 +134,14 @@ def _as_progress(tell: Listener) -> Callable[[str], None]:
 def remove_leftovers(store: BackupStore, environment: str, source: Address, say: Callable[[str], None]) -> None:
     """Removes what interrupted backups of the environment left in the store. Writes there.
 
-    A running backup holds its lock in `source`, and is not touched. If the store refuses, that is only reported.
+    If the store refuses, that is only reported.
     """
     try:
-        for backup in store.unfinished():
-            # An ID ends with the environment's name, a hyphen and eight digits
-            if backup[17:-9] == environment and not is_running(source, backup):
-                store.delete(backup)
-                say(f"removed {store.location(backup)}, which an interrupted run left")
-    except NotAllowedError as error:
-        say(f"cannot look for or remove what interrupted runs left: {error.what}")
+        remove(store, leftovers(store, environment, source), say, "which an interrupted run left")
+    except (BackupError, OSError) as error:
+        if (refused := what_was_refused(error)) is None:
+            raise
+        say(f"cannot look for or remove what interrupted runs left: {refused}")
 
 
 @contextmanager

@@ -28,7 +28,8 @@ from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from ..core.environment.environment import StoreSettings
 from ..errors import BackupError, UsageError
-from .objects import CHUNK, NotAllowedError, StoredObject
+from .folder_store import CHUNK
+from .objects import NotAllowedError, StoredObject
 
 ATTEMPTS = 3
 """How often a put is begun again, each with obstore's own retries: it does not repeat a conditional put by itself."""

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.backup.stored_backup import BACKUP_ID
 from ..errors import BackupError
-from ..ports.backup_store import RECEIPT, Draft, StoredCopy
+from ..ports.backup_store import NOTES, RECEIPT, Draft, StoredCopy
 from ..postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
 
 PARTIAL = ".partial"
+CHUNK = 1 << 20
 IN_PLACE = "it was restored from the files in the store"
 
 
@@ -61,6 +63,29 @@ class FolderStore:
         except FileNotFoundError:
             return None
 
+    def names(self, backup: str) -> tuple[str, ...]:
+        """The files of the subfolder."""
+        folder = self.root / backup
+        found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+        return tuple(sorted(str(path) for path in found if str(path) != RECEIPT and path.parts[0] != NOTES))
+
+    def content(self, backup: str, name: str) -> Iterator[bytes]:
+        """A file of the subfolder."""
+        return pieces(self.root / backup / name)
+
+    def notes(self, backup: str) -> tuple[str, ...]:
+        """The files of the subfolder's folder `notes`."""
+        return tuple(path.read_text(encoding="utf-8") for path in sorted((self.root / backup / NOTES).glob("*")))
+
+    def add_note(self, backup: str, name: str, text: str) -> None:
+        """A new file of the subfolder's folder `notes`. Writes."""
+        folder = self.root / backup / NOTES
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with (folder / name).open("x", encoding="utf-8") as file:
+            file.write(text)
+        make_durable(folder)
+        give_away(folder, self.root / backup)
+
     @contextmanager
     def get(self, backup: str) -> Iterator[Path]:
         """The backup's own folder."""
@@ -72,8 +97,10 @@ class FolderStore:
         return tuple(sorted(name for name in folders if not name.endswith(PARTIAL)))
 
     def unfinished(self) -> tuple[str, ...]:
-        """The subfolders that have not been renamed to their ID."""
-        return tuple(sorted(path.name.removesuffix(PARTIAL) for path in self.root.glob(f"*{PARTIAL}")))
+        """The subfolders that have not been renamed to their ID, and those whose removal was interrupted."""
+        partial = {path.name.removesuffix(PARTIAL) for path in self.root.glob(f"*{PARTIAL}")}
+        named = {path.name for path in self.root.glob("*") if path.is_dir() and BACKUP_ID.fullmatch(path.name)}
+        return tuple(sorted(partial | {name for name in named if not (self.root / name / RECEIPT).exists()}))
 
     def delete(self, backup: str) -> None:
         """Removes the receipt, then the subfolder. Writes."""
@@ -82,6 +109,13 @@ class FolderStore:
         for each in (folder, self.root / f"{backup}{PARTIAL}"):
             if each.exists():
                 shutil.rmtree(each)
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """The content of a file. Raises OSError, also if it is a symbolic link."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        while piece := file.read(CHUNK):
+            yield piece
 
 
 def make_durable(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reports the progress of pg_dump or pg_restore about every second; an error in it never fails the backup."""
+"""Reports the progress of a long part of a backup about every second; an error in it never fails the backup."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ TENTHS = 10
 
 
 class _Meter:
-    def __init__(self, measure: Callable[[], Measure], tell: Listener) -> None:
+    def __init__(self, measure: Callable[[], Measure], tell: Listener, before: int = 0) -> None:
         self._measure = measure
+        self._before = before
         self._tell = tell
         self._began = time.monotonic()
         self._tenth = 0
@@ -33,7 +34,7 @@ class _Meter:
             seconds = max(time.monotonic() - self._began, 0.001)
             tenth = TENTHS * (measure.percent or 0) // 100
             milestone, self._tenth = tenth > self._tenth, max(tenth, self._tenth)
-            self._tell(BackupMeasured(measure, measure.done / seconds, milestone))
+            self._tell(BackupMeasured(measure, (measure.done - self._before) / seconds, milestone))
 
 
 def _not_less(now: Measure, before: Measure | None) -> Measure:
@@ -41,13 +42,16 @@ def _not_less(now: Measure, before: Measure | None) -> Measure:
     if before is None:
         return now
     percents = [each for each in (now.percent, before.percent) if each is not None]
-    return replace(now, done=max(now.done, before.done), percent=max(percents, default=None))
+    lefts = [each.left for each in (now, before) if each.left is not None]
+    return replace(
+        now, done=max(now.done, before.done), percent=max(percents, default=None), left=min(lefts, default=None)
+    )
 
 
 @contextmanager
-def _measured(measure: Callable[[], Measure], tell: Listener) -> Iterator[None]:
+def _measured(measure: Callable[[], Measure], tell: Listener, before: int = 0) -> Iterator[None]:
     over = threading.Event()
-    meter = _Meter(measure, tell)
+    meter = _Meter(measure, tell, before)
 
     def watch() -> None:
         while not over.wait(EVERY_SECONDS):
@@ -73,7 +77,7 @@ def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[Non
             read, of = sample()
         except Exception:  # noqa: BLE001 - the size of the folder is still known
             read, of = 0, 0
-        return Measure("dumping", "written", written, _percent(read, of))
+        return Measure("dumping", "written", written, _percent(read, of), left=of - read if of else None)
 
     with contextlib.closing(sample), _measured(measure, tell):
         yield
@@ -87,9 +91,36 @@ def restore_measured(target: Address, database: str | None, rows: Mapping[str, i
 
     def measure() -> Measure:
         done, filled = sample()
-        return Measure("restoring", "rows", min(done, of), _percent(done, of), (min(filled, tables), tables))
+        return Measure(
+            "restoring", "rows", min(done, of), _percent(done, of), (min(filled, tables), tables), max(of - done, 0)
+        )
 
     with contextlib.closing(sample), _measured(measure, tell):
+        yield
+
+
+class ByteCounter:
+    """Counts the bytes that several threads read or write."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.bytes = 0
+
+    def __call__(self, number: int) -> None:
+        """Adds `number` bytes."""
+        with self._lock:
+            self.bytes += number
+
+
+@contextmanager
+def bytes_measured(doing: str, unit: str, of: int, tell: Listener, counter: ByteCounter) -> Iterator[None]:
+    """Reports during the block how many of `of` bytes were counted."""
+
+    def measure() -> Measure:
+        done = min(counter.bytes, of)
+        return Measure(doing, unit, done, _percent(done, of), left=of - done)
+
+    with _measured(measure, tell, counter.bytes):
         yield
 
 

@@ -13,22 +13,27 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
+from ..core.backup.stored_backup import BACKUP_ID
 from ..core.receipt import SavedFile
 from ..errors import BackupError
-from ..ports.backup_store import RECEIPT, Draft, StoredCopy
+from ..ports.backup_store import NOTES, RECEIPT, Draft, StoredCopy
 from ..postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
 from .encryption import ENCRYPTED, Cipher
-from .objects import CHUNK, NotAllowedError, Objects, StoredObject
+from .folder_store import CHUNK
+from .objects import NotAllowedError, Objects, StoredObject
 from .pg_dump import many
 from .upload import Upload, put_parts
 
 BEGUN = "begun"
 """The name of the first object of a backup, which proves that the store can be written to before anything is dumped."""
-_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-.+-[0-9a-f]{8}")
 _PART = re.compile(r"\.part[0-9]{5,}$")
 
 
 def _quiet(_words: str) -> None:
+    return
+
+
+def _ignore(_bytes: int) -> None:
     return
 
 
@@ -40,6 +45,8 @@ class ObjectStore:
     address: str
     cipher: Cipher = field(default_factory=Cipher)
     warn: Callable[[str], None] = _quiet
+    moved: Callable[[int], None] = _ignore
+    """Called with the number of bytes of each piece that was stored or downloaded."""
 
     def location(self, backup: str) -> str:
         """The URL or path."""
@@ -65,6 +72,27 @@ class ObjectStore:
         except FileNotFoundError:
             return None
 
+    def names(self, backup: str) -> tuple[str, ...]:
+        """The objects of the backup."""
+        found = (each.name.removeprefix(f"{backup}/") for each in self.objects.list(backup))
+        return tuple(sorted(name for name in found if name != RECEIPT and not name.startswith(f"{NOTES}/")))
+
+    def content(self, backup: str, name: str) -> Iterator[bytes]:
+        """An object of the backup."""
+        return self.objects.get(f"{backup}/{name}")
+
+    def notes(self, backup: str) -> tuple[str, ...]:
+        """The objects below the backup's `notes`; none without the right to list them."""
+        try:
+            names = sorted(each.name for each in self.objects.list(f"{backup}/{NOTES}"))
+        except NotAllowedError:
+            return ()
+        return tuple(b"".join(self.objects.get(name)).decode() for name in names)
+
+    def add_note(self, backup: str, name: str, text: str) -> None:
+        """A new object below the backup's `notes`, which is not encrypted. Writes."""
+        self.objects.put(f"{backup}/{NOTES}/{name}", text.encode())
+
     @contextmanager
     def get(self, backup: str) -> Iterator[Path]:
         """A temporary folder, into which the files are downloaded and decrypted."""
@@ -81,17 +109,16 @@ class ObjectStore:
 
     def fetch_into(self, folder: Path, backup: str) -> None:
         """Downloads and decrypts a backup's files. Raises BackupError."""
-        names = sorted(each.name.removeprefix(f"{backup}/") for each in self.objects.list(backup))
-        for name, parts in groupby(names, key=lambda name: _PART.sub("", name)):
-            if name == RECEIPT or name.removesuffix(ENCRYPTED) == BEGUN:
+        for name, parts in groupby(self.names(backup), key=lambda name: _PART.sub("", name)):
+            if name.removesuffix(ENCRYPTED) == BEGUN:
                 continue
             if ".." in PurePosixPath(name).parts or name.startswith("/"):
                 raise BackupError(f"{self.location(backup)} has an object that is not part of a backup: {name}")
             path = folder / name.removesuffix(ENCRYPTED)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with path.open("xb") as file:
-                chunks = (chunk for part in parts for chunk in self.objects.get(f"{backup}/{part}"))
-                stored = BufferedReader(_Stored(chunks), CHUNK)
+                chunks = (chunk for part in parts for chunk in self.content(backup, part))
+                stored = BufferedReader(_Stored(chunks, self.moved), CHUNK)
                 if name.endswith(ENCRYPTED):
                     self.cipher.decrypt(stored, file, f"{self.location(backup)}/{name}")
                 else:
@@ -103,7 +130,7 @@ class ObjectStore:
 
     def unfinished(self) -> tuple[str, ...]:
         """The IDs of the backups without a receipt; other objects at the same address are not backups."""
-        return tuple(sorted(b for b, counts in self._found().items() if not counts and _ID.fullmatch(b)))
+        return tuple(sorted(b for b, counts in self._found().items() if not counts and BACKUP_ID.fullmatch(b)))
 
     def delete(self, backup: str) -> None:
         """Removes the receipt, then the other objects. Writes."""
@@ -119,7 +146,7 @@ class ObjectStore:
         found: dict[str, bool] = {}
         for each in self.objects.list():
             backup, slash, name = each.name.partition("/")
-            if slash and (name == RECEIPT or _ID.fullmatch(backup)):
+            if slash and (name == RECEIPT or BACKUP_ID.fullmatch(backup)):
                 found[backup] = found.get(backup, False) or name == RECEIPT
         return found
 
@@ -184,6 +211,7 @@ class _Draft:
         self._put[name] = StoredObject(name, len(content), "")
         said = self._store.objects.put(f"{self._backup}/{name}", content)
         self._put[name] = StoredObject(name, len(content), expected if said == expected else "")
+        self._store.moved(len(content))
 
     def _compared(self) -> str:
         """Compares each object in the store with what was put. Returns how, as text. Raises BackupError."""
@@ -220,8 +248,9 @@ class _Draft:
 class _Stored(RawIOBase):
     """Reads chunks as a file."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[bytes], moved: Callable[[int], None]) -> None:
         self._chunks = chunks
+        self._moved = moved
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -233,6 +262,7 @@ class _Stored(RawIOBase):
             chunk = next(self._chunks, None)
             if chunk is None:
                 return 0
+            self._moved(len(chunk))
             self._rest = memoryview(chunk)
         size = min(len(buffer), len(self._rest))
         buffer[:size], self._rest = self._rest[:size], self._rest[size:]

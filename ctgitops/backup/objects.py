@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import BackupError
-from .folder_store import give_away
-
-CHUNK = 1 << 20
+from .folder_store import give_away, pieces
 
 
 class NotAllowedError(BackupError):
@@ -70,9 +68,7 @@ class FolderObjects:
 
     def get(self, name: str) -> Iterator[bytes]:
         """The file's content."""
-        with (self.root / name).open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
+        yield from pieces(self.root / name)
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
         """The files; their MD5 is computed from what is on the disk."""

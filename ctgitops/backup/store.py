@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ..core.receipt import Receipt, SavedFile
 from ..errors import BackupError, UsageError
 from ..ports.backup_store import RECEIPT, BackupStore
 from .encryption import Cipher
-from .folder_store import FolderStore
+from .folder_store import FolderStore, pieces
 from .object_store import ObjectStore
 from .objects import FolderObjects
 from .pg_dump import UNTOUCHED, megabytes
@@ -25,6 +25,10 @@ SMALLEST_DUMP = 50
 """A dump is refused if the disk has no room for a fiftieth of the database's size: no dump was ever smaller."""
 SMALLEST_COPY = 5
 """A restore is refused if the disk has no room for a fifth of the database's size: it saves only bloat."""
+
+
+def _ignore(_bytes: int) -> None:
+    return
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class StorePlace:
     encrypted: bool = False
     """Whether the backups of a folder are encrypted. A bucket's backups show it by themselves."""
     warn: Callable[[str], None] = field(default=lambda _words: None)
+    moved: Callable[[int], None] = field(default=lambda _bytes: None)
+    """Called with the number of bytes of each piece that was stored or downloaded."""
 
 
 def store_at(place: StorePlace) -> BackupStore:
@@ -51,12 +57,11 @@ def store_at(place: StorePlace) -> BackupStore:
             raise UsageError(what, hint=f"use a folder, or {', '.join(f'{each}://' for each in SCHEMES)}")
         from .bucket import bucket_at
 
-        return ObjectStore(
-            bucket_at(place.address, place.settings, place.root), place.address, place.cipher, place.warn
-        )
+        bucket = bucket_at(place.address, place.settings, place.root)
+        return ObjectStore(bucket, place.address, place.cipher, place.warn, place.moved)
     folder = FolderStore(place.root / Path(place.address).expanduser())
     if place.encrypted:
-        return ObjectStore(FolderObjects(folder.root), folder.location(""), place.cipher, place.warn)
+        return ObjectStore(FolderObjects(folder.root), folder.location(""), place.cipher, place.warn, place.moved)
     return folder
 
 
@@ -81,12 +86,10 @@ def refuse_if_full(place: Path, bytes_of_database: int, part: int) -> None:
         raise BackupError(what, state=UNTOUCHED, hint="free space on that disk, or set `backup.to` to another folder")
 
 
-def checksums(dump: Path) -> dict[str, SavedFile]:
+def checksums(dump: Path, count: Callable[[int], None] = _ignore) -> dict[str, SavedFile]:
     """Size and SHA-256 of each file in `dump`. Read-only."""
     return {
-        str(path.relative_to(dump)): SavedFile(path.stat().st_size, _sha256(path))
-        for path in sorted(dump.rglob("*"))
-        if path.is_file()
+        str(path.relative_to(dump)): checksum(pieces(path), count) for path in sorted(dump.rglob("*")) if path.is_file()
     }
 
 
@@ -105,7 +108,7 @@ def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receip
         raise UsageError(f"{at} is not a receipt: {error}", hint=hint) from None
 
 
-def refuse_if_changed(receipt: Receipt, dump: Path, location: str) -> None:
+def refuse_if_changed(receipt: Receipt, dump: Path, location: str, count: Callable[[int], None] = _ignore) -> None:
     """Raises BackupError if a file of the dump differs from the receipt. Read-only."""
     found = {str(path.relative_to(dump)) for path in dump.rglob("*") if not path.is_dir()} if dump.is_dir() else set()
     wrong = [f"{name} is missing" for name in sorted(set(receipt.files) - found)]
@@ -114,14 +117,24 @@ def refuse_if_changed(receipt: Receipt, dump: Path, location: str) -> None:
         saved = receipt.files[name]
         if (dump / name).is_symlink() or (dump / name).stat().st_size != saved.bytes:
             wrong.append(f"{name} has another size")
-        elif _sha256(dump / name) != saved.sha256:
+        elif checksum(pieces(dump / name), count) != saved:
             wrong.append(f"{name} has another SHA-256")
     if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        what = f"the backup in {location} does not match its receipt: {', '.join(wrong[:3])}{more}"
-        raise BackupError(what, state="nothing was restored", hint="restore another backup")
+        raise unlike_receipt(location, wrong, "nothing was restored")
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def unlike_receipt(location: str, wrong: list[str], state: str) -> BackupError:
+    """The error for a backup whose files differ from its receipt."""
+    more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    what = f"the backup in {location} does not match its receipt: {', '.join(wrong[:3])}{more}"
+    return BackupError(what, state=state, hint="restore another backup: `ctgitops backup list`")
+
+
+def checksum(content: Iterable[bytes], count: Callable[[int], None] = _ignore) -> SavedFile:
+    """Size and SHA-256 of what `content` yields; `count` gets the size of each piece."""
+    found, size = hashlib.sha256(), 0
+    for piece in content:
+        found.update(piece)
+        size += len(piece)
+        count(len(piece))
+    return SavedFile(size, found.hexdigest())

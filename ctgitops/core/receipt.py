@@ -127,6 +127,8 @@ class Receipt:
                 data[key] = {name: SavedFile(**file) for name, file in data.get(key, {}).items()}
             for key in ("started_at", "finished_at"):
                 data[key] = datetime.fromisoformat(data[key])
+                if data[key].tzinfo is None:
+                    raise ValueError(f"`{key}` has no time zone")
             data["notes"] = tuple(data["notes"])
             for key in ("left_out", "encrypted_to"):
                 data[key] = tuple(data.get(key, ()))

@@ -55,12 +55,14 @@ def _of_the_run(progress: Progress) -> str | None:
 
 
 def _measured(measure: events.Measure, rate: float) -> str:
-    """`restoring, about 42 %, 3 of 12 tables, 120,000 rows, 31,000 a second`."""
+    """`restoring, about 42 %, 3 of 12 tables, 120,000 rows, 31,000 a second, 165,000 left`."""
     about = f", about {measure.percent} %" if measure.percent is not None else ""
     tables = f", {measure.tables[0]:,} of {count(measure.tables[1], 'table')}" if measure.tables else ""
     if measure.unit == "rows":
-        return f"{measure.doing}{about}{tables}, {count(measure.done, 'row')}, {rate:,.0f} a second"
-    return f"{measure.doing}{about}{tables}, {size(measure.done)} written, {size(round(rate))} a second"
+        left = f", {measure.left:,} left" if measure.left is not None else ""
+        return f"{measure.doing}{about}{tables}, {count(measure.done, 'row')}, {rate:,.0f} a second{left}"
+    left = f", {size(measure.left)} left" if measure.left is not None else ""
+    return f"{measure.doing}{about}{tables}, {size(measure.done)} {measure.unit}, {size(round(rate))} a second{left}"
 
 
 def _of_a_resumed_step(progress: Progress) -> str | None:

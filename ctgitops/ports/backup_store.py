@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,8 @@ from ..core.receipt import SavedFile
 
 RECEIPT = "receipt.json"
 """The name of the receipt. A backup without one does not count."""
+NOTES = "notes"
+"""The folder of texts that were stored beside a finished backup, such as the results of drills."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,18 @@ class BackupStore(Protocol):
 
     def receipt(self, backup: str) -> str | None:
         """The text of a backup's receipt; None if the backup does not count or does not exist. Read-only."""
+
+    def names(self, backup: str) -> tuple[str, ...]:
+        """The names of a backup's files as stored, without the receipt and the notes. Read-only."""
+
+    def content(self, backup: str, name: str) -> Iterator[bytes]:
+        """One of these files as stored: encrypted, if it is. Read-only. Raises BackupError or OSError."""
+
+    def notes(self, backup: str) -> tuple[str, ...]:
+        """The texts that `add_note` stored, oldest first. Read-only."""
+
+    def add_note(self, backup: str, name: str, text: str) -> None:
+        """Stores a text beside a finished backup, with which it is deleted. `name` sorts by time. Writes."""
 
     def get(self, backup: str) -> AbstractContextManager[Path]:
         """A local folder with all files of a backup, decrypted, readable until the block ends.

@@ -9,7 +9,7 @@ from pathlib import Path
 from ctgitops.backup.backups import ProvedBackups
 from ctgitops.backup.encryption import PrivateKey
 from ctgitops.backup.store import StorePlace, store_at
-from ctgitops.core.environment.environment import BackupPolicy, Environment, StoreSettings
+from ctgitops.core.environment.environment import BackupPolicy, Environment, KeepPolicy, StoreSettings
 from ctgitops.core.receipt import Receipt
 from ctgitops.core.run.progress import BackupAdvanced, BackupMeasured, Progress
 from ctgitops.ports.backup_store import BackupStore
@@ -33,6 +33,7 @@ class Scene:
     encrypt_to: tuple[str, ...] = ()
     from_store: bool = False
     key: str | None = None
+    keep: KeepPolicy | None = None
 
     @property
     def backups(self) -> ProvedBackups:
@@ -54,6 +55,7 @@ class Scene:
             encrypt_to=self.encrypt_to,
             from_store=self.from_store,
             store=self.settings,
+            keep=self.keep,
         )
         return self.backups.take(Environment("staging", "STAGING_DATABASE_URL", backup=policy), self.tell)
 

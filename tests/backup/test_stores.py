@@ -137,3 +137,39 @@ def test_a_folder_is_written_in_place_and_readable_only_by_its_owner(tmp_path: P
     assert (tmp_path / "store" / "1" / "file").stat().st_ino == inode, "a dump was copied"
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "store").rglob("*")}
     assert modes == {"1": "0o700", "file": "0o600", RECEIPT: "0o600"}
+
+
+def test_notes_are_stored_beside_a_backup_and_deleted_with_it(store: BackupStore) -> None:
+    save(store, "1")
+    assert store.notes("1") == ()
+    store.add_note("1", "2026-12-02", "second")
+    store.add_note("1", "2026-12-01", "first")
+    assert store.notes("1") == ("first", "second")
+    assert content(store, "1").keys() - {"notes/2026-12-01", "notes/2026-12-02"} == {"dump/1.dat", RECEIPT}
+    store.delete("1")
+    assert (store.notes("1"), content(store, "1")) == ((), {})
+
+
+def test_a_removal_that_was_interrupted_leaves_an_unfinished_backup(
+    store: BackupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the removal of the receipt and that of the rest: it does not count, and can be removed."""
+    backup = "20261101T000000Z-production-0123abcd"
+    save(store, backup)
+    assert store.unfinished() == ()
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", stop)
+        if isinstance(store, ObjectStore):
+            real = type(store.objects).delete
+            patched.setattr(
+                type(store.objects), "delete", lambda self, names: stop() if len(names) > 1 else real(self, names)
+            )
+        with pytest.raises(KeyboardInterrupt):
+            store.delete(backup)
+    assert (store.ids(), store.unfinished()) == ((), (backup,))
+    store.delete(backup)
+    assert store.unfinished() == ()
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt

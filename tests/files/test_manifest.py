@@ -213,7 +213,6 @@ def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout
             "backup: {to: 's3://b', store: {object_lock: 30d}}",
             "4:32: ctgitops 0.1 does not lock objects yet",
         ),
-        ("backup: {to: b, keep: {last: 10, days: 90}}", "4:17: ctgitops 0.1 does not delete old backups yet"),
     ],
 )
 def test_a_key_that_is_not_carried_out_yet_is_refused_loudly(repo: Checkout, text: str, said: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,33 @@ class RetentionDecision:
     """Why it stays; empty if it is removed."""
 
 
-def retention(keep: KeepPolicy, backups: Iterable[StoredBackup], facts: RetentionFacts) -> tuple[RetentionDecision, ...]:
+@dataclass(frozen=True)
+class Pruned:
+    """What was removed, or would be."""
+
+    environment: str
+    decisions: tuple[RetentionDecision, ...]
+    """Newest first."""
+    leftovers: tuple[str, ...] = ()
+    """The locations of what interrupted runs left, which is removed too."""
+    dry_run: bool = False
+    refused: str = ""
+    """Why the store refused to remove something; then some or all of it is still there."""
+
+    @property
+    def goes(self) -> tuple[StoredBackup, ...]:
+        """The backups that are removed."""
+        return tuple(each.backup for each in self.decisions if not each.stays)
+
+    @property
+    def stay(self) -> tuple[RetentionDecision, ...]:
+        """The decisions on the others."""
+        return tuple(each for each in self.decisions if each.stays)
+
+
+def retention(
+    keep: KeepPolicy, backups: Sequence[StoredBackup], facts: RetentionFacts
+) -> tuple[RetentionDecision, ...]:
     """The decision for each backup, newest first."""
     name = facts.environment.name
     found = sorted(backups, key=lambda each: (each.taken_at, each.id), reverse=True)

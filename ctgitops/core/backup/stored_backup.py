@@ -14,6 +14,9 @@ BACKUP_ID = re.compile(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<environment>.+)-[0-9a-
 """Matches the ID of a backup, such as `20261123T141502Z-production-1f2e3d4c`."""
 
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 def environment_of(backup: str) -> str:
     """The environment that an ID names; empty if `backup` is not an ID."""
     found = BACKUP_ID.fullmatch(backup)
@@ -65,7 +68,7 @@ class StoredBackup:
     environment: str = ""
     database: str = ""
     server_version: str = ""
-    taken_at: datetime = datetime.min.replace(tzinfo=UTC)
+    taken_at: datetime = LONG_AGO
     """When the backup began; the snapshot is not older."""
     bytes: int = 0
     """Size in the store."""

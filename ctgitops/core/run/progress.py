@@ -68,23 +68,25 @@ class Measure:
     """The progress of a dump or restore at one moment."""
 
     doing: str
-    """`dumping` or `restoring`."""
+    """`dumping`, `restoring`, `storing`, `downloading` or `reading`."""
     unit: str
-    """What `done` counts: `written` for bytes of the dump, or `rows`."""
+    """What `done` counts: `rows`, or bytes, such as `written` and `downloaded`."""
     done: int
     percent: int | None
     """Approximate percentage of the tables' size or rows; None if unknown, and below 100 until the end."""
     tables: tuple[int, int] | None = None
     """How many tables with rows have received some, and how many tables with rows there are."""
+    left: int | None = None
+    """How many rows or bytes are left; for a dump, bytes of the tables; None if unknown."""
 
 
 @dataclass(frozen=True)
 class BackupMeasured:
-    """The progress of a dump or restore was measured."""
+    """The progress of a dump, a restore or a transfer was measured."""
 
     measure: Measure
     rate: float
-    """Bytes or rows per second since the dump or restore began."""
+    """Bytes or rows per second since it began."""
     milestone: bool
     """Whether another 10 % is done; a log shows only such events."""
 

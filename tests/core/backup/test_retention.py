@@ -116,13 +116,12 @@ stored = st.lists(
     max_size=20,
     unique_by=lambda each: each.id,
 )
-referring = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(list(Mark)), st.sampled_from([ONE, TWO])), max_size=8)
+marks, migrations = st.sampled_from(list(Mark)), st.sampled_from([ONE, TWO])
+referring = st.lists(st.tuples(st.integers(0, 20), marks, migrations), max_size=8)
 
 
 @given(keeps, stored, referring, st.integers(0, 100))
-def test_laws(
-    keep: KeepPolicy, found: list[StoredBackup], entries: list[tuple[int, Mark, object]], bake: int
-) -> None:
+def test_laws(keep: KeepPolicy, found: list[StoredBackup], entries: list[tuple[int, Mark, object]], bake: int) -> None:
     made_entries = [
         replace(entry(which, mark), receipt=json.dumps({"id": found[n].id}))  # type: ignore[arg-type]
         for n, mark, which in entries

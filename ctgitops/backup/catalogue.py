@@ -1,0 +1,60 @@
+"""Reads what a store has: finished backups with their drills, and what interrupted runs left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+
+from ..core.backup.stored_backup import Drill, StoredBackup, environment_of
+from ..errors import UsageError
+from ..ports.backup_store import BackupStore
+from ..postgres.connection.connect import Address
+from ..postgres.lock.backup_lock import is_running
+from .store import read_receipt
+
+THREADS = 8
+
+
+def stored_backups(store: BackupStore, environment: str) -> tuple[StoredBackup, ...]:
+    """The backups whose IDs name the environment, oldest first. Raises BackupError if the store cannot be read."""
+    ids = [backup for backup in store.ids() if environment_of(backup) == environment]
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="receipts") as pool:
+        return tuple(pool.map(partial(stored_backup, store), ids))
+
+
+def stored_backup(store: BackupStore, backup: str) -> StoredBackup:
+    """The backup with this ID; `unreadable` is set if its receipt cannot be read, or is that of another backup."""
+    at = store.location(backup)
+    try:
+        receipt = read_receipt(store, backup)
+        if receipt.id != backup:
+            return StoredBackup(backup, at, unreadable=f"it is the receipt of {receipt.id}")
+        return StoredBackup.of(receipt, at, tuple(_drills(store, backup)))
+    except UsageError as error:
+        return StoredBackup(backup, at, unreadable=error.what)
+    except (TypeError, AttributeError) as error:  # a receipt whose values have other types
+        return StoredBackup(backup, at, unreadable=f"it is not a receipt: {error}")
+
+
+def _drills(store: BackupStore, backup: str) -> Iterator[Drill]:
+    for text in store.notes(backup):
+        with suppress(ValueError):
+            yield Drill.from_json(text)
+
+
+def leftovers(store: BackupStore, environment: str, source: Address) -> tuple[str, ...]:
+    """The IDs of the environment's backups without a receipt whose run has ended.
+
+    A running backup holds its lock in `source`. Raises BackupError if the store cannot be read.
+    """
+    found = [backup for backup in store.unfinished() if environment_of(backup) == environment]
+    return tuple(backup for backup in found if not is_running(source, backup))
+
+
+def remove(store: BackupStore, backups: tuple[str, ...], say: Callable[[str], None], why: str) -> None:
+    """Removes backups, oldest first. Writes. Raises NotAllowedError, BackupError or OSError at the first failure."""
+    for backup in sorted(backups):
+        store.delete(backup)
+        say(f"removed {store.location(backup)}, {why}")

@@ -1,0 +1,26 @@
+"""Reads from a database what decides which of its backups may be removed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ...core.backup.retention import RetentionFacts
+from ...core.backup.stored_backup import LONG_AGO
+from ...core.environment.environment import Environment
+from ..connection.connect import Address, connected
+from .database import PostgresDatabase
+
+
+def retention_facts(environment: Environment, address: Address) -> RetentionFacts:
+    """Reads the ledger, the run in progress and the clock. Read-only, takes no lock. Raises CtgitopsError.
+
+    The time is the earlier one of this machine and of the server, so that a wrong clock does not make backups older.
+    """
+    database = PostgresDatabase(address)
+    holder = database.holder()
+    with connected(address, "ctgitops/read") as connection:
+        row = connection.execute("select extract(epoch from pg_catalog.clock_timestamp())").fetchone()
+    clock = datetime.fromtimestamp(float(str(row[0])), UTC) if row else LONG_AGO
+    # If this role may not see when the session of a run began, every backup may be the run's
+    began = None if holder is None else holder.began or LONG_AGO
+    return RetentionFacts(environment, database.ledger(), min(clock, datetime.now(UTC)), began)
