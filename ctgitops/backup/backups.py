@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core.backup.retention import Pruned
-from ..core.backup.stored_backup import StoredBackup
 from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
@@ -19,12 +17,13 @@ from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore
 from ..postgres.connection.connect import Address
 from ..postgres.lock.backup_lock import backup_lock
-from .catalogue import leftovers, remove, stored_backups
+from .catalogue import leftovers, remove
 from .child_process import termination_as_interrupt
 from .encryption import Cipher, PrivateKey
+from .meter import ByteCounter, bytes_measured
 from .pg_dump import UNTOUCHED
 from .proof import Contents, ProofDatabase, local_proof, on_server
-from .prune import PruneJob, prune, prune_after_backup, what_was_refused
+from .prune import PruneJob, prune_after_backup, what_was_refused
 from .restore import Saved, restore_into, schema_of
 from .store import StorePlace, read_receipt, split_receipt, store_at
 from .take import BackupJob, take_into
@@ -54,34 +53,21 @@ class ProvedBackups:
             cipher = Cipher(policy.encrypt_to, self.private_key)
             if policy.from_store:
                 cipher.refuse_unless_own()
-            warn = _as_progress(tell)
-            place = StorePlace(policy.to, self.root, policy.store, cipher, bool(policy.encrypt_to), warn)
+            warn = as_progress(tell)
+            stored = ByteCounter()
+            place = StorePlace(policy.to, self.root, policy.store, cipher, bool(policy.encrypt_to), warn, stored)
             store = self.store_at(place)
             backup = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(4)}"
             with backup_lock(source, backup):
                 remove_leftovers(self.store_of(policy), environment.name, source, warn)
                 with store.begin(backup) as draft:
-                    taking = BackupJob(environment, policy, source, backup, store.location(backup), draft, tell, cipher)
-                    receipt = take_into(taking, lambda source: self._proof(policy, source))
+                    at = store.location(backup)
+                    taking = BackupJob(environment, policy, source, backup, at, draft, tell, cipher, stored)
+                    receipt = take_into(taking, lambda source: self.proof(policy, source))
         if policy.keep:
             with termination_as_interrupt():
                 prune_after_backup(PruneJob(environment, policy.keep, source, self.store_of(policy), warn))
         return receipt
-
-    def prune(self, environment: Environment, tell: Listener, *, dry_run: bool) -> Pruned:
-        """Removes old backups as `backup.keep` says. Writes to the store unless `dry_run`. Raises CtgitopsError."""
-        policy = backup_policy(environment)
-        if policy.keep is None:
-            hint = f"add it to {environment.path}, such as `keep: {{last: 10, days: 90}}`"
-            raise UsageError(f"{environment.name} has no `backup.keep` in its manifest", hint=hint)
-        source = self.address_of(environment)
-        job = PruneJob(environment, policy.keep, source, self.store_of(policy), _as_progress(tell))
-        with termination_as_interrupt():
-            return prune(job, dry_run=dry_run)
-
-    def stored(self, environment: Environment) -> tuple[StoredBackup, ...]:
-        """The finished backups of the environment, oldest first. Read-only. Raises CtgitopsError."""
-        return stored_backups(self.store_of(backup_policy(environment)), environment.name)
 
     def store_of(self, policy: BackupPolicy) -> BackupStore:
         """The store of an environment's backups as they are stored: to list, compare and remove them."""
@@ -92,28 +78,45 @@ class ProvedBackups:
 
         Raises UsageError before it writes, BackupError afterwards.
         """
-        with termination_as_interrupt(), self._saved(receipt_at) as saved:
+        with termination_as_interrupt(), self.saved(receipt_at, tell) as saved:
             return restore_into(saved, Address(url, label="the database to restore into"), tell)
 
     def schema(self, receipt_at: str, tell: Listener) -> Snapshot:
         """The schema of the backup whose receipt is at `receipt_at`. Raises BackupError, UsageError."""
-        with self._saved(receipt_at) as saved:
+        with self.saved(receipt_at, tell) as saved:
             return schema_of(saved, tell)
 
     @contextmanager
-    def _saved(self, receipt_at: str) -> Iterator[Saved]:
+    def saved(self, receipt_at: str, tell: Listener) -> Iterator[Saved]:
+        """A backup, named by its receipt's path or URL, with its files decrypted in a local folder. Read-only.
+
+        Raises UsageError before anything is downloaded: no receipt, or no private key that fits.
+        """
         address, backup, name = split_receipt(receipt_at)
+        place = StorePlace(address, self.root, self.settings_of(address))
+        receipt = read_receipt(self.store_at(place), backup, name)
+        with self._fetched(place, backup, receipt, tell) as saved:
+            yield saved
+
+    def fetched(self, policy: BackupPolicy, receipt: Receipt, tell: Listener) -> AbstractContextManager[Saved]:
+        """The same, for a receipt in the store of an environment."""
+        return self._fetched(StorePlace(policy.to, self.root, policy.store), receipt.id, receipt, tell)
+
+    @contextmanager
+    def _fetched(self, place: StorePlace, backup: str, receipt: Receipt, tell: Listener) -> Iterator[Saved]:
         cipher = Cipher(private_key=self.private_key)
-        place = StorePlace(address, self.root, self.settings_of(address), cipher)
-        store = self.store_at(place)
-        receipt = read_receipt(store, backup, name)
         cipher.refuse_unless_fits(receipt)
-        if receipt.encrypted_to:
-            store = self.store_at(replace(place, encrypted=True))
-        with store.get(backup) as folder:
+        counter = ByteCounter()
+        place = replace(place, cipher=cipher, encrypted=bool(receipt.encrypted_to), moved=counter)
+        store = self.store_at(place)
+        total = sum(each.bytes for each in receipt.stored.values())
+        with ExitStack() as stack:
+            with bytes_measured("downloading", "downloaded", total, tell, counter) if total else nullcontext():
+                folder = stack.enter_context(store.get(backup))
             yield Saved(receipt, folder, store.location(backup))
 
-    def _proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
+    def proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
+        """An empty database to restore into, on the server that the policy names."""
         if policy.verify_server:
             return on_server(self.address_of_secret(policy.verify_server), source)
         return local_proof(source)
@@ -127,7 +130,8 @@ def backup_policy(environment: Environment) -> BackupPolicy:
     return environment.backup
 
 
-def _as_progress(tell: Listener) -> Callable[[str], None]:
+def as_progress(tell: Listener) -> Callable[[str], None]:
+    """A function that reports text as progress."""
     return lambda words: tell(BackupAdvanced(words))
 
 

@@ -111,6 +111,11 @@ class ByteCounter:
         with self._lock:
             self.bytes += number
 
+    def reset(self) -> None:
+        """Starts at zero again."""
+        with self._lock:
+            self.bytes = 0
+
 
 @contextmanager
 def bytes_measured(doing: str, unit: str, of: int, tell: Listener, counter: ByteCounter) -> Iterator[None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
@@ -28,7 +28,7 @@ from ..postgres.server.programs import client_for
 from ..postgres.server.scratch_database import role_statements
 from ..postgres.server.watchdog import Watchdog
 from .encryption import Cipher
-from .meter import dump_measured, restore_measured
+from .meter import ByteCounter, bytes_measured, dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
 from .proof import Contents, ProofDatabase, differences
@@ -53,6 +53,8 @@ class BackupJob:
     draft: Draft
     tell: Listener
     cipher: Cipher = field(default_factory=Cipher)
+    stored: ByteCounter = field(default_factory=ByteCounter)
+    """Counts the bytes that are in the store."""
 
     def say(self, words: str) -> None:
         """Reports progress."""
@@ -100,6 +102,8 @@ def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
             stored_proof=copy.proof,
             encrypted_to=taking.cipher.recipients,
             key_check=taking.cipher.key_check(),
+            extensions=source.extensions,
+            locale=asdict(source.locale),
         )
         taking.draft.finish(receipt.to_json())
     return receipt
@@ -110,12 +114,16 @@ def _stored(taking: BackupJob, dump: Dump, files: dict[str, SavedFile]) -> Store
 
     Raises BackupError.
     """
-    taking.say(f"storing {many(len(files), 'file')}, {megabytes(sum(file.bytes for file in files.values()))}")
-    copy = taking.draft.store({f"{DUMP}/{name}": file for name, file in files.items()})
+    total = sum(file.bytes for file in files.values())
+    taking.say(f"storing {many(len(files), 'file')}, {megabytes(total)}")
+    with bytes_measured("storing", "stored", total, taking.tell, taking.stored):
+        copy = taking.draft.store({f"{DUMP}/{name}": file for name, file in files.items()})
     if not copy.objects or not taking.policy.from_store:
         return copy
     taking.say(f"downloading {many(len(copy.objects), 'object')}")
-    taking.draft.fetch()
+    taking.stored.reset()
+    with bytes_measured("downloading", "downloaded", total, taking.tell, taking.stored):
+        taking.draft.fetch()
     if checksums(dump.folder) != files:
         raise BackupError("the files that the store returned differ from the dump", hint="run it again")
     return replace(copy, proof=f"{copy.proof}; downloaded and restored from there")

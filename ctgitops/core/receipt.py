@@ -77,6 +77,10 @@ class Receipt:
     """The public keys that each object but the receipt is encrypted to; empty if it is not encrypted."""
     key_check: str = ""
     """A short text encrypted to the same keys, in base64: whether a private key fits shows before a download."""
+    extensions: tuple[str, ...] = ()
+    """The database's extensions; empty in receipts of older versions."""
+    locale: dict[str, str] = field(default_factory=dict)
+    """Encoding and locale of the database; empty in receipts of older versions."""
     format: int = field(default=FORMAT)
 
     @property
@@ -130,7 +134,7 @@ class Receipt:
                 if data[key].tzinfo is None:
                     raise ValueError(f"`{key}` has no time zone")
             data["notes"] = tuple(data["notes"])
-            for key in ("left_out", "encrypted_to"):
+            for key in ("left_out", "encrypted_to", "extensions"):
                 data[key] = tuple(data.get(key, ()))
             data["public"] = _rights(data.get("public"))
             return cls(**data)

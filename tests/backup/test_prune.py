@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ctgitops.backup.finished import FinishedBackups
 from ctgitops.backup.folder_store import FolderStore
 from ctgitops.core.backup.retention import Pruned
 from ctgitops.core.environment.environment import BackupPolicy, Environment, KeepPolicy
@@ -37,7 +38,7 @@ def put(scene: Scene, days: float, environment: str = "staging", text: str | Non
 
 def prune(scene: Scene, *, dry_run: bool = False, keep: KeepPolicy | None = LAST) -> Pruned:
     policy = BackupPolicy(scene.to, keep=keep)
-    return scene.backups.prune(Environment("staging", "URL", backup=policy), scene.tell, dry_run=dry_run)
+    return FinishedBackups(scene.backups).prune(Environment("staging", "URL", backup=policy), scene.tell, dry_run=dry_run)
 
 
 def there(scene: Scene) -> list[str]:

@@ -1,0 +1,127 @@
+"""Works with finished backups: lists, compares, removes and restores them for a drill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+
+from ..core.backup.retention import Pruned
+from ..core.backup.stored_backup import Drill, StoredBackup
+from ..core.environment.environment import Environment
+from ..core.receipt import Receipt
+from ..core.run.progress import BackupAdvanced, Listener
+from ..errors import BackupError, CtgitopsError, UsageError
+from ..ports.backup_store import BackupStore
+from .backups import ProvedBackups, as_progress, backup_policy
+from .catalogue import stored_backups
+from .child_process import termination_as_interrupt
+from .drill import NOT_RESTORABLE, DrillJob, restore_beside
+from .integrity import UNCHANGED, check_integrity
+from .prune import PruneJob, prune
+from .store import StorePlace, read_receipt, split_receipt
+
+
+@dataclass(frozen=True)
+class FinishedBackups:
+    """The finished backups in the stores that manifests name."""
+
+    proved: ProvedBackups
+
+    def stored(self, environment: Environment) -> tuple[StoredBackup, ...]:
+        """The finished backups of the environment, oldest first. Read-only. Raises CtgitopsError."""
+        with _exit_7():
+            return stored_backups(self._store(environment), environment.name)
+
+    def prune(self, environment: Environment, tell: Listener, *, dry_run: bool) -> Pruned:
+        """Removes old backups as `backup.keep` says. Writes to the store unless `dry_run`. Raises CtgitopsError."""
+        keep = backup_policy(environment).keep
+        if keep is None:
+            hint = f"add it to {environment.path}, such as `keep: {{last: 10, days: 90}}`"
+            raise UsageError(f"{environment.name} has no `backup.keep` in its manifest", hint=hint)
+        source = self.proved.address_of(environment)
+        job = PruneJob(environment, keep, source, self._store(environment), as_progress(tell))
+        with termination_as_interrupt(), _exit_7():
+            return prune(job, dry_run=dry_run)
+
+    def verify(self, receipt_at: str, tell: Listener) -> tuple[Receipt, tuple[str, ...]]:
+        """Compares each stored file of a backup with its receipt. Read-only. Raises BackupError.
+
+        Returns what could not be checked, too.
+        """
+        address, backup, name = split_receipt(receipt_at)
+        place = StorePlace(address, self.proved.root, self.proved.settings_of(address))
+        with termination_as_interrupt(), _exit_7():
+            store = self.proved.store_at(place)
+            receipt = _own_receipt(store, backup, name)
+            return receipt, check_integrity(store, receipt, tell)
+
+    def drill(self, environment: Environment, tell: Listener) -> Drill:
+        """Restores the newest backup on a throw-away server, and stores the result beside it. Writes to the store.
+
+        Raises BackupError if there is no backup, or it cannot be restored as its receipt says.
+        """
+        store = self._store(environment)
+        with termination_as_interrupt(), _exit_7():
+            ids = [each.id for each in stored_backups(store, environment.name)]
+            if not ids:
+                what = f"{environment.name} has no backup in {backup_policy(environment).to}"
+                raise BackupError(what, state=NOT_RESTORABLE, hint=f"`ctgitops backup --env {environment.name}`")
+            drill = Drill(ids[-1], datetime.now(UTC), 0, 0, "")
+            try:
+                done = self._drill(environment, drill, tell)
+            except (CtgitopsError, OSError) as error:
+                self._keep(store, replace(drill, failed=str(error)), tell)
+                raise
+            self._keep(store, done, tell)
+            return done
+
+    def _drill(self, environment: Environment, drill: Drill, tell: Listener) -> Drill:
+        policy = backup_policy(environment)
+        store = self._store(environment)
+        receipt = _own_receipt(store, drill.backup)
+        if receipt.environment != environment.name:
+            what = f"{store.location(drill.backup)} has the receipt of a backup of {receipt.environment}"
+            raise BackupError(what, state=NOT_RESTORABLE, hint="take a new backup, and find out who wrote there")
+        tell(BackupAdvanced(f"fetching {receipt.id}, taken at {receipt.started_at:%Y-%m-%d %H:%M:%S} UTC"))
+        began = monotonic()
+        with self.proved.fetched(policy, receipt, tell) as saved:
+            fetched = monotonic()
+            place = restore_beside(DrillJob(saved, partial(self.proved.proof, policy), tell))
+        return replace(drill, download_seconds=fetched - began, restore_seconds=monotonic() - fetched, place=place)
+
+    def _keep(self, store: BackupStore, drill: Drill, tell: Listener) -> None:
+        """Stores the result beside the backup; without the right to, that is only reported."""
+        try:
+            store.add_note(drill.backup, f"drill-{drill.began_at:%Y%m%dT%H%M%SZ}.json", drill.to_json())
+        except (BackupError, OSError) as error:
+            tell(BackupAdvanced(f"the result of the drill is not stored: {error}"))
+
+    def _store(self, environment: Environment) -> BackupStore:
+        return self.proved.store_of(backup_policy(environment))
+
+
+def _own_receipt(store: BackupStore, backup: str, name: str = "receipt.json") -> Receipt:
+    receipt = read_receipt(store, backup, name)
+    if receipt.id != backup:
+        what = f"{store.location(backup)} has the receipt of another backup, {receipt.id}"
+        raise BackupError(what, state=UNCHANGED, hint="use another backup: `ctgitops backup list`")
+    return receipt
+
+
+@contextmanager
+def _exit_7() -> Iterator[None]:
+    """Turns each error into a BackupError: whatever the reason is, there is no proof that the backup is good."""
+    try:
+        yield
+    except CtgitopsError as error:
+        if isinstance(error, BackupError) and error.state:
+            raise
+        state = error.state or UNCHANGED
+        raise BackupError(error.what, place=error.place, state=state, hint=error.hint) from None
+    except OSError as error:
+        what = f"cannot read or write a file: {error.strerror} ({error.filename})"
+        raise BackupError(what, state=UNCHANGED, hint="free space, or correct the rights, and run it again") from None
