@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
-from ..core.backup.stored_backup import Drill, StoredBackup, environment_of
+from ..core.backup.drill import Drill
+from ..core.backup.stored_backup import StoredBackup, environment_of
 from ..errors import UsageError
 from ..ports.backup_store import BackupStore
 from ..postgres.connection.connect import Address

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
+from ..core.backup.drill import Drill
 from ..core.backup.retention import Pruned
-from ..core.backup.stored_backup import Drill, StoredBackup
+from ..core.backup.stored_backup import StoredBackup
 from ..core.environment.environment import Environment
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener

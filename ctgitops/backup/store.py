@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core.backup.stored_backup import environment_of
 from ..core.environment.environment import StoreSettings
 from ..core.receipt import Receipt, SavedFile
 from ..errors import BackupError, UsageError
@@ -66,11 +67,13 @@ def store_at(place: StorePlace) -> BackupStore:
 
 
 def split_receipt(receipt: str) -> tuple[str, str, str]:
-    """Splits the path or URL of a receipt into the store's address, the backup's ID and the file's name."""
+    """Splits the path or URL of a backup, or of its receipt, into the store's address, the ID and the file's name."""
     if "://" in receipt:
-        address, backup, name = receipt.rsplit("/", 2)
-        return address, backup, name
+        address, backup, name = receipt.rstrip("/").rsplit("/", 2)
+        return (f"{address}/{backup}", name, RECEIPT) if environment_of(name) else (address, backup, name)
     path = Path(receipt).resolve()
+    if environment_of(path.name) or path.is_dir():
+        path /= RECEIPT
     return str(path.parent.parent), path.parent.name, path.name
 
 

@@ -1,27 +1,36 @@
-"""CLI commands for backups: backup, restore."""
+"""CLI commands for backups: backup, and its subcommands list, verify, drill and prune."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from ..core.environment.environment import Environment
 from ..errors import UsageError
 from ..wiring.wiring import Wiring
 from . import options
-from .printing import print_page
+from .printing import print_page, print_unread, width_of
 
 
-@click.command()
-@options.environment
+@click.group(invoke_without_command=True)
+@click.option("--env", "name", shell_complete=options.environment_names, help="The environment to back up.")
 @options.root
 @options.as_data
-def backup(name: str, root: Path, form: str) -> int:
-    """Take a backup and verify it by restoring it.
+@click.pass_context
+def backup(context: click.Context, name: str | None, root: Path, form: str) -> int:
+    """Take a backup and verify it by restoring it; or a subcommand.
 
     `apply` and `rollback` take the same backup first, if the manifest has `backup`.
     """
+    if context.invoked_subcommand:
+        if name:
+            raise click.UsageError(f"write `--env` after `{context.invoked_subcommand}`", context)
+        return 0
+    if name is None:
+        raise click.UsageError("Missing option '--env', or a subcommand.", context)
     wiring = Wiring(root)
     environment = wiring.environment(name)
     if environment.backup is None:
@@ -35,34 +44,111 @@ def backup(name: str, root: Path, form: str) -> int:
     return 0
 
 
-@click.command()
-@click.argument("receipt")
-@click.option(
-    "--into",
-    "url",
-    required=True,
-    metavar="URL",
-    help="URL of an empty database, or $NAME of an environment variable that contains it.",
-)
-@click.option(
-    "--identity",
-    default="",
-    metavar="FILE",
-    help="Private key of an encrypted backup: a file, or $NAME of an environment variable that contains it. "
-    "Default: $CTGITOPS_IDENTITY, or the file in $CTGITOPS_IDENTITY_FILE.",
-)
+@backup.command("list")
+@options.any_environment
 @options.root
 @options.as_data
-def restore(receipt: str, url: str, identity: str, root: Path, form: str) -> int:
-    """Restore a backup into an empty database.
+def list_(name: str | None, root: Path, form: str) -> int:
+    """List finished backups: age, size, proof, drills and later migrations. Read-only."""
+    from ..commands.backup import list_backups
 
-    RECEIPT is the path or URL of its receipt.json. The row count of each table must be the one in the receipt.
+    wiring = Wiring(root)
+    chosen = _with_backup(wiring, name)
+    found = list_backups(chosen, wiring.now, databases=wiring.databases, backups=wiring.backups)
+    if form == "json":
+        from ..report.backups_json import list_json
+
+        print_page(list_json(found), form)
+    else:
+        from ..report.backups import list_text
+
+        print_page(list_text(found, width_of(sys.stdout)), form)
+    status = max((each.error.exit_status for each in found if each.error), default=0)
+    return print_unread(wiring.workspace, name, status)
+
+
+@backup.command()
+@click.argument("which", metavar="BACKUP")
+@options.root
+@options.as_data
+def verify(which: str, root: Path, form: str) -> int:
+    """Compare a backup's files with its receipt, without a key and without a restore. Read-only.
+
+    BACKUP is an ID, or the path or URL of a backup.
     """
     wiring = Wiring(root)
     with wiring.console() as tell:
-        backups = replace(wiring.backups, identity=identity)
-        done = backups.restore(receipt, wiring.addresses.url_or_secret(url), tell)
-    rows = sum(done.rows.values())
-    words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows; row counts match the receipt"
-    print_page(done.to_json() if form == "json" else words, form)
+        receipt, unchecked = wiring.backups.verify(which, tell)
+    if form == "json":
+        from ..report.backups_json import verified_json
+
+        print_page(verified_json(receipt, unchecked), form)
+    else:
+        from ..report.backups import verified_text
+
+        print_page(verified_text(receipt, unchecked), form)
     return 0
+
+
+@backup.command()
+@options.any_environment
+@options.identity
+@options.root
+@options.as_data
+def drill(name: str | None, identity: str, root: Path, form: str) -> int:
+    """Restore the newest backup on a throw-away server, and measure the time to recover.
+
+    It is downloaded, decrypted, restored and compared with its receipt. The result is stored beside the backup. Exits
+    with 7 if any of it fails.
+    """
+    from ..commands.backup import drill as verb
+
+    wiring = Wiring(root)
+    with wiring.console() as tell:
+        results = verb(_with_backup(wiring, name), backups=replace(wiring.backups, identity=identity), tell=tell)
+    if form == "json":
+        from ..report.backups_json import drills_json
+
+        print_page(drills_json(results), form)
+    else:
+        from ..report.backups import drills_text
+
+        print_page(drills_text(results), form)
+    return print_unread(wiring.workspace, name, max(each.exit_status for each in results))
+
+
+@backup.command()
+@options.environment
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed, and why the rest stays.")
+@options.root
+@options.as_data
+def prune(name: str, root: Path, form: str, *, dry_run: bool) -> int:
+    """Remove old backups, as `backup.keep` in the manifest says. A backup does the same after it is verified.
+
+    Never removed: the newest backup, one that the ledger or a run in progress needs, one younger than `bake`, and
+    anything without a receipt of this environment. A removal that the store refuses is a warning.
+    """
+    wiring = Wiring(root)
+    with wiring.console() as tell:
+        pruned = wiring.backups.prune(wiring.environment(name), tell, dry_run=dry_run)
+    if form == "json":
+        from ..report.backups_json import pruned_json
+
+        print_page(pruned_json(pruned), form)
+    else:
+        from ..report.backups import pruned_text
+
+        print_page(pruned_text(pruned, width_of(sys.stdout)), form)
+    return 0
+
+
+def _with_backup(wiring: Wiring, name: str | None) -> tuple[Environment, ...]:
+    """One environment, or all that have `backup` in their manifests. Raises UsageError if none has."""
+    from ..commands.backup import with_backups
+
+    names = [name] if name else wiring.environment_names
+    found = with_backups(wiring.environment(each) for each in names)
+    if not found:
+        which = f"{name} has no `backup` in its manifest" if name else "no environment has `backup` in its manifest"
+        raise UsageError(which, hint="add `backup: {to: FOLDER}`")
+    return found

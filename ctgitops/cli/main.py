@@ -36,7 +36,7 @@ VERBS = {
     "unlock": "read_write",
     "roles": "roles",
     "backup": "backups",
-    "restore": "backups",
+    "restore": "restore",
     "action": "read_write",
     "demo": "scaffold",
 }

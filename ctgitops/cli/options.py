@@ -20,12 +20,13 @@ def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: 
     here = Path()
     if given is not None or (root := find(here)) == here:
         return given or here
-    if not ctx.resilient_parsing:
+    if not ctx.resilient_parsing and ctx.meta.setdefault("root", None) != root:  # a group and its command look for it
+        ctx.meta["root"] = root
         click.echo(f"using the root {root}", err=True)
     return Path(os.path.relpath(root))
 
 
-def _environments(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+def environment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Environment names for shell completion, from the file names of the manifests."""
     root = ctx.params.get("root") or find_root(Path())
     try:
@@ -50,10 +51,10 @@ root_to_begin: Decorator = click.option(
     help="Folder in which to create migrations/ and environments/.  [default: the current folder]",
 )
 environment: Decorator = click.option(
-    "--env", "name", required=True, shell_complete=_environments, help="The environment, as named in its manifest."
+    "--env", "name", required=True, shell_complete=environment_names, help="The environment, as named in its manifest."
 )
 any_environment: Decorator = click.option(
-    "--env", "name", shell_complete=_environments, help="One environment.  [default: all]"
+    "--env", "name", shell_complete=environment_names, help="One environment.  [default: all]"
 )
 as_data: Decorator = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format."
@@ -84,4 +85,11 @@ approved: Decorator = click.option(
 )
 wait: Decorator = click.option(
     "--wait", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait for the run lock."
+)
+identity: Decorator = click.option(
+    "--identity",
+    default="",
+    metavar="FILE",
+    help="Private key of an encrypted backup: a file, or $NAME of an environment variable that contains it. "
+    "Default: $CTGITOPS_IDENTITY, or the file in $CTGITOPS_IDENTITY_FILE.",
 )

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.backup.stored_backup import environment_of
 from ..errors import CtgitopsError, UsageError
 from .addresses import Addresses
 
 if TYPE_CHECKING:
     from ..backup.backups import ProvedBackups
     from ..backup.encryption import PrivateKey
+    from ..backup.finished import FinishedBackups
+    from ..core.backup.drill import Drill
+    from ..core.backup.retention import Pruned
+    from ..core.backup.stored_backup import StoredBackup
     from ..core.environment.environment import Environment, StoreSettings
     from ..core.receipt import Receipt
     from ..core.run.progress import Listener
@@ -37,11 +42,47 @@ class StoredBackups:
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
         """Restores a backup into an empty database. Raises BackupError. Writes."""
-        return self._proved().restore(receipt_at, url, tell)
+        return self._proved().restore(self._receipt_at(receipt_at), url, tell)
 
     def schema(self, receipt_at: str, tell: Listener) -> Snapshot:
         """The schema of a backup, which is restored on a throw-away server. Raises BackupError, UsageError."""
         return self._proved().schema(receipt_at, tell)
+
+    def stored(self, environment: Environment) -> tuple[StoredBackup, ...]:
+        """The finished backups of an environment, oldest first. Read-only. Raises CtgitopsError."""
+        return self._finished().stored(environment)
+
+    def verify(self, which: str, tell: Listener) -> tuple[Receipt, tuple[str, ...]]:
+        """Compares a backup's files with its receipt. Returns what could not be checked, too. Raises BackupError."""
+        return self._finished().verify(self._receipt_at(which), tell)
+
+    def drill(self, environment: Environment, tell: Listener) -> Drill:
+        """Restores the newest backup on a throw-away server, and stores the result. Raises BackupError."""
+        return self._finished().drill(environment, tell)
+
+    def prune(self, environment: Environment, tell: Listener, *, dry_run: bool) -> Pruned:
+        """Removes old backups as `backup.keep` says. Raises CtgitopsError. Writes to the store."""
+        return self._finished().prune(environment, tell, dry_run=dry_run)
+
+    def _receipt_at(self, which: str) -> str:
+        """The path or URL of a receipt, for an ID, or the path or URL of a backup or a receipt. Raises UsageError."""
+        name = environment_of(which)
+        if not name or Path(which).exists():
+            return which
+        known = [each for each in self.environments() if each.backup]
+        for each in known:
+            if each.name == name and each.backup:
+                to = each.backup.to
+                folder = to if "://" in to else str((self.root / Path(to).expanduser()).resolve())
+                return f"{folder.rstrip('/')}/{which}"
+        names = ", ".join(each.name for each in known) or "none"
+        what = f"{which} is the ID of a backup of `{name}`, and no manifest of that name has `backup`"
+        raise UsageError(what, hint=f"pass the URL or path of the backup; environments with `backup`: {names}")
+
+    def _finished(self) -> FinishedBackups:
+        from ..backup.finished import FinishedBackups
+
+        return FinishedBackups(self._proved())
 
     def _proved(self) -> ProvedBackups:
         from ..backup.backups import ProvedBackups

@@ -59,9 +59,14 @@ class Wiring:
         return origin_from(self.environ, self.root)
 
     @property
+    def now(self) -> datetime:
+        """The current time."""
+        return datetime.now(UTC)
+
+    @property
     def today(self) -> date:
         """The current day in UTC, by which allowances expire."""
-        return datetime.now(UTC).date()
+        return self.now.date()
 
     @property
     def checked_out(self) -> str:

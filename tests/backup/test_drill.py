@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.backup.finished import FinishedBackups
-from ctgitops.core.backup.stored_backup import Drill
+from ctgitops.core.backup.drill import Drill
 from ctgitops.core.environment.environment import BackupPolicy, Environment
 from ctgitops.core.receipt import Receipt
 from ctgitops.errors import BackupError

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..ledger.ledger import Ledger, Mark
 from ..receipt import Receipt
+from .drill import Drill
 
 BACKUP_ID = re.compile(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<environment>.+)-[0-9a-f]{8}")
 """Matches the ID of a backup, such as `20261123T141502Z-production-1f2e3d4c`."""
@@ -21,40 +21,6 @@ def environment_of(backup: str) -> str:
     """The environment that an ID names; empty if `backup` is not an ID."""
     found = BACKUP_ID.fullmatch(backup)
     return found["environment"] if found else ""
-
-
-@dataclass(frozen=True)
-class Drill:
-    """One restore of a finished backup, to find out whether it can still be restored, and in what time."""
-
-    backup: str
-    began_at: datetime
-    download_seconds: float
-    """Time to download, decrypt and compare the files with the receipt."""
-    restore_seconds: float
-    """Time to restore and to compare with the receipt."""
-    place: str
-    """The server on which it was restored."""
-    failed: str = ""
-    """Why it failed; empty if the restored database matches the receipt."""
-
-    @property
-    def seconds(self) -> float:
-        """The time to recover."""
-        return self.download_seconds + self.restore_seconds
-
-    def to_json(self) -> str:
-        """The text that is stored beside the backup."""
-        return json.dumps(vars(self), default=datetime.isoformat, indent=1, sort_keys=True) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> Drill:
-        """Reads what `to_json` writes. Raises ValueError."""
-        try:
-            data = json.loads(text)
-            return cls(**{**data, "began_at": datetime.fromisoformat(data["began_at"])})
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"not a drill: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""The commands `backup list` and `backup drill`: work with finished backups of several environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from ..core.backup.drill import DrillResult, FailedDrill, PassedDrill
+from ..core.backup.listing import BackupListing
+from ..core.environment.environment import Environment
+from ..core.run.progress import Listener
+from ..errors import CtgitopsError
+from ..ports.backups import FinishedBackups
+from ..ports.database import Databases
+
+
+def with_backups(environments: Iterable[Environment]) -> tuple[Environment, ...]:
+    """Those of the environments whose manifest has `backup`."""
+    return tuple(each for each in environments if each.backup)
+
+
+def list_backups(
+    environments: Iterable[Environment], now: datetime, *, databases: Databases, backups: FinishedBackups
+) -> tuple[BackupListing, ...]:
+    """The backups of each environment. Read-only. A ledger or store that cannot be read does not hide the others."""
+    return tuple(_listing(each, now, databases, backups) for each in environments)
+
+
+def _listing(environment: Environment, now: datetime, databases: Databases, backups: FinishedBackups) -> BackupListing:
+    to = environment.backup.to if environment.backup else ""
+    listing = BackupListing(environment.name, to, now)
+    try:
+        listing = replace(listing, backups=backups.stored(environment)[::-1])
+    except CtgitopsError as error:
+        return replace(listing, error=error)
+    try:
+        return replace(listing, ledger=databases.of(environment).ledger())
+    except CtgitopsError as error:
+        return replace(listing, unread=error.what)
+
+
+def drill(environments: Iterable[Environment], *, backups: FinishedBackups, tell: Listener) -> tuple[DrillResult, ...]:
+    """Restores the newest backup of each environment; a failure does not keep the others from being tried."""
+    return tuple(_drill(each, backups, tell) for each in environments)
+
+
+def _drill(environment: Environment, backups: FinishedBackups, tell: Listener) -> DrillResult:
+    try:
+        return PassedDrill(environment.name, backups.drill(environment, tell))
+    except CtgitopsError as error:
+        return FailedDrill(environment.name, error)

@@ -1,0 +1,69 @@
+"""The result of a drill: the restore of a finished backup on a throw-away server."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from ...errors import CtgitopsError
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One restore of a finished backup, to find out whether it can still be restored, and in what time."""
+
+    backup: str
+    began_at: datetime
+    download_seconds: float
+    """Time to download, decrypt and compare the files with the receipt."""
+    restore_seconds: float
+    """Time to restore and to compare with the receipt."""
+    place: str
+    """The server on which it was restored."""
+    failed: str = ""
+    """Why it failed; empty if the restored database matches the receipt."""
+
+    @property
+    def seconds(self) -> float:
+        """The time to recover."""
+        return self.download_seconds + self.restore_seconds
+
+    def to_json(self) -> str:
+        """The text that is stored beside the backup."""
+        return json.dumps(vars(self), default=datetime.isoformat, indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Drill:
+        """Reads what `to_json` writes. Raises ValueError."""
+        try:
+            data = json.loads(text)
+            return cls(**{**data, "began_at": datetime.fromisoformat(data["began_at"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not a drill: {error}") from error
+
+
+@dataclass(frozen=True)
+class FailedDrill:
+    """There is no proof that an environment's newest backup can be restored."""
+
+    environment: str
+    error: CtgitopsError
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of the error."""
+        return self.error.exit_status
+
+
+@dataclass(frozen=True)
+class PassedDrill:
+    """An environment's newest backup was restored, and matches its receipt."""
+
+    environment: str
+    drill: Drill
+    exit_status: ClassVar[int] = 0
+
+
+DrillResult = PassedDrill | FailedDrill

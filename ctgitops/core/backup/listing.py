@@ -1,0 +1,30 @@
+"""The finished backups of each environment, newest first, with the migrations that came after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...errors import CtgitopsError
+from ..ledger.ledger import Ledger
+from .stored_backup import StoredBackup
+
+
+@dataclass(frozen=True)
+class BackupListing:
+    """The backups of one environment."""
+
+    environment: str
+    to: str
+    now: datetime
+    backups: tuple[StoredBackup, ...] = ()
+    """Newest first."""
+    ledger: Ledger | None = None
+    """None if it cannot be read; then `unread` says why."""
+    unread: str = ""
+    error: CtgitopsError | None = None
+    """Why the store cannot be read; None if it was."""
+
+    def after(self, backup: StoredBackup) -> tuple[str, ...] | None:
+        """The migrations that came after a backup; None if that is not known."""
+        return None if self.ledger is None or backup.unreadable else backup.migrations_after(self.ledger)
