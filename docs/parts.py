@@ -83,8 +83,16 @@ def verbs_help() -> str:
         command = ctgitops.get_command(program, verb)
         if command is None:
             raise GapError(f"the verb {verb} has no command")
-        sections.append(f"## {verb}\n\n{_help(command, context_of(command, verb, program))}")
+        context = context_of(command, verb, program)
+        sections.append(f"## {verb}\n\n{_help(command, context)}")
+        sections += [f"### {verb} {each.name}\n\n{_help(each, below)}" for each, below in subcommands(command, context)]
     return "\n".join(sections)
+
+
+def subcommands(command: click.Command, context: click.Context) -> list[tuple[click.Command, click.Context]]:
+    """The subcommands of a verb, each with its context."""
+    group = command.commands.values() if isinstance(command, click.Group) else ()
+    return [(each, context_of(each, str(each.name), context)) for each in group]
 
 
 def context_of(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:

@@ -9,7 +9,7 @@ from click.shell_completion import get_completion_class
 
 from ctgitops.cli.main import VERBS, ctgitops
 
-from .parts import GapError, context_of
+from .parts import GapError, context_of, subcommands
 
 COMPLETIONS = {
     "bash": "share/bash-completion/completions/ctgitops",
@@ -43,7 +43,10 @@ def man_page() -> str:
         command = ctgitops.get_command(program, verb)
         if command is None:
             raise GapError(f"the verb {verb} has no command")
-        lines += _verb(command, context_of(command, verb, program))
+        context = context_of(command, verb, program)
+        lines += _verb(command, context)
+        for each, below in subcommands(command, context):
+            lines += _verb(each, below)
     lines += [".SH ENVIRONMENT", *(line for name, text in ENVIRONMENT.items() for line in _item(name, text))]
     lines += [".SH SEE ALSO", _escaped(SEE_ALSO)]
     return "\n".join(lines) + "\n"
@@ -56,8 +59,8 @@ def _first(command: click.Command) -> str:
 def _verb(command: click.Command, context: click.Context) -> list[str]:
     usage = " ".join(command.collect_usage_pieces(context))
     lines = [
-        f".SS {_escaped(context.info_name or '')}",
-        rf"\fBctgitops {_escaped(context.info_name or '')}\fR {_escaped(usage)}",
+        f".SS {_escaped(context.command_path.removeprefix('ctgitops '))}",
+        rf"\fB{_escaped(context.command_path)}\fR {_escaped(usage)}",
     ]
     lines += [".PP", *_paragraphs(command.help or "")]
     for parameter in command.get_params(context):

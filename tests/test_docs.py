@@ -61,7 +61,8 @@ def test_the_readme_names_no_verb_that_does_not_exist() -> None:
 
 def options_of(verb: str) -> set[str]:
     command = ctgitops.get_command(click.Context(ctgitops), verb)
-    return {name for option in command.params for name in option.opts} | {"--help"} if command else set()
+    commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    return {name for each in commands if each for option in each.params for name in option.opts} | {"--help"}
 
 
 def test_commands_in_the_pages_name_options_that_exist() -> None:
