@@ -45,7 +45,7 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
-from . import change, comment_command, fork_plan, planning, read_only, resume
+from . import change, comment_command, drill, fork_plan, planning, read_only, resume
 from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job
@@ -178,7 +178,7 @@ def _commanded(job: Job, event: Happened) -> int:
             return read_only.status(job, BaseCommit(unmerged.base_sha, unmerged.instead) if unmerged else None)
         case Command.CHECK:
             return read_only.check(job)
-        case Command.DRIFT | Command.RESUME | Command.UNLOCK | Command.REPAIR:
+        case Command.DRIFT | Command.DRILL | Command.RESUME | Command.UNLOCK | Command.REPAIR:
             return _on_merged(job, event)
 
 
@@ -190,6 +190,8 @@ def _on_merged(job: Job, event: Happened) -> int:
     prove(job, provenance)
     if job.inputs.command is Command.DRIFT:
         return read_only.drift(job)
+    if job.inputs.command is Command.DRILL:
+        return drill.drill(job)
     if job.inputs.command is Command.RESUME:
         return resume.resume(job)
     if job.inputs.command is Command.REPAIR:

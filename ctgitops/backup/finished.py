@@ -17,13 +17,17 @@ from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore
+from ..postgres.catalog.table_copy import TableName
+from ..postgres.connection.connect import Address
 from .backups import ProvedBackups, as_progress, backup_policy
 from .catalogue import stored_backups
 from .child_process import termination_as_interrupt
 from .drill import NOT_RESTORABLE, DrillJob, restore_beside
 from .integrity import UNCHANGED, check_integrity
+from .proof import local_proof
 from .prune import PruneJob, prune
 from .store import StorePlace, read_receipt, split_receipt
+from .table_restore import TableRestore, restore_table
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,16 @@ class FinishedBackups:
             store = self.proved.store_at(place)
             receipt = _own_receipt(store, backup, name)
             return receipt, check_integrity(store, receipt, tell)
+
+    def restore_table(self, receipt_at: str, names: tuple[str, str], url: str, tell: Listener) -> tuple[Receipt, int]:
+        """Restores the rows of the first of `names` into a new table with the second name. Writes to `url`.
+
+        Returns their number, too. Raises UsageError or BackupError; then nothing was changed.
+        """
+        table, new = map(TableName.parse, names)
+        with termination_as_interrupt(), self.proved.saved(receipt_at, tell) as saved:
+            target = Address(url, label="the database to restore into")
+            return saved.receipt, restore_table(TableRestore(saved, table, new, target, tell), local_proof)
 
     def drill(self, environment: Environment, tell: Listener) -> Drill:
         """Restores the newest backup on a throw-away server, and stores the result beside it. Writes to the store.

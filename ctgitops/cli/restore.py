@@ -13,27 +13,39 @@ from .printing import print_page
 
 
 @click.command()
-@click.argument("receipt")
+@click.argument("which", metavar="BACKUP")
 @click.option(
     "--into",
     "url",
     required=True,
     metavar="URL",
-    help="URL of an empty database, or $NAME of an environment variable that contains it.",
+    help="URL of an empty database (with --table, of any database), or $NAME of an environment variable that contains "
+    "it.",
 )
+@click.option("--table", metavar="TABLE", default="", help="Restore only the rows of this table: public.projects.")
+@click.option("--as", "new", metavar="TABLE", default="", help="With --table: the new table, as restored.projects.")
 @options.identity
 @options.root
 @options.as_data
-def restore(receipt: str, url: str, identity: str, root: Path, form: str) -> int:
-    """Restore a backup into an empty database.
+def restore(  # noqa: PLR0913, PLR0917 - the options of the command
+    which: str, url: str, table: str, new: str, identity: str, root: Path, form: str
+) -> int:
+    """Restore a backup into an empty database, or one table beside the live one.
 
-    RECEIPT is the path or URL of its receipt.json. The row count of each table must be the one in the receipt.
+    BACKUP is an ID, or the path or URL of a backup or its receipt. The row count of each table must be the one in the
+    receipt. With --table and --as, all rows of one table go into a new table, without indexes, constraints and grants.
     """
+    if bool(table) != bool(new):
+        raise click.UsageError("`--table` and `--as` belong together.")
     wiring = Wiring(root)
+    backups, into = replace(wiring.backups, identity=identity), wiring.addresses.url_or_secret(url)
     with wiring.console() as tell:
-        backups = replace(wiring.backups, identity=identity)
-        done = backups.restore(receipt, wiring.addresses.url_or_secret(url), tell)
-    rows = sum(done.rows.values())
-    words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows; row counts match the receipt"
+        if table:
+            done, number = backups.restore_table(which, (table, new), into, tell)
+            words = f"restored {table} of {done.id} into {new}: {number} rows, as in the receipt"
+        else:
+            done = backups.restore(which, into, tell)
+            rows = sum(done.rows.values())
+            words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows; row counts match the receipt"
     print_page(done.to_json() if form == "json" else words, form)
     return 0

@@ -22,6 +22,7 @@ class Command(StrEnum):
     STATUS = "status"
     CHECK = "check"
     DRIFT = "drift"
+    DRILL = "drill"
     RESUME = "resume"
     UNLOCK = "unlock"
     REPAIR = "repair"

@@ -64,6 +64,10 @@ class StoredBackups:
         """Removes old backups as `backup.keep` says. Raises CtgitopsError. Writes to the store."""
         return self._finished().prune(environment, tell, dry_run=dry_run)
 
+    def restore_table(self, which: str, names: tuple[str, str], url: str, tell: Listener) -> tuple[Receipt, int]:
+        """Restores the rows of one table into a new table. Returns their number, too. Writes. Raises BackupError."""
+        return self._finished().restore_table(self._receipt_at(which), names, url, tell)
+
     def _receipt_at(self, which: str) -> str:
         """The path or URL of a receipt, for an ID, or the path or URL of a backup or a receipt. Raises UsageError."""
         name = environment_of(which)

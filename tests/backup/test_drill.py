@@ -15,6 +15,7 @@ from tests.backup.scene import Scene
 from tests.backup.stores import KEY, PUBLIC
 from tests.servers import run
 
+pytestmark = pytest.mark.slow
 CHANGES = ["changed", "cut short", "removed", "added"]
 
 

@@ -38,7 +38,8 @@ def put(scene: Scene, days: float, environment: str = "staging", text: str | Non
 
 def prune(scene: Scene, *, dry_run: bool = False, keep: KeepPolicy | None = LAST) -> Pruned:
     policy = BackupPolicy(scene.to, keep=keep)
-    return FinishedBackups(scene.backups).prune(Environment("staging", "URL", backup=policy), scene.tell, dry_run=dry_run)
+    environment = Environment("staging", "URL", backup=policy)
+    return FinishedBackups(scene.backups).prune(environment, scene.tell, dry_run=dry_run)
 
 
 def there(scene: Scene) -> list[str]:

@@ -70,6 +70,7 @@ def test_a_backup_is_taken_listed_verified_drilled_and_restored_by_its_id(scene:
     assert fetch(target, "select count(*) from t") == [(5,)]
 
 
+@pytest.mark.slow
 def test_a_failed_drill_exits_with_7_and_stays_in_the_list(scene: Scene) -> None:
     call("backup", "--env", "staging")
     [folder] = (scene.root / "backups").iterdir()
