@@ -14,7 +14,7 @@ from ctgitops.github.event import PLANNED
 from ctgitops.github.inputs import BY_PEOPLE, Command, names
 
 ROOT = Path(__file__).parent.parent
-FILES = ("plan", "deploy", "drift", "commands", "fork")
+FILES = ("plan", "deploy", "drift", "drill", "commands", "fork")
 PAGE = (ROOT / "docs/action.md").read_text(encoding="utf-8")
 SHIPPED: dict[str, Any] = {
     name: yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8")) for name in FILES

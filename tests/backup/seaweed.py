@@ -44,7 +44,7 @@ def seaweed(folder: Path) -> Iterator[str]:
     assert weed
     (folder / "data").mkdir()
     (folder / "s3.json").write_text(json.dumps(_IDENTITIES))
-    free = _free_ports(8)
+    free = free_ports(8)
     ports = dict(zip(("master", "volume", "filer", "s3"), free[:4], strict=True))
     grpc = dict(zip(ports, free[4:], strict=True))
     command = [weed, "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
@@ -94,7 +94,8 @@ def _until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> N
             return
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """Ports that are free now."""
     sockets = [socket.socket() for _ in range(number)]
     try:
         for each in sockets:
