@@ -33,6 +33,11 @@ from .objects import NotAllowedError, StoredObject
 
 ATTEMPTS = 3
 """How often a put is begun again, each with obstore's own retries: it does not repeat a conditional put by itself."""
+_NOT_RECOGNISED = re.compile(
+    "RequestTimeTooSkewed|RequestExpired|SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken"
+    "|AuthenticationFailed"
+)
+"""Refusals of the request as a whole, which say nothing about the rights of the credentials."""
 _RETRIES: Any = {
     "max_retries": 7,
     "retry_timeout": timedelta(minutes=3),
@@ -127,6 +132,7 @@ class Bucket:
         what = f"cannot {verb} {self.address}/{name}: {said}"
         # obstore reports a refused list as a generic error
         denied = isinstance(error, PermissionDeniedError | UnauthenticatedError) or "code: 403" in words
+        denied = denied and not _NOT_RECOGNISED.search(words)
         return (NotAllowedError if denied else BackupError)(what, hint=hint)
 
 
