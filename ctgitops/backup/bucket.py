@@ -38,6 +38,7 @@ _NOT_RECOGNISED = re.compile(
     "|AuthenticationFailed"
 )
 """Refusals of the request as a whole, which say nothing about the rights of the credentials."""
+_CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _RETRIES: Any = {
     "max_retries": 7,
     "retry_timeout": timedelta(minutes=3),
@@ -123,8 +124,10 @@ class Bucket:
         return b"".join(self.get(name)) == content
 
     def _failed(self, verb: str, name: str, error: Exception) -> BackupError:
-        words = str(error).partition("\n\nDebug source")[0]
+        words, _, source = str(error).partition("\n\nDebug source")
         code, message = (re.search(rf"<{tag}>(.*?)</{tag}>", words, re.DOTALL) for tag in ("Code", "Message"))
+        if certificate := _CERTIFICATE.search(source):  # the message has only `error sending request`
+            words += f": its certificate is refused ({certificate[1]})"
         hint = next((hint for pattern, hint in _ADVICE if re.search(pattern, words)), "")
         said = f"{code[1]}: {message[1]}" if code and message else " ".join(words.split())
         # A signed URL has its signature after the question mark

@@ -128,16 +128,26 @@ def test_a_download_that_is_cut_is_repeated_or_restores_nothing(
     assert fetch(target, "select count(*) from t") == [(1000,)]
 
 
+def make_certificates(folder: Path) -> None:
+    """An authority in `ca.pem`, and a certificate of it for 127.0.0.1 in `server.pem`."""
+    new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    for command in (
+        f"{new} -subj /CN=authority -keyout ca.key -out ca.pem",
+        f"{new} -subj /CN=server -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem"
+        " -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:false",
+    ):
+        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+
+
 def test_an_unknown_authority_is_refused_and_a_named_one_is_trusted(scene: Scene, url: str, tmp_path: Path) -> None:
-    openssl = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl += ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*openssl, "-keyout", "key.pem", "-out", "ca.pem"], cwd=tmp_path, check=True, capture_output=True)
+    make_certificates(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
     with faulty_proxy(url, context) as proxy:
         scene.settings = StoreSettings(endpoint=proxy.url, region="us-east-1")
         with pytest.raises(BackupError) as caught:
             scene.take()
+        assert "its certificate is refused (UnknownIssuer)" in caught.value.what
         assert "backup.store.ca" in caught.value.hint
         scene.settings = replace(scene.settings, ca=str(tmp_path / "ca.pem"))
         receipt = scene.take()
