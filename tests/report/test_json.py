@@ -17,6 +17,8 @@ from ctgitops.report.json import check_json, error_json, outcome_json, plan_json
 from tests.fakes import PRODUCTION, STAGING, migration, workspace
 from tests.report.cases import APPLIED, BACK, BLOCKED, MIXED_LEDGER, NOTHING, READY, REFUSED, UP_TO_DATE, WAITING, WORK
 
+BACKUPS = ("backup-list", "backup-prune", "backup-verify", "backup-drill")
+
 
 def schema(name: str) -> dict[str, Any]:
     text = (resources.files("ctgitops.report") / "schemas" / f"{name}.schema.json").read_text("utf-8")
@@ -33,7 +35,9 @@ def valid(name: str, page: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify"])
+@pytest.mark.parametrize(
+    "name", ["plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify", *BACKUPS]
+)
 def test_each_schema_is_one(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(name))
 
