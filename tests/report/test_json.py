@@ -36,7 +36,11 @@ def valid(name: str, page: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify", *BACKUPS]
+    "name",
+    [
+        *("plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify", "notification"),
+        *BACKUPS,
+    ],
 )
 def test_each_schema_is_one(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(name))
