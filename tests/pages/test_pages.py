@@ -2,69 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from ctgitops.postgres.server.local_server import LocalServer
-from ctgitops.postgres.server.programs import client_for
 from tests.notify.receiver import serving
 from tests.pages.blocks import ROOT, Block, blocks_of
-from tests.servers import fetch, fresh_database, missing, programs_for_tests, run
-from tests.stories.house import House, _environ
+from tests.pages.reader import Reader
+from tests.pages.recovery import recovery
+from tests.servers import fetch, missing, programs_for_tests, run
+from tests.stories.house import House
 
-SCRIPT = "set -euo pipefail; set -a; if [ -f {state} ]; then . {state}; fi; set +a\n{commands}\nexport -p >{state}"
-GIT = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main")
 INDEXES = """-- ctgitops: no transaction
 create index concurrently a on one (id);
 call slow();
 create index concurrently b on one (id);"""
-
-
-@dataclass
-class Reader:
-    """Someone who copies commands from a page into a shell, and puts in what the page leaves open."""
-
-    house: House
-    server: LocalServer
-    exported: Path
-    """The variables of the shell, from one block to the next."""
-    replaced: dict[str, str] = field(default_factory=dict)
-    """What the page writes for something that only the reader knows, and what it is here."""
-
-    def copies(self, commands: str) -> str:
-        """Runs commands in one shell session, which must all succeed."""
-        for written, here in self.replaced.items():
-            commands = commands.replace(written, here)
-        programs = (client_for(programs_for_tests().major).bin, programs_for_tests().bin)
-        path = os.pathsep.join([str(Path(sys.executable).parent), *map(str, programs), os.environ["PATH"]])
-        done = subprocess.run(
-            ["bash", "-c", SCRIPT.format(state=self.exported, commands=commands)],
-            cwd=self.house.root,
-            env={**_environ(), "PATH": path, **self.house.secrets},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{commands}\nended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-    def database(self) -> str:
-        """The URL of a new, empty database."""
-        return fresh_database(self.server)
-
-    def git(self, *arguments: str) -> None:
-        subprocess.run(["git", *GIT, *arguments], cwd=self.house.root, check=True, capture_output=True)
-
-    def applied(self, environment: str) -> None:
-        done = self.house.run("apply", "--env", environment)
-        assert done.status == 0, done.said
 
 
 @pytest.fixture
@@ -143,12 +98,13 @@ def applying(reader: Reader, page: list[Block]) -> None:
 
 def backups(reader: Reader, page: list[Block]) -> None:
     """A backup is restored by ctgitops, and by PostgreSQL's own programs."""
-    function, restore, by_hand = [block for block in page if block.language in ("sh", "sql")]
+    function, restore, by_hand, table = [block for block in page if block.language in ("sh", "sql")]
     if not (programs_for_tests().bin / "psql").exists():
         raise missing("clients", "no psql beside the server's programs")
     folder = reader.house.root.parent / "backups"
     reader.house.policy("header: optional\n")
     reader.house.migration("001_one", "create table one (id int); create function total() returns int return 1;")
+    reader.house.migration("003_projects", "create table projects as select 7 as id;")
     reader.house.migration("002_two", function.text)
     reader.house.environment("production", reader.database(), f"backup: {{to: {folder}}}\n")
     reader.applied("production")
@@ -164,9 +120,14 @@ def backups(reader: Reader, page: list[Block]) -> None:
     reader.copies(restore.text)
     for statement in ("drop database app_restored", "create database app_restored"):
         run(reader.server.url(), statement)
-    reader.house.root = receipt.parent
+    root, reader.house.root = reader.house.root, receipt.parent
     reader.copies(by_hand.text)
     assert fetch(url, "select to_regclass('one') is not null, to_regclass('ctgitops.ledger') is not null")
+    reader.house.root = root
+    assert reader.house.run("backup", "--env", "production").status == 0
+    reader.replaced["restore ID"] = f"restore {max(each.name for each in folder.iterdir())}"
+    reader.copies(table.text)
+    assert fetch(url, "select id from restored.projects") == [(7,)]
 
 
 def drifting(reader: Reader, page: list[Block]) -> None:
@@ -284,6 +245,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/migrations.md": migrations,
     "docs/notifications.md": notifications,
     "docs/quickstart.md": quickstart,
+    "docs/recovery.md": recovery,
     "docs/roles.md": roles,
     "docs/rules.md": rules,
 }
