@@ -1,4 +1,4 @@
-"""The receipt of a backup: what it contains, the evidence that it was restored once, and how to restore it again."""
+"""The receipt of a backup: its contents, the evidence that it was restored once, and how to restore it again."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Receipt:
     schema_sha256: str
     """SHA-256 of the schema's inventory, which is equal in the source and in the restored database."""
     proof: str
-    """The server on which the backup was restored, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
+    """The server on which the backup was restored: `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()
     """Remarks that do not make the backup incomplete, such as harmless messages of pg_restore."""
     left_out: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Receipt:
     encrypted_to: tuple[str, ...] = ()
     """The public keys that each object but the receipt is encrypted to; empty if it is not encrypted."""
     key_check: str = ""
-    """A short text encrypted to the same keys, in base64: whether a private key fits shows before a download."""
+    """A short text, encrypted to the same keys, in base64. It shows before a download whether a private key fits."""
     format: int = field(default=FORMAT)
 
     @property
@@ -86,7 +86,7 @@ class Receipt:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """How the objects in the store were compared with the dump, and the notes; for pages."""
+        """The remarks for pages: how the store's objects were compared with the dump, and the notes."""
         encrypted = f"; encrypted to {len(self.encrypted_to)} keys" if self.encrypted_to else ""
         return (*((self.stored_proof + encrypted,) if self.stored else ()), *self.notes)
 

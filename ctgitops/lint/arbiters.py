@@ -16,7 +16,7 @@ _UNIQUE = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}
 
 @dataclass(frozen=True)
 class DroppedUnique:
-    """A unique constraint or index that a statement drops, and that no other on the same columns replaces."""
+    """A unique constraint or index that a statement drops without a replacement on the same columns."""
 
     table: Table
     name: str

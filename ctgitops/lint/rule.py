@@ -44,7 +44,7 @@ class Hit:
     severity: Severity | None = None
     """Overrides the rule's `severity`, unless the policy sets one; None for no override."""
     conflict_target: ConflictTarget | None = None
-    """The dropped unique constraint or index to search for in code; None for other rules."""
+    """The dropped unique constraint or index to search for in code; None for other violations."""
     part: Node | None = field(default=None, repr=False)
     """The ALTER TABLE action, or its definition, that violates the rule; None for the whole statement."""
 
@@ -67,9 +67,9 @@ class Rule:
     kinds: tuple[str, ...]
     """The kinds of statements to check, as the parser names them. Empty for all kinds; `File` for the whole file."""
     check: Check = _none
-    """Finds the violations in one statement. If a rule does not set it, another module of lint reports its findings."""
+    """Finds the violations in one statement. A rule without a check describes findings of another module."""
     why: str
-    """The reason, in sentences. The first one must work alone, as the rule's description in SARIF."""
+    """The reason, in sentences. The first sentence is also the rule's description in SARIF."""
     instead: str
     """The advice, as a phrase without a full stop."""
     bad: str = ""

@@ -40,7 +40,7 @@ class Linter:
     def file(self, script: Script, *, transactional: bool = True) -> tuple[Finding, ...]:
         """Lints one file, then applies it to the catalog.
 
-        A file that does not parse has no findings: it is reported as a problem elsewhere.
+        A file that does not parse has no findings, because a problem reports the syntax error.
         """
         try:
             found = trees(script.sent)
@@ -62,8 +62,7 @@ class Linter:
     def fold(self, script: Script) -> None:
         """Applies a file that the database already has, without running rules.
 
-        If its effect is unknown, the catalog is
-        incomplete from then on: a table that is missing from it may exist.
+        If the effect of the file is unknown, the catalog is incomplete from then on: other tables may exist.
         """
         guard, path = Guard(), self.catalog.path
         try:
@@ -129,7 +128,7 @@ class Linter:
         return self._by_kind[kind]
 
     def _severity(self, rule: Rule, hit: Hit | None = None) -> Severity:
-        """The severity that the policy sets for a rule, or that of the hit, or the rule's own."""
+        """The severity of a hit: according to the policy, else according to the hit, else according to the rule."""
         return Severity(self.severities.get(rule.id, (hit and hit.severity) or rule.severity))
 
     def _finding(self, script: Script, tree: Tree, rule: Rule, hit: Hit) -> Finding:

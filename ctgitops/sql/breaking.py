@@ -41,7 +41,7 @@ class KnownObjects:
     """Facts about existing objects, from the files read so far."""
 
     made: set[Key] = field(default_factory=set)
-    """Objects and columns that no code uses yet."""
+    """New objects and columns, which no code uses yet."""
     valued: set[Key] = field(default_factory=set)
     """New columns that have a default or another automatic value."""
     seen: set[Key] = field(default_factory=set)
@@ -55,7 +55,7 @@ class KnownObjects:
         self.made, self.valued = set(), set()
 
     def new(self, sort: str, at: Key) -> bool:
-        """Whether no code can notice a change of this sort, because the object is new."""
+        """Whether the object is so new that no code depends on its properties of this sort."""
         return at[:2] in self.made or at in (self.valued if sort == "not null" else self.made)
 
 
@@ -91,7 +91,7 @@ class _File:
         self._learn(index, run)
 
     def _internal(self, at: Key) -> bool:
-        """Whether the routine is only called by triggers, because it returns `trigger` or `event_trigger`."""
+        """Whether only triggers call the routine, because it returns `trigger` or `event_trigger`."""
         known = self.known.routines.get(at, ())
         return bool(known) and all(routine.returns in {"trigger", "event_trigger"} for routine in known)
 
@@ -184,7 +184,7 @@ def _altered(node: Node) -> Iterator[_Gone]:
 
 
 def _requires(table: Node, command: Node) -> Iterator[_Gone]:
-    """The columns that from now on must have a value."""
+    """The columns in which the statement newly requires a value."""
     match command.get("subtype"):
         case "AT_SetNotNull":
             at = relation_key(table, command.get("name", ""))
@@ -224,7 +224,7 @@ def _enum(node: Node) -> Iterator[_Gone]:
 
 
 def _revoked(node: Node) -> Iterator[_Gone]:
-    """REVOKE from named roles; what PUBLIC has by default is known only in the database."""
+    """The privileges that REVOKE takes from named roles; those of PUBLIC are known only in the database."""
     kind = node.get("objtype", "").removeprefix("OBJECT_")
     if node.get("is_grant") or node.get("grant_option") or node.get("targtype") != "ACL_TARGET_OBJECT":
         return

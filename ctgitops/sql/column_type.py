@@ -41,12 +41,12 @@ class ColumnType:
 
     @property
     def known(self) -> bool:
-        """Whether it is a built-in type that this module compares."""
+        """Whether the type is a built-in type that this module compares."""
         return self.family is not None
 
     @property
     def family(self) -> set[str] | None:
-        """The types that it is compared with; None if this module does not compare the type."""
+        """The group of types that are compared with each other; None if this module does not compare the type."""
         return next((family for family in _FAMILIES if self.name in family), None)
 
     @property

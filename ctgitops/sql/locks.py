@@ -37,7 +37,7 @@ class LockMode(IntEnum):
 
     @property
     def conflicts(self) -> tuple[LockMode, ...]:
-        """The modes that other sessions cannot hold at the same time."""
+        """The modes that other sessions cannot hold together with this mode."""
         return tuple(LockMode(n) for n in _CONFLICTS[self])
 
 

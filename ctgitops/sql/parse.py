@@ -69,13 +69,13 @@ class Statement:
     makes: str = ""
     """The table that the statement creates; empty if none."""
     removes: tuple[ChangedName, ...] = ()
-    """The names that the statement drops or renames."""
+    """The tables, views and columns that the statement drops or renames."""
     creates: tuple[ChangedName, ...] = ()
-    """The names that the statement creates."""
+    """The tables, views and columns that the statement creates."""
     not_analysed: tuple[Failure, ...] = ()
     """The analyses that failed. Their results are unknown."""
     undecided: bool = False
-    """Whether an unknown result would decide how the statement must be run."""
+    """Whether one of the unknown results would decide how the statement must be run."""
 
 
 @dataclass(frozen=True)

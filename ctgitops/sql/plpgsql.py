@@ -17,7 +17,7 @@ from .parse import SqlSyntaxError
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """A condition in a block. Compared by identity, so that the same text at two places is two conditions."""
+    """A condition in a block. Compared by identity, because the same text can have two results at two places."""
 
     text: str
 
@@ -76,7 +76,7 @@ def parse_body(body: str, command: str = "do") -> list[Node]:
 
 
 def _inside(node: Any, when: When) -> Iterator[Inner]:
-    """The statements in a part of the tree, each with its conditions. In a list, statements follow each other."""
+    """The statements in a part of the tree, each with its conditions. Statements in a list run in sequence."""
     if isinstance(node, list):
         asked = ""
         for item in node:
@@ -93,7 +93,8 @@ def _inside(node: Any, when: When) -> Iterator[Inner]:
 
 
 def _if_condition(item: Node, asked: str) -> Condition | None:
-    """The condition of an IF; None for other statements. FOUND means that `asked`, the query before, returned a row."""
+    """The condition of an IF; None for other statements. FOUND means that the preceding query `asked` returned a
+    row."""
     if "PLpgSQL_stmt_if" not in item:
         return None
     text = _query_of(item["PLpgSQL_stmt_if"], "cond")
@@ -110,7 +111,7 @@ def _tells_found(item: Node) -> str:
 
 
 def _unless_left(item: Node, test: Condition | None) -> When:
-    """The condition for the statements after an IF: they run only if an IF with RETURN or RAISE was not taken."""
+    """The condition for the statements after an IF, which do not run if that IF executed RETURN or RAISE."""
     inner = item.get("PLpgSQL_stmt_if", {})
     last = (inner.get("then_body") or [{}])[-1]
     leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR

@@ -11,7 +11,7 @@ from .nodes import Node, commands, parts_of, quoted_name, relation
 
 @dataclass(frozen=True)
 class References:
-    """Rows must reference a row of `parent` by its columns `keys`, or, if those are empty, by its primary key."""
+    """Each row must reference a row of `parent` by the columns `keys`; if `keys` is empty, by the primary key."""
 
     parent: str
     columns: tuple[str, ...]
@@ -20,7 +20,7 @@ class References:
 
 @dataclass(frozen=True)
 class Demand:
-    """A requirement on the rows of a table, with quoted names. One of the last fields says how to check it."""
+    """A requirement on the rows of a table, with quoted names. One of the later fields contains the check."""
 
     table: str
     says: str
@@ -32,7 +32,7 @@ class Demand:
     converts: tuple[str, str] = ("", "")
     """A column and its new type, to which every value must be convertible."""
     deferred: str = ""
-    """The name of the NOT VALID constraint whose later validation requires this."""
+    """The name of the NOT VALID constraint whose later validation checks the requirement."""
     constraint: str = ""
     """The name of a constraint that VALIDATE CONSTRAINT checks. Its condition is in the database."""
     unseen: str = ""
@@ -40,7 +40,7 @@ class Demand:
 
 
 def demands(kind: str, node: Node) -> Iterator[Demand]:
-    """What a DDL statement requires of existing rows, such as NOT NULL."""
+    """The requirements of a DDL statement on existing rows, such as NOT NULL."""
     if kind == "AlterTableStmt" and node.get("objtype") == "OBJECT_TABLE":
         table = relation(node.get("relation", {}))
         for command in commands(kind, node):

@@ -83,7 +83,7 @@ def columns_made(kind: str, node: Node) -> Iterator[tuple[Key, Node]]:
 
 
 def given_by_itself(column: Node, *, nullable: bool = True) -> bool:
-    """Whether an INSERT can omit the new column; if not `nullable`, whether the column then also gets a value."""
+    """Whether an INSERT can omit the new column. Unless `nullable`, the column must then also get a value."""
     kinds = {item.get("Constraint", {}).get("contype") for item in column.get("constraints", ())}
     names = parts_of(column.get("typeName", {}).get("names", ()))
     serial = bool(names) and names[-1].rstrip("248").endswith("serial")
@@ -106,7 +106,7 @@ def routine_of(node: Node) -> Routine:
 
 
 def inputs_of(call: Node) -> tuple[str, ...] | None:
-    """The argument types in a DROP FUNCTION; None if it gives no argument list."""
+    """The argument types in a DROP FUNCTION; None if the statement has no argument list."""
     if call.get("args_unspecified"):
         return None
     return tuple(str(type_in(item.get("TypeName", {}))) for item in call.get("objargs", ()))

@@ -98,7 +98,9 @@ class Script:
         if len(self.statements) != 1:
             second = self.statements[1] if len(self.statements) > 1 else None
             what = f"a batched migration must be one statement, but this file has {len(self.statements)}"
-            return (Fault(what, self.start_of(second) if second else 0, "move the others to separate migrations"),)
+            return (
+                Fault(what, self.start_of(second) if second else 0, "move the other statements to separate migrations"),
+            )
         statement = self.statements[0]
         shape = parse.batch_shape(self.text_of(statement))
         return (*read_batch(self.sql)[1], *shape_faults(shape, self.start_of(statement)))

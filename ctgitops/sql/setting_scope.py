@@ -1,4 +1,4 @@
-"""Determines from SQL which settings and temporary tables end at COMMIT. Before COMMIT, a server cannot tell."""
+"""Determines from SQL which settings and temporary tables end at COMMIT, which no server query shows before COMMIT."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _begin(source: Source, at: int) -> int:
 
 
 def _finish(source: Source, closed: int) -> int:
-    """The offset at which the chain ends, if it continues after the closing bracket at `closed`."""
+    """The offset at which the chain ends; the chain may continue after the closing bracket at `closed`."""
     at = closed + 1
     highest = closed + _LONGEST
     while at < highest:

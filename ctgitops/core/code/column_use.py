@@ -51,7 +51,7 @@ _XML_COLUMN = re.compile(r"\bcolumn(?:-?[nN]ame)?\s*=\s*[\"']\Z")
 _XML_MAPPING = re.compile(r"<(?:resultMap|class|entity|hibernate-mapping|subclass)\b[^>]*>")
 _ARROW = re.compile(r"\s*(?::\s*[\w<>\[\]|. ]+)?=>")
 _PAGE = re.compile(r"\b(?:render\w*|view|jsonify|inertia)\s*\Z", re.IGNORECASE)
-"""A call that passes values to a template: their names are those of the page, not those of columns."""
+"""A call that passes values to a template: the keys are names in the template, not columns."""
 
 
 class Meaning(Enum):
@@ -62,7 +62,7 @@ class Meaning(Enum):
     UNKNOWN = "unknown"
     """The code around the name does not show which table it belongs to."""
     OUTWARDS = "outwards"
-    """This bracket does not show the table, so the enclosing code is examined next."""
+    """The bracket does not show the table, so the code around it is examined next."""
 
     @staticmethod
     def of(means: bool | None) -> Meaning:  # noqa: FBT001 - `means` is a result, not an option
@@ -137,14 +137,14 @@ class ColumnUse:
         return Meaning.of(not self.spelling.names.union(self.spelling.classes).isdisjoint(names))
 
     def _attached(self, word: _Word) -> Meaning:
-        """Decides by the call chain if the name is one of its methods, as in `User.builder().email(…)`."""
+        """Decides by the call chain, if the name is a method in a chain such as `User.builder().email(…)`."""
         attached = _OPEN_CALL.search(self.source.bare[max(0, word.at - 40) : word.at])
         return (
             self._chain(word.end) if attached and self.source.bare[word.end : word.end + 1] == "(" else Meaning.OUTWARDS
         )
 
     def _qualified(self, word: _Word) -> Meaning:
-        """Decides whether the name is this column, by the row, table or class before the name; OUTWARDS without any."""
+        """Decides by the row, table or class before the name; OUTWARDS if none of them precedes the name."""
         related = _RELATED.match(self.source.text, word.at, word.end) if word.accessor else None
         if related and related[1] not in self.spelling.columns:
             return Meaning.of(related[1] in self.spelling.variables)
@@ -281,7 +281,7 @@ class ColumnUse:
 
 
 def _speaks(content: str) -> bool:
-    """Whether the text before a name in a string is code or SQL, and not a message for people."""
+    """Whether the text before a name in a string is code or SQL, rather than a message for people."""
     return bool(_PLACEHOLDER.search(content)) or not re.search(r"[^\s\w.,()=<>?*:'\"]", content)
 
 

@@ -96,7 +96,7 @@ class Segment:
         return tuple(_queries(self.sql, self.start))
 
     def columns(self, spelling: Spelling) -> Iterator[tuple[int, bool | None]]:
-        """Each offset of the column's name, and whether it means the column of this table.
+        """Each offset of the column's name, and whether the name means the column of this table.
 
         The second value is None if the statement names no table.
         """
@@ -153,7 +153,7 @@ def _joined(source: Source) -> Iterator[list[tuple[int, int]]]:
 
 
 def _readable(sql: str) -> str:
-    """SQL with comments, literals and parameters blanked; a placeholder that names a model becomes that name."""
+    """SQL with comments, literals and parameters blanked; a placeholder for a model is replaced by the model's name."""
 
     def plain(match: re.Match[str]) -> str:
         value = (

@@ -64,7 +64,7 @@ _FAMILIES = {suffix: family for suffixes, family in _SUFFIXES for suffix in suff
 _UNKNOWN = _family(SourceKind.CODE, _STRING, _TEMPLATE)
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _WIDEST = 1000
-"""Maximum number of characters on each side of a name that are read in a line; code in longer lines is generated."""
+"""Maximum number of characters of a line that are read on each side of a name; longer lines are generated code."""
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 

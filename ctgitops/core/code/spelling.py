@@ -68,7 +68,7 @@ class Spelling:
 
     @property
     def needs_table(self) -> bool:
-        """Whether the column's name is common, so that code uses the column only where it also names the table."""
+        """Whether the column's name is common, so that an occurrence counts only near the name of the table."""
         return not distinctive(self.changed.column) or bool(_COMMON.fullmatch(self.changed.column.lower()))
 
     @cached_property
@@ -100,7 +100,7 @@ def prefix_in(path: str, text: str, table: str) -> str:
 
 
 def distinctive(name: str) -> bool:
-    """Whether a name has several words, so it is unlikely to mean anything else."""
+    """Whether a name has several words, so that it is unlikely to mean something else in code."""
     return len(name.strip("_").split("_")) > 1
 
 

@@ -1,4 +1,4 @@
-"""Finds markers of other migration tools, comments which tell those tools what part of a file to run, and how.
+"""Finds markers of other migration tools: comments that control which part of a file the tool runs, and how.
 
 PostgreSQL ignores these comments: run as plain SQL, a goose file creates its objects and then drops them. The patterns
 are those of the tools' own parsers and templates; a comment in prose that merely uses the same words does not match.
@@ -87,9 +87,9 @@ _PAIRS = (
         r"--[^\w\n]*(?:migration[ \t:]+)?down[^\w\n]*$",
     ),
 )
-"""Lines that are markers only as a pair: people also write one of them alone, as a comment above SQL."""
+"""Lines that are markers only as a pair, because people also write a single one as a comment above SQL."""
 _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)|no[_ -]?transaction)\b"
-"""The marker format that many tools copied from goose, each with its own name."""
+"""The marker format that many tools copied from goose; each uses its own name as the prefix."""
 _FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
 _ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
@@ -139,7 +139,7 @@ def _both_ways(script: Script) -> Iterator[tuple[_Tool, int, str]]:
 
 
 def _flyway(sql: str) -> Iterator[tuple[_Tool, int, str]]:
-    """Placeholders that only Flyway has, at positions where they are text in SQL."""
+    """Yields each Flyway placeholder that is not in a comment."""
     for token in tokens(sql) if _FLYWAY in sql else ():
         at = sql.find(_FLYWAY, token.start, token.end)
         if at >= 0 and token.kind is not Kind.COMMENT:

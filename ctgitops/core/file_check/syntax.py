@@ -156,7 +156,7 @@ def _plain(script: Script, error: SqlSyntaxError) -> Problem:
 def statement_failures(script: Script) -> Iterator[Problem]:
     """A problem for each statement whose analysis failed.
 
-    The problem blocks if the analysis must decide how to run the statement; otherwise it makes `plan` fail.
+    If the analysis decides how the statement must be run, the problem blocks the plan; otherwise `plan` only fails.
     """
     for statement in script.statements:
         if not statement.not_analysed:
@@ -168,7 +168,7 @@ def statement_failures(script: Script) -> Iterator[Problem]:
 
 
 def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
-    """A problem for each failed analysis of the whole file. It blocks: even transactionality is unknown."""
+    """A problem for each failed analysis of a whole file. It blocks the plan: how to run the file is unknown."""
     for failure in failures:
         what = f"the file was not analysed; not known: {failure}"
         hint = f"{_REPORT}; to continue, split the file or simplify its statements"

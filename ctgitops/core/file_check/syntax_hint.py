@@ -1,4 +1,4 @@
-"""Suggests how to correct a syntax error: tries the usual corrections, and keeps one that parses."""
+"""Suggests how to correct a syntax error: tries the usual corrections, and selects the first that parses."""
 
 from __future__ import annotations
 

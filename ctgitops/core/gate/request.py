@@ -1,4 +1,4 @@
-"""The request for one run: every input of a command, except what it reads through its ports."""
+"""The request for one run: every input of a command, except the data that it reads through ports."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Request:
-    """One run on one environment. `now` is the only reading of the clock."""
+    """The inputs of one run on one environment. `now` is the only time that the run uses."""
 
     workspace: Workspace
     environment: Environment
@@ -61,7 +61,7 @@ class Request:
     """How long to wait for another run on the same database to end."""
 
     def copied_where(self, other: ShadowPolicy) -> Request:
-        """The same request, with the trial on the server of another environment's shadow policy."""
+        """The same request, with the shadow policy of another environment."""
         shadow = replace(self.environment.shadow, url_secret=other.url_secret, image=other.image)
         return replace(self, environment=replace(self.environment, shadow=shadow))
 

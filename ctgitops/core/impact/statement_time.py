@@ -29,7 +29,7 @@ class Change:
     line: int
     relation: str
     does: str
-    """`Insert`, `Update`, `Delete` or `Merge`; empty for a table that is read by an unknown number of queries."""
+    """`Insert`, `Update`, `Delete` or `Merge`; empty if an unknown number of queries read the table."""
     rows: float | None
     """The maximum number of rows, as far as known; None if unknown."""
     wal: float | None = None
@@ -118,7 +118,7 @@ def _wal(does: str, rows: float, size: Size | None) -> float | None:
 
 
 def _known(total: float | None, filling: float, least: float) -> float | None:
-    """The sum of `total` and `filling`, and at least `least`, the time in the trial; None if `total` is unknown."""
+    """The sum of `total` and `filling`, but at least `least`, the time in the trial; None if `total` is unknown."""
     return None if total is None or not math.isfinite(total + filling) else max(total + filling, least)
 
 

@@ -13,7 +13,7 @@ NAME = "baseline"
 
 
 def accepted_in(ledger: Ledger) -> Changes:
-    """All accepted differences; one that has changed since its acceptance no longer counts."""
+    """All accepted differences, except those that have changed since they were accepted."""
     entries = (e for e in ledger.entries if e.mark is Mark.BASELINED and e.number is None and e.name == NAME)
     return tuple(change for entry in entries for change in changes_from(entry.sql or "[]"))
 

@@ -80,7 +80,7 @@ class Entry:
 
     @property
     def marks_applied(self) -> bool:
-        """Whether the migration is applied after this entry; a repair without a checksum says that it is not."""
+        """Whether the migration is applied after this entry; after a repair entry without a checksum, it is not."""
         return self.mark in {Mark.APPLIED, Mark.BASELINED} or (self.mark is Mark.REPAIRED and self.checksum is not None)
 
 
@@ -137,11 +137,11 @@ class Ledger:
 
     @cached_property
     def unfinished(self) -> dict[int, Entry]:
-        """By number, the `started` entry of each migration outside a transaction that did not complete."""
+        """By number, the `started` entry of each migration that was run outside a transaction and did not complete."""
         return {number: started[-1] for number, started in sorted(self._folded[1].items())}
 
     def traces_of(self, number: int) -> tuple[ProgressRow, ...]:
-        """The progress rows of an unfinished migration, from all attempts since it was last applied or rolled back."""
+        """The progress rows of an unfinished migration, of all attempts since its last apply or rollback."""
         runs = {entry.id for entry in self._folded[1].get(number, ())}
         return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)
 

@@ -1,8 +1,7 @@
 """Open predictions in the ledger: not yet compared with the schema, or compared and not matched. Pure.
 
-A run records its prediction before it applies, and the result of the comparison afterwards. If the run is killed in
-between, there is no second entry, and the next run makes the comparison. These entries belong to no migration and have
-no number.
+A run records its prediction before it applies the plan, and the result of the comparison afterwards. If the run is
+killed in between, the next run makes the comparison. These entries belong to no migration and have no number.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class OpenPrediction:
 
 
 def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> Entry:
-    """The entry that a run writes before it applies a plan with this fingerprint and these migrations."""
+    """The entry that a run writes before it applies the plan with this fingerprint and these migrations."""
     changes = [change_data(change) for change in prediction.changes]
     text = json.dumps({"migrations": numbers, "changes": changes}, ensure_ascii=False)
     return Entry(Mark.STARTED, NAME, checksum=prediction.fingerprint, sql=text, plan=fingerprint)
@@ -70,7 +69,7 @@ def ended(fingerprint: str, mismatch: PredictionMismatch | None) -> Entry:
 
 
 def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
-    """Open predictions, oldest first, except those of plans that did not complete or were rolled back."""
+    """Open predictions, oldest first, without those of plans that did not complete or were rolled back."""
     return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
 
 
@@ -92,7 +91,7 @@ def prediction_advice(promise: OpenPrediction, environment: str) -> str:
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
-    """Open predictions by plan; a newer prediction settles the earlier ones, because a run compares those first."""
+    """Open predictions by plan. A new prediction closes all earlier ones, which its run has compared first."""
     found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):

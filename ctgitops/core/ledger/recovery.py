@@ -1,4 +1,4 @@
-"""Decides how to recover from a statement that was begun and may not have completed. Pure: it queries no server.
+"""Decides how to recover from a statement that was begun and may not have completed. Pure: queries no server.
 
 The ledger's `progress` rows store, as text, the state of the object that the statement creates or changes.
 `before` is the state that was recorded before the statement began, or None if no run began it; `now` is the state now.
@@ -103,7 +103,7 @@ def _index(before: RelationState | None, now: RelationState) -> RecoveryAction:
     if isinstance(now, Present) and not now.valid:
         return RecoveryAction.CLEAN
     if now == ABSENT or before is None or before == now:
-        # the index existed before the statement, so the server reports an error, or IF NOT EXISTS skips it
+        # the index existed before, so the server reports an error, or IF NOT EXISTS skips the statement
         return RecoveryAction.RUN
     return RecoveryAction.DONE
 

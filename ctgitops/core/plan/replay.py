@@ -17,7 +17,7 @@ from .plan import Direction, Step, make_plan
 
 
 def seed_step(seed: Seed) -> Step:
-    """The step, without a number, as which a seed file runs."""
+    """The step that runs a seed file; it has no number."""
     return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
 
 

@@ -51,7 +51,7 @@ class PreflightUnchecked:
 
 @dataclass(frozen=True)
 class PlanStarted:
-    """The run holds the lock, has made the plan again, and now begins to carry it out."""
+    """The run holds the run lock, has made the plan again, and begins with its first step."""
 
     plan: Plan
 
@@ -75,7 +75,7 @@ class Measure:
     percent: int | None
     """Approximate percentage of the tables' size or rows; None if unknown, and below 100 until the end."""
     tables: tuple[int, int] | None = None
-    """How many tables with rows have received some, and how many tables with rows there are."""
+    """How many tables have received rows so far, and how many tables with rows there are."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepWaited:
-    """A step ran into its lock timeout and is retried; only a transactional step was rolled back completely."""
+    """A step reached its lock timeout and is retried. Only a transactional step was rolled back completely."""
 
     step: Step
     attempt: int
@@ -195,7 +195,7 @@ class IndexAdvanced:
 
 @dataclass(frozen=True)
 class CommitAwaited:
-    """A migration or seed file is done inside the shared transaction, and is applied when that commits."""
+    """A migration or seed file is done inside the shared transaction; the commit of that transaction applies it."""
 
     step: Step
     millis: int
@@ -223,7 +223,7 @@ class RollbackStarted:
 
 @dataclass(frozen=True)
 class HealthWatched:
-    """After everything was applied, the result of the health query has changed."""
+    """The result of the health query has changed, after everything was applied."""
 
     result: HealthResult
     seconds_left: float

@@ -15,7 +15,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
     """The step that the next run would resume. Raises UsageError if there is none."""
     if number not in ledger.unfinished:
         has = ", ".join(f"{n:03}" for n in ledger.unfinished) or "none"
-        what = f"migration {number:03} is not unfinished in {environment.name}, so none of its statements needs repair"
+        what = f"migration {number:03} is not unfinished in {environment.name}, so no statement of it needs a repair"
         raise UsageError(what, hint=f"unfinished: {has}; to repair a whole migration, omit `--statement`")
     if number in ledger.applied:
         plan = make_rollback(environment, ledger, (ledger.applied[number],))
@@ -29,7 +29,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
 
 
 def refuse_statement(step: Step, position: int, *, done: bool) -> None:
-    """Raises UsageError if the mark would leave a gap: the done statements must all precede the others."""
+    """Raises UsageError if the mark would leave a gap: all done statements must precede all other statements."""
     at, count = step.resumption or Resumption(), len(step.script.statements)
     if step.batched or step.transactional:
         kind = "in batches that run once each" if step.batched else "in a transaction"

@@ -1,4 +1,4 @@
-"""A schema in canonical form: equal schemas have equal snapshots, on any server and however they were created."""
+"""A schema in canonical form: equal schemas have equal snapshots, on every server, and whichever SQL created them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import UsageError
 FORMAT = 1
 """The format version of a snapshot file."""
 _SINCE_1 = ("server_version", "role", "search_path")
-"""The keys that the first object of every snapshot file has; keys of newer versions may be missing."""
+"""The keys of the first object in every snapshot file; keys that newer versions added may be missing."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def snapshot_text(snapshot: Snapshot) -> str:
 
 
 def snapshot_from(text: str, path: str) -> Snapshot:
-    """Parses a snapshot file. Raises UsageError if it is not one, or was edited."""
+    """Parses a snapshot file. Raises UsageError if the file is not a snapshot, or was edited."""
     try:
         data = json.loads(text)
         found, objects = data["format"], data["objects"]

@@ -30,12 +30,12 @@ _REMEDIES = {
         "the line `not matched` of the plan names what the copy lacks, such as an extension: add that to `shadow`"
     ),
 }
-"""By a part of the reason, a change that lets the trial run the statement."""
+"""Maps a part of the reason to a change with which the trial can run the statement."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Where and why the trial stopped before the end, and a change that lets it run the rest."""
+    """The place and the reason at which the trial stopped early, and a change with which it runs to the end."""
 
     why: str
     remedy: str = ""
@@ -52,7 +52,7 @@ class Gap:
     line: int | None = None
     """The line of the first statement that did not run; None if no statement ran."""
     only: bool = False
-    """Whether only that statement did not run; otherwise nothing from there on ran."""
+    """Whether the trial skipped only this statement; otherwise no later statement ran either."""
 
     @property
     def brief(self) -> str:
@@ -67,5 +67,5 @@ class Gap:
 
 
 def remedy_of(why: str) -> str:
-    """A change with which the trial runs the statement at which it stopped; `why` comes from `why_inconclusive`."""
+    """A change with which the trial can run the statement at which it stopped; `why` is from `why_inconclusive`."""
     return next((remedy for part, remedy in _REMEDIES.items() if part in why), _LAST)

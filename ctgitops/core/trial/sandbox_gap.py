@@ -1,4 +1,4 @@
-"""Gaps of the sandbox: errors of a migration that are due to features that only the real server has. Pure."""
+"""Gaps of the sandbox: finds errors of a migration whose cause is a feature that only the real server has. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _set(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> 
 def _service(error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     if error.sqlstate != _REFUSED or not original.service:
         return ""
-    return f"the service with the role {original.service} may allow it, but PostgreSQL allows it only to superusers"
+    return f"the service with the role {original.service} may allow this, but PostgreSQL allows it only to superusers"
 
 
 def _role(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:

@@ -18,7 +18,7 @@ _SETVAL = re.compile(r"select\s+(?:pg_catalog\.)?setval\s*\(", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class SeedTrial:
-    """The trial of one seed file; `stop` says why its result is unknown, `failed` that the file fails."""
+    """The trial of one seed file. `failed` is the error of the file; `stop` is the reason why the result is unknown."""
 
     seed: Seed
     failed: ApplyError | None = None

@@ -27,7 +27,7 @@ _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 @dataclass(frozen=True)
 class RollbackTrial:
-    """The trial of a rollback: apply, roll back, compare the schema with that before, apply again."""
+    """The trial of a rollback: apply, roll back, compare with the schema before, apply again."""
 
     step: Step
     left: Changes = ()
@@ -68,7 +68,7 @@ class OrderCheck:
     """The comparison of two orders of the same migrations: by number, and as this environment applies them."""
 
     differs: Changes = ()
-    """Changes from the schema that the order by number produces to the one that this environment's order produces."""
+    """Changes from the schema after the order by number to the schema after this environment's order."""
     untried: str = ""
     """Why it was not checked; empty if it was."""
 
@@ -103,7 +103,7 @@ class Trial:
     failed: ApplyError | None = None
     """The error of the migration that failed."""
     untried: str = ""
-    """Why nothing ran, or why the trial stopped for a reason that is not in the files."""
+    """Why no migration ran, or why the trial stopped for a reason outside of the files."""
     prediction: str = ""
     """The fingerprint that the real schema must have after the plan; empty if it cannot be predicted."""
     of_files: bool = False
@@ -136,8 +136,8 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
     if proof is None:
         return (Gap("no trial was made", "run `ctgitops plan` with a shadow"),)
     if step.name in proof.tried:
-        mine = (each for each in proof.skipped if each.step == step.name)
-        return tuple(Gap(f"it names the database {e.database}", OWN_NAME, e.place.line, only=True) for e in mine)
+        mine = ((f"the statement names the database {s.database}", s) for s in proof.skipped if s.step == step.name)
+        return tuple(Gap(why, OWN_NAME, each.place.line, only=True) for why, each in mine)
     stop = proof.stop or Stop(proof.untried or "the trial ended before it")
     if stop.place is None:
         return (Gap(stop.why, stop.remedy),)
@@ -147,9 +147,9 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
 
 
 def why_inconclusive(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
-    """Why an error in the copy may not occur in the real database; empty if it would.
+    """Why an error in the copy may not occur in the real database; empty if it would occur there too.
 
-    `fresh`: the real database has no migration and no table yet, so the copy lacks none of its rows.
+    `fresh` means that the real database has no migration and no table yet, so that the copy lacks no rows.
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
@@ -201,7 +201,7 @@ def rollback_of(step: Step) -> Script | None:
 
 
 def computed_rollback(step: Step) -> bool:
-    """Whether a step computes its rollback SQL at run time, so that it is known only after an apply."""
+    """Whether a step computes its rollback SQL at run time, so that the SQL is known only after an apply."""
     passed = step.script.passed_rollback if step.rollback_script is None else None
     return passed is not None and not passed.sql
 
@@ -258,13 +258,13 @@ def _not_tried(skipped: Skipped) -> Problem:
     what = f"{skipped.step} names the database {skipped.database}, so that statement was not tried"
     hint = (
         "on the server of `shadow.url` the copy has a different name; in a sandbox that ctgitops starts "
-        "(no `shadow.url`, or `shadow.image`) it has the real one"
+        "(no `shadow.url`, or `shadow.image`) it has the real name"
     )
     return Problem("not-tried", what, skipped.place, hint, blocks=False)
 
 
 def _not_idempotent(again: IdempotenceCheck) -> Problem:
-    hint = "use IF NOT EXISTS or ON CONFLICT, or remove its `ctgitops: idempotent`"
+    hint = "use IF NOT EXISTS or ON CONFLICT, or remove the comment `ctgitops: idempotent`"
     name, error = again.step.name, again.failed
     if error:
         what = f"{name} is marked idempotent, but its second run fails: {error.what}"
@@ -282,7 +282,7 @@ def _of_way(way: RollbackTrial) -> list[Problem]:
         return [Problem("rollback-fails", what, way.failed.place, hint, way.failed.detail, blocks=False)]
     found = []
     if way.left:
-        what = f"the rollback of {way.step.name} does not restore the schema: it leaves {_counted(way.left)}"
+        what = f"the rollback of {way.step.name} does not restore the schema; different: {_counted(way.left)}"
         found.append(Problem("rollback-leaves", what, place, "complete the .down.sql", blocks=False))
     if way.second:
         what = f"{way.step.name} gives a different schema when applied again after its rollback: {_counted(way.second)}"

@@ -1,7 +1,7 @@
 """Existing rows that would make a migration fail, counted before the plan runs. Pure.
 
-The count does not reflect what the plan itself changes, adds or creates before the statement that would fail. If that
-matters, the problem says so.
+The count ignores changes that the plan itself makes before the statement that would fail. If these can matter, the
+problem says so.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Violation:
 
 
 def risks_of(plan: Plan) -> tuple[Risk, ...]:
-    """The requirements that existing rows can violate, in the plan's order; none for tables that it creates empty."""
+    """The requirements that existing rows can violate, in the plan's order; none for new tables without rows."""
     walk = _Walk()
     if plan.direction is not Direction.APPLY:
         return ()
@@ -76,7 +76,8 @@ def _violating(found: Violation) -> Problem:
     if risk.earlier:
         hint = f"the rows were counted before the plan runs: make sure that {risk.earlier} leaves none of them"
     else:
-        hint = f"correct those rows and plan again, or correct them in a migration before it: {begin_before(risk.step)}"
+        before = begin_before(risk.step)
+        hint = f"correct those rows and plan again, or correct them in a migration before this one: {before}"
     details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
     if risk.demand.violating:
         details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - only displayed
@@ -158,11 +159,13 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """The requirements of a statement on existing rows; if the analysis fails, a requirement that reports it."""
+    """The requirements of a statement on existing rows; a failed analysis is reported as a requirement."""
     guard = Guard()
     yield from guard.each("its requirements on existing rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:
-        yield Demand("", f"a {tree.kind} may demand something of rows", unseen=f"it was not analysed: {failure}")
+        yield Demand(
+            "", f"this {tree.kind} may have requirements on existing rows", unseen=f"it was not analysed: {failure}"
+        )
 
 
 def _unseen(demand: Demand, why: str) -> Demand:

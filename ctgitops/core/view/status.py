@@ -1,4 +1,4 @@
-"""The status of an environment: each migration with its state, from the files and the ledger. Pure."""
+"""The status of an environment: the state of each migration, from the files and the ledger. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Row:
     """The time at which the migration reached this state; None if it was never tried."""
     state: State
     detail: str = ""
-    """For an unfinished migration, its progress and whether a backend is still running it."""
+    """The progress of an unfinished migration, and whether a backend is still running it."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _rows(workspace: Workspace, ledger: Ledger) -> tuple[Row, ...]:
     newest = {e.number: e for e in ledger.entries if e.number is not None}
     files = by_number(workspace.migrations, [*newest.values(), *ledger.applied.values()])
     for number, reversal in changes_in(ledger).reversals.items():
-        if number in files and reversal.holds(files[number]):  # includes a migration that was rolled back by hand
+        if number in files and reversal.holds(files[number]):  # also for a migration that was rolled back by hand
             newest[number] = replace(reversal.entry, mark=Mark.ROLLED_BACK)
     numbers = {*files, *ledger.applied, *ledger.unfinished}
     rows = [_row(number, files.get(number), newest.get(number), ledger) for number in numbers]

@@ -1,4 +1,4 @@
-"""Rows that a migration deletes by a function, a block, a trigger or a cascade, and that are not counted. Pure."""
+"""Reports deleted rows that are not counted: those that a function, a block, a trigger or a cascade deletes. Pure."""
 
 from __future__ import annotations
 

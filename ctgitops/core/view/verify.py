@@ -23,7 +23,7 @@ _LEFT_BY_REINDEX = re.compile(r'_cc(?:new|old)\d*"?$')
 
 @dataclass(frozen=True)
 class Refuted:
-    """A verify query that does not return true now."""
+    """A verify query that fails or no longer returns true."""
 
     what: str
     place: Place | None
@@ -83,7 +83,7 @@ def _no_ledger(environment: Environment, ledger: Ledger) -> Iterator[Problem]:
         return
     name = environment.name
     there = "an empty ledger" if ledger.identity and ledger.identity.ledger_id else "no ledger"
-    what = f"{name} has {there}: ctgitops has applied no migration to it, so there is nothing to verify it against"
+    what = f"{name} has {there}: ctgitops has applied no migration to this database, so there is nothing to verify"
     hint = (
         f"`ctgitops plan --env {name}` shows what apply would do; "
         "`ctgitops baseline --help` explains how to adopt an existing schema"
@@ -113,8 +113,8 @@ def _made_valid(index: SchemaObject) -> str:
         return f"DROP INDEX CONCURRENTLY {index.name}; an interrupted REINDEX CONCURRENTLY left it behind"
     if " ON ONLY " in index.attributes.get("definition", ""):
         return (
-            f"it becomes valid once each partition of {index.of} has its index: CREATE INDEX CONCURRENTLY on each that "
-            f"lacks one, then ALTER INDEX {index.name} ATTACH PARTITION"
+            f"the index becomes valid when each partition of {index.of} has one: CREATE INDEX CONCURRENTLY on each "
+            f"partition without, then ALTER INDEX {index.name} ATTACH PARTITION"
         )
     return f"REINDEX INDEX CONCURRENTLY {index.name};"
 

@@ -22,7 +22,7 @@ class BackupNote:
 
     @classmethod
     def of(cls, receipt: str) -> BackupNote | None:
-        """Reads a ledger entry's receipt; None if there is none or it cannot be read."""
+        """Reads the receipt in a ledger entry; None if it is missing or cannot be read."""
         try:
             found: Any = json.loads(receipt) if receipt else None
             return cls(str(found["id"]), str(found.get("finished_at", "")), str(found.get("restore_with", "")))
@@ -47,7 +47,7 @@ class WayBack:
 
 
 def way_back(names: Collection[str], ledger: Ledger) -> WayBack | None:
-    """The way back from the applied migrations among `names`; None if none of them is applied."""
+    """The rollback that undoes the applied migrations among `names`; None if none of them is applied."""
     order = ledger.in_order
     first = next((index for index, entry in enumerate(order) if entry.name in names), None)
     if first is None:

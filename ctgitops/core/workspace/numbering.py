@@ -1,4 +1,4 @@
-"""Chooses free numbers and versions for a branch's migrations; holds what git reports about their age. Pure."""
+"""Chooses free numbers and versions for the migrations of a branch, from the files' age according to git. Pure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Move:
 def find(
     migrations: tuple[Migration, ...], wanted: str, base: BaseBranch, applied: frozenset[str] = frozenset()
 ) -> Migration:
-    """The migration that a selector names; if several match, the one that is neither on the base branch nor applied.
+    """The migration that a selector selects; if several match, the one that is neither on the base branch nor applied.
 
     Raises UsageError.
     """
@@ -71,13 +71,13 @@ def find(
     if not found:
         selector.choose(of_files(migrations), "in migrations/")
     if found[0].name in base.names:
-        what = f"{found[0].name} is already on {base.name} under that number"
+        what = f"{found[0].name} is already on {base.name} with this number"
         raise UsageError(what, hint="renumber the migration that this branch adds")
     return found[0]
 
 
 def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, base: BaseBranch) -> tuple[Move, ...]:
-    """The moves of `first` and the branch's later migrations in its band, each to the next free number.
+    """The moves of `first`, and of the branch's later migrations in the same band, to the next free numbers.
 
     If the base branch cannot be read, the branch's migrations are unknown, and only `first` moves. Raises UsageError if
     the band is full.
@@ -102,7 +102,7 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
 
 
 def next_version(migration: Migration, taken: Iterable[SchemaVersion]) -> SchemaVersion | None:
-    """The next version after all `taken` ones; the kind of step (breaking, addition, fix) stays that of `migration`."""
+    """The next version after all in `taken`: breaking, an addition or a fix, as the version of `migration` is."""
     own, others = migration.version, list(taken)
     if own is None or not others:
         return own

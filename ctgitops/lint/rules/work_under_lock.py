@@ -33,7 +33,7 @@ _DDL = (
 
 
 def check(case: Case) -> Hits:
-    """Reports each query that processes many rows under a lock, and DDL once for each locked table."""
+    """Reports each query that processes many rows under a lock, and the first DDL that does so under each lock."""
     held = {name: mode for name, mode in case.transaction.held.items() if mode >= LockMode.SHARE}
     if not held:
         return
