@@ -49,7 +49,7 @@ def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], 
         environment = _read(repository, item, problems)
         if environment and environment.name in found:
             what = f"environment `{environment.name}` is already defined in `{found[environment.name].path}`"
-            problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of them"))
+            problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of the two files"))
         elif environment:
             found[environment.name] = environment
     problems += after_disposable(found)

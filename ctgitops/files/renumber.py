@@ -30,7 +30,7 @@ def renumber(root: Path, moves: tuple[Move, ...], others: tuple[Migration, ...] 
     todo = [*_moved(root, moves, numbers), *_depending(root, others, numbers)]
     for before, after, _ in todo:
         if before != after and (root / after).exists():
-            raise UsageError(f"{after} already exists", hint="move that file, or renumber it first")
+            raise UsageError(f"{after} already exists", hint="first move or renumber that file")
     for before, after, text in reversed(todo):
         with (root / before).open("w", encoding="utf-8", newline="") as file:
             file.write(text)

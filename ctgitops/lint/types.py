@@ -135,8 +135,7 @@ def _roomier(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 
 def _interval_wider(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-    """Whether `new` is wider than `old`. Compares the smallest field and the precision of seconds, as PostgreSQL
-    does."""
+    """Whether `new` is wider than `old`. Compares the smallest field and the precision of seconds."""
     least_old, least_new = _least_field(old), _least_field(new)
     return least_new <= least_old and (least_old > 0 or _seconds(old) <= _seconds(new))
 

@@ -57,16 +57,16 @@ class Sandbox(Shadow, Protocol):
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """The statements that were skipped in any copy, because they name a database."""
+        """The statements that any copy skipped, because they name a database."""
 
     def rates(self) -> Rates:
-        """How fast the sandbox's server does each kind of work. Raises ApplyError."""
+        """The measured speed of the sandbox's server for each kind of work. Raises ApplyError."""
 
     def copy(self) -> AbstractContextManager[Shadow]:
         """Another copy of the real schema, in which only the steps in `had` have run."""
 
     def empty(self) -> AbstractContextManager[Shadow]:
-        """Another, empty database with the same roles."""
+        """Another database with the same roles, but no objects."""
 
 
 class Shadows(Protocol):

@@ -93,8 +93,7 @@ def _inside(node: Any, when: When) -> Iterator[Inner]:
 
 
 def _if_condition(item: Node, asked: str) -> Condition | None:
-    """The condition of an IF; None for other statements. FOUND means that the preceding query `asked` returned a
-    row."""
+    """The condition of an IF; None for other statements. FOUND means that the previous query, `asked`, found a row."""
     if "PLpgSQL_stmt_if" not in item:
         return None
     text = _query_of(item["PLpgSQL_stmt_if"], "cond")

@@ -1,4 +1,4 @@
-"""Proved backups. Imports their implementation on first use, which saves other runs 60 ms."""
+"""Proved backups. Imports the implementation on first use, because the import takes 60 ms."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class StoredBackups:
     root: Path
     addresses: Addresses
     environments: Callable[[], tuple[Environment, ...]]
-    """The manifests, which say how to reach a bucket."""
+    """The manifests, which contain the settings of buckets."""
     identity: str = ""
-    """The file with a private key, or `$NAME` of a variable that contains it; empty for the usual variables."""
+    """The file with a private key, or `$NAME` for a variable with the key; empty for the default variables."""
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
         """Takes a backup and proves it by a restore. Raises BackupError."""
@@ -80,7 +80,7 @@ class StoredBackups:
         from ..core.environment.environment import StoreSettings
 
         if "://" in address:
-            with suppress(CtgitopsError):  # a restore must work in a repository that is broken or missing
+            with suppress(CtgitopsError):  # a restore must work without a valid repository
                 for each in self.environments():
                     if each.backup and each.backup.to.rstrip("/") == address.rstrip("/"):
                         return each.backup.store
