@@ -688,7 +688,7 @@ def test_a_gate_that_could_not_look_says_so_and_waits(scene: Scene, how: str) ->
     scene.forge.refuses = ("seen",)
     token = {"github_token": ""} if how == "without a token" else {}
     assert scene.run("push", push(), **token) == 5
-    assert "it is not known whether a merged pull request showed its files in a plan" in html(scene.summary)
+    assert "it is not known whether a merged pull request showed the files of this plan" in html(scene.summary)
     assert scene.tables("staging") == 0
 
 

@@ -64,7 +64,7 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
     if ending not in {"yaml", "yml"}:
         if ending.lower() in {"yaml", "yml"}:
             what = "the file is ignored: a manifest ends in `.yaml`"
-            problems.append(Problem("file-name", what, Place(item.path), f"rename it to {stem}.yaml"))
+            problems.append(Problem("file-name", what, Place(item.path), f"rename the file to {stem}.yaml"))
         return None
     document = read_document(repository, item.path)
     if isinstance(document, Problem):

@@ -64,10 +64,13 @@ def test_keys_that_cannot_be_used_say_why(tmp_path: Path) -> None:
         (str(pyrage.x25519.Identity.generate()), "and the key in KEY does not fit"),
         (ssh_key(tmp_path)[1], "and the key in KEY does not fit"),
         (locked, "locked by a passphrase: remove the passphrase from a copy with `ssh-keygen"),
-        (pyrage.passphrase.encrypt(KEY.encode(), "secret").decode("latin-1"), "locked by a passphrase: decrypt it"),
+        (
+            pyrage.passphrase.encrypt(KEY.encode(), "secret").decode("latin-1"),
+            "locked by a passphrase: first decrypt it",
+        ),
         ("hunter22", "is not an age or SSH private key"),
         (PUBLIC, "is not an age or SSH private key"),
-        ("", "it contains no private key"),
+        ("", "the text contains no private key"),
     ):
         with pytest.raises(UsageError) as caught:
             reader(text).refuse_unless_fits(receipt(PUBLIC))

@@ -31,9 +31,9 @@ def both() -> Diary:
 def test_rows_are_corrected_or_a_migration_goes_before() -> None:
     """Seen to fail with `correct the file`, which is refused as edited."""
     assert help_of(both()) == (
-        "migrations/002_two.sql must not change, because staging has it: correct the rows of production that "
-        '`select * from "t1" where "x" is null;` finds, then run the same command again; or correct them in a '
-        'migration that runs before it: `ctgitops new "correct rows for 002" --fix --before 002`'
+        "migrations/002_two.sql must not change, because it is applied in staging: correct the rows of production that "
+        '`select * from "t1" where "x" is null;` finds, then run the same command again; or correct the rows in '
+        'a migration that runs before this one: `ctgitops new "correct rows for 002" --fix --before 002`'
     )
 
 
@@ -81,4 +81,4 @@ def test_an_environment_that_cannot_be_read_is_named() -> None:
     diary.unreachable["production"] = LedgerError("not from here")
     with pytest.raises(ApplyError) as caught:
         apply(request(work), databases=diary, backups=diary, tell=diary.tell)
-    assert caught.value.hint.startswith("if qa, which could not be read, does not have that file: correct the file;")
+    assert caught.value.hint.startswith("if qa, which could not be read, has not applied that file: correct the file;")

@@ -29,8 +29,8 @@ def test_nothing_is_destroyed_that_was_not_accepted_by_name(lived_in: House, dat
     refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
     assert "waits[data-loss]: rollback of 002_notes destroys data" in refused.out
-    assert 'drops table "notes": 3 rows, all of them written since it was applied' in refused.out
-    assert 'drops column "one"."word": 1 value, all of them written since it was applied' in refused.out
+    assert 'drops table "notes": 3 rows, all of them written since the migration was applied' in refused.out
+    assert 'drops column "one"."word": 1 value, all of them written since the migration was applied' in refused.out
     assert "`--accept-data-loss 002_notes`" in refused.out
     for accepted in ("001_one", "003"):
         refused = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", accepted)
@@ -103,10 +103,10 @@ def test_what_nobody_can_count_is_not_taken_for_nothing(lived_in: House, databas
         refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
     assert (
-        "its rows could not be counted (counting timed out, or another session holds a lock on the table)"
+        "the rows could not be counted (counting timed out, or another session holds a lock on the table)"
         in refused.out
     )
-    assert "a DO block does what nobody can read from its text" in refused.out
+    assert "a DO block may destroy any data" in refused.out
     assert has(database_url, "notes")
 
 

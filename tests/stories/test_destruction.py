@@ -163,7 +163,10 @@ def test_what_only_the_trial_shows_contradicts_a_header_too(house: House, full: 
     house.migration("002_clean", f"{header('002_clean')}select public.clean();", down="create table public.lines ();")
     looked = house.plan()
     assert looked.status == 3, looked.said
-    what = "error[breaking-undeclared]: `Breaking Changes: No`, but in the trial it drops or renames table public.lines"
+    what = (
+        "error[breaking-undeclared]: `Breaking Changes: No`, but in the trial the migration drops or renames "
+        "table public.lines"
+    )
     assert what in looked.out
     house.migration(
         "002_clean",

@@ -58,7 +58,7 @@ def remedy(failing: FailedStep, elsewhere: OtherEnvironments, hint: str) -> str:
     """The advice for a failed step: not to change the file, if another environment has applied it; otherwise `hint`."""
     if elsewhere.has:
         path, has = failing.step.script.path, _listed(elsewhere.has)
-        return f"{path} must not change, because {has} has applied it: {_ways(failing)}"
+        return f"{path} must not change, because it is applied in {has}: {_ways(failing)}"
     if elsewhere.unread:
         unread = _listed(elsewhere.unread)
         return f"if {unread}, which could not be read, has not applied that file: {hint}; otherwise {_ways(failing)}"

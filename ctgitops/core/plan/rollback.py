@@ -31,7 +31,7 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
         return 0
     if selector.latest:
         raise UsageError(
-            "a rollback to the latest migration would undo nothing",
+            "a rollback to the latest migration undoes nothing",
             hint="name the last migration to keep, or `--steps 1`",
         )
     return selector.choose(of_ledger(ledger.in_order, migrations), "applied here").number

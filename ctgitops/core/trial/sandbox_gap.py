@@ -36,7 +36,8 @@ def _set(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> 
 def _service(error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     if error.sqlstate != _REFUSED or not original.service:
         return ""
-    return f"the service with the role {original.service} may allow this, but PostgreSQL allows it only to superusers"
+    why = "but PostgreSQL allows it only to superusers"
+    return f"the service with the role {original.service} may allow the statement, {why}"
 
 
 def _role(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:

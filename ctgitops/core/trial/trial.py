@@ -282,7 +282,7 @@ def _of_way(way: RollbackTrial) -> list[Problem]:
         return [Problem("rollback-fails", what, way.failed.place, hint, way.failed.detail, blocks=False)]
     found = []
     if way.left:
-        what = f"the rollback of {way.step.name} does not restore the schema; different: {_counted(way.left)}"
+        what = f"the rollback of {way.step.name} does not restore the schema: it leaves {_counted(way.left)}"
         found.append(Problem("rollback-leaves", what, place, "complete the .down.sql", blocks=False))
     if way.second:
         what = f"{way.step.name} gives a different schema when applied again after its rollback: {_counted(way.second)}"

@@ -45,13 +45,14 @@ def unchangeable(problem: Problem, has: Sequence[str], unread: Sequence[str]) ->
     """The problem with a hint for a file that must not change, because `has` have applied it or `unread` may have."""
     if has:
         hint = (
-            f"{' and '.join(has)} has applied this file, so it must not change: before you apply it here, deploy "
-            f"code that does not need the changed objects"
+            f"this file must not change, because it is applied in {' and '.join(has)}: before you apply it here, "
+            "deploy code that does not need the changed objects"
         )
         return replace(problem, hint=hint, blocks=False)
     if unread:
         names = " and ".join(unread)
-        return replace(problem, hint=f"{problem.hint}; unless {names}, which could not be read, has applied this file")
+        hint = f"{problem.hint}; but do not change the file if it is applied in {names}, which could not be read"
+        return replace(problem, hint=hint)
     return problem
 
 

@@ -10,7 +10,7 @@ from ..fold.alter import security_invoker
 from ..queries import relations_in
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
-_BEFORE_15 = "PostgreSQL 14 has no security_invoker: use a SECURITY INVOKER function that returns the rows"
+_BEFORE_15 = "PostgreSQL before 15 has no security_invoker: use a SECURITY INVOKER function that returns the rows"
 
 _STORED = "grant no role access to the view; use a SECURITY DEFINER function that filters the rows"
 
