@@ -23,7 +23,7 @@ class FollowUpMigration:
 
 @dataclass(frozen=True)
 class Lines:
-    """Replaces the lines from `first` to `last` of a file with `instead`; deletes them if `instead` is empty."""
+    """Replaces the lines from `first` to `last` of a file with `instead`, which is empty to delete these lines."""
 
     path: str
     first: int

@@ -14,7 +14,7 @@ NOT_ANALYSED = "not-analysed"
 
 
 class Concern(StrEnum):
-    """The area that a problem belongs to; it decides the exit status."""
+    """The area that a problem belongs to, which decides the exit status."""
 
     WORKSPACE = "workspace"
     LEDGER = "ledger"
@@ -41,7 +41,7 @@ class Problem:
     brief: str = ""
     """The problem in a few words for the first line of a page; empty if the first line does not mention it."""
     fails: bool = False
-    """Whether `plan` and `check` fail although the problem does not block: a lint finding of severity `error`."""
+    """Whether the problem makes `plan` and `check` fail without blocking: a lint finding of severity `error`."""
 
     @property
     def is_error(self) -> bool:

@@ -56,7 +56,7 @@ class Receipt:
     rows: dict[str, int]
     """Rows of each table, as `schema.name`, counted in the snapshot that was dumped."""
     files: dict[str, SavedFile]
-    """By path relative to `dump/`, every file of the dump."""
+    """Maps paths relative to `dump/` to the files of the dump."""
     schema_sha256: str
     """SHA-256 of the schema's inventory, which is equal in the source and in the restored database."""
     proof: str
@@ -68,13 +68,13 @@ class Receipt:
     public: SchemaRights | None = None
     """The rights on the schema `public`; None if that schema does not exist, and in receipts of older versions."""
     contents: dict[str, str] = field(default_factory=dict)
-    """By critical table, a checksum of its rows, which is equal in the source and in the restored database."""
+    """Maps each critical table to a checksum of its rows, which is equal in the source and the restored database."""
     stored: dict[str, SavedFile] = field(default_factory=dict)
-    """By name relative to `location`, each object in the store, as stored; empty if the store has the dump's files."""
+    """Maps names relative to `location` to the stored objects; empty if the dump's files are stored unchanged."""
     stored_proof: str = ""
     """How the store's copy was compared with the dump; empty in receipts of older versions."""
     encrypted_to: tuple[str, ...] = ()
-    """The public keys that each object but the receipt is encrypted to; empty if it is not encrypted."""
+    """The public keys that each object except the receipt is encrypted to; empty without encryption."""
     key_check: str = ""
     """A short text, encrypted to the same keys, in base64. It shows before a download whether a private key fits."""
     format: int = field(default=FORMAT)

@@ -85,7 +85,7 @@ def _unsearched(paths: list[str], number: int, skipped: _Unreadable) -> str:
 
 
 def _missing(path: Path) -> bool:
-    """Whether the file does not exist, although git tracks it: it may be deleted in the working tree."""
+    """Whether a file that git tracks is deleted in the working tree."""
     try:
         path.lstat()
     except FileNotFoundError:

@@ -120,7 +120,7 @@ def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
 
 
 def head_of(root: Path) -> str:
-    """The checked-out commit; empty before the first commit. Raises WorkspaceError if it cannot be read."""
+    """The checked-out commit; empty before the first commit. Raises WorkspaceError if the commit cannot be read."""
     git = Git(root, "which commit is checked out")
     try:
         return commit_of(git, "HEAD")
@@ -136,12 +136,12 @@ def in_repository(root: Path) -> bool:
 
 
 def top_of(root: Path) -> Path:
-    """The top folder of the repository; outside of one, the folder itself. Does not run git."""
+    """The top folder of the repository; outside of a repository, the folder itself. Does not run git."""
     return next((p for p in _upwards(root) if (p / ".git").exists()), root)
 
 
 def tracked(root: Path) -> tuple[str, ...] | None:
-    """The files that git tracks below a folder, by path relative to it; None if git cannot list them."""
+    """The files that git tracks below a folder, by path relative to the folder; None if git cannot list them."""
     if not in_repository(root):
         return None
     try:
@@ -174,7 +174,7 @@ def _head_file(top: Path) -> str:
 
 
 def _near(git: Git, name: str) -> list[str]:
-    """Branches whose last path component equals that of `name`."""
+    """Branches with the same last path component as `name`."""
     listed = git.text("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
     last = name.rsplit("/", 1)[-1]
     return [ref for ref in listed if ref != name and ref.rsplit("/", 1)[-1] == last]

@@ -75,14 +75,14 @@ class Git:
     """A command for the hint of errors, which works without git's answer."""
 
     def text(self, *arguments: str) -> str:
-        """The output of a git command. Raises WorkspaceError if it fails."""
+        """The output of a git command. Raises WorkspaceError if the command fails."""
         printed = self.text_or_none(*arguments)
         if printed is None:
             raise self.failure(f"git {arguments[0]} ended with status 1")
         return printed
 
     def text_or_none(self, *arguments: str) -> str | None:
-        """The output of a git command; None if git's answer is "no". Raises WorkspaceError if it fails."""
+        """The output of a git command; None if git's answer is "no". Raises WorkspaceError if the command fails."""
         answer = self.run(*arguments)
         if answer.answers_no:
             return None
@@ -100,7 +100,7 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**os.environ, **_SILENT},
-                start_new_session=True,  # without a terminal, ssh cannot prompt; as a group, all helpers can be killed
+                start_new_session=True,  # no terminal for prompts of ssh; one group to kill
             )
         except FileNotFoundError:
             raise self.failure("git is not installed", "install git") from None

@@ -34,7 +34,7 @@ NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
 """Keys that the schema accepts, but that are not implemented: key, test of values, missing feature, alternative."""
 
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
-"""By unit, the longest duration, 24 days: PostgreSQL's timeouts are limited to 2**31 - 1 ms, which is 24.8 days."""
+"""Maps units to the longest duration, 24 days: PostgreSQL's timeouts end at 2**31 - 1 ms, which is 24.8 days."""
 
 
 def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:
@@ -118,7 +118,7 @@ _NOT_DISPOSABLE: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("reviewed", ("off",)),
     ("apply", ({"on": "manual"},)),
 )
-"""Keys that contradict `disposable: true`, because they protect data or apply automatically; and values that do not."""
+"""Keys that contradict `disposable: true`, because they protect data or apply automatically; with allowed values."""
 
 
 def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:

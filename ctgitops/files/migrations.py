@@ -23,7 +23,7 @@ FOLDER = "migrations"
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 Files = dict[str, str]
-"""By suffix (``, `.up`, `.down`, `.verify`), the paths of one migration's files."""
+"""Maps the suffixes ``, `.up`, `.down` and `.verify` to the paths of one migration's files."""
 
 
 def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migration, ...], tuple[Problem, ...]]:
@@ -53,7 +53,7 @@ def _folder(repository: Repository, item: Item) -> Problem:
 
 
 def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
-    """Reports and omits files that would run as migrations, although their names are those of rollbacks."""
+    """Reports and omits files that would run as migrations, although they have names of rollbacks."""
     for stem, forward in list(rollbacks_named_otherwise(by_stem.keys())):
         for path in by_stem.pop(stem).values():
             target = f"{FOLDER}/{forward}.down.sql"

@@ -94,7 +94,7 @@ class ParserProcess:
         self._ended = 0
 
     def start(self, kind: str = "parse") -> int:
-        """Starts a child without waiting for it, if there is none; returns its process id."""
+        """Starts a child, if none is running, without a wait for the child; returns its process ID."""
         if kind not in self._children:
             self._children[kind] = _Child(kind, self._paths)
         return self._children[kind].process_id

@@ -39,7 +39,7 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
 
 
 def read_document(repository: Repository, path: str) -> Document | Problem:
-    """Reads a YAML file of the repository; returns a Problem if it cannot be read."""
+    """Reads a YAML file of the repository; returns a Problem if the file cannot be read."""
     text = repository.text(path, LARGEST)
     return text if isinstance(text, Problem) else read_yaml(text, path)
 

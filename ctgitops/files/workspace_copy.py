@@ -23,7 +23,7 @@ DEEPEST = 5
 
 
 def is_sql(path: str) -> bool:
-    """Whether a path in a workspace is that of a migration or seed file."""
+    """Whether a path in a workspace belongs to a migration or seed file."""
     parts = PurePosixPath(path).parts
     proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
     named = len(parts) >= 2 and not any(part.startswith(".") for part in parts) and path.endswith(".sql")

@@ -133,7 +133,7 @@ class Catalog:
     """The known schema objects. The package `fold` applies one statement after another to the catalog."""
 
     complete: bool = False
-    """Whether the catalog contains every table of the database. If false, a table that is not in it may exist."""
+    """Whether the catalog contains every table of the database. If false, further tables may exist."""
     tables: dict[Name, Table] = field(default_factory=dict)
     indexes: dict[Name, Index] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)

@@ -33,7 +33,7 @@ class Constants:
     values: Values
 
     def of(self, node: Node) -> str | None:
-        """An expression's value as text; None if it is known only at run time."""
+        """The value of an expression as text; None if the value is known only at run time."""
         cast, call = node.get("TypeCast", {}), node.get("FuncCall", {})
         if cast and parts_of(cast.get("typeName", {}).get("names", []))[-1:] == ("regclass",):
             name = self.of(cast.get("arg", {}))
@@ -61,7 +61,7 @@ class Constants:
 
 
 def finds_row(select: Node, constants: Constants) -> bool | None:
-    """Whether a query returns a row; None if that is unknown before it runs."""
+    """Whether a query returns a row; None if the result is known only at run time."""
     named = [node for kind, node in walk(select.get("fromClause", [])) if kind == "RangeVar"]
     sources = sorted((each for each in named if _is_listed(each)), key=_is_class)
     if not sources or _CHANGING & set(select):

@@ -102,4 +102,4 @@ LISTED: dict[str, Callable[[Catalog], Iterator[Row]]] = {
     "pg_indexes": _indexes, "pg_constraint": _constraints, "table_constraints": _constraints,
     "pg_matviews": _materialized,
 }  # fmt: skip
-"""By unqualified catalog name, the function that generates its rows."""
+"""Maps unqualified catalog names to the functions that generate the catalogs' rows."""

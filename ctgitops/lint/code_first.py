@@ -23,7 +23,7 @@ def severity(reason: str | None) -> Severity | None:
 def unsafe_table(case: Case, table: Table) -> str | None:
     """Why no deploy order is safe for DROP TABLE, as a clause; None if code can be deployed first.
 
-    Empty if the model does not contain the table, so that this is unknown.
+    Empty if unknown, because the model does not contain the table.
     """
     if case.catalog.table(table.name) is None:
         return ""
@@ -34,7 +34,7 @@ def unsafe_table(case: Case, table: Table) -> str | None:
 def unsafe_column(case: Case, table: Table, column: str) -> str | None:
     """Why no deploy order is safe for DROP COLUMN, as a clause; None if code can be deployed first.
 
-    Empty if the model does not contain the column, so that this is unknown.
+    Empty if unknown, because the model does not contain the column.
     """
     known = table.columns.get(column)
     if known is None:

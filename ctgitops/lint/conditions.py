@@ -81,7 +81,7 @@ class Reader:
         return self._answers[asked]
 
     def _some(self, node: Node) -> bool | None:
-        """Evaluates a count as a boolean: whether it is greater than zero."""
+        """Evaluates a count as a boolean, which is true if the count is greater than zero."""
         if "ColumnRef" in node:
             return self._answer(node["ColumnRef"], self._some)
         select = _select_in(node)

@@ -16,7 +16,7 @@ _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}
 def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> bool:
     """Whether the validated CHECK constraints of `child` imply `bound`; False if uncertain.
 
-    If `parent` is itself a partition, they must also imply the parent's bound.
+    If `parent` is itself a partition, the constraints must also imply the parent's bound.
     """
     above = catalog.parent_of(parent.name)
     if above and not (parent.bound and bound_proved(catalog, above, child, parent.bound)):

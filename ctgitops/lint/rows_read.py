@@ -37,7 +37,7 @@ class Query:
     ctes: frozenset[str]
 
     def scanned(self) -> Iterator[Table]:
-        """The tables from which the query may read many rows, because no index narrows them to few rows."""
+        """The tables from which the query may read many rows, because no index limits the rows."""
         if always_false(self.node.get("whereClause", {})) or self._any_row or self._extreme:
             return
         found = {each.alias for each in self._sources if each.table is None}

@@ -1,4 +1,4 @@
-"""Defines a lint rule: what it checks, why, what to do instead, and an example that tests run on PostgreSQL."""
+"""Defines a lint rule: the check, the reason, the advice, and examples that tests run on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _none(_case: Case) -> Hits:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One check of lint. `id` must never change, because people write it into their files."""
+    """One check of lint. An `id` must never change, because users write IDs into their files."""
 
     id: str
     group: Group
@@ -73,7 +73,7 @@ class Rule:
     instead: str
     """The advice, as a phrase without a full stop."""
     bad: str = ""
-    """A file that violates the rule if `given` runs before it. Empty if no SQL triggers the rule."""
+    """A file that violates the rule if `given` runs first. Empty if no SQL triggers the rule."""
     good: str = ""
     """Files with the same effect that do not violate the rule, in order, separated by `-- next file`."""
     given: str = ""

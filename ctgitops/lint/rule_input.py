@@ -1,4 +1,4 @@
-"""The input of a rule: a statement, the schema before it, and its transaction."""
+"""The input of a rule: a statement, the schema before the statement, and its transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Transaction:
     statements: int = 1
     """The number of statements in the file."""
     written: tuple[tuple[str, Node], ...] = ()
-    """All statements of the file with their kinds, also those of DO blocks and those after the current statement."""
+    """All statements of the file with their kinds, including statements in DO blocks and later statements."""
     mixed_reported: bool = False
     """Whether the rule `mixed-file` already reported the file."""
     worked_under: set[Name] = field(default_factory=set)
@@ -48,7 +48,8 @@ class Transaction:
     def hold(self, case: Case) -> None:
         """Adds a statement's locks, which PostgreSQL holds until the end of the transaction.
 
-        Outside a transaction, a statement releases its locks when it ends; a DO block holds those of its statements.
+        Outside a transaction, a statement releases its locks when it ends; a DO block holds the locks of its
+        statements.
         """
         if not (self.whole or case.in_body):
             return
@@ -58,7 +59,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Case:
-    """One statement, and the state before it runs."""
+    """One statement, and the state before that statement."""
 
     kind: str
     node: Node
@@ -130,7 +131,7 @@ class Case:
         return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
-        """The constraints of these kinds that the statement, or a column it adds, adds to a table in use with rows."""
+        """The constraints of these kinds that the statement, or a new column, adds to a table in use with rows."""
         table = self.altered_with_rows
         if table is None:
             return

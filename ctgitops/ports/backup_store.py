@@ -19,7 +19,7 @@ class StoredCopy:
     """The objects of a backup in the store, and how they were compared with the dump."""
 
     objects: Mapping[str, SavedFile] = field(default_factory=dict)
-    """By name relative to the backup, size and SHA-256 as stored. Empty if the dump's files are stored unchanged."""
+    """Maps names relative to the backup to stored size and SHA-256; empty if the dump is stored unchanged."""
     proof: str = ""
     """How the objects were compared with the dump, as text."""
 

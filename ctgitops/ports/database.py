@@ -89,7 +89,7 @@ class Session(Protocol):
     def watch(self, health: Health) -> HealthResult:
         """Repeats a health query until it is not true or the time is over; returns the last answer. Read-only.
 
-        Raises KeyboardInterrupt if the run is asked to stop, ApplyError if it has lost its lock.
+        Raises KeyboardInterrupt if the run is asked to stop, ApplyError if the run has lost its lock.
         """
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
@@ -136,7 +136,7 @@ class Database(Protocol):
         """Counts the rows that violate each requirement, if possible; with `keys`, returns some keys. Read-only."""
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """The sizes of those of `tables` that exist. Read-only, takes no lock."""
+        """The sizes of the existing tables in `tables`. Read-only, takes no lock."""
 
     def not_dumped(self) -> tuple[str, ...]:
         """The objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
@@ -161,4 +161,4 @@ class Databases(Protocol):
         """The database of an environment. Raises UsageError if its secret is not set."""
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment that the manifest's `after` names, or why it cannot be read. Read-only."""
+        """The ledger of the environment in the manifest's `after`, or why it cannot be read. Read-only."""

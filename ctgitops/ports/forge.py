@@ -30,10 +30,10 @@ class Forge(Protocol):
     """The forge where plans are reviewed. A missing permission of the token is reported once and does not end a run."""
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Creates the comment, or updates the one with the same key; returns its URL, None if a newer run wrote it."""
+        """Creates or updates the comment with the same key; returns its URL, None if a newer run wrote the comment."""
 
     def last_words(self, comment: StickyComment) -> None:
-        """Adds text at the top of the comment with the same key, or creates it; makes few calls, and does not retry."""
+        """Adds text at the top of the comment with the same key, or creates the comment. Never retries a call."""
 
     def retract(self, pull_request: int, key: str) -> None:
         """Deletes the comments of this account with the given key."""
@@ -42,7 +42,7 @@ class Forge(Protocol):
         """The users whose last review approved a pull request; None if the token may not read reviews."""
 
     def record(self, record: RecordComment) -> str | None:
-        """Writes the record above the plan that was published before; returns the URL, None if it was not written."""
+        """Writes the record above the published plan; returns the URL, None if the record was not written."""
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
@@ -60,7 +60,7 @@ class Forge(Protocol):
         """The latest deployments that ctgitops created for an environment, newest first."""
 
     def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
-        """By path of a file at commit `at`, the number of the merged pull request that last changed the file."""
+        """Maps paths at commit `at` to the number of the merged pull request that last changed the file."""
 
     def pull_request_of(self, sha: str) -> int | None:
         """The number of the pull request whose merge added a commit to the default branch; None if there is none."""

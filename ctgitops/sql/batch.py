@@ -68,7 +68,7 @@ def is_batched(sql: str) -> bool:
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
-    """The parsed directive, which is None if it is missing or has errors; and its errors."""
+    """The parsed directive, or None if the directive is missing or has errors; and the errors."""
     found = list(comment_lines(DIRECTIVE, sql))
     if not found:
         return None, ()

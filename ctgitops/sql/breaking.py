@@ -51,17 +51,17 @@ class KnownObjects:
     routines: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
 
     def forget_made(self) -> None:
-        """Marks the files read so far as applied: code uses what they created."""
+        """Marks the files read so far as applied, so that code may use the objects that they created."""
         self.made, self.valued = set(), set()
 
     def new(self, sort: str, at: Key) -> bool:
-        """Whether the object is so new that no code depends on its properties of this sort."""
+        """Whether the object is new, so that no code depends on a property of this sort."""
         return at[:2] in self.made or at in (self.valued if sort == "not null" else self.made)
 
 
 @guarded("what it breaks")
 def breaks_of(found: Iterable[Tree], known: KnownObjects) -> tuple[Break, ...]:
-    """The incompatible changes of a file, except on objects that it creates or replaces; adds those to `known`."""
+    """The incompatible changes of a file, except to objects that the file itself creates. Updates `known`."""
     file = _File(known)
     for index, tree in enumerate(found):
         for run in runs_of(tree):
@@ -76,7 +76,7 @@ class _File:
     known: KnownObjects
     found: dict[tuple[str, Key], Break] = field(default_factory=dict)
     dropped: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
-    """By key, the routines that the file drops."""
+    """Maps keys to the routines that the file drops."""
 
     def read(self, index: int, run: Run) -> None:
         """Adds the incompatible changes of one statement to `found`."""

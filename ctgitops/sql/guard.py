@@ -31,7 +31,7 @@ class SqlSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """An analysis that raised an unexpected error, so that its result is unknown."""
+    """An analysis that raised an unexpected error, so that the result is unknown."""
 
     analysis: str
     """The name of the unknown result, such as `its locks`."""

@@ -25,7 +25,7 @@ class LeftoverKind(StrEnum):
     DROPPED = "dropped"
     """DROP DATABASE and similar: the object still exists or no longer exists."""
     NOTHING = "nothing"
-    """VACUUM and similar: no leftovers, and it can run again."""
+    """VACUUM and similar: the statement has no leftovers, and can run again."""
     ANYTHING = "anything"
     """A procedure that commits: the leftovers are unknown."""
 

@@ -20,7 +20,7 @@ _chosen: list[Elsewhere] = []
 
 
 class ParserEndedError(Exception):
-    """The error if the other process ended before it answered."""
+    """The error if the other process ended without an answer."""
 
 
 def isolated(operation: Operation) -> Operation:

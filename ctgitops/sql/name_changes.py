@@ -13,7 +13,7 @@ _RELATIONS = {
     "OBJECT_MATVIEW": "materialized view",
     "OBJECT_FOREIGN_TABLE": "foreign table",
 }
-"""By the parser's name, the kinds of relations that queries can name."""
+"""Maps the parser's names to the kinds of relations that queries can name."""
 
 
 @dataclass(frozen=True)

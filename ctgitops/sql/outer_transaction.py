@@ -72,6 +72,6 @@ def _without_restrict(sql: str) -> tuple[str, tuple[Statement, ...]]:
 
 
 def _blank(text: str, start: int, end: int) -> str:
-    """`text` with spaces from `start` to `end`, except comments at the start and line ends."""
+    """`text` with spaces in place of `start` to `end`, except for leading comments and line ends."""
     at = first_word(text, start, end)
     return text[:at] + re.sub(r"[^\n]", " ", text[at:end]) + text[end:]

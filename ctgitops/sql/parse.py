@@ -193,7 +193,7 @@ def parse_tree(sql: str) -> Node:
 
 def _decoded(tree: bytes) -> Node:
     text = tree.decode()
-    # Only hundreds of terms in a row are so deep, and the relevant parts of a statement are near its top
+    # Only a sequence of hundreds of terms is this deep; the relevant parts of a statement are near the top
     whole: Node = json.loads("".join(_shallow(text)) if _may_be_deep(tree) else text)
     return whole
 

@@ -14,7 +14,7 @@ _FUNCTION, _PARAMETER, _POSITION = "record_migration", "rollback_sql", 5
 
 @guarded("the rollback SQL that it passes")
 def passed_rollback(sql: str) -> str | None:
-    """The rollback SQL that `sql` passes: empty if not a constant, None if none is passed. Raises SqlSyntaxError."""
+    """The rollback SQL that `sql` passes: empty if not a constant, None if missing. Raises SqlSyntaxError."""
     if _FUNCTION not in sql.lower():
         return None
     runs = (run for tree in trees(sql) for run in runs_of(tree))

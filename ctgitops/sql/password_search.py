@@ -112,7 +112,7 @@ def _hidden_after(match: re.Match[str], found: Found) -> str:
 
 @dataclass
 class Search:
-    """The search of one text: SQL or a string in it."""
+    """The search of one text, which is SQL or a string in SQL."""
 
     sql: str
     found: Found

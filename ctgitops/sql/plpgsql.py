@@ -23,7 +23,7 @@ class Condition:
 
 
 When = tuple[tuple[Condition, bool], ...]
-"""Conditions, each with the value that it must have for a statement to run."""
+"""Conditions, each with the value that the condition must have for a statement to run."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Inner:
     dynamic: bool
     """Whether the statement is an EXECUTE."""
     when: When = ()
-    """The conditions under which it runs."""
+    """The conditions under which the statement runs."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ _EXPRESSIONS = {
     "PLpgSQL_stmt_while": "cond",
     "PLpgSQL_stmt_if": "cond",
 }
-"""By kind of statement, the key of an expression that it evaluates."""
+"""Maps kinds of statements to the key of an expression that the statement evaluates."""
 _ERROR = 21
 """PostgreSQL's number for the level of RAISE EXCEPTION."""
 _FOUND = re.compile(r"\s*(not\s)?\s*found\s*", re.IGNORECASE)
@@ -195,7 +195,7 @@ def _values_in(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """By variable name, the query in parentheses, for variables that only one SELECT … INTO sets."""
+    """Maps variables that only one SELECT … INTO sets to that query, in parentheses."""
     names = _names(nodes)
     found: dict[str, list[str]] = {}
     for kind, node in nodes:
@@ -210,7 +210,7 @@ def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """By variable name, the values from DECLARE, `:=` and FOREACH. Leaves out variables that a query sets."""
+    """Maps variables to their values from DECLARE, `:=` and FOREACH. Omits variables that a query sets."""
     names = _names(nodes)
     unknown = {each.get("name", "") for kind, node in nodes if kind == "PLpgSQL_row" for each in node.get("fields", ())}
     found: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Redacts passwords in SQL before it is shown or stored. Pure.
+"""Redacts passwords in SQL before the SQL is shown or stored. Pure.
 
 It hides the value after PASSWORD in statements about roles, secret options of foreign servers and user mappings, and
 passwords in connection strings and URLs anywhere in the text. It keeps all line breaks.

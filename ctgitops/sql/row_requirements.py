@@ -118,7 +118,7 @@ def _check(table: str, constraint: Node) -> Iterator[Demand]:
 
 
 def _unseen(node: Node) -> str:
-    """Why an expression must not be evaluated in a real database; empty if it is safe."""
+    """Why an expression must not be evaluated in a real database; empty if the evaluation is safe."""
     if why := reaches_out(node) or ("" if expression(node) else "the expression is nested too deeply"):
         return f"{why}, and unreviewed code never runs on a real database"
     return ""

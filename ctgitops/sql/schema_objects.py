@@ -17,7 +17,7 @@ SORTS = {
     "SEQUENCE": "relation", "TYPE": "type", "DOMAIN": "type", "FUNCTION": "routine", "PROCEDURE": "routine",
     "ROUTINE": "routine", "AGGREGATE": "routine", "SCHEMA": "schema",
 }  # fmt: skip
-"""By object type of the parser, the namespace that objects of that type share."""
+"""Maps the parser's object types to the namespace that objects of the type share."""
 _VALUES = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
 _REQUIRED = {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}
 _INPUT = {"FUNC_PARAM_DEFAULT", "FUNC_PARAM_IN", "FUNC_PARAM_INOUT", "FUNC_PARAM_VARIADIC"}
@@ -39,7 +39,7 @@ class Routine:
 
 
 def accepts_calls_of(new: Routine, old: Routine) -> bool:
-    """Whether every call of the old routine also runs with the new one, and returns the same type."""
+    """Whether every call of the old routine also runs with the new routine, and returns the same type."""
     more = len(new.inputs) - len(old.inputs)
     same = new.inputs[: len(old.inputs)] == old.inputs
     return same and more >= 0 and new.optional >= more + old.optional and old.returns in {"", new.returns}

@@ -146,7 +146,7 @@ class Script:
 
     @cached_property
     def passed_rollback(self) -> Script | None:
-        """The rollback SQL passed to `record_migration`; empty text if it is not a constant, None if none is passed."""
+        """The rollback SQL passed to `record_migration`; empty text if not a constant, None if no SQL is passed."""
         try:
             text = passed_rollback(self.sent)
         except parse.SqlSyntaxError:

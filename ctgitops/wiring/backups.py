@@ -32,7 +32,7 @@ class StoredBackups:
     """The file with a private key, or `$NAME` for a variable with the key; empty for the default variables."""
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Takes a backup and proves it by a restore. Raises BackupError."""
+        """Takes a backup and proves the backup by a restore. Raises BackupError."""
         return self._proved().take(environment, tell)
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:

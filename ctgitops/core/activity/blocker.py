@@ -64,7 +64,7 @@ def kind_of(who: Blocker) -> str:
 
 
 def shape_of(query: str) -> str:
-    """A query on one line, without literals because they may be personal data."""
+    """A query on one line, without literals, because literals may be personal data."""
     shape = " ".join(_LITERALS.sub(lambda found: " " if found[0][:2] in {"/*", "--"} else "?", query).split())
     return shape if len(shape) <= LONGEST_SHAPE else shape[: LONGEST_SHAPE - 1] + "…"
 

@@ -19,7 +19,7 @@ _INSTEAD = {
 
 @dataclass(frozen=True)
 class SessionLeak:
-    """Session state that outlived its migration. It was reset before the next step, so that step is not affected."""
+    """Session state that outlived its migration. The next step is not affected, because the run reset the session."""
 
     migration: str
     what: str

@@ -94,7 +94,7 @@ def handles_of(spelling: Spelling) -> Handles:
 def chain_at(source: Source, opened: int) -> str:
     """The call chain that contains the bracket at offset `opened`.
 
-    Nested brackets in its arguments are blanked if they contain a call.
+    In the arguments, nested brackets with a call are blanked.
     """
     bare = source.bare
     start = _begin(source, opened)

@@ -60,7 +60,7 @@ class Meaning(Enum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
-    """The code around the name does not show which table it belongs to."""
+    """The code around the name does not show to which table the name belongs."""
     OUTWARDS = "outwards"
     """The bracket does not show the table, so the code around it is examined next."""
 
@@ -79,12 +79,12 @@ class _Word:
     within: tuple[int, int] | None
     """The span of the string literal that contains the occurrence; None outside a string."""
     accessor: bool
-    """Whether the occurrence is a longer name with the column's in it, such as `findByEmail` or `email__icontains`."""
+    """Whether the occurrence is a longer name with the column's name inside, such as `findByEmail`."""
 
 
 @dataclass(frozen=True)
 class ColumnUse:
-    """Decides for each occurrence of the column's name whether it means the column of this table."""
+    """Decides for each occurrence of the column's name whether the occurrence means the column of this table."""
 
     source: Source
     spelling: Spelling
@@ -201,7 +201,7 @@ class ColumnUse:
         return Meaning.YES if found and found[1] in self.spelling.tables else Meaning.OUTWARDS
 
     def _literal(self, opened: int, word: _Word) -> Meaning:
-        """Decides by the key of the object or block, by its `model:`, or by the call that it is passed to."""
+        """Decides by the key of the object or block, by its `model:`, or by the call whose argument it is."""
         before = self.source.bare[max(0, opened - 300) : opened]
         model = _SEQUELIZE.search(self.source.bare, opened, self.source.brackets.closes.get(opened, opened))
         if model and self.source.brackets.around(model.start()) == opened:

@@ -29,7 +29,7 @@ class SourceKind(StrEnum):
     DATA = "data"
     """JSON and YAML: a key never means a column, but a string may contain SQL."""
     STYLE = "style"
-    """Style sheets: they contain no column names."""
+    """Style sheets, which contain no column names."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from ...sql.name_changes import ChangedName
 
 _COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
-"""Names of several words that are common as column names, so they do not identify a table."""
+"""Names of several words that are common as column names, and so do not identify a table."""
 _IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "data": "datum"}
 _AROUND = ("current", "new", "old", "other", "my", "this", "the", "existing", "updated", "created", "first", "saved")
 
@@ -73,7 +73,7 @@ class Spelling:
 
     @cached_property
     def hints(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of lower-case words; a file refers to the name only if it contains a word of every group."""
+        """Groups of lower-case words; a file that refers to the name contains a word of every group."""
         table = _folded(self.names)
         column = _folded({self.changed.column})
         if not self.changed.column:

@@ -42,7 +42,7 @@ class DataPreflight(StrEnum):
 
 @dataclass(frozen=True)
 class Window:
-    """The days and local times at which changes are allowed; if `end` is before `start`, it is on the next day."""
+    """The days and local times at which changes are allowed; an `end` before `start` is on the next day."""
 
     days: frozenset[str]
     start: time
@@ -191,6 +191,6 @@ class Environment:
     role: str = ""
     """The role that migrations run as, by SET ROLE; empty for the role of the URL."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """By lint rule, the severity in this environment, if it differs from the severity in the policy."""
+    """Maps lint rules to their severity in this environment, if it differs from the policy."""
     path: str = ""
     """The manifest's path, relative to the repository's root."""

@@ -47,7 +47,7 @@ class Policy:
     header: HeaderRule = HeaderRule.REQUIRED
     bands: tuple[Band, ...] = ()
     lint: dict[str, str] = field(default_factory=dict)
-    """By lint rule, the severity if it differs from the rule's default."""
+    """Maps lint rules to severities that differ from the rule's default."""
     lint_after: int = 0
     """The highest number that `check` does not lint: earlier migrations are history."""
     exposed_schemas: tuple[str, ...] = ()

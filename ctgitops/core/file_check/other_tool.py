@@ -29,7 +29,7 @@ class _Tool:
     down: str = ""
     """The marker above the rollback SQL."""
     hint: str = ""
-    """The advice, if it differs from the usual one: split the file, or delete the markers."""
+    """The advice, if it is not the usual advice to split the file or delete the markers."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -93,7 +93,7 @@ _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)
 _FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
 _ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
-"""One pattern for all markers: most files have none, so one search is enough."""
+"""One pattern for all markers, because most files contain no marker, so that one search is enough."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"

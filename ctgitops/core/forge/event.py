@@ -30,7 +30,7 @@ class PullRequestClosed:
 
 @dataclass(frozen=True)
 class MergeGroup:
-    """A merge queue requests checks of the commit that it created from several pull requests."""
+    """A merge queue requests checks of a commit that the queue created from several pull requests."""
 
     sha: str
     base_sha: str = ""
@@ -123,7 +123,7 @@ class Ignored:
 
 @dataclass(frozen=True)
 class Refused:
-    """The event may not trigger the action that it requests; `why` is the reason."""
+    """The event requests an action that it may not trigger; `why` is the reason."""
 
     why: str
     hint: str = ""

@@ -49,7 +49,7 @@ class StickyComment:
     head_sha: str
     body: str
     recreate: bool = False
-    """Whether an update posts a new comment, which notifies people, and minimises the old one."""
+    """Whether an update posts a new comment, which notifies people, and minimises the old comment."""
     only_update: bool = False
     """Whether nothing is posted on a pull request that has no such comment."""
 
@@ -59,7 +59,7 @@ class Published:
     """The texts that earlier runs published on a pull request."""
 
     plan: str = ""
-    """The newest plan as Markdown; empty if there is none or it cannot be read."""
+    """The newest plan as Markdown; empty if no plan was published, or if the plan cannot be read."""
     memory: str = ""
     """The text that the run with the last record stored for later records."""
     open: bool | None = None
@@ -202,7 +202,7 @@ class ChangedFile:
     added: bool
     """Whether the file is new, so that the base branch has no file of that name; false for a removed file."""
     patch: str = ""
-    """The file's diff without a header; empty if it is too long for GitHub's API."""
+    """The file's diff without a header; empty if the diff is too long for GitHub's API."""
 
 
 @dataclass(frozen=True)

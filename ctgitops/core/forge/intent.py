@@ -41,7 +41,7 @@ class Provenance:
     branch: str = ""
     tag: str = ""
     sha: str = ""
-    """The commit that the event names; empty if only the run can determine it."""
+    """The commit that the event names; empty if the event names no commit."""
     checkout: bool = False
     """Whether the run must find the checked-out commit on `branch`, because the event does not name a commit."""
     pull_request: int | None = None
@@ -167,7 +167,7 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
 
 
 def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Intent:
-    # Two runs would overwrite each other's record, so only the run that knows the outcome writes one.
+    # Two runs would overwrite each other's record, so only the run that knows the outcome writes a record.
     if event.merged and any(e.trigger is Trigger.PUSH for e in environments):
         return Ignored("the push event of this merge applies the migrations and writes the record")
     return Finalising(event.number, event.head_sha, environments, event.merged)
@@ -200,7 +200,7 @@ def _promoting(
 
 
 def is_prerelease(tag: str, *, marked: bool) -> bool:
-    """Whether a tag is a pre-release, which applies nothing: its release is marked so, or its version says so."""
+    """Whether a tag is a pre-release, which applies nothing: by the mark of its release, or by its version."""
     return marked or bool(_PRERELEASE.fullmatch(tag))
 
 

@@ -43,7 +43,7 @@ class CountedLoss:
 
     loss: Loss
     rows: int | None
-    """The number of rows, or of values that are not null; None if they could not be counted."""
+    """The number of rows, or of values that are not null; None if the count failed."""
     exact: bool = True
     since: int | None = None
     """How many of `rows` were written after the migration was applied; None if the server cannot tell."""

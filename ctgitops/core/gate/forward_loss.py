@@ -1,4 +1,4 @@
-"""Data that a migration destroys when it is applied: found in its SQL and in the schema changes of its trial."""
+"""Finds the data that an applied migration destroys, in the SQL of the migration and in the changes of its trial."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Name = tuple[str, ...]
 def forward_losses(plan: Plan, live: Snapshot | None, changes: Changes | None = None) -> tuple[Loss, ...]:
     """The data that the steps and seed files of a plan destroy, except in objects that the plan itself creates.
 
-    `live` is the schema before the plan, None if it is unknown. `changes` are those of a complete trial, or None.
+    `live` is the schema before the plan, None if unknown. `changes` are the changes of a complete trial, or None.
     """
     if plan.direction is not Direction.APPLY:
         return ()
@@ -86,7 +86,7 @@ class _Walk:
     changes: Changes | None
     made: set[Name] = field(default_factory=set)
     once: dict[Name, Name] = field(default_factory=dict)
-    """By the current name of an object, its name before the plan."""
+    """Maps the current name of an object to its name before the plan."""
 
     def through(self, step: Step) -> Iterator[Loss]:
         """The losses that the SQL of one step shows."""

@@ -1,4 +1,4 @@
-"""Gates decide whether a valid plan must wait. Each checks one condition; if it cannot check it, the plan waits."""
+"""Gates decide whether a valid plan must wait. Each gate checks one condition; if the check fails, the plan waits."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Reason:
     expected: bool = False
     """Whether the wait is part of the process that the manifest defines, and ends by itself."""
     subject: str = ""
-    """The migration that waits, if the reason concerns only one."""
+    """The migration that waits, if the reason concerns only one migration."""
     until: datetime | None = None
     """When the wait ends, if that time is known."""
 

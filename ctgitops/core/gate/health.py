@@ -43,7 +43,7 @@ def reasons_of_health(result: HealthResult, environment: Environment) -> Iterato
 
 
 def unhealthy_error(result: HealthResult, health: Health, plan: Plan) -> ApplyError | None:
-    """The error if the health query is not true after the last migration; None if it is true."""
+    """The error if the health query is not true after the last migration; otherwise None."""
     if result.state is HealthState.WELL:
         return None
     name = plan.environment
@@ -76,7 +76,7 @@ def _rollback_hint(plan: Plan) -> str:
 
 
 def stopped_watching(plan: Plan) -> ApplyError:
-    """The error if the run is asked to stop while it watches the health query."""
+    """The error if the run is asked to stop during the health check."""
     error = ApplyError(
         f"the run was interrupted during the health check of {plan.environment}",
         state=f"{_done(plan)} applied in {plan.environment}; the health check was not completed",

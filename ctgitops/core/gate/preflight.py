@@ -36,7 +36,7 @@ class ServerCheck:
     free: int | None = None
     """The number of connections that this role can still open."""
     unseen: str = ""
-    """Why the whole check failed; empty if it did not."""
+    """Why the whole check failed; empty if the check was successful."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .review import Reviews
 
 @dataclass(frozen=True)
 class Origin:
-    """Who started this run, and from which commit; every ledger entry records it."""
+    """Who started this run, and from which commit; recorded in every ledger entry."""
 
     actor: str = ""
     commit_sha: str = ""
@@ -26,7 +26,7 @@ class Origin:
     repository_url: str = ""
     """The repository's web address, `https://github.com/owner/name`; empty if unknown."""
     folder: str = ""
-    """The path of the workspace in that repository, ending with `/`; empty if it is the repository's root."""
+    """The path of the workspace in that repository, ending with `/`; empty for the repository's root."""
 
     def signed(self, entry: Entry) -> Entry:
         """The ledger entry with its author and origin."""
@@ -48,7 +48,7 @@ class Request:
     now: datetime
     origin: Origin = field(default_factory=Origin)
     target: Selector | None = None
-    """The target of this run, if it overrides the manifest's."""
+    """The target of this run, if it overrides the target in the manifest."""
     approved: str | None = None
     """The approved fingerprint or its first digits; None if no approval is required."""
     prediction: Prediction | None = None

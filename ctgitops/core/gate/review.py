@@ -43,7 +43,7 @@ class Reviews:
 
 
 def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
-    """Every file that a plan would run or store, without duplicates: sections of one migration file count as one."""
+    """Every file that a plan would run or store, without duplicates: sections of one file are one file."""
     found: dict[str, str] = {}
     for step in plan.steps:
         found.setdefault(step.script.path, step.checksum)

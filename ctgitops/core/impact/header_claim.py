@@ -47,7 +47,7 @@ def claim_problems(
 
 
 def stated_seconds(text: str) -> float | None:
-    """The longest duration that a header states, in seconds; None if it states none, or no upper limit."""
+    """The longest duration that a header states, in seconds; None without a duration or an upper limit."""
     words = text.lower()
     if _OPEN.search(words):
         return None

@@ -49,7 +49,7 @@ class Held:
 
     @property
     def blocks(self) -> str:
-        """The operations of other sessions that the lock blocks, as text; empty if they are not affected."""
+        """The operations of other sessions that the lock blocks, as text; empty if none."""
         return what_it_blocks(self.mode)
 
 
@@ -82,9 +82,9 @@ class StatementImpact:
     millis: float = 0.0
     """Its duration in milliseconds on the throw-away server, whose tables are empty or small."""
     queries: tuple[Node, ...] = ()
-    """The plans of the queries that it ran, including those in DO blocks and functions."""
+    """The plans of the queries that the statement ran, including queries in DO blocks and functions."""
     filled: tuple[str, ...] = ()
-    """The tables that it created and filled from a query."""
+    """The tables that the statement created and filled from a query."""
     unmeasured: tuple[str, ...] = ()
     """The relations whose reads were not measured: the query had no plan, or decides which other statements run."""
 
@@ -97,7 +97,7 @@ class StatementImpact:
         return tuple(work for work in self.worked if work.relation in shut)
 
     batch: int = 0
-    """Rows per transaction if it runs in batches; otherwise 0."""
+    """Rows per transaction if the statement runs in batches; otherwise 0."""
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ class LockWindow:
     line: int
     """The line of the statement that takes the lock."""
     during: tuple[StatementImpact, ...]
-    """The statements that run while the lock is held: the one that takes it, and all later ones."""
+    """The statements that run while the lock is held: the statement that takes the lock, and all later statements."""
 
     @property
     def worked_on(self) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ class StepImpact:
 
     @property
     def windows(self) -> tuple[LockWindow, ...]:
-        """The locks on existing tables that block writes, each with the statements that run under it."""
+        """The locks on existing tables that block writes, each with the statements that run under the lock."""
         return tuple(self._windows())
 
     @property
@@ -170,7 +170,7 @@ def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:
 
 
 def what_it_blocks(mode: LockMode) -> str:
-    """The operations of other sessions that a lock of this mode blocks, as text; empty if they are not affected."""
+    """The operations of other sessions that a lock of this mode blocks, as text; empty if none."""
     if READS in mode.conflicts:
         return "reads and writes"
     if WRITES in mode.conflicts:

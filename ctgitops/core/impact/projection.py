@@ -1,4 +1,4 @@
-"""Estimates how long a migration blocks others on the tables of a real environment, as an order of magnitude. Pure.
+"""Estimates how long a migration blocks other sessions in a real environment, as an order of magnitude. Pure.
 
 The rates of a throw-away server show how fast that machine is. The real machine differs: its cache may be cold or busy,
 and sorting takes more than linear time. So a duration is reported as one of five words, never as a number.
@@ -100,7 +100,7 @@ def effects(
     rates: Rates | None,
     measured: Mapping[int, Measured],
 ) -> dict[int, Effect]:
-    """By number, the effect of each migration of a plan, on tables with the sizes that earlier migrations leave."""
+    """Maps each migration's number to its effect, on tables with the sizes that earlier migrations leave."""
     found = {}
     for number, impact in impacts.items():
         found[number] = effect_of(impact, sizes, rates, measured.get(number))

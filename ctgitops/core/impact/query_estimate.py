@@ -96,12 +96,12 @@ class Estimator:
 
 
 def target_size(node: Node, sizes: Mapping[str, Size]) -> Size | None:
-    """The size of the table that a node changes, with the children or partitions that it changes; None if unknown."""
+    """The size of the table that a node changes, including changed children or partitions; None if unknown."""
     return total(sizes[name] for name in node.targets or (node.relation,) if name in sizes)
 
 
 def share_of(condition: str, size: Size) -> float | None:
-    """The fraction of the rows that a condition matches, according to statistics; None if they do not show it."""
+    """The fraction of the rows that a condition matches, according to statistics; None if unknown."""
     if not condition:
         return 1.0
     if " OR " in condition or "SubPlan" in condition:

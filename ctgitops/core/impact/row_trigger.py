@@ -88,7 +88,7 @@ def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statem
     """Each traced statement with its impact; statements that start on one line are matched by their order."""
     script, by_line = step.script, defaultdict[int, list[Statement]](list)
     for statement in script.statements:
-        if statement.kind != "VariableSetStmt":  # the trial does not trace it
+        if statement.kind != "VariableSetStmt":  # the trial does not trace this statement
             by_line[script.place(script.start_of(statement)).line or 1].append(statement)
     for impact in effect.impact.statements:
         if those := by_line[impact.line]:

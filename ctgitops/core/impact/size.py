@@ -26,7 +26,7 @@ class Size:
     writes_per_minute: float | None = None
     """The average since the statistics were reset; None if the statistics have no value."""
     columns: Mapping[str, Column] = field(default_factory=dict)
-    """By column name; without columns that were never analyzed, or whose statistics the role may not read."""
+    """Statistics by column name, without columns that were never analyzed or that the role may not read."""
     fires: frozenset[str] = frozenset()
     """The operations `Insert`, `Update` and `Delete` that fire a user's row trigger on the table."""
     indexes: int = 0

@@ -31,7 +31,7 @@ class Change:
     does: str
     """`Insert`, `Update`, `Delete` or `Merge`; empty if an unknown number of queries read the table."""
     rows: float | None
-    """The maximum number of rows, as far as known; None if unknown."""
+    """An upper bound of the number of rows; None if unknown."""
     wal: float | None = None
     """Bytes of WAL; None if unknown."""
     fires: bool = False
@@ -41,7 +41,7 @@ class Change:
 
     @property
     def locks_rows(self) -> bool:
-        """Whether the changed rows stay locked until the commit, so other sessions that change one of them wait."""
+        """Whether the changed rows stay locked until the commit, so that other sessions wait to change them."""
         return self.does != "Insert"
 
 
@@ -53,7 +53,7 @@ class Timed:
     """The estimated duration; None if unknown."""
     changes: tuple[Change, ...]
     sizes: Mapping[str, Size]
-    """By table, the sizes after the statement."""
+    """Maps tables to their sizes after the statement."""
     sized: bool
     """Whether the duration depends on the size of a table."""
 

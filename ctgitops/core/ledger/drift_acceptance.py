@@ -1,4 +1,4 @@
-"""Schema differences that `baseline` accepted: the ledger stores them, and drift reports leave them out."""
+"""Schema differences that `baseline` accepted. The ledger stores them, so that drift reports omit them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..schema.snapshot import as_data, from_data
 from .ledger import Ledger, Mark
 
 NAME = "baseline"
-"""The name of the entry that stores accepted differences; it belongs to no migration and has no number."""
+"""The name of the entry that stores accepted differences. The entry belongs to no migration and has no number."""
 
 
 def accepted_in(ledger: Ledger) -> Changes:

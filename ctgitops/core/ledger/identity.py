@@ -18,7 +18,7 @@ class Site:
     system_identifier: int | None
     """The cluster's system identifier, which standbys and disk copies share; None if this role may not read it."""
     oid: int
-    """The OID of the database in its cluster; a clone within the cluster has a different one."""
+    """The OID of the database in its cluster; a clone in the same cluster has a different OID."""
     name: str
 
     def is_same(self, other: Site) -> bool:
@@ -39,7 +39,7 @@ class LedgerHome:
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a database, as one query returned it."""
+    """The identity of a database, as returned by one query."""
 
     here: Site
     ledger_id: str = ""
@@ -49,7 +49,7 @@ class Identity:
 
     @property
     def at_home(self) -> bool:
-        """Whether this database is the ledger's home: the one that created it, or that `repair --adopt` recorded."""
+        """Whether this database is the ledger's home: that in which it was created, or that of `repair --adopt`."""
         return self.home is None or self.home.site.is_same(self.here)
 
 

@@ -74,7 +74,7 @@ def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
 
 
 def prediction_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning for each open prediction; the plan is not blocked, because it may correct the mismatch."""
+    """A warning for each open prediction. The plan is not blocked, because the plan may correct the mismatch."""
     for each in open_predictions(ledger):
         what, hint = each.text(environment), prediction_advice(each, environment)
         yield Problem("not-as-predicted", what, hint=hint, blocks=False, concern=Concern.LEDGER)

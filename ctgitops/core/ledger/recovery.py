@@ -46,7 +46,7 @@ class DetachPending:
 
 @dataclass(frozen=True)
 class Indexes:
-    """A list of at least one index, for a statement that does not name the index it creates."""
+    """A list of at least one index, for a statement that creates an index without naming it."""
 
     oids: frozenset[int]
 
@@ -83,13 +83,13 @@ class RecoveryAction(StrEnum):
     """The action that recovers from an interrupted statement."""
 
     RUN = "run"
-    """Run the statement: it has done nothing yet, or running it twice is harmless."""
+    """Run the statement, which has no effects yet, or is harmless to run twice."""
     DONE = "done"
-    """Record the statement as done: it completed."""
+    """Record the statement as done, because it completed."""
     CLEAN = "clean"
-    """Remove its leftovers, then run it."""
+    """Remove the leftovers of the statement, then run it."""
     FINISH = "finish"
-    """Complete it with a different command."""
+    """Complete the statement with a different command."""
     ASK = "ask"
     """Ask the user: the state of the database is ambiguous."""
 

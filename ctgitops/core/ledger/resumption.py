@@ -57,7 +57,7 @@ class Resumption:
     begun: ProgressRow | None = None
     """The row of the next statement, if an earlier run began that statement and the result is unknown."""
     changed: int = 0
-    """The position of a statement that was edited in the file after it was done; 0 if there is none."""
+    """The position of a completed statement that was edited in the file; 0 if there is none."""
     rows: int = 0
     batches: int = 0
     since: datetime | None = None

@@ -58,7 +58,7 @@ class Changes:
     """The migrations that a ledger's entries applied and rolled back."""
 
     reversals: dict[int, Reversal]
-    """By number, the reversals that are still in effect."""
+    """Maps migration numbers to the reversals that are still in effect."""
     failure: Entry | None
     """The entry of the failed migration or seed file at which the last run ended; None if it did not fail."""
     last: Entry | None
@@ -102,7 +102,7 @@ class _Walk:
         """Updates the result of the last run from an entry; an incomplete attempt does not change it."""
         number, settled = self.repaired
         self.repaired = (None, None)
-        if by_itself:  # a rollback first records an unrecorded migration as present
+        if by_itself:  # a rollback of an unrecorded migration begins with a `repaired` entry
             self.failure = settled if number == entry.number is not None else self.failure
         elif entry.mark is Mark.FAILED and entry.name != PREDICTION:
             self.failure = entry
@@ -167,7 +167,7 @@ def _mentioned(changes: Changes, pending: dict[int, Migration], blocking: set[in
 
 
 def _renumbered(reversals: dict[int, Reversal], files: Iterable[Migration]) -> dict[str, Reversal]:
-    """By checksum, the reversals of migrations whose files were renumbered or removed."""
+    """Maps checksums to the reversals of migrations whose files were renumbered or removed."""
     there = {(file.number, file.checksum) for file in files}
     found = ((number, reversal.undone.checksum, reversal) for number, reversal in reversals.items())
     return {checksum: reversal for number, checksum, reversal in found if checksum and (number, checksum) not in there}

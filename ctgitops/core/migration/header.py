@@ -62,7 +62,7 @@ class Header:
     estimated: str = ""
     impact: str = ""
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
-    """By field name, the first and last line of the field in the file."""
+    """Maps field names to the first and last line of the field in the file."""
 
 
 _HARMLESS = {
@@ -104,7 +104,7 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
     if len(absent) == len(FIELDS):
         return None, tuple(problems)
     problems += _empty(fields)
-    # If fields are missing, the others are still checked, so that one run reports all problems.
+    # If fields are missing, the remaining fields are still checked, so that one run reports all problems.
     fields |= {name: _Field(name, _HARMLESS.get(name, "-"), Place(path)) for name in absent}
     reading = _Reading(fields)
     header = Header(

@@ -76,7 +76,7 @@ class Migration:
         return named.number if named else None
 
     def place_of(self, field: str) -> Place:
-        """The place of a header field; if the field is missing, the place where it belongs."""
+        """The place of a header field; for a missing field, the place where the field belongs."""
         lines = self.header.lines.get(field) if self.header else None
         return Place(self.path, lines[0] if lines else FIELDS.index(field) + 1)
 

@@ -39,15 +39,15 @@ def _group(migration: Migration, ahead: dict[int, list[Migration]]) -> list[Migr
 
 
 def positions(migrations: Iterable[Migration]) -> dict[int, int]:
-    """By number, the position of each migration in the order of `sequence`."""
+    """Maps the number of each migration to its position in the order of `sequence`."""
     return {migration.number: place for place, migration in enumerate(sequence(migrations))}
 
 
 def effective_numbers(migrations: Iterable[Migration], applied_order: Iterable[int]) -> dict[int, int]:
-    """By number, the effective number of each applied migration, which decides whether it is in order.
+    """Maps the number of each applied migration to the number that decides whether the migration is in order.
 
-    The effective number is the one that the migration's comment names, if the migration was applied before that one;
-    otherwise it is the migration's own number.
+    This is the number in its comment `ctgitops: before`, if the migration was applied before that migration; otherwise
+    its own number.
     """
     targets = {m.number: m.before for m in migrations if m.before is not None and m.before < m.number}
     place_of = {number: place for place, number in enumerate(applied_order)}

@@ -27,7 +27,7 @@ class Nearest:
 
 
 def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
-    """The leading steps whose tables all exist, up to the last of them that creates a table."""
+    """The leading steps whose tables all exist; the last of these steps creates a table."""
     there = {each.name for each in live.objects if each.kind in _TABLES}
     path = [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
     found: list[Step] = []

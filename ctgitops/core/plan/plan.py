@@ -124,7 +124,7 @@ class Plan:
     since: str = ""
     """The hash of the newest ledger entry that changed the applied migrations; empty if there is none."""
     schema: str = ""
-    """The hash of the live objects that the plan names; empty if there are none, or they were not read."""
+    """The hash of the live objects that the plan names; empty if none exist, or if the schema was not read."""
 
     @property
     def blocked(self) -> bool:
@@ -164,9 +164,9 @@ class Plan:
         """SHA-256 over everything that an approval covers.
 
         It includes the environment and its database, the applied migrations, the newest change, each byte to run or
-        store, the live objects that the plan names, and the policy. A failed attempt does not change it, so an approved
-        plan can be retried. After a rollback no earlier approval is valid, even if the same migrations are applied
-        again.
+        store, the live objects that the plan names, and the policy. A failed attempt does not change the fingerprint,
+        so an approved plan can be retried. After a rollback no earlier approval is valid, even if the same migrations
+        are applied again.
         """
         identity: list[object] = [
             self.environment,

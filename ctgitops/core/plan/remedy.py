@@ -17,7 +17,7 @@ _RIGHTS = {
     "3F000": "the role of this environment's URL has no CREATE privilege on a schema of its search_path: grant it with "
     "`GRANT USAGE, CREATE ON SCHEMA public TO ROLE`, or name a schema in the file; then run the same command again",
 }
-"""By SQLSTATE, the advice for insufficient_privilege and invalid_schema_name."""
+"""Maps the SQLSTATEs of insufficient_privilege and invalid_schema_name to advice."""
 
 
 def rights_remedy(sqlstate: str, message: str) -> str:

@@ -28,7 +28,7 @@ class ReplayTarget:
     major: int | None = None
     """The server's major version; None means the newest that is available."""
     extensions: Mapping[str, str] = field(default_factory=dict)
-    """By name, the versions of the extensions that the migrations may need."""
+    """Maps the names of the extensions that the migrations may need to versions."""
     role: str = ""
     """The name of the role that applies the migrations."""
     search_path: str = ""

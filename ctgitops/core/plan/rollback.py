@@ -94,7 +94,7 @@ def _script_problems(step: Step) -> Iterable[Problem]:
 
 
 def _apply_policy(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
-    """The policy for the rollback: one transaction if the manifest requires it and every step can run in one."""
+    """The policy for the rollback: a single transaction if the manifest requires it and every step allows it."""
     together = environment.apply_policy.single_transaction and all(step.transactional for step in steps)
     return ApplyPolicy(TransactionScope.ALL) if together else ApplyPolicy()
 

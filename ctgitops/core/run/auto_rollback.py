@@ -49,20 +49,20 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 
 def as_applied(step: Step, why: str) -> Entry:
-    """The entry that records an unverified migration as applied, so that it can be rolled back."""
+    """The entry that records an unverified migration as applied, so that a rollback can undo the migration."""
     return entry_of_step(
         Mark.REPAIRED, step, f"all statements of the migration are done; it is rolled back, because {why}"
     )
 
 
 def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Checkpoint, why: str) -> Plan:
-    """The plan that rolls back all migrations applied after `checkpoint`, newest first, and no earlier ones."""
+    """The plan that rolls back exactly the migrations applied after `checkpoint`, newest first."""
     plan = make_rollback(environment, ledger, applied_since(checkpoint, ledger))
     return replace(plan, why=f"rolled back automatically: {why}")
 
 
 def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]) -> Iterator[str]:
-    """Reasons why an automatic rollback is not safe; none if it is."""
+    """Reasons why an automatic rollback is not safe; none if it is safe."""
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
         more = " and others" if seeds[3:] else ""

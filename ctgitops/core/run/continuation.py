@@ -25,7 +25,7 @@ class ContinuationState(StrEnum):
     BLOCKED = "blocked"
     """The plan is blocked, or a reason to wait does not end by itself."""
     FAILED = "failed"
-    """A run failed, or was rejected or cancelled, so that a person must decide whether to start another one."""
+    """A run failed, or was rejected or cancelled, so that a person must decide whether to start another run."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Continuation:
 
 
 def may_wait(environment: Environment) -> bool:
-    """Whether a deployment of the environment can wait, so that `resume` must continue it."""
+    """Whether deployments of the environment can wait, so that `resume` must continue them."""
     if environment.trigger is Trigger.MANUAL:
         return False
     waits = bool(environment.windows or environment.bake or environment.after)

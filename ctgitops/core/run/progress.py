@@ -44,7 +44,7 @@ class PreflightAwaited:
 
 @dataclass(frozen=True)
 class PreflightUnchecked:
-    """A preflight condition could not be checked; the manifest does not name it, so the run continues."""
+    """A preflight condition that the manifest does not name could not be checked; the run continues."""
 
     what: str
 
@@ -140,7 +140,7 @@ class BatchFinished:
     step: Step
     batches: int
     rows: int
-    """The number of processed rows, including those of earlier runs."""
+    """The number of processed rows, including the rows of earlier runs."""
     rate: float
     """Rows per second in this run."""
     seconds_left: float
@@ -161,7 +161,7 @@ class StepResumed:
 
     step: Step
     position: int
-    """The position of the statement at which it resumes, from 1."""
+    """The position of the statement at which the migration resumes, from 1."""
     of: int
 
 

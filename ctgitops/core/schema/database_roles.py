@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Provider(StrEnum):
-    """The operator of the server, on which it depends which role can create roles, and with which attributes."""
+    """The operator of the server, who decides which role can create roles, and with which attributes."""
 
     PLAIN = "plain"
     RDS = "rds"
@@ -77,7 +77,7 @@ class RoleNames:
     plan: str
     backup: str
     owner: str = ""
-    """The manifest's `database.role`, which migrations run as; empty if they run as `apply`."""
+    """The manifest's `database.role`, which migrations run as; empty if migrations run as `apply`."""
 
     @property
     def owns(self) -> str:

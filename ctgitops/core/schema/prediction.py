@@ -26,7 +26,7 @@ class PredictionMismatch:
     differs: Changes = ()
     """The changes from the predicted to the real schema.
 
-    Empty if the plan made the predicted changes, but the schema around them has changed since the plan was made.
+    Empty if the plan made the predicted changes, but other parts of the schema have changed since it was made.
     """
 
 

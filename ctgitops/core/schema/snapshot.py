@@ -25,7 +25,7 @@ class SchemaObject:
     of: str = ""
     """The name of the object's parent, such as a column's table; empty for a top-level object."""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """The object's properties, in PostgreSQL's terms; a property that it does not have is left out."""
+    """The object's properties, in PostgreSQL's terms, without properties that the object does not have."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -45,7 +45,7 @@ class SnapshotSource:
     role: str = ""
     """The role that applies migrations: the owner of the ledger, or the current role if there is no ledger."""
     search_path: str = ""
-    """The search path of `role`; empty if it is the default."""
+    """The search path of `role`; empty for the default."""
     database: str = ""
     """The name of the database; empty if unknown, as in files of earlier releases."""
 
@@ -82,7 +82,7 @@ class Snapshot:
 
     @property
     def extensions(self) -> dict[str, str]:
-        """By name, the version of each extension."""
+        """Maps the name of each extension to its version."""
         return {each.name: each.attributes["version"] for each in self.objects if each.kind == "extension"}
 
 

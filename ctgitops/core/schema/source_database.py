@@ -33,7 +33,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the real server, without its password; the sandbox decides which attributes it keeps."""
+    """A role of the real server, without its password. The sandbox does not copy all of its attributes."""
 
     name: str
     superuser: bool = False
@@ -91,15 +91,15 @@ class SourceDatabase:
     narrow_createrole: bool = True
     """Whether a role with CREATEROLE has rights only on the roles that it created, as since PostgreSQL 16."""
     settable: frozenset[str] = frozenset()
-    """Parameters on which privileges were granted; a sandbox does not grant them."""
+    """Parameters on which privileges were granted; a sandbox does not copy these privileges."""
     withheld: frozenset[str] = frozenset()
     """Names of parameters that are set for the role or database, but whose values are not read."""
     connected_as: str = ""
-    """The role that read this description; it may have fewer privileges than `role`."""
+    """The role that read this description, possibly with fewer privileges than `role`."""
 
     @property
     def superuser(self) -> bool:
-        """Whether the role that applies migrations is a superuser; in a sandbox, no role is one."""
+        """Whether the role that applies migrations is a superuser. In a sandbox, no role is a superuser."""
         return any(role.superuser for role in self.roles if role.name == self.role)
 
     @property

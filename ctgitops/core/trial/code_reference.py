@@ -20,7 +20,7 @@ from ..workspace.breaking_change import UNDECLARED
 _DOUBTS = frozenset({NOT_ANALYSED, UNDECLARED, "fails", "not-tried"})
 """Codes of problems that leave it unknown whether a plan only adds names."""
 SHOWN = 5
-"""The number of references that a message lists; it only counts the remaining ones."""
+"""The number of references that a message lists; further references are only counted."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Searched:
 
     mentions: tuple[Mention, ...] = ()
     unsearched: str = ""
-    """Why a part of the code was not searched; empty if all of it was searched."""
+    """Why a part of the code was not searched; empty if all code was searched."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class CodeUnavailable:
 
 
 class DeployOrder(StrEnum):
-    """Whether to deploy the schema or the code first, so neither lacks what it needs from the other."""
+    """Whether to deploy the schema or the code first, so that the code always finds the names it uses."""
 
     SCHEMA_FIRST = "schema-first"
     """The plan only adds names, and no part of it is unknown: deploy new code after the plan; old code still works."""
     CODE_FIRST = "code-first"
     """The plan drops or renames something: first deploy code that does not use the old names."""
     SPLIT = "split"
-    """The plan adds what new code needs and drops what old code uses, so neither order is safe in one deployment."""
+    """The plan adds names that new code needs and drops names that old code uses, so that neither order is safe."""
 
 
 def removed_by(plan: Plan) -> dict[ChangedName, Place]:

@@ -1,4 +1,4 @@
-"""Gaps of a trial: the parts of a migration that it did not run, the reason, and the remedy. Pure."""
+"""Gaps of a trial: the parts of a migration that the trial did not run, the reason, and the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Stop:
-    """The place and the reason at which the trial stopped early, and a change with which it runs to the end."""
+    """Where and why the trial stopped early, and a change with which the trial runs to the end."""
 
     why: str
     remedy: str = ""
     place: Place | None = None
-    """The statement at which it stopped; None if nothing ran."""
+    """The statement at which the trial stopped; None if no statement ran."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a migration that the trial did not run, so its effects are unknown."""
+    """A part of a migration that the trial did not run, so that the effects of that part are unknown."""
 
     why: str
     remedy: str = ""

@@ -72,4 +72,4 @@ _JUDGES: dict[str, Callable[[ApplyError, re.Match[str], SourceDatabase], str]] =
     r'tablespace "(.+)" does not exist': _tablespace,
     r'database "(.+)" does not exist': _database,
 }
-"""By a pattern of the server's message, the function that decides whether a sandbox gap causes the error."""
+"""Maps patterns of the server's message to functions that decide whether a sandbox gap causes the error."""

@@ -73,7 +73,7 @@ def _problem(step: Step, breaks: list[SchemaBreak]) -> Problem:
 
 @dataclass(frozen=True)
 class _Changes:
-    """All schema changes of a trial, as context to decide whether one of them is incompatible."""
+    """All schema changes of a trial, as the context in which each change is judged as compatible or not."""
 
     changes: Changes
 

@@ -36,7 +36,7 @@ def applied_seeds(workspace: Workspace, environment: Environment, ledger: Ledger
 def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -> Iterator[Problem]:
     """A problem for each seed file of the plan that fails on the copy, or that was not tried.
 
-    `stop` is where the trial of the migrations ended before the seed files; None if it did not.
+    `stop` is the place where the trial of the migrations ended; None if all migrations ran.
     """
     found = {each.seed.name: each for each in tried}
     for seed in plan.seeds:

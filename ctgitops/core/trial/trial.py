@@ -31,7 +31,7 @@ class RollbackTrial:
 
     step: Step
     left: Changes = ()
-    """Changes from the schema before the migration to that after its rollback; empty if the rollback restores it."""
+    """Changes from the schema before the migration to the schema after its rollback; empty if both are equal."""
     second: Changes = ()
     """Changes from the schema after the first apply to that after the second."""
     failed: ApplyError | None = None
@@ -70,12 +70,12 @@ class OrderCheck:
     differs: Changes = ()
     """Changes from the schema after the order by number to the schema after this environment's order."""
     untried: str = ""
-    """Why it was not checked; empty if it was."""
+    """Why the order was not checked; empty if it was checked."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A statement that the trial skipped, because it names the database, whose copy has another name."""
+    """A statement that the trial skipped, because the statement names the database, and the copy has another name."""
 
     step: str
     """The name of its migration."""
@@ -115,14 +115,14 @@ class Trial:
     stop: Stop | None = None
     """Where the trial stopped; None if every migration ran."""
     role: str = ""
-    """The role that it ran as, if another role connected to the real database; else empty."""
+    """The role of the trial, if another role connected to the real database; otherwise empty."""
     seeds: tuple[SeedTrial, ...] = ()
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
     @property
     def complete_changes(self) -> Changes | None:
-        """The schema changes of the whole plan; None if a part of it did not run."""
+        """The schema changes of the whole plan; None if a part of the plan did not run."""
         return None if self.failed or self.untried or not self.server else self.changes
 
 
@@ -138,7 +138,7 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
     if step.name in proof.tried:
         mine = ((f"the statement names the database {s.database}", s) for s in proof.skipped if s.step == step.name)
         return tuple(Gap(why, OWN_NAME, each.place.line, only=True) for why, each in mine)
-    stop = proof.stop or Stop(proof.untried or "the trial ended before it")
+    stop = proof.stop or Stop(proof.untried or "the trial ended before this migration")
     if stop.place is None:
         return (Gap(stop.why, stop.remedy),)
     if stop.place.path == step.script.path:
@@ -178,7 +178,7 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 
 
 def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
-    """Why the copy cannot predict the real schema; empty if it can."""
+    """Why the schema of the copy does not predict the real schema; empty if it does."""
     if copy.about.major != live.about.major:
         return f"PostgreSQL {live.about.major} in the database, {copy.about.major} in the copy"
     return copy_difference_text(unlike)

@@ -55,7 +55,7 @@ def risks_of(plan: Plan) -> tuple[Risk, ...]:
 
 
 def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
-    """A problem for each violated requirement, and for each that could not be checked.
+    """A problem for each requirement that is violated or could not be checked.
 
     Violating rows block the plan, unless an earlier step may change them. Checks of one table that fail for
     the same reason are one problem, at the first statement.
@@ -110,7 +110,7 @@ class _Walk:
     made: set[str] = field(default_factory=set)
     added: set[tuple[str, str]] = field(default_factory=set)
     written: dict[str, str] = field(default_factory=dict)
-    """By table, the step that writes to it."""
+    """Maps tables to the step that writes to them."""
     deferred: dict[tuple[str, str], Demand] = field(default_factory=dict)
 
     def through(self, step: Step) -> Iterator[Risk]:

@@ -24,7 +24,7 @@ class Checked:
     rows: int = 0
     """The number of violating rows, at most MOST_ROWS; for a unique index, the number of duplicate values."""
     unknown: str = ""
-    """Why the rows were not counted; empty if they were."""
+    """Why the rows were not counted; empty if they were counted."""
 
     def counted(self, rows: int) -> Checked:
         """A copy with the number of violating rows."""

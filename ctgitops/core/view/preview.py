@@ -37,7 +37,7 @@ class Occasion(StrEnum):
     """A release or a tag."""
 
     def applies(self, environment: Environment) -> bool:
-        """Whether the event applies the plan of the environment, once it is approved."""
+        """Whether the event applies the plan of the environment after an approval."""
         return self is Occasion.APPLY or self.triggers is environment.trigger
 
     @property
@@ -59,7 +59,7 @@ class Preview:
     plan: Plan
     reasons: tuple[Reason, ...] = ()
     effects: Mapping[int, Effect] = field(default_factory=dict)
-    """By migration number, the effect on the database's users; empty without a trial."""
+    """Maps migration numbers to effects on the database's users; empty without a trial."""
     proof: Trial | None = None
     """The trial on a throw-away copy; None if it did not run."""
     not_in_backup: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class Preview:
 
     @cached_property
     def destroys(self) -> frozenset[str]:
-        """The names of migrations that destroy data, or may do so."""
+        """The names of migrations that destroy data, or may destroy data."""
         return frozenset(each.loss.migration for each in self.losses if each.matters)
 
     @cached_property
@@ -143,7 +143,7 @@ def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tu
 
 
 def with_problems(results: tuple[PlanResult, ...], problems: tuple[Problem, ...]) -> tuple[PlanResult, ...]:
-    """Adds problems that were found outside planning; they do not change the plans' fingerprints."""
+    """Adds problems that were found outside planning, without a change of the plans' fingerprints."""
     return _with(results, lambda result: (*result.plan.problems, *problems)) if problems else results
 
 

@@ -32,9 +32,9 @@ class Stage(StrEnum):
     """The environment's run refused its plan."""
     CANCELLED = "cancelled"
     TAKEN_BACK = "taken back"
-    """The run failed, and rolled back what it had applied."""
+    """The run failed, and rolled back the migrations that it had applied."""
     DIFFERS = "differs"
-    """The schema after the run differs from the predicted one."""
+    """The schema after the run differs from the predicted schema."""
 
 
 WORST_FIRST = (
@@ -105,12 +105,12 @@ class Record:
     environments: tuple[Environment, ...]
     rows: tuple[RecordRow, ...]
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
-    """By environment, the result of its last run, if that run did not apply the plan."""
+    """Maps environments to the result of their last run, if that run did not apply the plan."""
     ways_back: Mapping[str, WayBack] = field(default_factory=dict)
-    """By environment, how to undo the applied migrations of the pull request."""
+    """Maps environments to the way to undo the applied migrations of the pull request."""
 
     def cells(self, environment: Environment) -> dict[str, Cell]:
-        """By name, the state of each migration in an environment."""
+        """Maps the name of each migration to its state in an environment."""
         index = self.environments.index(environment)
         return {row.name: row.cells[index] for row in self.rows}
 

@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Remembered:
-    """The stored data of one environment. It is not trusted: pages escape it, and no decision depends on it."""
+    """The stored data of one environment. Untrusted: pages escape the text, and no decision depends on the data."""
 
     last: int = 0
     """The ID of the last ledger entry that the run read."""
@@ -81,7 +81,7 @@ def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:
 
 
 def memory_in(text: str) -> Memory:
-    """Reads the JSON text of a comment; empty if it is not valid."""
+    """Reads the JSON text of a comment; returns an empty result if the text is not valid."""
     try:
         found = json.loads(text) if text else {}
         return {str(name): _remembered(each) for name, each in found.items()}

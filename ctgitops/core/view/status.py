@@ -44,7 +44,7 @@ class Row:
     version: SchemaVersion | None
     description: str
     date: datetime | None
-    """The time at which the migration reached this state; None if it was never tried."""
+    """The time at which the migration reached this state; None if the migration was never tried."""
     state: State
     detail: str = ""
     """The progress of an unfinished migration, and whether a backend is still running it."""
@@ -80,7 +80,7 @@ class EnvironmentStatus:
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
-    """The status of `environment`. It does not parse SQL, so it is fast; `check` finds problems in SQL."""
+    """The status of `environment`. Does not parse SQL, to be fast; `check` finds problems in SQL."""
     if isinstance(ledger, Unreadable):
         return EnvironmentStatus(
             environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
@@ -104,7 +104,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
 
 
 def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:
-    """A problem for the last run if it failed and nothing was applied, rolled back or repaired since.
+    """A problem if the last run failed and nothing was applied, rolled back or repaired since then.
 
     `wanted` contains numbers of migrations and names of seed files; a removed file needs no further action.
     """

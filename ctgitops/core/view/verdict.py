@@ -25,9 +25,9 @@ class PlanState(IntEnum):
     SOUND = 0
     WARNING = 1
     UNKNOWN = 2
-    """A part was not tried, read or measured, so its effect is unknown."""
+    """A part of the plan was not tried, read or measured, so that its effect is unknown."""
     WAITING = 3
-    """The event of this run would apply the plan, but a gate refuses it now."""
+    """The event of this run would apply the plan, but a gate makes the plan wait."""
     HELD_BACK = 4
     """The plan has a finding of severity error, so that no page proposes to apply or merge the plan."""
     BLOCKED = 5

@@ -78,7 +78,7 @@ def findings(
 
 
 def _no_ledger(environment: Environment, ledger: Ledger) -> Iterator[Problem]:
-    """The finding for a database without a ledger, or with an empty one."""
+    """The finding for a database without a ledger, or with an empty ledger."""
     if ledger.entries:
         return
     name = environment.name
@@ -126,7 +126,8 @@ def _waits_for_validation(each: SchemaObject) -> bool:
 
 
 def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
-    """Tables without row-level security in exposed schemas; by default in `public`, if any table there has it."""
+    """Tables without row-level security in exposed schemas; by default in `public`, if that schema has secured
+    tables."""
     tables = [each for each in live.objects if each.kind == "table"]
     if not exposed and any(_schema(each) == "public" and _secured(each) for each in tables):
         exposed = ("public",)

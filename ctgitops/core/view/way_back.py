@@ -1,4 +1,4 @@
-"""How to undo the migrations of a pull request in one environment: its rollback, and the backup before it. Pure."""
+"""How to undo the migrations of a pull request in one environment: by a rollback, or from the backup before. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class BackupNote:
     taken_at: str = ""
     """The recovery point, as ISO 8601: a restore loses what was written later."""
     restore_with: str = ""
-    """The command that restores it."""
+    """The command that restores the backup."""
 
     @classmethod
     def of(cls, receipt: str) -> BackupNote | None:

@@ -42,7 +42,7 @@ def breaking_problems(
 
 
 def unchangeable(problem: Problem, has: Sequence[str], unread: Sequence[str]) -> Problem:
-    """The problem with a hint for a file that must not change, because `has` have applied it or `unread` may have."""
+    """The problem, with a hint for a file that environments in `has` have applied, or those in `unread` may have."""
     if has:
         hint = (
             f"this file must not change, because it is applied in {' and '.join(has)}: before you apply it here, "

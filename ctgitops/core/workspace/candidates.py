@@ -20,7 +20,7 @@ def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
 
 
 def by_number(migrations: Iterable[Migration], entries: Iterable[Entry]) -> dict[int, Migration]:
-    """One file for each number: that of the newest ledger entry with this number, else the first file."""
+    """One file for each number: the file of the newest ledger entry with that number, else the first file."""
     newest = {entry.number: entry for entry in entries}
     files: dict[int, list[Migration]] = {}
     for migration in migrations:

@@ -29,7 +29,7 @@ class Applied:
     """The files that are applied in at least one environment whose ledger was read."""
 
     where: Mapping[str, AppliedIn] = field(default_factory=dict)
-    """By file name, an environment that has applied the file."""
+    """Maps file names to an environment that has applied the file."""
 
     @classmethod
     def of(cls, environment: str, ledger: Ledger, migrations: Iterable[Migration]) -> Applied:

@@ -19,7 +19,7 @@ class BaseBranch:
     """The base branch and its migrations, as far as git can read them."""
 
     name: str
-    """The branch's name, such as `origin/main`; empty if it cannot be read."""
+    """The branch's name, such as `origin/main`; empty if the branch cannot be read."""
     numbers: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
     versions: tuple[SchemaVersion, ...] = ()
@@ -31,9 +31,9 @@ class Seniority:
 
     base: BaseBranch = field(default_factory=lambda: BaseBranch(""))
     added: Mapping[str, int] = field(default_factory=dict)
-    """By name, the Unix time of the commit that added the file; an uncommitted file has none."""
+    """Maps names to the Unix time of the commit that added the file; uncommitted files are missing."""
     unknown: str = ""
-    """Why git could not report the age; empty if it could."""
+    """Why git could not report the age; empty if the age is known."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Removals:
 
     found: tuple[Removal, ...] = ()
     unknown: str = ""
-    """Why git could not report the removed files; empty if it could."""
+    """Why git could not report the removed files; empty if they are known."""
     hint: str = ""
 
 

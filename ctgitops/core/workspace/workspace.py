@@ -44,7 +44,7 @@ class Workspace:
     migrations: tuple[Migration, ...]
     environments: tuple[Environment, ...] = ()
     seeds: dict[str, tuple[Seed, ...]] | None = None
-    """By environment, its seed files."""
+    """Maps environments to their seed files."""
     policy: Policy = field(default_factory=Policy)
     read_problems: tuple[Problem, ...] = ()
     git: Seniority = field(default_factory=Seniority)
@@ -73,7 +73,7 @@ class Workspace:
 def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[Problem, ...]:
     """All problems of a workspace that can be found without a database, except those in the SQL itself.
 
-    If two files have the same number or version, the file in `applied` keeps it.
+    Of two files with the same number or version, the file in `applied` keeps its own.
     """
     migrations, policy = workspace.migrations, workspace.policy
     precedence = Precedence(applied or Applied(), workspace.git)

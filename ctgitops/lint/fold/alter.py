@@ -14,7 +14,7 @@ _Fold = Callable[[Catalog, Table, Node], None]
 
 
 def table(catalog: Catalog, node: Node) -> None:
-    """Applies the actions of ALTER TABLE in order. Applies those of ALTER TYPE to the typed tables of the type."""
+    """Applies the actions of ALTER TABLE in order, and the actions of ALTER TYPE to the typed tables of the type."""
     name, commands_ = relation_name(node.get("relation", {})), list(commands("AlterTableStmt", node))
     if node.get("objtype") == "OBJECT_TYPE":
         for each in catalog.typed(name):

@@ -25,7 +25,7 @@ from ..types import type_of
 
 
 def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
-    """Adds a new table and returns it; None if it already exists, as for CREATE … IF NOT EXISTS."""
+    """Adds and returns a new table; None if the table already exists, as for CREATE … IF NOT EXISTS."""
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"

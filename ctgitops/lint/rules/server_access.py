@@ -86,7 +86,7 @@ _ROLES = {"pg_execute_server_program": _PROGRAM, "pg_read_server_files": _FILE, 
 
 
 def check(case: Case) -> Hits:
-    """Reports the statement, or the body of a function that it creates. SQL in other languages is not analysed."""
+    """Reports the statement, or the body of a created function. SQL in other languages is not analysed."""
     found = dict.fromkeys(_access(case.kind, case.node))
     if case.kind == "CreateFunctionStmt":
         made: Function = function_of(case.node)
