@@ -114,7 +114,7 @@ class Git:
                 raise
             what = f"git {arguments[0]} did not finish within {SECONDS} seconds"
             shown = shlex.join(["git", "-C", str(self.root), *arguments])
-            raise self.failure(what, f"run `{shown}` to see what it waits for") from None
+            raise self.failure(what, f"run `{shown}` to see why it waits") from None
         return Answer(child.returncode, printed.decode(errors="replace"), said.decode(errors="replace"))
 
     def failure(self, said: str, advice: str = "") -> WorkspaceError:

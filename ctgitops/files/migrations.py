@@ -72,7 +72,7 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
         words = _WORDS.sub("_", item.name.lower().removesuffix(".sql").lstrip("0123456789")).strip("_")
         number = re.match(r"[0-9]{1,18}", item.name)
         example = f"{int(number[0]) if number else 8:03}_{words or 'what'}.sql"
-        hint = f"rename the file to `NNN_descriptive_name.sql`, such as `{example}`, or move it out of {FOLDER}/"
+        hint = f"rename the file to `NNN_descriptive_name.sql`, such as `{example}`, or move the file out of {FOLDER}/"
         yield Problem("file-name", f"`{item.name}` is not a valid migration name", place, hint)
     elif found.number > LARGEST:
         hint = "number migrations 001, 002, … or by timestamp"

@@ -23,10 +23,10 @@ def name_of_other_tool(name: str) -> tuple[str, str] | None:
         number = f"{int(version[:18]):03}" if version.isdecimal() else "NNN"
         order = "" if version.isdecimal() else ", with numbers in version order"
         back = ".down" if kind == "U" else ""
-        return "Flyway or refinery", f"rename it to `{number}_{words}{back}.sql`{order}"
+        return "Flyway or refinery", f"rename the file to `{number}_{words}{back}.sql`{order}"
     if match := _POSTGRATOR.fullmatch(name):
         back = ".down" if match[2].lower() == "undo" else ""
-        return "postgrator", f"rename it to `{match[1]}_{_slug(match[3] or 'migration')}{back}.sql`"
+        return "postgrator", f"rename the file to `{match[1]}_{_slug(match[3] or 'migration')}{back}.sql`"
     return None
 
 

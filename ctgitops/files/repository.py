@@ -73,7 +73,7 @@ class Repository:
         status = (self.root / path).lstat()
         if not stat.S_ISREG(status.st_mode):
             what = f"the path is {_kind(status.st_mode)}, not a file"
-            return Problem("not-a-file", what, Place(path), "replace it with a regular file")
+            return Problem("not-a-file", what, Place(path), "use a regular file")
         if status.st_size > limit:
             what = f"the file has {status.st_size:,} bytes, but the limit is {limit:,}"
             return Problem("too-large", what, Place(path), _advice_on_size(path))

@@ -97,7 +97,7 @@ class _RefusedError(Exception):
 def _broken(error: yaml.MarkedYAMLError, path: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1)
-    problem = error.problem or "it cannot be read"
+    problem = error.problem or "the text cannot be parsed"
     hint = next((hint for part, hint in _HINTS if part in problem), "check the indentation and the quotes")
     return Problem("yaml", f"not YAML: {problem}", place, hint)
 

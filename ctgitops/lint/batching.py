@@ -12,7 +12,7 @@ from ..sql.parse import SqlSyntaxError, trees
 from ..sql.tautology import always_true
 from .catalog import Table
 
-_DIRECTIVE = "write it in batches, in a separate migration: `-- ctgitops: batch size=5000`"
+_DIRECTIVE = "write the statement in batches, in a separate migration: `-- ctgitops: batch size=5000`"
 _OTHERS = {"withClause", "fromClause", "usingClause", "returningClause"}
 
 

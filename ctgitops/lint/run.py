@@ -73,7 +73,7 @@ class Linter:
         for tree in found:
             for kind, node in self._read(tree, guard):
                 if not isinstance(node, Unread):
-                    guard.value("its effect on the schema", partial(apply, self.catalog, kind, node), None)
+                    guard.value("the effect on the schema", partial(apply, self.catalog, kind, node), None)
         self.catalog.complete = self.catalog.complete and not guard.failures
         self.catalog.path, self.catalog.timezone = path, ""
 
@@ -87,7 +87,9 @@ class Linter:
             yield from self._failed(script, tree, guard.failures)
 
     def _read(self, tree: Tree, guard: Guard) -> Iterator[tuple[str, Node | Unread]]:
-        inner = guard.each("the statements that it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
+        inner = guard.each(
+            "the statements inside the statement", lambda: with_inner(tree.kind, tree.node, self.catalog)
+        )
         return ((kind, unread or node) for kind, node, unread in inner)
 
     def _statement(self, script: Script, tree: Tree, transaction: Transaction) -> Iterator[Finding]:
@@ -101,8 +103,8 @@ class Linter:
             case = Case(kind, node, self.catalog, transaction, self.exposed_schemas, in_body=kind != tree.kind)
             for rule in self._active(kind):
                 yield from guard.each(f"rule {rule.id}", partial(self._found, rule, case, script, tree))
-            guard.value("its locks", partial(transaction.hold, case), None)
-            guard.value("its effect on the schema", partial(apply, self.catalog, kind, node), None)
+            guard.value("the locks", partial(transaction.hold, case), None)
+            guard.value("the effect on the schema", partial(apply, self.catalog, kind, node), None)
         self.catalog.complete = self.catalog.complete and not guard.failures
         yield from self._failed(script, tree, guard.failures)
 

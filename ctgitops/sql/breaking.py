@@ -59,7 +59,7 @@ class KnownObjects:
         return at[:2] in self.made or at in (self.valued if sort == "not null" else self.made)
 
 
-@guarded("what it breaks")
+@guarded("the incompatible changes")
 def breaks_of(found: Iterable[Tree], known: KnownObjects) -> tuple[Break, ...]:
     """The incompatible changes of a file, except to objects that the file itself creates. Updates `known`."""
     file = _File(known)

@@ -39,7 +39,7 @@ class Renamed:
     new: str
 
 
-@guarded("the data that it destroys")
+@guarded("the destroyed data")
 def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
     """The data that one statement of a migration destroys, and the names that it changes, in order.
 

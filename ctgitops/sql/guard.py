@@ -34,7 +34,7 @@ class Failure:
     """An analysis that raised an unexpected error, so that the result is unknown."""
 
     analysis: str
-    """The name of the unknown result, such as `its locks`."""
+    """The name of the unknown result, such as `the locks`."""
     error: str
     """The error's type and the innermost line of ctgitops, such as `KeyError at ctgitops.sql.locks:55`."""
 

@@ -43,12 +43,12 @@ def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
     """Redacts a message of a server or parser, which may quote SQL. `known` are the passwords of that SQL."""
     for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
         text = text.replace(secret, "***")
-    return Guard().value("its passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
+    return Guard().value("the passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
 
 
 @lru_cache(maxsize=64)
 def _searched(sql: str) -> tuple[str, Found]:
-    found = Guard().value("its passwords", lambda: _search(sql), None)
+    found = Guard().value("the passwords", lambda: _search(sql), None)
     return found or _all_hidden(sql)
 
 

@@ -24,7 +24,7 @@ class SettingScopes:
     """Channels of LISTEN, which takes effect at COMMIT."""
 
 
-@guarded("its settings")
+@guarded("the scopes of settings")
 def settings_by_scope(sql: str) -> SettingScopes:
     """The settings, temporary tables and channels of `sql`, by scope. Raises SqlSyntaxError."""
     found = [each for tree in trees(sql) for each in walk({tree.kind: tree.node})]

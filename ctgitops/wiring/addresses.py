@@ -24,8 +24,7 @@ class Addresses:
         return self.named(environment.url_secret, environment.name)
 
     def named(self, secret: str, whose: str) -> Address:
-        """The address in the variable `secret`; `whose` names it in messages. Raises UsageError without the
-        variable."""
+        """The address in the variable `secret`; `whose` names it in messages. Raises UsageError if it is not set."""
         from ..postgres.connection.connect import Address
 
         url = self.environ.get(secret, "").strip()

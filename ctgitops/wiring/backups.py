@@ -62,7 +62,7 @@ class StoredBackups:
         if self.identity.startswith("$"):
             name = self.identity.strip("${}")
             if not environ.get(name):
-                raise UsageError(f"{name} is not set", hint="export it, or pass `--identity FILE`")
+                raise UsageError(f"{name} is not set", hint="export the variable, or pass `--identity FILE`")
             return PrivateKey(environ[name], name)
         if not self.identity and environ.get("CTGITOPS_IDENTITY"):
             return PrivateKey(environ["CTGITOPS_IDENTITY"], "CTGITOPS_IDENTITY")
@@ -72,7 +72,7 @@ class StoredBackups:
         try:
             return PrivateKey(Path(file).expanduser().read_text(encoding="utf-8"), file)
         except (OSError, UnicodeDecodeError) as error:
-            what = f"cannot read the private key in {file}: {getattr(error, 'strerror', 'it is not text')}"
+            what = f"cannot read the private key in {file}: {getattr(error, 'strerror', 'the file is not text')}"
             raise UsageError(what, hint="name a file as age-keygen or ssh-keygen writes it") from None
 
     def _settings(self, address: str) -> StoreSettings:

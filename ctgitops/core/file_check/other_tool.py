@@ -56,8 +56,8 @@ _TOOLS = (
     _Tool(
         "sqitch",
         rf"--[ \t]*(?:deploy \S+ to|revert \S+ from|verify \S+ on)[ \t]+(?:{_ENGINES})[ \t]*$",
-        hint="delete the line; a file of `deploy/` becomes a migration, of `revert/` its .down.sql, and of `verify/` "
-        "its .verify.sql",
+        hint="delete the line; a file of `deploy/` becomes the migration, of `revert/` the .down.sql, of `verify/` "
+        "the .verify.sql",
     ),
     _Tool("graphile-migrate", r"--![ \t]*(?:previous|hash|message|split|no-transaction|allowinvalidhash|included?)\b"),
     _Tool("MyBatis Migrations or dbdeploy", r"--[ \t]*(?://)?[ \t]*@undo\b", r"--[ \t]*(?://)?[ \t]*@undo\b"),
@@ -70,7 +70,7 @@ _TOOLS = (
     _Tool(
         "Atlas",
         r"--[ \t]*atlas:(?:txmode|delimiter|checkpoint|txtar|import|assert)\b",
-        hint=f"delete the line; if it is `txmode none`, {_NO_TRANSACTION}",
+        hint=f"delete the line; for `txmode none`, {_NO_TRANSACTION}",
     ),
     _Tool(
         "yoyo",
@@ -82,7 +82,7 @@ _TOOLS = (
 _PAIRS = (
     _Tool("node-pg-migrate", r"--[ \t-]*up[ \t]+migration\b", r"--[ \t-]*down[ \t]+migration\b"),
     _Tool(
-        "node-sqlite and its like",
+        "node-sqlite or similar",
         r"--[^\w\n]*(?:migration[ \t:]+)?up[^\w\n]*$",
         r"--[^\w\n]*(?:migration[ \t:]+)?down[^\w\n]*$",
     ),
@@ -164,7 +164,7 @@ def _hint(tool: _Tool, script: Script) -> str:
     marks = f"delete the {tool.name} directives"
     turn = next(comment_lines(tool.turns, script.sql), None) if tool.turns else None
     if turn is None:
-        return f"{marks}; if one disables the transaction, {_NO_TRANSACTION}"
+        return f"{marks}; for a directive that disables the transaction, {_NO_TRANSACTION}"
     below = f"the SQL below line {script.place(_at(turn)).line}, `{_line(script.sql, _at(turn))[:60]}`,"
     if not script.path.startswith("migrations/") or ".down." in script.path:
         return f"keep the SQL of one direction: remove {below} or the SQL above it; and {marks}"

@@ -112,7 +112,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 def _query(text: str) -> str:
     """The query that counts the affected rows; empty if it cannot be generated, so that all rows are counted."""
-    return Guard().value("which rows the rollback deletes", lambda: count_where(text), "")
+    return Guard().value("the rows that the rollback deletes", lambda: count_where(text), "")
 
 
 def _made(sql: str) -> frozenset[tuple[str, str]]:
@@ -138,7 +138,7 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
         selector = Selector.parse(text)
         if selector is None or not any(map(selector.matches, candidates)):
             what = f"`--accept-data-loss {text}` does not match a migration of this rollback"
-            hint = f"it rolls back: {', '.join(step.name for step in plan.steps)}"
+            hint = f"the rollback includes: {', '.join(step.name for step in plan.steps)}"
             raise UsageError(what, state="nothing was changed", hint=hint)
         found.add(selector.choose(candidates, "in this rollback").number)
     return frozenset(found)
@@ -157,7 +157,7 @@ def unaccepted(
             continue
         lost = [each.text for each in weighed if each.loss.migration == step.name and each.matters]
         if _says_not_available(step, ledger):
-            lost.insert(0, "its header says `Rollback: Not Available`")
+            lost.insert(0, "the header says `Rollback: Not Available`")
         if lost:
             hint = f"to accept the data loss, repeat the command with `--accept-data-loss {step.name}`"
             what = f"rollback of {step.name} destroys data: {'; '.join(lost)}"

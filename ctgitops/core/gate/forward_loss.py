@@ -97,7 +97,7 @@ class _Walk:
         for statement, tree in zip(step.script.statements, found, strict=True):
             guard = Guard()
             place = step.script.place(step.script.start_of(statement))
-            for each in guard.each("the data that it destroys", lambda tree=tree: destruction(tree)):  # type: ignore[misc]
+            for each in guard.each("the destroyed data", lambda tree=tree: destruction(tree)):  # type: ignore[misc]
                 if isinstance(each, Renamed):
                     self._rename(each)
                 elif loss := self._loss(step, each):

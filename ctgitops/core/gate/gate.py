@@ -188,7 +188,7 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
         return
     if reviews.unknown:
         what = f"it is not known whether a merged pull request showed the files of this plan: {reviews.unknown}"
-        hint = reviews.hint or "give the job `permissions: {checks: read, pull-requests: read}`, then run it again"
+        hint = reviews.hint or "give the job `permissions: {checks: read, pull-requests: read}`, then run the job again"
         yield Reason("reviewed", what, hint)
         return
     for file in unseen(plan, reviews, request.origin.folder):

@@ -47,7 +47,7 @@ class OpenPrediction:
         plan, at = (self.made.plan or "")[:12], self.made.started_at
         run = f"plan {plan}{f' of {at:%Y-%m-%d %H:%M}' if at else ''}"
         if self.broken is None:
-            why = "its run ended before the comparison"
+            why = "the run ended before the comparison"
             return f"the schema of {environment} was not compared with the prediction of {run}: {why}"
         return f"the schema of {environment} differs from the prediction of {run}: {self.broken.error}"
 

@@ -161,7 +161,7 @@ def _mentioned(changes: Changes, pending: dict[int, Migration], blocking: set[in
         if number in blocking or not (changed or reversal.entry is changes.last):
             continue
         what = f"{reversal.undone.name} was {reversal.text}"
-        hint = "this plan applies its changed file" if changed else "no file of this number is pending"
+        hint = "this plan applies the changed file" if changed else "no file of this number is pending"
         place = Place(changed.path) if changed else None
         yield Problem("was-rolled-back", what, place, hint, reversal.detail, blocks=False, concern=Concern.LEDGER)
 

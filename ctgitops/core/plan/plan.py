@@ -290,7 +290,7 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
     for step in steps:
         if step.rollback is Rollback.NOT_AVAILABLE:
             place = Place(step.script.path, step.script.first_line)
-            hint = "only a restore of an earlier backup can undo it"
+            hint = "only a restore of an earlier backup can undo this migration"
             yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
 
 

@@ -86,7 +86,7 @@ def _there_already(failing: FailedStep) -> str:
     if failing.first:
         return f"or, if the database is older than ctgitops, `ctgitops plan --env {name}` suggests a baseline"
     return (
-        "or, if the database already has what the file creates, record that: "
+        "or, if the database already has the objects that the file creates, record this: "
         f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     )
 

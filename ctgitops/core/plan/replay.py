@@ -58,7 +58,7 @@ def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step
 
 def _step(entry: Entry) -> Step:
     if entry.sql is None or entry.number is None:
-        what = f"the ledger has no SQL of {entry.name}, so the schema that it creates is unknown"
+        what = f"the ledger has no SQL of {entry.name}, so the resulting schema is unknown"
         hint = f'`ctgitops repair {entry.number or 0:03} --env … --applied --reason "…"`, which stores the file\'s SQL'
         raise LedgerError(what, state="nothing was changed", hint=hint)
     path = f"migrations/{entry.name}.sql"

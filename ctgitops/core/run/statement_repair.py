@@ -48,7 +48,7 @@ def refuse_statement(step: Step, position: int, *, done: bool) -> None:
         )
     if not done and position not in _may_be_undone(at):
         raise UsageError(
-            f"statement {position} of {step.name} is not the last completed one: {at.done} are done",
+            f"statement {position} of {step.name} is not the last completed statement: {at.done} are done",
             hint=" or ".join(f"`--statement {n}`" for n in _may_be_undone(at)) or "no statement was started",
         )
 

@@ -106,7 +106,7 @@ def snapshot_from(text: str, path: str) -> Snapshot:
         fingerprint = str(data["fingerprint"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(
-            f"{path} is not a snapshot", hint="`ctgitops snapshot --env NAME --out FILE` writes one"
+            f"{path} is not a snapshot", hint="`ctgitops snapshot --env NAME --out FILE` writes a snapshot"
         ) from None
     if found != FORMAT:
         what = f"{path} is a snapshot of format {found}, but this ctgitops supports only format {FORMAT}"

@@ -10,7 +10,7 @@ NO_ROWS = "the copy has the schema but no rows"
 NO_EXTENSION = "the shadow does not have that extension"
 LIMITS = "the shadow's limits were reached"
 OWN_NAME = "use a sandbox that ctgitops starts (no `shadow.url`), which has the real database's name"
-_LAST = "move the statement into a separate, last migration, so that the trial runs all others"
+_LAST = "move the statement into a separate, last migration, so that the trial runs all other migrations"
 _REMEDIES = {
     NO_ROWS: "write the statement so that it also runs on empty tables",
     NO_EXTENSION: "set `shadow.image` or `shadow.url` to a server that has the extension",
@@ -27,7 +27,7 @@ _REMEDIES = {
     "does not have the tablespace": f"a sandbox has no tablespace of its own: {_LAST}",
     "does not have the database": f"a sandbox has no other database: {_LAST}",
     "could not be copied": (
-        "the line `not matched` of the plan names what the copy lacks, such as an extension: add that to `shadow`"
+        "the line `not matched` of the plan shows what the copy lacks, such as an extension: add it to `shadow`"
     ),
 }
 """Maps a part of the reason to a change with which the trial can run the statement."""

@@ -74,7 +74,7 @@ def _violating(found: Violation) -> Problem:
     some = f"{'at least ' if found.at_least else ''}{rows} of {risk.demand.table}"
     what = f"{some} would make {risk.step} fail: {risk.demand.says}"
     if risk.earlier:
-        hint = f"the rows were counted before the plan runs: make sure that {risk.earlier} leaves none of them"
+        hint = f"the rows were counted before the plan runs: make sure that no such rows remain after {risk.earlier}"
     else:
         before = begin_before(risk.step)
         hint = f"correct those rows and plan again, or correct them in a migration before this one: {before}"
@@ -127,8 +127,8 @@ class _Walk:
                 elif risk := self._risk(step, place, self._now(demand)):
                     yield risk
             guard = Guard()
-            created = tuple(guard.each("what it creates", partial(made, tree.kind, tree.node)))
-            written = tuple(guard.each("the rows that it writes", partial(writes_rows_of, tree.kind, tree.node)))
+            created = tuple(guard.each("the created tables and columns", partial(made, tree.kind, tree.node)))
+            written = tuple(guard.each("the written rows", partial(writes_rows_of, tree.kind, tree.node)))
             self._learn(step, tree.kind, created, (*written, *([ANYONE] if guard.failures else ())))
 
     def _now(self, demand: Demand) -> Demand:
@@ -161,7 +161,7 @@ class _Walk:
 def _demands(tree: Tree) -> Iterator[Demand]:
     """The requirements of a statement on existing rows; a failed analysis is reported as a requirement."""
     guard = Guard()
-    yield from guard.each("its requirements on existing rows", partial(demands, tree.kind, tree.node))
+    yield from guard.each("the requirements on existing rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:
         yield Demand(
             "", f"this {tree.kind} may have requirements on existing rows", unseen=f"it was not analysed: {failure}"

@@ -113,7 +113,7 @@ def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Ite
         return
     at = entry.finished_at or entry.started_at
     what = f"the last run failed{f' on {at:%Y-%m-%d %H:%M:%S} UTC' if at else ''}, at {entry.name}: {entry.error}"
-    hint = f"`ctgitops apply --env {environment}` retries it; see `ctgitops plan --env {environment}` first"
+    hint = f"`ctgitops apply --env {environment}` retries it; run `ctgitops plan --env {environment}` first"
     if entry.number in ledger.applied:
         hint = (
             f"the last run was a rollback: `ctgitops rollback --env {environment} --steps 1 --dry-run` shows "

@@ -126,8 +126,7 @@ def _waits_for_validation(each: SchemaObject) -> bool:
 
 
 def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
-    """Tables without row-level security in exposed schemas; by default in `public`, if that schema has secured
-    tables."""
+    """Tables without row-level security in exposed schemas; by default in `public`, if it has secured tables."""
     tables = [each for each in live.objects if each.kind == "table"]
     if not exposed and any(_schema(each) == "public" and _secured(each) for each in tables):
         exposed = ("public",)

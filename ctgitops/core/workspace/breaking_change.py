@@ -15,8 +15,8 @@ from ..problem import Problem
 _SHOWN = 3
 UNDECLARED = "breaking-undeclared"
 HINT = (
-    "write `Breaking Changes: Yes` and the next major version; or keep what the code uses now, "
-    "and remove it in a later migration"
+    "write `Breaking Changes: Yes` and the next major version; or keep the names that code uses now, and remove them "
+    "in a later migration"
 )
 
 

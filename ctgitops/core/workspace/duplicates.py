@@ -108,7 +108,7 @@ def _undecided(same: list[Migration], precedence: Precedence) -> str:
         text = " and ".join(f"{name} is applied in {at.environment}" for name, at in where)
         name, at = where[-1]
         back = f"`ctgitops rollback --env {at.environment} --steps {at.steps}`"
-        return f"{text}: roll one of them back, for example with {back}, then run `ctgitops new --renumber {name}`"
+        return f"{text}: roll one of the two back, for example with {back}, then run `ctgitops new --renumber {name}`"
     unknown = f" ({precedence.git.unknown})" if precedence.git.unknown else ""
     which = f"neither a ledger nor git shows which file is older{unknown}"
     command = f"`ctgitops new --renumber {same[0].number:03}`"

@@ -67,7 +67,7 @@ def find(
         found = [m for m in found if m.name not in base.names | applied] or found
     if len(found) > 1:
         names = " or ".join(f"`{m.name}`" for m in found)
-        raise UsageError(f"`{wanted}` matches several migrations", hint=f"name one: {names}")
+        raise UsageError(f"`{wanted}` matches several migrations", hint=f"give one of the names: {names}")
     if not found:
         selector.choose(of_files(migrations), "in migrations/")
     if found[0].name in base.names:

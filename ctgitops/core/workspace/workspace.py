@@ -134,10 +134,10 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
         hint = "write the SQL, or remove the file"
         return (Problem("empty-file", "the file contains no statement", Place(script.path, script.first_line), hint),)
     guard = Guard()
-    problems = [*guard.each("whether it has both directions", lambda: both_directions(script))]
+    problems = [*guard.each("whether the file has both directions", lambda: both_directions(script))]
     problems += transaction_problems(script)
     problems += [client_copy(script, statement.start) for statement in statements if statement.copies_through_client]
-    faults = guard.each("whether it can run in batches", lambda: script.batch_faults)
+    faults = guard.each("whether the statement can run in batches", lambda: script.batch_faults)
     problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in faults]
     problems += guard.each("enum values", lambda: _enum_values(script))
     unknown = (*statement_failures(script), *file_failures(script, guard.failures))
@@ -208,7 +208,7 @@ def _gaps(workspace: Workspace) -> Iterator[Problem]:
 
 def _gap(migration: Migration, wanted: int, where: str) -> Problem:
     what = f"number {migration.number:03} leaves a gap{where}: {wanted:03} does not exist"
-    hint = f"renumber it to {wanted:03}, or set `numbering: increasing` in migrations/policy.yaml"
+    hint = f"renumber the file to {wanted:03}, or set `numbering: increasing` in migrations/policy.yaml"
     return Problem("number-gap", what, Place(migration.path), hint)
 
 
