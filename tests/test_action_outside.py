@@ -397,7 +397,7 @@ def test_an_open_pull_request_is_not_applied(checkout: Scene) -> None:
     for command in ("auto", "apply"):
         payload = commented("/ctgitops apply staging", merged=None)
         assert checkout.run("issue_comment", payload, command=command, environment="staging") == 2
-    assert "merge it first" in html(checkout.forge.comments[-1].body)
+    assert "merge the pull request first" in html(checkout.forge.comments[-1].body)
     assert checkout.tables("staging") == 0
 
 

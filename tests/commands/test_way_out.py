@@ -60,7 +60,7 @@ def test_what_the_database_has_already_is_recorded_or_taken_over() -> None:
     """Seen to fail with `correct the file` alone, for a file that is right."""
     diary = Diary({"staging": chained(entry(ONE))})
     assert help_of(diary, "42P07", STAGING) == (
-        "correct the file; or, if the database already has what the file creates, record that: "
+        "correct the file; or, if the database already has the objects that the file creates, record this: "
         '`ctgitops repair 002 --env staging --applied --reason "…"`'
     )
     first = Diary({"staging": chained()})

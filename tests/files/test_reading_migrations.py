@@ -203,12 +203,12 @@ def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
         (
             "notes.sql",
             "`notes.sql` is not a valid migration name (rename the file to `NNN_descriptive_name.sql`, such as "
-            "`008_notes.sql`, or move it out of migrations/)",
+            "`008_notes.sql`, or move the file out of migrations/)",
         ),
         (
             "1-foo.sql",
             "`1-foo.sql` is not a valid migration name (rename the file to `NNN_descriptive_name.sql`, such as "
-            "`001_foo.sql`, or move it out of migrations/)",
+            "`001_foo.sql`, or move the file out of migrations/)",
         ),
         ("001_a.SQL", "the file extension `.SQL` is not in lower case (change the file extension to `.sql`)"),
         ("001_a.Up.sql", "the file extension `.Up.sql` is not in lower case (change the file extension to `.up.sql`)"),
@@ -275,15 +275,21 @@ def test_a_sub_folder_is_not_read_and_says_so(repo: Checkout) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("V1__init.sql", "`V1__init.sql` has the name of a Flyway or refinery file (rename it to `001_init.sql`)"),
-        ("V2.1__more-words.sql", "(rename it to `NNN_more_words.sql`, with numbers in version order)"),
-        ("U1__init.sql", "(rename it to `001_init.down.sql`)"),
+        (
+            "V1__init.sql",
+            "`V1__init.sql` has the name of a Flyway or refinery file (rename the file to `001_init.sql`)",
+        ),
+        ("V2.1__more-words.sql", "(rename the file to `NNN_more_words.sql`, with numbers in version order)"),
+        ("U1__init.sql", "(rename the file to `001_init.down.sql`)"),
         (
             "R__views.sql",
             "repeatable Flyway file (give the file a number: ctgitops runs each migration once)",
         ),
-        ("001.do.users.sql", "`001.do.users.sql` has the name of a postgrator file (rename it to `001_users.sql`)"),
-        ("001.undo.users.sql", "(rename it to `001_users.down.sql`)"),
+        (
+            "001.do.users.sql",
+            "`001.do.users.sql` has the name of a postgrator file (rename the file to `001_users.sql`)",
+        ),
+        ("001.undo.users.sql", "(rename the file to `001_users.down.sql`)"),
     ],
 )
 def test_a_name_of_another_tool_is_told_as_that_with_the_name_to_give(repo: Checkout, name: str, said: str) -> None:

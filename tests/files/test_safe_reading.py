@@ -78,9 +78,7 @@ def test_a_migrations_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 def test_a_named_pipe_is_refused_without_waiting_for_its_writer(repo: Checkout) -> None:
     os.mkfifo(repo.root / "migrations/001_a.sql")
-    assert repo.lines() == [
-        "migrations/001_a.sql: the path is a named pipe, not a file (replace it with a regular file)"
-    ]
+    assert repo.lines() == ["migrations/001_a.sql: the path is a named pipe, not a file (use a regular file)"]
 
 
 def test_a_socket_is_refused(repo: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:

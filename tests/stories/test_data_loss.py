@@ -36,7 +36,7 @@ def test_nothing_is_destroyed_that_was_not_accepted_by_name(lived_in: House, dat
         refused = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", accepted)
         assert refused.status == 2, refused.said
         assert f"`--accept-data-loss {accepted}` does not match a migration of this rollback" in refused.words
-        assert "it rolls back: 002_notes" in refused.words
+        assert "the rollback includes: 002_notes" in refused.words
     assert facts(database_url) == before
     done = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", "002_notes")
     assert done.status == 0, done.said
@@ -136,7 +136,7 @@ def test_a_migration_that_says_it_has_no_way_back_wants_its_name(lived_in: House
     lived_in.applied()
     refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
-    assert "its header says `Rollback: Not Available`" in refused.out
+    assert "the header says `Rollback: Not Available`" in refused.out
     assert lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", "003").status == 0
     assert not has(database_url, "gone")
 

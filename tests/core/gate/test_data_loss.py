@@ -127,7 +127,7 @@ def test_only_migrations_of_the_rollback_can_be_accepted() -> None:
     for wrong in ("1", "001_m", "9.9.9", "what"):
         with pytest.raises(UsageError, match="does not match a migration of this rollback") as refused:
             accepted_steps(plan, frozenset({wrong}))
-        assert refused.value.hint == "it rolls back: 003_m, 002_m"
+        assert refused.value.hint == "the rollback includes: 003_m, 002_m"
         assert refused.value.state == "nothing was changed"
 
 

@@ -84,7 +84,7 @@ def test_an_environment_that_could_not_be_read_leaves_both_ways() -> None:
 def test_what_exists_already_is_recorded_or_in_an_older_database_baselined() -> None:
     there = replace(FAILED, there_already=True)
     assert remedy(there, OtherEnvironments(), HINT) == (
-        f"{HINT}; or, if the database already has what the file creates, record that: "
+        f"{HINT}; or, if the database already has the objects that the file creates, record this: "
         '`ctgitops repair 002 --env production --applied --reason "…"`'
     )
     first = remedy(replace(there, first=True), OtherEnvironments(), HINT)

@@ -65,7 +65,7 @@ def test_a_number_is_used_once() -> None:
 def test_numbers_leave_no_gap() -> None:
     assert said(bare(1), bare(3)) == [
         "migrations/003_m.sql: number 003 leaves a gap: 002 does not exist "
-        "(renumber it to 002, or set `numbering: increasing` in migrations/policy.yaml)"
+        "(renumber the file to 002, or set `numbering: increasing` in migrations/policy.yaml)"
     ]
     assert said(bare(1), bare(3), policy=Policy(numbering=Numbering.INCREASING)) == []
 
@@ -251,7 +251,7 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         (
             "SELECT '\n\n",
             "a.sql:1:8: unterminated quoted string "
-            "(close it, or find an unescaped quotation mark in a string above: inside a string, write `''`)",
+            "(close the quotation, or find an unescaped quotation mark in a string above: inside a string, write `''`)",
         ),
         (
             "-- é\n  \\d users\n",
