@@ -74,7 +74,7 @@ class Receipt:
     stored_proof: str = ""
     """How the store's copy was compared with the dump; empty in receipts of older versions."""
     encrypted_to: tuple[str, ...] = ()
-    """The public keys that each object except the receipt is encrypted to; empty without encryption."""
+    """The public keys to which each object except the receipt is encrypted; empty without encryption."""
     key_check: str = ""
     """A short text, encrypted to the same keys, in base64. It shows before a download whether a private key fits."""
     format: int = field(default=FORMAT)

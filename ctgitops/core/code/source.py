@@ -126,11 +126,11 @@ class Brackets:
 
     opens: list[int]
     closes: dict[int, int]
-    """The offset of each closing bracket, by the offset of its opening bracket."""
+    """Maps the offset of each opening bracket to the offset of its closing bracket."""
     openings: dict[int, int]
-    """The offset of each opening bracket, by the offset of its closing bracket."""
+    """Maps the offset of each closing bracket to the offset of its opening bracket."""
     parents: dict[int, int]
-    """The offset of the enclosing opening bracket, by the offset of an opening bracket; -1 if there is none."""
+    """Maps the offset of each opening bracket to that of the enclosing bracket; -1 if there is none."""
 
     @staticmethod
     def of(bare: str) -> Brackets:

@@ -140,7 +140,7 @@ class BackupPolicy:
     verify_server: str | None = None
     """The secret with the URL of the server on which backups are verified; None if the run starts a server."""
     encrypt_to: tuple[str, ...] = ()
-    """Public keys, of age or SSH, that each object but the receipt is encrypted to."""
+    """The public keys, of age or SSH, to which each object except the receipt is encrypted."""
     from_store: bool = False
     """Whether the backup is proved by a restore of the store's copy, instead of the local dump."""
     store: StoreSettings = field(default_factory=StoreSettings)

@@ -49,7 +49,7 @@ class Policy:
     lint: dict[str, str] = field(default_factory=dict)
     """Maps lint rules to severities that differ from the rule's default."""
     lint_after: int = 0
-    """The highest number that `check` does not lint: earlier migrations are history."""
+    """The highest number of the migrations that `check` does not lint, because they are history."""
     exposed_schemas: tuple[str, ...] = ()
     """Schemas that clients can query; if empty, `public`, provided that the database uses row-level security."""
     max_file_bytes: int = 10_000_000

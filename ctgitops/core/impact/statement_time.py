@@ -19,7 +19,7 @@ _ROWS_PER_PAGE = 80
 FEW_ROWS = 1000
 """For fewer rows than this, the time of trigger functions is ignored."""
 _PAGE, _RECORD = 8192, 60
-"""Bytes of a page, and of a WAL record without the row or the index entry that it contains."""
+"""Bytes of a page, and of a WAL record without its row or index entry."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def ledger_of_files(workspace: Workspace, environment: Environment, changed: Col
 
 
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
-    """The preview for a new environment, as if its database were empty: an unmerged manifest gets no connection."""
+    """The preview for a new environment, as if its database were empty, because nothing connects to the database."""
     what = f"`{environment.name}` is a new environment, so its database was not read: the plan is for an empty database"
     return _preview_with(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
 
