@@ -157,7 +157,7 @@ def _upwards(root: Path) -> tuple[Path, ...]:
 
 
 def _head_file(top: Path) -> str:
-    """Resolves HEAD from the files in .git; empty if that fails, and for a linked worktree."""
+    """Resolves HEAD from the files in .git; empty on failure, and in a linked worktree."""
     folder = top / ".git"
     try:
         said = (folder / "HEAD").read_text().strip()

@@ -34,7 +34,7 @@ class Demand:
     deferred: str = ""
     """The name of the NOT VALID constraint whose later validation checks the requirement."""
     constraint: str = ""
-    """The name of a constraint that VALIDATE CONSTRAINT checks. Its condition is in the database."""
+    """The name of a constraint that VALIDATE CONSTRAINT checks, by a condition that only the database has."""
     unseen: str = ""
     """Why the requirement cannot or must not be checked."""
 
