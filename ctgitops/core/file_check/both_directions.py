@@ -49,7 +49,7 @@ def both_directions(script: Script) -> Iterator[Problem]:
 
 def _hint(path: str, line: int | None) -> str:
     if not path.startswith("migrations/") or ".down." in path:
-        return f"keep the SQL of one direction: remove the lines above or the lines below line {line}"
+        return f"keep the SQL of one direction: remove the lines above line {line}, or the lines below line {line}"
     return f"move the SQL below line {line} into {rollback_path(path)}, and delete line {line}"
 
 
