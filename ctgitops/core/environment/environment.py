@@ -137,7 +137,7 @@ class BackupPolicy:
     to: str
     """The folder for backups, absolute or relative to the repository's root, or the URL of a bucket."""
     critical_tables: tuple[str, ...] = ()
-    """Tables, as `schema.name`, of which not only the row counts are compared, but also the rows."""
+    """Tables, as `schema.name`, whose rows are compared in addition to the row counts."""
     verify_server: str | None = None
     """The secret with the URL of the server on which backups are verified; None if the run starts a server."""
     encrypt_to: tuple[str, ...] = ()

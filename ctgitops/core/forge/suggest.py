@@ -1,4 +1,4 @@
-"""Selects the fixes that GitHub can show as suggested changes: those of lines in the pull request's diff. Pure."""
+"""Selects the fixes that GitHub can show as suggested changes: fixes of lines in the pull request's diff. Pure."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ..problem import NOT_ANALYSED, Problem
 from ..workspace.breaking_change import UNDECLARED
 
 _DOUBTS = frozenset({NOT_ANALYSED, UNDECLARED, "fails", "not-tried"})
-"""Codes of problems that leave it unknown whether a plan only adds names."""
+"""Codes of problems with which a plan may do more than add names."""
 SHOWN = 5
 """The number of references that a message lists; further references are only counted."""
 
