@@ -20,6 +20,7 @@ NOBODY, WRITER, AUTHOR, REVIEWER = (
 )
 _DONE = "-"
 _BY_GATE = {
+    "freeze": ("{rerun} after the freeze, unless a scheduled run has applied it by then", WRITER),
     "window": ("{rerun} in the window, unless a scheduled run has applied it by then", WRITER),
     "bake": ("{rerun} after that time, unless a scheduled run has applied it by then", WRITER),
     "after": ("do that first, then {rerun}", WRITER),

@@ -1,4 +1,4 @@
-"""Finds the data that an applied migration destroys, in the SQL of the migration and in the changes of its trial."""
+"""Data that a migration destroys when it is applied, according to its SQL and to the schema changes in its trial."""
 
 from __future__ import annotations
 

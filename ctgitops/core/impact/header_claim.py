@@ -1,4 +1,4 @@
-"""Finds claims about time and impact in headers that the trial or the previous environment contradicts."""
+"""Claims about time and impact in headers that the trial or the previous environment contradicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Automatic rollback after a failed run: finds what the run applied, and whether a rollback is safe. Pure."""
+"""Automatic rollback after a failed run: the migrations of the run, and whether a rollback is safe. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Continues a deployment that had to wait: chooses the branch or tag for which to start the deployment. Pure."""
+"""Continuation of a deployment that had to wait: the choice of the branch or tag to start it for. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def may_wait(environment: Environment) -> bool:
     """Whether deployments of the environment can wait, so that `resume` must continue them."""
     if environment.trigger is Trigger.MANUAL:
         return False
-    waits = bool(environment.windows or environment.bake or environment.after)
+    waits = bool(environment.windows or environment.freezes or environment.bake or environment.after)
     return waits or environment.trigger is Trigger.SCHEDULE
 
 

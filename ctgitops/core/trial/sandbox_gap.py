@@ -1,4 +1,4 @@
-"""Gaps of the sandbox: finds errors of a migration whose cause is a feature that only the real server has. Pure."""
+"""Gaps of the sandbox: errors of a migration whose cause is a feature that only the real server has. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports deleted rows that are not counted: those that a function, a block, a trigger or a cascade deletes. Pure."""
+"""Deleted rows that are not counted: those that a function, a block, a trigger or a cascade deletes. Pure."""
 
 from __future__ import annotations
 
