@@ -1,4 +1,4 @@
-"""Creates the demo's repository from ConstructTrack's migrations; its pull request adds two of them."""
+"""Creates the demo's repository from ConstructTrack's migrations; the demo's pull request adds two of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 HELD_BACK = ("300_inspection_forms", "700_work_order_indexes_concurrently")
-"""The migrations that the demo's pull request adds; `FORMS` is the seed file with staging's data for them."""
+"""The migrations that the demo's pull request adds. The seed file FORMS adds data for these migrations to staging."""
 
 FORMS = "003_work.sql"
 
@@ -50,7 +50,7 @@ def main_branch(root: Path) -> None:
 
 
 def pull_request(root: Path) -> list[str]:
-    """Adds the pull request's files; returns their names."""
+    """Adds the pull request's files to the checkout; returns their names."""
     source = origin()
     added = [shutil.copy(path, root / "migrations" / path.name) for path in _held_back(source / "migrations")]
     shutil.copy(source / "seeds" / "staging" / FORMS, root / "seeds" / "staging" / FORMS)

@@ -66,7 +66,7 @@ def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Liste
 
 
 def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
-    """Runs all steps in one transaction; reports them as applied only after the COMMIT. Writes."""
+    """Runs all steps in one transaction; reports the steps as applied only after the COMMIT. Writes."""
     took = session.single_transaction(plan, receipt)
     steps, seeds = len(plan.steps), plan.seeds
     for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):
@@ -78,7 +78,7 @@ def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Li
 
 
 def watch_health(plan: Plan, session: Session) -> None:
-    """Repeats the health query. Raises ApplyError if it turns false, or fails at the end of the watch. Read-only."""
+    """Repeats the health query. Raises ApplyError if its result is false, or if its last execution fails. Read-only."""
     health = plan.apply_policy.health
     if health is None:
         return
