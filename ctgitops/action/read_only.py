@@ -1,8 +1,8 @@
 """The Action's read-only commands: check, status, drift, an offline plan, and the final comment.
 
 `files_only` plans a pull request without secrets, such as one from a fork, and connects to no database.
-core/forge/intent.py (`_plan_intent`) chooses it; action/fork_plan.py plans the same pull request later, on the default
-branch.
+core/forge/intent.py (`_plan_intent`) chooses `files_only`. Later, action/fork_plan.py plans the same pull request on
+the default branch.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def status(job: Job, base: BaseCommit | None = None) -> int:
 
 
 def finalise(job: Job, ask: Finalising) -> int:
-    """Writes the final comment of a closed pull request; no later push changes it."""
+    """Writes the final comment of a closed pull request, after which no push changes the comment."""
     if ask.merged:
         page = record_now(job, ask.pull_request, ask.sha)
         job.show("Closed", "Merged", page)

@@ -124,7 +124,7 @@ def _no_backup() -> Iterator[None]:
             raise
         raise BackupError(error.what, place=error.place, state=UNTOUCHED, hint=error.hint) from None
     except KeyboardInterrupt:
-        raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="run it again") from None
+        raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="retry") from None
     except OSError as error:
         what = f"cannot write the backup: {error.strerror} ({error.filename})"
         raise BackupError(what, state=UNTOUCHED, hint="free space, or change `backup.to`") from None

@@ -42,7 +42,7 @@ _ADVICE = (
     (r"NoSuchBucket|ContainerNotFound|bucket does not exist", "create the bucket, or correct `backup.to`"),
     (r"RequestTimeTooSkewed|RequestExpired", "correct the clock of this machine"),
     (r"certificate|UnknownIssuer", "name the authority's certificate in `backup.store.ca`"),
-    (r"SlowDown|code: (503|429)", "the store is overloaded or limits requests: run it again later"),
+    (r"SlowDown|code: (503|429)", "the store is overloaded or limits requests: run the command again later"),
     (
         r"SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken|AuthenticationFailed|code: 401",
         "correct the credentials",
@@ -75,7 +75,7 @@ class Bucket:
                 if self._has(name, content):  # the answer to an earlier attempt was lost
                     return _tag(obstore.head(self.store, name)["e_tag"])
                 what = f"{self.address}/{name} exists with other contents, and nothing is overwritten"
-                raise BackupError(what, hint="run it again") from None
+                raise BackupError(what, hint="run the command again") from None
             except GenericError as error:
                 if attempt == ATTEMPTS:
                     raise self._failed("put", name, error) from None

@@ -198,7 +198,7 @@ class _Draft:
                 each.name.removeprefix(f"{self._backup}/"): each for each in self._store.objects.list(self._backup)
             }
         except NotAllowedError:
-            return f"{number} compared {by}, when they were put; the credentials may not list them"
+            return f"{number} compared {by}, when they were put; the credentials do not allow to list objects"
         for name, put in self._put.items():
             now = listed.get(name)
             if now is None or now.bytes != put.bytes or (put.checksum and now.checksum != put.checksum):
@@ -214,7 +214,7 @@ class _Draft:
 
     def _other(self, name: str, is_wrong: str) -> BackupError:
         what = f"the store does not have what was uploaded: {self._store.location(self._backup)}/{name} {is_wrong}"
-        return BackupError(what, hint="run it again, and find out who writes to this store")
+        return BackupError(what, hint="run the command again, and find out who writes to this store")
 
 
 class _Stored(RawIOBase):

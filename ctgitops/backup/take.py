@@ -117,7 +117,7 @@ def _stored(taking: BackupJob, dump: Dump, files: dict[str, SavedFile]) -> Store
     taking.say(f"downloading {many(len(copy.objects), 'object')}")
     taking.draft.fetch()
     if checksums(dump.folder) != files:
-        raise BackupError("the files that the store returned differ from the dump", hint="run it again")
+        raise BackupError("the files that the store returned differ from the dump", hint="run the command again")
     return replace(copy, proof=f"{copy.proof}; downloaded and restored from there")
 
 

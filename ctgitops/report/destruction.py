@@ -27,9 +27,9 @@ def way_back(preview: Preview) -> str:
         return ""
     begin = "a rollback restores the schema, NOT THIS DATA"
     if preview.environment.backup is None:
-        return f"{begin}; NO BACKUP is taken before it, because the manifest does not require one"
-    without = ", without what that backup does not include" if preview.not_in_backup else ""
-    return f"{begin}; only `ctgitops restore` brings it back, from the backup taken before the first step{without}"
+        return f"{begin}; NO BACKUP is taken before the apply, because the manifest does not require one"
+    without = ", except what this backup does not include" if preview.not_in_backup else ""
+    return f"{begin}; only `ctgitops restore` restores the data, from the backup before the first step{without}"
 
 
 def text_lines(preview: Preview) -> Iterator[str]:

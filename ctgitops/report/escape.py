@@ -1,9 +1,10 @@
 """Escapes untrusted text for GitHub's Markdown.
 
-Two parsers read a comment. The first is the Markdown parser. Characters that this parser would interpret at their
-position become character references. All others stay unchanged, so the source is readable. Then GitHub's own filters
-search the parser's output, in which the references are decoded, for mentions, issues, commits and emoji. A zero-width
-space inside each of them prevents a match. The filters skip `<code>`, so most text is rendered as code.
+Two parsers read a comment. The first is the Markdown parser. Each character that this parser would interpret at its
+position is replaced by a character reference. All other characters stay unchanged, so the source is readable. Then
+GitHub's filters search the parser's output, in which the references are decoded, for mentions, issues, commits and
+emoji. A zero-width space inside a mention or reference prevents a match. The filters skip `<code>`, so most text is
+rendered as code.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ LONGEST = 56
 
 
 def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = None) -> str:
-    """All environments side by side, then their migrations and problems. Formats a single one as `status_text` does."""
+    """All environments side by side, then their migrations and problems; a single one as in `status_text`."""
     if len(statuses) == 1:
         return status_text(statuses[0], within)
     heading = ("environment", "version", "pending", "last run", "problems")

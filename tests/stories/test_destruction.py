@@ -111,7 +111,7 @@ def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: H
     assert "schema only" in looked.out
     assert "rollback verified: 1 of 2 restores the schema" in looked.out
     assert "the rollback of 002_drop restores the schema, NOT THE DATA that the migration destroys" in looked.out
-    assert "a rollback restores the schema, NOT THIS DATA; NO BACKUP is taken before it" in looked.words
+    assert "a rollback restores the schema, NOT THIS DATA; NO BACKUP is taken before the apply" in looked.words
     page = house.plan("--format", "markdown").out
     assert page.startswith("### 🟠")
     assert "DESTROYS DATA" in page.splitlines()[0]
@@ -119,7 +119,7 @@ def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: H
     assert "<b>🗑️ Data that is destroyed</b>: 002_drop drops table" in page
     house.environment("staging", full, f"{SHADOW}backup: {{to: backups/staging}}\n")
     looked = house.plan()
-    assert "NOT THIS DATA; only `ctgitops restore` brings it back, from the backup taken before" in looked.words
+    assert "NOT THIS DATA; only `ctgitops restore` restores the data, from the backup before" in looked.words
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ def test_an_index_made_by_hand_is_told_and_ends_with_one(house: House, driving: 
     run(driving, "create index by_hand on public.users (lower(email))")
     looked = house.run("drift", "--env", "staging")
     assert looked.status == 1
-    assert "staging: DRIFT: 1 difference from the schema of its 2 migrations" in looked.out
+    assert "staging: DRIFT: 1 difference from the 2 migrations in the ledger" in looked.out
     assert "+     index public.by_hand: CREATE INDEX by_hand ON public.users USING btree (lower(email))" in looked.out
 
 

@@ -202,12 +202,12 @@ def _advice(said: str) -> str:
         r"does not support SSL|SSL (error|SYSCALL)|certificate": "correct `sslmode` and the certificates in that URL",
         r"permission denied for database": "GRANT CONNECT ON DATABASE … TO that role",
         r"unsupported startup parameter": "PgBouncer rejects startup parameters: use the URL of the server itself",
-        r"too many (connections|clients)|remaining connection slots": "wait for free connections, then run it again",
-        r"starting up|shutting down|in recovery": "wait until the server accepts connections, then run it again",
+        r"too many (connections|clients)|remaining connection slots": "wait for free connections, then retry",
+        r"starting up|shutting down|in recovery": "wait until the server accepts connections, then retry",
     }
     return next(
         (hint for pattern, hint in advice.items() if re.search(pattern, said)),
-        "check the URL in that secret, and the log of the server, then run it again",
+        "check the URL in that secret, and the log of the server, then run the command again",
     )
 
 

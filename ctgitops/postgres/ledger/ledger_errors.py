@@ -97,7 +97,7 @@ def cannot_make(
     what = f"cannot {doing}: {_said(address, failure)}"
     detail = address.hidden(failure.detail)
     if failure.sqlstate == LOCKED:
-        hint = "another session, such as a pg_dump, holds a conflicting lock: see pg_stat_activity, then run it again"
+        hint = "another session, such as a pg_dump, holds a conflicting lock: see pg_stat_activity, then retry"
         return MustWaitError(what, state=UNCHANGED, hint=hint, detail=detail)
     return LedgerError(what, state=UNCHANGED, hint=_hint(failure, culprit, triggers), detail=detail)
 
