@@ -1,4 +1,4 @@
-"""Proves a backup: restores it into a throw-away database, and compares that database with the source."""
+"""Verifies a backup: restores it into a throw-away database, and compares this database with the source."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
 
 
 def differences(source: Contents, copy: Contents) -> list[str]:
-    """The differences between `source` and `copy`, as text; empty if the backup is proved."""
+    """The differences between `source` and `copy`, as text; empty if the verification succeeded."""
     found = []
     for table in sorted(source.rows.keys() | copy.rows.keys()):
         then, now = source.rows.get(table), copy.rows.get(table)

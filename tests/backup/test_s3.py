@@ -211,7 +211,7 @@ def test_nothing_is_overwritten(s3: Scene) -> None:
     bucket = bucket_at(s3.to, s3.settings, s3.root)
     bucket.put("one", b"first")
     bucket.put("one", b"first")  # as after a lost answer
-    with pytest.raises(BackupError, match="exists with other contents, and nothing is overwritten"):
+    with pytest.raises(BackupError, match="exists with other contents, and is not overwritten"):
         bucket.put("one", b"second")
     assert objects(s3) == {"one": b"first"}
 

@@ -43,7 +43,7 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
 
 
 def restore_rights_of_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
-    """Restores owner and privileges, as far as this role may. Writes.
+    """Restores owner and privileges of `public`, as far as this role is allowed to. Writes.
 
     Returns the statements that a superuser must run.
     """

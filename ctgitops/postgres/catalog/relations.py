@@ -49,9 +49,9 @@ class Relation:
 
     oid: int
     name: str
-    """Schema-qualified, and quoted if SQL requires it."""
+    """The schema-qualified name, quoted if SQL requires quotes."""
     bare: str
-    """Without schema and without quotes."""
+    """The name without schema and quotes."""
     kind: str
     file: int
     """The relfilenode; it changes when the relation is rewritten."""

@@ -50,7 +50,7 @@ _MAY_PIN = {
 def english(connection: Connection) -> dict[str, str]:
     """The setting that makes the server's messages English; empty if this role may not set it, or `connection` is lost.
 
-    No decision depends on the language. Call it before each new connection: a migration can revoke that right.
+    ctgitops does not interpret messages. Call this before each new connection: a migration can revoke the right.
     """
     query = _MAY_PIN[14 if connection.info.server_version < 150000 else 15]
     with suppress(psycopg.Error):

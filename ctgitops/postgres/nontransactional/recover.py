@@ -95,12 +95,12 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """If the statement names its index (`named`), raises StepFailed, because a different index has that name."""
+        """Raises StepFailed if the statement names its index (`named`), because a different index has that name."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
         what = f"index {index.name} already exists, is {state}, and is not the index that this statement creates"
-        hint = f"find out what uses it; rename it, or `drop index concurrently {index.name}`; then run the same again"
+        hint = f"find out what uses it; rename it or `drop index concurrently {index.name}`; then run the command again"
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _drop(self, index: Index, position: int, spot: Spot) -> None:
@@ -141,7 +141,7 @@ class Recovery:
             if time.monotonic() > deadline:
                 what = f"backend {begun.backend} of an earlier run is still running: {doing}"
                 end = f"`select pg_terminate_backend({begun.backend})`"
-                hint = f"wait until it ends, or terminate it with {end}; then run the same again"
+                hint = f"wait until it ends, or terminate it with {end}; then run the command again"
                 raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
             self.run.tell(BackendAwaited(self.step, begun.backend, doing))
             rest(WAIT_SECONDS)

@@ -20,10 +20,10 @@ from .watchdog import Watchdog
 
 CACHE_VARIABLE = "CTGITOPS_CACHE"
 BROUGHT_VARIABLE = "CTGITOPS_DATA"
-"""The variable that names a folder of compressed data directories, which a container image can include."""
+"""The environment variable with a folder of compressed data directories, such as one in a container image."""
 PACKED = ".xz"
 KEPT_SECONDS = 30 * 24 * 3600
-"""When an archive is stored, archives that were unused for this long are deleted."""
+"""How long unused archives are kept, in seconds. Older ones are deleted when an archive is stored."""
 MEMORY = Path("/dev", "shm")
 ROOM = 1 << 30
 _OPTIONS = ("--no-sync", "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-instructions")

@@ -162,7 +162,7 @@ class PlanRun:
                 f"{step.name} is deferred: {said}",
                 place=Place(step.script.path),
                 state=f"{failure_report.run_state.text}the rest of the plan waits",
-                hint="run the same again, or let a scheduled run do it: it resumes from there",
+                hint="run the command again, or let a scheduled run do it: it resumes from there",
             ) from None
         self.attempts.work.unflushed = False  # the commit of the ledger entry has already waited for the disk
         return millis

@@ -72,7 +72,7 @@ class WorkSession:
         self._lease.set_activity(what)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """The reasons why `plan` cannot start, after waiting for those that may pass. Read-only."""
+        """Waits for conditions that may pass, then returns the reasons why `plan` cannot start. Read-only."""
         return self._preflight.reasons(self._work.connected(), plan)
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Gives the real database's name to one copy at a time. On an external server, no copy gets it."""
+"""Gives the real database's name to one copy at a time. On an external server, no copy gets this name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RenamableCopy(Protocol):
     """The copy's name while another copy has the real name."""
 
     def close(self) -> None:
-        """Closes its connections: a database with sessions cannot be renamed."""
+        """Closes all connections to the copy, because a database with sessions cannot be renamed."""
 
 
 class CopyName:
@@ -50,7 +50,7 @@ class CopyName:
 
 
 def without_databases(step: Step) -> tuple[Step, tuple[Skipped, ...]]:
-    """The step without the statements that name a database, and those statements. All other text keeps its position."""
+    """The step without the statements that name a database, and these statements. Positions stay the same."""
     script, skipped = step.script, list[Skipped]()
     text = list(script.sql)
     for statement in script.statements:

@@ -2,8 +2,8 @@
 
 PostgreSQL runs an extension's script as the superuser, with the schemas of the extension and of all extensions that it
 requires as the search path. An unqualified name in the script can therefore mean an object of a migration. Objects are
-judged by owner and by the transaction that wrote their row. Membership in an extension says nothing: the owner of a
-trusted extension can make any own object its member. What a trusted extension itself brings belongs to the superuser.
+judged by owner and by the transaction that wrote their row. Membership in an extension says nothing, because the owner
+of a trusted extension can make any own object its member. Objects from the extension's script belong to the superuser.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class ExtensionGuard:
     def refusal(self, connection: Connection, made: Extension, listed: frozenset[str]) -> str:
         """Why CREATE EXTENSION could run code of a migration as the superuser; empty if it cannot.
 
-        With CASCADE, it also creates what the extension requires; every name must be in `listed`.
+        With CASCADE, the statement also creates required extensions, whose names must be in `listed`.
         """
         return next(self._refusals(connection, made, listed), "")
 

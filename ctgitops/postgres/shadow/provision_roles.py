@@ -36,7 +36,7 @@ Edge = tuple[str, Membership]
 
 
 class RoleProvisioner:
-    """Creates the roles of `original`. Calls `note` for what PostgreSQL or the sandbox does not allow."""
+    """Creates the roles of `original`. Calls `note` for each part that PostgreSQL or the sandbox does not allow."""
 
     def __init__(
         self, connection: Connection, server: Server, original: SourceDatabase, note: Callable[[str], None]
@@ -46,7 +46,7 @@ class RoleProvisioner:
         self._original = original
         self._note = note
         self._groups: dict[str, set[str]] = {}
-        """By role name, the groups of each created role."""
+        """The groups of each created role, by role name."""
         self._predefined: set[str] = set()
         self._lost: list[str] = []
 
@@ -184,7 +184,7 @@ class RoleProvisioner:
                 self._granted(name, Membership(group, admin=True, inherits=False, sets=False))
 
     def _reaches(self, member: str, group: str) -> bool:
-        """Whether `member` is a direct or indirect member of `group`: then the reverse is not possible."""
+        """Whether `member` is a direct or indirect member of `group`, so that the reverse is not possible."""
         seen, left = {member}, [member]
         while left:
             found = self._groups.get(left.pop(), set()) - seen

@@ -80,7 +80,7 @@ class SandboxShadow:
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """By step number, the recorded impact of each step that was run with `watched`."""
+        """The recorded impact of each step that was run with `watched`, by step number."""
         return self._observer.impacts if isinstance(self._observer, Tracer) else {}
 
     @property
@@ -117,7 +117,7 @@ class SandboxShadow:
         self._observer = observer
 
     def close(self) -> None:
-        """Closes its connections."""
+        """Closes the connections to this database."""
         if self._connection is not None:
             self._connection.close()
         if isinstance(self._observer, Tracer):
@@ -184,7 +184,7 @@ class SandboxDatabases:
         return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
-        """The error to raise if the server no longer answers."""
+        """The error for a server that no longer answers."""
         error = ApplyError(self.why(said), state=UNTRUE)
         error.cause = Cause.SANDBOX_ENDED if self.ended else Cause.CONNECTION_LOST
         return error
@@ -236,7 +236,7 @@ class SandboxDatabases:
         return tried
 
     def close(self) -> None:
-        """Closes its connections."""
+        """Closes the connections to all databases of this server."""
         for shadow in self._shadows:
             with suppress(psycopg.Error):
                 shadow.close()

@@ -48,9 +48,9 @@ class TracedQueries:
 
     plans: tuple[TracedPlan, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
-    """By OID, the unquoted name directly after the statement."""
+    """The unquoted name of each relation directly after the statement, by OID."""
     branches: bool = False
-    """Whether a query's result may decide what else runs, as in a DO block with IF, or in a function."""
+    """Whether a query's result may decide which statements run, as in a DO block with IF, or in a function."""
 
     def plans_of(self, known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Node, ...]:
         """The plans, with the names that relations have outside the transaction."""

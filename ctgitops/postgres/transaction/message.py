@@ -73,7 +73,7 @@ class Message:
         return offset if 0 <= offset <= len(self.script.sql) else None
 
     def statement_at(self, done: int) -> int | None:
-        """The index (from 0) of the script's statement after the message's first `done` ones; None if outside of it."""
+        """The index (from 0) of the script's statement after the message's first `done` statements; None if none."""
         index = done - self.leading
         return index if 0 <= index < len(self.script.statements) else None
 
@@ -134,7 +134,7 @@ class Spot:
 
 
 def spot_of(message: Message, position: int | None, done: int, inside: tuple[str, int] | None = None) -> Spot:
-    """The part of the file that failed; empty if it is not in the file.
+    """The part of the file that failed; empty if the error is not in the file.
 
     `inside` is the body of a statement, such as a DO block, and a position in it.
     """

@@ -1,4 +1,4 @@
-"""Prevents an automatic rollback from destroying rows that the run did not write, according to each row's xmin."""
+"""Prevents an automatic rollback from destroying rows that other sessions wrote, according to the rows' xmin."""
 
 from __future__ import annotations
 
