@@ -195,7 +195,7 @@ def _google(bucket: str, prefix: str | None, settings: StoreSettings, options: A
 
 
 def _external_account(file: str) -> bool:
-    """Whether the file has credentials for web identity federation, as from GitHub's OIDC: obstore cannot read these."""
+    """Whether the file has credentials for web identity federation, as from GitHub's OIDC; obstore cannot read them."""
     try:
         return bool(file) and json.loads(Path(file).read_text(encoding="utf-8")).get("type") == "external_account"
     except (OSError, ValueError, AttributeError):

@@ -124,7 +124,7 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
                 found |= {digest for part in parts for digest in part.digests}
                 incomplete += [pull.number] if missing_parts(parts) else []
     if incomplete and any(file.digest not in found for file in files):
-        what = f"pull request {incomplete[0]} lacks a part of its record of files: its plan showed more files"
+        what = f"a part of the record of pull request {incomplete[0]} is missing: its plan showed more files"
         raise ForgeError(what, hint="open a pull request that changes the files that wait, and merge it")
     return frozenset(found)
 
