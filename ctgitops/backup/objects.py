@@ -30,7 +30,7 @@ class StoredObject:
 
 
 class Objects(Protocol):
-    """A store of objects below one address. Methods raise BackupError or OSError, or NotAllowedError (no permission)."""
+    """A store of objects below one address. Methods raise BackupError or OSError; NotAllowedError if not allowed."""
 
     def put(self, name: str, content: bytes) -> str:
         """Stores a new object, and never overwrites an object. Returns its `StoredObject.checksum`. Writes."""

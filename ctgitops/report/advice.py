@@ -52,7 +52,8 @@ def _refused(busy: list[Preview]) -> Iterable[Markup]:
     if len(refused) > REASONS:
         yield escape.plain(f"{phrases.count(len(refused) - REASONS, 'more reason')} below.")
     if any(result.occasion.approved for result, _ in refused):
-        yield escape.plain("There is nothing to approve yet. Once no gate refuses the plan, re-run all jobs.")
+        text = "There is nothing to approve yet. Once no gate refuses the plan, re-run all jobs of this workflow run."
+        yield escape.plain(text)
     elif refused:
         yield escape.plain("Once no gate refuses the plan, re-run this workflow.")
 
