@@ -71,7 +71,7 @@ class Merged:
             return Unreadable(error.what, error.exit_status)
 
     def shadowed(self, request: Request) -> Request:
-        """The request with the base branch's shadow settings, so that unmerged SQL runs on no other server."""
+        """The request with the base branch's shadow settings, so that unmerged SQL cannot choose a server."""
         merged = self.environments.get(request.environment.name)
         return request.copied_where(merged.shadow if merged else ShadowPolicy())
 

@@ -203,7 +203,7 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
 
 
 def _last_kept(job: Job, environment: str, steps: int) -> str:
-    """The applied migration before the newest `steps` migrations; `0` if none. Raises ValueError if not known."""
+    """The applied migration before the newest `steps` migrations; `0` without one. Raises ValueError if unknown."""
     try:
         order = job.wiring.databases.of(job.wiring.environment(environment)).ledger().in_order
     except CtgitopsError:

@@ -103,7 +103,7 @@ class GitHubWriter:
         self._tried("the deployment's status was not updated", lambda forge: forge.deployed(number, state, words, url))
 
     def status(self, sha: str, subject: str, state: CommitState, told: tuple[str, str]) -> None:
-        """Sets a commit's status about `subject`, such as an environment. `told` has the description and a URL."""
+        """Sets a commit's status about `subject`, such as an environment. `told` is a pair of description and URL."""
         words, url = self.runner.hidden(told[0])[:LONGEST_DESCRIPTION], told[1]
         status = CommitStatus(sha, f"ctgitops / {subject}", state, words, url)
         self._tried("the commit's status was not set", lambda forge: forge.status(status))

@@ -39,11 +39,11 @@ class Job:
     runner: Runner
     github_writer: GitHubWriter
     undone: list[str] = field(default_factory=list)
-    """Why the step did nothing; None if it did something."""
+    """The reason why the step did nothing; None if the step had an effect."""
     stopping: Callable[[], bool] = lambda: False
     """Whether a signal has asked this run to stop."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """When this run began: before it read any fact that it publishes."""
+    """The time at which this run began. All facts that the run publishes were read later."""
 
     def base_at(self, base: BaseCommit) -> Merged:
         """The environments of the base branch, which decide to which databases an unmerged plan may connect."""

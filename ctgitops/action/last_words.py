@@ -1,4 +1,4 @@
-"""The last words of a run that is cancelled: GitHub's runner kills it 10 seconds after the first signal.
+"""The last words of a cancelled run, which GitHub's runner kills 10 seconds after the first signal.
 
 The last words are written above the text of the comment, with three API calls and no retry. The next run replaces them.
 """
@@ -42,7 +42,7 @@ def say_stopped(job: Job, concerned: Iterable[int], whose: str, error: CtgitopsE
 
 
 def say(job: Job, concerned: Iterable[int], body: str) -> None:
-    """Writes last words on pull requests, one after another, until the time limit."""
+    """Writes a text above the comments of pull requests, one after another, until a time limit."""
     if job.github_writer.forge is None or job.inputs.comment is CommentMode.OFF:
         return
     for pull_request in concerned:

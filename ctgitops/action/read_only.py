@@ -120,7 +120,7 @@ def drift(job: Job) -> int:
 
 
 def _answer(results: tuple[DriftResult, ...]) -> str:
-    """The output `drift`: `unknown`, not `false`, if any environment could not be checked."""
+    """The output `drift`. If an environment could not be checked, it is `unknown` instead of `false`."""
     if any(isinstance(result, Drift) and result.changes for result in results):
         return "true"
     return "unknown" if any(isinstance(result, NotPlanned) for result in results) else "false"

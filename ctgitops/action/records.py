@@ -59,7 +59,7 @@ class RunRecord:
             self.plans[environment] = plan
 
     def concerned(self) -> Iterator[int]:
-        """The pull requests of a cancelled run. The merged one is first, because it needs no ledger."""
+        """The pull requests of a cancelled run. First the merged pull request, because it needs no ledger."""
         if self.merged is None and not self.plans:
             self.merged = self.job.github_writer.pull_request_of(self.sha)
         yield from self._merged

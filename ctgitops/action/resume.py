@@ -41,7 +41,7 @@ _OWN_FILE = re.compile(r"\.github/workflows/([\w.-]+\.ya?ml)@")
 
 
 def resume(job: Job) -> int:
-    """Starts, for each environment whose wait has ended, the workflow that deploys it; returns the exit status."""
+    """Starts the deploy workflow for each environment whose wait has ended; returns the exit status."""
     forge, branch = _forge(job), _branch(job)
     file = _workflow(job)
     environments = _environments(job)
@@ -67,7 +67,7 @@ def _show(job: Job, lines: list[str], status: int) -> int:
 
 
 def _decided(job: Job, environment: Environment, decide: Callable[[], Continuation]) -> Continuation | CtgitopsError:
-    """The decision for one environment; an error does not stop the others."""
+    """The decision for one environment, or the error, so that other environments are still decided."""
     try:
         return decide()
     except CtgitopsError as error:

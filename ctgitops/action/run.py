@@ -61,7 +61,7 @@ CHANGES = "applied"
 
 
 def main(environ: Mapping[str, str] = os.environ, *, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Runs one step of a workflow; returns its exit status. `stopping` says whether a signal has asked it to stop."""
+    """Runs one step of a workflow; returns its exit status. `stopping` returns whether a signal was received."""
     runner = Runner(environ, sys.stdout)
     runner.mask(secrets_in(environ, (), environ.get("INPUT_GITHUB-TOKEN", "").strip()))
     try:

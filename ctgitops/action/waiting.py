@@ -1,4 +1,4 @@
-"""Reports plans that wait: outputs, the queued deployment, and what happens next."""
+"""Reports plans that wait: sets outputs, queues the deployment, and shows the next step."""
 
 from __future__ import annotations
 

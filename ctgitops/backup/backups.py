@@ -36,7 +36,7 @@ class ProvedBackups:
     address_of_secret: Callable[[str], Address]
     store_at: Callable[[StorePlace], BackupStore] = store_at
     private_key: Callable[[], PrivateKey | None] = field(default=lambda: None, repr=False)
-    """The private key to decrypt with, if one is given."""
+    """The private key that the user passed for the decryption; None without one."""
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
     """The settings in the manifests for the store at an address."""
 

@@ -70,7 +70,7 @@ class Bucket:
     address: str
 
     def put(self, name: str, content: bytes) -> str:
-        """A conditional put, repeated if the connection breaks. The store checks the checksum that is sent with it."""
+        """Stores an object with a conditional put, which is retried after a connection error. Sends a checksum."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return _tag(obstore.put(self.store, name, content, mode="create", use_multipart=False)["e_tag"])
@@ -108,7 +108,7 @@ class Bucket:
             raise self._failed("list", under, error) from None
 
     def delete(self, names: Sequence[str]) -> None:
-        """Removes objects, also ones that do not exist."""
+        """Removes objects. Objects that do not exist are ignored."""
         for name in names if not isinstance(self.store, S3Store) else [list(names)]:
             try:
                 with suppress(FileNotFoundError):

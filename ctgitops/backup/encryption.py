@@ -52,7 +52,7 @@ class Cipher:
         return ENCRYPTED if self.recipients else ""
 
     def encrypt(self, clear: BufferedIOBase, writer: Writer) -> None:
-        """Reads `clear` to its end, and writes it encrypted; without public keys, writes it unchanged."""
+        """Copies `clear` to `writer`, encrypted; without public keys, unchanged."""
         if not self.recipients:
             shutil.copyfileobj(clear, writer, 1 << 20)
             return
@@ -61,7 +61,7 @@ class Cipher:
         pyrage.encrypt_io(clear, writer, self._recipients())
 
     def decrypt(self, stored: BufferedIOBase, writer: Writer, name: str) -> None:
-        """Reads `stored` to its end, and writes it decrypted. Raises BackupError if it was changed or cut short."""
+        """Copies `stored` to `writer`, decrypted. Raises BackupError if `stored` was changed or truncated."""
         import pyrage
 
         try:
@@ -69,7 +69,7 @@ class Cipher:
         except (pyrage.DecryptError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:  # of the disk; pyrage's own have no number
                 raise
-            what = f"{name} cannot be decrypted: it was changed or cut short ({error})"
+            what = f"{name} cannot be decrypted: it was changed or truncated ({error})"
             raise BackupError(what, hint="restore another backup") from None
 
     def key_check(self) -> str:

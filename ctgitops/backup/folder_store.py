@@ -63,7 +63,7 @@ class FolderStore:
 
     @contextmanager
     def get(self, backup: str) -> Iterator[Path]:
-        """The backup's own folder."""
+        """The backup's subfolder itself, so that no file is copied."""
         yield self.root / backup
 
     def ids(self) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ class ObjectStore:
             self.objects.delete(others)
 
     def _found(self) -> dict[str, bool]:
-        """The IDs at the address, each with whether it has a receipt."""
+        """The IDs of all backups at the address, and for each ID whether a receipt exists."""
         found: dict[str, bool] = {}
         for each in self.objects.list():
             backup, slash, name = each.name.partition("/")
@@ -125,7 +125,7 @@ class ObjectStore:
 
 
 class _Draft:
-    """One backup while it is written."""
+    """A backup that is being written."""
 
     def __init__(self, store: ObjectStore, backup: str, folder: Path) -> None:
         self._store = store

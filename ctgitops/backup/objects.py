@@ -21,12 +21,12 @@ class NotAllowedError(BackupError):
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as the store lists it."""
+    """An entry in the store's list of objects."""
 
     name: str
     bytes: int
     checksum: str
-    """The MD5 in hexadecimal if the store computes it; otherwise another tag, or empty."""
+    """The MD5 in hexadecimal if the store returns one; otherwise another tag, or empty."""
 
 
 class Objects(Protocol):

@@ -91,7 +91,7 @@ def checksums(dump: Path) -> dict[str, SavedFile]:
 
 
 def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receipt:
-    """Reads the receipt of a backup, which the user named as `name`. Raises UsageError if there is none."""
+    """Reads the receipt of a backup. `name` is the name that the user gave. Raises UsageError if it does not exist."""
     at = f"{store.location(backup)}/{name}"
     hint = f"pass the {RECEIPT} of a backup"
     try:

@@ -86,7 +86,7 @@ class _Hashed(BufferedIOBase):
 
 
 def put_parts(clear: BufferedIOBase, name: str, cipher: Cipher, put: Callable[[str, bytes], None]) -> None:
-    """Reads `clear`, encrypts it with `cipher`, and stores it as the parts of the file `name`."""
+    """Encrypts the content of `clear` with `cipher`, and stores it as the parts of the file `name`."""
     parts = _Parts(put, name + cipher.suffix)
     cipher.encrypt(clear, parts)
     parts.end()
@@ -115,7 +115,7 @@ class Upload:
         return {name: future.result() for name, future in self._begun.items()}
 
     def stop(self) -> None:
-        """Ends all uploads. Returns when no thread puts an object any more."""
+        """Ends all uploads, and waits until all upload threads have stopped."""
         self._watching.set()
         self._stop.set()
         self._watcher.join()

@@ -156,7 +156,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """Exits without Python's finalisation, which can crash after an interrupted import, even if it was handled."""
+    """Exits without Python's finalisation, which can crash after an interrupted import."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

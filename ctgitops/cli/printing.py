@@ -27,7 +27,7 @@ def _echo(text: str, stream: TextIO, *, colour: bool) -> None:
 
 
 def print_error(error: CtgitopsError) -> None:
-    """Prints an error on stderr. With `--format json`, also prints it on stdout, as the JSON document."""
+    """Prints an error on stderr; with `--format json`, also a JSON document on stdout."""
     from ..report.text_error import error_text
 
     _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
@@ -69,7 +69,7 @@ _NARROWEST = 40
 
 
 def width_of(stream: TextIO) -> int | None:
-    """The terminal's width in columns; None if the stream is not a terminal, whose lines are then not wrapped."""
+    """The terminal's width in columns. None if the stream is not a terminal; its lines are not wrapped."""
     return max(shutil.get_terminal_size().columns, _NARROWEST) if _is_terminal(stream) else None
 
 

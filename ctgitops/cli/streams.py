@@ -46,7 +46,7 @@ _outputs: dict[str, ErrorKeepingOutput] = {}
 
 
 def open_missing() -> frozenset[int]:
-    """Opens /dev/null on each closed descriptor of 0 to 2, so that no socket gets its number. Returns them."""
+    """Opens /dev/null on each closed descriptor of 0 to 2, so that no socket gets its number; returns these."""
     closed = set()
     for descriptor in range(3):
         try:

@@ -163,7 +163,7 @@ def _with_claims(preview: Preview, before: Predecessor) -> Preview:
 
 
 def _with_pooler(preview: Preview, database: Database) -> Preview:
-    """Adds a problem if apply would refuse the address because a connection pooler answers there. Read-only."""
+    """Adds a problem if the URL leads to a connection pooler that apply would refuse. Read-only."""
     refused = database.pooler()
     if refused is None:
         return preview

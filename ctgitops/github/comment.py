@@ -208,7 +208,7 @@ def whole(wanted: StickyComment) -> str:
 
 
 def whole_record(wanted: RecordComment, composed: Composed, plan: str) -> str:
-    """The record with its marker and the plan below it, which is shortened to GitHub's limit."""
+    """The record with its marker and with the plan below the record. The plan is shortened to GitHub's limit."""
     marker = Marker(wanted.key, wanted.generation, wanted.head_sha, digest(""), record=True, memory=composed.memory)
     room = COMMENT_LIMIT - len(str(replace(marker, plan=digest("")[:PLAN_NAME])))
     body, name = with_plan(composed.body, plan, room)

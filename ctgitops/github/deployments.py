@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 5
-"""Maximum number of a commit's newest deployments that are searched for a queued one."""
+"""Maximum number of deployments of a commit, newest first, among which to search for a queued deployment."""
 TASK = "deploy:migrations"
 DESCRIPTION = 140
 NEWEST = 5

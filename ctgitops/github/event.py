@@ -216,7 +216,7 @@ def flag_of(payload: Payload, *keys: str) -> bool:
 
 
 def get_of(payload: Payload, kind: Any, *keys: str) -> Any:
-    """The value at a path of keys. Raises UsageError if it does not have that type."""
+    """The value at a path of keys. Raises UsageError if the value has another type than `kind`."""
     found: Any = payload
     for depth, key in enumerate(keys, start=1):
         if not isinstance(found, dict) or key not in found:

@@ -181,7 +181,7 @@ class GitHubForge:
         return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-        """The digests of those of `files` that plans of merged pull requests showed. Raises ForgeError."""
+        """The digests of files that plans of merged pull requests showed, limited to `files`. Raises ForgeError."""
         return self._client.must(
             "read the plans of merged pull requests",
             _RECORDS,

@@ -120,7 +120,7 @@ BY_PEOPLE = (
     "again",
     "reason",
 )
-"""The inputs that a manual run may set; only the workflow can set the others."""
+"""The inputs that a manual run may set. All other inputs can be set only in the workflow file."""
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
@@ -134,7 +134,7 @@ def names() -> tuple[str, ...]:
 
 
 def parse(given: Mapping[str, str]) -> Inputs:
-    """Parses inputs; an empty one gets its default. Raises UsageError, which names the invalid input."""
+    """Parses inputs; an empty input gets its default. Raises UsageError, which names the invalid input."""
     text = {name: value.strip() for name, value in given.items()}
     return Inputs(
         command=Command(_one_of("command", text, [c.value for c in Command])),

@@ -83,14 +83,14 @@ def _added(pull: PullRequest, folder: str) -> tuple[ChangedFile, ...]:
 
 
 def _files(pull: PullRequest) -> tuple[ChangedFile, ...]:
-    """The files, and the former paths of moved ones."""
+    """The paths of the changed files, and the former paths of renamed files."""
     files = list(pull.get_files())
     moved = (ChangedFile(f.previous_filename, added=False) for f in files if f.previous_filename)
     return (*(ChangedFile(f.filename, f.status in _ADDS, f.patch or "") for f in files), *moved)
 
 
 def approvers(client: Client, number: int) -> tuple[str, ...]:
-    """The users whose last review of a pull request approved it; a comment does not change an approval."""
+    """The users whose last review approved the pull request. A review with only a comment does not count."""
     last: dict[str, str] = {}
     for review in client.repository.get_pull(number).get_reviews():
         if review.state != "COMMENTED":

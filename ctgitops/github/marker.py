@@ -73,7 +73,7 @@ def without_last_words(body: str) -> str:
 
 
 def genuine(text: str) -> bool:
-    """Whether the comment's text matches the digest in its marker, so that nobody has edited the comment."""
+    """Whether the comment's text matches the digest in its marker, so that the comment was not edited."""
     marker = read(text)
     return marker is not None and marker.digest == digest(body_of(text))
 

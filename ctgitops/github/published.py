@@ -33,7 +33,7 @@ def pull_of(client: Client, number: int) -> PullRequest | None:
 
 
 def _chosen(checked: list[str], commented: str) -> str:
-    """The plan to show: the check run's, because not every workflow may write one; of several, the comment's."""
+    """The plan from a check run, because few workflows may write check runs; of several, the plan in the comment."""
     if any(digest(page) == digest(commented) for page in checked):
         return commented
     return checked[-1] if checked else commented

@@ -32,7 +32,7 @@ _WITHIN = (
 
 
 class Live:
-    """A context manager that yields a listener; its last line is updated inside the `with` block, and then removed."""
+    """A listener for a `with` block. The last line of the display is updated in the block, and then removed."""
 
     def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
         self._console = Console(file=stream, markup=False, highlight=False, emoji=False)

@@ -223,7 +223,7 @@ class Comment:
         return list(found.values())
 
     def _sql(self, kept: int) -> str:
-        """`2 files, 61 lines`, or `1 of 2 files, 61 lines in all` if files are left out."""
+        """The size of the SQL: `2 files, 61 lines`, or `1 of 2 files, 61 lines in all` if files are left out."""
         shown = f"{kept} of " if kept < len(self._files) else ""
         lines = sum(part["lines"] for part in self._files)
         files, in_all = phrases.count(len(self._files), "file"), " in all" if shown else ""
@@ -231,7 +231,7 @@ class Comment:
 
     @cached_property
     def _prints(self) -> list[tuple[str, str]]:
-        """The fingerprints that can be approved, so not those of plans that apply would refuse."""
+        """The fingerprints of the plans that can be approved."""
         sound = (
             result for result in self.results if isinstance(result, Preview) and not verdict_of(result).state.stops
         )

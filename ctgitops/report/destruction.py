@@ -1,4 +1,4 @@
-"""Renders the data that a plan destroys, and how to restore it."""
+"""Renders the data that a plan destroys, and how to restore this data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def way_back(preview: Preview) -> str:
 
 
 def text_lines(preview: Preview) -> Iterator[str]:
-    """The lines of a section for a terminal; none if no data is destroyed."""
+    """The lines of the section about destroyed data, for a terminal; empty if no data is destroyed."""
     if preview.losses:
         yield from ("", f"  {TITLE}", "")
         yield from (f"    {on_one_line(line)}" for line in loss_lines(preview))

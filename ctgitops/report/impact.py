@@ -140,7 +140,7 @@ def longest(effect: Effect) -> int:
 
 
 def mode(lock: LockMode) -> str:
-    """A lock mode as SQL writes it."""
+    """A lock mode as in SQL, such as `ACCESS EXCLUSIVE`."""
     return lock.name.replace("_", " ")
 
 

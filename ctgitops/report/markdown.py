@@ -1,4 +1,4 @@
-"""Renders Markdown for pull requests and job summaries: the plan comment, and the record of what a run did."""
+"""Renders Markdown for pull requests and job summaries: the plan comment, and the outcome of a run."""
 
 from __future__ import annotations
 

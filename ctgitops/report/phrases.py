@@ -20,7 +20,7 @@ from ..core.workspace.workspace import Workspace
 
 
 def count(number: int, noun: str) -> str:
-    """`1 migration`, `2 migrations`, `no problems`."""
+    """A number with its noun: `1 migration`, `2 migrations`, `no problems`."""
     return f"{f'{number:,}' if number else 'no'} {noun}{'' if number == 1 else 's'}"
 
 
@@ -30,12 +30,12 @@ def version(value: SchemaVersion | None) -> str:
 
 
 def moment(value: datetime) -> str:
-    """`2026-11-23 14:02 UTC`."""
+    """A time, such as `2026-11-23 14:02 UTC`."""
     return f"{value:%Y-%m-%d %H:%M} {value.tzname() or 'UTC'}"
 
 
 def duration(value: timedelta) -> str:
-    """`24 h`, `90 min`, `3 d`."""
+    """A duration in a single unit: `24 h`, `90 min`, `3 d`."""
     seconds = int(value.total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds % size == 0 and seconds >= size * (2 if unit == "d" else 1):
@@ -44,7 +44,7 @@ def duration(value: timedelta) -> str:
 
 
 def millis(value: int) -> str:
-    """`12 ms`, `3.4 s`, `7 min 5 s`."""
+    """A measured duration: `12 ms`, `3.4 s`, `7 min 5 s`."""
     if value < 1000:
         return f"{value} ms"
     if value < 60_000:
@@ -54,7 +54,7 @@ def millis(value: int) -> str:
 
 
 def size(number: int) -> str:
-    """`512 bytes`, `1.2 MB`, `41 GB`."""
+    """A number of bytes: `512 bytes`, `1.2 MB`, `41 GB`."""
     value = float(number)
     for unit in ("bytes", "kB", "MB", "GB"):
         if value < 1000:
@@ -189,7 +189,7 @@ def way_back(step: Step, destroys: frozenset[str] = frozenset()) -> str:
 
 
 def joined(names: tuple[str, ...], most: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`. Of a longer list, shows `most` names and the number of the others."""
+    """A list as text: `a, b and c`. Shows at most `most` names, and the number of further names."""
     if len(names) > most:
         names = (*names[:most], f"{len(names) - most} more")
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
@@ -205,7 +205,7 @@ def order(of: DeployOrder) -> str:
 
 
 def errors(plan: Plan) -> str:
-    """`1 finding of severity error`."""
+    """The number of findings that hold a plan back: `1 finding of severity error`."""
     return f"{count(len(plan.error_findings), 'finding')} of severity error"
 
 

@@ -187,7 +187,7 @@ def _of_role(role: str) -> str:
 
 
 def _or_warning(statement: str, otherwise: str, unless: str = "") -> str:
-    """The statement, which raises the warning `otherwise` instead of an error if a privilege for it is missing."""
+    """The statement, which raises the warning `otherwise` instead of an error if a privilege is missing."""
     attempt = [f"if not {unless} then", f"    {statement};", "end if;"] if unless else [f"{statement};"]
     return _do(*attempt, handler=f"raise warning '%', {_literal(otherwise)};")
 

@@ -82,7 +82,7 @@ def _beside(status: EnvironmentStatus) -> tuple[str, ...]:
 
 
 def last_run(status: EnvironmentStatus) -> str:
-    """The newest ledger entry: its time, the migration, what it records, and the actor."""
+    """The newest ledger entry as text: time, migration, mark and actor."""
     entry = status.last
     if entry is None:
         return "never"

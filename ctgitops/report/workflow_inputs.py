@@ -78,7 +78,7 @@ def _kept_by(plans: Iterable[Plan]) -> Keeps:
 
 
 def _kept(plan: Plan, steps: int) -> str:
-    """The applied migration before the newest `steps` of the plan's environment; `0` if there is none."""
+    """The applied migration before the newest `steps` migrations in the plan's environment; `0` without one."""
     if steps == len(plan.applied) and plan.identity:  # without a database, nothing is known to be applied
         return "0"
     (name,) = (name for name, at in plan.files.where.items() if at == (plan.environment, steps + 1))

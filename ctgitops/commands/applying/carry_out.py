@@ -22,7 +22,7 @@ from ...ports.database import Session
 
 
 def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
-    """Takes and verifies the backup that the environment's manifest requires; None if it requires none. Writes.
+    """Takes and verifies the backup that the manifest requires; returns None if `backup` is not set. Writes.
 
     Before the backup, drops the INVALID indexes that interrupted builds of this plan left behind. During the backup, no
     session of the run is active, so the run lock reports that its holder takes a backup. Raises BackupError,

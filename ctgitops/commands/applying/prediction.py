@@ -1,4 +1,4 @@
-"""Predicts the schema after a plan in a trial, records the prediction in the ledger, and compares it afterwards."""
+"""Predicts the schema after a plan with a trial, records the prediction, and compares it with the actual schema."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def check_open_predictions(
 
 
 class PredictionCheck:
-    """Compares the schema after a plan with the prediction; construct it before the plan, to read the schema."""
+    """Compares the schema after a plan with the prediction. Create this object before the plan: it reads the schema."""
 
     def __init__(self, plan: Plan, request: Request, database: Database, predicted: PredictedChanges) -> None:
         self._plan = plan

@@ -108,7 +108,7 @@ class TrialRunner:
         return None
 
     def _seeds(self) -> tuple[SeedTrial, ...]:
-        """Runs each seed file after the migrations, in a transaction of its own."""
+        """Runs each seed file after the migrations, each in a separate transaction."""
         return tuple(map(self._seed, self.plan.seeds))
 
     def _seed(self, seed: Seed) -> SeedTrial:

@@ -1,4 +1,4 @@
-"""Owner and privileges of the schema `public`: a dump contains only changes to them, as every database has it."""
+"""Owner and privileges of the schema `public`. A dump contains only changes to these, not the schema itself."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Relation:
     """The name without schema and quotes."""
     kind: str
     file: int
-    """The relfilenode; it changes when the relation is rewritten."""
+    """The relfilenode, which changes when the relation is rewritten."""
     index_of: int
     of: str
 

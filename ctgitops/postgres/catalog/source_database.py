@@ -18,7 +18,7 @@ from ..server.os_account import run_as
 from ..server.programs import client_for
 
 LOCK_WAIT = "10s"
-"""pg_dump's --lock-wait-timeout: how long it waits while another session alters a table."""
+"""pg_dump's --lock-wait-timeout: how long pg_dump waits while another session alters a table."""
 AFFECTS_MEANING = frozenset({
     "search_path", "timezone", "datestyle", "intervalstyle", "xmloption", "transform_null_equals", "array_nulls",
     "default_table_access_method", "check_function_bodies", "standard_conforming_strings",

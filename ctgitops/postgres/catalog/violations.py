@@ -56,7 +56,7 @@ class ViolationCounter:
     keys: bool = False
 
     def count(self, risks: Iterable[Risk]) -> Iterator[Violation]:
-        """Yields each risk with the number of rows that would make it fail."""
+        """Yields each risk with the number of rows that would make its statement fail."""
         until = time.monotonic() + ALL_SECONDS
         for risk in risks:
             if time.monotonic() > until:

@@ -35,7 +35,7 @@ OLDEST_MAJOR = 14
 """The oldest supported major version. Older servers have no `pg_read_all_data`, and are not tested."""
 CONNECT_TIMEOUT_SECONDS = 15
 SHORTEST_SECRET = 3
-"""Minimum length of a password that is masked in messages; a shorter one would be in many words."""
+"""Minimum length of a password that is masked in messages; a shorter one can be a part of many words."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def on_one_server(address: Address) -> dict[str, str]:
 
 
 def _with_role(parameters: Mapping[str, str], role: str) -> str:
-    """The startup options, extended to set the role in such a way that RESET ROLE and DISCARD ALL keep it.
+    """The startup options, extended by the role, so that RESET ROLE and DISCARD ALL return to this role.
 
     A value in the options ends at white space, unless a backslash precedes it.
     """

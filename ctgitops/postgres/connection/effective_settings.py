@@ -48,7 +48,7 @@ _MAY_PIN = {
 
 
 def english(connection: Connection) -> dict[str, str]:
-    """The setting that makes the server's messages English; empty if this role may not set it, or `connection` is lost.
+    """The setting for English server messages; empty if the role may not set it, or if `connection` is lost.
 
     ctgitops does not interpret messages. Call this before each new connection: a migration can revoke the right.
     """

@@ -37,5 +37,5 @@ def application_of(step: Step) -> str:
 
 
 def literal(escaping: Escaping, text: str) -> str:
-    """`text` as an SQL literal, escaped for the connection behind `escaping`."""
+    """`text` as an SQL literal, quoted with `escaping` for its connection."""
     return escaping.escape_literal(text.encode()).decode()

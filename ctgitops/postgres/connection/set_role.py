@@ -17,7 +17,7 @@ from pg_catalog.pg_roles r where r.rolname = %s
 
 
 def as_role(address: Address, role: str) -> Address:
-    """`address` with SET ROLE to `role`, if the role of its URL may do that; else `address`. Read-only."""
+    """`address`, with SET ROLE to `role` if the role of the URL is allowed to set this role. Read-only."""
     if not role:
         return address
     with connected(address, "ctgitops/read") as connection:

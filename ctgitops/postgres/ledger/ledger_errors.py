@@ -124,7 +124,7 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
 
 
 def add_entry(connection: Connection, address: Address, *statements: str) -> None:
-    """Adds rows in one transaction, and waits until it is on disk. Writes. Raises LedgerError."""
+    """Adds rows in one transaction, and waits until the commit is on disk. Writes. Raises LedgerError."""
     answer = exchange_or_rollback(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
     if answer.failure:
         raise _entry_refused(connection, address, answer.failure)

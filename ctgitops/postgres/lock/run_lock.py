@@ -128,7 +128,7 @@ def holder_of(connection: Connection) -> Holder | None:
 
 @contextlib.contextmanager
 def _as_session_user(connection: Connection) -> Iterator[None]:
-    """Resets the role to the one that connected in a block: a role can terminate only its own sessions."""
+    """Resets the role in a block to the role of the URL, because a role can terminate only its own sessions."""
     connection.execute("set role none")
     try:
         yield
@@ -155,7 +155,7 @@ class Lease:
         self._step = ""
 
     def write(self) -> None:
-        """Writes the run's current step, and the current time as a sign of life. Any thread may call it."""
+        """Writes the run's current step and the current time. Can be called from any thread."""
         self._written = time.monotonic()
         step = self._step or None
         values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
@@ -170,7 +170,7 @@ class Lease:
 
     @contextlib.contextmanager
     def heartbeat(self, seconds: float) -> Iterator[None]:
-        """Writes the row every `seconds` in a thread until the block ends, so that a waiting run shows as alive."""
+        """Writes the row every `seconds` in a thread until the block ends, to show that the run is alive."""
         over = threading.Event()
 
         def beat() -> None:

@@ -79,7 +79,7 @@ class Recovery:
         return verdict
 
     def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
-        """Drops the INVALID index that the statement left. Raises StepFailed for a different index of that name."""
+        """Drops the INVALID index that the statement left. Raises StepFailed for a different index with its name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
@@ -95,7 +95,7 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """Raises StepFailed if the statement names its index (`named`), because a different index has that name."""
+        """Raises StepFailed if the index that the statement names (`named`) exists with another definition."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
@@ -127,8 +127,8 @@ class Recovery:
             f'ctgitops repair {self.step.number:03} --env {self.run.environment} --reason "…" --statement {position}'
         )
         return (
-            f"check what it did; then run `{repair} --applied` if it is done, or `{repair} --not-applied`, which "
-            "runs it again; without `--statement`, that applies to the whole file"
+            f"check the effect of the statement; then run `{repair} --applied` if it is done, or "
+            f"`{repair} --not-applied` to run it again; without `--statement`, this applies to the whole file"
         )
 
     def wait_for(self, begun: ProgressRow) -> None:
@@ -165,7 +165,7 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
 
 
 def record(connection: Connection, row: str) -> None:
-    """Adds a progress row in its own transaction, as the login role: the migration's role may lack the privilege."""
+    """Adds a progress row in a separate transaction, as the login role: the migration's role may lack privileges."""
     answer = exchange_or_rollback(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
         raise StepFailed(answer.failure, Spot(), answer.lost)

@@ -45,7 +45,7 @@ class Throttle:
         return min(max(self.batch.pause, SHORTEST) * self._slower, LONGEST).total_seconds()
 
     def waited(self, somebody: int) -> None:
-        """Doubles the pause if sessions waited for the last batch, and halves it if none did."""
+        """Doubles the pause if sessions waited for the last batch, and halves it otherwise."""
         self._slower = min(self._slower * 2, 1024) if somebody else max(self._slower // 2, 1)
 
     def lag(self, connection: Connection) -> float:

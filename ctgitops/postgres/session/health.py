@@ -20,7 +20,7 @@ SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "l
 
 
 def probe(address: Address, health: Health) -> HealthResult:
-    """Runs the query once, on its own connection, in a read-only transaction.
+    """Runs the query once, on a separate connection, in a read-only transaction.
 
     The result distinguishes an error from an answer that is not true.
     """

@@ -48,7 +48,7 @@ class Attempts:
     watch: BlockerWatch = field(default_factory=BlockerWatch)
 
     def retrying(self, attempt: Attempt, work: Callable[[], Result]) -> Result:
-        """Runs `work`, with retries, and returns its result. Raises ApplyError, which says what was committed."""
+        """Runs `work`, with retries, and returns its result. The ApplyError that it raises says what was committed."""
         deadline = time.monotonic() + self.patience
         pause, number = FIRST_PAUSE_SECONDS, 1
         while True:

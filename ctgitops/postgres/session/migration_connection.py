@@ -55,10 +55,10 @@ class RunState:
     safe: int = 0
     """The number of first names in `done` whose commits the server has confirmed to be on disk."""
     lost: list[str] = field(default_factory=list)
-    """Names of commits that were not on the server's disk when it crashed."""
+    """Names of migrations and seed files whose commits a server crash has lost."""
     forward: bool = True
     transaction_parts: int = 0
-    """The number of migrations and seed files that share the current transaction; 0 if each has its own."""
+    """The number of migrations and seed files that share the current transaction; 0 if each has a separate one."""
 
     @property
     def text(self) -> str:
@@ -107,7 +107,7 @@ class RunState:
 
 
 def _is_idle(connection: Connection) -> bool:
-    """Whether the connection is open, without a transaction that our COMMIT would end."""
+    """Whether the connection is open and without a transaction."""
     return not connection.closed and connection.info.transaction_status is TransactionStatus.IDLE
 
 
@@ -152,7 +152,7 @@ class MigrationConnection:
                 connection.execute("commit")  # in an aborted transaction, COMMIT rolls back
 
     def reporting(self, assert_lock_held: Callable[[], None]) -> Callable[[], None]:
-        """Wraps `assert_lock_held`, so that its error also says what this run has completed."""
+        """Wraps `assert_lock_held`: the error also lists what this run has completed."""
 
         def reported() -> None:
             try:

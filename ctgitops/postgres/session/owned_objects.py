@@ -69,7 +69,7 @@ class OwnedObjects:
     tell: Listener
 
     def drop(self, patience: float) -> int:
-        """Drops all objects, or none. Retries lock timeouts for `patience` seconds. Returns how many. Writes.
+        """Drops all objects, or none. Retries lock timeouts for `patience` seconds. Returns their number. Writes.
 
         Raises ApplyError. Raises MustWaitError if CASCADE would drop an object of another role.
         """

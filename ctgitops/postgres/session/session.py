@@ -130,7 +130,7 @@ class WorkSession:
         return probe(self._address, health)
 
     def watch(self, health: Health) -> HealthResult:
-        """Repeats a health query until it is not true or its time is over. Returns the last answer. Read-only."""
+        """Repeats a health query until it is not true or the time is over. Returns the last result. Read-only."""
 
         def report() -> None:
             self._assert_lock_held()

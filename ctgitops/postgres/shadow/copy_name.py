@@ -28,13 +28,13 @@ class RenamableCopy(Protocol):
 
 
 class CopyName:
-    """Assigns the real name to one copy. Never on an external server, where the real database may have it."""
+    """Assigns the real database's name to one copy, but not on an external server, which may have the real database."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
         self._holder: RenamableCopy | None = None
         self.target = original.database if server.ours else ""
-        """The real database's name; empty if no copy gets it."""
+        """The real database's name; empty if no copy gets this name."""
 
     def give(self, copy: RenamableCopy | None) -> None:
         """Gives the real name to one copy, or to none, so that migrations can use the name. Writes."""

@@ -32,7 +32,7 @@ from wanted w
 left join pg_catalog.pg_extension e on e.extname = w.name
 left join pg_catalog.pg_namespace n on n.oid = e.extnamespace
 """
-"""An extension and all that it requires, in any version, each with its schema if installed, else its fixed schemas."""
+"""Queries an extension and its required extensions, with the schema if installed, else the fixed schemas."""
 _PLANTED = """
 with since(age) as (select pg_catalog.age(%s::pg_catalog.xid)),
 first(oid) as (select oid from pg_catalog.pg_namespace where nspname = any(%s)),

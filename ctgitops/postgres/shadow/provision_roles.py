@@ -79,7 +79,7 @@ class RoleProvisioner:
         return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
 
     def _creates_roles(self, role: Role) -> bool:
-        """Whether a role gets CREATEROLE; before 16, where it allows file access, only on a throw-away server."""
+        """Whether a role gets CREATEROLE. Before 16, CREATEROLE allows file access, so only on a throw-away server."""
         asked = role.creates_roles or role.superuser
         if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
             if role.name == self._original.role:

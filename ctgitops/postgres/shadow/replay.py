@@ -122,7 +122,7 @@ class ReplayShadow:
             helped.clear()
 
     def _runnable(self, step: Step) -> Step:
-        """The step; on an external server, without statements that name a database: no copy there has that name."""
+        """The step; on an external server, without statements that name a database: the copy has another name."""
         if self._server.ours:
             return step
         kept, skipped = without_databases(step)

@@ -93,7 +93,7 @@ class SandboxShadow:
         return self._sandbox.rates()
 
     def snapshot(self) -> Snapshot:
-        """The schema, read as the role that created it: the superuser must not run functions of unreviewed SQL."""
+        """Reads the schema as the migrations' role, because the superuser must not run functions of unreviewed SQL."""
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
@@ -172,7 +172,7 @@ class SandboxDatabases:
         return unused(f"{self.server.prefix}{database}", {self.name.target})
 
     def runnable(self, step: Step) -> Step:
-        """The step to run. On an external server, omits statements with a database name: no copy has that name."""
+        """The step to run. On an external server, omits statements with a database name, which no copy has."""
         if self.server.ours:
             return step
         kept, skipped = without_databases(step)

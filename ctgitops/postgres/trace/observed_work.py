@@ -86,7 +86,7 @@ def _reported_work(evidence: Evidence) -> Iterator[tuple[int, RelationWork]]:
 
 
 def _meant(said: Debug1Message, evidence: Evidence) -> list[int]:
-    """The relations that a message may mean, as its names have no schema; prefers those that were scanned."""
+    """The relations that a message may mean, whose names have no schema; prefers scanned relations."""
     named = sorted(oid for oid, name in evidence.called if name == said.table and oid in evidence.now)
     locked = [oid for oid in named if evidence.now[oid].strongest >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
     read = [oid for oid in locked if evidence.read(oid)] or locked

@@ -59,7 +59,7 @@ class HeldLock:
 
 
 class _Lock(NamedTuple):
-    """One lock as `_MINE` lists it."""
+    """One row of the query `_MINE`: a lock of the session."""
 
     oid: int
     mode: str

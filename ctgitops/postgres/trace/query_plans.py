@@ -18,9 +18,9 @@ from ..connection.connect import Connection
 
 LONGEST_PLAN = 200_000
 MOST_TEXT = 5_000_000
-"""Maximum number of characters of plans that are kept per statement."""
+"""Maximum length of all plans of a statement, in characters."""
 LOST = "duration: not kept"
-"""Replaces each plan beyond the limit MOST_TEXT."""
+"""The text that replaces a plan beyond the limit MOST_TEXT."""
 _PLAN = re.compile(r"duration: [\d.]+ ms  plan:\n(?P<plan>\{.*\})", re.DOTALL)
 _SYSTEM = frozenset({"pg_catalog", "information_schema", "pg_toast", "ctgitops"})
 # The query must work with any search path that a migration set

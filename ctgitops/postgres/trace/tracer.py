@@ -26,7 +26,7 @@ from .statement_queries import TracedStatement
 from .transactional import TransactionTracer
 
 SETS = "VariableSetStmt"
-"""SET needs no trace, because it takes no lock; and SET TRANSACTION fails after a query."""
+"""Statements that are not traced: SET takes no lock, and SET TRANSACTION fails after a query."""
 MOST_SAID = 10_000
 EXPLAINS = "auto_explain.c"
 _SOURCES = frozenset({EXPLAINS, "tablecmds.c", "index.c"})

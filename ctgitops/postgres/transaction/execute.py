@@ -38,7 +38,7 @@ class Part:
     step: Step
     entry: Entry
     last: bool
-    """Whether it is the plan's last part, whose commit waits for the disk and so confirms every commit before it."""
+    """Whether this is the plan's last part. Its commit waits for the disk, and so confirms all earlier commits."""
 
 
 def millis_in(answer: Answer) -> list[int]:

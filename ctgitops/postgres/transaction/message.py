@@ -50,7 +50,7 @@ FLUSH = (
     f"begin; {ON_DISK}; "
     "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk'); commit"
 )
-"""A transaction whose commit waits for the disk, and so for every commit before it."""
+"""A transaction whose commit waits for the disk, and so confirms all earlier commits."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Message:
         return f"{self.before}\n{self.script.sent}\n;{self.after}"
 
     def offset_of(self, position: int) -> int | None:
-        """Converts a `position` in the message (characters from 1) to an offset in the script; None if outside it."""
+        """Converts a `position` in the message (characters from 1) to an offset in the script, or None."""
         offset = position - len(self.before) - 2
         return offset if 0 <= offset <= len(self.script.sql) else None
 
@@ -127,7 +127,7 @@ class Spot:
 
     @property
     def place_shown(self) -> Place | None:
-        """The place, without its column if a redacted password before it would shift it."""
+        """The place of the error, without the column if a redacted password shifts the column."""
         if self.place and redact(self.statement) != self.statement:
             return Place(self.place.path, self.place.line)
         return self.place

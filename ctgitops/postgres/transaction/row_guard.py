@@ -50,7 +50,7 @@ class RowGuard:
     checkpoint: Checkpoint
 
     def of(self, step: Step) -> str:
-        """A statement that locks a step's tables against writers, and fails if others wrote rows; may be empty."""
+        """A statement that locks a step's tables against writers, and fails if other sessions wrote rows; or empty."""
         checks = [
             self._check(loss)
             for loss in self.losses

@@ -29,7 +29,7 @@ class StepFailed(Exception):  # noqa: N818 - the caller turns it into an error
     failure: Failure
     spot: Spot
     lost: bool
-    """The connection is lost, so only the ledger shows what was committed."""
+    """Whether the connection is lost, so that only the ledger shows what was committed."""
     hint: str = ""
     """The next step for the user; if empty, the hint is derived from the failure."""
     retried: bool = True
@@ -85,7 +85,7 @@ CORRECT_STATEMENT = (
 )
 ENDLESS = "make the WHERE exclude changed rows; or raise the limit with `max_rows=…` in the line `ctgitops: batch`"
 CHANGES_THE_FILE = frozenset({CORRECT, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
-"""Hints that ask to change the file, which is possible only if no other environment has applied it."""
+"""Hints that ask to change the file, which is possible only if no other environment has applied the file."""
 
 
 def hint_for(step: Step, environment: str, failure: Failure) -> str:
