@@ -169,7 +169,7 @@ def _started(forge: Forge, file: str, ready: Continuation) -> Continuation:
         forge.start(file, ready.ref, inputs)
     except ForgeError as error:
         hint = f"give this job `actions: write`; at {ready.ref}, {file} needs `on: workflow_dispatch` with the inputs "
-        raise ForgeError(error.what, hint=f"{hint}{', '.join(inputs)}, as the deploy.yml of ctgitops has") from None
+        raise ForgeError(error.what, hint=f"{hint}{', '.join(inputs)}, as in ctgitops's own deploy.yml") from None
     return ready
 
 

@@ -198,7 +198,7 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 
 def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
-    """Applies; a scheduled run checks for drift first, and applies even if there is drift."""
+    """Runs `apply`. A scheduled run first checks for drift, and then applies even if there is drift."""
     if isinstance(ask, Ignored) and isinstance(event, Push | TagPush | Release):
         change.check_manifests(job)
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0

@@ -17,8 +17,8 @@ from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
-"""The dump includes tablespaces and subscriptions, but the throw-away database has neither. A tablespace is a folder of
-the source's machine, and a database with a subscription, even a disabled one, cannot be dropped."""
+"""pg_restore's options for a proof: without tablespaces, which are folders of the source's machine, and without
+subscriptions, because a database with a subscription, even a disabled one, cannot be dropped."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Sticky:
         self._login = ""
 
     def write(self, wanted: StickyComment) -> str | None:
-        """Writes a plan until a read shows that the comment has it; returns None if the comment has newer content."""
+        """Writes a plan, again if another run wrote the comment meanwhile; returns None if the comment is newer."""
         issue, text = self._issue(wanted.pull_request), whole(wanted)
         created, since = False, wanted.generation.started
         pull = cache(lambda: pull_of(self._client, wanted.pull_request) if wanted.head_sha else None)
@@ -117,7 +117,7 @@ class Sticky:
                 found.comment.delete()
 
     def record(self, wanted: RecordComment) -> str | None:
-        """Writes a record until a read shows that no other run wrote meanwhile; returns None if there is no record."""
+        """Writes a record, again if another run wrote the comment meanwhile; returns None if there is no record."""
         issue, text = self._issue(wanted.pull_request), ""
         for _ in range(ROUNDS):
             found = self._ours(issue, wanted.key)

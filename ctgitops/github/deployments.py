@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 5
-"""Maximum number of deployments of a commit, newest first, among which to search for a queued deployment."""
+"""Maximum number of a commit's deployments to read, newest first, in the search for a queued deployment."""
 TASK = "deploy:migrations"
 DESCRIPTION = 140
 NEWEST = 5

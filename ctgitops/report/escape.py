@@ -48,7 +48,7 @@ def shown(text: str) -> str:
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """Like `shown`, on one line, and cut to a length."""
+    """Replaces invisible characters like `shown`, and also line breaks; cuts the text to a length."""
     line = _SPACE.sub(" ", shown(text)).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
 

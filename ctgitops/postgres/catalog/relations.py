@@ -78,7 +78,7 @@ def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict
 
 
 def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str, int, int]]:
-    """The foreign keys in `names`: for each its name, the OID of its table and the OID of the referenced table."""
+    """The foreign keys with a name in `names`: name, OID of the table, and OID of the referenced table."""
     found = connection.execute(_FOREIGN_KEYS.encode(), [list(names)]).fetchall()
     return [(str(name), _int(table), _int(referenced)) for name, table, referenced in found]
 

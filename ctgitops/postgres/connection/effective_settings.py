@@ -36,7 +36,7 @@ ON_DISK = (
     "select pg_catalog.set_config('synchronous_commit', 'local', true) "
     "where pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'"
 )
-"""Sets synchronous_commit for a commit whose migration is then reported as done.
+"""Makes a commit wait for the disk, because its migration is then reported as done.
 
 The role, the database or the migration may have set it to `off`. `local` waits for the server's own disk but, like
 `off`, for no standby.

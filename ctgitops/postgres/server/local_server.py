@@ -194,7 +194,7 @@ class LocalServer(UninterruptedCleanup):
         self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
 
     def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
-        """Creates the data directory. `programs` are the original programs: the path of a copy differs each time."""
+        """Creates the data directory. `programs` are the installed programs, even if the server runs copies of them."""
         file = self._password_file() if self._password else None
         said = Initdb(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
         if said:

@@ -178,7 +178,7 @@ class RoleProvisioner:
             self._administer(applying.name, {role.name for role in roles if role.superuser})
 
     def _administer(self, name: str, superusers: set[str]) -> None:
-        """Grants ADMIN OPTION on every role that is not a superuser: before 16, CREATEROLE included that right."""
+        """Grants a role ADMIN OPTION on all other roles except superusers, because CREATEROLE implied it before 16."""
         for group in self._groups.keys() - superusers - {name}:
             if group not in self._groups[name] and not self._reaches(group, name):
                 self._granted(name, Membership(group, admin=True, inherits=False, sets=False))

@@ -80,7 +80,7 @@ def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
 
 
 def oids_of(connection: Connection, names: Iterable[str], oids: Iterable[int]) -> dict[int, str]:
-    """The tables with one of `names` or `oids`: their names as this session sees them, by OID."""
+    """The names of tables in this session, by OID: of those in `oids`, and of those with a name in `names`."""
     found = connection.execute(_NAMES.encode(), [list(oids), list(names)]).fetchall()
     return {int(str(oid)): str(name) for oid, name in found}
 

@@ -66,7 +66,7 @@ class TracedQueries:
         return tuple(name for oid, name in self.names.items() if reads and oid not in known)
 
     def unmeasured(self, read: Collection[int], known: Mapping[int, Relation]) -> tuple[str, ...]:
-        """The relations in `read` that no plan explains; if `branches`, also those that a plan explains."""
+        """The relations in `read` that no query plan reads. If `branches` is set, also the relations in plans."""
         planned = frozenset[str]().union(*(each.reads for each in self.plans))
         explained = {oid for oid, name in self.names.items() if name in planned and oid in known}
         missing = {oid for oid in read if oid in known and oid not in explained}

@@ -63,10 +63,10 @@ def stopped(interrupted: Interrupted) -> StepFailed:
 
 
 def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
-    """Whether `statement_timeout` cancelled a statement, rather than another session. Needs no open transaction.
+    """Whether `statement_timeout`, and not another session, cancelled a statement. Call it outside a transaction.
 
-    The two cancellations have the same SQLSTATE, and the message is in the server's language. So this provokes a
-    statement timeout, and compares its line in the server's source code with that of `failure`. Read-only.
+    Both kinds of cancellation have the same SQLSTATE, and the message is in the server's language. So this function
+    provokes a statement timeout, and compares its line in the server's source code with the line of `failure`. Read-only.
     """
     if failure.cause is not Cause.CANCELLED or not failure.source.line:
         return failure.cause is Cause.STATEMENT_TIMEOUT
