@@ -79,7 +79,7 @@ def apply(job: Job, ask: Applying) -> int:
 
 
 def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
-    """What a signal cancelled, if no migration was running, and the state of the database."""
+    """Describes a run that a signal cancelled between migrations: the cancelled part, and the state of the database."""
     if left := [name for name in names if name not in record.ended]:
         return f"the {doing} {', '.join(left)}", NOTHING
     return (

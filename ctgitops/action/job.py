@@ -111,7 +111,7 @@ class Job:
 
     @property
     def generation(self) -> Generation:
-        """This run and its attempt."""
+        """The number of this run and of its attempt, by which runs are ordered."""
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
         return Generation(run, attempt, self.started)
 

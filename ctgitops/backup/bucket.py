@@ -87,7 +87,7 @@ class Bucket:
         raise AssertionError("unreachable")
 
     def get(self, name: str) -> Iterator[bytes]:
-        """Streams the object."""
+        """Yields the content of the object in chunks."""
         try:
             for chunk in obstore.get(self.store, name).stream(min_chunk_size=CHUNK):
                 yield bytes(chunk)

@@ -1,4 +1,4 @@
-"""Replaces standard output and error with streams that never raise. They keep their first error and drop output.
+"""Replaces standard output and error with streams that never raise, but store their first error and drop output.
 
 A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of a
 migration, nor change the run's exit status.

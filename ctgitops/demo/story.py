@@ -155,7 +155,7 @@ def _intent_of(stage: Stage, event: str) -> Planning | Applying:
 def _pull_request(stage: Stage) -> None:
     added = " and ".join(name for name in repository.pull_request(stage.root) if name.count(".") == 1)
     words = (
-        f"It adds {added}. GitHub sends `pull_request`: the plan of each environment "
+        f"The pull request adds {added}. GitHub sends `pull_request`: the plan of each environment "
         "is posted as a comment, and no database is changed."
     )
     _act("1. A pull request", words)
@@ -187,8 +187,8 @@ def _record(stage: Stage, outcome: Outcome) -> str:
 
 def _merge(stage: Stage) -> None:
     words = (
-        "It is merged. GitHub sends `push` for the default branch, and staging is migrated: each migration and its "
-        "ledger entry are one transaction, verified before it commits."
+        "The pull request is merged. GitHub sends `push` for the default branch, and staging is migrated: each "
+        "migration and its ledger entry are one transaction, verified before its commit."
     )
     _act("2. The merge", words)
     _deploy(stage, "push", "comment-merged.md")

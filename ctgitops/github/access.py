@@ -11,7 +11,7 @@ class Access:
 
     token: str = field(repr=False)
     repository: str
-    """`owner/name`; the value of GITHUB_REPOSITORY."""
+    """The value of GITHUB_REPOSITORY, such as `owner/name`."""
     api_url: str = "https://api.github.com"
     """The value of GITHUB_API_URL."""
 

@@ -1,4 +1,4 @@
-"""Creates GitHub deployments, and sets their status and that of commits."""
+"""Creates GitHub deployments, and sets the status of deployments and commits."""
 
 from __future__ import annotations
 

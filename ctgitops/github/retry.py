@@ -15,7 +15,7 @@ from .access import RetryPolicy
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 _LIMITED = "the rate limit resets after the longest wait"
 _DID_NOTHING = (403, 429)
-"""HTTP statuses after which even a POST is retried; `increment` rejects a 403 that is not a rate limit."""
+"""HTTP statuses after which a POST can be retried, because GitHub did not execute the request."""
 
 
 def retry(patience: RetryPolicy) -> PatientRetry:

@@ -9,7 +9,7 @@ from ...sql.nodes import quoted_name
 from .connect import Address, connected
 
 SET_OPTION_SINCE = 160000
-"""Since this server version, a membership may lack the SET option."""
+"""The first server version in which a membership can lack the SET option."""
 _MAY_BECOME = """
 select session_user, pg_catalog.pg_has_role(session_user, r.oid, %s)
 from pg_catalog.pg_roles r where r.rolname = %s

@@ -70,7 +70,7 @@ def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
 
 @contextmanager
 def _asking(connection: Connection, address: Address) -> Iterator[None]:
-    """Converts server errors to a LedgerError: the tables are not readable, or ctgitops did not create them."""
+    """Converts server errors to a LedgerError, for example if the tables are not readable."""
     try:
         yield
     except errors.InsufficientPrivilege:
@@ -118,7 +118,7 @@ def ensure_ledger(
 
 
 def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
-    """Upgrades the ledger format by format, each in a separate transaction, in one message to the server."""
+    """Upgrades the ledger to each newer format, each time in a separate transaction, in one message to the server."""
     folder = files("ctgitops") / "postgres" / "sql"
     texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
     before = _SOON

@@ -157,7 +157,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leftovers, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """OIDs of indexes that CREATE INDEX CONCURRENTLY may have left: the index of its name, or new indexes."""
+    """OIDs of indexes that may be leftovers of CREATE INDEX CONCURRENTLY: the index with its name, or new indexes."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()

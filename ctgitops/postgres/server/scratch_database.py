@@ -36,7 +36,7 @@ order by 1
 """
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
-"""Terminates a database's sessions before a rename. (PostgreSQL checks only every 100 ms whether they have ended.)"""
+"""Terminates a database's sessions before a rename, because a database with sessions cannot be renamed."""
 
 
 def objects_in(address: Address) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ class WorkSession:
         return watch(self._address, health, before_each=report, tell=self._tell)
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
-        """The database's state before the first step. Queries it only if an automatic rollback is possible."""
+        """Returns the database's state before the first step; queried only if an automatic rollback is possible."""
         wanted = self._request.environment.apply_policy.rolls_back_on_failure
         entry = ledger.last.id if ledger.last else 0
         return Checkpoint(entry, oldest_transaction(self._work.connected()) if wanted else 0)

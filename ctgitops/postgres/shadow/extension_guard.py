@@ -59,7 +59,7 @@ join pg_catalog.pg_roles r on r.oid = each.owner
 where n.nspname = any(%s) and not r.rolsuper
 limit 1
 """
-"""An object in one of the schemas that can capture a name of a script.
+"""Queries objects in the search path of a script that can capture an unqualified name in the script.
 
 An older function counts if it overloads one of PostgreSQL's names, and an older operator always: a migration can have
 replaced a function that they call.

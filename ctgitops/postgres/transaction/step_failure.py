@@ -66,7 +66,7 @@ def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
     """Whether `statement_timeout`, and not another session, cancelled a statement. Call it outside a transaction.
 
     Both kinds of cancellation have the same SQLSTATE, and the message is in the server's language. So this function
-    provokes a statement timeout, and compares its line in the server's source code with the line of `failure`. Read-only.
+    provokes a statement timeout, and compares its line in the server's source code with that of `failure`. Read-only.
     """
     if failure.cause is not Cause.CANCELLED or not failure.source.line:
         return failure.cause is Cause.STATEMENT_TIMEOUT
