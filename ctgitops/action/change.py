@@ -52,7 +52,7 @@ class Result:
 
     @property
     def wait(self) -> PlanWait | None:
-        """The wait that the run reported; None without a wait, or if the wait does not end without a change."""
+        """The wait that the run reported; None without a wait, or if only a person can end the wait."""
         return wait_in(self.environment, self.outcome)
 
     @property

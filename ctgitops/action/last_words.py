@@ -15,7 +15,7 @@ from ..report.escape import plain, prose
 from ..report.links import address
 from .job import Job
 
-NOTHING = "this run had changed nothing there"
+NOTHING = "this run had changed nothing"
 
 
 @contextmanager

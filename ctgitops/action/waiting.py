@@ -21,7 +21,7 @@ MUST_WAIT = 5
 
 
 def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
-    """The wait that an outcome reports; None without a wait, or if the wait does not end without a change."""
+    """The wait that an outcome reports; None without a wait, or if only a person can end the wait."""
     if isinstance(outcome, Outcome) and outcome.status is Status.WAITING and not outcome.receipt:
         return wait_of(environment, outcome.reasons)
     return None

@@ -42,7 +42,7 @@ class ObjectStore:
     warn: Callable[[str], None] = _quiet
 
     def location(self, backup: str) -> str:
-        """The URL or path."""
+        """The URL or path of a backup in the store."""
         return f"{self.address.rstrip('/')}/{backup}"
 
     @contextmanager

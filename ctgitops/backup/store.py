@@ -29,7 +29,7 @@ SMALLEST_COPY = 5
 
 @dataclass(frozen=True)
 class StorePlace:
-    """Where backups are stored, and how."""
+    """The address of a store of backups, and its settings."""
 
     address: str
     """A folder, or the URL of a bucket."""

@@ -36,7 +36,7 @@ class CommentMode(StrEnum):
 
 
 class OnWait(StrEnum):
-    """The result of the step if a plan waits for a window, a bake time or a predecessor."""
+    """The result of the step if a plan waits for a window, a bake time or the environment in `after`."""
 
     AUTO = "auto"
     """The step succeeds for a plan and on a schedule, and fails otherwise."""

@@ -71,7 +71,7 @@ def forms_of(url: str) -> set[str]:
 
 
 def base64_forms(secret: str) -> set[str]:
-    """The base64 of `secret`, alone and at each offset in other text, without characters that also encode that text."""
+    """The base64 of `secret` at each offset in a longer text, without the characters that also encode other bytes."""
     encoded = {form for offset in range(3) for form in _base64(secret.encode(), offset)}
     safe = {form.translate(str.maketrans("+/", "-_")) for form in encoded}
     return {form for form in encoded | safe if len(form) >= SHORTEST_BASE64}

@@ -176,7 +176,7 @@ class ExportedSnapshot:
             return counted
 
     def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
-        """For each of `tables` that exists, a digest of its rows that does not depend on their order."""
+        """A digest of the rows of each existing table in `tables`, whatever the order of the rows is."""
         with self._reader() as connection:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
