@@ -40,6 +40,7 @@ from ctgitops.errors import ForgeError
 from ctgitops.wiring.wiring import Wiring
 from tests.github.test_event import changed, payload_of
 from tests.github.test_runner import outputs
+from tests.notify.receiver import serving
 from tests.servers import fetch, run
 from tests.stories.house import House
 
@@ -799,3 +800,19 @@ def test_a_rollback_does_not_deploy_the_tip(scene: Scene) -> None:
     assert scene.run("workflow_dispatch", payload_of("workflow_dispatch"), **asked) == 0
     states = {number: state for number, state, _ in scene.forge.states}
     assert states[2] is DeploymentState.INACTIVE, "the tip has the migration that was rolled back"
+
+
+@pytest.mark.slow
+def test_receivers_get_the_result_with_the_links_of_the_run_and_no_secret(scene: Scene) -> None:
+    with serving() as heard:
+        url = scene.house.secrets["STAGING_DATABASE_URL"]
+        scene.house.environment("staging", url, 'apply: {on: push}\nnotify: [{webhook: "${HOOK_URL}"}]\n')
+        scene.house.secrets |= {"HOOK_URL": heard.url, "APP_PASSWORD": "hunter2hunter2"}
+        assert scene.run("push", push()) == 0
+        scene.house.migration("002_wrong", "select 'hunter2hunter2'::int;")
+        assert scene.run("push", push()) == 6
+    applied, failed = (json.loads(body) for _, body in heard.requests)
+    assert (applied["event"], applied["pull_request"]) == ("applied", 42)
+    assert applied["run_url"]
+    assert failed["event"] == "failed"
+    assert "hunter2" not in json.dumps(failed)

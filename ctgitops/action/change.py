@@ -102,7 +102,7 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
             _outputs(job, results)
             say_stopped(job, record.concerned(), environment.name, result.outcome)
             return result.exit_status
-        _follow_up(job, result, record.sha)
+        _follow_up(job, result, record)
         if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch:
             break
     untried = [e.name for e in ask.environments[len(results) :]]
@@ -114,14 +114,17 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
     return next((status for status in failed if status), 0)
 
 
-def _follow_up(job: Job, result: Result, sha: str) -> None:
+def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
     """If the environment waits, queues its deployment; in any case, sets the commit's status for the environment."""
+    sha = record.sha
     words = outcome_verdict(result.outcome) if isinstance(result.outcome, Outcome) else result.outcome.what
     if wait := result.wait:
         tell_wait(job, wait)
         words = f"waits {until(wait)}"
         if SHA.fullmatch(sha):
             queue(job, wait, sha)
+    for warning in job.wiring.notifications.result(result.environment, result.outcome, record.merged):
+        job.runner.warn(warning)
     if SHA.fullmatch(sha):
         told = (words, job.wiring.origin.run_url)
         job.github_writer.status(sha, result.environment.name, result.commit_state, told)
@@ -149,7 +152,7 @@ def rollback(job: Job, provenance: Provenance) -> int:
         if isinstance(result.outcome, CtgitopsError) and job.stopping():
             say_stopped(job, record.concerned(), inputs.environment, result.outcome)
         else:
-            _follow_up(job, result, record.sha)
+            _follow_up(job, result, record)
             record.write()
     return result.exit_status
 

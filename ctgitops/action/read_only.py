@@ -115,6 +115,8 @@ def drift(job: Job) -> int:
     for result in results:
         _mark(job, result)
         _set_status(job, result)
+        for warning in job.wiring.notifications.drift(result):
+            job.runner.warn(warning)
     job.runner.output("drift", _answer(results))
     return drift_exit_status(results)
 

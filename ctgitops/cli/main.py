@@ -35,6 +35,7 @@ VERBS = {
     "reset": "read_write",
     "unlock": "read_write",
     "roles": "roles",
+    "notify": "notifications",
     "backup": "backups",
     "restore": "backups",
     "action": "read_write",

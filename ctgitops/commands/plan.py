@@ -21,7 +21,7 @@ from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import mention_problems, searched_for
 from ..core.trial.gap import Stop
 from ..core.trial.schema_break import break_problems
-from ..core.trial.seed_trial import seed_problems
+from ..core.trial.seed_trial import applied_seeds, seed_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import (
@@ -126,7 +126,8 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
         database = databases.of(preview.environment)
         original, live = database.original(), known.live or database.snapshot()
         with shadows.sandbox(original, preview.environment.shadow) as sandbox:
-            proof = TrialRunner(preview.plan, known.ledger, original, sandbox).proof(live)
+            seeded = applied_seeds(known.request.workspace, preview.environment, known.ledger)
+            proof = TrialRunner(preview.plan, known.ledger, original, sandbox, seeded).proof(live)
             effects = effects_of(preview.plan, known.request, known.before, sandbox, databases)
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:

@@ -27,6 +27,7 @@ from ..errors import Place
 from .json_schema import faults
 from .manifest_faults import after_disposable, health_faults, query_of, semantic_faults
 from .policy import read_document, without_faults
+from .receivers import receivers_of, secret
 from .repository import Item, Repository, sub_folder
 from .strict_yaml import Document
 
@@ -91,11 +92,6 @@ def duration(text: str) -> timedelta:
     return int(number) * _UNITS[text[len(number) :]]
 
 
-def secret(text: str) -> str:
-    """The name in a reference to a secret: `${NAME}` becomes `NAME`."""
-    return text.removeprefix("${").removesuffix("}")
-
-
 def _environment(usable: dict[str, Any], document: Document, repository: Repository) -> Environment:
     apply = usable.get("apply", {"on": "manual"})
     name = usable["environment"]
@@ -122,6 +118,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         data_preflight=DataPreflight(usable.get("data_preflight", "counts")),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         lint=dict(usable.get("lint", {})),
+        notify=receivers_of(usable),
         path=document.path,
     )
 

@@ -20,13 +20,13 @@ from ..sql.script import Script
 from .age_keys import recipient
 from .json_schema import Fault, dotted
 from .policy import unknown_rules
+from .receivers import receiver_faults
 from .repository import Repository
 from .strict_yaml import Document, Keys, shown_value
 
 Usable = dict[str, Any]
 
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
-    (("notify",), bool, "send notifications", ""),
     (("backup", "scope"), lambda value: value != "database", "back up a part of a database", ""),
     (("backup", "store", "object_lock"), lambda _: True, "lock objects", "set a default retention on the bucket"),
     (("backup", "keep"), lambda _: True, "delete old backups", ""),
@@ -48,6 +48,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_shadow(document, usable),
         *_seeds(document, usable, repository),
         *_backup(document, usable),
+        *receiver_faults(document, usable),
         *unknown_rules(document, usable),
     )
 

@@ -25,6 +25,7 @@ from ..files.workspace import read_workspace
 from .addresses import Addresses
 from .backups import StoredBackups
 from .databases import PostgresDatabases, ThrowAwayDatabases
+from .notifications import Notifications
 from .origin import origin_from
 from .schemas import NamedSchemas
 
@@ -136,6 +137,11 @@ class Wiring:
     def backups(self) -> StoredBackups:
         """Takes and restores proved backups."""
         return StoredBackups(self.root, self.addresses, lambda: self.workspace.environments)
+
+    @property
+    def notifications(self) -> Notifications:
+        """Sends notifications to the receivers of environments."""
+        return Notifications(self.workspace, self.origin, self.environ)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """A reader of schemas by name."""

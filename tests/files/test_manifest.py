@@ -17,6 +17,7 @@ from ctgitops.core.environment.environment import (
     Trigger,
     Window,
 )
+from ctgitops.core.environment.receiver import Event
 from ctgitops.core.migration.selector import Selector
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.files.manifest import duration
@@ -207,7 +208,6 @@ def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("notify:\n- webhook: ${HOOK}", "4:1: ctgitops 0.1 does not send notifications yet"),
         ("backup: {to: b, scope: schema}", "4:17: ctgitops 0.1 does not back up a part of a database yet"),
         (
             "backup: {to: 's3://b', store: {object_lock: 30d}}",
@@ -412,3 +412,32 @@ def test_no_manifest_is_after_a_disposable_one(repo: Checkout) -> None:
         " `after: development` names an environment with `disposable: true` (remove `after`, or "
         "`disposable` from environments/development.yaml: a reset removes what development has applied)"
     ]
+
+
+def test_receivers_are_read_with_their_events(repo: Checkout) -> None:
+    assert (
+        repo.manifest("notify:\n- {to: '${SLACK}', on: [failed, drift]}\n- {webhook: '${H}', signed_with: '${K}'}")
+        == []
+    )
+    one, two = repo.read().environments[0].notify
+    assert (one.secret, one.is_webhook, set(one.events)) == ("SLACK", False, {Event.FAILED, Event.DRIFT})
+    assert (two.secret, two.is_webhook, two.signing_secret, set(two.events)) == ("H", True, "K", set(Event))
+
+
+@pytest.mark.parametrize(
+    ("receiver", "said"),
+    [
+        ("{on: [failed]}", "must have exactly one of the keys `to` and `webhook`"),
+        ("{to: '${A}', webhook: '${B}'}", "must have exactly one of the keys `to` and `webhook`"),
+        ("{to: '${A}', signed_with: '${B}'}", "only a webhook's JSON document is signed"),
+        ("{to: 'https://hunter2@hooks.example'}", "the value is not shown"),
+        ("{to: '${A}', on: [fail]}", "did you mean `failed`?"),
+        ("{to: '${A}', on: []}", "is empty"),
+    ],
+)
+def test_a_receiver_that_cannot_be_used_is_an_error(repo: Checkout, receiver: str, said: str) -> None:
+    (found,) = repo.manifest(f"notify: [{receiver}]")
+    assert said in found
+    assert "hunter2" not in found
+    repo.write("migrations/policy.yaml", f"notify: [{receiver}]\n")
+    assert any(said in problem.what + problem.hint for problem in repo.read().read_problems)

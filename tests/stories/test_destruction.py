@@ -85,7 +85,7 @@ def test_rows_are_not_counted_by_a_condition_of_a_pull_request(house: House, ful
     house.migration("002_some", "delete from public.orders where nextval('public.called') > 0;")
     house.migration("003_all", "delete from public.lines where 1 = 1; delete from public.logs where true;")
     looked = house.plan()
-    assert 'deletes rows of "public"."orders": about 10 rows (at most: which rows' in looked.out
+    assert 'deletes rows of "public"."orders": about 10 rows (an upper bound: the affected rows' in looked.out
     assert '003_all deletes rows of "public"."lines": 7 rows\n' in looked.out
     assert '003_all deletes rows of "public"."logs": 9 rows\n' in looked.out
     assert fetch(full, "select is_called from public.called") == [(False,)]
@@ -115,7 +115,7 @@ def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: H
     page = house.plan("--format", "markdown").out
     assert page.startswith("### 🟠")
     assert "DESTROYS DATA" in page.splitlines()[0]
-    assert "rolls this plan back with the rollback SQL in the ledger: the schema, <b>not the data" in page
+    assert "rolls this plan back with the rollback SQL in the ledger: this restores the schema, <b>not the data" in page
     assert "<b>🗑️ Data that is destroyed</b>: 002_drop drops table" in page
     house.environment("staging", full, f"{SHADOW}backup: {{to: backups/staging}}\n")
     looked = house.plan()

@@ -235,6 +235,6 @@ def test_what_a_restore_only_prints_otherwise_is_no_drift_and_a_bracket_that_mea
     run(database_url, "alter table jobs drop constraint enough, add constraint enough check (a + (b * c) > 0)")
     looked = house.run("drift")
     assert looked.status == 1
-    assert "1 difference from the schema" in looked.out
+    assert "1 difference from the 1 migration" in looked.out
     assert "enough" in looked.out
     assert "state_known" not in looked.out

@@ -17,6 +17,7 @@ from ...core.plan.replay import steps_of
 from ...core.schema.source_database import Role, SourceDatabase
 from ...core.trial.gap import Stop
 from ...core.trial.schema_break import break_problems
+from ...core.trial.seed_trial import applied_seeds
 from ...core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ...core.view.offline_plan import ledger_of_files, preview_of_files
 from ...core.view.preview import Preview
@@ -99,7 +100,8 @@ class OfflinePlanner:
         named = (*(name for step in steps for name in databases_named(step.script.sql)), *self.databases)
         original = _original(preview.environment, self.roles, named)
         with self.shadows.sandbox(original, preview.environment.shadow, steps_of(ledger)) as sandbox:
-            proof = TrialRunner(preview.plan, ledger, original, sandbox).proof(sandbox.snapshot())
+            seeded = applied_seeds(request.workspace, preview.environment, ledger)
+            proof = TrialRunner(preview.plan, ledger, original, sandbox, seeded).proof(sandbox.snapshot())
             effects = effects_of(preview.plan, request, None, sandbox, _OutOfReach())
             return replace(preview, proof=proof, effects=effects)
 

@@ -51,6 +51,8 @@ class TrialRunner:
     ledger: Ledger
     original: SourceDatabase
     sandbox: Sandbox
+    seeded: tuple[Seed, ...] = ()
+    """The seed files that ran before this plan."""
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
     """The schema after each number of completed steps."""
@@ -108,7 +110,14 @@ class TrialRunner:
         return None
 
     def _seeds(self) -> tuple[SeedTrial, ...]:
-        """Runs each seed file after the migrations, each in a separate transaction."""
+        """Runs each seed file after the migrations, each in a separate transaction.
+
+        Seed files that ran in the real database before run first, because the plan's seed files may refer to their
+        rows. If one fails, only its rows are missing.
+        """
+        for seed in self.seeded if self.plan.seeds else ():
+            with suppress(ApplyError):
+                self.sandbox.apply((seed_step(seed),))
         return tuple(map(self._seed, self.plan.seeds))
 
     def _seed(self, seed: Seed) -> SeedTrial:

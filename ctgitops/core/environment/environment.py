@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ..migration.selector import Selector
 from .apply_policy import ApplyPolicy
+from .receiver import Receiver
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -190,6 +191,8 @@ class Environment:
     """The ledger ID that the database must have; None if the manifest does not set it."""
     role: str = ""
     """The role that migrations run as, by SET ROLE; empty for the role of the URL."""
+    notify: tuple[Receiver, ...] = ()
+    """The receivers of notifications, besides those of the policy."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)
     """By lint rule, the severity in this environment if it differs from the policy's."""
     path: str = ""

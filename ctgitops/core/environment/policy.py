@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .receiver import Receiver
+
 
 class Numbering(StrEnum):
     """`contiguous` allows no gap in a band; `increasing` allows gaps, which timestamps and adopted histories have."""
@@ -55,6 +57,8 @@ class Policy:
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
     """Migrations whose files were deleted on purpose because no database has applied them."""
+    notify: tuple[Receiver, ...] = ()
+    """The receivers of notifications about every environment."""
 
     def band(self, number: int) -> Band | None:
         """The band that contains `number`; None if no band does."""

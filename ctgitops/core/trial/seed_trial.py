@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import ApplyError, Place
+from ..environment.environment import Environment
+from ..ledger.ledger import Ledger
 from ..migration.migration import Seed
 from ..plan.plan import Plan
 from ..problem import Problem
+from ..workspace.workspace import Workspace
 from .gap import Stop
 
 _ADDS = frozenset({"InsertStmt", "VariableSetStmt"})
@@ -23,6 +26,11 @@ class SeedTrial:
     seed: Seed
     failed: ApplyError | None = None
     stop: Stop | None = None
+
+
+def applied_seeds(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Seed, ...]:
+    """The seed files whose present text ran in the environment. Their rows are the only rows that a copy can have."""
+    return tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) == s.checksum)
 
 
 def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -> Iterator[Problem]:
