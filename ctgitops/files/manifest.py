@@ -24,6 +24,7 @@ from ..core.environment.environment import (
 from ..core.migration.selector import Selector
 from ..core.problem import Problem
 from ..errors import Place
+from .freezes import freezes_of
 from .json_schema import faults
 from .manifest_faults import after_disposable, health_faults, query_of, semantic_faults
 from .policy import read_document, without_faults
@@ -118,6 +119,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         data_preflight=DataPreflight(usable.get("data_preflight", "counts")),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         lint=dict(usable.get("lint", {})),
+        freezes=freezes_of(usable),
         notify=receivers_of(usable),
         path=document.path,
     )

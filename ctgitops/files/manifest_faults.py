@@ -18,6 +18,7 @@ from ..core.workspace.workspace import query_problems
 from ..errors import Place
 from ..sql.script import Script
 from .age_keys import recipient
+from .freezes import freeze_faults
 from .json_schema import Fault, dotted
 from .policy import unknown_rules
 from .receivers import receiver_faults
@@ -48,6 +49,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_shadow(document, usable),
         *_seeds(document, usable, repository),
         *_backup(document, usable),
+        *freeze_faults(document, usable),
         *receiver_faults(document, usable),
         *unknown_rules(document, usable),
     )

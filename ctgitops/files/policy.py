@@ -8,6 +8,7 @@ from typing import Any
 from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
 from ..errors import Place
+from .freezes import freeze_faults, freezes_of
 from .json_schema import Fault, faults
 from .receivers import receiver_faults, receivers_of
 from .repository import Repository
@@ -39,6 +40,7 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
         *found,
         *_upside_down(document, usable),
         *unknown_rules(document, usable),
+        *freeze_faults(document, usable),
         *receiver_faults(document, usable),
     )
     return _policy(without_faults(document, found)), tuple(fault.problem for fault in found)
@@ -85,6 +87,7 @@ def _policy(usable: dict[str, Any]) -> Policy:
         lint_after=usable.get("lint_after", default.lint_after),
         exposed_schemas=tuple(usable.get("exposed_schemas", default.exposed_schemas)),
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
+        freezes=freezes_of(usable),
         notify=receivers_of(usable),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )

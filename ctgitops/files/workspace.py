@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.environment.environment import Environment
@@ -32,6 +33,7 @@ def read_workspace(root: Path) -> Workspace:
     policy, policy_problems = read_policy(repository)
     migrations, migration_problems = read_migrations(repository, policy)
     environments, environment_problems = read_environments(repository)
+    environments = tuple(replace(each, freezes=(*policy.freezes, *each.freezes)) for each in environments)
     seeds, seed_problems = _read_seeds(repository, environments, policy)
     return Workspace(
         migrations=migrations,

@@ -113,6 +113,7 @@ SAID = {
 }
 _HELD = {
     "window": " for its window",
+    "freeze": " for the end of a freeze",
     "bake": " for its bake time",
     "after": " for {1}",
     "fingerprint": " for an approval of its new plan",

@@ -20,6 +20,7 @@ NOBODY, WRITER, AUTHOR, REVIEWER = (
 )
 _DONE = "-"
 _BY_GATE = {
+    "freeze": ("{rerun} after the freeze, unless a scheduled run has applied the migrations by then", WRITER),
     "window": ("{rerun} in the window, unless a scheduled run has applied the migrations by then", WRITER),
     "bake": ("{rerun} after that time, unless a scheduled run has applied the migrations by then", WRITER),
     "after": ("then {rerun}", WRITER),

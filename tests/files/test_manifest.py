@@ -97,8 +97,8 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "colour: red",
             "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
-            "disposable, windows, timeouts, transaction, on_failure, health, preflight, backup, shadow, seeds, lint, "
-            "data_preflight, drift, notify)",
+            "disposable, windows, freeze, timeouts, transaction, on_failure, health, preflight, backup, shadow, seeds, "
+            "lint, data_preflight, drift, notify)",
         ),
         (
             "target: 1.10",
@@ -441,3 +441,29 @@ def test_a_receiver_that_cannot_be_used_is_an_error(repo: Checkout, receiver: st
     assert "hunter2" not in found
     repo.write("migrations/policy.yaml", f"notify: [{receiver}]\n")
     assert any(said in problem.what + problem.hint for problem in repo.read().read_problems)
+
+
+def test_freezes_of_policy_and_manifest_hold_both(repo: Checkout) -> None:
+    freeze = "freeze: [{{from: '{}', to: 2026-12-27, timezone: Europe/Berlin, reason: holidays}}]\n"
+    repo.write("migrations/policy.yaml", freeze.format("2026-12-24"))
+    assert repo.manifest(freeze.format("2026-12-26 18:00")) == []
+    periods = [each.period for each in repo.read().environments[0].freezes]
+    assert periods == ["2026-12-23 23:00 to 2026-12-27 23:00 UTC", "2026-12-26 17:00 to 2026-12-27 23:00 UTC"]
+
+
+@pytest.mark.parametrize(
+    ("freeze", "said"),
+    [
+        ("from: 2026-12-24, to: 2026-12-27, reason: x", "key `freeze[0].timezone` is missing"),
+        ("from: 2026-12-24, to: 2026-12-27, timezone: UTC", "key `freeze[0].reason` is missing"),
+        ("from: 2026-12-24, to: 2026-12-27, timezone: Mars, reason: x", "there is no time zone `Mars`"),
+        ("from: 2026-02-30, to: 2026-12-27, timezone: UTC, reason: x", "day is out of range for month"),
+        ("from: 2026-12-27, to: 2026-12-24, timezone: UTC, reason: x", "ends before it begins"),
+        ("from: tomorrow, to: 2026-12-24, timezone: UTC, reason: x", "expected a date, or a date and a time of day"),
+    ],
+)
+def test_a_freeze_that_cannot_be_understood_is_an_error(repo: Checkout, freeze: str, said: str) -> None:
+    (found,) = repo.manifest(f"freeze: [{{{freeze}}}]")
+    assert said in found
+    repo.write("migrations/policy.yaml", f"freeze: [{{{freeze}}}]\n")
+    assert any(said in f"{problem.what} {problem.hint}" for problem in repo.read().read_problems)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ..migration.selector import Selector
 from .apply_policy import ApplyPolicy
+from .freeze import Freeze
 from .receiver import Receiver
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -177,6 +178,8 @@ class Environment:
     disposable: bool = False
     """Whether `reset` may drop everything in its database."""
     windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    """The periods in which nothing is applied, of the manifest and of the policy."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     apply_policy: ApplyPolicy = field(default_factory=ApplyPolicy)
     preflight: PreflightPolicy = field(default_factory=PreflightPolicy)
@@ -197,3 +200,14 @@ class Environment:
     """By lint rule, the severity in this environment if it differs from the policy's."""
     path: str = ""
     """The manifest's path, relative to the repository's root."""
+
+    def opens(self, moment: datetime) -> datetime:
+        """The first time from `moment` on that is in a window, if there are windows, and in no freeze."""
+        while True:
+            freeze = next((each for each in self.freezes if each.contains(moment)), None)
+            if freeze:
+                moment = freeze.end
+            elif self.windows and not any(window.contains(moment) for window in self.windows):
+                moment = min(window.next_start(moment) for window in self.windows)
+            else:
+                return moment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .freeze import Freeze
 from .receiver import Receiver
 
 
@@ -57,6 +58,8 @@ class Policy:
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
     """Migrations whose files were deleted on purpose because no database has applied them."""
+    freezes: tuple[Freeze, ...] = ()
+    """The periods in which nothing is applied to any environment."""
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications about every environment."""
 

@@ -183,7 +183,7 @@ def _deploying(
         case Push():
             return _applying([e for e in environments if e.trigger is Trigger.PUSH], provenance, "`apply: {on: push}`")
         case Schedule():
-            words = "`apply: {on: schedule}`, or `on: push` with `windows`"
+            words = "`apply: {on: schedule}`, or `on: push` with `windows` or `freeze`"
             return _applying([e for e in environments if _waits_for_the_clock(e)], provenance, words)
         case TagPush() | Release():
             return _promoting(event, provenance, environments)
@@ -215,7 +215,7 @@ def _applying(chosen: list[Environment], provenance: Provenance, which: str) -> 
 
 def _waits_for_the_clock(environment: Environment) -> bool:
     # Excludes environments that wait for releases: the default branch may be ahead of the latest release.
-    late = environment.trigger is Trigger.PUSH and bool(environment.windows)
+    late = environment.trigger is Trigger.PUSH and bool(environment.windows or environment.freezes)
     return late or environment.trigger is Trigger.SCHEDULE
 
 

@@ -51,7 +51,7 @@ class Reason:
         return self.gate in _OF_TIME
 
 
-_OF_TIME = frozenset({"bake", "window"})
+_OF_TIME = frozenset({"bake", "window", "freeze"})
 
 SHORTEST_APPROVAL = 8
 """The minimum length of an approved fingerprint, in hexadecimal digits."""
@@ -162,6 +162,13 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
         )
 
 
+def _freeze(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+    for freeze in request.environment.freezes:
+        if freeze.contains(request.now):
+            what = f"a freeze is in force: {freeze.reason}"
+            yield Reason("freeze", what, f"it lasts from {freeze.period}", expected=True, until=freeze.end)
+
+
 def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
     if request.environment.reviewed is Reviewed.REQUIRED:
         yield from _unreviewed(plan, request)
@@ -195,6 +202,6 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
         yield Reason("reviewed", what, hint)
 
 
-GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window)
+GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window, _freeze)
 GATES_BACK: tuple[Gate, ...] = (_fingerprint,)
 """The gates of a rollback: it repairs a failure, so it waits for no window and no other environment."""

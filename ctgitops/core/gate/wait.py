@@ -25,12 +25,4 @@ def wait_of(environment: Environment, reasons: tuple[Reason, ...]) -> PlanWait |
         return None
     ends = [reason.until for reason in reasons if reason.until]
     known = len(ends) == len(reasons)
-    return PlanWait(environment, reasons, _in_a_window(environment, max(ends)) if known else None)
-
-
-def _in_a_window(environment: Environment, moment: datetime) -> datetime | None:
-    """The first moment from `moment` on that is in a window."""
-    windows = environment.windows
-    if not windows or any(window.contains(moment) for window in windows):
-        return moment
-    return min(window.next_start(moment) for window in windows)
+    return PlanWait(environment, reasons, environment.opens(max(ends)) if known else None)

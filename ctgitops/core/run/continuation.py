@@ -56,7 +56,7 @@ def may_wait(environment: Environment) -> bool:
     """Whether a deployment of the environment can wait, so that `resume` must continue it."""
     if environment.trigger is Trigger.MANUAL:
         return False
-    waits = bool(environment.windows or environment.bake or environment.after)
+    waits = bool(environment.windows or environment.freezes or environment.bake or environment.after)
     return waits or environment.trigger is Trigger.SCHEDULE
 
 
