@@ -1,4 +1,4 @@
-"""Takes proved backups, stores them, and restores them."""
+"""Takes backups, verifies them by a restore, stores them, and restores them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore
 from ..postgres.connection.connect import Address
 from ..postgres.lock.backup_lock import backup_lock
-from .catalogue import leftovers, remove
+from .catalogue import INCOMPLETE, leftovers, remove
 from .child_process import termination_as_interrupt
 from .encryption import Cipher, PrivateKey
 from .meter import ByteCounter, bytes_measured
@@ -38,7 +38,7 @@ class ProvedBackups:
     address_of_secret: Callable[[str], Address]
     store_at: Callable[[StorePlace], BackupStore] = store_at
     private_key: Callable[[], PrivateKey | None] = field(default=lambda: None, repr=False)
-    """The private key to decrypt with, if one is given."""
+    """The private key that the user passed for the decryption; None without one."""
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
     """The settings in the manifests for the store at an address."""
 
@@ -136,21 +136,21 @@ def as_progress(tell: Listener) -> Callable[[str], None]:
 
 
 def remove_leftovers(store: BackupStore, environment: str, source: Address, say: Callable[[str], None]) -> None:
-    """Removes what interrupted backups of the environment left in the store. Writes there.
+    """Removes files of interrupted backups of the environment from the store. Writes there.
 
-    If the store refuses, that is only reported.
+    A running backup holds its lock in `source`, and is not removed. A refusal of the store is only reported.
     """
     try:
-        remove(store, leftovers(store, environment, source), say, "which an interrupted run left")
+        remove(store, leftovers(store, environment, source), say, INCOMPLETE)
     except (BackupError, OSError) as error:
         if (refused := what_was_refused(error)) is None:
             raise
-        say(f"cannot look for or remove what interrupted runs left: {refused}")
+        say(f"cannot remove the incomplete backups of interrupted runs: {refused}")
 
 
 @contextmanager
 def _no_backup() -> Iterator[None]:
-    """Turns any error into a BackupError whose state says that there is no proved backup, so nothing was changed."""
+    """Turns any error into a BackupError, whose state says that nothing was changed, because no backup was verified."""
     try:
         yield
     except CtgitopsError as error:
@@ -158,7 +158,7 @@ def _no_backup() -> Iterator[None]:
             raise
         raise BackupError(error.what, place=error.place, state=UNTOUCHED, hint=error.hint) from None
     except KeyboardInterrupt:
-        raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="run it again") from None
+        raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="retry") from None
     except OSError as error:
         what = f"cannot write the backup: {error.strerror} ({error.filename})"
         raise BackupError(what, state=UNTOUCHED, hint="free space, or change `backup.to`") from None

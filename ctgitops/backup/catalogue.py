@@ -16,6 +16,7 @@ from ..postgres.lock.backup_lock import is_running
 from .store import read_receipt
 
 THREADS = 8
+INCOMPLETE = "the incomplete backup of an interrupted run"
 
 
 def stored_backups(store: BackupStore, environment: str) -> tuple[StoredBackup, ...]:

@@ -12,7 +12,7 @@ from ..errors import BackupError, CtgitopsError
 from ..ports.backup_store import BackupStore
 from ..postgres.connection.connect import Address
 from ..postgres.session.retention_facts import retention_facts
-from .catalogue import leftovers, remove, stored_backups
+from .catalogue import INCOMPLETE, leftovers, remove, stored_backups
 from .objects import NotAllowedError
 from .pg_dump import many
 
@@ -43,7 +43,7 @@ def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
     if dry_run:
         return pruned
     try:
-        remove(job.store, left, job.say, "which an interrupted run left")
+        remove(job.store, left, job.say, INCOMPLETE)
         remove(job.store, tuple(each.id for each in pruned.goes), job.say, "which `backup.keep` no longer keeps")
     except (BackupError, OSError) as error:
         refused = what_was_refused(error)

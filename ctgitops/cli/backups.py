@@ -21,7 +21,7 @@ from .printing import print_page, print_unread, width_of
 @options.as_data
 @click.pass_context
 def backup(context: click.Context, name: str | None, root: Path, form: str) -> int:
-    """Take a backup and verify it by restoring it; or a subcommand.
+    """Take a backup and verify it by a restore; or call a subcommand.
 
     `apply` and `rollback` take the same backup first, if the manifest has `backup`.
     """

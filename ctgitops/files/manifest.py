@@ -52,7 +52,7 @@ def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], 
         environment = _read(repository, item, problems)
         if environment and environment.name in found:
             what = f"environment `{environment.name}` is already defined in `{found[environment.name].path}`"
-            problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of them"))
+            problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of the two files"))
         elif environment:
             found[environment.name] = environment
     problems += after_disposable(found)
@@ -67,7 +67,7 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
     if ending not in {"yaml", "yml"}:
         if ending.lower() in {"yaml", "yml"}:
             what = "the file is ignored: a manifest ends in `.yaml`"
-            problems.append(Problem("file-name", what, Place(item.path), f"rename it to {stem}.yaml"))
+            problems.append(Problem("file-name", what, Place(item.path), f"rename the file to {stem}.yaml"))
         return None
     document = read_document(repository, item.path)
     if isinstance(document, Problem):

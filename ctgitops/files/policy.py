@@ -16,16 +16,16 @@ from .strict_yaml import Document, read_yaml
 
 PATH = "migrations/policy.yaml"
 LARGEST = 100_000
-"""Maximum size of a manifest or policy in bytes; reading and parsing such a file takes no noticeable time."""
+"""Maximum size of a manifest or policy in bytes; a file of this size is read and parsed in no noticeable time."""
 
 _UNITS = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
-    """The policy; the defaults replace a missing file and invalid keys."""
+    """The policy, with defaults for a missing file and for invalid keys."""
     other = PATH.replace(".yaml", ".yml")
     if (repository.root / other).exists():
-        hint = f"rename it to {PATH}"
+        hint = f"rename the file to {PATH}"
         return Policy(), (Problem("file-name", "the file is ignored: the policy ends in `.yaml`", Place(other), hint),)
     if not (repository.root / PATH).is_symlink() and not (repository.root / PATH).exists():
         return Policy(), ()
@@ -47,7 +47,7 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
 
 
 def read_document(repository: Repository, path: str) -> Document | Problem:
-    """Reads a YAML file of the repository; returns a Problem if it cannot be read."""
+    """Reads a YAML file of the repository; returns a Problem if the file cannot be read."""
     text = repository.text(path, LARGEST)
     return text if isinstance(text, Problem) else read_yaml(text, path)
 
@@ -71,9 +71,7 @@ def _upside_down(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
         if first > last:
             place = document.place(("bands", name))
             hint = f"write `{name}: {last}-{first}`"
-            yield Fault(
-                ("bands",), Problem("value", f"band `{name}: {text}` has its ends in the wrong order", place, hint)
-            )
+            yield Fault(("bands",), Problem("value", f"band `{name}: {text}` ends before it begins", place, hint))
 
 
 def _policy(usable: dict[str, Any]) -> Policy:

@@ -27,7 +27,7 @@ class Retyped(Destroyed):
     explicit: bool = False
     """Whether USING casts the column, which truncates instead of failing."""
     computed: bool = False
-    """Whether USING computes the new values in another way than by a cast."""
+    """Whether USING computes the new values by another expression than a cast."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Renamed:
     new: str
 
 
-@guarded("the data that it destroys")
+@guarded("the destroyed data")
 def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
     """The data that one statement of a migration destroys, and the names that it changes, in order.
 
-    An UPDATE of some rows, or one whose new value depends on the old one, does not count. Rows that a DELETE in a WITH
-    passes to an INSERT are moved, so they do not count either.
+    An UPDATE does not count if it changes only some rows, or if the new value depends on the old value. Rows that a
+    DELETE in a WITH passes to an INSERT are moved, so that DELETE does not count either.
     """
     return tuple(each for run in runs_of(tree) for each in _of(run))
 
@@ -73,7 +73,7 @@ def _lost(kind: str, node: Node) -> Iterator[Destroyed]:
 
 
 def _overwritten(node: Node) -> Iterator[Destroyed]:
-    """The columns that an UPDATE of all rows sets to a value that does not depend on the old one."""
+    """The columns that an UPDATE of all rows sets to a value that does not depend on the old value."""
     for item in node.get("targetList", ()):
         target = item.get("ResTarget", {})
         column = target.get("name", "")

@@ -30,7 +30,7 @@ class Notifications:
     def result(
         self, environment: Environment, result: Outcome | CtgitopsError, pull_request: int | None = None
     ) -> tuple[str, ...]:
-        """Sends the result of a run. `pull_request` is the merged one, which the process environment does not name."""
+        """Sends the result of a run. `pull_request` overrides the number of the origin."""
         if not self._receivers(environment):
             return ()
         from ..errors import CtgitopsError

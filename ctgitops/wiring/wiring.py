@@ -71,12 +71,12 @@ class Wiring:
 
     @property
     def checked_out(self) -> str:
-        """The commit that is checked out; empty if there are no commits. Raises WorkspaceError if git fails."""
+        """The commit that is checked out; empty before the first commit. Raises WorkspaceError if git fails."""
         return head_of(self.root)
 
     @property
     def environment_names(self) -> list[str]:
-        """The names of all environments, each after the one in its `after`. Raises UsageError if there are none."""
+        """The names of all environments, each after the one in its `after`. Raises UsageError without environments."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
             hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"

@@ -151,7 +151,7 @@ def test_what_was_accepted_and_is_not_undone_is_an_error(text: str) -> None:
     asked = request(workspace(), PRODUCTION, accepted_losses=frozenset({text, "2"}))
     with pytest.raises(UsageError, match="does not match a migration of this rollback") as caught:
         rollback(asked, RollbackExtent(steps=1), databases=diary, backups=diary, tell=diary.tell)
-    assert caught.value.hint == "it rolls back: 002_two"
+    assert caught.value.hint == "the rollback includes: 002_two"
     assert list(diary.ledgers["production"].applied) == [1, 2]
 
 

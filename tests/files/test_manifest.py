@@ -146,7 +146,7 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ),
         (
             "timeouts: {lock: 0ms}",
-            "4:18: `timeouts.lock: 0ms` is not valid (for PostgreSQL zero means no timeout: choose a longer time)",
+            "4:18: `timeouts.lock: 0ms` is not valid (PostgreSQL reads zero as no timeout: choose a longer time)",
         ),
         (
             "transaction: one",
@@ -191,11 +191,12 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ),
         (
             "seeds: [seeds/none]",
-            "4:9: `seeds[0]: seeds/none` is not valid (the folder does not exist: create it, or correct the name)",
+            "4:9: `seeds[0]: seeds/none` is not valid (the folder does not exist: create the folder, or correct "
+            "its name)",
         ),
         ("seeds: [a, a]", "4:8: `seeds: a list` contains a duplicate (expected a list of folders"),
         ("shadow: never", "4:9: `shadow: never` is not valid (expected `none`, or a mapping"),
-        ("a: &x 1", "4:4: anchors (`&`) are not allowed (write the value out; quote text that contains `&`)"),
+        ("a: &x 1", "4:4: anchors (`&`) are not allowed (write the value itself; quote text that contains `&`)"),
         ("target: latest\ntarget: 1", "5:1: duplicate key `target` (keep one of them)"),
     ],
 )
@@ -323,7 +324,7 @@ def test_two_manifests_of_one_environment_are_refused(repo: Checkout) -> None:
     repo.write("environments/staging.yml", "environment: staging\ndatabase:\n  url: ${URL}\n")
     assert repo.lines() == [
         "environments/staging.yml: environment `staging` is already defined in `environments/staging.yaml` "
-        "(keep one of them)"
+        "(keep one of the two files)"
     ]
 
 
@@ -333,8 +334,8 @@ def test_an_ending_in_capitals_and_a_sub_folder_are_not_passed_over_in_silence(r
     repo.write("environments/README.md", "")
     assert repo.lines() == [
         "environments/eu: folder `environments/eu` is not read (move its files directly into environments/, "
-        "or move the folder out of it)",
-        "environments/staging.YAML: the file is ignored: a manifest ends in `.yaml` (rename it to staging.yaml)",
+        "or move the folder to another place)",
+        "environments/staging.YAML: the file is ignored: a manifest ends in `.yaml` (rename the file to staging.yaml)",
     ]
 
 

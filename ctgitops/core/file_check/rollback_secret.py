@@ -1,4 +1,4 @@
-"""Rejects rollback SQL that contains a password: the ledger stores SQL with passwords redacted, so it could not run."""
+"""Rejects rollback SQL that contains a password: the ledger redacts passwords, so the stored SQL could not run."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Outcome:
     """The differences from the predicted schema; None if the schema matches or there is no prediction."""
 
     unpredicted: str = ""
-    """Why the requested prediction was not possible; empty otherwise."""
+    """Why a requested prediction was not possible; otherwise empty."""
 
     next_command: str = ""
     """The command that runs the rollback of a dry run; empty for every other outcome."""

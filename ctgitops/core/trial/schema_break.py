@@ -36,7 +36,7 @@ class SchemaBreak:
 
 
 def break_problems(plan: Plan, changes: Changes) -> Iterator[Problem]:
-    """A problem for each step that declares no breaking change but makes one that its SQL does not show."""
+    """A problem for each step that declares no breaking change, but makes one that only the trial shows."""
     reported = {problem.place.path for problem in plan.problems if problem.code == UNDECLARED and problem.place}
     found: dict[str, list[SchemaBreak]] = {}
     for each in schema_breaks(changes):
@@ -66,14 +66,14 @@ def _problem(step: Step, breaks: list[SchemaBreak]) -> Problem:
     said = [each.what for each in breaks]
     more = f", and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     field = _FIELD.search(step.script.sql)
-    what = f"`Breaking Changes: No`, but in the trial it {', '.join(said[:_SHOWN])}{more}"
+    what = f"`Breaking Changes: No`, but in the trial the migration {', '.join(said[:_SHOWN])}{more}"
     place = step.script.place(field.start() if field else 0)
     return Problem("breaking-undeclared", what, place, HINT, "\n".join(said) if more else "")
 
 
 @dataclass(frozen=True)
 class _Changes:
-    """All schema changes of a trial, as context to decide whether one of them is incompatible."""
+    """All schema changes of a trial, as the context in which each change is judged as compatible or not."""
 
     changes: Changes
 
@@ -159,7 +159,7 @@ def _signature(attributes: object) -> tuple[str, int]:
 
 
 def _accepts(new: SchemaObject, old: SchemaObject) -> bool:
-    """Whether calls of a dropped function also run with the new one, whose additional parameters have defaults."""
+    """Whether calls of a dropped function also run with the new function, whose additional parameters have defaults."""
     name, _, inputs = old.name.removesuffix(")").partition("(")
     other, _, more = new.name.removesuffix(")").partition("(")
     same = new.kind == old.kind and name == other and f"{more},".startswith(f"{inputs}," if inputs else "")

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import ApplyError, Place
+from ...sql.script import Script
 from ..environment.environment import Environment
 from ..ledger.ledger import Ledger
 from ..migration.migration import Seed
-from ..plan.plan import Plan
+from ..plan.plan import Direction, Plan, Step
+from ..plan.replay import seed_step
 from ..problem import Problem
 from ..workspace.workspace import Workspace
 from .gap import Stop
@@ -21,7 +23,7 @@ _SETVAL = re.compile(r"select\s+(?:pg_catalog\.)?setval\s*\(", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class SeedTrial:
-    """The trial of one seed file; `stop` says why its result is unknown, `failed` that the file fails."""
+    """The trial of one seed file. `failed` is the error of the file; `stop` is the reason why the result is unknown."""
 
     seed: Seed
     failed: ApplyError | None = None
@@ -33,10 +35,21 @@ def applied_seeds(workspace: Workspace, environment: Environment, ledger: Ledger
     return tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) == s.checksum)
 
 
+def known_rows(ledger: Ledger, seeded: tuple[Seed, ...]) -> Iterator[Step]:
+    """Steps that add the rows which the INSERT statements of applied migrations and `seeded` added."""
+    for entry in ledger.in_order:
+        path = f"migrations/{entry.name}.sql"
+        script = Script(entry.sql or "", path)  # a baseline has no SQL
+        for statement in script.statements:
+            if statement.kind == "InsertStmt":
+                yield Step(Direction.APPLY, 0, entry.name, None, "", Script(script.text_of(statement), path))
+    yield from map(seed_step, seeded)
+
+
 def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -> Iterator[Problem]:
     """A problem for each seed file of the plan that fails on the copy, or that was not tried.
 
-    `stop` is where the trial of the migrations ended before the seed files; None if it did not.
+    `stop` is the place where the trial of the migrations ended; None if all migrations ran.
     """
     found = {each.seed.name: each for each in tried}
     for seed in plan.seeds:

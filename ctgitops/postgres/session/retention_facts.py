@@ -23,4 +23,4 @@ def retention_facts(environment: Environment, address: Address) -> RetentionFact
     clock = datetime.fromtimestamp(float(str(row[0])), UTC) if row else LONG_AGO
     # If this role may not see when the session of a run began, every backup may be the run's
     began = None if holder is None else holder.began or LONG_AGO
-    return RetentionFacts(environment, database.ledger(), min(clock, datetime.now(UTC)), began)
+    return RetentionFacts(environment, database.ledger(), min(datetime.now(UTC), clock), began)

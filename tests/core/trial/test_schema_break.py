@@ -113,7 +113,7 @@ def found(*steps: tuple[str, str, str]) -> list[str]:
 
 
 def test_the_step_that_names_it_or_the_only_one_contradicts_its_header() -> None:
-    what = "`Breaking Changes: No`, but in the trial it drops or renames table public.orders"
+    what = "`Breaking Changes: No`, but in the trial the migration drops or renames table public.orders"
     assert found(("1.1.0", "select f()", "No")) == [f"migrations/002_step.sql:4:1: {what}"]
     assert found(("1.1.0", "select f('orders')", "No"), ("1.2.0", "select g()", "No")) == [
         f"migrations/002_step.sql:4:1: {what}"
