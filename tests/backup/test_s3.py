@@ -203,7 +203,7 @@ def test_credentials_that_may_only_put_are_enough_for_a_backup(s3: Scene, monkey
     run(s3.url, "create table t as select 1 as a")
     receipt = s3.take()
     assert receipt.stored_proof.endswith("when they were put; the credentials do not allow to list objects")
-    assert any("cannot look for" in words for words in s3.said)
+    assert any("cannot remove the incomplete backups" in words for words in s3.said)
     assert f"{receipt.id}/receipt.json" in objects(s3)
 
 
