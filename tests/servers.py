@@ -14,6 +14,7 @@ from ctgitops.postgres.connection.connect import Address, Connection, connect
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.programs import Programs, find_programs, programs_in, server_for
+from ctgitops.postgres.server.scratch_database import make_copy
 
 REQUIRED = frozenset(filter(None, os.environ.get("CTGITOPS_REQUIRE", "").split(",")))
 """What must not be skipped, such as `postgis,majors`; CI sets it."""
@@ -64,6 +65,14 @@ def base_for_servers() -> Path | None:
 def fresh_database(server: LocalServer) -> str:
     """The URL of a new, empty database."""
     return server.create_database(f"test_{next(_numbers)}").url
+
+
+def copied_database(server: LocalServer, template: str) -> str:
+    """The URL of a new database, a copy of the database `template`, to which nothing may be connected."""
+    name = f"{template}_{next(_numbers)}"
+    with session(server.url()) as connection:
+        make_copy(connection, name, template)
+    return server.url(name)
 
 
 def session(url: str) -> Connection:

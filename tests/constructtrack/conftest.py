@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +12,12 @@ from ctgitops.commands.apply import apply
 from ctgitops.core.run.outcome import Status
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.wiring.wiring import Wiring
-from tests.servers import run
+from tests.servers import copied_database
 
 ROOT = Path(__file__).parents[2]
 _MANIFEST = 'environment: trial\ndatabase: {url: "${TRIAL_DATABASE_URL}"}\ntimeouts: {lock: 2s}\n'
 
 ApplyHistory = Callable[..., None]
-_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -42,9 +40,7 @@ def whole_history(tmp_path_factory: pytest.TempPathFactory, server: LocalServer)
 @pytest.fixture
 def constructtrack_url(server: LocalServer, whole_history: str) -> str:
     """A database of its own, with all migrations."""
-    name = f"constructtrack_{next(_numbers)}"
-    run(server.url(), f"create database {name} template {whole_history}")
-    return server.url(name)
+    return copied_database(server, whole_history)
 
 
 def _apply(checkout: Path, url: str, upto: int | None, replace: dict[int, Path]) -> None:

@@ -19,7 +19,7 @@ from ..connection.cancellable_query import exchange
 from ..connection.connect import Address, Connection
 from ..ledger.ledger import ensure_ledger
 from ..server.external_server import NOT_SEALED
-from ..server.scratch_database import create_like
+from ..server.scratch_database import create_like, make_copy
 from ..server.server_choice import Server
 from .extension_guard import has_unquiet_triggers
 from .extensions import as_admin, disable_untrusted_extensions, missing
@@ -159,8 +159,7 @@ class Provisioner:
                 self._note(f"locale {wanted} is not available in the sandbox: {error.diag.message_primary}")
             else:
                 return
-        create = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-        connection.execute(create)
+        make_copy(connection, name, template)
 
     def schema(self, database: str) -> None:
         """Restores the original's schema from pg_dump in one message; after an error, statement by statement."""
