@@ -10,9 +10,8 @@ import pytest
 
 from ctgitops.commands.apply import apply
 from ctgitops.core.run.outcome import Status
-from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.wiring.wiring import Wiring
-from tests.servers import copied_database
+from tests.servers import SharedServer, copied_database
 
 ROOT = Path(__file__).parents[2]
 _MANIFEST = 'environment: trial\ndatabase: {url: "${TRIAL_DATABASE_URL}"}\ntimeouts: {lock: 2s}\n'
@@ -31,14 +30,14 @@ def apply_history(tmp_path: Path) -> ApplyHistory:
 
 
 @pytest.fixture(scope="session")
-def whole_history(tmp_path_factory: pytest.TempPathFactory, server: LocalServer) -> str:
+def whole_history(tmp_path_factory: pytest.TempPathFactory, server: SharedServer) -> str:
     """The name of a database with all migrations, of which `constructtrack_url` is a copy: no apply for each test."""
     _apply(tmp_path_factory.mktemp("history") / "checkout", server.create_database("whole_history").url, None, {})
     return "whole_history"
 
 
 @pytest.fixture
-def constructtrack_url(server: LocalServer, whole_history: str) -> str:
+def constructtrack_url(server: SharedServer, whole_history: str) -> str:
     """A database of its own, with all migrations."""
     return copied_database(server, whole_history)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.postgres.server.local_server import LocalServer
-from tests.servers import copied_database, fresh_database, run
+from tests.servers import SharedServer, copied_database, fresh_database, run
 from tests.stories.house import House
 
 AT_HOME = """
@@ -26,7 +25,7 @@ def house(tmp_path: Path, database_url: str) -> House:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, server: LocalServer) -> str:
+def database_url(request: pytest.FixtureRequest, server: SharedServer) -> str:
     """The URL of a fresh database: an empty one, or for `lived_in` one with what it needs."""
     if "lived_in" not in request.fixturenames:
         return fresh_database(server)
@@ -44,7 +43,7 @@ def lived_in(tmp_path: Path, database_url: str) -> House:
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory, server: LocalServer) -> str:
+def furnished(tmp_path_factory: pytest.TempPathFactory, server: SharedServer) -> str:
     """The database that the one of `lived_in` is a copy of, which saves an apply for each test."""
     address = server.create_database("furnished")
     made = _house(tmp_path_factory.mktemp("furnished"), address.url)
