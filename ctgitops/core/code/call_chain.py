@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from .source import Source, without
 from .spelling import Spelling, any_of, pascal
 
-_BEFORE = re.compile(r"[&*@:]*[\w$]+[!?]*\s*\Z")
+_BEFORE = re.compile(r"(?:[&*@]|(?<!:):(?!:))*[\w$]+[!?]*\s*\Z")
 _JOINT = re.compile(r"(?:\?\.|!\.|!!\.|->|&\.|::|\.)\s*\Z")
 _AFTER = re.compile(r"\s*(?:\?\.|!!?\.|->|&\.|::|\.)\s*[\w$]+[!?]?(?:<[\w<>\[\], ]*>)?\s?")
 _LONGEST = 4000
