@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Self
 
+import psycopg
 import pytest
 
 from ctgitops.postgres.connection.connect import Address, Connection, connect
@@ -76,7 +77,12 @@ class SharedServer(LocalServer):
         super().__exit__(*raised)
 
     def create_database(self, name: str, template: str = "template0") -> Address:
-        make_copy(self._session, name, template)
+        try:
+            make_copy(self._session, name, template)
+        except psycopg.OperationalError:  # a test that kills a backend ends all sessions
+            self._session.close()
+            self._session = session(self.url())
+            make_copy(self._session, name, template)
         return self.address(name)
 
 
