@@ -137,7 +137,6 @@ def _begin(source: Source, at: int) -> int:
             if not joint:
                 return at
             at = joint.start()
-            at -= len(source.bare[max(0, at - 200) : at]) - len(source.bare[max(0, at - 200) : at].rstrip())
             continue
         before = source.bare[:at].rstrip() if at < 200 else source.bare[at - 200 : at].rstrip()
         closed = at - (min(at, 200) - len(before)) - 1

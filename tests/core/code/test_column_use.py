@@ -105,6 +105,9 @@ def test_the_code_around_does_not_say(text: str) -> None:
         ("a.go", "var x models.Order\ndb.Where(\"email = ?\", 1).First(&x)", [NO]),
         ("a.rs", "User::find(1).email(2)", [YES]),
         ("a.kt", "Users.select { it[email] }", [YES]),
+        ("a.kt", "Users.select {\n  it[email]\n}", [YES]),
+        ("a.kt", "Users.update { it[email] = 1 }", [YES]),
+        ("a.ts", "res.render('page', { email: 1 })" + "\n" * 400, [NO]),
     ],
 )  # fmt: skip
 def test_each_kind_of_file_and_each_orm_has_its_ways(path: str, text: str, found: list[Meaning]) -> None:
