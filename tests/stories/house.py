@@ -267,7 +267,7 @@ def until(happens: Callable[[], object], seconds: float = SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)  # each look is a session, which costs the server 5 ms
+        time.sleep(0.02)
 
 
 def runs(url: str, text: str) -> bool:
