@@ -59,7 +59,7 @@ def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, data
     before = facts(database_url), marks(database_url)
     shown = lived_in.run(*BACK, "--steps", "1", "--dry-run")
     assert shown.status == 0, shown.said
-    assert "1 migration to roll back; dry run, nothing was changed" in shown.out
+    assert "1 migration to roll back, DESTROYS DATA, 1 migration NOT TRIED; dry run, nothing was changed" in shown.out
     assert "waits[data-loss]" in shown.out
     assert "NOT KNOWN: locks and duration" in shown.out
     page = lived_in.run(*BACK, "--steps", "1", "--dry-run", "--format", "markdown").out

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ...sql.data_loss import DestructionKind
-from ...sql.parse import Statement
+from ...sql.destruction import deletions
+from ...sql.parse import Statement, trees
 from ..gate.data_loss import CountedLoss
-from ..gate.forward_loss import name_of
+from ..gate.forward_loss import Name, name_of
 from ..impact.cascade import Relatives, TableChange
 from ..impact.impact import StatementImpact
 from ..impact.projection import Effect
@@ -32,6 +33,7 @@ def uncounted_problems(
         for impact, statement in traced(step, effects[step.number]) if step.number in effects else ():
             if statement.kind == "MergeStmt" and not _DELETES.search(step.script.text_of(statement)):
                 continue
+            told |= _shown(step.script.text_of(statement), tables)
             direct = [tables[name_of(relation)] for relation in _deleted(impact) if name_of(relation) in tables]
             for change in (
                 more for table in direct for more in relatives.changes(TableChange(table, frozenset({"DELETE"})))
@@ -39,6 +41,12 @@ def uncounted_problems(
                 if "DELETE" in change.events and name_of(change.table) not in told:
                     told.add(name_of(change.table))
                     yield _problem(step, statement, change)
+
+
+def _shown(text: str, tables: Iterable[Name]) -> set[Name]:
+    """The tables from which the text of a statement deletes rows; an unqualified name may be in any schema."""
+    names = {name_of(each) for tree in trees(text) for each in deletions(tree)}
+    return {table for table in tables if {table, table[-1:]} & names}
 
 
 def _of(each: CountedLoss, step: Step) -> bool:
