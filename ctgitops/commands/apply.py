@@ -45,7 +45,7 @@ def apply(
             return Outcome(plan, Status.WAITING, reasons=reasons)
         asked = shadows if environment.shadow.wanted and not request.prediction else None
         predicted = predict(plan, request, database, asked) if asked else None
-        plan = with_unchangeable_headers(with_breaks(plan, predicted), request, databases) if predicted else plan
+        plan = with_unchangeable_headers(with_breaks(plan, predicted, request.workspace.history), request, databases) if predicted else plan
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         tell(PlanStarted(plan))

@@ -135,7 +135,7 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
         *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
         *row_trigger_problems(preview.plan, preview.effects, (proof.before, proof.after)),
         *impact_problems(preview.plan.steps, preview.effects, preview.environment.timeouts),
-        *break_problems(preview.plan, proof.changes),
+        *break_problems(preview.plan, proof.changes, known.request.workspace.history),
     )
     return _with_problems(replace(preview, proof=proof), found)
 

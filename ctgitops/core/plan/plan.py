@@ -203,7 +203,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *problems_of(workspace, files),
         *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
         *(p for step in steps for p in rollback_problems(step.script, step.rollback_script)),
-        *breaking_problems(workspace.migrations, frozenset(step.number for step in steps)),
+        *breaking_problems(workspace.migrations, frozenset(step.number for step in steps), workspace.history),
         *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),

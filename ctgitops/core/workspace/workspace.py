@@ -51,6 +51,11 @@ class Workspace:
     """The age of the files according to git; only read if two files have one number or version."""
 
     @property
+    def history(self) -> frozenset[str]:
+        """The paths of migrations that were applied before they were checked, according to `lint_after`."""
+        return frozenset(m.path for m in self.migrations if m.number <= self.policy.lint_after)
+
+    @property
     def contested(self) -> tuple[Migration, ...]:
         """The files whose number or version another file also has."""
         numbers = Counter(m.number for m in self.migrations)
