@@ -12,6 +12,7 @@ from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.gate.request import Request
 from ..core.impact.header_claim import claim_problems
 from ..core.impact.impact_problems import impact_problems
+from ..core.impact.row_constraint import row_constraint_problems
 from ..core.impact.row_trigger import row_trigger_problems
 from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import make_plan, worst_first
@@ -134,6 +135,7 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
     found = (
         *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
         *row_trigger_problems(preview.plan, preview.effects, (proof.before, proof.after)),
+        *row_constraint_problems(preview.plan, preview.effects, proof.before),
         *impact_problems(preview.plan.steps, preview.effects, preview.environment.timeouts),
         *break_problems(preview.plan, proof.changes, known.request.workspace.history),
     )

@@ -66,7 +66,8 @@ def with_its_parts(kind: str, node: Node) -> Iterator[Part]:
         yield part
         for item in reversed(part.node.get("withClause", {}).get("ctes", ())):
             cte = item.get("CommonTableExpr", {})
-            left += [Part(*inner, cte.get("ctename", "")) for inner in (cte.get("ctequery") or {}).items()]
+            query = (cte.get("ctequery") or {}).items()
+            left += [Part(inner, below, cte.get("ctename", "")) for inner, below in query]
 
 
 def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:

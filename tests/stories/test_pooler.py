@@ -115,7 +115,7 @@ def test_a_pooler_in_statement_mode_is_not_tried_again(house: House, listening: 
 def test_a_provider_s_pooler_has_advice_for_its_url(
     house: House, listening: LocalServer, host: str, advice: str
 ) -> None:
-    url = listening.create_database(f"named_{host.count('-')}").url
+    url = listening.create_database(f"named_{host.count(chr(45))}").url
     house.migration("001_one", "create table one ();")
     with bouncer(url, "transaction", PASSED_ON) as through:
         house.environment("staging", through.replace("127.0.0.1", host) + "?hostaddr=127.0.0.1")

@@ -29,7 +29,9 @@ class TableChange:
 
 
 @dataclass(frozen=True)
-class _Key:
+class ForeignKey:
+    """A foreign key, with the names of its columns and of those that it refers to."""
+
     table: str
     name: str
     own: frozenset[str]
@@ -40,6 +42,12 @@ class _Key:
         """The change that the foreign key makes to its own table after a change of the referenced table."""
         events = frozenset(event for on in ("DELETE", "UPDATE") if (event := self._event(on, of)))
         return TableChange(self.table, events, self.own, self.name) if events else None
+
+    def refuses(self, change: TableChange) -> bool:
+        """Whether the foreign key refuses a change of a row that its own table refers to."""
+        touched = change.columns is None or bool(change.columns & self.columns)
+        events = {event for event in change.events if event == "DELETE" or (event == "UPDATE" and touched)}
+        return any(f"ON {event}" not in self.rest or f"ON {event} RESTRICT" in self.rest for event in events)
 
     def _event(self, on: str, of: TableChange) -> str:
         action = re.search(rf"ON {on} (CASCADE|SET NULL|SET DEFAULT)", self.rest)
@@ -53,7 +61,7 @@ class Relatives:
     def __init__(self, schema: Snapshot) -> None:
         self._above: dict[str, str] = {}
         self._below: dict[str, list[str]] = defaultdict(list)
-        self._keys: dict[str, list[_Key]] = defaultdict(list)
+        self._keys: dict[str, list[ForeignKey]] = defaultdict(list)
         for each in schema.objects:
             parent = each.attributes.get("inherits", "")
             if parent and each.attributes.get("partition_bound"):
@@ -61,7 +69,7 @@ class Relatives:
                 self._below[parent].append(each.name)
             if each.kind == "constraint" and (found := _KEY.match(each.attributes.get("definition", ""))):
                 name = each.name.removeprefix(f"{each.of}.")
-                key = _Key(each.of, name, _columns(found["own"]), _columns(found["columns"]), found["rest"])
+                key = ForeignKey(each.of, name, _columns(found["own"]), _columns(found["columns"]), found["rest"])
                 self._keys[found["table"]].append(key)
 
     def changes(self, first: TableChange) -> Iterator[TableChange]:
@@ -76,6 +84,11 @@ class Relatives:
             for table in self.line(change.table):
                 due += [more for key in self._keys.get(table, ()) if (more := key.change(change))]
 
+    def refusing(self, change: TableChange) -> Iterator[ForeignKey]:
+        """The foreign keys without an action, or with RESTRICT, that refer to rows that a change may remove."""
+        for table in self.line(change.table):
+            yield from (key for key in self._keys.get(table, ()) if key.refuses(change))
+
     def line(self, table: str) -> tuple[str, ...]:
         """A table, its partitioned parent tables and its partitions: a change can fire triggers of all these tables."""
         above, below = [table], [table]
@@ -84,6 +97,17 @@ class Relatives:
         for each in below:
             below += self._below.get(each, ())
         return (*above, *below[1:])
+
+
+def plain_name(name: str) -> str:
+    """A name without quotes, so that names from SQL and from a schema compare as equal."""
+    return name.replace('"', "")
+
+
+def name_in(name: str, table: str) -> bool:
+    """Whether a name in SQL may mean the table, which is qualified."""
+    plain, full = plain_name(name), plain_name(table)
+    return full == plain or full.endswith(f".{plain}")
 
 
 def _columns(text: str) -> frozenset[str]:

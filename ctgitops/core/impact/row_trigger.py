@@ -7,17 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...sql.guard import Guard
 from ...sql.locks import LockMode
-from ...sql.parse import Statement
+from ...sql.parse import Statement, Tree, trees
+from ...sql.row_writes import RowWrite, row_writes
 from ..plan.plan import Plan, Step
 from ..problem import Problem
 from ..schema.snapshot import SchemaObject, Snapshot
-from .cascade import Relatives, TableChange
+from .cascade import Relatives, TableChange, name_in
 from .impact import Held, StatementImpact
 from .projection import Effect
 
-_EVENTS = {"InsertStmt": ("INSERT",), "UpdateStmt": ("UPDATE",), "DeleteStmt": ("DELETE",)}
-_ANY = ("INSERT", "UPDATE", "DELETE")
+_ANY = frozenset({"INSERT", "UPDATE", "DELETE"})
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _TURNED_OFF = re.compile(r"\bdisable\s+trigger\b|\bsession_replication_role\b", re.IGNORECASE)
 _FIRES = re.compile(r"^CREATE (?:CONSTRAINT )?TRIGGER .*? (?:BEFORE|AFTER|INSTEAD OF) (?P<events>.*?) ON ", re.DOTALL)
@@ -70,7 +71,7 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
         for held in impact.taken:
             if held.fresh or not _changes_rows(statement, text, held):
                 continue
-            for change in live.relatives.changes(_change(statement, text, held.relation)):
+            for change in live.relatives.changes(_change(text, held.relation)):
                 fired = [each for each in live.of(change, ran) if each.name not in told]
                 told.update(each.name for each in fired)
                 if fired:
@@ -78,10 +79,15 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
         ran += text
 
 
-def _change(statement: Statement, text: str, table: str) -> TableChange:
-    wanted = _ANY if re.search(r"\bon\s+conflict\b", text, re.IGNORECASE) else _EVENTS.get(statement.kind, _ANY)
-    words = frozenset(re.findall(r"\w+", text)) if statement.kind == "UpdateStmt" else None
-    return TableChange(table, frozenset(wanted), words)
+def _change(text: str, table: str) -> TableChange:
+    """The change that a statement makes to a table; any change if its text does not name the table."""
+    shown = {write.event for tree in trees(text) for write in _writes(tree) if name_in(write.table, table)}
+    words = frozenset(re.findall(r"\w+", text)) if shown == {"UPDATE"} else None
+    return TableChange(table, frozenset(shown) or _ANY, words)
+
+
+def _writes(tree: Tree) -> tuple[RowWrite, ...]:
+    return tuple(Guard().each("the rows that it writes", lambda: row_writes(tree)))
 
 
 def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statement]]:

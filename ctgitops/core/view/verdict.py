@@ -49,8 +49,8 @@ class PlanState(IntEnum):
 MUST_WAIT = 5
 """The exit status if a gate refuses the plan of a release."""
 UNKNOWN_CODES = frozenset(
-    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-counted", "rows-not-looked-at"}
-    | {"schema-unread", "seed-not-measured", "seed-not-tried"}
+    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-constraint", "row-trigger", "rows-not-counted"}
+    | {"rows-not-looked-at", "schema-unread", "seed-not-measured", "seed-not-tried"}
 )
 """Codes of problems which report that a part of the plan is unknown."""
 

@@ -137,7 +137,9 @@ def lost_as_error(address: Address) -> Iterator[None]:
         said = " ".join(address.hidden(str(error)).split())
         what = f"{address.label} did not answer: {said}"
         statements = "statement pooling mode" in said
-        hint = "PgBouncer is in statement mode: use the URL of the server itself" if statements else "run the same again"
+        hint = (
+            "PgBouncer is in statement mode: use the URL of the server itself" if statements else "run the same again"
+        )
         lost = LedgerError(what, state="nothing was changed", hint=hint)
         lost.cause = cause_of_loss(error)
         raise lost from None
