@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.fix import Fix, Rename
 from ..core.gate.gate import Reason
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.problem import Problem
@@ -17,8 +16,9 @@ from ..core.workspace.workspace import Workspace
 from . import destruction, phrases
 from .diff_lines import change_lines
 from .impact import measured, text_lines
+from .problem_text import problem_lines
 from .proof import schema_lines, sentences
-from .terminal_text import indented, on_one_line, table
+from .terminal_text import on_one_line, table
 from .text_error import unseen_lines
 
 
@@ -37,27 +37,6 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
     said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
     lines = [line for problem in said for line in (*problem_lines(problem), "")]
     return _page([*lines, phrases.checked(workspace, problems, findings)])
-
-
-def problem_lines(problem: Problem, tried: str = "") -> list[str]:
-    """Formats one problem like an error: what, where, details, the trial's measurement, what to do."""
-    word = "error" if problem.is_error else "warning"
-    lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
-    if problem.place:
-        lines.append(f"  --> {on_one_line(str(problem.place))}")
-    if problem.detail:
-        lines += indented(problem.detail, 6)
-    if tried:
-        lines.append(f"  measured: {on_one_line(tried)}")
-    if problem.hint:
-        lines.append(f"  help: {on_one_line(problem.hint)}")
-    return [*lines, *_fix_lines(problem.fix)] if problem.fix else lines
-
-
-def _fix_lines(fix: Fix) -> list[str]:
-    if isinstance(fix, Rename):
-        return [f"  fix: {on_one_line(phrases.fix(fix))}"]
-    return [f"  fix: {on_one_line(phrases.fix(fix))}", *indented(phrases.instead(fix), 6)]
 
 
 def _proof(preview: Preview) -> Iterable[str]:

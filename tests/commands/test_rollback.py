@@ -209,5 +209,7 @@ def test_what_is_only_shown_has_the_verdict_of_a_plan() -> None:
 
 def test_a_rollback_that_a_problem_blocks_ends_with_the_status_of_a_blocked_plan() -> None:
     problem = Problem("x", "y", concern=Concern.ADDRESS)
-    blocked = Outcome(Plan("production", Direction.ROLLBACK, None, None, Selector(), problems=(problem,)), Status.BLOCKED)
+    blocked = Outcome(
+        Plan("production", Direction.ROLLBACK, None, None, Selector(), problems=(problem,)), Status.BLOCKED
+    )
     assert blocked.exit_status == blocked_status(blocked.plan) == 2

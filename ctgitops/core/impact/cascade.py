@@ -72,6 +72,11 @@ class Relatives:
                 key = ForeignKey(each.of, name, _columns(found["own"]), _columns(found["columns"]), found["rest"])
                 self._keys[found["table"]].append(key)
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """The tables that are partitions, partitioned, or referred to by a foreign key."""
+        return frozenset((*self._above, *self._below, *self._keys))
+
     def changes(self, first: TableChange) -> Iterator[TableChange]:
         """The change itself and the changes of other tables that follow from it, each table once."""
         due, seen = [first], set[str]()

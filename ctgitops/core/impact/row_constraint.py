@@ -30,6 +30,7 @@ def row_constraint_problems(plan: Plan, effects: Mapping[int, Effect], before: S
     """A problem for each statement that writes rows which constraints of existing tables may refuse."""
     walk = _Walk(_Schema(before))
     for step in plan.steps:
+        walk.checks_keys = not _OFF.search(step.script.sql)
         if effect := effects.get(step.number):
             for impact, statement in traced(step, effect):
                 text = step.script.text_of(statement)
@@ -69,6 +70,8 @@ class _Walk:
 
     schema: _Schema
     ran: str = ""
+    checks_keys: bool = True
+    """Whether the current step leaves the triggers on that check foreign keys."""
     emptied: set[str] = field(default_factory=set)
 
     def refusing(self, tree: Tree, text: str, impact: StatementImpact) -> Iterator[str]:
@@ -76,14 +79,14 @@ class _Walk:
         guard = Guard()
         writes = [*guard.each("the rows that it writes", lambda: row_writes(tree))]
         writes += self._hidden(impact, {(self.schema.table(write.table), write.event) for write in writes})
-        # keys are checked at the end of a statement, so a statement in its WITH may remove the rows that refer to others
+        # Keys are checked at the end of a statement, after those in its WITH
         self.emptied |= {self.schema.table(name) for name in guard.each("what it empties", lambda: _emptied(tree))}
         if guard.failures:
             yield f"a constraint that is not known, because a part was not analysed ({guard.failures[0]}),"
         for write in writes:
             if table := self.schema.table(write.table):
                 yield from self._restrictions(table, write)
-                if not _OFF.search(self.ran):
+                if self.checks_keys:
                     yield from self._references(table, write)
             yield from (f"the cast to {name}" for name in write.casts)
         self.ran += text
@@ -103,7 +106,7 @@ class _Walk:
             unique = bool(_UNIQUE.match(definition))
             if (unique and write.skips_duplicates) or (not unique and write.constant) or self._gone(each):
                 continue
-            if definition.startswith("FOREIGN KEY") and _OFF.search(self.ran):
+            if definition.startswith("FOREIGN KEY") and not self.checks_keys:
                 continue
             if _names(definition.partition("REFERENCES")[0], write.columns):
                 name = each.name.removeprefix(f"{table}.").removeprefix("public.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...sql.guard import Guard
 from ...sql.locks import LockMode
@@ -14,7 +15,7 @@ from ...sql.row_writes import RowWrite, row_writes
 from ..plan.plan import Plan, Step
 from ..problem import Problem
 from ..schema.snapshot import SchemaObject, Snapshot
-from .cascade import Relatives, TableChange, name_in
+from .cascade import Relatives, TableChange, name_in, plain_name
 from .impact import Held, StatementImpact
 from .projection import Effect
 
@@ -53,6 +54,11 @@ class _Live:
     old: frozenset[str]
     relatives: Relatives
 
+    @cached_property
+    def quoted(self) -> Mapping[str, str]:
+        """By plain name, the quoted name of each table that has triggers or is part of a foreign key."""
+        return {plain_name(each): each for each in (*self.triggers, *self.relatives.tables)}
+
     def of(self, change: TableChange, ran: str) -> Iterator[SchemaObject]:
         """The row triggers that a change fires; `ran` is the SQL that ran before the change."""
         for table in self.relatives.line(change.table):
@@ -68,10 +74,8 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
     told: set[str] = set()
     for impact, statement in traced(step, effect):
         text = step.script.text_of(statement)
-        for held in impact.taken:
-            if held.fresh or not _changes_rows(statement, text, held):
-                continue
-            for change in live.relatives.changes(_change(text, held.relation)):
+        for table in _changed_tables(impact, statement, text):
+            for change in live.relatives.changes(_change(text, live.quoted.get(plain_name(table), table))):
                 fired = [each for each in live.of(change, ran) if each.name not in told]
                 told.update(each.name for each in fired)
                 if fired:
@@ -101,9 +105,23 @@ def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statem
             yield impact, those.pop(0) if len(those) > 1 else those[0]
 
 
+def _changed_tables(impact: StatementImpact, statement: Statement, text: str) -> Iterable[str]:
+    """The existing tables whose rows a statement changes: by its locks, or, if it holds them already, by its plans."""
+    locked = [held.relation for held in impact.taken if not held.fresh and _changes_rows(statement, text, held)]
+    nodes = (node for plan in impact.queries for node in plan.walk() if node.operation and not node.fresh)
+    more = () if _has_its_rows(statement, text) else (node.relation for node in nodes)
+    known = {plain_name(each) for each in locked}
+    return dict.fromkeys((*locked, *(each for each in more if each not in known)))
+
+
+def _has_its_rows(statement: Statement, text: str) -> bool:
+    """Whether it is an INSERT … VALUES, which fires its triggers in the trial too."""
+    return statement.kind == "InsertStmt" and not re.search(r"\bselect\b|\bon\s+conflict\b", text, re.IGNORECASE)
+
+
 def _changes_rows(statement: Statement, text: str, held: Held) -> bool:
-    """Whether the statement changes existing rows; an INSERT … VALUES fires its triggers in the trial too."""
-    if statement.kind == "InsertStmt" and not re.search(r"\bselect\b|\bon\s+conflict\b", text, re.IGNORECASE):
+    """Whether the statement changes existing rows of the table that it locks."""
+    if _has_its_rows(statement, text):
         return False
     if held.mode is LockMode.ROW_EXCLUSIVE:
         return True
