@@ -16,7 +16,7 @@ from ..environment.environment import Environment
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy
 from ..file_check.both_directions import both_directions
 from ..file_check.other_tool import other_tool
-from ..file_check.rollback_secret import rollback_problems
+from ..file_check.rollback_secret import password_problems, rollback_problems
 from ..file_check.syntax import (
     client_copy,
     file_failures,
@@ -145,6 +145,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
     faults = guard.each("whether it can run in batches", lambda: script.batch_faults)
     problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in faults]
     problems += guard.each("enum values", lambda: _enum_values(script))
+    problems += guard.each("passwords", lambda: password_problems(script))
     unknown = (*statement_failures(script), *file_failures(script, guard.failures))
     return (*problems, *invisible_problems(script), *unknown)
 
