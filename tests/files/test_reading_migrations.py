@@ -348,4 +348,4 @@ def test_a_file_that_was_meant_as_a_migration_is_not_passed_over_in_silence(repo
     (problem,) = (p for p in read_workspace(repo.root).read_problems if p.code == "file-name")
     assert (problem.blocks, problem.place) == (False, Place(f"migrations/{name}"))
     assert f"`{name}` is not read" in problem.what
-    assert f"rename it to `{name.split('.')[0]}.sql`" in problem.hint
+    assert f"rename it to `{name.split('.', maxsplit=1)[0]}.sql`" in problem.hint

@@ -84,8 +84,10 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
 
 
 def _change(text: str, table: str) -> TableChange:
-    """The change that a statement makes to a table; any change if its text does not name the table."""
-    shown = {write.event for tree in trees(text) for write in _writes(tree) if name_in(write.table, table)}
+    """The change that a statement makes to a table, or to its partition; any change if its text does not show it."""
+    writes = [(tree.kind, write) for tree in trees(text) for write in _writes(tree)]
+    shown = {write.event for _, write in writes if name_in(write.table, table)} or {write.event for _, write in writes}
+    shown = set() if any(kind == "DoStmt" for kind, _ in writes) else shown  # a block may also run other statements
     words = frozenset(re.findall(r"\w+", text)) if shown == {"UPDATE"} else None
     return TableChange(table, frozenset(shown) or _ANY, words)
 

@@ -9,7 +9,7 @@ from ...sql.script import Script
 from ..activity.session_leak import SessionLeak
 from ..ledger.ledger import Ledger
 from ..plan.plan import Direction, Plan, Step
-from ..plan.remedy import rights_remedy
+from ..plan.remedy import file_advice, rights_remedy
 from ..problem import Problem
 from ..schema.compare import Altered, Changes, compare
 from ..schema.deparse import alike_once_read
@@ -237,7 +237,7 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
         where = "the schema of the merged files" if proof.of_files else f"a copy of {environment}'s schema"
         what = f"fails on {where}: {error.what}"
         lacks = "" if error.hint else rights_remedy(error.sqlstate, error.what)
-        hint = lacks or remedied or error.hint or _correct(error, proof.server)
+        hint = lacks or remedied or error.hint or file_advice(error, proof.server)
         found.append(Problem("fails", what, error.place, hint, error.detail))
     found += [_not_tried(each) for each in proof.skipped]
     found += [Problem("session", f"{each.migration} {each.text}", blocks=False) for each in proof.leaks]
@@ -252,16 +252,6 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
         hint = "use IF EXISTS or IF NOT EXISTS in the later of the two, or renumber it"
         found.append(Problem("order-differs", what, hint=hint, blocks=False))
     return tuple(found)
-
-
-def _correct(error: ApplyError, server: str) -> str:
-    """The advice to change a file; it was parsed before by the newest grammar, so its syntax may be a newer one."""
-    if error.sqlstate == "42601" and server:
-        return (
-            f"PostgreSQL {server} does not accept this syntax, which may be that of a newer version: write it for this "
-            "version, or upgrade the server"
-        )
-    return "correct the file: it would fail in the real database too"
 
 
 def _not_tried(skipped: Skipped) -> Problem:

@@ -46,5 +46,7 @@ def test_a_password_is_found_where_the_rollback_sql_has_it(up: str, down: str | 
 )
 def test_a_password_in_any_file_is_a_warning(sql: str, line: int | None) -> None:
     found = list(password_problems(Script(sql, "a.sql")))
-    assert [(p.code, p.blocks, p.place and p.place.line) for p in found] == [("password-in-file", False, line)] * bool(line)
+    assert [(p.code, p.blocks, p.place and p.place.line) for p in found] == [("password-in-file", False, line)] * bool(
+        line
+    )
     assert all("hunter2" not in f"{p.what}{p.hint}" for p in found)
