@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..schema.snapshot import Snapshot
+from ..schema.snapshot import SchemaObject, Snapshot
 
 _PART = r'(?:"(?:[^"]|"")+"|[^\s".(]+)'
 _KEY = re.compile(
@@ -56,13 +56,13 @@ class ForeignKey:
 
 
 class Relatives:
-    """The partitions, partitioned tables and cascading foreign keys of a schema."""
+    """The partitions, partitioned tables and foreign keys of a schema before a plan, and of the schema after it."""
 
-    def __init__(self, schema: Snapshot) -> None:
+    def __init__(self, *schemas: Snapshot) -> None:
         self._above: dict[str, str] = {}
         self._below: dict[str, list[str]] = defaultdict(list)
         self._keys: dict[str, list[ForeignKey]] = defaultdict(list)
-        for each in schema.objects:
+        for each in _distinct(schemas):
             parent = each.attributes.get("inherits", "")
             if parent and each.attributes.get("partition_bound"):
                 self._above[each.name] = parent
@@ -102,6 +102,11 @@ class Relatives:
         for each in below:
             below += self._below.get(each, ())
         return (*above, *below[1:])
+
+
+def _distinct(schemas: Iterable[Snapshot]) -> Iterable[SchemaObject]:
+    """The objects of all schemas; an object that differs between them in each of its forms."""
+    return {(each.key, *each.attributes.items()): each for schema in schemas for each in schema.objects}.values()
 
 
 def plain_name(name: str) -> str:

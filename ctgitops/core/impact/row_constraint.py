@@ -26,9 +26,11 @@ _WORD = re.compile(r'"(?:[^"]|"")+"|\w+')
 _EMPTIES = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETED}
 
 
-def row_constraint_problems(plan: Plan, effects: Mapping[int, Effect], before: Snapshot) -> Iterator[Problem]:
+def row_constraint_problems(
+    plan: Plan, effects: Mapping[int, Effect], before: Snapshot, after: Snapshot | None = None
+) -> Iterator[Problem]:
     """A problem for each statement that writes rows which constraints of existing tables may refuse."""
-    walk = _Walk(_Schema(before))
+    walk = _Walk(_Schema(before, after or before))
     for step in plan.steps:
         walk.checks_keys = not _OFF.search(step.script.sql)
         if effect := effects.get(step.number):
@@ -42,8 +44,8 @@ def row_constraint_problems(plan: Plan, effects: Mapping[int, Effect], before: S
 class _Schema:
     """The tables before the plan, with what restricts their rows."""
 
-    def __init__(self, before: Snapshot) -> None:
-        self.relatives = Relatives(before)
+    def __init__(self, before: Snapshot, after: Snapshot) -> None:
+        self.relatives = Relatives(before, after)
         self.tables: dict[str, str] = {}
         """By plain name, the name in the snapshot."""
         self.restricts: dict[str, list[SchemaObject]] = {}
@@ -133,7 +135,9 @@ class _Walk:
 
 def _dropped(name: str, ran: str) -> bool:
     bare = re.escape(name.rpartition(".")[2].strip('"'))
-    return bool(re.search(rf'drop\s+(?:constraint|index)\s[^;]*?"?\b{bare}\b', ran, re.IGNORECASE))
+    drops = [*re.finditer(rf'drop\s+(?:constraint|index)\s[^;]*?"?\b{bare}\b', ran, re.IGNORECASE)]
+    again = rf'(?:add\s+constraint|create\s+unique\s+index)\s[^;]*?"?\b{bare}\b'
+    return bool(drops) and not re.search(again, ran[drops[-1].end() :], re.IGNORECASE)
 
 
 def _emptied(tree: Tree) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from .projection import Effect
 
 _ANY = frozenset({"INSERT", "UPDATE", "DELETE"})
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
+_HIDES = re.compile(r"\b(?:execute|perform|call)\b", re.IGNORECASE)
 _TURNED_OFF = re.compile(r"\bdisable\s+trigger\b|\bsession_replication_role\b", re.IGNORECASE)
 _FIRES = re.compile(r"^CREATE (?:CONSTRAINT )?TRIGGER .*? (?:BEFORE|AFTER|INSTEAD OF) (?P<events>.*?) ON ", re.DOTALL)
 _COLUMNS = re.compile(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
@@ -36,7 +37,7 @@ def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], schemas: Seq
         if each.kind == "trigger" and each.attributes.get("enabled") not in {"no", "replica"}:
             triggers.setdefault(each.of, {})[each.name] = each
     old = {each.name for schema in schemas[:1] for each in schema.objects if each.kind == "trigger"}
-    live = _Live(triggers, frozenset(old), Relatives(schemas[0])) if schemas else None
+    live = _Live(triggers, frozenset(old), Relatives(*schemas)) if schemas else None
     sql = [step.script.sql for step in plan.steps]
     return tuple(
         problem
@@ -86,8 +87,10 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
 def _change(text: str, table: str) -> TableChange:
     """The change that a statement makes to a table, or to its partition; any change if its text does not show it."""
     writes = [(tree.kind, write) for tree in trees(text) for write in _writes(tree)]
-    shown = {write.event for _, write in writes if name_in(write.table, table)} or {write.event for _, write in writes}
-    shown = set() if any(kind == "DoStmt" for kind, _ in writes) else shown  # a block may also run other statements
+    own = {write.event for _, write in writes if name_in(write.table, table)}
+    # A block may run statements that its text does not show
+    hides = any(kind == "DoStmt" for kind, _ in writes) and (not own or _HIDES.search(text))
+    shown = set() if hides else own or {write.event for _, write in writes}
     words = frozenset(re.findall(r"\w+", text)) if shown == {"UPDATE"} else None
     return TableChange(table, frozenset(shown) or _ANY, words)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...sql.data_loss import DestructionKind
 from ...sql.destruction import deletions
@@ -16,18 +16,23 @@ from ..impact.projection import Effect
 from ..impact.row_trigger import traced
 from ..plan.plan import Plan, Step
 from ..problem import Problem
-from ..schema.snapshot import Snapshot
+from ..schema.snapshot import SchemaObject, Snapshot
 
 _DELETES = re.compile(r"\bdelete\b", re.IGNORECASE)
 _WHOLE = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETED}
 
 
 def uncounted_problems(
-    plan: Plan, effects: Mapping[int, Effect], losses: Iterable[CountedLoss], before: Snapshot
+    plan: Plan, effects: Mapping[int, Effect], losses: Iterable[CountedLoss], schemas: Sequence[Snapshot]
 ) -> Iterator[Problem]:
-    """A problem for each table whose rows a function, a block, a trigger or a cascade deletes."""
-    relatives, counted = Relatives(before), list(losses)
-    tables = {name_of(each.name): each.name for each in before.objects if each.kind in {"table", "foreign table"}}
+    """A problem for each table whose rows a function, a block, a trigger or a cascade deletes.
+
+    `schemas` are those before and after the plan; empty without a trial.
+    """
+    relatives, counted = Relatives(*schemas), list(losses)
+    tables = {
+        name_of(each.name): each.name for each in _objects(schemas[:1]) if each.kind in {"table", "foreign table"}
+    }
     for step in plan.steps:
         told = {name_of(each.loss.what.name) for each in counted if _of(each, step)}
         for impact, statement in traced(step, effects[step.number]) if step.number in effects else ():
@@ -41,6 +46,11 @@ def uncounted_problems(
                 if "DELETE" in change.events and name_of(change.table) not in told:
                     told.add(name_of(change.table))
                     yield _problem(step, statement, change)
+
+
+def _objects(schemas: Iterable[Snapshot]) -> Iterator[SchemaObject]:
+    for schema in schemas:
+        yield from schema.objects
 
 
 def _shown(text: str, tables: Iterable[Name]) -> set[Name]:

@@ -114,3 +114,23 @@ def test_an_update_or_a_deletion_that_the_text_does_not_show_may_be_refused_by_a
     assert hidden == ["the constraint adult", EMAIL, "the constraint users_pkey", f"{NICK} and 3 more"]
     assert found("select log()", Node("ModifyTable", USERS, operation="Insert")) == []
     assert found("select clean()", Node("ModifyTable", USERS, operation="Delete", fresh=True)) == []
+
+
+def test_a_foreign_key_that_the_plan_changes_counts_in_its_new_form() -> None:
+    """Seen to fail: the rows that the new cascade deletes are referred to by another table."""
+    key = "lines_order_fkey"
+    plain = constraint(key, LINES, "FOREIGN KEY (order_id) REFERENCES public.orders(id)")
+    before = Snapshot.of([plain if each.name.endswith(key) else each for each in SCHEMA.objects])
+    cascade = constraint(
+        "orders_user_fkey", ORDERS, "FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE"
+    )
+    after = Snapshot.of([cascade if each.name == cascade.name else each for each in before.objects])
+    sql = (
+        "alter table orders drop constraint orders_user_fkey;\n"
+        "alter table orders add constraint orders_user_fkey foreign key (user_id) references users on delete cascade;\n"
+        "delete from users;"
+    )
+    plan = make_plan(workspace(migration("001_one", sql=sql)), STAGING, Ledger())
+    effects = {1: Effect(StepImpact(tuple(StatementImpact(line) for line in (1, 2, 3))))}
+    (problem,) = row_constraint_problems(plan, effects, before, after)
+    assert f"the foreign key {key} of lines" in problem.what
