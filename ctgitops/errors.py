@@ -1,4 +1,4 @@
-"""The errors that end a run: one class and exit status for each way in which the caller must react.
+"""The errors that end a run: one class and one exit status for each possible reaction of the caller.
 
 CtgitopsError
 ├── UsageError      2   the command line or the process environment is not valid
@@ -34,14 +34,14 @@ class Place:
 
 
 class Cause(Enum):
-    """The cause of a failed statement, for decisions of the run; the server's messages may be in any language."""
+    """The cause of a failed statement. Decisions use it because the server's messages may be in any language."""
 
     LOCK_TIMEOUT = auto()
     STATEMENT_TIMEOUT = auto()
     CANCELLED = auto()
-    """`pg_cancel_backend` or a statement timeout: PostgreSQL reports both with one SQLSTATE."""
+    """`pg_cancel_backend` or a statement timeout, for which PostgreSQL reports the same SQLSTATE."""
     ASKED_TO_STOP = auto()
-    """A signal asked this run to stop."""
+    """This run received a signal to stop."""
     CONNECTION_LOST = auto()
     SERVER_NOT_READY = auto()
     """The server is starting, recovering from a crash or shutting down, and refuses connections meanwhile."""
@@ -74,7 +74,7 @@ class CtgitopsError(Exception):
         self.detail = detail
         """PostgreSQL's DETAIL, HINT and CONTEXT, one line each."""
         self.cause: Cause | None = None
-        """The cause; None if no decision depends on it."""
+        """The cause, if a decision of the run depends on it; otherwise None."""
 
 
 class UsageError(CtgitopsError):
@@ -106,7 +106,7 @@ class MustWaitError(CtgitopsError):
 
 
 class ApplyError(CtgitopsError):
-    """A statement failed or was interrupted; `state` says which of its changes are in the database."""
+    """A statement failed or was interrupted; `state` describes which of the changes are in the database."""
 
     code = "apply"
     exit_status = 6
@@ -129,7 +129,7 @@ class ApplyError(CtgitopsError):
         self.statement_line = statement_line
         """The line of the file on which the failed statement begins."""
         self.on_record = False
-        """Whether the ledger records a failed migration; it does not if the run was asked to stop or lost its lock."""
+        """Whether the ledger records the migration as failed; not if the run was asked to stop or lost its lock."""
         self.blames_file = False
         """Whether the hint suggests a change of the migration's file."""
         self.applied: tuple[str, ...] = ()

@@ -68,7 +68,7 @@ def test_an_open_pull_request_is_not_applied_and_the_answer_is_short(writer: Sce
     status, said = answer(writer, "/ctgitops apply staging")
     assert status == 2
     assert "### ⛔ this pull request is not merged" in said
-    assert "<b>Next</b>: merge it first" in said
+    assert "<b>Next</b>: merge the pull request first" in said
     assert len(said) < 300
 
 

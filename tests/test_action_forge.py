@@ -40,6 +40,7 @@ from ctgitops.errors import ForgeError
 from ctgitops.wiring.wiring import Wiring
 from tests.github.test_event import changed, payload_of
 from tests.github.test_runner import outputs
+from tests.notify.receiver import serving
 from tests.servers import fetch, run
 from tests.stories.house import House
 
@@ -535,7 +536,7 @@ def test_what_failed_is_in_the_record_with_what_came_before_it(scene: Scene) -> 
     assert "✅ [20" in rows["001"]
     assert "⛔ <b>FAILED</b>" in rows["002"]
     assert "already exists" in rows["002"]
-    assert "⏳ not applied: the run ended before it" in rows["003"]
+    assert "⏳ not applied: the run ended before this migration" in rows["003"]
 
 
 def test_a_release_that_fails_tells_the_pull_request_that_it_failed_at(scene: Scene) -> None:
@@ -688,7 +689,7 @@ def test_a_gate_that_could_not_look_says_so_and_waits(scene: Scene, how: str) ->
     scene.forge.refuses = ("seen",)
     token = {"github_token": ""} if how == "without a token" else {}
     assert scene.run("push", push(), **token) == 5
-    assert "it is not known whether a merged pull request showed its files in a plan" in html(scene.summary)
+    assert "it is not known whether a merged pull request showed the files of this plan" in html(scene.summary)
     assert scene.tables("staging") == 0
 
 
@@ -799,3 +800,19 @@ def test_a_rollback_does_not_deploy_the_tip(scene: Scene) -> None:
     assert scene.run("workflow_dispatch", payload_of("workflow_dispatch"), **asked) == 0
     states = {number: state for number, state, _ in scene.forge.states}
     assert states[2] is DeploymentState.INACTIVE, "the tip has the migration that was rolled back"
+
+
+@pytest.mark.slow
+def test_receivers_get_the_result_with_the_links_of_the_run_and_no_secret(scene: Scene) -> None:
+    with serving() as heard:
+        url = scene.house.secrets["STAGING_DATABASE_URL"]
+        scene.house.environment("staging", url, 'apply: {on: push}\nnotify: [{webhook: "${HOOK_URL}"}]\n')
+        scene.house.secrets |= {"HOOK_URL": heard.url, "APP_PASSWORD": "hunter2hunter2"}
+        assert scene.run("push", push()) == 0
+        scene.house.migration("002_wrong", "select 'hunter2hunter2'::int;")
+        assert scene.run("push", push()) == 6
+    applied, failed = (json.loads(body) for _, body in heard.requests)
+    assert (applied["event"], applied["pull_request"]) == ("applied", 42)
+    assert applied["run_url"]
+    assert failed["event"] == "failed"
+    assert "hunter2" not in json.dumps(failed)

@@ -62,8 +62,8 @@ def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
 def _parts(restoration: Restoration) -> tuple[tuple[str, ...], ...]:
     """The options of each run of pg_restore: one run, or two if the dump has NOT VALID constraints.
 
-    In that case, the first run restores the rows. Such a constraint of a domain depends on no table, so jobs of a
-    single run could add it before the rows that violate it.
+    In that case, the first run restores the rows. A NOT VALID constraint of a domain depends on no table, so parallel
+    jobs of a single run could add the constraint before the rows that violate it.
     """
     command = [restoration.client.path("pg_restore"), "--list", str(restoration.dump)]
     environment = environment_for(restoration.client, restoration.target)

@@ -11,6 +11,7 @@ import click
 from ..core.run.outcome import Outcome
 from ..wiring.wiring import Wiring
 from . import options
+from .notifications import notify_of, notifying
 from .printing import print_page, width_of
 from .read_only import fingerprint_in
 
@@ -50,7 +51,7 @@ def apply(  # noqa: PLR0913 - one parameter per option
     approved, prediction = fingerprint_in(plan_file, name) if plan_file else (fingerprint, None)
     wiring = Wiring(root)
     request = replace(wiring.request(name, target=target, approved=approved, wait=wait), prediction=prediction)
-    with wiring.console() as tell:
+    with notifying(wiring, request.environment), wiring.console() as tell:
         outcome = verb(request, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
 
@@ -60,8 +61,8 @@ def apply(  # noqa: PLR0913 - one parameter per option
 @click.option(
     "--to",
     metavar="MIGRATION",
-    help="Roll back all migrations after this one (a number, name, file or schema version). 0 rolls back all, unless "
-    "there is a migration 000.",
+    help="Last migration to keep: a number, name, file or schema version. 0 rolls back all migrations, unless there is "
+    "a migration 000.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Roll back this many of the newest migrations.")
 @click.option(
@@ -105,7 +106,7 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     back = RollbackExtent(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
     if dry_run:
         return _print(show_rollback(request, back, databases=wiring.databases), form, wiring)
-    with wiring.console() as tell:
+    with notifying(wiring, request.environment), wiring.console() as tell:
         outcome = verb(request, back, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
 
@@ -142,7 +143,7 @@ def reset(  # noqa: PLR0913 - one parameter per option
     event = wiring.environ.get("GITHUB_EVENT_NAME", "")
     permission = Permission(*default_branch_of(root), event, roles, lambda question: _typed(question, database))
     permitted = permit(request, permission, databases=wiring.databases)  # a live display would overwrite the prompt
-    with wiring.console() as tell:
+    with notifying(wiring, request.environment), wiring.console() as tell:
         dropped, outcome = verb(request, permitted, databases=wiring.databases, tell=tell)
     if dropped:
         click.echo(f"dropped {dropped} object{'s' if dropped > 1 else ''} of {name}", err=True)
@@ -150,7 +151,7 @@ def reset(  # noqa: PLR0913 - one parameter per option
 
 
 def _typed(question: str, given: str | None) -> str:
-    """The name given as an option, or typed at a prompt."""
+    """Returns the database name: the option `given`, or the name that the user types at a prompt."""
     if given is not None:
         return given
     if not sys.stdin.isatty():
@@ -193,6 +194,7 @@ def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
 
         page = outcome_text(outcome, width_of(sys.stdout))
     print_page(page, form)
+    notify_of(wiring, outcome)
     return outcome.exit_status
 
 

@@ -8,6 +8,7 @@ import click
 
 from ..wiring.wiring import Wiring
 from . import options
+from .notifications import notify_of_drift
 from .printing import print_page, print_unread
 
 
@@ -74,6 +75,7 @@ def drift(name: str | None, root: Path, form: str) -> int:
     results = verb(tuple(wiring.request(each) for each in names), databases=wiring.databases, shadows=wiring.shadows)
     page = {"json": pages.drift_json, "markdown": pages.drift_markdown, "text": pages.drift_text}[form]
     print_page(page(results), form)
+    notify_of_drift(wiring, results)
     return print_unread(wiring.workspace, name, exit_status(results))
 
 

@@ -16,14 +16,14 @@ class FollowUpMigration:
     also: str = ""
     """SQL to add to the rollback of the changed migration."""
     makes: str = ""
-    """The index that this migration creates instead of the changed one; its own rollback drops the index."""
+    """The index that this migration creates instead of the changed migration; `rollback` drops the index."""
     needed: bool = True
-    """Whether the fix is incomplete without this migration: the changed lines alone do not do all that the file did."""
+    """Whether the changed lines alone are not a complete fix, because the file would have less effect than before."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Replaces the lines from `first` to `last` of a file with `instead`; deletes them if `instead` is empty."""
+    """Replaces the lines from `first` to `last` of a file with `instead`, which is empty to delete these lines."""
 
     path: str
     first: int

@@ -14,19 +14,19 @@ NOT_ANALYSED = "not-analysed"
 
 
 class Concern(StrEnum):
-    """The area that a problem belongs to; it decides the exit status."""
+    """The area that a problem belongs to, which decides the exit status."""
 
     WORKSPACE = "workspace"
     LEDGER = "ledger"
     ADDRESS = "address"
-    """The address of a database, which apply would refuse."""
+    """The address of a database that apply would refuse to change."""
     LINT = "lint"
     """A lint finding: valid, but risky."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A violated requirement. `blocks` says that a plan with this problem cannot be applied."""
+    """A violated requirement. If `blocks` is true, a plan with this problem cannot be applied."""
 
     code: str
     what: str
@@ -39,9 +39,9 @@ class Problem:
     fix: Fix | None = None
     """The fix, if there is exactly one; the hint describes it in words."""
     brief: str = ""
-    """The problem in a few words, if it belongs into the first line of a page although it does not block."""
+    """The problem in a few words for the first line of a page; empty if the first line does not mention it."""
     fails: bool = False
-    """Whether `plan` and `check` fail although the problem does not block: a lint finding of severity `error`."""
+    """Whether the problem makes `plan` and `check` fail without blocking: a lint finding of severity `error`."""
 
     @property
     def is_error(self) -> bool:

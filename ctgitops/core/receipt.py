@@ -1,4 +1,4 @@
-"""The receipt of a backup: what it contains, the evidence that it was restored once, and how to restore it again."""
+"""The receipt of a backup: its contents, the evidence that it was restored once, and how to restore it again."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Receipt:
     rows: dict[str, int]
     """Rows of each table, as `schema.name`, counted in the snapshot that was dumped."""
     files: dict[str, SavedFile]
-    """By path relative to `dump/`, every file of the dump."""
+    """Maps paths relative to `dump/` to the files of the dump."""
     schema_sha256: str
     """SHA-256 of the schema's inventory, which is equal in the source and in the restored database."""
     proof: str
-    """The server on which the backup was restored, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
+    """The server on which the backup was restored: `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()
     """Remarks that do not make the backup incomplete, such as harmless messages of pg_restore."""
     left_out: tuple[str, ...] = ()
@@ -68,15 +68,15 @@ class Receipt:
     public: SchemaRights | None = None
     """The rights on the schema `public`; None if that schema does not exist, and in receipts of older versions."""
     contents: dict[str, str] = field(default_factory=dict)
-    """By critical table, a checksum of its rows, which is equal in the source and in the restored database."""
+    """Maps each critical table to a checksum of its rows, which is equal in the source and the restored database."""
     stored: dict[str, SavedFile] = field(default_factory=dict)
-    """By name relative to `location`, each object in the store, as stored; empty if the store has the dump's files."""
+    """Maps names relative to `location` to the stored objects; empty if the dump's files are stored unchanged."""
     stored_proof: str = ""
     """How the store's copy was compared with the dump; empty in receipts of older versions."""
     encrypted_to: tuple[str, ...] = ()
-    """The public keys that each object but the receipt is encrypted to; empty if it is not encrypted."""
+    """The public keys to which each object except the receipt is encrypted; empty without encryption."""
     key_check: str = ""
-    """A short text encrypted to the same keys, in base64: whether a private key fits shows before a download."""
+    """A short text, encrypted to the same keys, in base64. It shows before a download whether a private key fits."""
     format: int = field(default=FORMAT)
 
     @property
@@ -86,7 +86,7 @@ class Receipt:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """How the objects in the store were compared with the dump, and the notes; for pages."""
+        """The remarks for pages: how the store's objects were compared with the dump, and the notes."""
         encrypted = f"; encrypted to {len(self.encrypted_to)} keys" if self.encrypted_to else ""
         return (*((self.stored_proof + encrypted,) if self.stored else ()), *self.notes)
 

@@ -9,7 +9,7 @@ _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
 def recipient(text: str) -> Any:
-    """The public key in `text`: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`. Raises ValueError if it is not one."""
+    """The public key in `text`: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`. Raises ValueError for any other text."""
     import pyrage
 
     kind = pyrage.ssh.Recipient if text.startswith("ssh-") else pyrage.x25519.Recipient
@@ -20,11 +20,11 @@ def recipient(text: str) -> Any:
 
 
 def identities(text: str) -> list[Any]:
-    """The private keys in `text`: lines as age-keygen writes them, and SSH keys. Raises ValueError, without `text`."""
+    """The private keys in `text`: lines of age-keygen, and SSH keys. Raises ValueError, whose message omits `text`."""
     import pyrage
 
     if text.startswith("age-encryption.org/") or "BEGIN AGE ENCRYPTED FILE" in text:
-        raise ValueError("it is locked by a passphrase: decrypt it with `age --decrypt` first")
+        raise ValueError("the file is locked by a passphrase: first decrypt it with `age --decrypt`")
     blocks = [found[0] for found in _BLOCK.finditer(text)]
     lines = [line.strip() for line in _BLOCK.sub("", text).splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
@@ -34,8 +34,8 @@ def identities(text: str) -> list[Any]:
     except pyrage.IdentityError as error:
         if "decrypted first" in str(error):
             hint = "remove the passphrase from a copy with `ssh-keygen -p -N '' -f COPY`"
-            raise ValueError(f"it is locked by a passphrase: {hint}") from None
-        raise ValueError("it is not an age or SSH private key") from None
+            raise ValueError(f"the key is locked by a passphrase: {hint}") from None
+        raise ValueError("the text is not an age or SSH private key") from None
     if not found:
-        raise ValueError("it contains no private key")
+        raise ValueError("the text contains no private key")
     return found

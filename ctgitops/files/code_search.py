@@ -19,7 +19,7 @@ from .repository import Repository, shown
 LARGEST = 1_000_000
 """Maximum size of a file in bytes; larger files are assumed to be generated."""
 MOST = 50_000
-"""Maximum number of files, so a search ends within seconds."""
+"""Maximum number of files, so that a search ends within seconds."""
 SECONDS = 30
 """Time limit. Measured: 20,000 files, 150 MB, take 8 to 19 seconds of one core, depending on how common the name is."""
 _OURS = ("migrations", "seeds", "environments")
@@ -69,7 +69,7 @@ def _searched(
 
 
 def _unsearched(paths: list[str], number: int, skipped: _Unreadable) -> str:
-    """Which part of the code was not searched, and why; empty if all of it was."""
+    """Which part of the code was not searched, and why; empty if all code was searched."""
     said = []
     if number < min(len(paths), MOST):
         said.append(f"the search ends after {SECONDS} seconds, with {number:,} of {len(paths):,} files searched")
@@ -85,7 +85,7 @@ def _unsearched(paths: list[str], number: int, skipped: _Unreadable) -> str:
 
 
 def _missing(path: Path) -> bool:
-    """Whether the file does not exist, although git may track it: a tracked file can be deleted in the working tree."""
+    """Whether a file that git tracks is deleted in the working tree."""
     try:
         path.lstat()
     except FileNotFoundError:

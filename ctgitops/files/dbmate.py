@@ -17,7 +17,7 @@ _MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b[ \t]*(.*?)[ \t]*$", re.MULTI
 _RESEMBLES = re.compile(
     r"^[ \t]*--[ \t]*migrate[ \t]*:?[ \t]*(?:up|down)[ \t]*(?:transaction:\w+)?[^\w\n]*$", re.MULTILINE | re.IGNORECASE
 )
-"""A mistyped marker: dbmate and ctgitops read it as a comment, so the SQL below it would run."""
+"""A mistyped marker: dbmate and ctgitops read the line as a comment, so they would run the SQL below."""
 _OPTIONS = {"transaction:true", "transaction:false"}
 
 
@@ -34,7 +34,7 @@ def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Probl
 
 
 def without_markers(text: str) -> str:
-    """Replaces section markers by empty comments, so that line numbers and a header around a marker stay intact."""
+    """Replaces section markers by empty comments, so that line numbers and headers stay unchanged."""
     return _MARKER.sub("--", text)
 
 
@@ -75,6 +75,6 @@ def _mistyped(text: str, path: str) -> Iterator[Problem]:
     for match in comment_lines(_RESEMBLES, text):
         if not _MARKER.match(text, match.start()):
             direction = "down" if "down" in match[0].lower() else "up"
-            what = f"`{match[0].strip()}` looks like a dbmate section, but is a comment: the SQL below it would run"
+            what = f"`{match[0].strip()}` looks like a dbmate marker, but is only a comment: the SQL below would run"
             hint = f"write `-- migrate:{direction}` at the beginning of the line"
             yield Problem("section", what, Place(path, _line(text, match.start())), hint)

@@ -18,9 +18,9 @@ from .scaffold import Change, NewFile, Order, new_migration, write_files
 
 
 def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[tuple[str, ...], tuple[Lines, ...]]:
-    """Changes and renames files; if two fixes concern one line, applies the first. Writes.
+    """Changes and renames files; if two fixes change the same line, applies only the first. Writes.
 
-    Returns messages about the changes, and the fixes that still need a follow-up migration.
+    Returns messages about the changes, and the remaining fixes that need a follow-up migration.
     """
     wanted = [fix for fix in dict.fromkeys(fixes) if isinstance(fix, Lines)]
     done, begun = [], []
@@ -40,7 +40,7 @@ def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[t
 def fix_after(root: Path, workspace: Workspace, fix: Lines, order: Order) -> tuple[str, ...]:
     """Writes the follow-up migration of a fix, and adapts the rollback of the fixed migration if necessary. Writes.
 
-    `workspace` must be read after the follow-up migrations of other fixes were written.
+    `workspace` must include the follow-up migrations of earlier fixes.
     """
     migration = next((m for m in workspace.migrations if m.path == fix.path), None)
     if migration is None or fix.then is None:
@@ -99,7 +99,7 @@ def _drops(tree: Tree, index: str) -> bool:
 
 
 def _rollback_fits(migration: Migration | None, fix: Lines) -> bool:
-    """Whether the migration's rollback stays correct if a follow-up migration creates the object instead."""
+    """Whether the migration's rollback stays correct if a follow-up migration creates the object."""
     if fix.then is None or not fix.then.needed:
         return True
     if migration is None or (migration.down and migration.down.path == migration.path):

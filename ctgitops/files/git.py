@@ -24,7 +24,7 @@ _WITHOUT_BASE = {
 
 
 def base_of(root: Path, name: str | None = None, option: str = "--base") -> BaseBranch | None:
-    """The migrations of the branch `name`, or of the first default branch that exists; None if there is none.
+    """The migrations of the branch `name`, or of the first default branch that exists; None if no branch exists.
 
     Also None if the folder is not in a repository, unless `name` is given. Raises WorkspaceError if git fails.
     """
@@ -41,7 +41,7 @@ def base_name(git: Git, name: str | None = None) -> str:
 
 
 def required_base(root: Path, name: str | None, option: str) -> BaseBranch:
-    """Like `base_of`, but raises UsageError, with what to fetch, if there is no branch. Raises WorkspaceError."""
+    """Like `base_of`, but raises UsageError with the command to run if there is no branch. Raises WorkspaceError."""
     base = base_of(root, name, option)
     if base is not None:
         return base
@@ -79,7 +79,7 @@ def merged_files(root: Path) -> frozenset[str]:
 
 
 def fork_of(git: Git, base: str) -> str:
-    """The merge base of HEAD and the base branch; the base branch itself if they have no common history."""
+    """The merge base of HEAD and the base branch; the base branch itself if the two have no common history."""
     if not commit_of(git, "HEAD"):
         return base
     fork = git.text_or_none("merge-base", "--end-of-options", base, "HEAD")
@@ -95,9 +95,9 @@ def commit_of(git: Git, name: str) -> str:
 
 
 def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
-    """Which of the contested migrations the base branch has, and when each was committed. Never raises.
+    """The contested migrations that the base branch has, and the commit time of each. Never raises.
 
-    The result decides to which file a problem refers. If git fails, the result is unknown, and the problem says so.
+    The result decides which of two files a problem names. If git fails, the result is unknown, and the problem says so.
     """
     if not in_repository(root):
         return Seniority()
@@ -120,7 +120,7 @@ def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
 
 
 def head_of(root: Path) -> str:
-    """The checked-out commit; empty before the first commit. Raises WorkspaceError if it cannot be read."""
+    """The checked-out commit; empty before the first commit. Raises WorkspaceError if the commit cannot be read."""
     git = Git(root, "which commit is checked out")
     try:
         return commit_of(git, "HEAD")
@@ -136,12 +136,12 @@ def in_repository(root: Path) -> bool:
 
 
 def top_of(root: Path) -> Path:
-    """The top folder of the repository; outside of one, the folder itself. Does not run git."""
+    """The top folder of the repository; outside of a repository, the folder itself. Does not run git."""
     return next((p for p in _upwards(root) if (p / ".git").exists()), root)
 
 
 def tracked(root: Path) -> tuple[str, ...] | None:
-    """The files that git tracks below a folder, by path relative to it; None if git cannot list them."""
+    """The files that git tracks below a folder, by path relative to the folder; None if git cannot list them."""
     if not in_repository(root):
         return None
     try:
@@ -157,7 +157,7 @@ def _upwards(root: Path) -> tuple[Path, ...]:
 
 
 def _head_file(top: Path) -> str:
-    """Resolves HEAD from the files in .git; empty if that fails, and for a linked worktree."""
+    """Resolves HEAD from the files in .git; empty on failure, and in a linked worktree."""
     folder = top / ".git"
     try:
         said = (folder / "HEAD").read_text().strip()
@@ -174,7 +174,7 @@ def _head_file(top: Path) -> str:
 
 
 def _near(git: Git, name: str) -> list[str]:
-    """Branches whose last path component equals that of `name`."""
+    """Branches with the same last path component as `name`."""
     listed = git.text("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
     last = name.rsplit("/", 1)[-1]
     return [ref for ref in listed if ref != name and ref.rsplit("/", 1)[-1] == last]
@@ -194,10 +194,10 @@ def _fetched(git: Git, name: str | None, option: str) -> str:
 
 
 def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
-    """Reads a branch's migrations; with `versions`, also the files' text, which a clone without blobs must fetch."""
+    """Reads a branch's migrations; with `versions`, also the text of the files, which a partial clone must fetch."""
     listed = git.text("ls-tree", "-z", "--name-only", branch, f"{FOLDER}/")
     files = [name for path in listed.split("\0") if (name := parse_migration_name(path.rsplit("/", 1)[-1]))]
-    plain = ("--no-color", "--no-line-number", "--no-column")  # overrides grep.* in git's configuration
+    plain = ("--no-color", "--no-line-number", "--no-column")  # overrides `grep.*` in the configuration of git
     words = ("-h", "-E", "^--[[:space:]]*Version[[:space:]]*:", branch, "--", f"{FOLDER}/")
     said = (git.text_or_none("grep", *plain, *words) if versions else None) or ""
     found = (SchemaVersion.parse(m[1]) for line in said.splitlines() if (m := _VERSION.fullmatch(line)))

@@ -1,4 +1,4 @@
-"""Runs git with a timeout and never interactively; on failure, the error quotes git."""
+"""Runs git with a timeout, and never interactively. Errors quote git's message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import WorkspaceError
 
 SECONDS = 30
-"""Timeout of one git command; it is long because a partial clone may fetch missing objects."""
+"""Timeout of one git command; long, because a partial clone may have to fetch objects."""
 _SAFE = (
     "-c",
     "core.hooksPath=/dev/null",
@@ -28,7 +28,7 @@ _SAFE = (
 _SILENT = {
     "LC_ALL": "C",
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ASKPASS": "",  # set and empty, it also disables core.askPass and SSH_ASKPASS
+    "GIT_ASKPASS": "",  # an empty value also disables core.askPass and SSH_ASKPASS
     "GCM_INTERACTIVE": "never",
     "SSH_ASKPASS_REQUIRE": "never",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -40,7 +40,7 @@ _NOT_PARTIAL = "`git fetch --refetch --no-filter origin` fetches the objects tha
 DEEPER = "`git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'` fetches the missing history"
 _ADVICE = (
     ("dubious ownership", "run the `git config` command that git names, or run ctgitops as the owner of the folder"),
-    ("not a git repository", "run it in a clone, or name the clone's folder with `--root DIR`"),
+    ("not a git repository", "run the command in a clone, or name the clone's folder with `--root DIR`"),
     ("promisor|partial clone|could not fetch|missing blob|unable to read", _NOT_PARTIAL),
     (
         "index file|bad index|bad signature",
@@ -61,28 +61,28 @@ class Answer:
 
     @property
     def answers_no(self) -> bool:
-        """Whether git's answer is "no": exit status 1, and no read error on stderr."""
+        """Whether git's answer is "no": exit status 1 without a read error on stderr."""
         return self.status == 1 and not _COMPLAINT.search(self.said)
 
 
 @dataclass(frozen=True)
 class Git:
-    """Runs git in one folder. `wanted` names the fact that the caller needs; errors say that it is unknown."""
+    """Runs git in one folder. `wanted` is the fact that the caller needs; errors say that this fact is unknown."""
 
     root: Path
     wanted: str
     otherwise: str = ""
-    """A command that works without git's answer, used in the hint of errors."""
+    """A command for the hint of errors, which works without git's answer."""
 
     def text(self, *arguments: str) -> str:
-        """The output of a git command. Raises WorkspaceError if it fails."""
+        """The output of a git command. Raises WorkspaceError if the command fails."""
         printed = self.text_or_none(*arguments)
         if printed is None:
             raise self.failure(f"git {arguments[0]} ended with status 1")
         return printed
 
     def text_or_none(self, *arguments: str) -> str | None:
-        """The output of a git command; None if git's answer is "no". Raises WorkspaceError if it fails."""
+        """The output of a git command; None if git's answer is "no". Raises WorkspaceError if the command fails."""
         answer = self.run(*arguments)
         if answer.answers_no:
             return None
@@ -91,7 +91,7 @@ class Git:
         return answer.printed
 
     def run(self, *arguments: str) -> Answer:
-        """Runs one command without any program that the checkout configures. Raises WorkspaceError."""
+        """Runs one git command, but no program that the checkout configures. Raises WorkspaceError."""
         command = ["git", *_SAFE, "-C", str(self.root), *arguments]
         try:
             child = subprocess.Popen(
@@ -100,7 +100,7 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**os.environ, **_SILENT},
-                start_new_session=True,  # without a terminal, ssh cannot prompt; as a group, all helpers can be killed
+                start_new_session=True,  # no terminal for prompts of ssh; one group to kill
             )
         except FileNotFoundError:
             raise self.failure("git is not installed", "install git") from None
@@ -114,7 +114,7 @@ class Git:
                 raise
             what = f"git {arguments[0]} did not finish within {SECONDS} seconds"
             shown = shlex.join(["git", "-C", str(self.root), *arguments])
-            raise self.failure(what, f"run `{shown}` to see what it waits for") from None
+            raise self.failure(what, f"run `{shown}` to see why it waits") from None
         return Answer(child.returncode, printed.decode(errors="replace"), said.decode(errors="replace"))
 
     def failure(self, said: str, advice: str = "") -> WorkspaceError:

@@ -1,7 +1,7 @@
 """Validates a document against a JSON Schema, with errors in terms of the YAML that the user wrote.
 
-In the schemas of this package, `title` names the expected value as a noun phrase, and the first of `examples` is an
-example of it. Errors quote both.
+In the schemas of this package, `title` is a noun phrase for the expected value, and the first of `examples` is such a
+value. Errors quote both.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ from ..errors import Place
 from .strict_yaml import Document, Keys, shown_value
 
 if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
-    from jsonschema.protocols import Validator
+    from jsonschema_rs import Draft202012Validator, ValidationError
 
 
 @dataclass(frozen=True)
 class _Miss:
-    """An error of jsonschema: the keyword and the schema that reject a value."""
+    """An error of the validator: the keyword and the schema that reject a value."""
 
     word: str
     wanted: Any
@@ -36,14 +35,17 @@ class _Miss:
     keys: Keys
 
     @classmethod
-    def of(cls, error: ValidationError) -> _Miss:
-        schema: Any = error.schema
-        return cls(str(error.validator), error.validator_value, schema, error.instance, tuple(error.absolute_path))
+    def of(cls, error: ValidationError, root: dict[str, Any]) -> _Miss:
+        *path, word = error.schema_path  # leads through `$defs`, not through `$ref`
+        schema: Any = root
+        for key in path:
+            schema = schema[key]
+        return cls(str(word), schema[word], schema, error.instance, tuple(error.instance_path))
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A problem with a document, and the keys that are unusable because of the problem."""
+    """A problem with a document, and the keys that the problem makes unusable."""
 
     keys: Keys
     problem: Problem
@@ -60,23 +62,17 @@ def schema_of(name: str) -> dict[str, Any]:
 def faults(document: Document, name: str) -> tuple[Fault, ...]:
     """All schema violations in a document."""
     found: list[Fault] = []
-    for error in _validator()(schema_of(name)).iter_errors(document.value):
-        miss = _Miss.of(error)
+    for error in _validator(name).iter_errors(document.value):
+        miss = _Miss.of(error, schema_of(name))
         found += _JUDGES.get(miss.word, _wrong)(miss, document)
     return tuple(dict.fromkeys(found))
 
 
 @cache
-def _validator() -> type[Validator]:
-    """A validator in which `$` has JSON Schema's meaning: the end of the text, not before a final newline."""
-    from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415 - 70 ms, which `--version` need not spend
+def _validator(name: str) -> Draft202012Validator:
+    from jsonschema_rs import Draft202012Validator  # noqa: PLC0415 - 30 ms, which `--version` need not spend
 
-    def pattern(_: Validator, wanted: str, instance: object, __: object) -> Iterator[ValidationError]:
-        if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", wanted), instance):
-            yield ValidationError(f"{instance!r} does not match {wanted!r}")
-
-    strict: type[Validator] = validators.extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
-    return strict
+    return Draft202012Validator(schema_of(name))
 
 
 def dotted(keys: Keys) -> str:
@@ -125,7 +121,7 @@ def _missing(miss: _Miss, document: Document) -> Iterator[Fault]:
 
 
 def _own_secret(example: str, place: Place | None) -> str:
-    """The example with this environment's secret name, because users copy the example unchanged."""
+    """The example, with the name of this environment's secret, because users copy examples unchanged."""
     name = re.sub(r"\W", "_", PurePath(place.path).stem).upper() if place else "NAME"
     return example.replace("PRODUCTION_DATABASE_URL", f"{name}_DATABASE_URL")
 
@@ -149,7 +145,7 @@ def _expected(miss: _Miss) -> str:
 
 
 def _in_the_open(miss: _Miss, document: Document) -> Problem:
-    """The problem with a value in place of a secret's name; never shows the value, which may contain a password."""
+    """The problem for a value that is not a secret's name. Never shows the value, because it may be a password."""
     place = document.place(miss.keys)
     if not isinstance(miss.instance, str):
         what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not valid"

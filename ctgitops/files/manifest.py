@@ -24,9 +24,11 @@ from ..core.environment.environment import (
 from ..core.migration.selector import Selector
 from ..core.problem import Problem
 from ..errors import Place
+from .freezes import freezes_of
 from .json_schema import faults
 from .manifest_faults import after_disposable, health_faults, query_of, semantic_faults
 from .policy import read_document, without_faults
+from .receivers import receivers_of, secret
 from .repository import Item, Repository, sub_folder
 from .strict_yaml import Document
 
@@ -49,7 +51,7 @@ def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], 
         environment = _read(repository, item, problems)
         if environment and environment.name in found:
             what = f"environment `{environment.name}` is already defined in `{found[environment.name].path}`"
-            problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of them"))
+            problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of the two files"))
         elif environment:
             found[environment.name] = environment
     problems += after_disposable(found)
@@ -64,7 +66,7 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
     if ending not in {"yaml", "yml"}:
         if ending.lower() in {"yaml", "yml"}:
             what = "the file is ignored: a manifest ends in `.yaml`"
-            problems.append(Problem("file-name", what, Place(item.path), f"rename it to {stem}.yaml"))
+            problems.append(Problem("file-name", what, Place(item.path), f"rename the file to {stem}.yaml"))
         return None
     document = read_document(repository, item.path)
     if isinstance(document, Problem):
@@ -89,11 +91,6 @@ def duration(text: str) -> timedelta:
     """Parses a duration such as `200ms`, `15min` or `24h` that the schema has validated."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     return int(number) * _UNITS[text[len(number) :]]
-
-
-def secret(text: str) -> str:
-    """The name in a reference to a secret: `${NAME}` becomes `NAME`."""
-    return text.removeprefix("${").removesuffix("}")
 
 
 def _environment(usable: dict[str, Any], document: Document, repository: Repository) -> Environment:
@@ -122,6 +119,8 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         data_preflight=DataPreflight(usable.get("data_preflight", "counts")),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         lint=dict(usable.get("lint", {})),
+        freezes=freezes_of(usable),
+        notify=receivers_of(usable),
         path=document.path,
     )
 

@@ -18,23 +18,24 @@ from ..core.workspace.workspace import query_problems
 from ..errors import Place
 from ..sql.script import Script
 from .age_keys import recipient
+from .freezes import freeze_faults
 from .json_schema import Fault, dotted
 from .policy import unknown_rules
+from .receivers import receiver_faults
 from .repository import Repository
 from .strict_yaml import Document, Keys, shown_value
 
 Usable = dict[str, Any]
 
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
-    (("notify",), bool, "send notifications", ""),
     (("backup", "scope"), lambda value: value != "database", "back up a part of a database", ""),
     (("backup", "store", "object_lock"), lambda _: True, "lock objects", "set a default retention on the bucket"),
     (("backup", "keep"), lambda _: True, "delete old backups", ""),
 )
-"""Keys that the schema accepts but that are not implemented: key, values concerned, missing feature, alternative."""
+"""Keys that the schema accepts, but that are not implemented: key, test of values, missing feature, alternative."""
 
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
-"""By unit, the number in 24 days: PostgreSQL's timeouts are in ms, with a maximum of 2**31 - 1, which is 24.8 days."""
+"""Maps units to the longest duration, 24 days: PostgreSQL's timeouts end at 2**31 - 1 ms, which is 24.8 days."""
 
 
 def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:
@@ -48,6 +49,8 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_shadow(document, usable),
         *_seeds(document, usable, repository),
         *_backup(document, usable),
+        *freeze_faults(document, usable),
+        *receiver_faults(document, usable),
         *unknown_rules(document, usable),
     )
 
@@ -75,7 +78,7 @@ def _durations(document: Document, usable: Usable) -> Iterator[Fault]:
         if int(number) > longest * (100 if keys[0] == "bake" else 1):
             yield _fault(document, keys, text, "the maximum is " + ("2400d" if keys[0] == "bake" else "24d"))
         elif int(number) == 0 and keys[-1] in {"lock", "statement"}:
-            yield _fault(document, keys, text, "for PostgreSQL zero means no timeout: choose a longer time")
+            yield _fault(document, keys, text, "PostgreSQL reads zero as no timeout: choose a longer time")
 
 
 def _windows(document: Document, usable: Usable) -> Iterator[Fault]:
@@ -118,11 +121,11 @@ _NOT_DISPOSABLE: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("reviewed", ("off",)),
     ("apply", ({"on": "manual"},)),
 )
-"""Keys that contradict `disposable: true` because they protect data or apply automatically, with harmless values."""
+"""Keys that contradict `disposable: true`, because they protect data or apply automatically; with allowed values."""
 
 
 def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
-    """Reports keys that contradict `disposable: true`, even if their value is not valid."""
+    """Reports keys that contradict `disposable: true`, including keys with invalid values."""
     written: Any = document.value
     for key, harmless in _NOT_DISPOSABLE if usable.get("disposable") else ():
         if key in written and written[key] not in harmless:
@@ -132,7 +135,7 @@ def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 def after_disposable(environments: dict[str, Environment]) -> Iterator[Problem]:
-    """Reports environments whose `after` is a disposable environment, because a reset removes what it has applied."""
+    """Reports environments whose `after` is a disposable environment, because a reset removes applied migrations."""
     for environment in environments.values():
         other = environments.get(environment.after or "")
         if other and other.disposable:
@@ -159,7 +162,7 @@ def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterat
         elif refused := repository.linked(folder):
             yield Fault(keys, refused)
         elif not (repository.root / folder).is_dir():
-            yield _fault(document, keys, folder, "the folder does not exist: create it, or correct the name")
+            yield _fault(document, keys, folder, "the folder does not exist: create the folder, or correct its name")
 
 
 _BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
@@ -167,7 +170,7 @@ _OF_S3 = ("region", "path_style", "server_side_encryption")
 
 
 def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
-    """Reports an unusable address, without its text, which may contain a secret; public keys; and idle settings."""
+    """Reports an address that is not valid, without its text, which may contain a secret; bad keys; idle settings."""
     backup = usable.get("backup", {})
     to, settings = str(backup.get("to", "")), backup.get("store", {})
     if "://" in to and not _BUCKET.fullmatch(to):
@@ -202,7 +205,7 @@ def query_of(document: Document, text: str) -> Script:
 
 
 def health_faults(document: Document, health: Health) -> Iterator[Fault]:
-    """Reports a health query that is not a query, and invalid times."""
+    """Reports a health query that is not a SELECT, and invalid times."""
     place = document.place((*_HEALTH, "query"))
     for problem in (each for each in query_problems(health.query) if each.blocks):
         what = f"`health.query`: {problem.what}"

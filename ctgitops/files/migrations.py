@@ -25,7 +25,7 @@ _MEANT = re.compile(r"^\d+[-_].*\.(?:psql|pgsql|txt)$", re.IGNORECASE)
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 Files = dict[str, str]
-"""By suffix (``, `.up`, `.down`, `.verify`), the paths of one migration's files."""
+"""Maps the suffixes ``, `.up`, `.down` and `.verify` to the paths of one migration's files."""
 
 
 def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migration, ...], tuple[Problem, ...]]:
@@ -57,13 +57,13 @@ def _folder(repository: Repository, item: Item) -> Problem:
 
 
 def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
-    """Reports and leaves out files that are rollbacks by their names but would run as migrations."""
+    """Reports and omits files that would run as migrations, although they have names of rollbacks."""
     for stem, forward in list(rollbacks_named_otherwise(by_stem.keys())):
         for path in by_stem.pop(stem).values():
             target = f"{FOLDER}/{forward}.down.sql"
             fix = None if ".down" in by_stem[forward] else Rename(path, target)
-            what = f"`{stem}.sql` is by its name the rollback of `{forward}.sql`, but would run as a migration"
-            yield Problem("file-name", what, Place(path), f"rename it to `{forward}.down.sql`", fix=fix)
+            what = f"`{stem}.sql` would run as a migration, but its name is that of the rollback of `{forward}.sql`"
+            yield Problem("file-name", what, Place(path), f"rename the file to `{forward}.down.sql`", fix=fix)
 
 
 def _named_wrongly(item: Item) -> Iterator[Problem]:
@@ -76,14 +76,14 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
         words = _WORDS.sub("_", item.name.lower().removesuffix(".sql").lstrip("0123456789")).strip("_")
         number = re.match(r"[0-9]{1,18}", item.name)
         example = f"{int(number[0]) if number else 8:03}_{words or 'what'}.sql"
-        hint = f"rename it to `NNN_descriptive_name.sql`, such as `{example}`, or move it out of {FOLDER}/"
+        hint = f"rename the file to `NNN_descriptive_name.sql`, such as `{example}`, or move the file out of {FOLDER}/"
         yield Problem("file-name", f"`{item.name}` is not a valid migration name", place, hint)
     elif found.number > LARGEST:
         hint = "number migrations 001, 002, … or by timestamp"
         yield Problem("file-name", f"number {found.digits[:30]} is larger than {LARGEST}", place, hint)
     elif found.ending != found.ending.lower():
         ending = found.ending
-        hint = f"rename it to end in `{ending.lower()}`"
+        hint = f"change the file extension to `{ending.lower()}`"
         fix = Rename(item.path, f"{item.path.removesuffix(ending)}{ending.lower()}")
         yield Problem("file-name", f"the file extension `{ending}` is not in lower case", place, hint, fix=fix)
 
@@ -111,9 +111,10 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
             hint = f"add `{FOLDER}/{stem}.sql`, or remove this file"
             fix = None
             if near:
-                hint = f"rename it to `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
+                hint = f"rename this file to `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
                 fix = Rename(path, f"{FOLDER}/{near}{ending}.sql")
-            yield Problem("orphan", f"its migration `{stem}.sql` does not exist", Place(path), hint, fix=fix)
+            what = f"the migration `{stem}.sql` of this file does not exist"
+            yield Problem("orphan", what, Place(path), hint, fix=fix)
 
 
 @dataclass

@@ -15,23 +15,23 @@ _WORDS = re.compile(r"[^A-Za-z0-9]+")
 
 
 def name_of_other_tool(name: str) -> tuple[str, str] | None:
-    """The tool that uses such file names, and how to rename the file; None for a name of no such tool."""
+    """The tool that uses such file names, and how to rename the file; None if no known tool does."""
     if match := _FLYWAY.fullmatch(name):
         kind, version, words = match[1].upper(), match[2] or "", _slug(match[3])
         if kind == "R":
-            return "repeatable Flyway", "give it a number: ctgitops runs a migration once"
+            return "repeatable Flyway", "give the file a number: ctgitops runs each migration once"
         number = f"{int(version[:18]):03}" if version.isdecimal() else "NNN"
         order = "" if version.isdecimal() else ", with numbers in version order"
         back = ".down" if kind == "U" else ""
-        return "Flyway or refinery", f"rename it to `{number}_{words}{back}.sql`{order}"
+        return "Flyway or refinery", f"rename the file to `{number}_{words}{back}.sql`{order}"
     if match := _POSTGRATOR.fullmatch(name):
         back = ".down" if match[2].lower() == "undo" else ""
-        return "postgrator", f"rename it to `{match[1]}_{_slug(match[3] or 'migration')}{back}.sql`"
+        return "postgrator", f"rename the file to `{match[1]}_{_slug(match[3] or 'migration')}{back}.sql`"
     return None
 
 
 def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Stems of files whose names say that they roll back another file, each with that file's stem."""
+    """Maps the stem of each file that rolls back another file, according to its name, to the stem of the other file."""
     for stem in stems:
         match = _BACK.fullmatch(stem)
         names = [f"{match[1]}{ending}" for ending in ("", "_up", "-up", ".do")] if match else []
@@ -40,7 +40,7 @@ def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str
 
 
 def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
-    """The tool that uses one such folder per migration, and where to move its files; None for no such tool."""
+    """The tool that uses such a folder for each migration, and where to move the files; None if no known tool does."""
     _, _, names = next(os.walk(folder), ("", [], []))
     match = _DATED.fullmatch(folder.name)
     stem = f"{match[1].replace('-', '')}_{_slug(match[2])}" if match else "NNN_name"

@@ -1,7 +1,7 @@
 """The process that parses strangers' SQL with C code. `parser_process.py` runs it and explains its limits.
 
-Whoever takes this process over, by SQL that exploits an error of the parser, has only the socket to ctgitops and the
-memory of this process, which never contained a secret.
+SQL that exploits an error of the parser can only reach the socket to ctgitops, and the memory of this process, which
+never contains a secret.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ctgitops.sql.guard import SqlSyntaxError
 from ctgitops.sql.isolation import OPERATIONS
 
 LIMITS = {
-    resource.RLIMIT_NOFILE: 0,  # no file, socket or pipe can be opened; those that are open stay
+    resource.RLIMIT_NOFILE: 0,  # no further file, socket or pipe can be opened
     resource.RLIMIT_NPROC: 0,
     resource.RLIMIT_FSIZE: 0,
     resource.RLIMIT_CORE: 0,
@@ -28,15 +28,15 @@ LIMITS = {
 NOBODY = 65534
 SOCKET = 0
 _NO_NEW_PRIVILEGES = 38
-"""PR_SET_NO_NEW_PRIVS: a program with the set-user-ID bit gains nothing."""
+"""PR_SET_NO_NEW_PRIVS: a program with the set-user-ID bit gets no further privileges."""
 DONE, REFUSED, UNEXPECTED = b"d", b"r", b"u"
 HEADER = struct.Struct("!cII")
-"""Of an answer: its kind, an offset, the length of its text. Of a question: nothing, the length of its operation's
-name, and the length of its argument."""
+"""The header of an answer: kind, offset, and length of the text. The header of a request: an unused byte, the length of
+the operation's name, and the length of the argument."""
 
 
 def confine() -> None:
-    """Gives up, for all threads, access to files, network, processes and memory of others. Root changes the account."""
+    """Gives up access to files, the network and other processes, for all threads. As root, also changes the account."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     for limit, most in LIMITS.items():
@@ -85,7 +85,7 @@ def main() -> None:
     """Loads all code, then serves in a thread whose stack is large enough for deeply nested SQL."""
     libpg_query.library()
     if "deparse" in sys.argv:
-        from ctgitops.sql import rewrite  # noqa: PLC0415 - takes 100 ms, and is seldom needed
+        from ctgitops.sql import rewrite  # noqa: PLC0415 - takes 100 ms, but is seldom needed
 
         rewrite.preload()
     libpg_query.on_large_stack(serve)

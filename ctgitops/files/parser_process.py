@@ -1,8 +1,9 @@
-"""Parses SQL in a child process without access to secrets, because C code parses files of strangers.
+"""Parses SQL in a child process without access to secrets, because the parser is C code, and files may be a stranger's.
 
-The child is a new Python without our environment variables and memory. Before it reads any SQL, it gives up opening
-files, sockets and processes, and its memory and time are limited; if ctgitops is root, the child is another account. If
-ctgitops is not, `/proc` of this process is closed to processes of the same account. An answer is data: JSON, or SQL.
+The child is a new Python process without the environment variables and memory of ctgitops. Before it reads any SQL, it
+gives up the right to open files, sockets and processes, and limits its memory and time. If ctgitops runs as root, the
+child changes to another account; otherwise, `/proc` of this process is closed to processes of the same account. An
+answer is data: JSON or SQL.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from .parser_child import DONE, HEADER, REFUSED
 SECONDS = 30.0
 """Maximum time for one answer."""
 MOST_ENDED = 5
-"""After so many children that ended early, nothing is parsed any more: a file must not cost others their time."""
+"""After this many children that ended early, no SQL is parsed any more, so that one file cannot delay all others."""
 _LARGEST = 512
 """Maximum bytes of an answer for each byte of SQL; a tree has less than 100."""
 _RUN = "import sys; sys.path[:0] = sys.argv[2:]; from ctgitops.files.parser_child import main; main()"
 _DUMPABLE = 4
-"""PR_SET_DUMPABLE: 0 gives `/proc/PID` of a process to root."""
+"""PR_SET_DUMPABLE: with 0, `/proc/PID` of a process belongs to root."""
 
 
 class _Child:
@@ -84,7 +85,7 @@ class _Child:
 
 
 class ParserProcess:
-    """Starts a child when the block begins, and a new child after one ended; at most one per kind of work."""
+    """Starts a child when the block begins, and another one when a child has ended; at most one per kind of work."""
 
     def __init__(self, paths: tuple[str, ...] = ()) -> None:
         self._paths = paths or _packages()
@@ -93,7 +94,7 @@ class ParserProcess:
         self._ended = 0
 
     def start(self, kind: str = "parse") -> int:
-        """Starts a child without waiting for it, if there is none; returns its process id."""
+        """Starts a child, if none is running, without a wait for the child; returns its process ID."""
         if kind not in self._children:
             self._children[kind] = _Child(kind, self._paths)
         return self._children[kind].process_id
@@ -103,7 +104,7 @@ class ParserProcess:
         kind = "parse" if operation.startswith("parse") else "deparse"
         with self._lock:
             if self._ended >= MOST_ENDED:
-                raise ParserEndedError(f"its parser ended {MOST_ENDED} times, and is not started again")
+                raise ParserEndedError(f"the parser process ended {MOST_ENDED} times, and is not started again")
             try:
                 self.start(kind)
                 how, offset, text = self._children[kind].ask(operation, argument)
@@ -111,7 +112,7 @@ class ParserProcess:
                 self._ended += 1
                 self._children.pop(kind).end()
                 why = f"needed more than {SECONDS:.0f} seconds" if isinstance(error, TimeoutError) else "crashed"
-                raise ParserEndedError(f"its parser {why}, or exceeded its memory") from None
+                raise ParserEndedError(f"the parser process {why}, or exceeded its memory limit") from None
         if how == REFUSED:
             raise SqlSyntaxError(text.decode(errors="replace"), offset)
         if how != DONE:

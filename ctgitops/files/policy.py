@@ -8,22 +8,24 @@ from typing import Any
 from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
 from ..errors import Place
+from .freezes import freeze_faults, freezes_of
 from .json_schema import Fault, faults
+from .receivers import receiver_faults, receivers_of
 from .repository import Repository
 from .strict_yaml import Document, read_yaml
 
 PATH = "migrations/policy.yaml"
 LARGEST = 100_000
-"""Maximum size of a manifest or policy in bytes; reading and parsing such a file takes no noticeable time."""
+"""Maximum size of a manifest or policy in bytes; a file of this size is read and parsed in no noticeable time."""
 
 _UNITS = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
-    """The policy; the defaults replace a missing file and invalid keys."""
+    """The policy, with defaults for a missing file and for invalid keys."""
     other = PATH.replace(".yaml", ".yml")
     if (repository.root / other).exists():
-        hint = f"rename it to {PATH}"
+        hint = f"rename the file to {PATH}"
         return Policy(), (Problem("file-name", "the file is ignored: the policy ends in `.yaml`", Place(other), hint),)
     if not (repository.root / PATH).is_symlink() and not (repository.root / PATH).exists():
         return Policy(), ()
@@ -34,12 +36,18 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
         return Policy(), ()
     found = faults(document, "policy")
     usable = without_faults(document, found)
-    found = (*found, *_upside_down(document, usable), *unknown_rules(document, usable))
+    found = (
+        *found,
+        *_upside_down(document, usable),
+        *unknown_rules(document, usable),
+        *freeze_faults(document, usable),
+        *receiver_faults(document, usable),
+    )
     return _policy(without_faults(document, found)), tuple(fault.problem for fault in found)
 
 
 def read_document(repository: Repository, path: str) -> Document | Problem:
-    """Reads a YAML file of the repository; returns a Problem if it cannot be read."""
+    """Reads a YAML file of the repository; returns a Problem if the file cannot be read."""
     text = repository.text(path, LARGEST)
     return text if isinstance(text, Problem) else read_yaml(text, path)
 
@@ -63,9 +71,7 @@ def _upside_down(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
         if first > last:
             place = document.place(("bands", name))
             hint = f"write `{name}: {last}-{first}`"
-            yield Fault(
-                ("bands",), Problem("value", f"band `{name}: {text}` has its ends in the wrong order", place, hint)
-            )
+            yield Fault(("bands",), Problem("value", f"band `{name}: {text}` ends before it begins", place, hint))
 
 
 def _policy(usable: dict[str, Any]) -> Policy:
@@ -79,6 +85,8 @@ def _policy(usable: dict[str, Any]) -> Policy:
         lint_after=usable.get("lint_after", default.lint_after),
         exposed_schemas=tuple(usable.get("exposed_schemas", default.exposed_schemas)),
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
+        freezes=freezes_of(usable),
+        notify=receivers_of(usable),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )
 

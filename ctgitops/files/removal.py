@@ -15,7 +15,7 @@ from .git_command import DEEPER, Git
 from .migrations import FOLDER
 
 _SIMILAR = 0.5
-"""The minimum share of common lines for a rename; git's default too."""
+"""The minimum share of common lines for a rename, as in git."""
 _WHOLE = (
     "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the complete history"
 )
@@ -24,7 +24,7 @@ _COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
 
 
 def removals(root: Path) -> Removals:
-    """The migrations that the base branch or its history has and the working tree lacks. Read-only."""
+    """The migrations that exist in the base branch or its history, but not in the working tree. Read-only."""
     if not in_repository(root):
         return Removals()
     git = Git(root, "which files were removed")
@@ -45,12 +45,12 @@ def removals(root: Path) -> Removals:
 
 
 def _without_trees(git: Git) -> bool:
-    """Whether reading the history would fetch trees one commit at a time, as in a clone with a `tree:` filter."""
+    """Whether git would have to fetch a tree for each commit of the history, as in a clone with a `tree:` filter."""
     return " tree:" in (git.text_or_none("config", "--get-regexp", r"^remote\..*\.partialclonefilter$") or "")
 
 
 def _shallow(git: Git) -> tuple[str, str]:
-    """Why removals are unknown in a shallow clone without another branch, and the command that deepens it."""
+    """Why removals are unknown in a shallow clone without another branch, and the command that deepens the clone."""
     if git.text("rev-parse", "--is-shallow-repository").strip() == "true":
         return "this clone is shallow", DEEPER
     return "", ""
@@ -104,7 +104,7 @@ def _name(path: str) -> str:
 
 
 def _migration(file: str) -> str:
-    """The name of the migration if the file has its SQL; empty for rollbacks, verify queries and other files."""
+    """The name of the migration whose SQL the file contains; empty for rollbacks, verify queries and other files."""
     found = parse_migration_name(file)
     return found.name if found and found.kind is FileKind.UP else ""
 

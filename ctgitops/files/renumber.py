@@ -25,12 +25,12 @@ class Renamed:
 
 
 def renumber(root: Path, moves: tuple[Move, ...], others: tuple[Migration, ...] = ()) -> tuple[Renamed, ...]:
-    """Renames files and updates headers and `others`' dependencies; returns the changes. Writes, never overwrites."""
+    """Renames files, updates headers and dependencies of `others`; returns the changes. Writes, never overwrites."""
     numbers = {move.migration.number: move for move in moves}
     todo = [*_moved(root, moves, numbers), *_depending(root, others, numbers)]
     for before, after, _ in todo:
         if before != after and (root / after).exists():
-            raise UsageError(f"{after} already exists", hint="move that file, or renumber it first")
+            raise UsageError(f"{after} already exists", hint="first move or renumber that file")
     for before, after, text in reversed(todo):
         with (root / before).open("w", encoding="utf-8", newline="") as file:
             file.write(text)

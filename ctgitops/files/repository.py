@@ -52,7 +52,7 @@ class Repository:
         return tuple(Item(n, f"{path}/{n}", folder) for n, folder in found if n.isprintable()), problems
 
     def linked(self, path: str) -> Problem | None:
-        """The problem with a path that is, or goes through, a symbolic link; None if there is no link."""
+        """The problem for a path that is or contains a symbolic link; None if there is no link."""
         part = ""
         for name in PurePosixPath(path).parts:
             part = f"{part}/{name}" if part else name
@@ -67,22 +67,22 @@ class Repository:
             return self.linked(path) or self._refused(path, limit) or decoded(self._bytes(path, limit), path)
         except OSError as error:
             hint = "give this user permission to read it"
-            return Problem("unreadable", f"it cannot be read: {error.strerror}", Place(path), hint)
+            return Problem("unreadable", f"the file cannot be read: {error.strerror}", Place(path), hint)
 
     def _refused(self, path: str, limit: int) -> Problem | None:
         status = (self.root / path).lstat()
         if not stat.S_ISREG(status.st_mode):
-            what = f"it is {_kind(status.st_mode)}, not a file"
-            return Problem("not-a-file", what, Place(path), "replace it with a regular file")
+            what = f"the path is {_kind(status.st_mode)}, not a file"
+            return Problem("not-a-file", what, Place(path), "use a regular file")
         if status.st_size > limit:
-            what = f"it has {status.st_size:,} bytes, and the limit is {limit:,}"
+            what = f"the file has {status.st_size:,} bytes, but the limit is {limit:,}"
             return Problem("too-large", what, Place(path), _advice_on_size(path))
         return None
 
     def _bytes(self, path: str, limit: int) -> bytes:
         with open(f"{self.root}/{path}", "rb", opener=_open) as file:
             size = os.fstat(file.fileno()).st_size
-            return file.read(min(size, limit) + 1)  # read() allocates and clears a buffer for the whole count
+            return file.read(min(size, limit) + 1)  # read() allocates and clears a buffer of this size
 
 
 def _open(path: str, flags: int) -> int:
@@ -93,15 +93,15 @@ def decoded(raw: bytes, path: str) -> str | Problem:
     """Decodes UTF-8 and normalises line ends, or returns a Problem at the first invalid byte."""
     encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "")
     if encoding:
-        return Problem("encoding", f"it is {encoding}, not UTF-8", Place(path, 1, 1), "save it as UTF-8")
+        return Problem("encoding", f"the file is {encoding}, not UTF-8", Place(path, 1, 1), "save it as UTF-8")
     nul = raw.find(b"\0")
     if nul >= 0:
-        what = f"it is not text: byte {nul + 1} is 0x00"
-        return Problem("encoding", what, _place(raw, nul, path), "if it is a dump, create it in plain SQL format")
+        what = f"the file is not text: byte {nul + 1} is 0x00"
+        return Problem("encoding", what, _place(raw, nul, path), "if the file is a dump, create it in plain SQL format")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        what = f"it is not UTF-8: byte {error.start + 1} is 0x{raw[error.start]:02x}"
+        what = f"the file is not UTF-8: byte {error.start + 1} is 0x{raw[error.start]:02x}"
         return Problem("encoding", what, _place(raw, error.start, path), "save it as UTF-8")
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return conflict_in(text, path) or text
@@ -113,9 +113,9 @@ def shown(text: str) -> str:
 
 
 def sub_folder(item: Item, *, holds_sql: bool) -> Problem:
-    """The problem that a nested folder is not read; only a warning if it contains no SQL."""
+    """The problem for a nested folder, which is not read; only a warning if the folder contains no SQL."""
     folder = item.path.removesuffix(f"/{item.name}")
-    hint = f"move its files directly into {folder}/, or move the folder out of it"
+    hint = f"move its files directly into {folder}/, or move the folder to another place"
     return Problem("sub-folder", f"folder `{item.path}` is not read", Place(item.path), hint, blocks=holds_sql)
 
 
@@ -137,5 +137,5 @@ def _misnamed(path: str, name: str) -> Problem:
 
 def _advice_on_size(path: str) -> str:
     if not path.endswith(".sql"):
-        return "reduce it: a manifest fits on one page"
-    return "split it, load data by other means, or raise `max_file_size` in migrations/policy.yaml"
+        return "reduce the file: a manifest fits on one page"
+    return "split the file, load data by other means, or raise `max_file_size` in migrations/policy.yaml"

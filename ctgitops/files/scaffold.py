@@ -85,9 +85,9 @@ class Order:
     change: Change = Change.ADDITIVE
     band: str | None = None
     after: int | None = None
-    """The number of the migration that the new one depends on; None means the highest of its band."""
+    """The number of the migration that the new migration depends on; None means the highest number of its band."""
     before: int | None = None
-    """The number of the migration that the new one must precede while that one is still pending."""
+    """The number of a pending migration that the new migration must precede."""
 
 
 def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:
@@ -158,7 +158,7 @@ def _slug(words: str) -> str:
     plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "_", plain)[:60].strip("_")
     if not slug:
-        hint = 'describe it in a few words: `ctgitops new "add photos to projects"`'
+        hint = 'describe the migration in a few words: `ctgitops new "add photos to projects"`'
         raise UsageError(f"`{words}` contains no letter or digit for a file name", hint=hint)
     return slug
 
@@ -177,7 +177,7 @@ def _next_number(workspace: Workspace, order: Order) -> int:
     if highest_number >= _TIMESTAMP:
         return max(highest_number + 1, int(f"{order.now:%Y%m%d%H%M%S}"))
     if highest_number >= min(band.last, LARGEST):
-        hint = "choose another with `--band`, or extend it in migrations/policy.yaml"
+        hint = "choose another band with `--band`, or extend this band in migrations/policy.yaml"
         raise UsageError(f"band {band} has no free number", hint=hint)
     return highest_number + 1
 
@@ -226,7 +226,7 @@ def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
         with path.open("ab") as file:
             file.write(start + added.encode())
     except OSError as error:
-        raise UsageError(f"{GITIGNORE} cannot be written: {error.strerror}", hint="make it writable") from None
+        raise UsageError(f"{GITIGNORE} cannot be written: {error.strerror}", hint="make the file writable") from None
     return tuple(missing)
 
 
@@ -239,12 +239,12 @@ def _pattern(folder: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """The folder in a .gitignore line, without anchors and `!`: a negated pattern lists the folder too."""
+    """The folder in a .gitignore line, without anchors and `!`, because a negated pattern lists the folder too."""
     return line.strip().removeprefix("!").removesuffix("*").strip("/")
 
 
 def _ignored(root: Path, pattern: str) -> bool:
-    """Whether git already ignores files in the folder; False if git cannot tell."""
+    """Whether git already ignores files in the folder; False if git fails."""
     if not in_repository(root):
         return False
     try:

@@ -26,12 +26,12 @@ DEEPEST = 20
 _WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _BARE_SECRET = re.compile(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
-"""Matches the common mistake `{url: ${NAME}}`; YAML requires quotes inside braces, and `read_yaml` adds them."""
+"""Matches the common mistake `{url: ${NAME}}`. YAML requires quotes inside braces, so `read_yaml` adds quotes."""
 _HINTS = (
     ("\\t", "indent with spaces"),
     (
         "expected ',' or",
-        "close the `{` or `[` above it; inside them, quote a value that contains one of `{ } [ ] ,`",
+        "close the `{` or `[` above this line; inside brackets, quote a value that contains one of `{ } [ ] ,`",
     ),
     ("mapping values are not allowed", "quote a value that contains `: `, and check the indentation"),
 )
@@ -39,7 +39,7 @@ _HINTS = (
 
 @dataclass(frozen=True)
 class Document:
-    """The content of one file. `values` and `keys` have the position of each value and of its key."""
+    """The content of one file. `values` and `keys` contain the positions of each value and its key."""
 
     path: str
     value: Value
@@ -47,7 +47,7 @@ class Document:
     keys: dict[Keys, Place] = field(default_factory=dict)
 
     def place(self, keys: Keys) -> Place:
-        """The position of a value; if it is missing, that of its nearest parent."""
+        """The position of a value; for a missing value, the position of its nearest parent."""
         while keys and keys not in self.values:
             keys = keys[:-1]
         return self.values.get(keys, Place(self.path, 1))
@@ -85,7 +85,7 @@ def _read(text: str, path: str) -> Document | Problem:
 def _invisible(text: str, path: str, character: str, offset: int) -> Problem:
     place = Place(path, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
     what = f"{named(character)} is in the line, and YAML treats it as a letter"
-    return Problem("invisible-character", what, place, "replace it with a space, or delete it")
+    return Problem("invisible-character", what, place, "replace the character with a space, or delete it")
 
 
 class _RefusedError(Exception):
@@ -97,7 +97,7 @@ class _RefusedError(Exception):
 def _broken(error: yaml.MarkedYAMLError, path: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1)
-    problem = error.problem or "it cannot be read"
+    problem = error.problem or "the text cannot be parsed"
     hint = next((hint for part, hint in _HINTS if part in problem), "check the indentation and the quotes")
     return Problem("yaml", f"not YAML: {problem}", place, hint)
 
@@ -135,14 +135,14 @@ class _Builder:
     def _check(self, event: yaml.Event, keys: Keys) -> None:
         if type(event).__name__ == "AliasEvent":
             raise self._refused(
-                "aliases (`*`) are not allowed", event, "write the value out; quote text that contains `*`"
+                "aliases (`*`) are not allowed", event, "write the value itself; quote text that contains `*`"
             )
         if getattr(event, "anchor", None) is not None:
             raise self._refused(
-                "anchors (`&`) are not allowed", event, "write the value out; quote text that contains `&`"
+                "anchors (`&`) are not allowed", event, "write the value itself; quote text that contains `&`"
             )
         if getattr(event, "tag", None) is not None:
-            raise self._refused("tags (`!`) are not allowed", event, "remove it; quote text that contains `!`")
+            raise self._refused("tags (`!`) are not allowed", event, "remove the tag; quote text that contains `!`")
         if len(keys) > DEEPEST:
             raise self._refused(f"nesting deeper than {DEEPEST}", event, "reduce the nesting")
 
@@ -186,7 +186,7 @@ class _Builder:
 
 
 def shown_value(value: Value) -> str:
-    """A value as errors may show it: shortened, and hidden if it could contain a password."""
+    """A value in the form for errors: shortened, or hidden if it may contain a password."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

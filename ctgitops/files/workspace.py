@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.environment.environment import Environment
@@ -27,11 +28,12 @@ def read_workspace(root: Path) -> Workspace:
     repository = Repository(root)
     folder = root / FOLDER
     if not folder.is_dir() and not folder.is_symlink():
-        hint = "run `ctgitops init` to create it, or give the repository's root with `--root DIR`"
+        hint = "run `ctgitops init` to create the folder, or give the repository's root with `--root DIR`"
         raise WorkspaceError(f"the folder `{folder}` does not exist", hint=hint)
     policy, policy_problems = read_policy(repository)
     migrations, migration_problems = read_migrations(repository, policy)
     environments, environment_problems = read_environments(repository)
+    environments = tuple(replace(each, freezes=(*policy.freezes, *each.freezes)) for each in environments)
     seeds, seed_problems = _read_seeds(repository, environments, policy)
     return Workspace(
         migrations=migrations,
@@ -45,7 +47,7 @@ def read_workspace(root: Path) -> Workspace:
 def _read_seeds(
     repository: Repository, environments: tuple[Environment, ...], policy: Policy
 ) -> tuple[dict[str, tuple[Seed, ...]], tuple[Problem, ...]]:
-    """Seed files by environment: folders in the manifest's order, files by name."""
+    """Seed files by environment: the folders in the manifest's order, the files sorted by name."""
     problems: list[Problem] = []
     found: dict[str, tuple[Seed, ...]] = {}
     for environment in environments:
@@ -65,7 +67,7 @@ def _seed(repository: Repository, item: Item, policy: Policy, problems: list[Pro
     if not item.name.endswith(".sql"):
         if item.name.lower().endswith(".sql"):
             what = "the file extension `.sql` is not in lower case"
-            problems.append(Problem("file-name", what, Place(item.path), "rename it to end in `.sql`"))
+            problems.append(Problem("file-name", what, Place(item.path), "change the file extension to `.sql`"))
         return None
     text = repository.text(item.path, policy.max_file_bytes)
     if isinstance(text, Problem):

@@ -23,7 +23,7 @@ DEEPEST = 5
 
 
 def is_sql(path: str) -> bool:
-    """Whether a path in a workspace is that of a migration or seed file."""
+    """Whether a path in a workspace belongs to a migration or seed file."""
     parts = PurePosixPath(path).parts
     proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
     named = len(parts) >= 2 and not any(part.startswith(".") for part in parts) and path.endswith(".sql")
@@ -38,10 +38,10 @@ def blob_of(content: bytes) -> str:
 
 @contextmanager
 def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
-    """A temporary copy of a workspace with `files` added, replaced, or removed if None. Deleted on exit."""
+    """A temporary copy of a workspace, with `files` added or replaced, or removed for None. Deleted on exit."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
-        (into / MIGRATIONS).mkdir(parents=True)  # the checkout may lack it, before the first pull request is merged
+        (into / MIGRATIONS).mkdir(parents=True)  # the checkout may lack this folder at first
         for folder in (MIGRATIONS, "seeds", MANIFESTS):
             if (root / folder).is_dir():
                 shutil.copytree(root / folder, into / folder, symlinks=True, dirs_exist_ok=True)
@@ -52,7 +52,7 @@ def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
 
 
 def _put(into: Path, path: str, content: bytes | None) -> None:
-    # Removes a symbolic link that the checkout has in this path, and never follows it
+    # Removes a symbolic link in this path of the checkout, so that writing never follows the link
     file = into / path
     for folder in reversed(file.relative_to(into).parents):
         if (into / folder).is_symlink():
@@ -72,7 +72,7 @@ def default_branch_of(root: Path) -> tuple[str, Workspace]:
     git = Git(root, "which manifests the default branch has")
     branch = base_name(git)
     if not branch:
-        hint = "`git remote set-head origin --auto` finds it, after a `git fetch` without `--depth`"
+        hint = "run `git fetch` without `--depth`, then `git remote set-head origin --auto`"
         raise UsageError("git does not know the default branch", state="nothing was changed", hint=hint)
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         # Creates folders without files, because a manifest refers to folders of seed files

@@ -27,7 +27,7 @@ class AddedColumn:
     """`stored`, `virtual`, or empty if the column is not generated."""
     not_null: bool = False
     default: Any = None
-    """The DEFAULT expression; None without a DEFAULT, and for DEFAULT NULL."""
+    """The DEFAULT expression; None if there is no DEFAULT, or if it is NULL."""
     constraints: tuple[Node, ...] = field(default=(), repr=False)
     """All constraints in the column's definition."""
     definition: Node = field(default_factory=dict, repr=False)

@@ -1,4 +1,4 @@
-"""Allowances, which suppress a finding: `-- ctgitops: allow RULE (reason) until 2027-01-31 by owner`.
+"""Allowances suppress a finding: `-- ctgitops: allow RULE (reason) until 2027-01-31 by owner`.
 
 An allowance that is unused, expired or invalid is a finding itself.
 """
@@ -31,7 +31,7 @@ class Allowance:
     reason: str
     line: int
     first: int
-    """The first and last line to which the allowance applies: those of the statement around or after the comment."""
+    """The first and last line of the statement around or after the comment, to which the allowance applies."""
     last: int
     until: date | None = None
     owner: str = ""
@@ -57,7 +57,7 @@ def _allowances(script: Script, spans: list[tuple[int, int]]) -> Iterator[Allowa
 
 
 def _span(script: Script, at: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
-    """First and last line of the statement that contains the offset `at`, or ends on its line, or comes next."""
+    """The lines of the statement that contains the offset `at`, or ends on the same line, or is the next one."""
     line = script.place(at).line or 1
     for start, end in spans:
         lines = (script.place(start).line or 1, script.place(end).line or 1)

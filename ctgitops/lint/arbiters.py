@@ -1,4 +1,4 @@
-"""Finds the unique constraints and indexes that a statement drops, and the INSERT … ON CONFLICT that need them."""
+"""Finds unique constraints and indexes that a statement drops, and INSERT … ON CONFLICT that needs them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNIQUE = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}
 
 @dataclass(frozen=True)
 class DroppedUnique:
-    """A unique constraint or index that a statement drops, and that no other on the same columns replaces."""
+    """A unique constraint or index that a statement drops without a replacement on the same columns."""
 
     table: Table
     name: str
@@ -50,7 +50,7 @@ def _dropped(case: Case) -> Iterator[tuple[Table, str, Node | None]]:
 
 
 def _replaced(case: Case, table: Table, name: str, index: Index) -> bool:
-    """Whether another unique index on the same columns exists, or the file creates one."""
+    """Whether another unique index on the same columns exists or is created by the file."""
     others = (i for key, i in case.catalog.indexes.items() if i.table == table.name and key[1] != name)
     keys = [set(other.keys) for other in others if other.unique and not other.partial]
     return set(index.keys) in [*keys, *_made(case, table.name)]

@@ -12,12 +12,12 @@ from ..sql.parse import SqlSyntaxError, trees
 from ..sql.tautology import always_true
 from .catalog import Table
 
-_DIRECTIVE = "write it in batches, in a separate migration: `-- ctgitops: batch size=5000`"
+_DIRECTIVE = "write the statement in batches, in a separate migration: `-- ctgitops: batch size=5000`"
 _OTHERS = {"withClause", "fromClause", "usingClause", "returningClause"}
 
 
 def in_batches(kind: str, node: Node, table: Table) -> str:
-    """The advice for a statement: the whole batched statement, or only a template if lint cannot write all of it."""
+    """The batched statement as advice, or only a template if lint cannot write the whole statement."""
     sql = "" if kind not in {"UpdateStmt", "DeleteStmt"} or _OTHERS & set(node) else _batched(kind, node, table)
     if sql and _runs(sql):
         return f"{_DIRECTIVE}, then `{sql}`"
@@ -71,7 +71,7 @@ def _assigned(node: Node) -> Iterator[tuple[str, Any]]:
 
 
 def _runs(sql: str) -> bool:
-    """Whether `sql` parses and can run in batches. It may not parse, for example if a name is a keyword."""
+    """Whether `sql` parses and can run in batches. It does not parse, for example, if a name is a keyword."""
     try:
         (tree,) = trees(sql)
     except (SqlSyntaxError, ValueError):

@@ -24,7 +24,7 @@ class Column:
     generated: str = ""
     """`stored`, `virtual`, or empty if the column is not generated."""
     default: bool = False
-    """Whether an INSERT that omits the column gets a value that is not null: by DEFAULT, serial or identity."""
+    """Whether an INSERT that omits the column stores a value other than NULL: by DEFAULT, serial or identity."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Index:
     table: Name
     columns: frozenset[str] = frozenset()
     computed: bool = False
-    """Whether the index has an expression or predicate. PostgreSQL rebuilds it when one of its columns changes type."""
+    """Whether the index has an expression or predicate. PostgreSQL rebuilds such an index if a column changes type."""
     own_classes: frozenset[str] = frozenset()
     """Columns used only with an explicit operator class, which PostgreSQL keeps when the column's type changes."""
     method: str = "btree"
@@ -69,7 +69,7 @@ class Table:
     known: bool = True
     """Whether all columns are known."""
     new: bool = False
-    """Whether the same plan created the table. If so, no other session uses it yet."""
+    """Whether the same plan created the table, so that no other session uses it yet."""
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitions: set[Name] = field(default_factory=set)
@@ -123,17 +123,17 @@ class Function:
     language: str = ""
     body: str = ""
     header: str = "do"
-    """The command with which its PL/pgSQL body parses: the names of its parameters and the kind of its result."""
+    """The command to parse the PL/pgSQL body with; it declares the parameters and the kind of the result."""
     atomic: tuple[Node, ...] = field(default=(), repr=False)
-    """The statements of a body in BEGIN ATOMIC, or the query in RETURN; each node has its kind as its key."""
+    """The statements of a BEGIN ATOMIC body, or the query in RETURN; each node is stored under its kind as the key."""
 
 
 @dataclass
 class Catalog:
-    """The known schema objects. The package `fold` updates the catalog statement by statement."""
+    """The known schema objects. The package `fold` applies one statement after another to the catalog."""
 
     complete: bool = False
-    """Whether the catalog contains every table of the database. If not, a table missing from it may still exist."""
+    """Whether the catalog contains every table of the database. If false, further tables may exist."""
     tables: dict[Name, Table] = field(default_factory=dict)
     indexes: dict[Name, Index] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class Catalog:
     def full(self, name: Name) -> Name:
         """The name with its schema; a name without a schema is looked up in the search path.
 
-        If no table or index has the name, it gets the schema that `created` would give to a new object.
+        If no table or index has the name, returns the name that `created` returns.
         """
         keys = ((schema, name[1]) for schema in self.path)
         found = (key for key in keys if key in self.tables or key in self.indexes)

@@ -9,7 +9,7 @@ from ..sql.nodes import Name, written
 from .catalog import Catalog, Table
 
 Row = dict[str, str | None]
-"""A row's values by column name. A value is unknown if it is None, or if its column is missing."""
+"""The values of a row by column name. None and a missing column mean that the value is unknown."""
 _KINDS = {"table": "r", "partitioned": "p", "view": "v", "materialized view": "m", "foreign table": "f"}
 _TYPES = {
     "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision",
@@ -102,4 +102,4 @@ LISTED: dict[str, Callable[[Catalog], Iterator[Row]]] = {
     "pg_indexes": _indexes, "pg_constraint": _constraints, "table_constraints": _constraints,
     "pg_matviews": _materialized,
 }  # fmt: skip
-"""By unqualified catalog name, the function that generates its rows."""
+"""Maps unqualified catalog names to the functions that generate the catalogs' rows."""

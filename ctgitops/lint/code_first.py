@@ -1,7 +1,7 @@
-"""Decides whether a DROP is safe once code that no longer uses the table or column is deployed.
+"""Decides whether a DROP is safe after the deployment of code that no longer uses the table or column.
 
-If it is, lint has nothing to add to the plan, which counts the rows or values that the DROP destroys, lists the code
-that still uses them, and names the deploy order. Such a DROP is a notice.
+A safe DROP is a notice, because the plan itself counts the destroyed rows or values, lists the code that still uses the
+name, and shows the deploy order.
 """
 
 from __future__ import annotations
@@ -12,47 +12,47 @@ from .rule import Severity
 from .rule_input import Case
 
 _COPIES = ("InsertStmt", "UpdateStmt", "MergeStmt", "CreateTableAsStmt")
-"""Statements with which a file can copy what it drops to another place, in addition to SELECT INTO."""
+"""Statements, besides SELECT INTO, with which a file can copy the dropped data to another place."""
 
 
 def severity(reason: str | None) -> Severity | None:
-    """A notice if there is no reason against the DROP; otherwise the rule's own severity."""
+    """The severity of a finding for a DROP: notice if the DROP is safe, otherwise the rule's own severity."""
     return Severity.NOTICE if reason is None else None
 
 
 def unsafe_table(case: Case, table: Table) -> str | None:
-    """Why no deploy order is safe for DROP TABLE, as the end of a sentence; None if code can be deployed first.
+    """Why no deploy order is safe for DROP TABLE, as a clause; None if code can be deployed first.
 
-    Empty if the model does not contain the table, so that this is unknown.
+    Empty if unknown, because the model does not contain the table.
     """
     if case.catalog.table(table.name) is None:
         return ""
     copied = _copied(case, table)
-    return "its rows are copied in the same file, without those that running code adds later" if copied else None
+    return "the same file copies the rows, but not rows that running code adds later" if copied else None
 
 
 def unsafe_column(case: Case, table: Table, column: str) -> str | None:
-    """Why no deploy order is safe for DROP COLUMN, as the end of a sentence; None if code can be deployed first.
+    """Why no deploy order is safe for DROP COLUMN, as a clause; None if code can be deployed first.
 
-    Empty if the model does not contain the column, so that this is unknown.
+    Empty if unknown, because the model does not contain the column.
     """
     known = table.columns.get(column)
     if known is None:
         return ""
     if any(each.kind == "CONSTR_PRIMARY" and column in each.columns for each in table.constraints.values()):
-        return "the primary key is dropped with it"
+        return "the primary key is dropped with the column"
     relaxed = {*case.transaction.altering("AT_DropNotNull"), *case.transaction.altering("AT_ColumnDefault")}
     domain = case.catalog.domain(known.type)
     given = known.default or known.generated or (domain and domain.default)
     if (known.not_null and not given) or table.name[1] in relaxed:
-        return "it is NOT NULL without a default, so an INSERT of code that no longer uses it fails before the drop"
+        return "the column is NOT NULL without a default, so an INSERT that omits the column fails before the drop"
     if _copied(case, table, column):
-        return "its values are copied in the same file, without those that running code writes later"
+        return "the same file copies the values, but not values that running code writes later"
     return None
 
 
 def _copied(case: Case, table: Table, column: str = "") -> bool:
-    """Whether a statement of the file reads the table, and the column if there is one, to write it elsewhere."""
+    """Whether a statement of the file copies rows of the table, or values of the column, to another place."""
     into = (node for node in case.transaction.of_kind("SelectStmt") if "intoClause" in node)
     return any(_reads(node, table, column) for node in (*case.transaction.of_kind(*_COPIES), *into))
 

@@ -16,7 +16,7 @@ _COMPARED: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _SOME = {(">", "0"): True, ("<>", "0"): True, (">=", "1"): True, ("=", "0"): False, ("<", "1"): False}
-"""Comparisons of a count. True: the comparison holds if there are rows. False: it holds if there are none."""
+"""Comparisons of a count: True for those that hold if there are rows, False for those that hold if there are none."""
 _TO = ("to_regclass",)
 _NEVER_NULL = {
     "attname", "column_name", "conname", "constraint_name", "indexname", "oid", "relname", "table_name", "tablename",
@@ -26,9 +26,9 @@ Answers = dict[tuple[str, str] | Condition, bool | None]
 
 
 def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answers) -> bool | None:
-    """Whether a condition is true; None if that is known only at run time. `values` are the values of variables.
+    """Whether a condition is true; None if the result is known only at run time. `values` are the values of variables.
 
-    The result is cached in `answers`: the block evaluates the condition before it changes the schema.
+    The result is cached in `answers`, because the block evaluates the condition before it changes the schema.
     """
     if condition not in answers:
         answers[condition] = Reader(catalog, values, answers).truth(_expression(condition.text))
@@ -76,12 +76,12 @@ class Reader:
             return None
         asked = (name, judge.__name__)
         if asked not in self._answers:
-            self._answers[asked] = None  # ends the recursion if the value refers to the variable itself
+            self._answers[asked] = None  # stops the recursion if the value refers to the variable itself
             self._answers[asked] = judge(_expression(texts_[0]))
         return self._answers[asked]
 
     def _some(self, node: Node) -> bool | None:
-        """Evaluates a count as a boolean: whether it is greater than zero."""
+        """Evaluates a count as a boolean, which is true if the count is greater than zero."""
         if "ColumnRef" in node:
             return self._answer(node["ColumnRef"], self._some)
         select = _select_in(node)

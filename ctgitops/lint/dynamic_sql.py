@@ -1,4 +1,4 @@
-"""Computes the dynamic SQL that a PL/pgSQL block can run, as far as it is built from constants."""
+"""Computes the dynamic SQL that a PL/pgSQL block can run, as far as that SQL consists of constants."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Scope:
     found: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
 
     def texts(self, expression: str, depth: int) -> tuple[str, ...]:
-        """The possible values of an expression, which the evaluation reached through `depth` variables."""
+        """The possible values of an expression; `depth` is the number of variables that led to the expression."""
         if (expression, depth) not in self.found:
             self.found[expression, depth] = self._read(expression, depth) if depth <= _DEEPEST else (UNKNOWN,)
         return self.found[expression, depth]

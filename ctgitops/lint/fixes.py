@@ -1,4 +1,4 @@
-"""Fixes for findings, which insert words into a line or move statements to a follow-up migration."""
+"""Fixes for findings: insert words into a line, or move statements to a follow-up migration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .added_columns import target
 from .rule_input import Transaction
 
 Fix = Callable[[Script, Tree, Transaction], Lines | None]
-"""Fixes one statement of a file. Returns None if it cannot, or if the result would not be valid SQL."""
+"""Fixes one statement of a file. Returns None if no fix is possible, or if the result would not be valid SQL."""
 _END = re.compile(r"\s*;")
 _LONGEST = 63
 """Maximum length of an identifier, in bytes."""
@@ -26,7 +26,7 @@ def concurrently(*keywords: str) -> Fix:
 
     def fix(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
         several = len(tree.node.get("objects", (1,))) > 1 or tree.node.get("behavior") == "DROP_CASCADE"
-        # No fix if BEGIN and COMMIT are around the statement: they would have to be removed too
+        # No fix if BEGIN and COMMIT enclose the statement, because the fix would have to remove both
         if transaction.statements > 1 or several or script.sent != script.sql:
             return None
         word = _missing(keywords, script, tree)
@@ -43,7 +43,7 @@ def build_concurrently(script: Script, tree: Tree, transaction: Transaction) -> 
 
 
 def not_valid(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Adds NOT VALID to a constraint, which must have a name. The follow-up validates it."""
+    """Adds NOT VALID to a constraint, which must have a name. The follow-up validates the constraint."""
     if _only(tree).get("subtype") != "AT_AddConstraint":
         return None
     one = _insert(script, tree.end, " NOT VALID")
@@ -51,7 +51,7 @@ def not_valid(script: Script, tree: Tree, transaction: Transaction) -> Lines | N
 
 
 def proved_not_null(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Replaces SET NOT NULL by a CHECK. The follow-up validates it, sets NOT NULL without a scan, and drops it."""
+    """Replaces SET NOT NULL by a CHECK. The follow-up validates the CHECK, sets NOT NULL, and drops the CHECK."""
     return _follow_up(transaction, _proved(script, tree))
 
 
@@ -112,7 +112,7 @@ def _built(script: Script, tree: Tree) -> Lines | None:
 
 
 def _missing(keywords: tuple[str, ...], script: Script, tree: Tree) -> tuple[int, str] | None:
-    """The offset at which CONCURRENTLY is missing, and that word in the file's case; None if none is missing."""
+    """The offset at which to insert CONCURRENTLY, and the word in the file's letter case; None if it is present."""
     text = script.sql[tree.start : tree.end]
     for token in tokens(text):
         word = text[token.start : token.end]
@@ -144,7 +144,7 @@ def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: FollowUpM
 
 
 def _only(tree: Tree) -> Node:
-    """The only action of an ALTER TABLE; empty if it has several."""
+    """The action of an ALTER TABLE; empty if there are several actions."""
     commands = tree.node.get("cmds", ())
     return commands[0].get("AlterTableCmd", {}) if len(commands) == 1 else {}
 

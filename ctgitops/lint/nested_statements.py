@@ -1,4 +1,4 @@
-"""Finds the statements that a DO block or a user-defined function runs, as far as its text shows them."""
+"""Finds the statements that a DO block or a user-defined function runs, as far as its text contains them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .dynamic_sql import UNKNOWN, Values, texts
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {*_QUERIES, "CallStmt", "CreateTableAsStmt"}
 CALLED = "CalledQuery"
-"""The kind of a query inside a called function; its node has the query's parse tree under the query's own kind."""
+"""The kind for a query inside a called function; the node contains the query under its own kind."""
 _DEEPEST = 4
 """Maximum depth of nested function calls that are followed."""
 
@@ -97,7 +97,7 @@ def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _routine(kind: str, node: Node) -> bool:
-    """Whether to ignore a statement of a called function: a query other than UPDATE or DELETE of a whole table."""
+    """Whether a statement of a called function is a query other than UPDATE or DELETE of a whole table."""
     return kind in _QUERIES and not (
         kind in {"UpdateStmt", "DeleteStmt"}
         and ("whereClause" not in node or always_true(node["whereClause"]))

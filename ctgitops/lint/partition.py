@@ -10,13 +10,13 @@ from .catalog import Catalog, Table
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}
-"""Operators on a list that are ignored: `<> ANY` excludes no value, and `= ALL` is rare."""
+"""Operators on a list that are ignored, because `<> ANY` excludes no value, and `= ALL` is rare."""
 
 
 def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> bool:
-    """Whether the validated CHECK constraints of `child` imply `bound`; False if that cannot be determined.
+    """Whether the validated CHECK constraints of `child` imply `bound`; False if uncertain.
 
-    If `parent` is itself a partition, they must also imply the parent's bound.
+    If `parent` is itself a partition, the constraints must also imply the parent's bound.
     """
     above = catalog.parent_of(parent.name)
     if above and not (parent.bound and bound_proved(catalog, above, child, parent.bound)):
@@ -53,7 +53,7 @@ def _unbounded(datum: Node) -> bool:
 
 
 def _says(child: Table, column: str, operator: str, datum: Node) -> bool:
-    """Whether a part of a CHECK restricts the column to the bound `datum`, or to a narrower range."""
+    """Whether a condition in a CHECK restricts the column to the bound `datum`, or to a narrower range."""
     beyond = _beyond if operator == ">=" else _before
     return any(beyond(name, right, datum) for name, right in _comparisons(child.proved_parts(), column))
 
@@ -138,7 +138,7 @@ def _outside(part: Node, column: str, bound: Node) -> bool:
 
 
 def _of_each(part: Node, column: str, test: Callable[[str, Node], bool]) -> bool:
-    """Whether each operand of OR, and one operand of AND, passes the test. IS NULL passes: no bound includes a null."""
+    """Whether each operand of OR, and one operand of AND, passes the test. IS NULL passes: no bound has NULL."""
     both = part.get("BoolExpr", {})
     arms = both.get("args", ())
     if both.get("boolop") == "OR_EXPR":
@@ -168,7 +168,7 @@ def _list(child: Table, column: str, bound: Node) -> bool:
 
 
 def _only(part: Node, column: str, values: list[Node]) -> bool:
-    """Whether a part of a CHECK restricts the column to `values`."""
+    """Whether a condition in a CHECK restricts the column to `values`."""
     either = part.get("BoolExpr", {})
     if either.get("boolop") == "OR_EXPR":
         return all(_only(arm, column, values) for arm in either.get("args", ()))

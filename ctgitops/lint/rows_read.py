@@ -22,7 +22,7 @@ _ANY_ROW = {"whereClause", "sortClause", "groupClause", "distinctClause", "havin
 
 @dataclass(frozen=True)
 class Source:
-    """A relation in FROM, or the target of a statement. `table` is None unless the relation has rows in use."""
+    """A relation in FROM, or the target of a statement. `table` is None if the relation has no rows in use."""
 
     alias: str
     table: Table | None
@@ -37,7 +37,7 @@ class Query:
     ctes: frozenset[str]
 
     def scanned(self) -> Iterator[Table]:
-        """The tables from which the query may read many rows, because no index narrows them to few rows."""
+        """The tables from which the query may read many rows, because no index limits the rows."""
         if always_false(self.node.get("whereClause", {})) or self._any_row or self._extreme:
             return
         found = {each.alias for each in self._sources if each.table is None}
@@ -76,7 +76,7 @@ class Query:
         return tuple(each for part in parts for each in conjuncts(part))
 
     def _looked_up(self, source: Source, found: set[str]) -> bool:
-        """Whether a condition compares an index's leading column with a constant or a value of rows in `found`."""
+        """Whether a condition compares the first column of an index with a constant or a value from `found`."""
         keys = _keys(source.table, self.case.catalog) if source.table else None
         if "CurrentOfExpr" in self.node.get("whereClause", {}):
             return True
@@ -97,7 +97,7 @@ class Query:
         return source.alias in named if named else len(self._sources) == 1 or _has(source.table, columns_in(part))
 
     def _joined(self, source: Source, part: Node, found: set[str]) -> Iterator[str]:
-        """The columns of `source` that must equal an expression over rows in `found` or of an outer query."""
+        """The columns of `source` that must equal an expression over rows in `found` or over rows of an outer query."""
         test = part.get("A_Expr", {})
         if parts_of(test.get("name", [])) != ("=",) or test.get("kind") != "AEXPR_OP":
             return
@@ -126,7 +126,7 @@ class Query:
 
 
 def has_rows(case: Case, table: Table, depth: int = 0) -> bool:
-    """Whether reading the relation reads rows of a table in use; for a view, of a table that its query reads."""
+    """Whether reading the relation reads rows of a table in use, for a view through its query."""
     if table.kind == "foreign table":
         return True
     if table.kind != "view":
@@ -176,7 +176,7 @@ def _columns(node: Any) -> Iterator[Name]:
 
 
 def _compares_column(part: Node) -> bool:
-    """Whether a comparison uses a column itself, and not an expression, for which no index is known."""
+    """Whether a comparison uses a column itself, not an expression, for which no index is known."""
     tests = [node for _, node in walk(part) if parts_of(node.get("name", ())) == ("=",) or "testexpr" in node]
     sides = [node.get(side, {}) for node in tests for side in ("lexpr", "rexpr", "testexpr")]
     return any(isinstance(side, dict) and "ColumnRef" in side for side in sides)

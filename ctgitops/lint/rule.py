@@ -1,4 +1,4 @@
-"""Defines a lint rule: what it checks, why, what to do instead, and an example that tests run on PostgreSQL."""
+"""Defines a lint rule: the check, the reason, the advice, and examples that tests run on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Hit:
     severity: Severity | None = None
     """Overrides the rule's `severity`, unless the policy sets one; None for no override."""
     conflict_target: ConflictTarget | None = None
-    """The dropped unique constraint or index to search for in code; None for other rules."""
+    """The dropped unique constraint or index to search for in code; None for other violations."""
     part: Node | None = field(default=None, repr=False)
     """The ALTER TABLE action, or its definition, that violates the rule; None for the whole statement."""
 
@@ -59,7 +59,7 @@ def _none(_case: Case) -> Hits:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One check of lint. `id` must never change, because people write it into their files."""
+    """One check of lint. An `id` must never change, because users write IDs into their files."""
 
     id: str
     group: Group
@@ -67,13 +67,13 @@ class Rule:
     kinds: tuple[str, ...]
     """The kinds of statements to check, as the parser names them. Empty for all kinds; `File` for the whole file."""
     check: Check = _none
-    """Finds the violations in one statement. If a rule does not set it, another module of lint reports its findings."""
+    """Finds the violations in one statement. A rule without a check describes findings of another module."""
     why: str
-    """The reason, in sentences. The first one must work alone, as the rule's description in SARIF."""
+    """The reason, in sentences. The first sentence is also the rule's description in SARIF."""
     instead: str
     """The advice, as a phrase without a full stop."""
     bad: str = ""
-    """A file that violates the rule if `given` runs before it. Empty if no SQL triggers the rule."""
+    """A file that violates the rule if `given` runs first. Empty if no SQL triggers the rule."""
     good: str = ""
     """Files with the same effect that do not violate the rule, in order, separated by `-- next file`."""
     given: str = ""

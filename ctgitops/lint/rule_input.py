@@ -1,4 +1,4 @@
-"""The input of a rule: a statement, the schema before it, and its transaction."""
+"""The input of a rule: a statement, the schema before the statement, and its transaction."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Transaction:
     statements: int = 1
     """The number of statements in the file."""
     written: tuple[tuple[str, Node], ...] = ()
-    """All statements of the file with their kinds, also those of DO blocks and those after the current statement."""
+    """All statements of the file with their kinds, including statements in DO blocks and later statements."""
     mixed_reported: bool = False
     """Whether the rule `mixed-file` already reported the file."""
     worked_under: set[Name] = field(default_factory=set)
-    """The locked tables for which the rule `work-under-lock` already reported DDL."""
+    """The locked tables for which the rule `work-under-lock` has already reported DDL."""
 
     def of_kind(self, *kinds: str) -> Iterator[Node]:
         """All statements of these kinds in the file, before and after the current statement."""
@@ -48,7 +48,8 @@ class Transaction:
     def hold(self, case: Case) -> None:
         """Adds a statement's locks, which PostgreSQL holds until the end of the transaction.
 
-        A statement outside a transaction releases its locks when it ends, but a DO block holds those inside it.
+        Outside a transaction, a statement releases its locks when it ends; a DO block holds the locks of its
+        statements.
         """
         if not (self.whole or case.in_body):
             return
@@ -58,7 +59,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Case:
-    """One statement, and the state before it runs."""
+    """One statement, and the state before that statement."""
 
     kind: str
     node: Node
@@ -70,11 +71,11 @@ class Case:
     """Whether the statement is inside a DO block."""
 
     def in_use(self, relation: Node, *, if_exists: bool = False) -> Table | None:
-        """The table `relation`, if it is in use: neither created by the same plan nor temporary. Else None."""
+        """The table `relation`, if it is in use: neither created by the same plan nor temporary. Otherwise None."""
         return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))
 
     def used(self, name: Name, *, if_exists: bool = False) -> Table | None:
-        """Like `in_use`, but by name. Assumes that a table missing from the model exists."""
+        """Like `in_use`, but by name. Assumes that a table exists if it is not in the model."""
         found = self.catalog.table(name)
         if found is None:
             if if_exists and self.catalog.complete and UNKNOWN not in name[1]:
@@ -95,7 +96,7 @@ class Case:
 
     @cached_property
     def altered(self) -> Table | None:
-        """The table in use that ALTER TABLE changes. Omits constraints that it drops, which PostgreSQL drops first."""
+        """The table in use that ALTER TABLE changes, without the constraints that the statement drops first."""
         if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
             return None
         table = self.in_use(self.node.get("relation", {}))
@@ -126,11 +127,11 @@ class Case:
         return tuple((table, one) for command, one in added if not self._exists(table, command, one))
 
     def _exists(self, table: Table, command: Node, added: AddedColumn) -> bool:
-        """Whether the column already exists, and IF NOT EXISTS or a DO block may prevent the error."""
+        """Whether the column already exists, but IF NOT EXISTS or a DO block may prevent an error."""
         return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
-        """The constraints of these kinds that the statement, or a column it adds, adds to a table in use with rows."""
+        """The constraints of these kinds that the statement, or a new column, adds to a table in use with rows."""
         table = self.altered_with_rows
         if table is None:
             return

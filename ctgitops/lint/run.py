@@ -40,7 +40,7 @@ class Linter:
     def file(self, script: Script, *, transactional: bool = True) -> tuple[Finding, ...]:
         """Lints one file, then applies it to the catalog.
 
-        A file that does not parse has no findings: it is reported as a problem elsewhere.
+        A file that does not parse has no findings, because a problem reports the syntax error.
         """
         try:
             found = trees(script.sent)
@@ -62,8 +62,7 @@ class Linter:
     def fold(self, script: Script) -> None:
         """Applies a file that the database already has, without running rules.
 
-        If its effect is unknown, the catalog is
-        incomplete from then on: a table that is missing from it may exist.
+        If the effect of the file is unknown, the catalog is incomplete from then on: other tables may exist.
         """
         guard, path = Guard(), self.catalog.path
         try:
@@ -74,7 +73,7 @@ class Linter:
         for tree in found:
             for kind, node in self._read(tree, guard):
                 if not isinstance(node, Unread):
-                    guard.value("its effect on the schema", partial(apply, self.catalog, kind, node), None)
+                    guard.value("the effect on the schema", partial(apply, self.catalog, kind, node), None)
         self.catalog.complete = self.catalog.complete and not guard.failures
         self.catalog.path, self.catalog.timezone = path, ""
 
@@ -88,7 +87,9 @@ class Linter:
             yield from self._failed(script, tree, guard.failures)
 
     def _read(self, tree: Tree, guard: Guard) -> Iterator[tuple[str, Node | Unread]]:
-        inner = guard.each("the statements that it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
+        inner = guard.each(
+            "the statements inside the statement", lambda: with_inner(tree.kind, tree.node, self.catalog)
+        )
         return ((kind, unread or node) for kind, node, unread in inner)
 
     def _statement(self, script: Script, tree: Tree, transaction: Transaction) -> Iterator[Finding]:
@@ -102,8 +103,8 @@ class Linter:
             case = Case(kind, node, self.catalog, transaction, self.exposed_schemas, in_body=kind != tree.kind)
             for rule in self._active(kind):
                 yield from guard.each(f"rule {rule.id}", partial(self._found, rule, case, script, tree))
-            guard.value("its locks", partial(transaction.hold, case), None)
-            guard.value("its effect on the schema", partial(apply, self.catalog, kind, node), None)
+            guard.value("the locks", partial(transaction.hold, case), None)
+            guard.value("the effect on the schema", partial(apply, self.catalog, kind, node), None)
         self.catalog.complete = self.catalog.complete and not guard.failures
         yield from self._failed(script, tree, guard.failures)
 
@@ -129,7 +130,7 @@ class Linter:
         return self._by_kind[kind]
 
     def _severity(self, rule: Rule, hit: Hit | None = None) -> Severity:
-        """The severity that the policy sets for a rule, or that of the hit, or the rule's own."""
+        """The severity of a hit: according to the policy, else according to the hit, else according to the rule."""
         return Severity(self.severities.get(rule.id, (hit and hit.severity) or rule.severity))
 
     def _finding(self, script: Script, tree: Tree, rule: Rule, hit: Hit) -> Finding:

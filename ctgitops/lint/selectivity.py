@@ -41,7 +41,7 @@ def _constant(node: Any) -> bool:
 
 
 def _value(constant: Node) -> bool:
-    """Whether few rows may have this value: it is neither NULL nor a boolean."""
+    """Whether possibly only few rows have this value, because it is neither NULL nor a boolean."""
     return bool({"ival", "fval", "sval", "bsval"} & set(constant))
 
 

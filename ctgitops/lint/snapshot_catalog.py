@@ -1,4 +1,4 @@
-"""Builds lint's model of the schema from a snapshot of a live database: writes SQL, parses and folds it."""
+"""Builds lint's model of the schema from a snapshot of a live database: generates SQL, parses and folds it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _path(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _readable(written: list[str]) -> Iterator[Tree]:
-    """Parses all statements at once. If that fails, parses each and skips those with a syntax error."""
+    """Parses all statements at once. If parsing fails, parses each statement and skips those with a syntax error."""
     try:
         yield from trees(";\n".join(written))
     except SqlSyntaxError:

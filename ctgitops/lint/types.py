@@ -57,7 +57,7 @@ def type_of(node: Node) -> Type:
 
 
 class Cost(IntEnum):
-    """The work that ALTER COLUMN TYPE causes, as far as it depends on the two types."""
+    """The work that ALTER COLUMN TYPE causes, as far as the two types determine it."""
 
     NOTHING = 0
     INDEXES = 1
@@ -135,7 +135,7 @@ def _roomier(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 
 def _interval_wider(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-    """Whether `new` is wider than `old`. Like PostgreSQL, compares the smallest field and the precision of seconds."""
+    """Whether `new` is wider than `old`. Compares the smallest field and the precision of seconds."""
     least_old, least_new = _least_field(old), _least_field(new)
     return least_new <= least_old and (least_old > 0 or _seconds(old) <= _seconds(new))
 

@@ -15,7 +15,7 @@ QUERIES = (
     "ExecuteStmt", "RefreshMatViewStmt", CALLED,
 )  # fmt: skip
 MANY = 10_000
-"""From this number of rows on, generate_series counts as work."""
+"""The number of rows from which generate_series counts as work."""
 
 
 def queried(case: Case) -> Iterator[str]:
@@ -32,7 +32,7 @@ def queried(case: Case) -> Iterator[str]:
 
 
 def _executed(case: Case) -> Any:
-    """The statement whose query really runs; empty for EXPLAIN without ANALYZE and for WITH NO DATA."""
+    """The statement, or for EXECUTE the prepared query; empty if no query runs, as for EXPLAIN without ANALYZE."""
     kind, node = case.kind, case.node
     if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
         return None

@@ -32,9 +32,9 @@ class Write:
     kind: str
     node: Node = field(repr=False)
     condition: Any = field(repr=False)
-    """The WHERE condition; for a MERGE, its join condition AND its WHEN condition. None without a condition."""
+    """The WHERE condition; for a MERGE, its join condition AND its WHEN condition. None if there is no condition."""
     of_conflicts: bool = False
-    """Whether it is the DO UPDATE of an INSERT, which changes only existing rows."""
+    """Whether the write is the DO UPDATE of an INSERT, which changes only existing rows."""
 
     @property
     def whole(self) -> bool:
@@ -65,7 +65,7 @@ def writes(case: Case) -> Iterator[Write]:
 
 
 def _statements(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
-    """The statement, the statements in its WITH, and the one that EXPLAIN ANALYZE, PREPARE or COPY contains."""
+    """The statement, the statements in its WITH, and the statement inside EXPLAIN ANALYZE, PREPARE or COPY."""
     if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
         return
     if kind in _CHANGES:

@@ -11,17 +11,17 @@ from typing import Protocol
 from ..core.receipt import SavedFile
 
 RECEIPT = "receipt.json"
-"""The name of the receipt. A backup without one does not count."""
+"""The name of the receipt. A backup without a receipt does not count."""
 
 
 @dataclass(frozen=True)
 class StoredCopy:
-    """What the store has of a backup, compared with what was dumped."""
+    """The objects of a backup in the store, and how they were compared with the dump."""
 
     objects: Mapping[str, SavedFile] = field(default_factory=dict)
-    """By name relative to the backup, size and SHA-256 as stored. Empty if the store has the dump's own files."""
+    """Maps names relative to the backup to stored size and SHA-256; empty if the dump is stored unchanged."""
     proof: str = ""
-    """How it was compared with what was dumped, as text."""
+    """How the objects were compared with the dump, as text."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Draft:
     """A backup that is still being written, and does not count yet."""
 
     folder: Path
-    """An empty local folder for its files: pg_dump writes and pg_restore reads a folder."""
+    """An empty local folder for the files of the backup, because pg_dump writes and pg_restore reads a folder."""
     store: Callable[[Mapping[str, SavedFile]], StoredCopy]
-    """Stores the files of `folder`, and proves that the store has what the argument says: size and SHA-256 of each file
-    by its path relative to `folder`. Writes. Raises BackupError or OSError."""
+    """Stores the files of `folder`. Proves that each stored file has the size and SHA-256 in the argument, which maps
+    paths relative to `folder`. Writes. Raises BackupError or OSError."""
     fetch: Callable[[], None]
-    """Replaces the files of `folder` by what the store has of them, after `store`. Raises BackupError or OSError."""
+    """Replaces the files of `folder` by the copies in the store, after `store`. Raises BackupError or OSError."""
     finish: Callable[[str], None]
-    """Stores the files of `folder` that are not stored yet, and then the receipt, whose text is the argument. Writes.
+    """Stores the remaining files of `folder`, and then the receipt, whose text is the argument. Writes.
 
     So a backup with a receipt is complete. On return, all files are durable, and readable only by their owner. Raises
     BackupError or OSError."""
@@ -52,7 +52,7 @@ class BackupStore(Protocol):
         """The path or URL of a backup, which need not exist; the receipt is at `LOCATION/receipt.json`."""
 
     def begin(self, backup: str) -> AbstractContextManager[Draft]:
-        """A new backup. If it is not finished when the block ends, it is removed. Writes."""
+        """Begins a backup, which is removed if it is not finished when the block ends. Writes."""
 
     def receipt(self, backup: str) -> str | None:
         """The text of a backup's receipt; None if the backup does not count or does not exist. Read-only."""
@@ -67,7 +67,7 @@ class BackupStore(Protocol):
         """The IDs of the backups that count, sorted; empty if nothing exists at the store's address. Read-only."""
 
     def unfinished(self) -> tuple[str, ...]:
-        """The IDs of backups without a receipt, sorted: those of running and of interrupted runs. Read-only."""
+        """The IDs of backups without a receipt, sorted: backups of running and interrupted runs. Read-only."""
 
     def delete(self, backup: str) -> None:
-        """Removes a backup, first its receipt: after an interrupted removal, the backup does not count. Writes."""
+        """Removes a backup. Removes the receipt first, so that a partly removed backup does not count. Writes."""

@@ -35,13 +35,13 @@ class Session(Protocol):
     """A database while this run holds its run lock."""
 
     def ledger(self) -> Ledger:
-        """All entries, read at this call."""
+        """All entries at the time of the call."""
 
     def set_activity(self, what: str, /) -> None:
         """Publishes what this run is doing, for queries of the run lock's holder. Adds no ledger entry."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """The reasons why `plan` must not begin; first waits for conditions that may pass. Read-only."""
+        """The reasons why `plan` must not begin, after a wait for conditions that may end. Read-only."""
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
         """Drops the INVALID indexes that interrupted builds of the plan's indexes left; returns a line for each.
@@ -74,10 +74,10 @@ class Session(Protocol):
         """Makes this database, with the given ledger ID, the environment's home, and adds `entry`. Writes."""
 
     def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
-        """Drops what this role and `roles` own, but the extensions in `kept`, and removes all ledger entries.
+        """Drops the objects of this role and of `roles`, except extensions in `kept`; removes all ledger entries.
 
-        One transaction; the identity of the ledger stays. Returns the number of dropped objects. Raises ApplyError;
-        MustWaitError where objects of other roles depend on them. Writes.
+        Runs in one transaction, and does not change the ledger's identity. Returns the number of dropped objects.
+        Raises ApplyError, or MustWaitError if objects of other roles depend on the objects. Writes.
         """
 
     def session_leaks(self) -> tuple[SessionLeak, ...]:
@@ -87,18 +87,18 @@ class Session(Protocol):
         """The current answer of a health query. Read-only."""
 
     def watch(self, health: Health) -> HealthResult:
-        """Runs a health query until it is not true or its time is over; returns the last answer. Read-only.
+        """Repeats a health query until it is not true or the time is over; returns the last answer. Read-only.
 
-        Raises KeyboardInterrupt if the run is asked to stop, ApplyError if it has lost its lock.
+        Raises KeyboardInterrupt if the run is asked to stop, ApplyError if the run has lost its lock.
         """
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
-        """The state of the database before the first step; `ledger` must have been read just before."""
+        """The state of the database before the first step; `ledger` must be read immediately before this call."""
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
-        """Counts the rows of each loss that this run did not write after `since`.
+        """Counts the rows of each loss, without the rows that this run wrote after `since`.
 
-        From then on, a step that would destroy such rows fails. If it is one transaction, it is rolled back.
+        From then on, a step that would destroy further rows fails; a transactional step is then rolled back.
         """
 
 
@@ -109,19 +109,19 @@ class Database(Protocol):
         """All entries; an empty ledger if the database has none. Read-only, takes no lock."""
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
-        """Counts the rows that each loss destroys. Read-only; after some seconds, a count is reported as unknown."""
+        """Counts the rows that each loss destroys; a count that takes too long is unknown. Read-only."""
 
     def snapshot(self) -> Snapshot:
         """The schema of the database, consistent at one point in time. Read-only, takes no lock."""
 
     def original(self) -> SourceDatabase:
-        """Everything that a throw-away copy needs. Read-only. Raises LedgerError, BackupError."""
+        """The description from which a throw-away copy is made. Read-only. Raises LedgerError, BackupError."""
 
     def roles(self) -> DatabaseRoles:
         """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
 
     def pooler(self) -> UsageError | None:
-        """The error with which a run refuses its address, because it leads to a connection pooler. Read-only."""
+        """The error for an address that leads to a connection pooler; None for any other address. Read-only."""
 
     def probe(self, health: Health) -> HealthResult:
         """The current answer of a health query. Read-only."""
@@ -130,13 +130,13 @@ class Database(Protocol):
         """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""
 
     def end(self, holder: Holder) -> bool:
-        """Terminates the sessions of the run `holder` and no others; returns whether the lock is free then. Writes."""
+        """Terminates only the sessions of the run `holder`; returns whether the lock is then free. Writes."""
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001
-        """Counts the rows that make each risk fail, or says why not; with `keys`, returns keys of some. Read-only."""
+        """Counts the rows that violate each requirement, if possible; with `keys`, returns some keys. Read-only."""
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """The sizes of those of `tables` that exist. Read-only, takes no lock."""
+        """The sizes of the existing tables in `tables`. Read-only, takes no lock."""
 
     def not_dumped(self) -> tuple[str, ...]:
         """The objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
@@ -161,4 +161,4 @@ class Databases(Protocol):
         """The database of an environment. Raises UsageError if its secret is not set."""
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment that the manifest's `after` names, or why it cannot be read. Read-only."""
+        """The ledger of the environment in the manifest's `after`, or why it cannot be read. Read-only."""

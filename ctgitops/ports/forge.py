@@ -30,25 +30,25 @@ class Forge(Protocol):
     """The forge where plans are reviewed. A missing permission of the token is reported once and does not end a run."""
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Creates the comment, or updates the one with its key; returns the URL, None if a newer run has written it."""
+        """Creates or updates the comment with the same key; returns its URL, None if a newer run wrote the comment."""
 
     def last_words(self, comment: StickyComment) -> None:
-        """Writes above the text of the comment with its key, or creates the comment; with few calls and no retry."""
+        """Adds text at the top of the comment with the same key, or creates the comment. Never retries a call."""
 
     def retract(self, pull_request: int, key: str) -> None:
-        """Deletes the comments with a key that this account wrote."""
+        """Deletes the comments of this account with the given key."""
 
     def approvers(self, pull_request: int) -> tuple[str, ...] | None:
-        """The users whose last review approved a pull request; None if the token may not read them."""
+        """The users whose last review approved a pull request; None if the token may not read reviews."""
 
     def record(self, record: RecordComment) -> str | None:
-        """Writes the record above the plan that was published before; returns the URL, None if it was not written."""
+        """Writes the record above the published plan; returns the URL, None if the record was not written."""
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
 
     def suggest(self, review: Review) -> int:
-        """Adds the suggestions, without those made before on the same text; returns their number."""
+        """Adds suggestions, except those that were already made on the same text; returns the number added."""
 
     def deploy(self, deployment: Deployment) -> int | None:
         """Creates a deployment; returns its number, None if the token lacks the permission."""
@@ -57,10 +57,10 @@ class Forge(Protocol):
         """Sets the state of a deployment."""
 
     def deployments_to(self, environment: str) -> tuple[OldDeployment, ...]:
-        """The newest deployments to an environment that ctgitops created, newest first."""
+        """The latest deployments that ctgitops created for an environment, newest first."""
 
     def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
-        """By path of a file at commit `at`, the number of the merged pull request that last changed it, if any."""
+        """Maps paths at commit `at` to the number of the merged pull request that last changed the file."""
 
     def pull_request_of(self, sha: str) -> int | None:
         """The number of the pull request whose merge added a commit to the default branch; None if there is none."""
@@ -102,7 +102,7 @@ class Forge(Protocol):
         """Adds a reaction to a comment."""
 
     def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
-        """All files of a commit below a folder; empty if it does not exist. Raises ForgeError."""
+        """All files of a commit below a folder; empty if the folder does not exist. Raises ForgeError."""
 
     def blob(self, sha: str) -> bytes:
         """The content of the blob `sha`. Raises ForgeError."""
@@ -114,7 +114,7 @@ class Forge(Protocol):
         """The number of the open pull request whose head commit `run` was for, or None. Raises ForgeError."""
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes; empty if the token may not read them."""
+        """The files that a pull request adds or changes; empty if the token lacks the permission."""
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        """The open pull requests other than `than` that add migrations, with the files that they add."""
+        """The open pull requests, except `than`, that add migrations, with the files that they add."""

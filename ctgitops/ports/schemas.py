@@ -16,4 +16,4 @@ class Schemas(Protocol):
         """The checkout's migrations, manifests and policy."""
 
     def named(self, name: str) -> Snapshot:
-        """The schema of an environment, a snapshot file, or the backup of a receipt. Raises CtgitopsError."""
+        """The schema of an environment, of a snapshot file, or of a receipt's backup. Raises CtgitopsError."""

@@ -37,7 +37,7 @@ class Replay(Shadow, Protocol):
     def read_again(self) -> Snapshot:
         """The schema after a dump and restore, so that PostgreSQL deparses its expressions a second time.
 
-        Empty if that fails, which `unmatched` then reports.
+        Empty if the restore fails; `unmatched` then contains the reason.
         """
 
 
@@ -49,7 +49,7 @@ class Sandbox(Shadow, Protocol):
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """By step number, the recorded impact of each step that was run with `watched`."""
+        """Maps the number of each step that was run with `watched` to its recorded impact."""
 
     @property
     def leaks(self) -> Collection[SessionLeak]:
@@ -57,16 +57,16 @@ class Sandbox(Shadow, Protocol):
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """The statements that were skipped in any copy, because they name a database."""
+        """The statements that any copy skipped, because they name a database."""
 
     def rates(self) -> Rates:
-        """How fast the sandbox's server does each kind of work. Raises ApplyError."""
+        """The measured speed of the sandbox's server for each kind of work. Raises ApplyError."""
 
     def copy(self) -> AbstractContextManager[Shadow]:
         """Another copy of the real schema, in which only the steps in `had` have run."""
 
     def empty(self) -> AbstractContextManager[Shadow]:
-        """Another, empty database with the same roles."""
+        """Another database with the same roles, but no objects."""
 
 
 class Shadows(Protocol):
@@ -83,5 +83,5 @@ class Shadows(Protocol):
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
         """An empty database like `wanted`, on the server that the environment's manifest names.
 
-        It is dropped when the block ends. Raises UsageError if it is not possible.
+        It is dropped when the block ends. Raises UsageError if no such database can be created.
         """

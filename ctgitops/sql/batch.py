@@ -31,9 +31,9 @@ class Batch:
     max_lag: timedelta = timedelta(seconds=10)
     """No batch starts while a replica's lag exceeds this."""
     lag_asked: bool = False
-    """Whether the file sets `max_lag`. If it does, the migration fails if the role may not see the lag."""
+    """Whether the file sets `max_lag`. If so, the migration fails if the role may not see the replication lag."""
     budget: timedelta | None = None
-    """Time limit of one run, after which the next run continues. None for no limit."""
+    """Time limit of one run, after which another run must continue; None for no limit."""
     max_rows: int | None = None
     """The limit of processed rows, above which the migration fails; None to derive the limit from the tables' size."""
 
@@ -68,7 +68,7 @@ def is_batched(sql: str) -> bool:
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
-    """The parsed directive, which is None if it is missing or has errors; and its errors."""
+    """The parsed directive, or None if the directive is missing or has errors; and the errors."""
     found = list(comment_lines(DIRECTIVE, sql))
     if not found:
         return None, ()
@@ -136,7 +136,7 @@ def shape_faults(shape: Shape, offset: int) -> Iterator[Fault]:
         hint = "the main statement decides: use `WITH … UPDATE`, not `WITH … SELECT`"
         yield Fault("a batched migration must be an UPDATE, DELETE or INSERT", offset, hint)
     elif not shape.limited:
-        hint = "select its rows with `WITH batch AS (SELECT … LIMIT $1 FOR UPDATE SKIP LOCKED)`; `$1` is the size"
+        hint = "select the rows with `WITH batch AS (SELECT … LIMIT $1 FOR UPDATE SKIP LOCKED)`; `$1` is the size"
         yield Fault("no `LIMIT $1` limits the batch to its size", offset, hint)
     elif not (shape.selects or shape.deletes):
         hint = "add a WHERE clause to the SELECT with the LIMIT, which excludes rows that are already processed"
@@ -154,7 +154,7 @@ def sized(text: str, shape: Shape, size: int) -> str:
 
 
 def waiting_for_all(text: str) -> str:
-    """The statement without SKIP LOCKED, so that it waits for rows that other sessions lock; unchanged without it."""
+    """The statement without SKIP LOCKED, if it has that clause, so that it waits for rows that other sessions lock."""
     read = [token for token in tokens(text) if token.kind not in {Kind.BLANK, Kind.COMMENT}]
     for skip, locked in reversed(list(pairwise(read))):
         if [text[each.start : each.end].lower() for each in (skip, locked)] == ["skip", "locked"]:

@@ -1,4 +1,4 @@
-"""Reads the statements that a DO block runs, if its text shows them, as well as statements outside blocks."""
+"""Finds the statements that a file runs, including those inside a DO block if its text contains them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Run:
 
 
 def runs_of(tree: Tree) -> Iterator[Run]:
-    """The statement itself; for a DO block, the statements in it, except those built at run time."""
+    """The statement itself; for a DO block, the statements inside, except those that are built at run time."""
     body = body_of(tree.node) if tree.kind == "DoStmt" else None
     if body is None:
         yield Run(tree.kind, tree.node)

@@ -41,7 +41,7 @@ class KnownObjects:
     """Facts about existing objects, from the files read so far."""
 
     made: set[Key] = field(default_factory=set)
-    """Objects and columns that no code uses yet."""
+    """New objects and columns, which no code uses yet."""
     valued: set[Key] = field(default_factory=set)
     """New columns that have a default or another automatic value."""
     seen: set[Key] = field(default_factory=set)
@@ -51,17 +51,17 @@ class KnownObjects:
     routines: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
 
     def forget_made(self) -> None:
-        """Marks the files read so far as applied: code uses what they created."""
+        """Marks the files read so far as applied, so that code may use the objects that they created."""
         self.made, self.valued = set(), set()
 
     def new(self, sort: str, at: Key) -> bool:
-        """Whether no code can notice a change of this sort, because the object is new."""
+        """Whether the object is new, so that no code depends on a property of this sort."""
         return at[:2] in self.made or at in (self.valued if sort == "not null" else self.made)
 
 
-@guarded("what it breaks")
+@guarded("the incompatible changes")
 def breaks_of(found: Iterable[Tree], known: KnownObjects) -> tuple[Break, ...]:
-    """The incompatible changes of a file, except on objects that it creates or replaces; adds those to `known`."""
+    """The incompatible changes of a file, except to objects that the file itself creates. Updates `known`."""
     file = _File(known)
     for index, tree in enumerate(found):
         for run in runs_of(tree):
@@ -76,7 +76,7 @@ class _File:
     known: KnownObjects
     found: dict[tuple[str, Key], Break] = field(default_factory=dict)
     dropped: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
-    """By key, the routines that the file drops."""
+    """Maps keys to the routines that the file drops."""
 
     def read(self, index: int, run: Run) -> None:
         """Adds the incompatible changes of one statement to `found`."""
@@ -91,7 +91,7 @@ class _File:
         self._learn(index, run)
 
     def _internal(self, at: Key) -> bool:
-        """Whether the routine is only called by triggers, because it returns `trigger` or `event_trigger`."""
+        """Whether only triggers call the routine, because it returns `trigger` or `event_trigger`."""
         known = self.known.routines.get(at, ())
         return bool(known) and all(routine.returns in {"trigger", "event_trigger"} for routine in known)
 
@@ -184,7 +184,7 @@ def _altered(node: Node) -> Iterator[_Gone]:
 
 
 def _requires(table: Node, command: Node) -> Iterator[_Gone]:
-    """The columns that from now on must have a value."""
+    """The columns in which the statement newly requires a value."""
     match command.get("subtype"):
         case "AT_SetNotNull":
             at = relation_key(table, command.get("name", ""))
@@ -224,7 +224,7 @@ def _enum(node: Node) -> Iterator[_Gone]:
 
 
 def _revoked(node: Node) -> Iterator[_Gone]:
-    """REVOKE from named roles; what PUBLIC has by default is known only in the database."""
+    """The privileges that REVOKE takes from named roles; those of PUBLIC are known only in the database."""
     kind = node.get("objtype", "").removeprefix("OBJECT_")
     if node.get("is_grant") or node.get("grant_option") or node.get("targtype") != "ACL_TARGET_OBJECT":
         return

@@ -41,12 +41,12 @@ class ColumnType:
 
     @property
     def known(self) -> bool:
-        """Whether it is a built-in type that this module compares."""
+        """Whether the type is a built-in type that this module compares."""
         return self.family is not None
 
     @property
     def family(self) -> set[str] | None:
-        """The types that it is compared with; None if this module does not compare the type."""
+        """The group of types that are compared with each other; None if this module does not compare the type."""
         return next((family for family in _FAMILIES if self.name in family), None)
 
     @property
@@ -73,7 +73,7 @@ class ColumnType:
 
 
 def narrows(old: ColumnType, new: ColumnType) -> bool:
-    """Whether the new type certainly allows fewer values than the old one, or values of another kind."""
+    """Whether the new type certainly allows fewer values than the old type, or values of another kind."""
     if old == new or not (old.known and new.known):
         return False
     if old.array != new.array:
@@ -86,7 +86,7 @@ def narrows(old: ColumnType, new: ColumnType) -> bool:
 
 
 def _shorter(old: ColumnType, new: ColumnType) -> bool:
-    """Whether the new numeric type cannot hold the largest values of the old one."""
+    """Whether the largest values of the old numeric type exceed the new numeric type."""
     sizes = {*_INTEGERS, *_FLOATS, "numeric"}
     return {old.name, new.name} <= sizes and new.digits[0] < old.digits[0]
 
@@ -121,7 +121,7 @@ def type_in(node: Node) -> ColumnType:
 
 
 def type_from(text: str) -> ColumnType:
-    """Parses a type as PostgreSQL prints it, such as `character varying(20)`; the name is empty if that fails."""
+    """Parses a type as PostgreSQL prints it, such as `character varying(20)`; the name is empty for any other text."""
     try:
         node = parse_expression(f"null::{text}")
     except SqlSyntaxError:

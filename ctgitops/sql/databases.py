@@ -15,7 +15,7 @@ _BY_KEY = {
     "AlterDatabaseRefreshCollStmt": "dbname",
     "AlterRoleSetStmt": "database",
 }
-"""CREATE DATABASE and DROP DATABASE are missing: they never name the database that they run in."""
+"""Statements, with the key of the database's name. CREATE and DROP DATABASE never name the current database."""
 _BY_OBJECT = {
     "CommentStmt": ("objtype", "object"),
     "SecLabelStmt": ("objtype", "object"),
@@ -53,7 +53,7 @@ def _named(kind: str, node: Node) -> Iterator[str]:
 
 
 def _in_body(body: str, deep: int) -> Iterator[str]:
-    """The databases that a PL/pgSQL body names. Names from current_database() are ignored: they fit any copy."""
+    """The databases that a PL/pgSQL body names. Names from current_database() are correct in every copy, so ignored."""
     try:
         runs = inside(body).runs
     except SqlSyntaxError:

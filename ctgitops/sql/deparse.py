@@ -23,7 +23,7 @@ _FUNCTIONS = frozenset(
 """PostgreSQL's functions that only read their arguments."""
 
 
-@guarded("the rows that it changes")
+@guarded("the changed rows")
 def count_where(sql: str) -> str:
     """A query that counts the rows that the DELETE or UPDATE in `sql` changes; empty if there is no such query."""
     return count_as_sql(sql.encode()).decode()

@@ -27,7 +27,7 @@ class Retyped(Destroyed):
     explicit: bool = False
     """Whether USING casts the column, which truncates instead of failing."""
     computed: bool = False
-    """Whether USING computes the new values in another way than by a cast."""
+    """Whether USING computes the new values by another expression than a cast."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Renamed:
     new: str
 
 
-@guarded("the data that it destroys")
+@guarded("the destroyed data")
 def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
     """The data that one statement of a migration destroys, and the names that it changes, in order.
 
-    Includes the statements in its WITH. An UPDATE of some rows counts only if it sets a column to NULL. An UPDATE whose
-    new value depends on the old one does not count. Rows that a DELETE in a WITH passes to an INSERT are moved, so they
-    do not count either.
+    Includes the statements in its WITH. An UPDATE of some rows counts only if it sets a column to NULL. An UPDATE does
+    not count if the new value depends on the old value. Rows that a DELETE in a WITH passes to an INSERT are moved, so
+    that DELETE does not count either.
     """
     return tuple(found for run in runs_of(tree) for part in _parts(run) if not part.moves for found in _of(part))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .nodes import Node, parts_of, walk
 
 ADDS = re.compile(r"\bvalue\b", re.IGNORECASE)
-"""A statement that does not match adds no enum value, so its tree is not searched."""
+"""Matches every statement that adds an enum value; the trees of other statements are not searched."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Parses CREATE EXTENSION. If the migration's role may not run it, the sandbox runs it as another role."""
+"""Parses CREATE EXTENSION. The sandbox runs this statement as another role if the migration's role may not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guards every analysis of SQL: an unexpected error marks the statement as not analysed, and is never a traceback.
+"""Guards every analysis of SQL: after an unexpected error, the statement is marked as not analysed.
 
 `@guarded` makes a function raise NotAnalysedError, a kind of syntax error. A `Guard` returns the cautious answer in
 place of a result, and keeps the failure for a report. tests/fuzz/analyses.py lists every analysis, and runs it on trees
@@ -31,10 +31,10 @@ class SqlSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """An analysis that raised an unexpected error, so that its result is unknown."""
+    """An analysis that raised an unexpected error, so that the result is unknown."""
 
     analysis: str
-    """The name of the unknown result, such as `its locks`."""
+    """The name of the unknown result, such as `the locks`."""
     error: str
     """The error's type and the innermost line of ctgitops, such as `KeyError at ctgitops.sql.locks:55`."""
 
@@ -51,7 +51,7 @@ class NotAnalysedError(SqlSyntaxError):
 
 
 def guarded(analysis: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Makes a function raise NotAnalysedError in place of any unexpected error."""
+    """Decorates a function, so that it raises NotAnalysedError instead of any unexpected error."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
@@ -75,13 +75,13 @@ class Guard:
     failures: list[Failure] = field(default_factory=list)
 
     def value(self, analysis: str, read: Callable[[], T], otherwise: T) -> T:
-        """The result of an analysis; if it fails, `otherwise`, the cautious answer."""
+        """The result of an analysis, or the cautious answer `otherwise` if the analysis fails."""
         for result in self.each(analysis, lambda: [read()]):
             return result
         return otherwise
 
     def each(self, analysis: str, read: Callable[[], Iterable[T]]) -> Iterator[T]:
-        """The results of an analysis; if it fails, those before the failure."""
+        """The results of an analysis; if the analysis fails, the results before the failure."""
         step = guarded(analysis)
         try:
             results = step(lambda: iter(read()))()

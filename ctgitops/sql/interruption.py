@@ -10,7 +10,7 @@ from .nodes import Node, commands, dropped_names, quoted_name, relation, switche
 
 
 class LeftoverKind(StrEnum):
-    """The kind of leftover, which shows whether an interrupted statement was completed."""
+    """The kind of leftover, from which a run determines whether an interrupted statement was completed."""
 
     INDEX = "index"
     """CREATE INDEX CONCURRENTLY: the index exists and is INVALID."""
@@ -21,11 +21,11 @@ class LeftoverKind(StrEnum):
     DETACHED = "detached"
     """DETACH PARTITION … CONCURRENTLY: a partition whose detachment is pending."""
     CREATED = "created"
-    """CREATE DATABASE and similar: the object exists, or not."""
+    """CREATE DATABASE and similar: the object exists or does not exist."""
     DROPPED = "dropped"
-    """DROP DATABASE and similar: the object no longer exists, or still does."""
+    """DROP DATABASE and similar: the object still exists or no longer exists."""
     NOTHING = "nothing"
-    """VACUUM and similar: no leftovers, and it can run again."""
+    """VACUUM and similar: the statement has no leftovers, and can run again."""
     ANYTHING = "anything"
     """A procedure that commits: the leftovers are unknown."""
 
@@ -36,7 +36,7 @@ class Leftovers:
 
     what: LeftoverKind
     name: str = ""
-    """The name of the index, database or other object; for REINDEX, of its target.
+    """The name of the index, database or other object; for REINDEX, the name of its target.
 
     Empty for an index whose name PostgreSQL chooses.
     """

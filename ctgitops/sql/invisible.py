@@ -28,7 +28,7 @@ _BEFORE_BODY = frozenset({"as", "do", "plpgsql", "sql"})
 
 @dataclass(frozen=True)
 class Invisible:
-    """An invisible character. `in_code` is false if it is in a string, a quoted name or a comment."""
+    """An invisible character. `in_code` is false in a string, a quoted name or a comment."""
 
     character: str
     offset: int

@@ -1,6 +1,6 @@
-"""Runs the functions that call C code on SQL in another process, if one was chosen; by default in this one.
+"""Runs the functions that call C code on SQL, by default in this process, or in a process set by `parsing_in`.
 
-The Action chooses one, because its files can be a stranger's: `files/parser_process.py`.
+The Action uses `files/parser_process.py`, because its files may come from a stranger.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from .guard import Failure, NotAnalysedError
 
 Operation = Callable[[bytes], bytes]
 Elsewhere = Callable[[str, bytes], bytes]
-"""Runs the operation with a name in another process. Raises SqlSyntaxError, ParserEndedError."""
+"""Runs the named operation in another process. Raises SqlSyntaxError, ParserEndedError."""
 OPERATIONS: dict[str, Operation] = {}
-"""The functions that can run elsewhere, by name."""
+"""The functions that can run in another process, by name."""
 _chosen: list[Elsewhere] = []
 
 
 class ParserEndedError(Exception):
-    """The error if the other process ended before it answered."""
+    """The error if the other process ended without an answer."""
 
 
 def isolated(operation: Operation) -> Operation:
@@ -41,7 +41,7 @@ def isolated(operation: Operation) -> Operation:
 
 @contextmanager
 def parsing_in(elsewhere: Elsewhere) -> Iterator[None]:
-    """Runs isolated functions by `elsewhere` until the block ends."""
+    """Calls `elsewhere` in place of isolated functions until the block ends."""
     _chosen.append(elsewhere)
     try:
         yield

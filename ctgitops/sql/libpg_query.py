@@ -1,4 +1,4 @@
-"""Calls libpg_query without postgast, whose import takes 70 ms for protobuf classes that JSON trees do not need."""
+"""Calls libpg_query directly, because importing postgast takes 70 ms, for protobuf classes that are not needed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .isolation import isolated
 ROOMY = 50_000
 """For SQL with at least this many bytes, the parser runs on a larger stack."""
 _ROOM = 256
-"""Bytes of the larger stack for each byte of SQL. libpg_query writes its tree recursively without a depth limit: with
-a stack of 8 MB it wrote 60,000 terms in a row, and crashed at 80,000. A term has at least two bytes."""
+"""Bytes of the larger stack for each byte of SQL. libpg_query writes its tree recursively without a depth limit: with a
+stack of 8 MB it wrote 60,000 terms in a row, but crashed with 80,000. A term has at least two bytes."""
 STACK = 512 << 20
 """Bytes of the stack on which the parser process parses any SQL."""
 _LONGEST_MESSAGE = 160

@@ -1,6 +1,6 @@
 """Finds the relations that a statement locks, and the lock modes, from its parse tree.
 
-A parser cannot know the locks that a DO block, a function or a trigger takes. They are not included here;
+A parser cannot know the locks that a DO block, a function or a trigger takes. Such locks are not included here;
 `lock_timeout` limits the wait for them.
 """
 
@@ -37,7 +37,7 @@ class LockMode(IntEnum):
 
     @property
     def conflicts(self) -> tuple[LockMode, ...]:
-        """The modes that other sessions cannot hold at the same time."""
+        """The modes that other sessions cannot hold together with this mode."""
         return tuple(LockMode(n) for n in _CONFLICTS[self])
 
 

@@ -13,7 +13,7 @@ _RELATIONS = {
     "OBJECT_MATVIEW": "materialized view",
     "OBJECT_FOREIGN_TABLE": "foreign table",
 }
-"""By the parser's name, the kinds of relations that queries can name."""
+"""Maps the parser's names to the kinds of relations that queries can name."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ChangedName:
 
 @dataclass(frozen=True)
 class ConflictTarget:
-    """A dropped unique constraint or index, which INSERT … ON CONFLICT can name, itself or by its columns."""
+    """A dropped unique constraint or index, to which INSERT … ON CONFLICT can refer by name or by its columns."""
 
     table: str
     constraint: str
@@ -56,11 +56,11 @@ class ConflictTarget:
 
 
 SearchedName = ChangedName | ConflictTarget
-"""What is searched for in code."""
+"""A name to search for in code."""
 
 
 def removed_names(kind: str, node: Node) -> Iterator[ChangedName]:
-    """The names that `node` itself drops or renames; not those that CASCADE or a function drops."""
+    """The names that `node` itself drops or renames, without those that CASCADE or a function drops."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
         relation = _RELATIONS[node["removeType"]]
         yield from (ChangedName(names[-1], kind=relation) for names in dropped_names(node) if names)

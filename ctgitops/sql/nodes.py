@@ -158,7 +158,7 @@ def conjuncts(node: Any) -> Iterator[Node]:
 
 
 def not_null_columns(parts: Iterable[Node]) -> frozenset[str]:
-    """The columns that a CHECK requires to be not null, by one of the conditions that AND joins."""
+    """The columns that a CHECK requires to be not null: those with IS NOT NULL in a condition joined by AND."""
     tests = (part.get("NullTest", {}) for part in parts)
     proved = [t["arg"] for t in tests if t.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in t.get("arg", {})]
     return frozenset().union(*map(columns_in, proved))

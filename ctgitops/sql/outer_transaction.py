@@ -1,6 +1,6 @@
-"""The text of a file that the server gets: without a transaction around the file and pg_dump's \\restrict lines.
+"""The text of a file as sent to the server: without a transaction around the file and pg_dump's \\restrict lines.
 
-These parts are replaced with spaces, so that all other text keeps its line and column.
+Spaces replace the omitted parts, so that all other text keeps its line and column.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _MOST = 8
 """A file with more \\restrict lines than this is not a dump."""
 _BEGINS = frozenset({"BEGIN", "START TRANSACTION"})
 _DEFAULTS = "default_transaction_"
-"""Prefix of the settings that BEGIN reads. In a file they do not affect apply's transaction, which has begun."""
+"""Prefix of the settings that BEGIN reads. In a file they have no effect: apply's transaction has already begun."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """The text that the server gets, and its statements."""
+    """The text that is sent to the server, and its statements."""
 
     text: str
     statements: tuple[Statement, ...]
@@ -39,9 +39,9 @@ def read(sql: str, *, in_transaction: bool) -> Sent:
 
 
 def outer_pair(found: Sequence[Statement]) -> tuple[Statement, ...]:
-    """A BEGIN and COMMIT around the whole file, as apply itself sends them; empty for any other transaction control.
+    """The BEGIN and COMMIT around the whole file, if they equal those of apply; empty for other transaction control.
 
-    Session settings may precede BEGIN, because inside the transaction they mean the same.
+    Session settings may precede BEGIN, because their effect is the same inside the transaction.
     """
     controls = [n for n, statement in enumerate(found) if statement.transaction_control]
     if len(controls) != 2 or controls[1] != len(found) - 1:
@@ -72,6 +72,6 @@ def _without_restrict(sql: str) -> tuple[str, tuple[Statement, ...]]:
 
 
 def _blank(text: str, start: int, end: int) -> str:
-    """`text` with spaces from `start` to `end`, except comments at the start and line ends."""
+    """`text` with spaces in place of `start` to `end`, except for leading comments and line ends."""
     at = first_word(text, start, end)
     return text[:at] + re.sub(r"[^\n]", " ", text[at:end]) + text[end:]

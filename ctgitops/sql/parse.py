@@ -69,13 +69,13 @@ class Statement:
     makes: str = ""
     """The table that the statement creates; empty if none."""
     removes: tuple[ChangedName, ...] = ()
-    """The names that the statement drops or renames."""
+    """The tables, views and columns that the statement drops or renames."""
     creates: tuple[ChangedName, ...] = ()
-    """The names that the statement creates."""
+    """The tables, views and columns that the statement creates."""
     not_analysed: tuple[Failure, ...] = ()
     """The analyses that failed. Their results are unknown."""
     undecided: bool = False
-    """Whether an unknown result would decide how the statement must be run."""
+    """Whether one of the unknown results would decide how the statement must be run."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,23 @@ def statements(sql: str) -> tuple[Statement, ...]:
 
 def _statement(tree: Tree, text: str) -> Statement:
     kind, node, guard = tree.kind, tree.node, Guard()
-    refused = guard.value("whether it can run in a transaction", lambda: why_not_in_transaction(kind, node), "")
-    control = guard.value("whether it ends a transaction", lambda: transaction_control(kind, node), "")
+    refused = guard.value(
+        "whether the statement can run in a transaction", lambda: why_not_in_transaction(kind, node), ""
+    )
+    control = guard.value("whether the statement ends a transaction", lambda: transaction_control(kind, node), "")
     copies = guard.value("COPY", lambda: kind == "CopyStmt" and not node.get("filename"), otherwise=False)
     anything = Leftovers(LeftoverKind.ANYTHING)
-    left = guard.value("what an interruption leaves", lambda: leftovers_of(kind, node), anything) if refused else None
-    options = guard.value("its transaction options", lambda: transaction_options(kind, node), "")
-    sets = tuple(guard.each("the settings that it changes", lambda: sets_session(kind, node)))
-    sets_own = guard.value("whether it is SET TRANSACTION", lambda: sets_transaction(kind, node), otherwise=False)
-    traits = guard.value("its session effects", lambda: traits_of(text, kind, node), NOTHING)
+    left = (
+        guard.value("the leftovers after an interruption", lambda: leftovers_of(kind, node), anything)
+        if refused
+        else None
+    )
+    options = guard.value("the transaction options", lambda: transaction_options(kind, node), "")
+    sets = tuple(guard.each("the changed settings", lambda: sets_session(kind, node)))
+    sets_own = guard.value(
+        "whether the statement is SET TRANSACTION", lambda: sets_transaction(kind, node), otherwise=False
+    )
+    traits = guard.value("the session effects", lambda: traits_of(text, kind, node), NOTHING)
     undecided = bool(guard.failures)
     return Statement(
         start=tree.start,
@@ -134,16 +142,16 @@ def _statement(tree: Tree, text: str) -> Statement:
         traits=traits,
         copies_through_client=copies,
         leftovers=left,
-        locks=guard.value("its locks", lambda: locks(kind, node), ()),
-        makes=guard.value("the table that it creates", lambda: table_made(kind, node), ""),
-        removes=tuple(guard.each("the names that it drops", lambda: removed_names(kind, node))),
-        creates=tuple(guard.each("the names that it creates", lambda: created_names(kind, node))),
+        locks=guard.value("the locks", lambda: locks(kind, node), ()),
+        makes=guard.value("the created table", lambda: table_made(kind, node), ""),
+        removes=tuple(guard.each("the dropped names", lambda: removed_names(kind, node))),
+        creates=tuple(guard.each("the created names", lambda: created_names(kind, node))),
         not_analysed=tuple(guard.failures),
         undecided=undecided,
     )
 
 
-@guarded("whether it can run in batches")
+@guarded("whether the statement can run in batches")
 def batch_shape(sql: str) -> Shape:
     """The `Shape` of the single statement in `sql`, for a batched migration."""
     tree = trees(sql)[0]
@@ -157,19 +165,19 @@ def extension_made(sql: str) -> Extension | None:
     return extension_of(tree.kind, tree.node)
 
 
-@guarded("the enum values that it uses")
+@guarded("the used enum values")
 def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
     """Uses of enum values that `sql` itself adds. Raises SqlSyntaxError."""
     return tuple(enum_uses([(tree.kind, tree.node) for tree in trees(sql)])) if ADDS.search(sql) else ()
 
 
-@guarded("the data that it destroys")
+@guarded("the destroyed data")
 def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
     """The data that the statements of `sql` destroy, each with its statement's index. Raises SqlSyntaxError."""
     return tuple((n, each) for n, tree in enumerate(trees(sql)) for each in destroyed(tree.kind, tree.node))
 
 
-@guarded("the objects that it creates")
+@guarded("the created objects")
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
     """The tables and columns that `sql` creates, as pairs; for a table, the column is empty. Raises SqlSyntaxError."""
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
@@ -193,7 +201,7 @@ def parse_tree(sql: str) -> Node:
 
 def _decoded(tree: bytes) -> Node:
     text = tree.decode()
-    # Only hundreds of terms in a row are so deep, and the relevant parts of a statement are near its top
+    # Only a sequence of hundreds of terms is this deep; the relevant parts of a statement are near the top
     whole: Node = json.loads("".join(_shallow(text)) if _may_be_deep(tree) else text)
     return whole
 

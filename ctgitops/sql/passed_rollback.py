@@ -12,9 +12,9 @@ from .parse import trees
 _FUNCTION, _PARAMETER, _POSITION = "record_migration", "rollback_sql", 5
 
 
-@guarded("the rollback SQL that it passes")
+@guarded("the rollback SQL passed to record_migration")
 def passed_rollback(sql: str) -> str | None:
-    """The passed SQL, empty if it is not a constant; None if none is passed. Raises SqlSyntaxError."""
+    """The rollback SQL that `sql` passes: empty if not a constant, None if missing. Raises SqlSyntaxError."""
     if _FUNCTION not in sql.lower():
         return None
     runs = (run for tree in trees(sql) for run in runs_of(tree))

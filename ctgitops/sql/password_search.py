@@ -50,7 +50,7 @@ _BUILDS = re.compile(r"\bpassword\s*(?:=\s*)?(?:'*\s*\Z|'*%|\$\d)", re.IGNORECAS
 
 @dataclass
 class Found:
-    """The secrets that a search has hidden."""
+    """The secrets that a search has found and hidden."""
 
     secrets: set[str] = field(default_factory=set, repr=False)
     """Each secret both as written in the text and without SQL's escapes."""
@@ -60,7 +60,7 @@ class Found:
     """Whether the text contained `***` for a secret that was already hidden."""
 
     def hidden(self, secret: str) -> str:
-        """Records a secret; returns its replacement, with the same number of lines."""
+        """Records a secret; returns a replacement with the same number of lines."""
         self.in_code = self.in_code or bool(secret.strip())
         if secret.rstrip("\n") == MARK:
             self.redacted = True
@@ -72,7 +72,7 @@ class Found:
 
 
 def may_hold(text: str) -> bool:
-    """Whether the text may contain a password. If False, it contains none."""
+    """Whether the text may contain a password; False is certain."""
     return _MAY_HOLD.search(text) is not None
 
 
@@ -112,7 +112,7 @@ def _hidden_after(match: re.Match[str], found: Found) -> str:
 
 @dataclass
 class Search:
-    """The search of one text: SQL or a string in it."""
+    """The search of one text, which is SQL or a string in SQL."""
 
     sql: str
     found: Found
@@ -171,7 +171,7 @@ class Search:
         return instead
 
     def _after_password(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """In a statement about a role, positions of values after PASSWORD; of all strings if that word is misspelt."""
+        """In a statement about a role, the positions of values after PASSWORD; if it is misspelt, of all strings."""
         begins = _role_statement(words)
         if begins is None:
             return

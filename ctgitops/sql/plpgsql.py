@@ -17,13 +17,13 @@ from .parse import SqlSyntaxError
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """A condition in a block. Compared by identity, so that the same text at two places is two conditions."""
+    """A condition in a block. Compared by identity, because the same text can have two results at two places."""
 
     text: str
 
 
 When = tuple[tuple[Condition, bool], ...]
-"""Conditions, each with the value that it must have for a statement to run."""
+"""Conditions, each with the value that the condition must have for a statement to run."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Inner:
     dynamic: bool
     """Whether the statement is an EXECUTE."""
     when: When = ()
-    """The conditions under which it runs."""
+    """The conditions under which the statement runs."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def parse_body(body: str, command: str = "do") -> list[Node]:
 
 
 def _inside(node: Any, when: When) -> Iterator[Inner]:
-    """The statements in a part of the tree, each with its conditions. In a list, statements follow each other."""
+    """The statements in a part of the tree, each with its conditions. Statements in a list run in sequence."""
     if isinstance(node, list):
         asked = ""
         for item in node:
@@ -93,7 +93,7 @@ def _inside(node: Any, when: When) -> Iterator[Inner]:
 
 
 def _if_condition(item: Node, asked: str) -> Condition | None:
-    """The condition of an IF; None for other statements. FOUND means that `asked`, the query before, returned a row."""
+    """The condition of an IF; None for other statements. FOUND means that the previous query, `asked`, found a row."""
     if "PLpgSQL_stmt_if" not in item:
         return None
     text = _query_of(item["PLpgSQL_stmt_if"], "cond")
@@ -110,7 +110,7 @@ def _tells_found(item: Node) -> str:
 
 
 def _unless_left(item: Node, test: Condition | None) -> When:
-    """The condition for the statements after an IF: they run only if an IF with RETURN or RAISE was not taken."""
+    """The condition for the statements after an IF, which do not run if that IF executed RETURN or RAISE."""
     inner = item.get("PLpgSQL_stmt_if", {})
     last = (inner.get("then_body") or [{}])[-1]
     leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR
@@ -155,7 +155,7 @@ _EXPRESSIONS = {
     "PLpgSQL_stmt_while": "cond",
     "PLpgSQL_stmt_if": "cond",
 }
-"""By kind of statement, the key of an expression that it evaluates."""
+"""Maps kinds of statements to the key of an expression that the statement evaluates."""
 _ERROR = 21
 """PostgreSQL's number for the level of RAISE EXCEPTION."""
 _FOUND = re.compile(r"\s*(not\s)?\s*found\s*", re.IGNORECASE)
@@ -195,7 +195,7 @@ def _values_in(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """By variable name, the query in parentheses, for variables that only one SELECT … INTO sets."""
+    """Maps variables that only one SELECT … INTO sets to that query, in parentheses."""
     names = _names(nodes)
     found: dict[str, list[str]] = {}
     for kind, node in nodes:
@@ -210,7 +210,7 @@ def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """By variable name, the values from DECLARE, `:=` and FOREACH. Leaves out variables that a query sets."""
+    """Maps variables to their values from DECLARE, `:=` and FOREACH. Omits variables that a query sets."""
     names = _names(nodes)
     unknown = {each.get("name", "") for kind, node in nodes if kind == "PLpgSQL_row" for each in node.get("fields", ())}
     found: dict[str, list[str]] = {}

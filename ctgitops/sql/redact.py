@@ -1,4 +1,4 @@
-"""Redacts passwords in SQL before it is shown or stored. Pure.
+"""Redacts passwords in SQL before the SQL is shown or stored. Pure.
 
 It hides the value after PASSWORD in statements about roles, secret options of foreign servers and user mappings, and
 passwords in connection strings and URLs anywhere in the text. It keeps all line breaks.
@@ -20,7 +20,7 @@ PASSES = 4
 
 
 def redact(sql: str) -> str:
-    """`sql` with `***` in place of every password; unchanged if there is none. It need not be valid."""
+    """`sql`, which may be invalid, with `***` in place of every password."""
     return _searched(sql)[0]
 
 
@@ -43,17 +43,17 @@ def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
     """Redacts a message of a server or parser, which may quote SQL. `known` are the passwords of that SQL."""
     for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
         text = text.replace(secret, "***")
-    return Guard().value("its passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
+    return Guard().value("the passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
 
 
 @lru_cache(maxsize=64)
 def _searched(sql: str) -> tuple[str, Found]:
-    found = Guard().value("its passwords", lambda: _search(sql), None)
+    found = Guard().value("the passwords", lambda: _search(sql), None)
     return found or _all_hidden(sql)
 
 
 def _all_hidden(sql: str) -> tuple[str, Found]:
-    """The result if the search fails: all lines are hidden, and the text counts as redacted."""
+    """The result of a search that fails: all lines are hidden, and the text counts as redacted."""
     lines = [line.strip() for line in sql.split("\n")]
     secrets = {line for line in lines if len(line) >= LEAST}
     return "\n".join(MARK if line else "" for line in lines), Found(secrets, in_code=True, redacted=True)
@@ -68,7 +68,7 @@ def _search(sql: str) -> tuple[str, Found]:
 
 
 def _redact_invalid(sql: str, found: Found) -> str:
-    """For invalid SQL, hides everything that looks like a password: an extra quote swaps strings and code."""
+    """Hides everything in invalid SQL that looks like a password, because an extra quote swaps strings and code."""
     again, rest = sql, Found()
     for _ in range(PASSES):
         before, again = again, Search(hide_in_text(again, rest), rest).redacted()

@@ -10,7 +10,7 @@ from .libpg_query import ROOMY
 
 
 def preload() -> None:
-    """Imports everything that this module needs, for a process that cannot open files later."""
+    """Imports all dependencies of this module, for a process that later cannot open files."""
     target_as_sql(b'{"ResTarget": {"val": {"A_Const": {"isnull": true}}}}')
 
 

@@ -11,7 +11,7 @@ from .nodes import Node, commands, parts_of, quoted_name, relation
 
 @dataclass(frozen=True)
 class References:
-    """Rows must reference a row of `parent` by its columns `keys`, or, if those are empty, by its primary key."""
+    """Each row must reference a row of `parent` by the columns `keys`; if `keys` is empty, by the primary key."""
 
     parent: str
     columns: tuple[str, ...]
@@ -20,7 +20,7 @@ class References:
 
 @dataclass(frozen=True)
 class Demand:
-    """A requirement on the rows of a table, with quoted names. One of the last fields says how to check it."""
+    """A requirement on the rows of a table, with quoted names. One of the later fields contains the check."""
 
     table: str
     says: str
@@ -32,15 +32,15 @@ class Demand:
     converts: tuple[str, str] = ("", "")
     """A column and its new type, to which every value must be convertible."""
     deferred: str = ""
-    """The name of the NOT VALID constraint whose later validation requires this."""
+    """The name of the NOT VALID constraint whose later validation checks the requirement."""
     constraint: str = ""
-    """The name of a constraint that VALIDATE CONSTRAINT checks. Its condition is in the database."""
+    """The name of a constraint that VALIDATE CONSTRAINT checks, by a condition that only the database has."""
     unseen: str = ""
     """Why the requirement cannot or must not be checked."""
 
 
 def demands(kind: str, node: Node) -> Iterator[Demand]:
-    """What a DDL statement requires of existing rows, such as NOT NULL."""
+    """The requirements of a DDL statement on existing rows, such as NOT NULL."""
     if kind == "AlterTableStmt" and node.get("objtype") == "OBJECT_TABLE":
         table = relation(node.get("relation", {}))
         for command in commands(kind, node):
@@ -118,7 +118,7 @@ def _check(table: str, constraint: Node) -> Iterator[Demand]:
 
 
 def _unseen(node: Node) -> str:
-    """Why an expression must not be evaluated in a real database; empty if it is safe."""
+    """Why an expression must not be evaluated in a real database; empty if the evaluation is safe."""
     if why := reaches_out(node) or ("" if expression(node) else "the expression is nested too deeply"):
         return f"{why}, and unreviewed code never runs on a real database"
     return ""

@@ -17,7 +17,7 @@ SORTS = {
     "SEQUENCE": "relation", "TYPE": "type", "DOMAIN": "type", "FUNCTION": "routine", "PROCEDURE": "routine",
     "ROUTINE": "routine", "AGGREGATE": "routine", "SCHEMA": "schema",
 }  # fmt: skip
-"""By object type of the parser, the namespace that objects of that type share."""
+"""Maps the parser's object types to the namespace that objects of the type share."""
 _VALUES = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
 _REQUIRED = {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}
 _INPUT = {"FUNC_PARAM_DEFAULT", "FUNC_PARAM_IN", "FUNC_PARAM_INOUT", "FUNC_PARAM_VARIADIC"}
@@ -39,7 +39,7 @@ class Routine:
 
 
 def accepts_calls_of(new: Routine, old: Routine) -> bool:
-    """Whether every call of the old routine also runs with the new one, and returns the same type."""
+    """Whether every call of the old routine also runs with the new routine, and returns the same type."""
     more = len(new.inputs) - len(old.inputs)
     same = new.inputs[: len(old.inputs)] == old.inputs
     return same and more >= 0 and new.optional >= more + old.optional and old.returns in {"", new.returns}
@@ -83,7 +83,7 @@ def columns_made(kind: str, node: Node) -> Iterator[tuple[Key, Node]]:
 
 
 def given_by_itself(column: Node, *, nullable: bool = True) -> bool:
-    """Whether an INSERT can omit the new column; if not `nullable`, whether the column then also gets a value."""
+    """Whether an INSERT can omit the new column. Unless `nullable`, the column must then also get a value."""
     kinds = {item.get("Constraint", {}).get("contype") for item in column.get("constraints", ())}
     names = parts_of(column.get("typeName", {}).get("names", ()))
     serial = bool(names) and names[-1].rstrip("248").endswith("serial")
@@ -106,7 +106,7 @@ def routine_of(node: Node) -> Routine:
 
 
 def inputs_of(call: Node) -> tuple[str, ...] | None:
-    """The argument types in a DROP FUNCTION; None if it gives no argument list."""
+    """The argument types in a DROP FUNCTION; None if the statement has no argument list."""
     if call.get("args_unspecified"):
         return None
     return tuple(str(type_in(item.get("TypeName", {}))) for item in call.get("objargs", ()))

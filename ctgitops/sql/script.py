@@ -98,7 +98,9 @@ class Script:
         if len(self.statements) != 1:
             second = self.statements[1] if len(self.statements) > 1 else None
             what = f"a batched migration must be one statement, but this file has {len(self.statements)}"
-            return (Fault(what, self.start_of(second) if second else 0, "move the others to separate migrations"),)
+            return (
+                Fault(what, self.start_of(second) if second else 0, "move the other statements to separate migrations"),
+            )
         statement = self.statements[0]
         shape = parse.batch_shape(self.text_of(statement))
         return (*read_batch(self.sql)[1], *shape_faults(shape, self.start_of(statement)))
@@ -144,7 +146,7 @@ class Script:
 
     @cached_property
     def passed_rollback(self) -> Script | None:
-        """The rollback SQL passed to `record_migration`; empty text if it is not a constant, None if none is passed."""
+        """The rollback SQL passed to `record_migration`; empty text if not a constant, None if no SQL is passed."""
         try:
             text = passed_rollback(self.sent)
         except parse.SqlSyntaxError:

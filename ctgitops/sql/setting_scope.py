@@ -1,4 +1,4 @@
-"""Determines from SQL which settings and temporary tables end at COMMIT. Before COMMIT, a server cannot tell."""
+"""Determines from SQL which settings and temporary tables end at COMMIT, which no server query shows before COMMIT."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SettingScopes:
     """Channels of LISTEN, which takes effect at COMMIT."""
 
 
-@guarded("its settings")
+@guarded("the scopes of settings")
 def settings_by_scope(sql: str) -> SettingScopes:
     """The settings, temporary tables and channels of `sql`, by scope. Raises SqlSyntaxError."""
     found = [each for tree in trees(sql) for each in walk({tree.kind: tree.node})]

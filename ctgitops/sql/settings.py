@@ -9,7 +9,7 @@ _TRANSACTION = frozenset(["transaction_isolation", "transaction_read_only", "tra
 
 
 def setting_of(kind: str, node: Node) -> tuple[str, bool] | None:
-    """The setting that SET or set_config changes, and whether it changes only for the transaction.
+    """The setting that SET or set_config changes, and whether only for the current transaction.
 
     None for a RESET, and for a call whose arguments are not constants.
     """

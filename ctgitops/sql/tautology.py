@@ -110,7 +110,7 @@ def _null(test: Node, table: Table | None) -> bool:
 
 
 def _queried(link: Node, table: Table | None) -> bool:
-    """Whether it is `id IN (SELECT id FROM same_table)`, or EXISTS with a subquery that reads no table."""
+    """Whether the condition is `id IN (SELECT id FROM same_table)`, or EXISTS with a subquery that reads no table."""
     select = link.get("subselect", {}).get("SelectStmt", {})
     if link.get("subLinkType") == "EXISTS_SUBLINK":
         return not set(select) - {"targetList", "limitOption", "op"}

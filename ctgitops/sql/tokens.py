@@ -1,7 +1,7 @@
 """Splits SQL into tokens like PostgreSQL's scanner, but never fails: an unterminated token ends with the text.
 
-The parser stops at the first syntax error, so the search for passwords, for example, uses this module: it must work in
-invalid SQL.
+The parser stops at the first syntax error, so it cannot be used for SQL that may be invalid, such as in the search for
+passwords.
 """
 
 from __future__ import annotations

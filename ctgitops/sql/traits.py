@@ -1,7 +1,7 @@
 """Effects of statements beyond their own transaction, read from their parse trees and from the bodies in them.
 
 To the parser, the body of a DO block or function is a string. This module reads its tokens, without comments. The
-strings in a body count only if the body runs dynamic SQL, which is made of them.
+strings in a body count only if the body runs dynamic SQL, which is built from such strings.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Trait(Flag):
     SETS_TRANSACTION = auto()
     """Contains a SET TRANSACTION, which must precede any query of its transaction."""
     SAVEPOINT = auto()
-    """Creates a savepoint."""
+    """Contains a SAVEPOINT."""
     TEMPORARY = auto()
     """Creates a temporary relation."""
 
@@ -40,7 +40,7 @@ _MAYBE = re.compile(
     r"|set_config|lo_|dblink|record_migration|temp|transaction_|u&",
     re.IGNORECASE,
 )
-"""A statement that does not match has no traits. Its tree is not searched, since a dump has thousands of statements."""
+"""Matches every statement with traits. Other trees are not searched, because a dump has thousands of statements."""
 _FUNCTIONS = {"record_migration": Trait.RECORDS, "set_config": Trait.OUTLIVES}
 _FAMILIES = ("lo_", "dblink")
 _LANGUAGES = ("plpython", "plperl", "pltcl")
@@ -52,7 +52,7 @@ _RENAMED = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE"})
 _ALTERED = frozenset({"database", "role", "user", "system"})
 _BUILDS = frozenset({"execute", "format"})
 _DEEPEST = 3
-"""Maximum depth of strings in strings of a body that are read."""
+"""Maximum depth to which strings inside strings of a body are read."""
 
 
 def traits_of(text: str, kind: str, statement: Node) -> Trait:
@@ -90,7 +90,7 @@ def _called(name: tuple[str, ...]) -> Trait:
 
 
 def _is_temporary(node: Node) -> bool:
-    """Whether a node is, or creates, a temporary relation. Some statements contain a relation without a type key."""
+    """Whether a node is or creates a temporary relation. In some statements, the relation's node has no type key."""
     into = [node.get(key, {}).get("rel", {}) for key in ("into", "intoClause")]
     made = [node, *into, *(node.get(key, {}) for key in ("relation", "view", "sequence"))]
     return any(isinstance(each, dict) and each.get("relpersistence") == "t" for each in made)

@@ -1,9 +1,9 @@
-"""Decides whether a file runs outside a transaction: by its comments, and by its statements.
+"""Decides, by the comments and statements of a file, whether the file runs outside a transaction.
 
 The table of statements that PostgreSQL does not allow inside a transaction block was measured on PostgreSQL 14 to 18,
 with the same result on each (`tests/sql/refused_inside_a_transaction.json`, checked statement by statement in
 `tests/sql/test_transaction_block.py`). `CALL` and `DO` also fail inside a transaction block if their body commits. A
-parser cannot know that: the server reports the error, and the transaction is rolled back.
+parser cannot detect this case: the server reports the error, and the transaction is rolled back.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def why_outside_transaction(sql: str, refused: Iterator[tuple[str, int]]) -> tup
 
 
 def no_transaction_line(sql: str) -> tuple[str, int] | None:
-    """The comment that makes a file run outside a transaction, and its offset in characters; None if it has none.
+    """The comment that makes a file run outside a transaction, and its offset in characters; None if there is none.
 
     The comments are `-- ctgitops: no transaction`, `-- ctgitops: batch …` and dbmate's `-- migrate:up
     transaction:false`.
@@ -56,9 +56,9 @@ def transaction_control(kind: str, node: Node) -> str:
 
 
 def transaction_options(kind: str, node: Node) -> str:
-    """The options of a BEGIN or COMMIT, such as `ISOLATION LEVEL SERIALIZABLE` or `AND CHAIN`; empty if it has none.
+    """The options of a BEGIN or COMMIT, such as `ISOLATION LEVEL SERIALIZABLE` or `AND CHAIN`; empty without options.
 
-    READ WRITE and NOT DEFERRABLE are left out: they are the defaults of a transaction that writes.
+    READ WRITE and NOT DEFERRABLE are omitted, because they are the defaults of a transaction that writes.
     """
     if kind != "TransactionStmt":
         return ""

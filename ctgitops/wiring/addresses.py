@@ -36,5 +36,5 @@ class Addresses:
         return Address(url, f"{whose} ({secret})")
 
     def url_or_secret(self, text: str) -> str:
-        """`text` itself, or, for `$NAME`, the value of that variable, so that no command line must contain a secret."""
+        """`text`, or the value of the variable for `$NAME`, with which a command line need not contain a secret."""
         return self.named(text.strip("${}"), "--into").url if text.startswith("$") else text

@@ -1,4 +1,4 @@
-"""Proved backups. Imports their implementation on first use, which saves other runs 60 ms."""
+"""Proved backups. Imports the implementation on first use, because the import takes 60 ms."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class StoredBackups:
     root: Path
     addresses: Addresses
     environments: Callable[[], tuple[Environment, ...]]
-    """The manifests, which say how to reach a bucket."""
+    """The manifests, which contain the settings of buckets."""
     identity: str = ""
-    """The file with a private key, or `$NAME` of a variable that contains it; empty for the usual variables."""
+    """The file with a private key, or `$NAME` for a variable with the key; empty for the default variables."""
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Takes a backup and proves it by a restore. Raises BackupError."""
+        """Takes a backup and proves the backup by a restore. Raises BackupError."""
         return self._proved().take(environment, tell)
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
@@ -62,7 +62,7 @@ class StoredBackups:
         if self.identity.startswith("$"):
             name = self.identity.strip("${}")
             if not environ.get(name):
-                raise UsageError(f"{name} is not set", hint="export it, or pass `--identity FILE`")
+                raise UsageError(f"{name} is not set", hint="export the variable, or pass `--identity FILE`")
             return PrivateKey(environ[name], name)
         if not self.identity and environ.get("CTGITOPS_IDENTITY"):
             return PrivateKey(environ["CTGITOPS_IDENTITY"], "CTGITOPS_IDENTITY")
@@ -72,7 +72,7 @@ class StoredBackups:
         try:
             return PrivateKey(Path(file).expanduser().read_text(encoding="utf-8"), file)
         except (OSError, UnicodeDecodeError) as error:
-            what = f"cannot read the private key in {file}: {getattr(error, 'strerror', 'it is not text')}"
+            what = f"cannot read the private key in {file}: {getattr(error, 'strerror', 'the file is not text')}"
             raise UsageError(what, hint="name a file as age-keygen or ssh-keygen writes it") from None
 
     def _settings(self, address: str) -> StoreSettings:
@@ -80,7 +80,7 @@ class StoredBackups:
         from ..core.environment.environment import StoreSettings
 
         if "://" in address:
-            with suppress(CtgitopsError):  # a restore must work in a repository that is broken or missing
+            with suppress(CtgitopsError):  # a restore must work without a valid repository
                 for each in self.environments():
                     if each.backup and each.backup.to.rstrip("/") == address.rstrip("/"):
                         return each.backup.store

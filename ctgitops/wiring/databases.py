@@ -37,7 +37,7 @@ class PostgresDatabases:
         return PostgresDatabase(self.addresses.of(environment), environment.role)
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment that the manifest's `after` names, or why it cannot be read."""
+        """The ledger of the environment that the manifest's `after` names, or why the ledger cannot be read."""
         name = request.environment.after
         if name is None:
             return None

@@ -25,6 +25,7 @@ from ..files.workspace import read_workspace
 from .addresses import Addresses
 from .backups import StoredBackups
 from .databases import PostgresDatabases, ThrowAwayDatabases
+from .notifications import Notifications
 from .origin import origin_from
 from .schemas import NamedSchemas
 
@@ -65,12 +66,12 @@ class Wiring:
 
     @property
     def checked_out(self) -> str:
-        """The commit that is checked out; empty if there are no commits. Raises WorkspaceError if git fails."""
+        """The commit that is checked out; empty before the first commit. Raises WorkspaceError if git fails."""
         return head_of(self.root)
 
     @property
     def environment_names(self) -> list[str]:
-        """The names of all environments, each after the one in its `after`. Raises UsageError if there are none."""
+        """The names of all environments, each after the one in its `after`. Raises UsageError without environments."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
             hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"
@@ -136,6 +137,11 @@ class Wiring:
     def backups(self) -> StoredBackups:
         """Takes and restores proved backups."""
         return StoredBackups(self.root, self.addresses, lambda: self.workspace.environments)
+
+    @property
+    def notifications(self) -> Notifications:
+        """Sends notifications to the receivers of environments."""
+        return Notifications(self.workspace, self.origin, self.environ)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """A reader of schemas by name."""

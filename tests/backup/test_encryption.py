@@ -64,10 +64,13 @@ def test_keys_that_cannot_be_used_say_why(tmp_path: Path) -> None:
         (str(pyrage.x25519.Identity.generate()), "and the key in KEY does not fit"),
         (ssh_key(tmp_path)[1], "and the key in KEY does not fit"),
         (locked, "locked by a passphrase: remove the passphrase from a copy with `ssh-keygen"),
-        (pyrage.passphrase.encrypt(KEY.encode(), "secret").decode("latin-1"), "locked by a passphrase: decrypt it"),
+        (
+            pyrage.passphrase.encrypt(KEY.encode(), "secret").decode("latin-1"),
+            "locked by a passphrase: first decrypt it",
+        ),
         ("hunter22", "is not an age or SSH private key"),
         (PUBLIC, "is not an age or SSH private key"),
-        ("", "it contains no private key"),
+        ("", "the text contains no private key"),
     ):
         with pytest.raises(UsageError) as caught:
             reader(text).refuse_unless_fits(receipt(PUBLIC))
@@ -82,5 +85,5 @@ def test_keys_that_cannot_be_used_say_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize("harm", [lambda data: data[:-1], lambda data: data[:-1] + b"x", lambda data: b"x" + data])
 def test_what_was_changed_or_cut_short_is_refused(harm: object) -> None:
     assert callable(harm)
-    with pytest.raises(BackupError, match="x cannot be decrypted: it was changed or cut short"):
+    with pytest.raises(BackupError, match="x cannot be decrypted: it was changed or truncated"):
         reader(KEY).decrypt(BytesIO(harm(sealed(Cipher((PUBLIC,)), b"rows" * 50_000))), BytesIO(), "x")

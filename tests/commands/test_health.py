@@ -113,7 +113,7 @@ def test_what_turns_false_is_taken_back_where_the_manifest_says_so() -> None:
 def test_what_nobody_could_ask_fails_the_run_and_takes_nothing_back() -> None:
     """Seen to fail with an error of the query taken for an answer."""
     diary = Diary(healths=[WELL, UNKNOWN])
-    with pytest.raises(ApplyError, match="the health query of staging could not run at the end of its 300 s") as caught:
+    with pytest.raises(ApplyError, match="the health query of staging could not run at the end of the 300 s") as caught:
         applied(diary, BACK)
     assert caught.value.rolled_back == ()
     assert list(diary.ledgers["staging"].applied) == [1, 2]

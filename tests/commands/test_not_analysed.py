@@ -55,7 +55,7 @@ def test_check_names_the_statement_and_goes_on() -> None:
     problems, findings = check(WORK), lint(WORK, TODAY)
     (problem,) = [each for each in problems if each.code == "not-analysed"]
     assert (problem.place.path, problem.place.line) == ("migrations/002_two.sql", 2) if problem.place else False
-    assert "its locks (RecursionError at" in problem.what
+    assert "the locks (RecursionError at" in problem.what
     assert not problem.blocks
     assert exit_status(problems, ()) == 1
     assert {each.rule for each in findings} == {"blocking-index", "rename", "not-analysed"}

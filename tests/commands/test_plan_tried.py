@@ -68,5 +68,5 @@ def test_without_a_connection_what_is_destroyed_is_known_and_not_how_much() -> N
     result = OfflinePlanner({drop.path}, "a fork has no secrets", NoServer()).preview(work)
     assert result.destroys == {"002_two"}
     page = plans_text((result,))
-    assert 'drops table "t1": its rows could not be counted (not connected to the database)' in page
+    assert 'drops table "t1": the rows could not be counted (not connected to the database)' in page
     assert "DESTROYS DATA" in page.splitlines()[0]

@@ -121,8 +121,8 @@ def test_one_statement_of_an_unfinished_migration_is_done_or_is_not() -> None:
     [
         (half_done((DONE, 1)), Fact.APPLIED, 3, "is not the next one: 1 are done"),
         (half_done((DONE, 1)), Fact.APPLIED, 4, "has 3 statements"),
-        (half_done((DONE, 1), (DONE, 2)), Fact.NOT_APPLIED, 1, "is not the last that was done"),
-        (half_done((DONE, 1)), Fact.NOT_APPLIED, 2, "is not the last that was done"),
+        (half_done((DONE, 1), (DONE, 2)), Fact.NOT_APPLIED, 1, "is not the last completed statement"),
+        (half_done((DONE, 1)), Fact.NOT_APPLIED, 2, "is not the last completed statement"),
         (chained(entry(ONE)), Fact.APPLIED, 1, "is not unfinished in staging"),
     ],
 )

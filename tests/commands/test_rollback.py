@@ -158,7 +158,7 @@ def test_what_was_accepted_and_is_not_undone_is_an_error(text: str) -> None:
     asked = request(workspace(), PRODUCTION, accepted_losses=frozenset({text, "2"}))
     with pytest.raises(UsageError, match="does not match a migration of this rollback") as caught:
         rollback(asked, RollbackExtent(steps=1), databases=diary, backups=diary, tell=diary.tell)
-    assert caught.value.hint == "it rolls back: 002_two"
+    assert caught.value.hint == "the rollback includes: 002_two"
     assert list(diary.ledgers["production"].applied) == [1, 2]
 
 
@@ -200,10 +200,10 @@ def test_what_is_only_shown_has_the_verdict_of_a_plan() -> None:
         text.splitlines()[0]
         == "production: 2 migrations to roll back, DESTROYS DATA, 2 migrations NOT TRIED; dry run, nothing was changed"
     )
-    assert f"next: review by hand what is not known, then `{shown.next_command}`" in text
+    assert f"next: review the unknown parts by hand, then `{shown.next_command}`" in text
     assert page.startswith("### ❓ production: 2 migrations to roll back, DESTROYS DATA, 2 migrations NOT TRIED")
     assert "❓ <code>002_two</code>" in page
-    assert f"<b>Next</b>: review by hand what is not known, then <code>{shown.next_command}" in page
+    assert f"<b>Next</b>: review the unknown parts by hand, then <code>{shown.next_command}" in page
     assert (document["state"], document["exit_status"]) == ("unknown", 0)
 
 

@@ -107,7 +107,7 @@ def test_a_rollback_that_fails_stops_there_and_says_what_is_applied_still() -> N
 def test_seed_files_have_no_way_back() -> None:
     seeds = {"staging": (seed("a.sql"), seed("b.sql"))}
     error = fails(Diary(seed_fails="b.sql"), ONE, seeds=seeds)
-    assert "nothing of this run was rolled back: it ran a.sql, and seed files have no rollback" in error.state
+    assert "nothing of this run was rolled back: the run executed a.sql, and seed files have no rollback" in error.state
     assert fails(Diary(seed_fails="a.sql"), ONE, seeds=seeds).rolled_back == ("001_one",)
 
 

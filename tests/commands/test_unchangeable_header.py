@@ -30,7 +30,7 @@ def undeclared(diary: Diary) -> Problem:
 @pytest.mark.parametrize(
     ("staging", "blocks", "hint"),
     [
-        ((ONE, DROP), False, "staging has this file, so it must not change"),
+        ((ONE, DROP), False, "this file must not change, because it is applied in staging"),
         ((ONE, OTHER), True, DECLARE),
         ((ONE,), True, DECLARE),
     ],
@@ -46,7 +46,7 @@ def test_it_only_warns_where_another_environment_has_the_same_text(
 def test_an_environment_that_cannot_be_read_may_have_the_file() -> None:
     problem = undeclared(Diary({"production": HERE}, unreachable={"staging": LedgerError("no connection")}))
     assert problem.blocks
-    assert problem.hint.endswith("if staging, which could not be read, has this file, solve that")
+    assert problem.hint.endswith("but do not change the file if it is applied in staging, which could not be read")
 
 
 def test_apply_agrees_with_the_plan() -> None:

@@ -31,9 +31,9 @@ def both() -> Diary:
 def test_rows_are_corrected_or_a_migration_goes_before() -> None:
     """Seen to fail with `correct the file`, which is refused as edited."""
     assert help_of(both()) == (
-        "migrations/002_two.sql must not change, because staging has it: correct the rows of production that "
-        '`select * from "t1" where "x" is null;` finds, then run the same command again; or correct them in a '
-        'migration that runs before it: `ctgitops new "correct rows for 002" --fix --before 002`'
+        "migrations/002_two.sql must not change, because it is applied in staging: correct the rows of production that "
+        '`select * from "t1" where "x" is null;` finds, then run the same command again; or correct the rows in '
+        'a migration that runs before this one: `ctgitops new "correct rows for 002" --fix --before 002`'
     )
 
 
@@ -60,7 +60,7 @@ def test_what_the_database_has_already_is_recorded_or_taken_over() -> None:
     """Seen to fail with `correct the file` alone, for a file that is right."""
     diary = Diary({"staging": chained(entry(ONE))})
     assert help_of(diary, "42P07", STAGING) == (
-        "correct the file; or, if the database already has what the file creates, record that: "
+        "correct the file; or, if the database already has the objects that the file creates, record this: "
         '`ctgitops repair 002 --env staging --applied --reason "…"`'
     )
     first = Diary({"staging": chained()})
@@ -81,4 +81,4 @@ def test_an_environment_that_cannot_be_read_is_named() -> None:
     diary.unreachable["production"] = LedgerError("not from here")
     with pytest.raises(ApplyError) as caught:
         apply(request(work), databases=diary, backups=diary, tell=diary.tell)
-    assert caught.value.hint.startswith("if qa, which could not be read, does not have that file: correct the file;")
+    assert caught.value.hint.startswith("if qa, which could not be read, has not applied that file: correct the file;")

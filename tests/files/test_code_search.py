@@ -75,7 +75,7 @@ def test_code_that_is_too_large_or_is_no_utf_8_was_not_searched(checkout: Path) 
     write(checkout, "app/bundle.js", "x" * 1_000_001)
     write(checkout, "app/cities.json", "x" * 1_000_001)
     assert search_code(checkout, checkout, GONE).unsearched == (
-        "2 files are not searched, such as `app/bundle.js`: it has 1,000,001 bytes, and the limit is 1,000,000"
+        "2 files are not searched, such as `app/bundle.js`: the file has 1,000,001 bytes, but the limit is 1,000,000"
     )
 
 

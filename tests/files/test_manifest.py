@@ -17,6 +17,7 @@ from ctgitops.core.environment.environment import (
     Trigger,
     Window,
 )
+from ctgitops.core.environment.receiver import Event
 from ctgitops.core.migration.selector import Selector
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.files.manifest import duration
@@ -96,8 +97,8 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "colour: red",
             "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
-            "disposable, windows, timeouts, transaction, on_failure, health, preflight, backup, shadow, seeds, lint, "
-            "data_preflight, drift, notify)",
+            "disposable, windows, freeze, timeouts, transaction, on_failure, health, preflight, backup, shadow, seeds, "
+            "lint, data_preflight, drift, notify)",
         ),
         (
             "target: 1.10",
@@ -145,7 +146,7 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ),
         (
             "timeouts: {lock: 0ms}",
-            "4:18: `timeouts.lock: 0ms` is not valid (for PostgreSQL zero means no timeout: choose a longer time)",
+            "4:18: `timeouts.lock: 0ms` is not valid (PostgreSQL reads zero as no timeout: choose a longer time)",
         ),
         (
             "transaction: one",
@@ -190,11 +191,12 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ),
         (
             "seeds: [seeds/none]",
-            "4:9: `seeds[0]: seeds/none` is not valid (the folder does not exist: create it, or correct the name)",
+            "4:9: `seeds[0]: seeds/none` is not valid (the folder does not exist: create the folder, or correct "
+            "its name)",
         ),
         ("seeds: [a, a]", "4:8: `seeds: a list` contains a duplicate (expected a list of folders"),
         ("shadow: never", "4:9: `shadow: never` is not valid (expected `none`, or a mapping"),
-        ("a: &x 1", "4:4: anchors (`&`) are not allowed (write the value out; quote text that contains `&`)"),
+        ("a: &x 1", "4:4: anchors (`&`) are not allowed (write the value itself; quote text that contains `&`)"),
         ("target: latest\ntarget: 1", "5:1: duplicate key `target` (keep one of them)"),
     ],
 )
@@ -207,7 +209,6 @@ def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("notify:\n- webhook: ${HOOK}", "4:1: ctgitops 0.1 does not send notifications yet"),
         ("backup: {to: b, scope: schema}", "4:17: ctgitops 0.1 does not back up a part of a database yet"),
         (
             "backup: {to: 's3://b', store: {object_lock: 30d}}",
@@ -324,7 +325,7 @@ def test_two_manifests_of_one_environment_are_refused(repo: Checkout) -> None:
     repo.write("environments/staging.yml", "environment: staging\ndatabase:\n  url: ${URL}\n")
     assert repo.lines() == [
         "environments/staging.yml: environment `staging` is already defined in `environments/staging.yaml` "
-        "(keep one of them)"
+        "(keep one of the two files)"
     ]
 
 
@@ -334,8 +335,8 @@ def test_an_ending_in_capitals_and_a_sub_folder_are_not_passed_over_in_silence(r
     repo.write("environments/README.md", "")
     assert repo.lines() == [
         "environments/eu: folder `environments/eu` is not read (move its files directly into environments/, "
-        "or move the folder out of it)",
-        "environments/staging.YAML: the file is ignored: a manifest ends in `.yaml` (rename it to staging.yaml)",
+        "or move the folder to another place)",
+        "environments/staging.YAML: the file is ignored: a manifest ends in `.yaml` (rename the file to staging.yaml)",
     ]
 
 
@@ -412,3 +413,58 @@ def test_no_manifest_is_after_a_disposable_one(repo: Checkout) -> None:
         " `after: development` names an environment with `disposable: true` (remove `after`, or "
         "`disposable` from environments/development.yaml: a reset removes what development has applied)"
     ]
+
+
+def test_receivers_are_read_with_their_events(repo: Checkout) -> None:
+    assert (
+        repo.manifest("notify:\n- {to: '${SLACK}', on: [failed, drift]}\n- {webhook: '${H}', signed_with: '${K}'}")
+        == []
+    )
+    one, two = repo.read().environments[0].notify
+    assert (one.secret, one.is_webhook, set(one.events)) == ("SLACK", False, {Event.FAILED, Event.DRIFT})
+    assert (two.secret, two.is_webhook, two.signing_secret, set(two.events)) == ("H", True, "K", set(Event))
+
+
+@pytest.mark.parametrize(
+    ("receiver", "said"),
+    [
+        ("{on: [failed]}", "must have exactly one of the keys `to` and `webhook`"),
+        ("{to: '${A}', webhook: '${B}'}", "must have exactly one of the keys `to` and `webhook`"),
+        ("{to: '${A}', signed_with: '${B}'}", "only a webhook's JSON document is signed"),
+        ("{to: 'https://hunter2@hooks.example'}", "the value is not shown"),
+        ("{to: '${A}', on: [fail]}", "did you mean `failed`?"),
+        ("{to: '${A}', on: []}", "is empty"),
+    ],
+)
+def test_a_receiver_that_cannot_be_used_is_an_error(repo: Checkout, receiver: str, said: str) -> None:
+    (found,) = repo.manifest(f"notify: [{receiver}]")
+    assert said in found
+    assert "hunter2" not in found
+    repo.write("migrations/policy.yaml", f"notify: [{receiver}]\n")
+    assert any(said in problem.what + problem.hint for problem in repo.read().read_problems)
+
+
+def test_freezes_of_policy_and_manifest_hold_both(repo: Checkout) -> None:
+    freeze = "freeze: [{{from: '{}', to: 2026-12-27, timezone: Europe/Berlin, reason: holidays}}]\n"
+    repo.write("migrations/policy.yaml", freeze.format("2026-12-24"))
+    assert repo.manifest(freeze.format("2026-12-26 18:00")) == []
+    periods = [each.period for each in repo.read().environments[0].freezes]
+    assert periods == ["2026-12-23 23:00 to 2026-12-27 23:00 UTC", "2026-12-26 17:00 to 2026-12-27 23:00 UTC"]
+
+
+@pytest.mark.parametrize(
+    ("freeze", "said"),
+    [
+        ("from: 2026-12-24, to: 2026-12-27, reason: x", "key `freeze[0].timezone` is missing"),
+        ("from: 2026-12-24, to: 2026-12-27, timezone: UTC", "key `freeze[0].reason` is missing"),
+        ("from: 2026-12-24, to: 2026-12-27, timezone: Mars, reason: x", "there is no time zone `Mars`"),
+        ("from: 2026-02-30, to: 2026-12-27, timezone: UTC, reason: x", "day is out of range for month"),
+        ("from: 2026-12-27, to: 2026-12-24, timezone: UTC, reason: x", "ends before it begins"),
+        ("from: tomorrow, to: 2026-12-24, timezone: UTC, reason: x", "expected a date, or a date and a time of day"),
+    ],
+)
+def test_a_freeze_that_cannot_be_understood_is_an_error(repo: Checkout, freeze: str, said: str) -> None:
+    (found,) = repo.manifest(f"freeze: [{{{freeze}}}]")
+    assert said in found
+    repo.write("migrations/policy.yaml", f"freeze: [{{{freeze}}}]\n")
+    assert any(said in f"{problem.what} {problem.hint}" for problem in repo.read().read_problems)

@@ -46,7 +46,7 @@ def test_a_whole_policy_is_read(repo: Checkout) -> None:
         ),
         (
             "bands: {core: 99-1}",
-            ":1:15: band `core: 99-1` has its ends in the wrong order (write `core: 1-99`)",
+            ":1:15: band `core: 99-1` ends before it begins (write `core: 1-99`)",
         ),
         (
             "max_file_size: 10",
@@ -76,7 +76,8 @@ def test_what_is_right_in_a_policy_holds_beside_what_is_wrong(repo: Checkout) ->
 def test_a_policy_with_the_other_ending_is_not_passed_over_in_silence(repo: Checkout) -> None:
     repo.write("migrations/policy.yml", "")
     assert repo.lines() == [
-        "migrations/policy.yml: the file is ignored: the policy ends in `.yaml` (rename it to migrations/policy.yaml)"
+        "migrations/policy.yml: the file is ignored: the policy ends in `.yaml` (rename the file to "
+        "migrations/policy.yaml)"
     ]
 
 

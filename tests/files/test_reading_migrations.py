@@ -24,7 +24,9 @@ def test_a_missing_migrations_folder_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError) as caught:
         read_workspace(tmp_path)
     assert caught.value.what == f"the folder `{tmp_path}/migrations` does not exist"
-    assert caught.value.hint == "run `ctgitops init` to create it, or give the repository's root with `--root DIR`"
+    assert (
+        caught.value.hint == "run `ctgitops init` to create the folder, or give the repository's root with `--root DIR`"
+    )
 
 
 def test_an_empty_migrations_folder_is_an_empty_workspace(repo: Checkout) -> None:
@@ -158,7 +160,7 @@ def test_a_header_may_stand_around_dbmates_markers(repo: Checkout) -> None:
         *(
             (
                 f"-- migrate:up\nSELECT 1;\n{line}\nSELECT 2;\n",
-                f":3: `{line.strip()}` looks like a dbmate section, but is a comment: the SQL below it would run "
+                f":3: `{line.strip()}` looks like a dbmate marker, but is only a comment: the SQL below would run "
                 "(write `-- migrate:down` at the beginning of the line)",
             )
             for line in (
@@ -200,16 +202,16 @@ def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
     [
         (
             "notes.sql",
-            "`notes.sql` is not a valid migration name (rename it to `NNN_descriptive_name.sql`, such as "
-            "`008_notes.sql`, or move it out of migrations/)",
+            "`notes.sql` is not a valid migration name (rename the file to `NNN_descriptive_name.sql`, such as "
+            "`008_notes.sql`, or move the file out of migrations/)",
         ),
         (
             "1-foo.sql",
-            "`1-foo.sql` is not a valid migration name (rename it to `NNN_descriptive_name.sql`, such as "
-            "`001_foo.sql`, or move it out of migrations/)",
+            "`1-foo.sql` is not a valid migration name (rename the file to `NNN_descriptive_name.sql`, such as "
+            "`001_foo.sql`, or move the file out of migrations/)",
         ),
-        ("001_a.SQL", "the file extension `.SQL` is not in lower case (rename it to end in `.sql`)"),
-        ("001_a.Up.sql", "the file extension `.Up.sql` is not in lower case (rename it to end in `.up.sql`)"),
+        ("001_a.SQL", "the file extension `.SQL` is not in lower case (change the file extension to `.sql`)"),
+        ("001_a.Up.sql", "the file extension `.Up.sql` is not in lower case (change the file extension to `.up.sql`)"),
         (
             "9223372036854775808_a.sql",
             "number 9223372036854775808 is larger than 9223372036854775807 (number migrations 001, 002, … "
@@ -246,9 +248,9 @@ def test_orphans_are_told_where_they_may_belong(repo: Checkout) -> None:
     repo.write("migrations/001_user.down.sql")
     repo.write("migrations/002_gone.verify.sql")
     assert repo.lines() == [
-        "migrations/001_user.down.sql: its migration `001_user.sql` does not exist "
-        "(rename it to `001_users.down.sql` if it belongs to `001_users.sql`, or remove it)",
-        "migrations/002_gone.verify.sql: its migration `002_gone.sql` does not exist "
+        "migrations/001_user.down.sql: the migration `001_user.sql` of this file does not exist "
+        "(rename this file to `001_users.down.sql` if it belongs to `001_users.sql`, or remove it)",
+        "migrations/002_gone.verify.sql: the migration `002_gone.sql` of this file does not exist "
         "(add `migrations/002_gone.sql`, or remove this file)",
     ]
 
@@ -273,15 +275,21 @@ def test_a_sub_folder_is_not_read_and_says_so(repo: Checkout) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("V1__init.sql", "`V1__init.sql` has the name of a Flyway or refinery file (rename it to `001_init.sql`)"),
-        ("V2.1__more-words.sql", "(rename it to `NNN_more_words.sql`, with numbers in version order)"),
-        ("U1__init.sql", "(rename it to `001_init.down.sql`)"),
+        (
+            "V1__init.sql",
+            "`V1__init.sql` has the name of a Flyway or refinery file (rename the file to `001_init.sql`)",
+        ),
+        ("V2.1__more-words.sql", "(rename the file to `NNN_more_words.sql`, with numbers in version order)"),
+        ("U1__init.sql", "(rename the file to `001_init.down.sql`)"),
         (
             "R__views.sql",
-            "repeatable Flyway file (give it a number: ctgitops runs a migration once)",
+            "repeatable Flyway file (give the file a number: ctgitops runs each migration once)",
         ),
-        ("001.do.users.sql", "`001.do.users.sql` has the name of a postgrator file (rename it to `001_users.sql`)"),
-        ("001.undo.users.sql", "(rename it to `001_users.down.sql`)"),
+        (
+            "001.do.users.sql",
+            "`001.do.users.sql` has the name of a postgrator file (rename the file to `001_users.sql`)",
+        ),
+        ("001.undo.users.sql", "(rename the file to `001_users.down.sql`)"),
     ],
 )
 def test_a_name_of_another_tool_is_told_as_that_with_the_name_to_give(repo: Checkout, name: str, said: str) -> None:
@@ -299,7 +307,7 @@ def test_a_rollback_under_another_tools_name_is_never_a_migration(repo: Checkout
     workspace = repo.read()
     assert [m.name for m in workspace.migrations] == ["001_shut_down", "001_users"]
     (problem,) = workspace.read_problems
-    assert problem.hint == "rename it to `001_users.down.sql`"
+    assert problem.hint == "rename the file to `001_users.down.sql`"
     assert problem.fix == Rename(f"migrations/{back}.sql", "migrations/001_users.down.sql")
 
 

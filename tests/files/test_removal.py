@@ -49,7 +49,7 @@ def test_a_file_that_the_working_tree_lacks_blocks_and_the_help_restores_it(bran
     before = sorted((branch.root / "migrations").iterdir())
     remove(branch, name)
     (problem,) = found(branch)
-    assert problem.what == f"main has migration {name}, and this working tree does not"
+    assert problem.what == f"main has migration {name}, but this working tree does not have the file"
     assert exit_status((problem,)) == 3
     assert problem.place is None
     git(branch.root, *shlex.split(problem.hint.split("`")[1])[1:])
@@ -64,7 +64,7 @@ def test_the_commit_that_removed_it_is_named(branch: Checkout) -> None:
     commit(branch.root)
     sha = git(branch.root, "rev-parse", "HEAD^")
     (problem,) = found(branch)
-    assert problem.what.startswith(f"main has migration 002_orders, and commit {sha[:12]} (a, ")
+    assert problem.what.startswith(f"main has migration 002_orders, but commit {sha[:12]} (a, ")
     git(branch.root, *shlex.split(problem.hint.split("`")[1])[1:])
     assert found(branch) == []
 
@@ -116,7 +116,9 @@ def test_another_number_or_another_text_is_a_removal(branch: Checkout, other: st
     if "customers" in other:
         branch.write(f"migrations/{other}", TEXT.format("customers"))
     git(branch.root, "add", "-A")
-    assert [p.what for p in found(branch)] == ["main has migration 002_orders, and this working tree does not"]
+    assert [p.what for p in found(branch)] == [
+        "main has migration 002_orders, but this working tree does not have the file"
+    ]
 
 
 def test_a_migration_that_was_renumbered_and_merged_is_not_missed(branch: Checkout) -> None:

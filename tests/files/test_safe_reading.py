@@ -17,11 +17,11 @@ from tests.files.checkout import Checkout
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("SELECT 1;".encode("utf-16"), ":1:1: it is UTF-16, not UTF-8 (save it as UTF-8)"),
-        (b"\xfe\xff\x00S", ":1:1: it is UTF-16, not UTF-8 (save it as UTF-8)"),
-        (b"SELECT 1;\r\n--\xc3\xa9 \x00", ":2:5: it is not text: byte 17 is 0x00 (if it is a dump, "),
-        (b"SELECT 1;\n-- caf\xe9\n", ":2:7: it is not UTF-8: byte 17 is 0xe9 (save it as UTF-8)"),
-        (b"PGDMP\x01\x0e\x00\x04\x08", ":1:8: it is not text: byte 8 is 0x00 (if it is a dump, "),
+        ("SELECT 1;".encode("utf-16"), ":1:1: the file is UTF-16, not UTF-8 (save it as UTF-8)"),
+        (b"\xfe\xff\x00S", ":1:1: the file is UTF-16, not UTF-8 (save it as UTF-8)"),
+        (b"SELECT 1;\r\n--\xc3\xa9 \x00", ":2:5: the file is not text: byte 17 is 0x00 (if the file is a dump, "),
+        (b"SELECT 1;\n-- caf\xe9\n", ":2:7: the file is not UTF-8: byte 17 is 0xe9 (save it as UTF-8)"),
+        (b"PGDMP\x01\x0e\x00\x04\x08", ":1:8: the file is not text: byte 8 is 0x00 (if the file is a dump, "),
     ],
 )
 def test_what_is_not_utf8_text_is_named_with_its_byte(repo: Checkout, content: bytes, said: str) -> None:
@@ -36,7 +36,8 @@ def test_a_file_of_50_megabytes_is_refused_by_its_size_without_reading_it(repo: 
     with repo.write("migrations/001_a.sql").open("r+b") as file:
         file.truncate(50_000_000)
     assert repo.lines() == [
-        "migrations/001_a.sql: it has 50,000,000 bytes, and the limit is 10,000,000 (split it, load data by other "
+        "migrations/001_a.sql: the file has 50,000,000 bytes, but the limit is 10,000,000 (split the file, "
+        "load data by other "
         "means, or raise `max_file_size` in migrations/policy.yaml)"
     ]
 
@@ -77,21 +78,21 @@ def test_a_migrations_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 def test_a_named_pipe_is_refused_without_waiting_for_its_writer(repo: Checkout) -> None:
     os.mkfifo(repo.root / "migrations/001_a.sql")
-    assert repo.lines() == ["migrations/001_a.sql: it is a named pipe, not a file (replace it with a regular file)"]
+    assert repo.lines() == ["migrations/001_a.sql: the path is a named pipe, not a file (use a regular file)"]
 
 
 def test_a_socket_is_refused(repo: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repo.root / "migrations")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("001_a.sql")
-        assert ["it is a socket" in said for said in repo.lines()] == [True]
+        assert ["the path is a socket" in said for said in repo.lines()] == [True]
 
 
 def test_a_file_without_permission_is_a_problem(repo: Checkout) -> None:
     repo.write("migrations/001_a.sql").chmod(0)
     with reached_by_nobody(repo.root) as root:
         assert Checkout(root).lines() == [
-            "migrations/001_a.sql: it cannot be read: Permission denied (give this user permission to read it)"
+            "migrations/001_a.sql: the file cannot be read: Permission denied (give this user permission to read it)"
         ]
 
 

@@ -50,18 +50,22 @@ def test_a_column_that_new_code_can_omit_is_dropped_with_a_notice(definition: st
             f"alter table orders alter region drop not null; {DROP}",
             "NOT NULL without a default",
         ),
-        ("rename column id to region", DROP, "the primary key is dropped with it"),
-        ("add column region text", f"update orders set note = region; {DROP}", "its values are copied"),
+        ("rename column id to region", DROP, "the primary key is dropped with the column"),
+        ("add column region text", f"update orders set note = region; {DROP}", "the same file copies the values"),
         (
             "add column region text",
             f"create table regions as select id, region from orders; {DROP}",
-            "its values are copied",
+            "the same file copies the values",
         ),
-        ("add column region text", f"select id, region into regions from orders; {DROP}", "its values are copied"),
+        (
+            "add column region text",
+            f"select id, region into regions from orders; {DROP}",
+            "the same file copies the values",
+        ),
         (
             "add column region text",
             f"insert into customers (id, name) select id, region from orders; {DROP}",
-            "its values are copied",
+            "the same file copies the values",
         ),
     ],
 )

@@ -114,7 +114,7 @@ def test_a_varchar_that_only_grows_is_known(text: str, rules: list[str]) -> None
 
 def test_a_type_that_no_file_shows_is_said_to_be_unknown() -> None:
     (finding,) = linted("alter table elsewhere alter column code type varchar(30);")
-    assert "its present type, which is not known" in finding.what
+    assert "the current type, which is unknown" in finding.what
 
 
 def test_an_index_that_the_column_is_in_is_built_anew_and_a_check_is_proved_anew() -> None:

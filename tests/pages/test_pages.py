@@ -14,6 +14,7 @@ import pytest
 
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.programs import client_for
+from tests.notify.receiver import serving
 from tests.pages.blocks import ROOT, Block, blocks_of
 from tests.servers import fetch, fresh_database, missing, programs_for_tests, run
 from tests.stories.house import House, _environ
@@ -263,6 +264,17 @@ def roles(reader: Reader, page: list[Block]) -> None:
     assert fetch(url, made) == [(3,)]
 
 
+def notifications(reader: Reader, page: list[Block]) -> None:
+    """The manifest of the page is accepted, and its command reaches both receivers."""
+    manifest, test = page
+    with serving() as heard:
+        reader.house.migration("001_one", "create table one ();")
+        secrets = {"PRODUCTION_DATABASE_URL": reader.database(), "WEBHOOK_URL": heard.url, "WEBHOOK_KEY": "k"}
+        reader.house.secrets |= {**secrets, "SLACK_URL": heard.url.replace("http:", "json:")}
+        reader.house.write("environments/production.yaml", manifest.text)
+        assert reader.copies(test.text) == "production: SLACK_URL: sent\nproduction: WEBHOOK_URL: sent\n"
+
+
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "README.md": readme,
     "docs/apply.md": applying,
@@ -270,6 +282,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/drift.md": drifting,
     "docs/ledger.md": ledger,
     "docs/migrations.md": migrations,
+    "docs/notifications.md": notifications,
     "docs/quickstart.md": quickstart,
     "docs/roles.md": roles,
     "docs/rules.md": rules,

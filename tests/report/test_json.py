@@ -33,7 +33,9 @@ def valid(name: str, page: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify"])
+@pytest.mark.parametrize(
+    "name", ["plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify", "notification"]
+)
 def test_each_schema_is_one(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(name))
 

@@ -171,7 +171,11 @@ FLOODS = (
 
 @pytest.mark.parametrize(
     ("code", "said"),
-    [(CRASHES, "its parser crashed"), (HANGS, "needed more than 1 seconds"), (FLOODS, "its parser crashed")],
+    [
+        (CRASHES, "the parser process crashed"),
+        (HANGS, "needed more than 1 seconds"),
+        (FLOODS, "the parser process crashed"),
+    ],
     ids=["crash", "endless", "flood"],
 )
 def test_a_parser_that_ends_costs_one_file_and_a_limited_time(
@@ -236,6 +240,6 @@ def test_a_file_that_ends_the_parser_is_a_problem_of_that_file(
     monkeypatch.setattr(parser_process, "_shared", lambda: process)
     scene.house.migration("002_blue", "create table blue (id int primary key);")
     assert scene.run("pull_request", fork()) == 3
-    assert "its parser crashed" in scene.summary
+    assert "the parser process crashed" in scene.summary
     assert "002_blue" in scene.summary
     process.end()

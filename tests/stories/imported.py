@@ -8,7 +8,7 @@ import pkgutil
 
 import ctgitops
 
-LATE = ("jsonschema.validators", "psycopg.types.json", "importlib.metadata", "asyncio", "http.client", "yaml")
+LATE = ("jsonschema_rs", "psycopg.types.json", "importlib.metadata", "asyncio", "http.client", "yaml")
 
 for name in (*LATE, *(module.name for module in pkgutil.walk_packages(ctgitops.__path__, "ctgitops."))):
     if not name.endswith("__main__"):

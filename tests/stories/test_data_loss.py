@@ -29,14 +29,14 @@ def test_nothing_is_destroyed_that_was_not_accepted_by_name(lived_in: House, dat
     refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
     assert "waits[data-loss]: rollback of 002_notes destroys data" in refused.out
-    assert 'drops table "notes": 3 rows, all of them written since it was applied' in refused.out
-    assert 'drops column "one"."word": 1 value, all of them written since it was applied' in refused.out
+    assert 'drops table "notes": 3 rows, all of them written since the migration was applied' in refused.out
+    assert 'drops column "one"."word": 1 value, all of them written since the migration was applied' in refused.out
     assert "`--accept-data-loss 002_notes`" in refused.out
     for accepted in ("001_one", "003"):
         refused = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", accepted)
         assert refused.status == 2, refused.said
         assert f"`--accept-data-loss {accepted}` does not match a migration of this rollback" in refused.words
-        assert "it rolls back: 002_notes" in refused.words
+        assert "the rollback includes: 002_notes" in refused.words
     assert facts(database_url) == before
     done = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", "002_notes")
     assert done.status == 0, done.said
@@ -76,7 +76,7 @@ def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, data
     assert "-  002_notes" in shown.out
     assert "<b>Rolls back</b>, in this order: ❓ <code>002_notes</code>." in page
     assert told["plan"]["fingerprint"] in shown.out
-    next_one = re.search(r"next: review by hand what is not known, then `ctgitops (.*)`", shown.out)
+    next_one = re.search(r"next: review the unknown parts by hand, then `ctgitops (.*)`", shown.out)
     assert next_one, shown.out
     assert next_one[1] in page
     assert told["next_command"] == f"ctgitops {next_one[1]}"
@@ -103,10 +103,10 @@ def test_what_nobody_can_count_is_not_taken_for_nothing(lived_in: House, databas
         refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
     assert (
-        "its rows could not be counted (counting timed out, or another session holds a lock on the table)"
+        "the rows could not be counted (counting timed out, or another session holds a lock on the table)"
         in refused.out
     )
-    assert "a DO block does what nobody can read from its text" in refused.out
+    assert "a DO block may destroy any data" in refused.out
     assert has(database_url, "notes")
 
 
@@ -136,7 +136,7 @@ def test_a_migration_that_says_it_has_no_way_back_wants_its_name(lived_in: House
     lived_in.applied()
     refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
-    assert "its header says `Rollback: Not Available`" in refused.out
+    assert "the header says `Rollback: Not Available`" in refused.out
     assert lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", "003").status == 0
     assert not has(database_url, "gone")
 

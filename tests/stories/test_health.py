@@ -100,7 +100,7 @@ def test_an_error_is_not_an_answer(watched: House, database_url: str) -> None:
     done = running.ended()
     assert done.status == 6, done.said
     assert "health: not known: relation" in done.err
-    assert "the health query of staging could not run at the end of its 4 s" in done.words
+    assert "the health query of staging could not run at the end of the 4 s" in done.words
     assert marks(database_url)[-1] == "003_three applied"
 
 

@@ -96,7 +96,7 @@ ROWS = {
 def test_the_query_finds_the_rows_and_the_same_run_goes_on(two: Two, rows: str, sql: str, more: str) -> None:
     failed = two.fails_on(rows, sql, more=more)
     if "foreign key" in sql and more:
-        assert "the rows of production that the error is about" in failed.words  # the key is in the catalog alone
+        assert "the rows of production that cause the error" in failed.words  # the key is in the catalog alone
         run(two.production, "delete from p")
     else:
         (query,) = re.findall(r"`(select [^`]+;)`", failed.words)
@@ -127,7 +127,7 @@ def test_a_new_migration_goes_before_the_one_that_fails(two: Two, rows: str, sql
 def test_a_verify_query_that_is_not_true_of_the_rows_there(two: Two) -> None:
     verify = "select count(*) = 0 from p where x < 0;"
     failed = two.fails_on("insert into p values (-1)", "create index p_x on p (x);", verify=verify)
-    assert "correct the rows of production that the error is about" in failed.words
+    assert "correct the rows of production that cause the error" in failed.words
     run(two.production, "update p set x = 1")
     two.ends_well()
 
@@ -151,7 +151,7 @@ def test_a_plan_whose_trial_fails_there_does_not_ask_for_another_file(two: Two) 
     two.fails_on("create table n (id int)", "create table n (id int);", more="shadow: {extensions: []}\n")
     tried = two.house.run("plan", "--env", "production")
     assert "error[fails]: fails on a copy of production's schema" in tried.words, tried.said
-    assert "migrations/002_n.sql must not change, because staging has it" in tried.words
+    assert "migrations/002_n.sql must not change, because it is applied in staging" in tried.words
     run(two.production, "drop table n")
     two.ends_well()
 
@@ -166,7 +166,7 @@ def test_where_no_other_environment_has_it_the_file_is_corrected(lived_in: House
     lived_in.migration("002_two", "create table one ();")
     failed = lived_in.apply()
     assert failed.status == 6, failed.said
-    assert "help: correct the file, then run the same again" in failed.said
+    assert "help: correct the file, then run the command again" in failed.said
     assert lived_in.run("status", "--env", "staging").status == 1
     lived_in.migration("002_two", "create table two ();")
     lived_in.applied()
@@ -315,7 +315,7 @@ def test_a_lock_that_is_held_is_waited_for_by_the_same_run(lived_in: House, data
         other.execute("begin; lock table one")
         held = lived_in.apply()
         assert held.status in {5, 6}, held.said
-        assert "run the same again" in held.words
+        assert "run the command again" in held.words
         other.execute("rollback")
     lived_in.applied()
 

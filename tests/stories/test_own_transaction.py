@@ -69,7 +69,7 @@ def test_an_isolation_level_is_honoured_as_the_hint_writes_it(lived_in: House, d
     lived_in.migration("002_two", f"BEGIN ISOLATION LEVEL SERIALIZABLE;\n{create}\nCOMMIT;")
     refused = lived_in.apply()
     assert refused.status == 3
-    assert "write `BEGIN` without it, and add `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;`" in refused.words
+    assert "write only `BEGIN`, and `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;`" in refused.words
     lived_in.migration("002_two", f"BEGIN;\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n{create}\nCOMMIT;")
     lived_in.applied()
     assert fetch(database_url, "select level from two") == [("serializable",)]

@@ -101,7 +101,7 @@ def test_a_pooler_in_statement_mode_is_not_tried_again(house: House, listening: 
     for ended in (planned, done):
         assert ended.status == 4, ended.said
         assert "PgBouncer is in statement mode: use the URL of the server itself" in ended.words
-        assert "run the same again" not in ended.words
+        assert "run the command again" not in ended.words
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,20 @@ def test_one_that_fails_leaves_no_trace_and_is_run_again(lived_in: House, databa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("known", [True, False])
+def test_the_trial_has_the_rows_of_seed_files_that_ran_before(lived_in: House, database_url: str, known: bool) -> None:
+    lived_in.environment("staging", database_url, "shadow: {}\n")
+    lived_in.migration("002_two", "create table two (one int references one);")
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(10))
+    lived_in.applied()
+    lived_in.write("seeds/staging/020_two.sql", f"insert into two values ({10 if known else 1});\n")
+    looked = lived_in.plan()
+    assert ("1 of 1 seed file" in looked.words) is known, looked.said
+    assert ("NOT TRIED" in looked.out) is not known, "row 1 comes from a migration, which the copy does not run again"
+    lived_in.applied()
+
+
+@pytest.mark.slow
 def test_each_environment_has_its_own(lived_in: House, make_database: Callable[[], str]) -> None:
     production = make_database()
     lived_in.environment("production", production)

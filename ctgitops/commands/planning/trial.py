@@ -37,8 +37,8 @@ from ...ports.shadow import Sandbox, Shadow
 
 Attempt = TypeVar("Attempt", RollbackTrial, IdempotenceCheck)
 _COMPUTED = (
-    "it passes its rollback SQL to record_migration as an expression, which only an apply evaluates; pass a constant, "
-    "or write a .down.sql"
+    "the migration passes its rollback SQL to record_migration as an expression, which only an apply evaluates; "
+    "pass a constant, or write a .down.sql"
 )
 _WITH_ROWS = {"table", "materialized view", "foreign table"}
 
@@ -51,9 +51,11 @@ class TrialRunner:
     ledger: Ledger
     original: SourceDatabase
     sandbox: Sandbox
+    seeded: tuple[Seed, ...] = ()
+    """The seed files that ran before this plan."""
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
-    """By number of completed steps, the schema after them."""
+    """The schema after each number of completed steps."""
 
     def proof(self, live: Snapshot) -> Trial:
         """Runs the steps in order, tries each rollback, and compares orders; `live` is the real database's schema."""
@@ -87,9 +89,9 @@ class TrialRunner:
         return self._with_failure(proof, failed, same=not unlike)
 
     def _up(self, before: Snapshot) -> ApplyError | None:
-        """Runs the steps; returns the error of the first one that fails.
+        """Runs the steps until one fails; returns the error of this step.
 
-        Takes the snapshots that later checks need, and one before each step that can fail halfway.
+        Takes the snapshots that later checks need, and a snapshot before each step that can fail halfway.
         """
         self.seen[0] = before
         for step in self.plan.steps:
@@ -108,7 +110,14 @@ class TrialRunner:
         return None
 
     def _seeds(self) -> tuple[SeedTrial, ...]:
-        """Runs each seed file after the migrations, in a transaction of its own."""
+        """Runs each seed file after the migrations, each in a separate transaction.
+
+        Seed files that ran in the real database before run first, because the plan's seed files may refer to their
+        rows. If one fails, only its rows are missing.
+        """
+        for seed in self.seeded if self.plan.seeds else ():
+            with suppress(ApplyError):
+                self.sandbox.apply((seed_step(seed),))
         return tuple(map(self._seed, self.plan.seeds))
 
     def _seed(self, seed: Seed) -> SeedTrial:
@@ -121,7 +130,7 @@ class TrialRunner:
         return SeedTrial(seed)
 
     def _skipped(self) -> tuple[Skipped, ...]:
-        """The statements that the trial skipped in this plan's migrations; excludes those of merged migrations."""
+        """The statements that the trial skipped in this plan's migrations, without those of merged migrations."""
         names = {step.name for step in self.plan.steps}
         return tuple(each for each in self.sandbox.skipped if each.step in names)
 
@@ -138,7 +147,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Calls `attempt` for each step that `asked` accepts, after all earlier steps; a failure discards the copy."""
+        """Applies the steps, and calls `attempt` after each step that `asked` accepts. A failure discards the copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -181,12 +190,12 @@ class TrialRunner:
             return IdempotenceCheck(step, untried=why) if why else IdempotenceCheck(step, failed=error)
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
-        """Why an error in the trial may not occur in the real database; empty if it would."""
+        """Returns why an error in the trial may not occur in the real database; empty if it would occur there too."""
         fresh = not (self.ledger.applied or any(each.kind in _WITH_ROWS for each in self.seen[0].objects))
         return why_inconclusive(error, self.original, fresh=fresh, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
-        """Compares two orders of the same migrations: by number, and as this environment applies them."""
+        """Compares the schemas of two orders: the order of numbers, and the order in this environment."""
         if not other_order(self.plan, self.ledger):
             return None
         try:

@@ -1,4 +1,4 @@
-"""A session that blocks a migration: it holds or awaits a lock that conflicts with the migration's."""
+"""A session that blocks a migration: it holds or awaits a lock that conflicts with a lock of the migration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Blocker:
-    """A session that holds, or waits for, a lock that conflicts with the migration's."""
+    """A session that holds or awaits a lock that conflicts with a lock of the migration."""
 
     pid: int | None
     """The session's process ID; None for a prepared transaction, which has no session."""
@@ -46,12 +46,12 @@ class Blocker:
 
 
 def is_backup(application: str) -> bool:
-    """Whether the application name belongs to a backup program; our own sessions are named `ctgitops backup`."""
+    """Whether the application name is that of a backup program; ctgitops itself uses `ctgitops backup`."""
     return application in {"pg_dump", "pg_basebackup", "ctgitops backup"}
 
 
 def kind_of(who: Blocker) -> str:
-    """The kind of session, if its name shows it: a backup, ctgitops or autovacuum. Empty otherwise."""
+    """The kind of session as text: a backup, ctgitops or autovacuum; empty for every other session."""
     if who.application == "pg_dump":
         return " (this is pg_dump: a backup)"
     if is_backup(who.application):
@@ -64,7 +64,7 @@ def kind_of(who: Blocker) -> str:
 
 
 def shape_of(query: str) -> str:
-    """A query on one line, without literals because they may be personal data."""
+    """A query on one line, without literals, because literals may be personal data."""
     shape = " ".join(_LITERALS.sub(lambda found: " " if found[0][:2] in {"/*", "--"} else "?", query).split())
     return shape if len(shape) <= LONGEST_SHAPE else shape[: LONGEST_SHAPE - 1] + "…"
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 HEARTBEAT_SECONDS = 3.0
-"""The interval at which a run reports that it is alive."""
+"""The interval of a run's reports that it is alive."""
 ALIVE_SECONDS = 5 * HEARTBEAT_SECONDS
-"""A run whose last report is older has ended or hangs."""
+"""Maximum age of the last report of a live run; a run with an older report has ended or hangs."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Holder:
     application: str
     host: str
     same_user: bool = True
-    """Whether the session's role is the role that queries it."""
+    """Whether the session's role is the current role."""
     actor: str = ""
     run_url: str = ""
     step: str = ""
@@ -33,7 +33,7 @@ class Holder:
 
     @property
     def alive(self) -> bool:
-        """Whether the run reported recently. Its sessions may all be idle, as while a backup is verified."""
+        """Whether the run reported recently. All its sessions may be idle, for example while it verifies a backup."""
         return self.silent is not None and self.silent < ALIVE_SECONDS
 
     @property
@@ -43,7 +43,7 @@ class Holder:
 
     @property
     def ours(self) -> bool:
-        """Whether the session is a run of ctgitops under the role that queries; no other session is ever terminated."""
+        """Whether the session is a run of ctgitops under the querying role; ctgitops terminates only such sessions."""
         return self.same_user and self.application.startswith("ctgitops/")
 
     def __str__(self) -> str:

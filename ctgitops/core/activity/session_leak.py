@@ -1,4 +1,4 @@
-"""Session state that a migration leaks past its COMMIT, as the trial or an apply sees it. Pure."""
+"""Session state that a migration leaks past its COMMIT, as found in the trial or by an apply. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _INSTEAD = {
     "LISTEN ": "UNLISTEN",
     "an advisory lock": "pg_advisory_xact_lock",
 }
-"""By the first words of a kind of session state, what leaves none."""
+"""Maps the first words of a kind of session state to the SQL that avoids the leak."""
 
 
 @dataclass(frozen=True)
 class SessionLeak:
-    """Session state that outlived its migration; it was reset before the next step and had no effect on it."""
+    """Session state that outlived its migration. The next step is not affected, because the run reset the session."""
 
     migration: str
     what: str

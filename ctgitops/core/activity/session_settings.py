@@ -10,7 +10,7 @@ class RoleDefault:
     """A default that ALTER ROLE or ALTER DATABASE sets for the migration session."""
 
     whose: str
-    """The level at which it is set: `role app`, `database shop`, `role app in database shop`, `every session`."""
+    """The level of the default: `role app`, `database shop`, `role app in database shop`, `every session`."""
     name: str
     value: str
 
@@ -24,7 +24,7 @@ class SessionSettings:
 
     @property
     def text(self) -> tuple[str, ...]:
-        """One line for the effective settings, and one per default: whether it applies or ctgitops overrides it."""
+        """One line for the effective settings, and one line per default, which applies or is overridden by ctgitops."""
         holding = ", ".join(f"{name} {value or 'empty'}" for name, value in self.values)
         return (holding, *(self._text(each) for each in self.standing))
 

@@ -1,1 +1,1 @@
-"""References to tables and columns in the code of applications. Pure: it reads text, and runs nothing."""
+"""References to tables and columns in the code of applications. Pure: reads only text."""

@@ -94,7 +94,7 @@ def handles_of(spelling: Spelling) -> Handles:
 def chain_at(source: Source, opened: int) -> str:
     """The call chain that contains the bracket at offset `opened`.
 
-    Nested brackets in its arguments are blanked if they contain a call.
+    In the arguments, nested brackets with a call are blanked.
     """
     bare = source.bare
     start = _begin(source, opened)
@@ -149,7 +149,7 @@ def _begin(source: Source, at: int) -> int:
 
 
 def _finish(source: Source, closed: int) -> int:
-    """The offset at which the chain ends, if it continues after the closing bracket at `closed`."""
+    """The offset at which the chain ends; the chain may continue after the closing bracket at `closed`."""
     at = closed + 1
     highest = closed + _LONGEST
     while at < highest:

@@ -51,7 +51,7 @@ _XML_COLUMN = re.compile(r"\bcolumn(?:-?[nN]ame)?\s*=\s*[\"']\Z")
 _XML_MAPPING = re.compile(r"<(?:resultMap|class|entity|hibernate-mapping|subclass)\b[^>]*>")
 _ARROW = re.compile(r"\s*(?::\s*[\w<>\[\]|. ]+)?=>")
 _PAGE = re.compile(r"\b(?:render\w*|view|jsonify|inertia)\s*\Z", re.IGNORECASE)
-"""A call that passes values to a template: their names are those of the page, not those of columns."""
+"""A call that passes values to a template: the keys are names in the template, not columns."""
 
 
 class Meaning(Enum):
@@ -60,9 +60,9 @@ class Meaning(Enum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
-    """The code around the name does not show which table it belongs to."""
+    """The code around the name does not show to which table the name belongs."""
     OUTWARDS = "outwards"
-    """This bracket does not show the table, so the enclosing code is examined next."""
+    """The bracket does not show the table, so the code around it is examined next."""
 
     @staticmethod
     def of(means: bool | None) -> Meaning:  # noqa: FBT001 - `means` is a result, not an option
@@ -79,12 +79,12 @@ class _Word:
     within: tuple[int, int] | None
     """The span of the string literal that contains the occurrence; None outside a string."""
     accessor: bool
-    """Whether the occurrence is a longer name with the column's in it, such as `findByEmail` or `email__icontains`."""
+    """Whether the occurrence is a longer name with the column's name inside, such as `findByEmail`."""
 
 
 @dataclass(frozen=True)
 class ColumnUse:
-    """Decides for each occurrence of the column's name whether it means the column of this table."""
+    """Decides for each occurrence of the column's name whether the occurrence means the column of this table."""
 
     source: Source
     spelling: Spelling
@@ -137,14 +137,14 @@ class ColumnUse:
         return Meaning.of(not self.spelling.names.union(self.spelling.classes).isdisjoint(names))
 
     def _attached(self, word: _Word) -> Meaning:
-        """Decides by the call chain if the name is one of its methods, as in `User.builder().email(…)`."""
+        """Decides by the call chain, if the name is a method in a chain such as `User.builder().email(…)`."""
         attached = _OPEN_CALL.search(self.source.bare[max(0, word.at - 40) : word.at])
         return (
             self._chain(word.end) if attached and self.source.bare[word.end : word.end + 1] == "(" else Meaning.OUTWARDS
         )
 
     def _qualified(self, word: _Word) -> Meaning:
-        """Decides whether the name is this column, by the row, table or class before the name; OUTWARDS without any."""
+        """Decides by the row, table or class before the name; OUTWARDS if none of them precedes the name."""
         related = _RELATED.match(self.source.text, word.at, word.end) if word.accessor else None
         if related and related[1] not in self.spelling.columns:
             return Meaning.of(related[1] in self.spelling.variables)
@@ -201,7 +201,7 @@ class ColumnUse:
         return Meaning.YES if found and found[1] in self.spelling.tables else Meaning.OUTWARDS
 
     def _literal(self, opened: int, word: _Word) -> Meaning:
-        """Decides by the key of the object or block, by its `model:`, or by the call that it is passed to."""
+        """Decides by the key of the object or block, by its `model:`, or by the call whose argument it is."""
         before = self.source.bare[max(0, opened - 300) : opened]
         model = _SEQUELIZE.search(self.source.bare, opened, self.source.brackets.closes.get(opened, opened))
         if model and self.source.brackets.around(model.start()) == opened:
@@ -281,7 +281,7 @@ class ColumnUse:
 
 
 def _speaks(content: str) -> bool:
-    """Whether the text before a name in a string is code or SQL, and not a message for people."""
+    """Whether the text before a name in a string is code or SQL, rather than a message for people."""
     return bool(_PLACEHOLDER.search(content)) or not re.search(r"[^\s\w.,()=<>?*:'\"]", content)
 
 

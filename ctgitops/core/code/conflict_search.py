@@ -23,7 +23,7 @@ _CALL = re.compile(
     r"|\b(?:index_elements|unique_fields|constraint)\s*=\s*|\b(?:unique_by|conflict_target|onConflict|target):\s*(?:%[iw])?"
     r"|\bOnConflict\{\s*Columns:\s*\[\]\w*\.?Column(?=\{)|\bupsert\w*\(\s*[\w$.]+\s*,\s*(?=\[)"
 )
-"""Up to the value that names the columns: of SQLAlchemy, Django, Rails, Ecto, Kysely, Drizzle, knex and GORM."""
+"""A call in SQLAlchemy, Django, Rails, Ecto, Kysely, Drizzle, knex or GORM, up to the value with the columns' names."""
 _VALUE = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|[^,)\]}\n]*")
 _STRINGS = re.compile(r"[\"'`]([^\"'`]*)[\"'`]")
 _NAMES = re.compile(r"(?:\w+(?:::|\.|->))*(\w+)")
@@ -53,7 +53,7 @@ def _in_sql(found: tuple[Segment, ...], target: ConflictTarget) -> Iterator[int]
 
 
 def _column(element: str) -> str:
-    """The column of an element of ON CONFLICT, without a collation or operator class; empty for an expression."""
+    """The column name in one element of ON CONFLICT, without collation and operator class; empty for an expression."""
     word = re.fullmatch(r"\s*[\"`]?(\w+)[\"`]?(?:\s+[\w.\" ]+)?", element)
     return word[1] if word else ""
 
@@ -82,13 +82,13 @@ def _end(source: Source, start: int) -> int:
 
 
 def _named(text: str) -> set[str]:
-    """The names in strings; if there are none, those of fields and symbols."""
+    """The names in string literals; if the text contains no literal, the names of fields and symbols."""
     strings = [part.strip() for each in _STRINGS.findall(text) for part in each.split(",")]
     return set(strings or _NAMES.findall(text))
 
 
 def _of_table(source: Source, path: str, target: ConflictTarget, span: tuple[int, int]) -> bool:
-    """Whether a column in the span is one of the table."""
+    """Whether a column of the table is used in the span."""
     prefix = prefix_in(path, source.text, target.table)
     for column in filter(None, target.columns):
         spelling = spelling_of(ChangedName(target.table, column), prefix)

@@ -1,4 +1,4 @@
-"""SQL in SQL files, string literals and templates, and the tables and columns that it names."""
+"""SQL in SQL files, string literals and templates, and the tables and columns that the SQL names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _WORD = r"[\"`\[]?[\w$]+[\"`\]]?"
 _NO_ALIAS = """where set on using join left right full inner cross natural order group having limit offset union except
     intersect values select returning for as from default when then do add alter drop rename column window fetch and
     with is"""
-"""Keywords that can follow a table name, so they are not an alias of it."""
+"""Keywords that can follow a table name, and so are not aliases of the table."""
 _ALIAS = rf"(?:\s+(?:as\s+)?(?!(?:{'|'.join(_NO_ALIAS.split())})\b)({_WORD}))?"
 _RELATION = re.compile(
     rf"\b(from|join|into|using|update|truncate|copy|references|on\s+table|table(?:\s+if\s+(?:not\s+)?exists)?)\s+"
@@ -96,7 +96,7 @@ class Segment:
         return tuple(_queries(self.sql, self.start))
 
     def columns(self, spelling: Spelling) -> Iterator[tuple[int, bool | None]]:
-        """Each offset of the column's name, and whether it means the column of this table.
+        """Each offset of the column's name, and whether the name means the column of this table.
 
         The second value is None if the statement names no table.
         """
@@ -153,7 +153,7 @@ def _joined(source: Source) -> Iterator[list[tuple[int, int]]]:
 
 
 def _readable(sql: str) -> str:
-    """SQL with comments, literals and parameters blanked; a placeholder that names a model becomes that name."""
+    """SQL with comments, literals and parameters blanked; a placeholder for a model is replaced by the model's name."""
 
     def plain(match: re.Match[str]) -> str:
         value = (

@@ -49,11 +49,11 @@ class MappingRole(Enum):
     """How a class or another block of code relates to a table."""
 
     ROWS = "rows"
-    """It maps the table: its members are the table's columns."""
+    """The block maps the table: its members are the columns of the table."""
     QUERIES = "queries"
-    """It queries or displays the table: the column names in it are the table's."""
+    """The block queries or displays the table: column names in the block are those of the table."""
     ANOTHER = "another"
-    """It maps, queries or displays another table."""
+    """The block maps, queries or displays another table."""
     NONE = "none"
 
 
@@ -80,7 +80,7 @@ def block_at(source: Source, position: int, spelling: Spelling) -> Block:
 
 
 def _headers(source: Source, position: int) -> Iterator[tuple[int, int]]:
-    """The lines before an offset that enclose it, because they are indented less; the innermost comes first."""
+    """The lines that enclose an offset, because they precede it and are indented less; the innermost comes first."""
     start = source.line_start(position)
     indent = _indent(source.text[start:position])
     for _ in range(_MOST_LINES):

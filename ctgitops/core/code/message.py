@@ -16,7 +16,7 @@ _LONGEST = 80
 
 
 def is_message(source: Source, within: tuple[int, int]) -> bool:
-    """Whether a string is the text of a message: it has several words, and a call writes it for people."""
+    """Whether a string is a message for people: several words that are passed to a call such as that of a log."""
     start, end = within
     if not re.search(r"\w\s+\w", source.text[start:end]):
         return False

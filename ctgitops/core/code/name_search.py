@@ -78,7 +78,7 @@ def _columns(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> 
 def _aliases(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> tuple[frozenset[str], frozenset[str]]:
     """The table's aliases, and those of other tables, in SQL, in `from('users as u')` and in Ecto's `u in User`.
 
-    An alias of both is neither.
+    An alias that names both this and another table is in neither set.
     """
     named = [(each.name, each.alias) for segment in found for query in segment.queries for each in query.relations]
     named += _QUOTED_ALIAS.findall(source.text)

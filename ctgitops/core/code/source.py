@@ -29,7 +29,7 @@ class SourceKind(StrEnum):
     DATA = "data"
     """JSON and YAML: a key never means a column, but a string may contain SQL."""
     STYLE = "style"
-    """Style sheets: they contain no column names."""
+    """Style sheets, which contain no column names."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ _FAMILIES = {suffix: family for suffixes, family in _SUFFIXES for suffix in suff
 _UNKNOWN = _family(SourceKind.CODE, _STRING, _TEMPLATE)
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _WIDEST = 1000
-"""Maximum number of characters on each side of a name that are read in a line; code in longer lines is generated."""
+"""Maximum number of characters of a line that are read on each side of a name; longer lines are generated code."""
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
@@ -126,11 +126,11 @@ class Brackets:
 
     opens: list[int]
     closes: dict[int, int]
-    """The offset of each closing bracket, by the offset of its opening bracket."""
+    """Maps the offset of each opening bracket to the offset of its closing bracket."""
     openings: dict[int, int]
-    """The offset of each opening bracket, by the offset of its closing bracket."""
+    """Maps the offset of each closing bracket to the offset of its opening bracket."""
     parents: dict[int, int]
-    """The offset of the enclosing opening bracket, by the offset of an opening bracket; -1 if there is none."""
+    """Maps the offset of each opening bracket to that of the enclosing bracket; -1 if there is none."""
 
     @staticmethod
     def of(bare: str) -> Brackets:

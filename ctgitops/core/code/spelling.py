@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from ...sql.name_changes import ChangedName
 
 _COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
-"""Names of several words that are common as column names, so they do not identify a table."""
+"""Names of several words that are common as column names, and so do not identify a table."""
 _IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "data": "datum"}
 _AROUND = ("current", "new", "old", "other", "my", "this", "the", "existing", "updated", "created", "first", "saved")
 
@@ -68,12 +68,12 @@ class Spelling:
 
     @property
     def needs_table(self) -> bool:
-        """Whether the column's name is common, so that code uses the column only where it also names the table."""
+        """Whether the column's name is common, so that an occurrence counts only near the name of the table."""
         return not distinctive(self.changed.column) or bool(_COMMON.fullmatch(self.changed.column.lower()))
 
     @cached_property
     def hints(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of lower-case words; a file refers to the name only if it contains a word of every group."""
+        """Groups of lower-case words; a file that refers to the name contains a word of every group."""
         table = _folded(self.names)
         column = _folded({self.changed.column})
         if not self.changed.column:
@@ -100,7 +100,7 @@ def prefix_in(path: str, text: str, table: str) -> str:
 
 
 def distinctive(name: str) -> bool:
-    """Whether a name has several words, so it is unlikely to mean anything else."""
+    """Whether a name has several words, so that it is unlikely to mean something else in code."""
     return len(name.strip("_").split("_")) > 1
 
 

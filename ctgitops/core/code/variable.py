@@ -26,7 +26,7 @@ class Variables:
     _places: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def is_row(self, name: str, at: int) -> bool | None:
-        """Whether a variable holds the table or a row of it; None if its declaration does not show that."""
+        """Whether a variable holds the table or one of its rows; None if the declaration does not show this."""
         if name in self.spelling.classes or not _LOWER.fullmatch(name):
             return name in self.spelling.variables
         declared = self._declaration(name, at)
@@ -44,7 +44,7 @@ class Variables:
         return False if another and name not in self.spelling.variables else None
 
     def _declaration(self, name: str, at: int) -> str | None:
-        """The declaration of a variable: the last one before its use, or else a `for … in` right after it."""
+        """The declaration of a variable: the last one before its use, or else a `for … in` right after the use."""
         if name not in self._places:
             self._places[name] = list(self._declarations(name))
         places = self._places[name]

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from ..migration.selector import Selector
 from .apply_policy import ApplyPolicy
+from .freeze import Freeze
+from .receiver import Receiver
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -24,7 +26,7 @@ class Trigger(StrEnum):
 
 
 class Reviewed(StrEnum):
-    """How apply treats a file that no merged pull request showed in a plan."""
+    """What apply does if no merged pull request showed a file in a plan."""
 
     REQUIRED = "required"
     WARN = "warn"
@@ -32,7 +34,7 @@ class Reviewed(StrEnum):
 
 
 class DataPreflight(StrEnum):
-    """How `plan` checks for rows that would make a migration fail."""
+    """Whether and how `plan` checks for existing rows that would make a migration fail."""
 
     COUNTS = "counts"
     KEYS = "keys"
@@ -42,7 +44,7 @@ class DataPreflight(StrEnum):
 
 @dataclass(frozen=True)
 class Window:
-    """The days and local times at which changes are allowed; if `end` is before `start`, it is on the next day."""
+    """The days and local times at which changes are allowed; an `end` before `start` is on the next day."""
 
     days: frozenset[str]
     start: time
@@ -96,7 +98,7 @@ class Limits:
     """The thresholds above which preflight reports a condition."""
 
     transaction: timedelta = timedelta(seconds=5)
-    """A transaction that has been open for longer is a long one."""
+    """The time after which an open transaction counts as long."""
     lag: timedelta = timedelta(seconds=30)
     connections: int = 3
     """The number of connections that must be available."""
@@ -113,12 +115,12 @@ class PreflightPolicy:
     connections: PreflightAction = PreflightAction.REFUSE
     limits: Limits = field(default_factory=Limits)
     asked: frozenset[str] = frozenset()
-    """The conditions that the manifest names. Each must be checked; if a check fails, the run does not begin."""
+    """The conditions that the manifest names. If one of them cannot be checked, the run does not begin."""
 
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """How to reach a bucket; nothing of it is secret."""
+    """The settings with which a client reaches a bucket; none of them is secret."""
 
     endpoint: str = ""
     region: str = ""
@@ -131,18 +133,18 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class BackupPolicy:
-    """What is backed up before the first step, and where to."""
+    """The backup that a run takes before its first step."""
 
     to: str
     """The folder for backups, absolute or relative to the repository's root, or the URL of a bucket."""
     critical_tables: tuple[str, ...] = ()
-    """Tables, as `schema.name`, whose row contents are compared, not only their row counts."""
+    """Tables, as `schema.name`, whose rows are compared in addition to the row counts."""
     verify_server: str | None = None
-    """Name of the secret with the URL of the server to verify backups on; if it is None, the run starts a server."""
+    """The secret with the URL of the server on which backups are verified; None if the run starts a server."""
     encrypt_to: tuple[str, ...] = ()
-    """Public keys, of age or SSH, that each object but the receipt is encrypted to."""
+    """The public keys, of age or SSH, to which each object except the receipt is encrypted."""
     from_store: bool = False
-    """Whether the backup is proved by a restore from the store, instead of from what was dumped."""
+    """Whether the backup is proved by a restore of the store's copy, instead of the local dump."""
     store: StoreSettings = field(default_factory=StoreSettings)
 
 
@@ -152,13 +154,13 @@ class ShadowPolicy:
 
     wanted: bool = True
     major: int | None = None
-    """The major version of its server; if it is None, that of the environment's server."""
+    """The major version of the trial's server; None for the major version of the environment's server."""
     extensions: tuple[str, ...] = ()
     """Extensions that a migration may create in the trial although CREATE EXTENSION requires a superuser."""
     url_secret: str = ""
     """The variable with the URL of the server for the trial; if it is empty, ctgitops starts a server."""
     image: str = ""
-    """The container image for the trial's server; if it is empty, ctgitops uses a local PostgreSQL, if there is one."""
+    """The container image for the trial's server; if it is empty, ctgitops uses a local PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,8 @@ class Environment:
     disposable: bool = False
     """Whether `reset` may drop everything in its database."""
     windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    """The periods in which nothing is applied, of the manifest and of the policy."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     apply_policy: ApplyPolicy = field(default_factory=ApplyPolicy)
     preflight: PreflightPolicy = field(default_factory=PreflightPolicy)
@@ -190,7 +194,20 @@ class Environment:
     """The ledger ID that the database must have; None if the manifest does not set it."""
     role: str = ""
     """The role that migrations run as, by SET ROLE; empty for the role of the URL."""
+    notify: tuple[Receiver, ...] = ()
+    """The receivers of notifications, besides those of the policy."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """By lint rule, the severity in this environment if it differs from the policy's."""
+    """Maps lint rules to their severity in this environment, if it differs from the policy."""
     path: str = ""
     """The manifest's path, relative to the repository's root."""
+
+    def opens(self, moment: datetime) -> datetime:
+        """The first time from `moment` on that is in a window, if there are windows, and in no freeze."""
+        while True:
+            freeze = next((each for each in self.freezes if each.contains(moment)), None)
+            if freeze:
+                moment = freeze.end
+            elif self.windows and not any(window.contains(moment) for window in self.windows):
+                moment = min(window.next_start(moment) for window in self.windows)
+            else:
+                return moment

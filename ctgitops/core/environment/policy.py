@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .freeze import Freeze
+from .receiver import Receiver
+
 
 class Numbering(StrEnum):
     """`contiguous` allows no gap in a band; `increasing` allows gaps, which timestamps and adopted histories have."""
@@ -22,7 +25,7 @@ class HeaderRule(StrEnum):
 
 @dataclass(frozen=True)
 class Band:
-    """A range of numbers, both ends included, that is numbered separately."""
+    """A range of migration numbers, including both ends, that is numbered separately."""
 
     name: str
     first: int
@@ -47,14 +50,18 @@ class Policy:
     header: HeaderRule = HeaderRule.REQUIRED
     bands: tuple[Band, ...] = ()
     lint: dict[str, str] = field(default_factory=dict)
-    """By lint rule, the severity if it differs from the rule's default."""
+    """Maps lint rules to severities that differ from the rule's default."""
     lint_after: int = 0
-    """The highest number that `check` does not lint: earlier migrations are history."""
+    """The highest number of the migrations that `check` does not lint, because they are history."""
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas that clients can reach; empty means `public`, provided that the database uses row-level security."""
+    """Schemas that clients can query; if empty, `public`, provided that the database uses row-level security."""
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
     """Migrations whose files were deleted on purpose because no database has applied them."""
+    freezes: tuple[Freeze, ...] = ()
+    """The periods in which nothing is applied to any environment."""
+    notify: tuple[Receiver, ...] = ()
+    """The receivers of notifications about every environment."""
 
     def band(self, number: int) -> Band | None:
         """The band that contains `number`; None if no band does."""

@@ -1,7 +1,7 @@
 """Reports a file with a migration and, below a heading such as `-- Rollback:` or `-- migrate down`, its rollback.
 
 Some teams and small tools write both into one file. PostgreSQL reads the heading as a comment, so the whole file would
-run: it would create a table, or find an existing one, and drop it again.
+run: it would create a table and then drop it, even a table that existed before.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Heading:
 
 
 def both_directions(script: Script) -> Iterator[Problem]:
-    """A problem if rollback SQL in the file would run right after the migration. Raises SqlSyntaxError."""
+    """A problem if the file contains rollback SQL that would run right after the migration. Raises SqlSyntaxError."""
     down = _heading(_DOWN, script.sql)
     if down is None:
         return
@@ -49,7 +49,7 @@ def both_directions(script: Script) -> Iterator[Problem]:
 
 def _hint(path: str, line: int | None) -> str:
     if not path.startswith("migrations/") or ".down." in path:
-        return f"keep the SQL of one direction: remove the lines above line {line}, or those below it"
+        return f"keep the SQL of one direction: remove the lines above line {line}, or the lines below line {line}"
     return f"move the SQL below line {line} into {rollback_path(path)}, and delete line {line}"
 
 
@@ -63,7 +63,7 @@ def _dropped(script: Script, down: _Heading, below: list[Statement]) -> str:
     created = {each_name for each in script.statements if each not in below for each_name in each.creates}
     dropped = [each_name for each in below for each_name in each.removes if each_name in created]
     names = ", ".join(_named(each_name) for each_name in dropped[:3])
-    return f"SQL below `{down.line}` drops {names}, which the SQL above it creates" if names else ""
+    return f"the SQL below `{down.line}` drops {names}, which the SQL above that line creates" if names else ""
 
 
 def _named(each_name: ChangedName) -> str:

@@ -25,7 +25,7 @@ def marker_problem(line: str, place: Place) -> Problem:
 def conflict_in(text: str, path: str) -> Problem | None:
     """The first conflict in a file; None if there is none.
 
-    SQL can contain a string that looks like one such line, so a conflict must have a start, a middle and an end.
+    A string in SQL can look like one of these lines, so only a start, a middle and an end together count as a conflict.
     """
     if "<<<<<<<" not in text and ">>>>>>>" not in text:
         return None

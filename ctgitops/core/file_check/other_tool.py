@@ -1,4 +1,4 @@
-"""Finds markers of other migration tools, comments which tell those tools what part of a file to run, and how.
+"""Finds markers of other migration tools: comments that control which part of a file the tool runs, and how.
 
 PostgreSQL ignores these comments: run as plain SQL, a goose file creates its objects and then drops them. The patterns
 are those of the tools' own parsers and templates; a comment in prose that merely uses the same words does not match.
@@ -29,7 +29,7 @@ class _Tool:
     down: str = ""
     """The marker above the rollback SQL."""
     hint: str = ""
-    """The advice, if it differs from the usual one: split the file, or delete the markers."""
+    """The advice, if it is not the usual advice to split the file or delete the markers."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -56,8 +56,8 @@ _TOOLS = (
     _Tool(
         "sqitch",
         rf"--[ \t]*(?:deploy \S+ to|revert \S+ from|verify \S+ on)[ \t]+(?:{_ENGINES})[ \t]*$",
-        hint="delete the line; a file of `deploy/` becomes a migration, of `revert/` its .down.sql, and of `verify/` "
-        "its .verify.sql",
+        hint="delete the line; a file of `deploy/` becomes the migration, of `revert/` the .down.sql, of `verify/` "
+        "the .verify.sql",
     ),
     _Tool("graphile-migrate", r"--![ \t]*(?:previous|hash|message|split|no-transaction|allowinvalidhash|included?)\b"),
     _Tool("MyBatis Migrations or dbdeploy", r"--[ \t]*(?://)?[ \t]*@undo\b", r"--[ \t]*(?://)?[ \t]*@undo\b"),
@@ -70,7 +70,7 @@ _TOOLS = (
     _Tool(
         "Atlas",
         r"--[ \t]*atlas:(?:txmode|delimiter|checkpoint|txtar|import|assert)\b",
-        hint=f"delete the line; if it is `txmode none`, {_NO_TRANSACTION}",
+        hint=f"delete the line; for `txmode none`, {_NO_TRANSACTION}",
     ),
     _Tool(
         "yoyo",
@@ -82,18 +82,18 @@ _TOOLS = (
 _PAIRS = (
     _Tool("node-pg-migrate", r"--[ \t-]*up[ \t]+migration\b", r"--[ \t-]*down[ \t]+migration\b"),
     _Tool(
-        "node-sqlite and its like",
+        "node-sqlite or similar",
         r"--[^\w\n]*(?:migration[ \t:]+)?up[^\w\n]*$",
         r"--[^\w\n]*(?:migration[ \t:]+)?down[^\w\n]*$",
     ),
 )
-"""Lines that are markers only as a pair: people also write one of them alone, as a comment above SQL."""
+"""Lines that are markers only as a pair, because people also write a single one as a comment above SQL."""
 _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)|no[_ -]?transaction)\b"
-"""The marker format that many tools copied from goose, each with its own name."""
+"""The marker format that many tools copied from goose; each uses its own name as the prefix."""
 _FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
 _ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
-"""One pattern for all markers: most files have none, so one search is enough."""
+"""One pattern for all markers, because most files contain no marker, so that one search is enough."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"
@@ -139,7 +139,7 @@ def _both_ways(script: Script) -> Iterator[tuple[_Tool, int, str]]:
 
 
 def _flyway(sql: str) -> Iterator[tuple[_Tool, int, str]]:
-    """Placeholders that only Flyway has, at positions where they are text in SQL."""
+    """Yields each Flyway placeholder that is not in a comment."""
     for token in tokens(sql) if _FLYWAY in sql else ():
         at = sql.find(_FLYWAY, token.start, token.end)
         if at >= 0 and token.kind is not Kind.COMMENT:
@@ -164,7 +164,7 @@ def _hint(tool: _Tool, script: Script) -> str:
     marks = f"delete the {tool.name} directives"
     turn = next(comment_lines(tool.turns, script.sql), None) if tool.turns else None
     if turn is None:
-        return f"{marks}; if one disables the transaction, {_NO_TRANSACTION}"
+        return f"{marks}; for a directive that disables the transaction, {_NO_TRANSACTION}"
     below = f"the SQL below line {script.place(_at(turn)).line}, `{_line(script.sql, _at(turn))[:60]}`,"
     if not script.path.startswith("migrations/") or ".down." in script.path:
         return f"keep the SQL of one direction: remove {below} or the SQL above it; and {marks}"

@@ -35,7 +35,7 @@ _META_HINTS = {
     "set": "remove the line, and replace the variable with its value",
 }
 _META_HINTS |= {"ir": _META_HINTS["i"], "include": _META_HINTS["i"], "include_relative": _META_HINTS["i"]}
-_REPORT = "report it as a bug of ctgitops"
+_REPORT = "report this failure as a bug of ctgitops"
 _NO_EFFECT = frozenset({"echo", "timing", "pset", "encoding", "q", "quit", "o", "out", "x", "t", "a", "qecho", "warn"})
 
 
@@ -66,7 +66,7 @@ def invisible_problems(script: Script) -> Iterator[Problem]:
     for found in invisible_in(script.sql):
         place = script.place(found.offset)
         if found.is_control and not found.in_code:
-            what = f"{found.named} displays the text around it in a different order than PostgreSQL reads it"
+            what = f"{found.named} displays the text around it in another order than PostgreSQL reads the text"
             hint = "delete the character, or, if it is data, write it as an escape in an E'…' string"
             yield Problem("invisible-character", what, place, hint, blocks=False)
         else:
@@ -129,7 +129,7 @@ def _placeholder(script: Script, offset: int) -> Problem | None:
     if match is None:
         return None
     whose = "a psql variable" if match[0][0] == ":" else "a placeholder of another tool, such as Flyway or Jinja"
-    what = f"`{match[0]}` is {whose}, and ctgitops does not replace it"
+    what = f"`{match[0]}` is {whose}, which ctgitops does not replace"
     return Problem("placeholder", what, script.place(offset), "replace the placeholder with the value")
 
 
@@ -156,7 +156,7 @@ def _plain(script: Script, error: SqlSyntaxError) -> Problem:
 def statement_failures(script: Script) -> Iterator[Problem]:
     """A problem for each statement whose analysis failed.
 
-    The problem blocks if the analysis must decide how to run the statement; otherwise it makes `plan` fail.
+    If the analysis decides how the statement must be run, the problem blocks the plan; otherwise `plan` only fails.
     """
     for statement in script.statements:
         if not statement.not_analysed:
@@ -168,7 +168,7 @@ def statement_failures(script: Script) -> Iterator[Problem]:
 
 
 def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
-    """A problem for each failed analysis of the whole file. It blocks: even transactionality is unknown."""
+    """A problem for each failed analysis of a whole file. It blocks the plan: how to run the file is unknown."""
     for failure in failures:
         what = f"the file was not analysed; not known: {failure}"
         hint = f"{_REPORT}; to continue, split the file or simplify its statements"

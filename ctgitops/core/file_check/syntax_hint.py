@@ -1,4 +1,4 @@
-"""Suggests how to correct a syntax error: tries the usual corrections, and keeps one that parses."""
+"""Suggests how to correct a syntax error: tries the usual corrections, and selects the first that parses."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _unclosed(sql: str, error: SqlSyntaxError) -> str:
         opening = re.match(r"\$\w*\$", sql[error.offset :])
         return f"close the body: write `{opening[0] if opening else '$$'}` after the body that begins here"
     if "unterminated" in error.message:
-        return "close it, or find an unescaped quotation mark in a string above: inside a string, write `''`"
+        return "close the quotation, or find an unescaped quotation mark in a string above: inside a string, write `''`"
     return "the file ends in the middle of this statement: complete it" if not sql[error.offset :].strip() else ""
 
 
@@ -75,7 +75,7 @@ def _quotation_mark(sql: str, at: int) -> str:
 def _semicolon(sql: str, at: int) -> str:
     if not _helps(f"{sql[:at]};{sql[at:]}", at + 1):
         return ""
-    return "a statement begins here: end the previous one with `;`"
+    return "a statement begins here: end the previous statement with `;`"
 
 
 def _reserved(sql: str, at: int) -> str:

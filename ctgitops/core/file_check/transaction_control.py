@@ -34,21 +34,21 @@ def _options(statement: Statement) -> tuple[str, str] | None:
         return None
     what = f"`{control} {options}` sets options that the transaction of apply does not have"
     if options.startswith("ISOLATION LEVEL") and "," not in options:
-        return what, f"write `{control}` without it, and add `SET TRANSACTION {options};` after it"
+        return what, f"write only `{control}`, and `SET TRANSACTION {options};` on the next line"
     return what, f"write `{control}` without `{options}`"
 
 
 def _around(script: Script, controls: list[Statement]) -> tuple[str, str]:
-    """Why a BEGIN and COMMIT do not enclose the whole file, and the advice."""
+    """The message that BEGIN and COMMIT do not enclose the whole file, with the reason, and the hint."""
     remove = "remove BEGIN and COMMIT"
     if script.outside:
         why, at = script.outside
         if why.startswith("its line"):
             what = f"BEGIN and COMMIT are in a file that runs outside a transaction: {why}"
             return what, f"{remove}, or line {script.place(at).line}"
-        return f"{why} cannot run between BEGIN and COMMIT", f"{remove}: then it runs outside a transaction"
+        return f"{why} cannot run between BEGIN and COMMIT", f"{remove}: the file then runs outside a transaction"
     where = "after COMMIT" if controls[-1] is not script.statements[-1] else "before BEGIN"
-    what = f"SQL {where} would run in a separate transaction, and a file is one transaction"
+    what = f"the SQL {where} would run in a separate transaction, but a file must run in one transaction"
     return what, f"{remove}, or move that SQL between them"
 
 

@@ -14,9 +14,9 @@ class PullRequest:
     base_sha: str
     actor: str
     outside: str = ""
-    """Why the run gets no secrets, such as a pull request from a fork; empty if it gets them."""
+    """Why the run gets no secrets, for example because the pull request comes from a fork; empty if it gets secrets."""
     instead: str = ""
-    """The default branch, if its author chose another base branch; empty if the base is the default branch."""
+    """The default branch, if the pull request's author chose another base branch; otherwise empty."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class PullRequestClosed:
 
 @dataclass(frozen=True)
 class MergeGroup:
-    """A merge queue requests checks of the commit that it created from several pull requests."""
+    """A merge queue requests checks of a commit that the queue created from several pull requests."""
 
     sha: str
     base_sha: str = ""
     instead: str = ""
-    """The default branch, if the queue merges into another one."""
+    """The default branch, if the queue merges into another branch; otherwise empty."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TagPush:
 
     tag: str
     sha: str
-    """The commit that the tag points to, through annotated tags."""
+    """The commit that the tag points to, directly or through annotated tags."""
     default_branch: str
     moved: bool = False
 
@@ -96,12 +96,12 @@ class Comment:
     merged: bool
     default_branch: str
     unknown: str = ""
-    """The first line of the comment if it begins like a command but is none; `verb` is empty then."""
+    """The first line of the comment, if it looks like a command but is not one; `verb` is then empty."""
 
 
 @dataclass(frozen=True)
 class OutsideRun:
-    """A run without secrets for a pull request has ended; this run, on the default branch, has secrets."""
+    """A run for a pull request without secrets has ended; the current run, on the default branch, has secrets."""
 
     head_sha: str
     head_branch: str
@@ -123,7 +123,7 @@ class Ignored:
 
 @dataclass(frozen=True)
 class Refused:
-    """The event may not trigger the action that it requests; `why` is the reason."""
+    """The event requests an action that it may not trigger; `why` is the reason."""
 
     why: str
     hint: str = ""

@@ -30,12 +30,12 @@ class Annotation:
 
 @dataclass(frozen=True, order=True)
 class Generation:
-    """The workflow run that wrote a text. Of two runs at once, the text of the later one stays."""
+    """The workflow run that wrote a text. If two runs write at the same time, the text of the later run is kept."""
 
     run_id: int
     run_attempt: int
     started: datetime | None = field(default=None, compare=False)
-    """When the run began to read what it writes; a text that was already there is older, whatever its marker claims."""
+    """When the run began to collect the text. A text from before that time is older, whatever its marker says."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +44,24 @@ class StickyComment:
 
     pull_request: int
     key: str
-    """The subject, such as `plan`; it keeps the comments of two tools or two workspaces in one repository apart."""
+    """The subject, such as `plan`; different for two tools or two workspaces in one repository."""
     generation: Generation
     head_sha: str
     body: str
     recreate: bool = False
-    """Whether an update posts a new comment, which notifies people, and minimises the old one."""
+    """Whether an update posts a new comment, which notifies people, and minimises the old comment."""
     only_update: bool = False
     """Whether nothing is posted on a pull request that has no such comment."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What earlier runs published on a pull request."""
+    """The texts that earlier runs published on a pull request."""
 
     plan: str = ""
-    """The newest plan as Markdown; empty if there is none or it cannot be read."""
+    """The newest plan as Markdown; empty if no plan was published, or if the plan cannot be read."""
     memory: str = ""
-    """The text that the last record's author stored for later records."""
+    """The text that the run with the last record stored for later records."""
     open: bool | None = None
     """Whether the pull request is open; None if that could not be read."""
 
@@ -76,14 +76,14 @@ class Composed:
 
 @dataclass(frozen=True)
 class RecordComment:
-    """The record that replaces the plan in the comment of a closed pull request, and keeps the plan below."""
+    """The record for the comment of a closed pull request, above the plan that the comment contains."""
 
     pull_request: int
     key: str
     generation: Generation
     head_sha: str
     compose: Callable[[Published], Composed | None] = field(repr=False)
-    """Makes the record; called again if another run wrote meanwhile. None writes nothing."""
+    """Returns the record, or None to write nothing. Called again if another run has changed the comment meanwhile."""
     recreate: bool = False
 
 
@@ -116,7 +116,7 @@ class Check:
     annotations: tuple[Annotation, ...] = ()
     details_url: str = ""
     texts: tuple[str, ...] = ()
-    """More text below the summary: the record of the files that the plan showed. Each further part gets a check run."""
+    """The record of the files that the plan showed, in parts; each part after the first gets its own check run."""
 
 
 class DeploymentState(StrEnum):
@@ -130,7 +130,7 @@ class DeploymentState(StrEnum):
     ERROR = "error"
     """The run ended without a result."""
     INACTIVE = "inactive"
-    """The environment no longer has what was deployed."""
+    """The environment no longer has the deployed version."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class WorkflowRun:
     completed: bool
     succeeded: bool
     started_by_us: bool
-    """Whether a run with this token's account started it through the API (workflow_dispatch)."""
+    """Whether the account of this run's token started the run through the API (workflow_dispatch)."""
 
 
 @dataclass(frozen=True)
@@ -200,9 +200,9 @@ class ChangedFile:
 
     path: str
     added: bool
-    """Whether the file is new: the base branch has no file of that name. False for a removed file."""
+    """Whether the file is new, so that the base branch has no file of that name; false for a removed file."""
     patch: str = ""
-    """The file's diff without a header; empty if it is too long for GitHub's API."""
+    """The file's diff without a header; empty if the diff is too long for GitHub's API."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class Proposal:
     merged: bool
     paths: frozenset[str]
     closed: bool = False
-    """Whether it was closed, merged or not."""
+    """Whether the pull request was closed, with or without a merge."""
 
 
 class Reaction(StrEnum):

@@ -36,12 +36,12 @@ _PRERELEASE = re.compile(
 
 @dataclass(frozen=True)
 class Provenance:
-    """Why the checkout counts as merged. If `tag` is set, it must name this commit, and `branch` must have it."""
+    """Why the checkout counts as merged. A `tag`, if set, must point to this commit; `branch` must contain it."""
 
     branch: str = ""
     tag: str = ""
     sha: str = ""
-    """The commit that the event names; empty if only the run can determine it."""
+    """The commit that the event names; empty if the event names no commit."""
     checkout: bool = False
     """Whether the run must find the checked-out commit on `branch`, because the event does not name a commit."""
     pull_request: int | None = None
@@ -59,7 +59,7 @@ class Planning:
     base_sha: str = ""
     """The commit whose manifests set the connections, if the checkout is not merged."""
     base_branch: str = ""
-    """The default branch, whose tip replaces `base_sha`, because the author chose another base branch."""
+    """The default branch, if the author chose another base branch; the manifests are then read at its tip."""
     event: Event | Refused | None = None
     """The event that applies the plan after its approval; None if the plan is only a preview."""
 
@@ -70,7 +70,7 @@ class PlanFromApi:
 
     pull_request: int | None = None
     run: OutsideRun | None = None
-    """The ended run, whose head commit identifies the pull request; None if `pull_request` does."""
+    """The ended run, whose head commit identifies the pull request; None if `pull_request` is set."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,9 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
 
 
 def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Intent:
-    # If both runs wrote, the later one would win; so only the run that knows the outcome writes.
+    # Two runs would overwrite each other's record, so only the run that knows the outcome writes a record.
     if event.merged and any(e.trigger is Trigger.PUSH for e in environments):
-        return Ignored("the push event of this merge applies it and writes the record")
+        return Ignored("the push event of this merge applies the migrations and writes the record")
     return Finalising(event.number, event.head_sha, environments, event.merged)
 
 
@@ -183,7 +183,7 @@ def _deploying(
         case Push():
             return _applying([e for e in environments if e.trigger is Trigger.PUSH], provenance, "`apply: {on: push}`")
         case Schedule():
-            words = "`apply: {on: schedule}`, or `on: push` with `windows`"
+            words = "`apply: {on: schedule}`, or `on: push` with `windows` or `freeze`"
             return _applying([e for e in environments if _waits_for_the_clock(e)], provenance, words)
         case TagPush() | Release():
             return _promoting(event, provenance, environments)
@@ -200,7 +200,7 @@ def _promoting(
 
 
 def is_prerelease(tag: str, *, marked: bool) -> bool:
-    """Whether the tag is a pre-release, and so applies nothing: by its release's mark, or by its version."""
+    """Whether a tag is a pre-release, which applies nothing: by the mark of its release, or by its version."""
     return marked or bool(_PRERELEASE.fullmatch(tag))
 
 
@@ -215,7 +215,7 @@ def _applying(chosen: list[Environment], provenance: Provenance, which: str) -> 
 
 def _waits_for_the_clock(environment: Environment) -> bool:
     # Excludes environments that wait for releases: the default branch may be ahead of the latest release.
-    late = environment.trigger is Trigger.PUSH and bool(environment.windows)
+    late = environment.trigger is Trigger.PUSH and bool(environment.windows or environment.freezes)
     return late or environment.trigger is Trigger.SCHEDULE
 
 
@@ -239,7 +239,9 @@ def provenance_of(event: Event) -> Provenance | Refused:
 
 def _provenance_of_comment(event: Comment) -> Provenance | Refused:
     if not event.merged:
-        return Refused("this pull request is not merged, and only merged commits are applied", "merge it first")
+        return Refused(
+            "this pull request is not merged, and only merged commits are applied", "merge the pull request first"
+        )
     return Provenance(event.default_branch, checkout=True, pull_request=event.pull_request)
 
 
@@ -262,7 +264,7 @@ def _provenance_of_ref(ref: str, default: str) -> Provenance | Refused:
 
 
 def refusal_of(event: Event, environment: Environment) -> Refused | None:
-    """Why the event does not apply to `environment`, although its manifest names this kind of event; else None."""
+    """Why the event does not apply to `environment`, although its manifest names such events; None if it applies."""
     provenance = provenance_of(event)
     if isinstance(provenance, Refused):
         return provenance
@@ -277,7 +279,7 @@ def refusal_of(event: Event, environment: Environment) -> Refused | None:
 
 
 def in_order_of_after(environments: tuple[Environment, ...]) -> tuple[Environment, ...]:
-    """Sorts environments by name, but each comes after the one that its `after` names."""
+    """Sorts environments by name, but puts each one after the environment that its `after` names."""
     by_name = {e.name: e for e in environments}
     ordered: dict[str, Environment] = {}
 

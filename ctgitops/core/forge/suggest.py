@@ -1,4 +1,4 @@
-"""Selects the fixes that GitHub can show as suggested changes: those of lines in the pull request's diff. Pure."""
+"""Selects the fixes that GitHub can show as suggested changes: fixes of lines in the pull request's diff. Pure."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class _Shown:
 def suggestions(problems: Iterable[Problem], files: tuple[ChangedFile, ...], folder: str) -> tuple[Suggestion, ...]:
     """The fixes for lines of files that a pull request adds; if two fixes overlap, the first.
 
-    A fix that also needs a new file is left to `ctgitops check --fix`, because a suggestion cannot create a file. A
-    file that also exists on the base branch gets no suggestion, because its lines there may differ.
+    A fix that also needs a new file is omitted, because a suggestion cannot create a file; `ctgitops check --fix` can.
+    A file that also exists on the base branch gets no suggestion, because its lines there may differ.
     """
     shown = {file.path: dict(_lines(file.patch)) for file in files if file.added}
     taken: set[tuple[str, int]] = set()

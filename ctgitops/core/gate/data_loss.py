@@ -32,7 +32,7 @@ class Loss:
     applied_at: datetime | None = None
     """When the migration was applied."""
     its_own: bool = False
-    """Whether the migration itself created the table or column, so all data in it is newer than the migration."""
+    """Whether the migration itself created the table or column, so that all its data is newer than the migration."""
     about: str = ""
     """Details for the message, such as ` from numeric(10,4) to numeric(10,2)`."""
 
@@ -43,7 +43,7 @@ class CountedLoss:
 
     loss: Loss
     rows: int | None
-    """The number of rows, or of values that are not null; None if they could not be counted."""
+    """The number of rows, or of values that are not null; None if the count failed."""
     exact: bool = True
     since: int | None = None
     """How many of `rows` were written after the migration was applied; None if the server cannot tell."""
@@ -57,11 +57,11 @@ class CountedLoss:
 
     @property
     def text(self) -> str:
-        """The loss as text: `drops column "public"."a"."b": 12 values, 3 of them written since it was applied`."""
+        """The loss: `drops column "public"."a"."b": 12 values, 3 of them written since the migration was applied`."""
         what = self.loss.what
         name = ".".join(part for part in (what.name, what.column) if part)
         if what.how is DestructionKind.UNREADABLE:
-            return f"{name} {what.how}"
+            return f"{name} may destroy any data"
         return (
             f"{what.how} {name}{self.loss.about}: {self._amount}{self._since}{f' ({self.note})' if self.note else ''}"
         )
@@ -70,7 +70,7 @@ class CountedLoss:
     def _amount(self) -> str:
         noun = "value" if self.loss.what.column else "row"
         if self.rows is None:
-            return f"its {noun}s could not be counted"
+            return f"the {noun}s could not be counted"
         return f"{'' if self.exact else 'about '}{self.rows:,} {noun}{'' if self.rows == 1 else 's'}"
 
     @property
@@ -78,7 +78,7 @@ class CountedLoss:
         if not self.rows or self.since is None:
             return ""
         some = "all" if self.since >= self.rows else f"{self.since:,}"
-        return f", {some} of them written since it was applied"
+        return f", {some} of them written since the migration was applied"
 
 
 def losses(plan: Plan, ledger: Ledger) -> tuple[Loss, ...]:
@@ -111,8 +111,8 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 
 def _query(text: str) -> str:
-    """The query that counts the affected rows; empty if none can be generated: then all rows are counted."""
-    return Guard().value("which rows the rollback deletes", lambda: count_where(text), "")
+    """The query that counts the affected rows; empty if it cannot be generated, so that all rows are counted."""
+    return Guard().value("the rows that the rollback deletes", lambda: count_where(text), "")
 
 
 def _made(sql: str) -> frozenset[tuple[str, str]]:
@@ -138,7 +138,7 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
         selector = Selector.parse(text)
         if selector is None or not any(map(selector.matches, candidates)):
             what = f"`--accept-data-loss {text}` does not match a migration of this rollback"
-            hint = f"it rolls back: {', '.join(step.name for step in plan.steps)}"
+            hint = f"the rollback includes: {', '.join(step.name for step in plan.steps)}"
             raise UsageError(what, state="nothing was changed", hint=hint)
         found.add(selector.choose(candidates, "in this rollback").number)
     return frozenset(found)
@@ -147,7 +147,7 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
 def unaccepted(
     plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger, accepted: frozenset[str]
 ) -> Iterator[Reason]:
-    """A reason for each migration whose rollback destroys data that the user has not accepted to lose.
+    """A reason to wait for each migration whose rollback destroys data, unless the user has accepted that loss.
 
     Raises UsageError for an accepted migration that the rollback does not include.
     """
@@ -157,7 +157,7 @@ def unaccepted(
             continue
         lost = [each.text for each in weighed if each.loss.migration == step.name and each.matters]
         if _says_not_available(step, ledger):
-            lost.insert(0, "its header says `Rollback: Not Available`")
+            lost.insert(0, "the header says `Rollback: Not Available`")
         if lost:
             hint = f"to accept the data loss, repeat the command with `--accept-data-loss {step.name}`"
             what = f"rollback of {step.name} destroys data: {'; '.join(lost)}"
@@ -171,7 +171,7 @@ def command_with(plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger) -
     fingerprint = f"--fingerprint {plan.fingerprint[:12]}"
     undone = {step.number for step in plan.steps}
     kept = [entry.name for entry in ledger.in_order if entry.number not in undone]
-    # The last migration to keep, because the number of steps means another rollback if the command runs again.
+    # Names the last migration to keep: with a number of steps, a second run of the command would roll back more.
     everything = f"--steps {len(plan.steps)}" if 0 in undone else "--to 0"
     extent = f"--to {shlex.quote(kept[-1])}" if kept else everything
     return f"ctgitops rollback --env {plan.environment} {extent} {fingerprint}{accepted}"

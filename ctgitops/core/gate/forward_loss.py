@@ -1,4 +1,4 @@
-"""Data that a migration destroys when it is applied: found in its SQL and in the schema changes of its trial."""
+"""Data that a migration destroys when it is applied, according to its SQL and to the schema changes in its trial."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _PART = re.compile(r'"((?:[^"]|"")*)"|([^.]+)')
 _WHOLE = {"table": DestructionKind.TABLE, "materialized view": DestructionKind.VIEW}
 
 Name = tuple[str, ...]
-"""The parts of a name, without the schema `public`; the last part of a column's name is the column."""
+"""The parts of a qualified name, without the schema `public`; for a column, the last part is the column."""
 
 
 def forward_losses(plan: Plan, live: Snapshot | None, changes: Changes | None = None) -> tuple[Loss, ...]:
     """The data that the steps and seed files of a plan destroy, except in objects that the plan itself creates.
 
-    `live` is the schema before the plan, None if it is unknown. `changes` are those of a complete trial, or None.
+    `live` is the schema before the plan, None if unknown. `changes` are the changes of a complete trial, or None.
     """
     if plan.direction is not Direction.APPLY:
         return ()
@@ -86,10 +86,10 @@ class _Walk:
     changes: Changes | None
     made: set[Name] = field(default_factory=set)
     once: dict[Name, Name] = field(default_factory=dict)
-    """By the current name of an object, its name before the plan."""
+    """Maps the current name of an object to its name before the plan."""
 
     def through(self, step: Step) -> Iterator[Loss]:
-        """The data that one step destroys according to its SQL."""
+        """The losses that the SQL of one step shows."""
         try:
             found = trees(step.script.sent)
         except SqlSyntaxError:
@@ -97,7 +97,7 @@ class _Walk:
         for statement, tree in zip(step.script.statements, found, strict=True):
             guard = Guard()
             place = step.script.place(step.script.start_of(statement))
-            for each in guard.each("the data that it destroys", lambda tree=tree: destruction(tree)):  # type: ignore[misc]
+            for each in guard.each("the destroyed data", lambda tree=tree: destruction(tree)):  # type: ignore[misc]
                 if isinstance(each, Renamed):
                     self._rename(each)
                 elif loss := self._loss(step, each):
@@ -140,7 +140,7 @@ class _Walk:
         return _retyped(loss, each, known) if isinstance(each, Retyped) else loss
 
     def unseen(self, steps: tuple[Step, ...], found: Iterable[Loss]) -> Iterator[Loss]:
-        """The losses that only the trial shows, such as those caused by CASCADE or by functions."""
+        """The losses that only the trial shows, such as losses by CASCADE or by functions."""
         lost_names = {name_of(loss.what.name, loss.what.column) for loss in found}
         changes = self.changes or ()
         moved = set(self.once.values()) | _moved(changes)
@@ -156,9 +156,9 @@ class _Walk:
 
 
 def _retyped(loss: Loss, what: Retyped, column: SchemaObject | None) -> Loss | None:
-    """The values that a type change alters, with the query that counts them.
+    """The loss by a type change, with the query that counts the altered values.
 
-    None if the conversion cannot change a value silently.
+    None if the conversion cannot alter a value silently.
     """
     old, new = type_from(column.attributes.get("type", "")) if column else None, what.new
     about = f" from {old} to {new}" if old and old.name else f" to {new}"
@@ -196,7 +196,7 @@ def _gone(table: str, changes: Changes) -> bool:
 
 
 def _by_change(steps: tuple[Step, ...], what: Destroyed) -> Loss:
-    """Assigns a lost object to the last step that names it, or else to the last step."""
+    """Assigns a lost object to the last step that names the object; if no step does, to the last step of the plan."""
     word = name_of(what.column or what.name)[-1].lower()
     step = next((each for each in reversed(steps) if word in each.script.sql.lower()), steps[-1])
     return Loss(step.name, what, step.script.place(step.script.start_of(step.script.statements[0])))

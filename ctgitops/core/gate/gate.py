@@ -1,4 +1,4 @@
-"""Gates decide whether a valid plan must wait. Each checks one condition, and refuses if the check fails."""
+"""Gates decide whether a valid plan must wait. Each gate checks one condition; if the check fails, the plan waits."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class Reason:
     expected: bool = False
     """Whether the wait is part of the process that the manifest defines, and ends by itself."""
     subject: str = ""
-    """The migration that waits, if the reason concerns only one."""
+    """The migration that waits, if the reason concerns only one migration."""
     until: datetime | None = None
-    """When this reason ends, if that is known."""
+    """When the wait ends, if that time is known."""
 
     @property
     def passes(self) -> bool:
-        """Whether the wait ends at a time that is already known, so that the plan can be approved before it ends."""
+        """Whether the wait ends at a known time, so that the plan can already be approved."""
         return self.gate in _OF_TIME
 
 
-_OF_TIME = frozenset({"bake", "window"})
+_OF_TIME = frozenset({"bake", "window", "freeze"})
 
 SHORTEST_APPROVAL = 8
 """The minimum length of an approved fingerprint, in hexadecimal digits."""
@@ -108,7 +108,7 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
 
 
 def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | None:
-    """A reason if the URL of `name` connects to a different database, whose ledger says nothing about `name`."""
+    """A reason if the URL of `name` connects to a database of another environment."""
     environment = request.workspace.environment(name)
     problems = identity_problems(environment, predecessor.identity) if environment else iter(())
     return next((Reason("after", problem.what, problem.hint) for problem in problems), None)
@@ -117,7 +117,9 @@ def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | No
 def _reversed(step: Step, name: str, reversal: Reversal) -> Reason:
     what = f"{step.name} was {reversal.text} in {name}"
     again = f'`ctgitops repair --again {step.number:03} --env {name} --reason "…"`'
-    return Reason("after", what, f"accept it there first with {again}, then apply it there; or change its file")
+    return Reason(
+        "after", what, f"accept the file in {name} first with {again}, then apply it to {name}; or change the file"
+    )
 
 
 def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
@@ -162,13 +164,20 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
         )
 
 
+def _freeze(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+    for freeze in request.environment.freezes:
+        if freeze.contains(request.now):
+            what = f"a freeze is in force: {freeze.reason}"
+            yield Reason("freeze", what, f"it lasts from {freeze.period}", expected=True, until=freeze.end)
+
+
 def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
     if request.environment.reviewed is Reviewed.REQUIRED:
         yield from _unreviewed(plan, request)
 
 
 def with_warnings(plan: Plan, request: Request) -> Plan:
-    """The plan with the warnings of `reviewed: warn`; its fingerprint does not change."""
+    """The plan with the warnings of `reviewed: warn`; the warnings do not change its fingerprint."""
     if request.environment.reviewed is not Reviewed.WARN:
         return plan
     found = (Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request))
@@ -185,8 +194,8 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
         yield Reason("reviewed", what, hint)
         return
     if reviews.unknown:
-        what = f"it is not known whether a merged pull request showed its files in a plan: {reviews.unknown}"
-        hint = reviews.hint or "give the job `permissions: {checks: read, pull-requests: read}`, then run it again"
+        what = f"it is not known whether a merged pull request showed the files of this plan: {reviews.unknown}"
+        hint = reviews.hint or "give the job `permissions: {checks: read, pull-requests: read}`, then run the job again"
         yield Reason("reviewed", what, hint)
         return
     for file in unseen(plan, reviews, request.origin.folder):
@@ -195,6 +204,6 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
         yield Reason("reviewed", what, hint)
 
 
-GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window)
+GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window, _freeze)
 GATES_BACK: tuple[Gate, ...] = (_fingerprint,)
-"""The gates of a rollback: it repairs a failure, so it waits for no window and no other environment."""
+"""The gates of a rollback. A rollback repairs a failure, so it does not wait for windows or other environments."""

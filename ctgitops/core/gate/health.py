@@ -19,7 +19,7 @@ class HealthState(StrEnum):
     WELL = "well"
     UNWELL = "not well"
     UNKNOWN = "not known"
-    """The query failed or timed out; `UNWELL` means that it ran and did not return true."""
+    """The query failed or timed out. If it ran and did not return true, the state is `UNWELL`."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,22 @@ class HealthResult:
 
     state: HealthState
     said: str = ""
-    """The result if it is not true, or why the query failed."""
+    """The query's result, if it is not true; or why the query failed."""
 
 
 def reasons_of_health(result: HealthResult, environment: Environment) -> Iterator[Reason]:
-    """Reasons not to begin: damage that already exists could not be told apart from damage by this run."""
+    """Reasons not to begin an apply: later, existing damage could not be distinguished from damage by this run."""
     name = environment.name
     if result.state is HealthState.UNWELL:
         what = f"{name} is unhealthy before the apply: its health query {result.said}"
-        yield Reason("health", what, f"find out what is wrong with {name}, then retry")
+        yield Reason("health", what, f"find and remove the cause in {name}, then retry")
     elif result.state is HealthState.UNKNOWN:
         what = f"the health query of {name} could not run: {result.said}"
         yield Reason("health", what, f"correct `health.query` in {environment.path}, or remove the cause")
 
 
 def unhealthy_error(result: HealthResult, health: Health, plan: Plan) -> ApplyError | None:
-    """The error if the health query is not true after the last migration; None if it is true."""
+    """The error if the health query is not true after the last migration; otherwise None."""
     if result.state is HealthState.WELL:
         return None
     name = plan.environment
@@ -53,10 +53,10 @@ def unhealthy_error(result: HealthResult, health: Health, plan: Plan) -> ApplyEr
     error = ApplyError(
         f"the health query of {name} is no longer true: it {result.said}"
         if unwell
-        else f"the health query of {name} could not run at the end of its {seconds}: {result.said}",
+        else f"the health query of {name} could not run at the end of the {seconds}: {result.said}",
         place=Place(health.query.path, health.query.first_line),
         state=f"{_done(plan)} applied in {name}",
-        hint=f"find out what is wrong with {name}{back}",
+        hint=f"find the cause in {name}{back}",
     )
     error.applied = _names(plan)
     error.on_record = unwell
@@ -76,11 +76,11 @@ def _rollback_hint(plan: Plan) -> str:
 
 
 def stopped_watching(plan: Plan) -> ApplyError:
-    """The error if the run is asked to stop while it watches the health query."""
+    """The error if the run is asked to stop during the health check."""
     error = ApplyError(
         f"the run was interrupted during the health check of {plan.environment}",
         state=f"{_done(plan)} applied in {plan.environment}; the health check was not completed",
-        hint=f"check the health of {plan.environment}; nothing is left to apply",
+        hint=f"check the health of {plan.environment}; all migrations are applied",
     )
     error.applied = _names(plan)
     return error

@@ -37,7 +37,7 @@ class ServerCheck:
     free: int | None = None
     """The number of connections that this role can still open."""
     unseen: str = ""
-    """Why the whole check failed; empty if it did not."""
+    """Why the whole check failed; empty if the check was successful."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PreflightConcern:
 
     @property
     def reason(self) -> Reason:
-        """The same condition as a reason why a plan waits."""
+        """The condition, as a reason for the plan to wait."""
         return Reason("preflight", f"{self.what}: {self.text}", self.hint, expected=self.then is PreflightAction.WAIT)
 
 
@@ -62,7 +62,7 @@ def concerns(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tupl
 
 
 def unchecked(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tuple[str, ...]:
-    """The conditions that could not be checked. The manifest does not name them, so they are only reported."""
+    """The conditions that could not be checked, and that the manifest does not name, so that they are only reported."""
     if seen.unseen:
         return () if policy.asked - {"limits"} else (_not_checked(seen),)
     if seen.lag is None and policy.replica_lag is not PreflightAction.IGNORE and "replica_lag" not in policy.asked:
@@ -76,7 +76,7 @@ def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[Pr
             "preflight",
             PreflightAction.REFUSE,
             _not_checked(seen),
-            "the manifest sets this key of `preflight`, so the check must be possible",
+            "the manifest sets this key of `preflight`, so the run does not begin without this check",
         )
     yield from (_concern(policy, _kind(who), who.text) for who in seen.sessions if _counts(policy, who))
     for pid in seen.base_backups:
@@ -91,7 +91,7 @@ def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[Pr
 
 
 def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
-    """Whether a session delays the run: short transactions end soon, but a prepared one does not end by itself."""
+    """Whether a session delays the run: one with a long or prepared transaction, which may not end by itself."""
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()

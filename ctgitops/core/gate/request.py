@@ -1,4 +1,4 @@
-"""The request for one run: every input of a command, except what it reads through its ports."""
+"""The request for one run: every input of a command, except the data that it reads through ports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .review import Reviews
 
 @dataclass(frozen=True)
 class Origin:
-    """Who started this run, and from which commit; every ledger entry records it."""
+    """Who started this run, and from which commit; recorded in every ledger entry."""
 
     actor: str = ""
     commit_sha: str = ""
@@ -26,7 +26,7 @@ class Origin:
     repository_url: str = ""
     """The repository's web address, `https://github.com/owner/name`; empty if unknown."""
     folder: str = ""
-    """The path of the workspace in that repository, ending with `/`; empty if it is the repository's root."""
+    """The path of the workspace in that repository, ending with `/`; empty for the repository's root."""
 
     def signed(self, entry: Entry) -> Entry:
         """The ledger entry with its author and origin."""
@@ -41,14 +41,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Request:
-    """One run on one environment. `now` is the only reading of the clock."""
+    """The inputs of one run on one environment. `now` is the only time that the run uses."""
 
     workspace: Workspace
     environment: Environment
     now: datetime
     origin: Origin = field(default_factory=Origin)
     target: Selector | None = None
-    """The target of this run, if it overrides the manifest's."""
+    """The target of this run, if it overrides the target in the manifest."""
     approved: str | None = None
     """The approved fingerprint or its first digits; None if no approval is required."""
     prediction: Prediction | None = None
@@ -61,7 +61,7 @@ class Request:
     """How long to wait for another run on the same database to end."""
 
     def copied_where(self, other: ShadowPolicy) -> Request:
-        """The same request, with the trial on the server of another environment's shadow policy."""
+        """The same request, with the shadow policy of another environment."""
         shadow = replace(self.environment.shadow, url_secret=other.url_secret, image=other.image)
         return replace(self, environment=replace(self.environment, shadow=shadow))
 

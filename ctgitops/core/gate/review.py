@@ -1,6 +1,6 @@
 """Checks that a merged pull request showed every file of a plan with the same text. Pure.
 
-It does not count approvals: a protected branch of GitHub does.
+Approvals are not counted here: GitHub's branch protection requires them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ShownFile:
 
 @dataclass(frozen=True)
 class Reviews:
-    """The digests of the files that merged pull requests showed, or why they are unknown."""
+    """The digests of the files that merged pull requests showed in plans, or why these digests are unknown."""
 
     seen: frozenset[str] = frozenset()
     unknown: str = ""
@@ -43,7 +43,7 @@ class Reviews:
 
 
 def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
-    """Every file that a plan would run or store, without duplicates: sections of one migration file count as one."""
+    """Every file that a plan would run or store, without duplicates: sections of one file are one file."""
     found: dict[str, str] = {}
     for step in plan.steps:
         found.setdefault(step.script.path, step.checksum)
@@ -99,7 +99,7 @@ class ShownPart:
 
     digests: frozenset[str] = frozenset()
     whole: str = ""
-    """The same for all parts of one record."""
+    """The digest of the whole record, equal in all its parts."""
     part: int = 1
     parts: int = 1
 
@@ -110,7 +110,7 @@ def shown_in(text: str) -> ShownPart | None:
     try:
         record = json.loads(found)
         digests = frozenset(d for d in record["files"] if isinstance(d, str) and len(d) == _DIGITS)
-        if "parts" not in record:  # before there were parts, a record was cut at MOST
+        if "parts" not in record:  # older versions wrote no parts, and cut a record at MOST
             return ShownPart(digests, parts=2 if len(digests) == MOST else 1)
         return ShownPart(digests, str(record["whole"]), int(record["part"]), int(record["parts"]))
     except (ValueError, KeyError, TypeError, RecursionError):

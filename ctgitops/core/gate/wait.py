@@ -1,4 +1,4 @@
-"""A wait that ends by itself: a closed window, a bake time, a predecessor. Says when it can end."""
+"""A wait that ends by itself, for a window, a bake time or a predecessor, and when it can end."""
 
 from __future__ import annotations
 
@@ -11,26 +11,18 @@ from .gate import Reason
 
 @dataclass(frozen=True)
 class PlanWait:
-    """The wait of one environment's plan."""
+    """The wait of the plan of one environment."""
 
     environment: Environment
     reasons: tuple[Reason, ...]
     until: datetime | None = None
-    """When it can end at the earliest; None if that is not known, as for a predecessor without the migration."""
+    """The earliest time at which the wait can end; None if unknown, as for a predecessor without the migration."""
 
 
 def wait_of(environment: Environment, reasons: tuple[Reason, ...]) -> PlanWait | None:
-    """The wait for all `reasons`; None if there are no reasons, or if one of them does not end by itself."""
+    """The wait for all `reasons`; None if there are no reasons, or if a reason does not end by itself."""
     if not reasons or not all(reason.expected for reason in reasons):
         return None
     ends = [reason.until for reason in reasons if reason.until]
     known = len(ends) == len(reasons)
-    return PlanWait(environment, reasons, _in_a_window(environment, max(ends)) if known else None)
-
-
-def _in_a_window(environment: Environment, moment: datetime) -> datetime | None:
-    """The first moment from `moment` on that is in a window."""
-    windows = environment.windows
-    if not windows or any(window.contains(moment) for window in windows):
-        return moment
-    return min(window.next_start(moment) for window in windows)
+    return PlanWait(environment, reasons, environment.opens(max(ends)) if known else None)

@@ -14,7 +14,7 @@ _KEY = re.compile(
     rf"FOREIGN KEY \((?P<own>.*?)\) REFERENCES (?P<table>{_PART}(?:\.{_PART})*)\s*\((?P<columns>.*?)\)(?P<rest>.*)"
 )
 _DONE = {"CASCADE": "", "SET NULL": "UPDATE", "SET DEFAULT": "UPDATE"}
-"""By the action of a foreign key, the event in the referencing table; empty for the same event."""
+"""Maps the action of a foreign key to the event in the referencing table; empty if both events are the same."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TableChange:
     events: frozenset[str]
     columns: frozenset[str] | None = None
     key: str = ""
-    """The foreign key whose action makes the change; empty for the statement's own."""
+    """The foreign key whose action makes the change; empty if the statement itself makes it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ForeignKey:
     rest: str
 
     def change(self, of: TableChange) -> TableChange | None:
-        """The change that the foreign key makes to its own table after a change of the referenced table."""
+        """The change of the referencing table that follows a change of the referenced table."""
         events = frozenset(event for on in ("DELETE", "UPDATE") if (event := self._event(on, of)))
         return TableChange(self.table, events, self.own, self.name) if events else None
 
@@ -78,7 +78,7 @@ class Relatives:
         return frozenset((*self._above, *self._below, *self._keys))
 
     def changes(self, first: TableChange) -> Iterator[TableChange]:
-        """The change itself and the changes of other tables that follow from it, each table once."""
+        """The change itself, and the changes of other tables that it causes, each table once."""
         due, seen = [first], set[str]()
         while due:
             change = due.pop(0)

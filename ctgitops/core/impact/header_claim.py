@@ -1,4 +1,4 @@
-"""Header claims about time and impact that measurements in the trial or the previous environment contradict."""
+"""Claims about time and impact in headers that the trial or the previous environment contradicts."""
 
 from __future__ import annotations
 
@@ -34,19 +34,20 @@ def claim_problems(
     for step in plan.steps:
         wait = _longest(effects.get(step.number))
         if wait and wait.bucket and _exceeds(step.estimated, _FROM[wait.bucket]):
-            text = f"the lock on {wait.held.relation} is held for {wait.bucket}, estimated from its rows"
+            text = f"the lock on {wait.held.relation} is held for {wait.bucket}, estimated from the rows"
             yield _problem(step, "Estimated Execution Time", step.estimated, text)
         elif took := _took(step, before):
             yield _problem(step, "Estimated Execution Time", step.estimated, took)
         if wait and wait.bucket and _NONE.match(step.impact.lower()):
-            text = f"it blocks {wait.held.blocks} on {wait.held.relation} for {wait.bucket}, estimated from its rows"
+            what = f"{wait.held.blocks} on {wait.held.relation} for {wait.bucket}"
+            text = f"the migration blocks {what}, estimated from the rows"
             yield _problem(step, "Impact", step.impact, text)
         elif step.name in destroys and _NOTHING.match(step.impact.lower()):
-            yield _problem(step, "Impact", step.impact, "it destroys data")
+            yield _problem(step, "Impact", step.impact, "the migration destroys data")
 
 
 def stated_seconds(text: str) -> float | None:
-    """The longest duration that a header states, in seconds; None if it states none, or no upper limit."""
+    """The longest duration that a header states, in seconds; None without a duration or an upper limit."""
     words = text.lower()
     if _OPEN.search(words):
         return None
@@ -67,7 +68,7 @@ def _exceeds(stated: str, seconds: float) -> bool:
 
 
 def _took(step: Step, before: tuple[str, Ledger | None]) -> str:
-    """The time in the previous environment, as text, if it is longer than stated."""
+    """The time that the previous environment took, as text, if it was longer than the header states."""
     name, ledger = before
     entry = ledger.applied.get(step.number) if ledger else None
     if entry is None or entry.millis is None or entry.checksum != step.checksum:

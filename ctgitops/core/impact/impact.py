@@ -38,7 +38,7 @@ class Held:
     kind: str = "table"
     """`table`, `index`, `sequence`, `view`, `materialized view` or `foreign table`."""
     of: str = ""
-    """For an index, its table, because reads and writes of the table use the index too."""
+    """The table of an index, because reads and writes of the table also use its indexes."""
     fresh: bool = False
     """Whether an earlier migration of the same plan created the relation, so no other session uses it yet."""
 
@@ -49,7 +49,7 @@ class Held:
 
     @property
     def blocks(self) -> str:
-        """What the lock blocks in other sessions, as text; empty if other sessions do not notice it."""
+        """The operations of other sessions that the lock blocks, as text; empty if none."""
         return "other refreshes" if self.only_refreshes else what_it_blocks(self.mode)
 
     @property
@@ -65,7 +65,7 @@ class RelationWork:
     work: Work
     relation: str
     what: str = ""
-    """The name of the index or foreign key, if the work is on one."""
+    """The name of the index or foreign key that the work is on; empty for a table."""
     fresh: bool = False
 
 
@@ -78,31 +78,31 @@ class StatementImpact:
     taken: tuple[Held, ...] = ()
     """The locks that the statement took; for each relation, the strongest."""
     held: tuple[Held, ...] = ()
-    """The locks that its transaction held at the end of the statement on the relations it worked on."""
+    """The locks on the relations that the statement worked on, held by its transaction at the statement's end."""
     worked: tuple[RelationWork, ...] = ()
     proved: tuple[str, ...] = ()
     """The messages in which PostgreSQL reports a constraint that it proved without reading rows."""
     concurrent: bool = False
-    """Whether the statement waits for other sessions instead of blocking them, such as CREATE INDEX CONCURRENTLY."""
+    """Whether the statement, such as CREATE INDEX CONCURRENTLY, waits for other sessions instead of blocking them."""
     millis: float = 0.0
     """Its duration in milliseconds on the throw-away server, whose tables are empty or small."""
     queries: tuple[Node, ...] = ()
-    """The plans of the queries that it ran, including those in DO blocks and functions."""
+    """The plans of the queries that the statement ran, including queries in DO blocks and functions."""
     filled: tuple[str, ...] = ()
-    """The tables that it created and filled from a query."""
+    """The tables that the statement created and filled from a query."""
     unmeasured: tuple[str, ...] = ()
-    """The relations whose reads were not measured: without a plan, or by a query that decides what else runs."""
+    """The relations whose reads were not measured: the query had no plan, or decides which other statements run."""
 
     @property
     def blocking(self) -> tuple[RelationWork, ...]:
-        """The work of the statement that blocks writes until the work is done."""
+        """The work that the statement does under locks that block writes."""
         if self.concurrent:
             return ()
         shut = {held.table for held in self.held if WRITES in held.mode.conflicts and not held.only_refreshes}
         return tuple(work for work in self.worked if work.relation in shut)
 
     batch: int = 0
-    """Rows per transaction if it runs in batches; otherwise 0."""
+    """Rows per transaction if the statement runs in batches; otherwise 0."""
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class LockWindow:
     line: int
     """The line of the statement that takes the lock."""
     during: tuple[StatementImpact, ...]
-    """The statements that run while the lock is held: the one that takes it, and all later ones."""
+    """The statements that run while the lock is held: the statement that takes the lock, and all later statements."""
 
     @property
     def worked_on(self) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ class StepImpact:
 
     statements: tuple[StatementImpact, ...] = ()
     transactional: bool = True
-    """Whether the migration holds all locks until its end; if not, each statement releases its locks when it ends."""
+    """Whether the migration holds all locks until its end; otherwise each statement releases its own locks."""
 
     @cached_property
     def strongest(self) -> tuple[Held, ...]:
@@ -147,12 +147,12 @@ class StepImpact:
 
     @property
     def windows(self) -> tuple[LockWindow, ...]:
-        """The locks on existing tables that block writes, each with the statements that run under it."""
+        """The locks on existing tables that block writes, each with the statements that run under the lock."""
         return tuple(self._windows())
 
     @property
     def blocks_writes_while_it_works(self) -> bool:
-        """Whether any statement of the migration works on a relation while its lock blocks writes."""
+        """Whether any statement of the migration works on a relation under a lock that blocks writes."""
         return any(statement.blocks_writes_while_it_works for statement in self.statements)
 
     def _windows(self) -> Iterator[LockWindow]:
@@ -175,7 +175,7 @@ def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:
 
 
 def what_it_blocks(mode: LockMode) -> str:
-    """What a lock of this mode blocks in other sessions, as text; empty if other sessions do not notice it."""
+    """The operations of other sessions that a lock of this mode blocks, as text; empty if none."""
     if READS in mode.conflicts:
         return "reads and writes"
     if WRITES in mode.conflicts:

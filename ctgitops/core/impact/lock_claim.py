@@ -1,8 +1,8 @@
 """Pairs each lint finding that predicts blocking with the locks that the trial measured. Pure.
 
 A finding names the statement, the column and the remedy. The trial knows which lock was really held, for how long, and
-on how many rows. A measurement is reported beside the finding for the same statement and nowhere else, so that each
-fact is reported once.
+on how many rows. A measurement is reported only with the finding for the same statement, so that each fact is reported
+once.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Claim:
 
     finding: Finding
     held: tuple[Held, ...]
-    """The locks that blocked other sessions while its statement worked; empty if nothing was blocked."""
+    """The locks that blocked other sessions while the statement worked; empty if none did."""
     waits: tuple[Wait, ...]
     """The predicted waits for those locks, except waits that an earlier finding reports."""
     beside: tuple[tuple[str, Work], ...]
-    """Work of statements that no finding is about: the relation and the kind of work."""
+    """Work of statements without a finding: the relation and the kind of work."""
     earlier: int | None
     """The line of the earlier finding that reports the same wait; None if this finding reports it."""
 
@@ -69,7 +69,7 @@ def _statement(step: Step, impact: StepImpact, finding: Finding) -> tuple[Statem
 
 
 def _shut_by(impact: StepImpact, seen: tuple[StatementImpact, ...]) -> tuple[Held, ...]:
-    """The locks that block writes while the statements `seen` work; earlier statements may have taken them."""
+    """The locks that block writes while the statements in `seen` work, also locks that earlier statements took."""
     working = tuple(each for each in seen if each.blocking)
     names = {held.relation for each in working for held in each.taken if WRITES in held.mode.conflicts}
     names |= {work.relation for each in working for work in each.blocking}

@@ -1,7 +1,7 @@
-"""Estimates how long a migration blocks others on the tables of a real environment, as an order of magnitude. Pure.
+"""Estimates how long a migration blocks other sessions in a real environment, as an order of magnitude. Pure.
 
-A throw-away server's rates show how fast its machine is. The real machine differs: its cache is cold or busy, and
-sorting takes more than linear time. So a duration is reported as one of five words, never as a number.
+The rates of a throw-away server show how fast that machine is. The real machine differs: its cache may be cold or busy,
+and sorting takes more than linear time. So a duration is reported as one of five words, never as a number.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .statement_time import Change, Timed, timed
 FACTOR = 2.0
 """A real duration is assumed to be at most this many times longer or shorter than its estimate."""
 TRUSTED = 1.0
-"""Minimum seconds from which a time measured in another environment, scaled to the rows here, replaces an estimate."""
+"""A time measured in another environment, scaled to the rows here, replaces an estimate from this many seconds on."""
 
 
 class Bucket(IntEnum):
@@ -59,7 +59,7 @@ class Wait:
     writes_per_minute: float | None = None
     measured: Measured | None = None
     least: Bucket | None = None
-    """The shortest likely duration if it is one bucket below `bucket`; otherwise None."""
+    """The shortest likely duration, if it is the bucket below `bucket`; otherwise None."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RowChange:
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect of one migration on an environment: its impact in the trial, and the waits it causes here."""
+    """The effect of one migration on an environment: the impact in the trial, and the waits for other sessions here."""
 
     impact: StepImpact
     waits: tuple[Wait, ...] = ()
@@ -100,7 +100,7 @@ def effects(
     rates: Rates | None,
     measured: Mapping[int, Measured],
 ) -> dict[int, Effect]:
-    """By number, the effect of each migration of a plan, with table sizes as the migrations before it leave them."""
+    """Maps each migration's number to its effect, on tables with the sizes that earlier migrations leave."""
     found = {}
     for number, impact in impacts.items():
         found[number] = effect_of(impact, sizes, rates, measured.get(number))
@@ -129,7 +129,7 @@ def effect_of(
 
 
 Span = tuple[Bucket | None, Bucket | None]
-"""The bucket of the longest likely duration, and the one below it if the duration may be in either."""
+"""The bucket of the longest likely duration, and the bucket below it if the duration may be in either."""
 
 
 def _wait(window: LockWindow, span: Span, sizes: Mapping[str, Size], measured: Measured | None) -> Wait:
@@ -147,7 +147,7 @@ class _Spent:
     scaled: float | None
 
     def of(self, first: int, end: int) -> Span:
-        """The duration of the statements `first` to `end` - 1: their share of a measured time, or else estimated."""
+        """The duration of the statements `first` to `end` - 1: a share of a measured time, otherwise an estimate."""
         during = self.found[first:end]
         total, known = _total(self.found), _total(during)
         if self.scaled is None or self.scaled < TRUSTED or not any(each.sized for each in during):
@@ -165,7 +165,7 @@ def _total(found: Iterable[Timed]) -> float | None:
 
 
 def span_of(seconds: float) -> Span:
-    """The buckets of an estimated duration; if it spans more than two, the two longest."""
+    """The buckets of an estimated duration; if there are more than two, the two longest."""
     most, least = bucket_of(FACTOR * seconds), bucket_of(seconds / FACTOR)
     return most, None if least == most else Bucket(most - 1)
 
@@ -177,7 +177,7 @@ def _rows(tables: Iterable[str], sizes: Mapping[str, Size]) -> float | None:
 def measured_in(
     name: str, step: Step, ledger: Ledger, impact: StepImpact, sizes: Mapping[str, Size]
 ) -> Measured | None:
-    """The duration of the same file in the previous environment; `sizes` are that environment's. None if unknown."""
+    """The duration of the same file in the previous environment, whose table sizes are `sizes`; None if unknown."""
     entry = ledger.applied.get(step.number)
     rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
     if entry is None or entry.millis is None or entry.checksum != step.checksum or not rows:

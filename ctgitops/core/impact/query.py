@@ -1,4 +1,4 @@
-"""The plan of one query, as EXPLAIN in the trial reports it: which relations it reads and changes, and how. Pure.
+"""The plan of one query, from EXPLAIN in the trial: which relations the query reads and changes, and how. Pure.
 
 The copy has no rows, so a plan's row counts are PostgreSQL's defaults. Only the shape of a plan is used.
 """
@@ -27,17 +27,17 @@ class Node:
     repeated: bool = False
     """Whether the node runs once per row of its parent, or of the other side of the join."""
     once: bool = False
-    """Whether the node runs once, before its parent, which uses its result."""
+    """Whether the node runs only once, before its parent node uses the result."""
     plain: bool = False
     """Whether the node is an aggregate that returns one row, or a join without a condition."""
     targets: tuple[str, ...] = ()
-    """The tables that a ModifyTable changes if it names several: a table with its children or partitions."""
+    """The tables that a ModifyTable changes, if there are several: a table with its children or partitions."""
     fresh: bool = False
     """Whether the plan of migrations created the relation."""
     children: tuple[Node, ...] = ()
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below it."""
+        """This node and all nodes below it."""
         yield self
         for child in self.children:
             yield from child.walk()

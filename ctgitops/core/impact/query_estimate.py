@@ -23,7 +23,7 @@ _SORTED = frozenset({"Sort", "Incremental Sort", "Hash", "Aggregate", "Unique", 
 _ENTRIES = 0.7
 """Time to add an entry to an index, relative to the time per row to build an index on text."""
 LOGGED = 2.5
-"""Time to write a row and its WAL to disk, relative to a throw-away server, which does neither."""
+"""Time to write a row and its WAL to disk, relative to a throw-away server, which writes nothing to disk."""
 
 
 class UnknownTimeError(Exception):
@@ -32,7 +32,7 @@ class UnknownTimeError(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """The time of a node with the nodes below it, and the rows it returns; both are upper bounds, as far as known."""
+    """Upper bounds for one node of a plan: its time, including the nodes below, and the number of rows it returns."""
 
     seconds: float
     rows: float
@@ -96,12 +96,12 @@ class Estimator:
 
 
 def target_size(node: Node, sizes: Mapping[str, Size]) -> Size | None:
-    """The size of the table that a node changes, with the children or partitions that it changes; None if unknown."""
+    """The size of the table that a node changes, including changed children or partitions; None if unknown."""
     return total(sizes[name] for name in node.targets or (node.relation,) if name in sizes)
 
 
 def share_of(condition: str, size: Size) -> float | None:
-    """The fraction of the rows that a condition matches, according to statistics; None if they do not show it."""
+    """The fraction of the rows that a condition matches, according to statistics; None if unknown."""
     if not condition:
         return 1.0
     if " OR " in condition or "SubPlan" in condition:

@@ -1,4 +1,4 @@
-"""Row triggers of live tables that a migration fires. The copy has no rows, so the trial does not run them. Pure."""
+"""Row triggers of live tables that a migration fires, but the trial does not, because the copy has no rows. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COLUMNS = re.compile(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
 def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], schemas: Sequence[Snapshot]) -> tuple[Problem, ...]:
     """A problem for each table whose row triggers a step fires, directly or by a cascade.
 
-    A trigger that the plan creates counts from its statement on.
+    A trigger that the plan itself creates counts only for later statements.
     """
     triggers: dict[str, dict[str, SchemaObject]] = {}
     for each in (each for schema in schemas for each in schema.objects):
@@ -61,7 +61,7 @@ class _Live:
         return {plain_name(each): each for each in (*self.triggers, *self.relatives.tables)}
 
     def of(self, change: TableChange, ran: str) -> Iterator[SchemaObject]:
-        """The row triggers that a change fires; `ran` is the SQL that ran before the change."""
+        """The row triggers that a change fires; `ran` is the plan's SQL before the change."""
         for table in self.relatives.line(change.table):
             for each in self.triggers.get(table, {}).values():
                 bare = re.escape(each.name.removeprefix(f"{each.of}.").strip('"'))
@@ -103,7 +103,7 @@ def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statem
     """Each traced statement with its impact; statements that start on one line are matched by their order."""
     script, by_line = step.script, defaultdict[int, list[Statement]](list)
     for statement in script.statements:
-        if statement.kind != "VariableSetStmt":  # the trial does not trace it
+        if statement.kind != "VariableSetStmt":  # the trial does not trace this statement
             by_line[script.place(script.start_of(statement)).line or 1].append(statement)
     for impact in effect.impact.statements:
         if those := by_line[impact.line]:

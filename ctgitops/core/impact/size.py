@@ -24,18 +24,18 @@ class Size:
     pages: int = 0
     index_pages: int = 0
     writes_per_minute: float | None = None
-    """Average since the statistics were reset; None if the statistics do not contain it."""
+    """The average since the statistics were reset; None if the statistics have no value."""
     columns: Mapping[str, Column] = field(default_factory=dict)
-    """By column name; without columns that were never analyzed, or whose statistics the role may not read."""
+    """Statistics by column name, without columns that were never analyzed or that the role may not read."""
     fires: frozenset[str] = frozenset()
     """The operations `Insert`, `Update` and `Delete` that fire a user's row trigger on the table."""
     indexes: int = 0
     keys: int = 0
     """The number of the table's own foreign keys."""
     referenced: int = 0
-    """The number of foreign keys of other tables that refer to this one and have an index."""
+    """The number of foreign keys with an index by which other tables refer to this table."""
     unindexed: float = 0.0
-    """The total rows of tables that refer to this one by a foreign key without an index."""
+    """The total rows of the tables that refer to this table by a foreign key without an index."""
 
 
 def total(sizes: Iterable[Size]) -> Size | None:

@@ -19,7 +19,7 @@ _ROWS_PER_PAGE = 80
 FEW_ROWS = 1000
 """For fewer rows than this, the time of trigger functions is ignored."""
 _PAGE, _RECORD = 8192, 60
-"""Bytes of a page, and of a WAL record without the row or the index entry that it contains."""
+"""Bytes of a page, and of a WAL record without its row or index entry."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Change:
     line: int
     relation: str
     does: str
-    """`Insert`, `Update`, `Delete` or `Merge`; empty for a table that is read by an unknown number of queries."""
+    """`Insert`, `Update`, `Delete` or `Merge`; empty if an unknown number of queries read the table."""
     rows: float | None
-    """The maximum number of rows, as far as known; None if unknown."""
+    """An upper bound of the number of rows; None if unknown."""
     wal: float | None = None
     """Bytes of WAL; None if unknown."""
     fires: bool = False
@@ -41,7 +41,7 @@ class Change:
 
     @property
     def locks_rows(self) -> bool:
-        """Whether the changed rows stay locked until the commit, so other sessions that change one of them wait."""
+        """Whether the changed rows stay locked until the commit, so that other sessions wait to change them."""
         return self.does != "Insert"
 
 
@@ -53,7 +53,7 @@ class Timed:
     """The estimated duration; None if unknown."""
     changes: tuple[Change, ...]
     sizes: Mapping[str, Size]
-    """By table, the sizes after the statement."""
+    """Maps tables to their sizes after the statement."""
     sized: bool
     """Whether the duration depends on the size of a table."""
 
@@ -118,7 +118,7 @@ def _wal(does: str, rows: float, size: Size | None) -> float | None:
 
 
 def _known(total: float | None, filling: float, least: float) -> float | None:
-    """The sum of `total` and `filling`, and at least `least`, the time in the trial; None if `total` is unknown."""
+    """The sum of `total` and `filling`, but at least `least`, the time in the trial; None if `total` is unknown."""
     return None if total is None or not math.isfinite(total + filling) else max(total + filling, least)
 
 

@@ -18,11 +18,11 @@ class Site:
     system_identifier: int | None
     """The cluster's system identifier, which standbys and disk copies share; None if this role may not read it."""
     oid: int
-    """The OID of the database in its cluster; a clone within the cluster has a different one."""
+    """The OID of the database in its cluster; a clone in the same cluster has a different OID."""
     name: str
 
     def is_same(self, other: Site) -> bool:
-        """Whether `other` is this database or a disk copy of it; if one identifier is unknown, OIDs decide."""
+        """Whether `other` is this database or a disk copy of it. If a system identifier is unknown, the OIDs decide."""
         if self.system_identifier is None or other.system_identifier is None:
             return self.oid == other.oid
         return (self.system_identifier, self.oid) == (other.system_identifier, other.oid)
@@ -39,22 +39,22 @@ class LedgerHome:
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a database, as one query returned it."""
+    """The identity of a database, as returned by one query."""
 
     here: Site
     ledger_id: str = ""
     """The ledger's ID; empty if the database has no ledger."""
     home: LedgerHome | None = None
-    """The recorded home; None if no version of ctgitops that records a home has used the database."""
+    """The recorded home; None if only versions of ctgitops that record no home have used the database."""
 
     @property
     def at_home(self) -> bool:
-        """Whether this database is the ledger's home: the one that created it, or that `repair --adopt` recorded."""
+        """Whether this database is the ledger's home: that in which it was created, or that of `repair --adopt`."""
         return self.home is None or self.home.site.is_same(self.here)
 
 
 def identity_problems(environment: Environment, identity: Identity | None) -> Iterator[Problem]:
-    """Problems if this is not the database that the manifest of `environment` means."""
+    """Problems if this database is not the one that the manifest of `environment` describes."""
     if identity is None:
         return
     name, home = environment.name, identity.home
@@ -72,14 +72,14 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
 
 
 def shared(one: Identity | None, other: Identity | None) -> bool:
-    """Whether two queries reached one database; copies of a disk differ by their recorded homes, if they have any."""
+    """Whether two queries reached the same database. Copies of a disk differ only by their recorded homes."""
     if one is None or other is None or one.here.system_identifier is None:
         return False
     return one.here.is_same(other.here) and one.home == other.home
 
 
 def shared_problem(environment: Environment, other: Environment) -> Problem:
-    """The problem that two environments of one repository use the same database."""
+    """The problem for two environments of one repository that use the same database."""
     secrets = f"{environment.url_secret} and {other.url_secret}"
     what = f"{environment.name} and {other.name} are the same database, according to {secrets}"
     hint = "correct one of the secrets: each environment needs its own database"
@@ -126,6 +126,6 @@ def _adopt(name: str) -> str:
 
 
 def refuse_wrong(environment: Environment, identity: Identity | None) -> None:
-    """Raises LedgerError if this is not the database that the manifest of `environment` means."""
+    """Raises LedgerError if this database is not the one that the manifest of `environment` describes."""
     for problem in identity_problems(environment, identity):
         raise LedgerError(problem.what, place=problem.place, state="nothing was changed", hint=problem.hint)

@@ -80,7 +80,7 @@ class Entry:
 
     @property
     def marks_applied(self) -> bool:
-        """Whether the migration is applied after this entry; a repair without a checksum says that it is not."""
+        """Whether the migration is applied after this entry; after a repair entry without a checksum, it is not."""
         return self.mark in {Mark.APPLIED, Mark.BASELINED} or (self.mark is Mark.REPAIRED and self.checksum is not None)
 
 
@@ -132,16 +132,16 @@ class Ledger:
 
     @cached_property
     def applied(self) -> dict[int, Entry]:
-        """By number, the entry that applied each currently applied migration."""
+        """Maps the number of each applied migration to the entry that applied it."""
         return dict(sorted(self._folded[0].items()))
 
     @cached_property
     def unfinished(self) -> dict[int, Entry]:
-        """By number, the `started` entry of each migration outside a transaction that did not complete."""
+        """Maps the number of each incomplete migration outside a transaction to its `started` entry."""
         return {number: started[-1] for number, started in sorted(self._folded[1].items())}
 
     def traces_of(self, number: int) -> tuple[ProgressRow, ...]:
-        """The progress rows of an unfinished migration, from all attempts since it was last applied or rolled back."""
+        """The progress rows of an unfinished migration, of all attempts since its last apply or rollback."""
         runs = {entry.id for entry in self._folded[1].get(number, ())}
         return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)
 
@@ -151,7 +151,7 @@ class Ledger:
         unfinished: dict[int, list[Entry]] = {}
         for entry in self.entries:
             if entry.number is None or entry.mark in CHANGES_NOTHING:
-                continue  # a failed migration was rolled back; outside a transaction, a `started` entry precedes it
+                continue  # a failed migration was rolled back, unless a `started` entry precedes the failure
             if entry.mark is Mark.STARTED:
                 unfinished.setdefault(entry.number, []).append(entry)
                 continue
@@ -164,7 +164,7 @@ class Ledger:
 
     @cached_property
     def seeded(self) -> dict[str, str]:
-        """By name, the checksum that each seed file had when it last ran."""
+        """Maps the name of each seed file to its checksum at its last run."""
         return {e.name: e.checksum or "" for e in self.entries if e.number is None and e.mark is Mark.APPLIED}
 
     @property
@@ -183,7 +183,7 @@ class Ledger:
         return self.entries[-1] if self.entries else None
 
     def with_entries(self, *entries: Entry) -> Ledger:
-        """The ledger with more entries, numbered and hashed as the database does it."""
+        """The ledger with additional entries, numbered and hashed as in the database."""
         chain = list(self.entries)
         for entry in entries:
             number, previous = (chain[-1].id + 1, chain[-1].hash) if chain else (1, GENESIS)

@@ -1,8 +1,7 @@
 """Open predictions in the ledger: not yet compared with the schema, or compared and not matched. Pure.
 
-A run records its prediction before it applies, and the result of the comparison afterwards. If the run is killed in
-between, there is no second entry, and the next run makes the comparison. These entries belong to no migration and have
-no number.
+A run records its prediction before it applies the plan, and the result of the comparison afterwards. If the run is
+killed in between, the next run makes the comparison. These entries belong to no migration and have no number.
 """
 
 from __future__ import annotations
@@ -48,13 +47,13 @@ class OpenPrediction:
         plan, at = (self.made.plan or "")[:12], self.made.started_at
         run = f"plan {plan}{f' of {at:%Y-%m-%d %H:%M}' if at else ''}"
         if self.broken is None:
-            why = "its run ended before the comparison"
+            why = "the run ended before the comparison"
             return f"the schema of {environment} was not compared with the prediction of {run}: {why}"
         return f"the schema of {environment} differs from the prediction of {run}: {self.broken.error}"
 
 
 def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> Entry:
-    """The entry that a run writes before it applies a plan with this fingerprint and these migrations."""
+    """The entry that a run writes before it applies the plan with this fingerprint and these migrations."""
     changes = [change_data(change) for change in prediction.changes]
     text = json.dumps({"migrations": numbers, "changes": changes}, ensure_ascii=False)
     return Entry(Mark.STARTED, NAME, checksum=prediction.fingerprint, sql=text, plan=fingerprint)
@@ -70,12 +69,12 @@ def ended(fingerprint: str, mismatch: PredictionMismatch | None) -> Entry:
 
 
 def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
-    """Open predictions, oldest first, except those of plans that did not complete or were rolled back."""
+    """Open predictions, oldest first, without those of plans that did not complete or were rolled back."""
     return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
 
 
 def prediction_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning for each open prediction; the plan is not blocked, because it may correct the mismatch."""
+    """A warning for each open prediction. The plan is not blocked, because the plan may correct the mismatch."""
     for each in open_predictions(ledger):
         what, hint = each.text(environment), prediction_advice(each, environment)
         yield Problem("not-as-predicted", what, hint=hint, blocks=False, concern=Concern.LEDGER)
@@ -92,7 +91,7 @@ def prediction_advice(promise: OpenPrediction, environment: str) -> str:
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
-    """Open predictions by plan; a newer prediction settles the earlier ones, because a run compares those first."""
+    """Open predictions by plan. A new prediction closes all earlier ones, which its run has compared first."""
     found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):

@@ -1,4 +1,4 @@
-"""Decides how to recover from a statement that was begun and may not have completed. Pure: it queries no server.
+"""Decides how to recover from a statement that was begun and may not have completed. Pure: queries no server.
 
 The ledger's `progress` rows store, as text, the state of the object that the statement creates or changes.
 `before` is the state that was recorded before the statement began, or None if no run began it; `now` is the state now.
@@ -46,7 +46,7 @@ class DetachPending:
 
 @dataclass(frozen=True)
 class Indexes:
-    """A list of at least one index, for a statement that does not name the index it creates."""
+    """A list of at least one index, for a statement that creates an index without naming it."""
 
     oids: frozenset[int]
 
@@ -83,13 +83,13 @@ class RecoveryAction(StrEnum):
     """The action that recovers from an interrupted statement."""
 
     RUN = "run"
-    """Run the statement: it has done nothing yet, or running it twice is harmless."""
+    """Run the statement, which has no effects yet, or is harmless to run twice."""
     DONE = "done"
-    """Record the statement as done: it completed."""
+    """Record the statement as done, because it completed."""
     CLEAN = "clean"
-    """Remove its leftovers, then run it."""
+    """Remove the leftovers of the statement, then run it."""
     FINISH = "finish"
-    """Complete it with a different command."""
+    """Complete the statement with a different command."""
     ASK = "ask"
     """Ask the user: the state of the database is ambiguous."""
 
@@ -103,7 +103,7 @@ def _index(before: RelationState | None, now: RelationState) -> RecoveryAction:
     if isinstance(now, Present) and not now.valid:
         return RecoveryAction.CLEAN
     if now == ABSENT or before is None or before == now:
-        # the index existed before the statement, so the server reports an error, or IF NOT EXISTS skips it
+        # the index existed before, so the server reports an error, or IF NOT EXISTS skips the statement
         return RecoveryAction.RUN
     return RecoveryAction.DONE
 

@@ -53,11 +53,11 @@ class Resumption:
     """The position at which a run resumes a migration that an earlier run did not complete."""
 
     done: int = 0
-    """How many statements at the start of the file are done and skipped."""
+    """The number of statements at the start of the file that are done and will be skipped."""
     begun: ProgressRow | None = None
-    """The next statement's row, if an earlier run began the statement and its result is unknown."""
+    """The row of the next statement, if an earlier run began that statement and the result is unknown."""
     changed: int = 0
-    """The position of a statement that was edited in the file after it was done; 0 if there is none."""
+    """The position of a completed statement that was edited in the file; 0 if there is none."""
     rows: int = 0
     batches: int = 0
     since: datetime | None = None
@@ -73,7 +73,7 @@ class Resumption:
 def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
     """Finds where `script` resumes, from its progress rows, oldest first; skips only an unchanged prefix.
 
-    Statements after the failed one may be edited. The failed statement itself may be edited unless it is done.
+    The failed statement and later statements may be edited; a failed statement that is done may not.
     """
     done, left = _done(traces)
     count = next(n for n in range(len(done) + 1) if n + 1 not in done)
@@ -104,7 +104,7 @@ def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list
 
 
 def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption | None:
-    """Like `resumption`; None if there are no rows, or if the file is not valid SQL, which another problem reports."""
+    """Like `resumption`, but None without progress rows, and for invalid SQL, because another problem reports that."""
     try:
         return resumption(script, traces) if traces else None
     except SqlSyntaxError:
@@ -117,7 +117,7 @@ def how_far(at: Resumption, of: int) -> str:
         since = f" since {at.since:%Y-%m-%d %H:%M} UTC" if at.since else ""
         return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run continues"
     if of == 1 and not at.done:
-        return "its statement is not done; the next run continues with that statement"
+        return "the only statement is not done; the next run continues with that statement"
     done = f"{at.done} of {of} statements {'is' if at.done == 1 else 'are'} done"
-    next_one = f"statement {at.position}" if at.done < of else "its verify queries and ledger entry"
+    next_one = f"statement {at.position}" if at.done < of else "the verify queries and the ledger entry"
     return f"{done}; the next run continues with {next_one}"

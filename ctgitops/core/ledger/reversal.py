@@ -1,8 +1,8 @@
 """Reversals: rolled-back migrations that are not applied again until a person accepts them. Pure.
 
 A reversal ends when the migration is applied or baselined, when `repair --again` accepts it, or when its file changes.
-If a run fails and rolls back what it applied, that is a failed attempt and no reversal. If a run rolls back migrations
-that made the environment unhealthy, that is a reversal.
+The automatic rollback of a failed run is a failed attempt, not a reversal. The automatic rollback of migrations that
+made the environment unhealthy is a reversal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Reversal:
     undone: Entry
 
     def holds(self, migration: Migration) -> bool:
-        """Whether the file's text is the one that was rolled back; an unknown text counts as the same."""
+        """Whether the migration's file still has the text that was rolled back; an unknown text counts as the same."""
         return self.undone.checksum in {None, migration.checksum}
 
     @property
@@ -58,7 +58,7 @@ class Changes:
     """The migrations that a ledger's entries applied and rolled back."""
 
     reversals: dict[int, Reversal]
-    """By number, the reversals that are still in effect."""
+    """Maps migration numbers to the reversals that are still in effect."""
     failure: Entry | None
     """The entry of the failed migration or seed file at which the last run ended; None if it did not fail."""
     last: Entry | None
@@ -92,7 +92,7 @@ class _Walk:
     failure: Entry | None = None
     """The entry of the failed migration or seed file at which the last run ended."""
     repaired: tuple[int | None, Entry | None] = (None, None)
-    """If the previous entry is a repair: its migration, and the failure that the repair settled."""
+    """The migration of the previous entry, if that is a repair, and the failure that the repair resolved."""
 
     def through(self, entry: Entry) -> None:
         by_itself = entry.mark is Mark.ROLLED_BACK and entry.error is not None
@@ -100,7 +100,7 @@ class _Walk:
         if entry.number is None:
             self.changes += [entry] if entry.mark is Mark.APPLIED else []
         elif entry.mark is Mark.STARTED:
-            self.reversals.pop(entry.number, None)  # an older version of ctgitops began to apply it again
+            self.reversals.pop(entry.number, None)  # an older version of ctgitops began to apply the migration again
         elif entry.mark not in CHANGES_NOTHING:
             self._changed(entry, entry.number, attempt=by_itself and self.failure is not None)
 
@@ -108,7 +108,7 @@ class _Walk:
         """Updates the result of the last run from an entry; an incomplete attempt does not change it."""
         number, settled = self.repaired
         self.repaired = (None, None)
-        if by_itself:  # a rollback first records an unrecorded migration as present
+        if by_itself:  # a rollback of an unrecorded migration begins with a `repaired` entry
             self.failure = settled if number == entry.number is not None else self.failure
         elif entry.mark is Mark.FAILED and entry.name != PREDICTION:
             self.failure = entry
@@ -134,8 +134,8 @@ def reversal_problems(
 ) -> Iterator[Problem]:
     """A problem for each rollback that the plan must mention.
 
-    It blocks if the file of the pending migration is unchanged, even if it has a new number. It is a warning if the
-    file has changed, or if the rollback is the newest change of the database.
+    The problem blocks the plan if the file of the pending migration is unchanged, even if it has a new number. The
+    problem is a warning if the file has changed, or if the rollback is the newest change of the database.
     """
     changes = changes_in(ledger)
     reversals, pending = changes.reversals, tuple(pending)
@@ -161,19 +161,19 @@ def reversal_problems(
 
 
 def _mentioned(changes: Changes, pending: dict[int, Migration], blocking: set[int]) -> Iterator[Problem]:
-    """A warning for each rollback that blocks nothing, but that a reader of the next plan must know."""
+    """A warning for each rollback that does not block the plan, but must be known to the reader of the plan."""
     for number, reversal in changes.reversals.items():
         changed = pending.get(number)
         if number in blocking or not (changed or reversal.entry is changes.last):
             continue
         what = f"{reversal.undone.name} was {reversal.text}"
-        hint = "this plan applies its changed file" if changed else "no file of this number is pending"
+        hint = "this plan applies the changed file" if changed else "no file of this number is pending"
         place = Place(changed.path) if changed else None
         yield Problem("was-rolled-back", what, place, hint, reversal.detail, blocks=False, concern=Concern.LEDGER)
 
 
 def _renumbered(reversals: dict[int, Reversal], files: Iterable[Migration]) -> dict[str, Reversal]:
-    """By checksum, the reversals of migrations whose file was renumbered or removed."""
+    """Maps checksums to the reversals of migrations whose files were renumbered or removed."""
     there = {(file.number, file.checksum) for file in files}
     found = ((number, reversal.undone.checksum, reversal) for number, reversal in reversals.items())
     return {checksum: reversal for number, checksum, reversal in found if checksum and (number, checksum) not in there}

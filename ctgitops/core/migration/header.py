@@ -62,7 +62,7 @@ class Header:
     estimated: str = ""
     impact: str = ""
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
-    """By field name, the first and last line of the field in the file."""
+    """Maps field names to the first and last line of the field in the file."""
 
 
 _HARMLESS = {
@@ -84,18 +84,18 @@ class _Field:
     """The last line of the field's value."""
 
     def saying(self, value: str, name: str = "") -> Lines:
-        """Replacement lines that give the field a different value or name."""
+        """The lines of the field, with a different value or name."""
         line = f"-- {name or self.name}: {value}".rstrip()
         return Lines(self.place.path, self.place.line or 1, self.last, (line,))
 
 
 def has_header(text: str) -> bool:
-    """Whether the text begins with at least half of the known fields; with fewer, it is an ordinary comment."""
+    """Whether the text begins with at least half of the known fields; with fewer, the comment is not a header."""
     return len({field.name for field in _fields(text, "")} & set(FIELDS)) * 2 >= len(FIELDS)
 
 
 def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ...]]:
-    """The header; or None, and all problems of the header."""
+    """The header, or None if the file has none, and all problems of the header."""
     found = _of_the_header(list(_fields(text, path)))
     lines = text.split("\n")
     problems = [*_unknown(found), *_repeated(found), *_absent(found, path, lines), *_disorder(found, lines)]
@@ -104,7 +104,7 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
     if len(absent) == len(FIELDS):
         return None, tuple(problems)
     problems += _empty(fields)
-    # If fields are missing, the others are still checked, so that one run reports all problems.
+    # If fields are missing, the remaining fields are still checked, so that one run reports all problems.
     fields |= {name: _Field(name, _HARMLESS.get(name, "-"), Place(path)) for name in absent}
     reading = _Reading(fields)
     header = Header(
@@ -151,7 +151,7 @@ def _field(line: str, place: Place) -> _Field | None:
 
 
 def _of_the_header(found: list[_Field]) -> list[_Field]:
-    """The fields, without comments such as `-- Note: …` after the last one; misspelt field names are included."""
+    """The fields, including misspelt ones, without comments such as `-- Note: …` after the last field."""
     known = [index for index, field in enumerate(found) if field.name in FIELDS]
     last = known[-1] if known else -1
     return [f for i, f in enumerate(found) if i <= last or difflib.get_close_matches(f.name, FIELDS, n=1, cutoff=0.8)]
@@ -173,7 +173,7 @@ def _repeated(found: list[_Field]) -> Iterator[Problem]:
         if each.name in seen:
             what = f"header field `{each.name}` appears twice"
             fix = replace(each.saying(""), instead=()) if seen[each.name] == each.value else None
-            yield Problem("header-field", what, each.place, "keep one of them", fix=fix)
+            yield Problem("header-field", what, each.place, "keep one of the two fields", fix=fix)
         seen.setdefault(each.name, each.value)
 
 

@@ -1,4 +1,4 @@
-"""Corrects header values that have only one possible meaning, such as `v1.4` for `1.4.0`. It never guesses."""
+"""Corrects header values that have only one possible meaning, such as `v1.4` for `1.4.0`. Never guesses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VERSION = re.compile(r"[vV]?\.?\s*(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _YES = {"true", "y", "yes!", "breaking"}
 _NO = {"false", "n", "none", "not"}
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
-"""Unambiguous date formats; 01/02/2026 is ambiguous, because it is in January or in February."""
+"""Unambiguous date formats. A date such as 01/02/2026 is ambiguous: the month is January or February."""
 _BETWEEN = re.compile(r"[\s,;&]+|\band\b")
 _RULE = re.compile(r"--\s*")
 
@@ -48,7 +48,7 @@ def dependencies(value: str) -> str:
 
 
 def reordered(lines: Sequence[str], spans: Sequence[tuple[str, int, int]], order: Sequence[str]) -> tuple[str, ...]:
-    """The header's lines in the required order; none if other text is between the fields.
+    """The header's lines in the required order; empty if other text is between the fields.
 
     `spans` has the first and last line of each field; `lines` is the whole text, and its first line has the number 1.
     """

@@ -15,7 +15,7 @@ from .migration_name import parse_reference
 from .schema_version import SchemaVersion
 
 BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-"""Matches a comment that names another migration, before which this one is applied."""
+"""Matches a comment that names the migration before which this migration is applied."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ class Migration:
 
     @property
     def rollback(self) -> Rollback:
-        """The kind of rollback that the header declares; without a header, whether it has rollback SQL."""
+        """The kind of rollback according to the header; without a header, according to whether rollback SQL exists."""
         if self.header:
             return self.header.rollback
         return Rollback.AVAILABLE if self.has_rollback_sql else Rollback.NOT_AVAILABLE
 
     @property
     def has_rollback_sql(self) -> bool:
-        """Whether it has a rollback file, or passes its rollback SQL to `record_migration`."""
+        """Whether the migration has a rollback file, or passes rollback SQL to `record_migration`."""
         return self.down is not None or self.up.passed_rollback is not None
 
     @property
     def dependencies(self) -> tuple[int, ...]:
-        """The numbers of the migrations that this one depends on."""
+        """The numbers of the migrations that this migration depends on."""
         return self.header.dependencies if self.header else ()
 
     @cached_property
@@ -70,13 +70,13 @@ class Migration:
 
     @cached_property
     def before(self) -> int | None:
-        """The number of the migration to go before, if both are pending; None if there is no such comment."""
+        """The number that the comment `ctgitops: before` names; None if there is no such comment."""
         line = self.before_line
         named = parse_reference(line[1]) if line else None
         return named.number if named else None
 
     def place_of(self, field: str) -> Place:
-        """The place of a header field; if the field is missing, the place where it belongs."""
+        """The place of a header field; for a missing field, the place where the field belongs."""
         lines = self.header.lines.get(field) if self.header else None
         return Place(self.path, lines[0] if lines else FIELDS.index(field) + 1)
 

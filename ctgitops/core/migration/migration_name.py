@@ -51,7 +51,7 @@ class MigrationName:
 
 
 def parse_migration_name(file: str) -> MigrationName | None:
-    """Parses a file name without its folder; None if it is not a migration's, or the number exceeds LARGEST."""
+    """Parses a file name without folder; None if it is not the name of a migration, or its number exceeds LARGEST."""
     found = parse_unbounded(file)
     return found if found and found.number <= LARGEST else None
 

@@ -10,7 +10,7 @@ _FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 @dataclass(frozen=True, order=True)
 class SchemaVersion:
-    """A version `MAJOR.MINOR.PATCH`: a breaking change, an addition or a fix increments its number."""
+    """A version `MAJOR.MINOR.PATCH`; the numbers count breaking changes, additions and fixes, in this order."""
 
     major: int
     minor: int
@@ -46,7 +46,7 @@ def highest(versions: list[SchemaVersion]) -> SchemaVersion | None:
 
 
 def next_after(newest: SchemaVersion | None, *, breaking: bool, fix: bool) -> SchemaVersion:
-    """The version after `newest`, for a breaking change, a fix, or otherwise an addition."""
+    """The version after `newest`, for a breaking change or a fix; otherwise for an addition."""
     if newest is None:
         return SchemaVersion(1, 0, 0)
     major, minor, patch = newest.successors

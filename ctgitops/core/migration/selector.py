@@ -31,13 +31,13 @@ class Selector:
     version: SchemaVersion | None = None
     number: int | None = None
     name: str = ""
-    """The name of the migration with that number, if the text includes it."""
+    """The name of the migration, if the text contains a name besides the number."""
     text: str = field(default="latest", compare=False)
     """The selector as the user wrote it."""
 
     @classmethod
     def parse(cls, text: str) -> Selector | None:
-        """Parses a selector; None if `text` has none of the forms."""
+        """Parses a selector; None if `text` is not a valid selector."""
         plain = text.strip()
         if plain == "latest":
             return cls(text=plain)
@@ -63,7 +63,7 @@ class Selector:
         return "latest" if self.number is None else f"{self.number:03}"
 
     def reaches(self, migration: Migration) -> bool:
-        """Whether `migration` is the selected migration, or one before it."""
+        """Whether `migration` is the selected migration or an earlier one."""
         if self.number is not None:
             return migration.number <= self.number
         if self.version is not None:
@@ -90,7 +90,8 @@ class Selector:
         if not self.latest and len({candidate.number for candidate in found}) > 1:
             names = " and ".join(f"`{name}`" for name in dict.fromkeys(candidate.name for candidate in found))
             raise UsageError(
-                f"`{self.text}` matches several migrations {where}: {names}", hint="name one of these migrations"
+                f"`{self.text}` matches several migrations {where}: {names}",
+                hint="give the name of one of these migrations",
             )
         return found[-1]
 

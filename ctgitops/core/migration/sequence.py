@@ -14,9 +14,9 @@ from .migration import Migration
 
 
 def sequence(migrations: Iterable[Migration], begun: Collection[int] = ()) -> tuple[Migration, ...]:
-    """Sorts pending migrations; those in `begun` come first, preceded by the migrations that go before them.
+    """Sorts pending migrations. Those in `begun` come first, directly after the migrations that must precede them.
 
-    A migration can only go before one with a lower number, so there is no cycle.
+    A migration can only precede a migration with a lower number, so there is no cycle.
     """
     ordered = sorted(migrations, key=lambda m: m.number)
     there = {m.number for m in ordered}
@@ -34,19 +34,20 @@ def _moves(migration: Migration, there: Collection[int]) -> bool:
 
 
 def _group(migration: Migration, ahead: dict[int, list[Migration]]) -> list[Migration]:
-    """A migration, preceded by all migrations that go before it."""
+    """A migration, after all migrations that must precede it."""
     return [*(m for each in ahead.get(migration.number, ()) for m in _group(each, ahead)), migration]
 
 
 def positions(migrations: Iterable[Migration]) -> dict[int, int]:
-    """By number, the position of each migration in the order of `sequence`."""
+    """Maps the number of each migration to its position in the order of `sequence`."""
     return {migration.number: place for place, migration in enumerate(sequence(migrations))}
 
 
 def effective_numbers(migrations: Iterable[Migration], applied_order: Iterable[int]) -> dict[int, int]:
-    """By number, the effective number of each applied migration: the lowest number that it was applied before.
+    """Maps the number of each applied migration to the number that decides whether the migration is in order.
 
-    It is the migration's own number, unless `applied_order` has it before the migration that its comment names.
+    This is the number in its comment `ctgitops: before`, if the migration was applied before that migration; otherwise
+    its own number.
     """
     targets = {m.number: m.before for m in migrations if m.before is not None and m.before < m.number}
     place_of = {number: place for place, number in enumerate(applied_order)}
@@ -61,7 +62,7 @@ def _effective_number(number: int, targets: dict[int, int], place_of: dict[int, 
 
 
 def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
-    """Problems with comments `-- ctgitops: before …` that cannot be followed."""
+    """Problems with comments `-- ctgitops: before …` that have no effect or contradict the header."""
     place_of = positions(migrations)
     for migration in migrations:
         line = migration.before_line
@@ -72,15 +73,16 @@ def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
             what = f"`{line[0].strip()}` does not name a migration"
             hint = "write the number of the migration before which this migration must run: `-- ctgitops: before 002`"
         elif migration.before not in place_of:
-            what, hint = f"it goes before {migration.before:03}, which does not exist", "name an existing migration"
+            what = f"the migration is to precede {migration.before:03}, which does not exist"
+            hint = "name an existing migration"
         elif migration.before >= migration.number:
-            what = f"it goes before {migration.before:03} anyway, because its number is lower"
+            what = f"the migration precedes {migration.before:03} anyway, because its number is lower"
             hint = "remove the line"
         else:
             for number in migration.dependencies:
                 if place_of.get(number, 0) > place_of[migration.number]:
-                    what = f"it goes before {migration.before:03}, but depends on {number:03}, which is applied later"
-                    hint = "depend only on earlier migrations, or remove the line"
+                    what = f"the migration must precede {migration.before:03}, but depends on {number:03}, a later one"
+                    hint = "name only earlier migrations in `Dependencies`, or remove the line"
                     yield Problem("dependency", what, place, hint)
             continue
         yield Problem("before", what, place, hint)

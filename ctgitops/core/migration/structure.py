@@ -22,7 +22,7 @@ class Part:
     number: int
     title: str
     purpose: str
-    """What belongs in the part, written as a comment into a new file."""
+    """The purpose of the part, as a comment for a new file."""
     words: str
     """A regular expression for the accepted titles."""
 
@@ -65,7 +65,7 @@ def structure_faults(sql: str, first_statement: int) -> Iterator[str]:
     numbers = [part.number for part, _ in found]
     missing = [f"{part.number} ({part.title})" for part in PARTS if part.number not in numbers]
     if missing:
-        yield f"it has no part {', '.join(missing)}"
+        yield f"there is no part {', '.join(missing)}"
     for (before, _), (part, line) in pairwise(found):
         if part.number == before.number:
             yield f"part {part.number} ({part.title}) is repeated in line {line}"

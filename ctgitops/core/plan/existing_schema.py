@@ -23,11 +23,11 @@ class Nearest:
     differences: int | None = None
     """The number of differences; None if the schemas were not compared."""
     silent: tuple[str, ...] = ()
-    """The migrations right after it that do not change the schema."""
+    """The migrations directly after that migration that do not change the schema."""
 
 
 def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
-    """The leading steps whose tables all exist; ends at the last step that creates a table."""
+    """The leading steps whose tables all exist; the last of these steps creates a table."""
     there = {each.name for each in live.objects if each.kind in _TABLES}
     path = [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
     found: list[Step] = []
@@ -50,11 +50,11 @@ def _is_there(name: str, there: set[str], path: list[str]) -> bool:
 
 
 def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:
-    """The plan with a problem whose hint is to run `baseline`; a failed trial's hint is replaced too."""
+    """The plan with a problem that suggests `baseline`; also replaces the hint of a failed trial."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
     does = "compares the schema with the files" if nearest.differences else "records the migration without running it"
     problems = tuple(
-        replace(problem, hint=f"it exists already: `{command}` {does}") if problem.code == "fails" else problem
+        replace(problem, hint=f"the object already exists: `{command}` {does}") if problem.code == "fails" else problem
         for problem in plan.problems
     )
     return replace(plan, problems=(*problems, _problem(environment, nearest, command)))
@@ -66,7 +66,7 @@ def _problem(environment: str, nearest: Nearest, command: str) -> Problem:
         hint = f"`{command}` records these files without running them; then `ctgitops plan --env {environment}`"
     elif nearest.differences is None:
         what = f"{environment} already has the tables of the files up to {nearest.name}, but no ledger records them"
-        hint = f"`{command}` compares its schema with the files, and records them if they match"
+        hint = f"`{command}` compares the schema with the files, and records the files if both match"
     else:
         count = f"{nearest.differences} difference{'s' if nearest.differences > 1 else ''}"
         what = (

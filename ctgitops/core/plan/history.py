@@ -20,7 +20,7 @@ from .resumption_problems import unfinished_problems
 def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...] | None = None
 ) -> tuple[Problem, ...]:
-    """All mismatches between the files and the ledger, and open predictions. Without `pending`, those of no plan.
+    """All mismatches between the files and the ledger, and open predictions; without `pending`, none of a plan.
 
     Reports edited, missing, out-of-order, unfinished and rolled-back migrations, unmet dependencies, and a ledger that
     was changed by hand.
@@ -56,7 +56,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
         if entry is None or entry.checksum in {None, migration.checksum}:
             continue
         if entry.name != migration.name and any(m.name == entry.name for m in workspace.migrations):
-            continue  # a duplicate number, which another problem reports
+            continue  # a duplicate number: another problem reports it
         renamed = f" (as {entry.name})" if entry.name != migration.name else ""
         what = f"{migration.name} was changed after it was applied{renamed}{_when(entry)}"
         place = Place(migration.path, _first_difference(entry, migration))
@@ -65,7 +65,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
-    """Applied migrations without a file: newer than the checkout if applied after its last migration, else deleted."""
+    """Applied migrations without a file: the checkout is too old, or the file was deleted."""
     numbers = {m.number for m in workspace.migrations}
     order = ledger.in_order
     known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)
@@ -86,8 +86,8 @@ def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 def _restored(entry: Entry) -> str:
     if entry.commit_sha:
         command = f"git checkout {entry.commit_sha[:12]} -- 'migrations/{entry.name}.*'"
-        return f"`{command}` restores it; its SQL is shown as the ledger stores it"
-    return f"restore migrations/{entry.name}.sql; its SQL is shown as the ledger stores it"
+        return f"`{command}` restores the file; the SQL in the ledger is shown below"
+    return f"restore migrations/{entry.name}.sql; the SQL in the ledger is shown below"
 
 
 def _from(entry: Entry) -> str:
@@ -115,7 +115,9 @@ def _unmet(ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
         for number in migration.dependencies:
             if number not in ledger.applied and number not in planned:
                 what = f"{migration.name} depends on {number:03}, which this plan does not include"
-                yield _problem("dependency", what, Place(migration.path, 1), "move the target so that it includes both")
+                yield _problem(
+                    "dependency", what, Place(migration.path, 1), "choose a target that includes both migrations"
+                )
 
 
 def _when(entry: Entry) -> str:

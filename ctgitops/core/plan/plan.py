@@ -35,11 +35,11 @@ from .history import history_problems
 from .single_transaction import single_transaction_problems
 
 SHOWN_ANYWAY = frozenset({"rolled-back", UNDECLARED})
-"""Problems that block a plan and are no reason against its trial."""
+"""Codes of problems that block a plan, but not its trial."""
 
 
 class Direction(StrEnum):
-    """Forwards applies the files; backwards runs the rollback SQL in the ledger."""
+    """`forwards` applies the files; `backwards` runs the rollback SQL in the ledger."""
 
     APPLY = "apply"
     ROLLBACK = "rollback"
@@ -54,7 +54,7 @@ class Step:
     name: str
     version: SchemaVersion | None
     checksum: str
-    """The checksum of the migration's file; for a rollback, that of the file that was applied."""
+    """The checksum of the migration's file; for a rollback, the checksum of the applied file."""
     script: Script
     rollback_script: Script | None = None
     verify: Script | None = None
@@ -65,7 +65,7 @@ class Step:
     impact: str = ""
     description: str = ""
     resumption: Resumption | None = None
-    """Where the step resumes, if an earlier run did part of it; not part of `identity`."""
+    """The position at which the step resumes, if an earlier run did a part of it; not part of `identity`."""
     findings: tuple[Finding, ...] = ()
     """The step's lint findings; not part of `identity`."""
 
@@ -119,13 +119,13 @@ class Plan:
     identity: Identity | None = None
     """The plan's database."""
     files: Applied = field(default_factory=Applied)
-    """The files that the environment's ledger has; not part of the fingerprint."""
+    """The files that the environment has applied, according to its ledger; not part of the fingerprint."""
     why: str = ""
-    """Why the plan was made automatically; its ledger entries record the reason."""
+    """Why the plan was made automatically; recorded in its ledger entries."""
     since: str = ""
     """The hash of the newest ledger entry that changed the applied migrations; empty if there is none."""
     schema: str = ""
-    """The hash of the live objects that the plan names; empty if there are none, or they were not read."""
+    """The hash of the live objects that the plan names; empty if none exist, or if the schema was not read."""
 
     @property
     def blocked(self) -> bool:
@@ -134,7 +134,7 @@ class Plan:
 
     @property
     def held(self) -> bool:
-        """Whether only reversals and headers block the plan; a trial then still shows what it would do."""
+        """Whether only reversals and headers block the plan, so that a trial is still made."""
         return self.blocked and all(p.code in SHOWN_ANYWAY for p in self.problems if p.blocks)
 
     @property
@@ -165,9 +165,9 @@ class Plan:
         """SHA-256 over everything that an approval covers.
 
         It includes the environment and its database, the applied migrations, the newest change, each byte to run or
-        store, the live objects that the plan names, and the policy. A failed attempt does not change it, so an approved
-        plan can be retried. After a rollback no earlier approval is valid, even if the same migrations are applied
-        again.
+        store, the live objects that the plan names, and the policy. A failed attempt does not change the fingerprint,
+        so an approved plan can be retried. After a rollback no earlier approval is valid, even if the same migrations
+        are applied again.
         """
         identity: list[object] = [
             self.environment,
@@ -183,7 +183,7 @@ class Plan:
 
     @property
     def concern(self) -> Concern:
-        """The area whose exit status a blocked plan has: the address, else the ledger, else the workspace."""
+        """The area that decides a blocked plan's exit status: the address, then the ledger, then the workspace."""
         blocking = {p.concern for p in self.problems if p.blocks}
         return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 
@@ -287,10 +287,10 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
     for step in steps:
         if step.rollback is Rollback.NOT_AVAILABLE:
             place = Place(step.script.path, step.script.first_line)
-            hint = "only a restore of an earlier backup can undo it"
+            hint = "only a restore of an earlier backup can undo this migration"
             yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Problems without duplicates: first those that block, then those that fail, then warnings."""
+    """Problems without duplicates: first those that block the plan, then those that make `plan` fail, then warnings."""
     return tuple(sorted(dict.fromkeys(problems), key=lambda p: (not p.blocks, not p.fails)))

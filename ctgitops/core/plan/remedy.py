@@ -18,11 +18,11 @@ _RIGHTS = {
     "3F000": "the role of this environment's URL has no CREATE privilege on a schema of its search_path: grant it with "
     "`GRANT USAGE, CREATE ON SCHEMA public TO ROLE`, or name a schema in the file; then run the same command again",
 }
-"""By SQLSTATE, the advice for insufficient_privilege and invalid_schema_name."""
+"""Maps the SQLSTATEs of insufficient_privilege and invalid_schema_name to advice."""
 
 
 def rights_remedy(sqlstate: str, message: str) -> str:
-    """The advice if the role lacks a privilege, so that the file may be correct; empty for other errors."""
+    """The advice for an error by a missing privilege, for which the file may be correct; empty for other errors."""
     return "" if sqlstate == "3F000" and "selected" not in message else _RIGHTS.get(sqlstate, "")
 
 
@@ -51,17 +51,18 @@ class FailedStep:
 
 
 def caused_by_rows(sqlstate: str) -> bool:
-    """Whether an error with that SQLSTATE depends on the environment's rows."""
+    """Whether an error with this SQLSTATE depends on the environment's rows."""
     return sqlstate[:2] in _ROWS
 
 
 def remedy(failing: FailedStep, elsewhere: OtherEnvironments, hint: str) -> str:
-    """The advice for a failed step, without `hint`, which changes the file, if another environment has the file."""
+    """The advice for a failed step: not to change the file, if another environment has applied it; otherwise `hint`."""
     if elsewhere.has:
-        return f"{failing.step.script.path} must not change, because {_listed(elsewhere.has)} has it: {_ways(failing)}"
+        path, has = failing.step.script.path, _listed(elsewhere.has)
+        return f"{path} must not change, because it is applied in {has}: {_ways(failing)}"
     if elsewhere.unread:
         unread = _listed(elsewhere.unread)
-        return f"if {unread}, which could not be read, does not have that file: {hint}; otherwise {_ways(failing)}"
+        return f"if {unread}, which could not be read, has not applied that file: {hint}; otherwise {_ways(failing)}"
     return f"{hint}; {_there_already(failing)}" if failing.there_already else hint
 
 
@@ -69,10 +70,10 @@ def _ways(failing: FailedStep) -> str:
     step, name = failing.step, failing.environment
     if failing.by_rows:
         rows = " and ".join(f"`{query}`" for query in failing.queries)
-        which = f"that {rows} finds" if rows else "that the error is about"
+        which = f"that {rows} finds" if rows else "that cause the error"
         return (
-            f"correct the rows of {name} {which}, then run the same command again; or correct them in a migration "
-            f"that runs before it: {begin_before(step.name)}"
+            f"correct the rows of {name} {which}, then run the same command again; or correct the rows in a "
+            f"migration that runs before this one: {begin_before(step.name)}"
         )
     repair = f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     return (
@@ -86,7 +87,7 @@ def _there_already(failing: FailedStep) -> str:
     if failing.first:
         return f"or, if the database is older than ctgitops, `ctgitops plan --env {name}` suggests a baseline"
     return (
-        "or, if the database already has what the file creates, record that: "
+        "or, if the database already has the objects that the file creates, record this: "
         f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     )
 

@@ -17,7 +17,7 @@ from .plan import Direction, Step, make_plan
 
 
 def seed_step(seed: Seed) -> Step:
-    """The step, without a number, as which a seed file runs."""
+    """The step that runs a seed file; it has no number."""
     return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
 
 
@@ -28,7 +28,7 @@ class ReplayTarget:
     major: int | None = None
     """The server's major version; None means the newest that is available."""
     extensions: Mapping[str, str] = field(default_factory=dict)
-    """By name, the versions of the extensions that the migrations may need."""
+    """Maps the names of the extensions that the migrations may need to versions."""
     role: str = ""
     """The name of the role that applies the migrations."""
     search_path: str = ""
@@ -58,7 +58,7 @@ def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step
 
 def _step(entry: Entry) -> Step:
     if entry.sql is None or entry.number is None:
-        what = f"the ledger has no SQL of {entry.name}, so the schema that it creates is unknown"
+        what = f"the ledger has no SQL of {entry.name}, so the resulting schema is unknown"
         hint = f'`ctgitops repair {entry.number or 0:03} --env … --applied --reason "…"`, which stores the file\'s SQL'
         raise LedgerError(what, state="nothing was changed", hint=hint)
     path = f"migrations/{entry.name}.sql"

@@ -16,7 +16,7 @@ from ..workspace.candidates import by_number
 
 
 def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning if apply can resume the migration; a blocking problem if a person must find out what is done."""
+    """A warning for a migration that apply can resume; a blocking problem if a person must find out how far it got."""
     files = by_number(migrations, ledger.unfinished.values())
     for number, entry in ledger.unfinished.items():
         repair = f"ctgitops repair {number:03} --env {environment}"
@@ -33,7 +33,7 @@ def unfinished_problems(migrations: tuple[Migration, ...], environment: str, led
         elif number not in files:
             what = f"{entry.name} was started{_when(entry)} and did not finish, and its file is missing"
             undone = f'`{repair} --not-applied --reason "…"`'
-            hint = f"restore migrations/{entry.name}.sql; or undo by hand what it did, then {undone}"
+            hint = f"restore migrations/{entry.name}.sql; or undo its changes by hand, then {undone}"
             yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
         else:
             yield from _resumed(files[number], entry, repair, ledger)
@@ -42,8 +42,9 @@ def unfinished_problems(migrations: tuple[Migration, ...], environment: str, led
 def _unrecorded(entry: Entry, repair: str, ledger: Ledger) -> Problem:
     what = f"{entry.name} was started outside a transaction{_when(entry)} and did not finish"
     hint = (
-        "an earlier version of ctgitops ran it without recording progress: check which of its changes exist, then "
-        f'`{repair} --not-applied --reason "…"` to run it again, or `{repair} --applied --reason "…"`'
+        "an earlier version of ctgitops ran the migration without recording progress: check which of its changes "
+        "exist, then "
+        f'`{repair} --not-applied --reason "…"` to run the migration again, or `{repair} --applied --reason "…"`'
     )
     return Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
 
@@ -55,10 +56,10 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
         return  # another problem reports it
     statements = migration.up.statements
     if at.changed:
-        what = f"statement {at.changed} of {migration.name} is done, but the file now has a different statement there"
+        what = f"statement {at.changed} of {migration.name} is done, but another statement in the file has replaced it"
         hint = (
-            f"restore it; or, to run the file again from its first statement, `{repair} --not-applied "
-            f'--reason "…"`; or, if all of it is done, `{repair} --applied --reason "…"`'
+            f"restore the statement; or, to run the file again from its first statement, `{repair} --not-applied "
+            f'--reason "…"`; or, if the whole file is done, `{repair} --applied --reason "…"`'
         )
         there = at.changed <= len(statements)
         place = (

@@ -32,7 +32,8 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
         return 0
     if selector.latest:
         raise UsageError(
-            "a rollback to the latest migration undoes nothing", hint="name the last migration to keep, or `--steps 1`"
+            "a rollback to the latest migration undoes nothing",
+            hint="name the last migration to keep, or `--steps 1`",
         )
     return selector.choose(of_ledger(ledger.in_order, migrations), "applied here").number
 
@@ -88,13 +89,13 @@ def make_rollback(
 
 
 def _script_problems(step: Step) -> Iterable[Problem]:
-    """Problems with the ledger's SQL. A marker of another tool is only a warning: no file can be corrected any more."""
+    """Problems with the ledger's SQL. A marker of another tool is only a warning: stored SQL cannot be corrected."""
     for problem in script_problems(step.script) if step.script.sql else ():
         yield replace(problem, blocks=False) if problem.code == "other-tool" else problem
 
 
 def _apply_policy(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
-    """The policy for the rollback: one transaction if the manifest requires it and every step can run in one."""
+    """The policy for the rollback: a single transaction if the manifest requires it and every step allows it."""
     together = environment.apply_policy.single_transaction and all(step.transactional for step in steps)
     return ApplyPolicy(TransactionScope.ALL) if together else ApplyPolicy()
 
@@ -121,7 +122,7 @@ def _step(entry: Entry, ledger: Ledger) -> Step:
 
 
 def _restore(entry: Entry) -> str:
-    """The command that restores the backup from before a migration, with a placeholder if there is no receipt."""
+    """The command that restores the backup that was taken before a migration; a placeholder if there is no receipt."""
     try:
         return str(json.loads(entry.receipt or "")["restore_with"])
     except (ValueError, KeyError, TypeError):
@@ -129,12 +130,12 @@ def _restore(entry: Entry) -> str:
 
 
 def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Iterable[Problem]:
-    """Problems with unfinished migrations, except an unfinished rollback that is the first step and is resumed."""
+    """Problems with unfinished migrations, except for an unfinished rollback that the first step resumes."""
     first = entries[0].number if entries else None
     for entry in ledger.unfinished.values():
         if entry.number == first and first in ledger.applied and first not in ledger.unrecorded:
             continue
-        what = f"{entry.name} is unfinished, so the effect of a rollback is unknown"
+        what = f"{entry.name} is unfinished, so it is unknown what a rollback would do"
         repair = f"ctgitops repair {entry.number:03} --env {environment.name}"
         hint = f'check the database, then `{repair} --applied --reason "…"`, or `{repair} --not-applied --reason "…"`'
         yield Problem("unfinished", what, hint=hint, concern=Concern.LEDGER)

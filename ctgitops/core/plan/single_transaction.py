@@ -12,7 +12,7 @@ from ..problem import Problem
 
 
 def single_transaction_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """Problems that prevent the manifest's `transaction: all` for `scripts`, which are pairs of name and script."""
+    """Problems that prevent `transaction: all` for `scripts`, which are pairs of a name and a script."""
     try:
         for name, script in scripts:
             if found := _outside(script):
@@ -32,11 +32,11 @@ def _outside(script: Script) -> tuple[str, int] | None:
 
 
 def _hint(name: str, manifest: str) -> str:
-    return f"set `transaction: each` in {manifest} while {name} is pending, or rewrite {name} without that"
+    return f"set `transaction: each` in {manifest} while {name} is pending, or rewrite {name} without that statement"
 
 
 def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """A problem for each enum value that one file adds and a later one uses; another check handles a single file."""
+    """A problem for each enum value that one file adds and a later file uses; `script_problems` checks single files."""
     ends = list(accumulate(len(script.statements) for _, script in scripts))
     for use in enum_values_used("\n;\n".join(script.sent for _, script in scripts)):
         index = bisect_right(ends, use.statement)

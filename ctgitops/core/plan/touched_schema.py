@@ -1,4 +1,4 @@
-"""The schema of the live objects that a plan touches: the part of the database that its approver saw. Pure."""
+"""A hash of the live objects that a plan names: an approval is valid only while they are unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .plan import Plan, Step
 
 _WORD = re.compile(r"[\w$]+")
 _NOT_ITSELF = frozenset({"schema", "extension", "language", "grant", "default privileges"})
-"""Kinds that a statement names without touching them."""
+"""Kinds of objects that a statement names without changing them."""
 
 
 def touched_schema(plan: Plan, live: Snapshot, ignore: tuple[str, ...] = ()) -> str:
     """A hash of the objects that the plan names, with their columns, constraints, indexes and triggers.
 
-    `ignore` has the patterns of `drift.ignore`. What an interrupted attempt of a step outside a transaction may have
-    changed is left out, so that a retry stays approved: the indexes of the objects that it names, or, if it has several
-    statements, these objects.
+    `ignore` has the patterns of `drift.ignore`. The hash leaves out the objects that an interrupted step outside a
+    transaction may have changed, so that a retry stays approved: the indexes of the objects that the step names; if it
+    has several statements, also the objects.
     """
     named = {each.name for script in _scripts(plan) for each in _named(live, script)}
     indexed = {each.name for step in _stepwise(plan) for each in _named(live, step.script)}

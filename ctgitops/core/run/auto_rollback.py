@@ -1,4 +1,4 @@
-"""Automatic rollback after a failed run: what the run applied, and whether that can be rolled back safely. Pure."""
+"""Automatic rollback after a failed run: the migrations of the run, and whether a rollback is safe. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def seeded_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
 
 
 def unverified(plan: Plan, ledger: Ledger) -> Step | None:
-    """The unfinished step outside a transaction whose statements are all done: only its verify query failed."""
+    """The unfinished step outside a transaction of which every statement is done: only a verify query failed."""
     for step in plan.steps:
         if step.number not in ledger.unfinished or step.batched or step.verify is None:
             continue
@@ -49,23 +49,24 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 
 def as_applied(step: Step, why: str) -> Entry:
-    """The entry that records an unverified migration as applied, so that it can be rolled back."""
+    """The entry that records an unverified migration as applied, so that a rollback can undo the migration."""
     return entry_of_step(
         Mark.REPAIRED, step, f"all statements of the migration are done; it is rolled back, because {why}"
     )
 
 
 def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Checkpoint, why: str) -> Plan:
-    """The plan that rolls back all migrations applied after `checkpoint`, newest first, and no earlier ones."""
+    """The plan that rolls back exactly the migrations applied after `checkpoint`, newest first."""
     plan = make_rollback(environment, ledger, applied_since(checkpoint, ledger))
     return replace(plan, why=f"rolled back automatically: {why}")
 
 
 def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]) -> Iterator[str]:
-    """Reasons why an automatic rollback is not safe; none if it is."""
+    """Reasons why an automatic rollback is not safe; none if it is safe."""
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
-        yield f"it ran {', '.join(seeds[:3])}{' and others' if seeds[3:] else ''}, and seed files have no rollback"
+        more = " and others" if seeds[3:] else ""
+        yield f"the run executed {', '.join(seeds[:3])}{more}, and seed files have no rollback"
     yield from (f"the rollback of {each.loss.migration} {each.text}" for each in weighed if each.matters)
 
 
@@ -81,7 +82,7 @@ def rollback_to_start_command(environment: str, ledger: Ledger, checkpoint: Chec
 
 
 def reapply_advice(plan: Plan, ledger: Ledger) -> str:
-    """The advice how to apply the rolled-back migrations again, if they are now reversals; empty if none is."""
+    """The advice how to apply the rolled-back migrations again; empty if none of them has become a reversal."""
     reversals = changes_in(ledger).reversals
     held = " ".join(f"{step.number:03}" for step in reversed(plan.steps) if step.number in reversals)
     if not held:

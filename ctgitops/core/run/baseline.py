@@ -1,4 +1,4 @@
-"""The baseline of an existing database: its ledger entries, and the reasons that prevent it."""
+"""The baseline of an existing database: the ledger entries to write, and the reasons that prevent a baseline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TakeOver:
     reason: str = ""
 
     def among(self, migrations: tuple[Migration, ...]) -> int:
-        """Resolves the selector to a number. Raises UsageError if no file has it."""
+        """The number that the selector selects. Raises UsageError if no file matches."""
         if isinstance(self.number, int):
             return self.number
         return self.number.choose(of_files(migrations), "in migrations/").number
@@ -55,7 +55,7 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
 
 
 def baseline_blocker(ledger: Ledger) -> Entry | None:
-    """The first entry that prevents a baseline, because it records a change; failed attempts do not count."""
+    """The first ledger entry that records a change, and so prevents a baseline; failed attempts do not count."""
     harmless = CHANGES_NOTHING | {Mark.BASELINED}
     return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
 

@@ -1,4 +1,4 @@
-"""Continuation of a deployment that waited: decides for which branch or tag to start the deployment. Pure."""
+"""Continuation of a deployment that had to wait: the choice of the branch or tag to start it for. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ContinuationState(StrEnum):
     BLOCKED = "blocked"
     """The plan is blocked, or a reason to wait does not end by itself."""
     FAILED = "failed"
-    """A run failed, or was rejected or cancelled: a person decides whether to start it again."""
+    """A run failed, or was rejected or cancelled, so that a person must decide whether to start another run."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,17 @@ class Continuation:
 
 
 def may_wait(environment: Environment) -> bool:
-    """Whether a deployment of the environment can wait, so that `resume` must continue it."""
+    """Whether deployments of the environment can wait, so that `resume` must continue them."""
     if environment.trigger is Trigger.MANUAL:
         return False
-    waits = bool(environment.windows or environment.bake or environment.after)
+    waits = bool(environment.windows or environment.freezes or environment.bake or environment.after)
     return waits or environment.trigger is Trigger.SCHEDULE
 
 
 def continuation_of(environment: Environment, candidates: Iterable[DeployCandidate]) -> Continuation:
-    """The newest candidate whose wait has ended; if none has, the newest one with pending migrations, and its state.
+    """The newest candidate that can start; if none can, the newest candidate with pending migrations, and its state.
 
-    `candidates` begin with the newest. Reads no further than the first that the environment has already.
+    `candidates` are sorted, newest first, and read only up to the first one that the environment has already applied.
     """
     newest: Continuation | None = None
     for candidate in candidates:
@@ -90,10 +90,10 @@ def _state_of(environment: Environment, candidate: DeployCandidate) -> Continuat
 
 
 def after_runs(chosen: Continuation, runs: tuple[WorkflowRun, ...]) -> Continuation:
-    """The decision with regard to the workflow's runs for that branch or tag, newest first.
+    """The decision after a look at the workflow's runs for the chosen branch or tag; `runs` begin with the newest.
 
-    A run that `resume` starts succeeds even if it must wait again, so an unsuccessful one failed, was rejected by a
-    reviewer or was cancelled, and is not repeated.
+    A run that `resume` started succeeds even if it must wait again. An unsuccessful run has failed, or was rejected by
+    a reviewer or cancelled, so it is not repeated.
     """
     if chosen.state is not ContinuationState.READY:
         return chosen

@@ -54,7 +54,7 @@ class Outcome:
     """The differences from the predicted schema; None if the schema matches or there is no prediction."""
 
     unpredicted: str = ""
-    """Why the requested prediction was not possible; empty otherwise."""
+    """Why a requested prediction was not possible; otherwise empty."""
 
     preview: Preview | None = None
     """What a dry run shows; None for every other outcome."""

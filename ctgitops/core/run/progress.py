@@ -44,14 +44,14 @@ class PreflightAwaited:
 
 @dataclass(frozen=True)
 class PreflightUnchecked:
-    """A preflight condition could not be checked; the manifest does not name it, so the run continues."""
+    """A preflight condition that the manifest does not name could not be checked; the run continues."""
 
     what: str
 
 
 @dataclass(frozen=True)
 class PlanStarted:
-    """The run holds the lock, has made the plan again, and now begins to carry it out."""
+    """The run holds the run lock, has made the plan again, and begins with its first step."""
 
     plan: Plan
 
@@ -75,7 +75,7 @@ class Measure:
     percent: int | None
     """Approximate percentage of the tables' size or rows; None if unknown, and below 100 until the end."""
     tables: tuple[int, int] | None = None
-    """How many tables with rows have received some, and how many tables with rows there are."""
+    """How many tables have received rows so far, and how many tables with rows there are."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepWaited:
-    """A step ran into its lock timeout and is retried; only a transactional step was rolled back completely."""
+    """A step reached its lock timeout and is retried. Only a transactional step was rolled back completely."""
 
     step: Step
     attempt: int
@@ -140,7 +140,7 @@ class BatchFinished:
     step: Step
     batches: int
     rows: int
-    """The number of processed rows, including those of earlier runs."""
+    """The number of processed rows, including the rows of earlier runs."""
     rate: float
     """Rows per second in this run."""
     seconds_left: float
@@ -161,7 +161,7 @@ class StepResumed:
 
     step: Step
     position: int
-    """The position of the statement at which it resumes, from 1."""
+    """The position of the statement at which the migration resumes, from 1."""
     of: int
 
 
@@ -195,7 +195,7 @@ class IndexAdvanced:
 
 @dataclass(frozen=True)
 class CommitAwaited:
-    """A migration or seed file is done inside the shared transaction, and is applied when that commits."""
+    """A migration or seed file is done inside the shared transaction; the commit of that transaction applies it."""
 
     step: Step
     millis: int
@@ -223,7 +223,7 @@ class RollbackStarted:
 
 @dataclass(frozen=True)
 class HealthWatched:
-    """After everything was applied, the result of the health query has changed."""
+    """The result of the health query has changed, after everything was applied."""
 
     result: HealthResult
     seconds_left: float

@@ -15,7 +15,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
     """The step that the next run would resume. Raises UsageError if there is none."""
     if number not in ledger.unfinished:
         has = ", ".join(f"{n:03}" for n in ledger.unfinished) or "none"
-        what = f"migration {number:03} is not unfinished in {environment.name}, so none of its statements needs repair"
+        what = f"migration {number:03} is not unfinished in {environment.name}, so no statement of it needs a repair"
         raise UsageError(what, hint=f"unfinished: {has}; to repair a whole migration, omit `--statement`")
     if number in ledger.applied:
         plan = make_rollback(environment, ledger, (ledger.applied[number],))
@@ -29,7 +29,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
 
 
 def refuse_statement(step: Step, position: int, *, done: bool) -> None:
-    """Raises UsageError if the mark would leave a gap: the done statements must all precede the others."""
+    """Raises UsageError if the mark would leave a gap: all done statements must precede all other statements."""
     at, count = step.resumption or Resumption(), len(step.script.statements)
     if step.batched or step.transactional:
         kind = "in batches that run once each" if step.batched else "in a transaction"
@@ -48,7 +48,7 @@ def refuse_statement(step: Step, position: int, *, done: bool) -> None:
         )
     if not done and position not in _may_be_undone(at):
         raise UsageError(
-            f"statement {position} of {step.name} is not the last that was done: {at.done} are done",
+            f"statement {position} of {step.name} is not the last completed statement: {at.done} are done",
             hint=" or ".join(f"`--statement {n}`" for n in _may_be_undone(at)) or "no statement was started",
         )
 

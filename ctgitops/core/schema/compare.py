@@ -15,7 +15,7 @@ KINDS = (
     "view", "materialized view", "function", "procedure", "window function", "aggregate", "operator", "operator class",
     "cast", "trigger", "rule", "policy", "grant", "default privileges",
 )  # fmt: skip
-"""The order in which kinds are reported: a kind comes before the kinds that depend on it, an unknown kind last."""
+"""The order in which kinds are reported: each kind precedes the kinds that depend on it; unknown kinds come last."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Provider(StrEnum):
-    """Who runs the server. The provider decides which role can create roles, and with which attributes."""
+    """The operator of the server, who decides which role can create roles, and with which attributes."""
 
     PLAIN = "plain"
     RDS = "rds"
@@ -48,20 +48,20 @@ class Owner:
 
     @property
     def has_members(self) -> bool:
-        """Whether other roles may become members of this role: not of a superuser, and not of a provider's role."""
+        """Whether other roles may become members of this role; false for a superuser and for a provider's role."""
         return not (self.superuser or self.name.startswith(_SERVICE_PREFIXES))
 
 
 @dataclass(frozen=True)
 class DatabaseRoles:
-    """The facts about a database that the creation of its roles needs."""
+    """The facts about a database that decide how to create its roles."""
 
     database: str
     owners: tuple[Owner, ...] = ()
     ledger_owner: str = ""
     """The owner of the ledger; empty if there is no ledger, or if nothing was read."""
     sign: str | None = None
-    """The role that shows who the provider is; empty if there is none, None if nothing was read."""
+    """The role that identifies the provider; empty if there is no such role, None if nothing was read."""
 
     @property
     def provider(self) -> Provider:
@@ -77,7 +77,7 @@ class RoleNames:
     plan: str
     backup: str
     owner: str = ""
-    """The manifest's `database.role`, which migrations run as; empty if they run as `apply`."""
+    """The manifest's `database.role`, which migrations run as; empty if migrations run as `apply`."""
 
     @property
     def owns(self) -> str:
@@ -88,7 +88,7 @@ class RoleNames:
 def names_for(
     facts: DatabaseRoles, owner: str, *, apply: str | None = None, plan: str | None = None, backup: str | None = None
 ) -> RoleNames:
-    """The requested names, else the defaults: the ledger's owner for `apply`, and names with the database's name.
+    """The requested names, or the defaults: the ledger's owner for `apply`, and names with the database's name.
 
     `owner` is the manifest's `database.role`.
     """

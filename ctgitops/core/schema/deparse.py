@@ -22,7 +22,7 @@ _CAST = (
     r"""(?:\swith(?:out)?\stime\szone)?(?:\[\])*"""
     r"""(?:\sAS\s(?:(?P=type)|"?(?:varchar|bpchar|int[248]|float[48]|bool|timestamptz|timetz|varbit)"?)(?![\w"]))?"""
 )
-"""A cast, with the column name that it can imply: in a UNION of a CTE, `'2'` becomes `'2'::text AS text`."""
+"""A cast, with the column name that it may add: in a UNION of a CTE, `'2'` becomes `'2'::text AS text`."""
 _TEXT = r"""(?P<text>'[^']*(?:''[^']*)*')"""
 _BY_READING = re.compile(rf"{_TEXT}|{_CAST}|[()\s]")
 _BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")

@@ -26,7 +26,7 @@ class PredictionMismatch:
     differs: Changes = ()
     """The changes from the predicted to the real schema.
 
-    Empty if the plan made the predicted changes, but the schema around them has changed since the plan was made.
+    Empty if the plan made the predicted changes, but other parts of the schema have changed since it was made.
     """
 
 
@@ -43,7 +43,7 @@ def mismatch_of(
 
 
 def _same(change: Change) -> bool:
-    """Whether a difference is expected, so that it is not a mismatch.
+    """Whether a difference is expected, and so not a mismatch.
 
     Expected are an expression that PostgreSQL deparsed a second time, as after a change of a column's type, and an
     extension's version, which depends on the server's packages.
@@ -56,7 +56,7 @@ def _same(change: Change) -> bool:
 
 
 def changed(schema: Snapshot, changes: Changes) -> Snapshot:
-    """The schema with the changes applied; an `Altered` changes only the attributes that it lists.
+    """The schema after the changes; an `Altered` changes only the attributes that it lists.
 
     If an object to remove does not exist, nothing is removed.
     """

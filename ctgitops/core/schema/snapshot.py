@@ -1,4 +1,4 @@
-"""A schema in canonical form: equal schemas have equal snapshots, on any server and however they were created."""
+"""A schema in canonical form: equal schemas have equal snapshots, on every server, and whichever SQL created them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import UsageError
 FORMAT = 1
 """The format version of a snapshot file."""
 _SINCE_1 = ("server_version", "role", "search_path")
-"""The keys that the first object of every snapshot file has; keys of newer versions may be missing."""
+"""The keys of the first object in every snapshot file; keys that newer versions added may be missing."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SchemaObject:
     of: str = ""
     """The name of the object's parent, such as a column's table; empty for a top-level object."""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """The object's properties, in PostgreSQL's terms; a property that it does not have is left out."""
+    """The object's properties, in PostgreSQL's terms, without properties that the object does not have."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -45,7 +45,7 @@ class SnapshotSource:
     role: str = ""
     """The role that applies migrations: the owner of the ledger, or the current role if there is no ledger."""
     search_path: str = ""
-    """The search path of `role`; empty if it is the default."""
+    """The search path of `role`; empty for the default."""
     database: str = ""
     """The name of the database; empty if unknown, as in files of earlier releases."""
 
@@ -82,7 +82,7 @@ class Snapshot:
 
     @property
     def extensions(self) -> dict[str, str]:
-        """By name, the version of each extension."""
+        """Maps the name of each extension to its version."""
         return {each.name: each.attributes["version"] for each in self.objects if each.kind == "extension"}
 
 
@@ -95,7 +95,7 @@ def snapshot_text(snapshot: Snapshot) -> str:
 
 
 def snapshot_from(text: str, path: str) -> Snapshot:
-    """Parses a snapshot file. Raises UsageError if it is not one, or was edited."""
+    """Parses a snapshot file. Raises UsageError if the file is not a snapshot, or was edited."""
     try:
         data = json.loads(text)
         found, objects = data["format"], data["objects"]
@@ -106,7 +106,7 @@ def snapshot_from(text: str, path: str) -> Snapshot:
         fingerprint = str(data["fingerprint"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(
-            f"{path} is not a snapshot", hint="`ctgitops snapshot --env NAME --out FILE` writes one"
+            f"{path} is not a snapshot", hint="`ctgitops snapshot --env NAME --out FILE` writes a snapshot"
         ) from None
     if found != FORMAT:
         what = f"{path} is a snapshot of format {found}, but this ctgitops supports only format {FORMAT}"

@@ -10,7 +10,7 @@ SERVICES = frozenset({
     "rdsadmin", "cloudsqladmin", "alloydbadmin", "azuresu", "supabase_admin", "cloud_admin", "neon_superuser",
     "avnadmin", "doadmin", "tsdbadmin",
 })  # fmt: skip
-"""Roles that exist only on managed services, whose customers can do some of what PostgreSQL reserves for superusers."""
+"""Roles that exist only on managed services. Such services allow customers some actions of superusers."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Membership:
 
     @property
     def administers_only(self) -> bool:
-        """Whether this is the membership that the creator of a role gets from PostgreSQL 16 on (CREATEROLE)."""
+        """Whether this is the membership that PostgreSQL 16 and later grant to the creator of a role (CREATEROLE)."""
         return self.admin and self.inherits is False and not self.sets
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the real server, without its password; the sandbox decides which attributes it keeps."""
+    """A role of the real server, without its password. The sandbox does not copy all of its attributes."""
 
     name: str
     superuser: bool = False
@@ -91,22 +91,22 @@ class SourceDatabase:
     narrow_createrole: bool = True
     """Whether a role with CREATEROLE has rights only on the roles that it created, as since PostgreSQL 16."""
     settable: frozenset[str] = frozenset()
-    """Parameters on which privileges were granted; a sandbox does not grant them."""
+    """Parameters on which privileges were granted; a sandbox does not copy these privileges."""
     withheld: frozenset[str] = frozenset()
     """Names of parameters that are set for the role or database, but whose values are not read."""
     populated: tuple[str, ...] = ()
     """The materialized views that are populated, with quoted names; in an empty copy they are populated too."""
     connected_as: str = ""
-    """The role that read this description; it may have fewer privileges than `role`."""
+    """The role that read this description, possibly with fewer privileges than `role`."""
 
     @property
     def superuser(self) -> bool:
-        """Whether the role that applies migrations is a superuser; in a sandbox, no role is one."""
+        """Whether the role that applies migrations is a superuser. In a sandbox, no role is a superuser."""
         return any(role.superuser for role in self.roles if role.name == self.role)
 
     @property
     def other_role(self) -> str:
-        """The role that applies, if the description was read as another role; else empty."""
+        """The role that applies migrations, if the description was read as another role; otherwise empty."""
         return self.role if self.connected_as not in {"", self.role} else ""
 
     @cached_property
@@ -123,7 +123,7 @@ class SourceDatabase:
 
     @property
     def service(self) -> str:
-        """The role that shows that the server belongs to a managed service; empty if none does."""
+        """The role that identifies the server as one of a managed service; empty if there is no such role."""
         return next((role.name for role in self.roles if role.name in SERVICES), "")
 
     @property

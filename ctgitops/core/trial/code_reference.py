@@ -18,9 +18,9 @@ from ..problem import NOT_ANALYSED, Problem
 from ..workspace.breaking_change import UNDECLARED
 
 _DOUBTS = frozenset({NOT_ANALYSED, UNDECLARED, "fails", "not-tried"})
-"""Codes of problems with which it is not known that a plan only adds."""
+"""Codes of problems with which a plan may do more than add names."""
 SHOWN = 5
-"""The number of references that a message lists; of the others, it states only how many there are."""
+"""The number of references that a message lists; further references are only counted."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Searched:
 
     mentions: tuple[Mention, ...] = ()
     unsearched: str = ""
-    """Why a part of the code was not searched; empty if all of it was searched."""
+    """Why a part of the code was not searched; empty if all code was searched."""
 
 
 @dataclass(frozen=True)
 class CodeUnavailable:
-    """Stands for code that is not available here, such as that of a pull request that is not checked out."""
+    """Represents code that is not available, such as the code of a pull request that is not checked out."""
 
     why: str
 
@@ -56,14 +56,14 @@ class CodeUnavailable:
 
 
 class DeployOrder(StrEnum):
-    """Whether to deploy the schema or the code first, so neither lacks what it needs from the other."""
+    """Whether to deploy the schema or the code first, so that the code always finds the names it uses."""
 
     SCHEMA_FIRST = "schema-first"
-    """The plan only adds, and all of it is known: new code is deployed after it, and old code still works."""
+    """The plan only adds names, and no part of it is unknown: deploy new code after the plan; old code still works."""
     CODE_FIRST = "code-first"
-    """The plan drops or renames: first deploy code that does not use those names."""
+    """The plan drops or renames something: first deploy code that does not use the old names."""
     SPLIT = "split"
-    """The plan adds what new code needs and drops what old code uses, so neither order is safe in one deployment."""
+    """The plan adds names that new code needs and drops names that old code uses, so that neither order is safe."""
 
 
 def removed_by(plan: Plan) -> dict[ChangedName, Place]:
@@ -79,7 +79,7 @@ def removed_by(plan: Plan) -> dict[ChangedName, Place]:
 
 
 def searched_for(plan: Plan) -> dict[SearchedName, Place]:
-    """What to search for in code: the removed names, and the unique constraints and indexes that lint found."""
+    """The names to search for in code: removed names, and dropped unique constraints and indexes that lint found."""
     findings = (each for step in plan.steps for each in step.findings)
     found: dict[SearchedName, Place] = dict(removed_by(plan).items())
     found |= {each.conflict_target: each.place for each in findings if each.conflict_target}
@@ -127,11 +127,11 @@ def _use(each: SearchedName) -> str:
 
 def _hint(each: SearchedName) -> str:
     if isinstance(each, ConflictTarget):
-        return "code first: deploy code without it, or first create a unique index on the same columns CONCURRENTLY"
+        return "code first: deploy code without that INSERT, or create a unique index CONCURRENTLY on the same columns"
     if each.renamed_to:
         kind = "a generated column or a trigger" if each.column else "a view of the old name"
         return (
-            f"code first: keep both names while code changes over ({kind}), and drop the old one in a later migration"
+            f"code first: keep both names while code changes over ({kind}), and drop the old name in a later migration"
         )
     return (
         "code first: deploy code that does not use the name, and merge this pull request when that code runs everywhere"
@@ -141,7 +141,7 @@ def _hint(each: SearchedName) -> str:
 def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
     """The deploy order for all plans together.
 
-    None if they change no name that code uses, or if old code may fail although no name is dropped or renamed.
+    None if the plans change no name that code uses, or if old code may fail although no name is dropped or renamed.
     """
     seen = list(plans)
     takes = any(removed_by(plan) for plan in seen)

@@ -1,4 +1,4 @@
-"""Gaps of a trial: the parts of a migration that it did not run, the reason, and the remedy. Pure."""
+"""Gaps of a trial: the parts of a migration that the trial did not run, the reason, and the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO_ROWS = "the copy has the schema but no rows"
 NO_EXTENSION = "the shadow does not have that extension"
 LIMITS = "the shadow's limits were reached"
 OWN_NAME = "use a sandbox that ctgitops starts (no `shadow.url`), which has the real database's name"
-_LAST = "move the statement into a separate, last migration, so that the trial runs all others"
+_LAST = "move the statement into a separate, last migration, so that the trial runs all other migrations"
 _REMEDIES = {
     NO_ROWS: "write the statement so that it also runs on empty tables",
     NO_EXTENSION: "set `shadow.image` or `shadow.url` to a server that has the extension",
@@ -27,32 +27,32 @@ _REMEDIES = {
     "does not have the tablespace": f"a sandbox has no tablespace of its own: {_LAST}",
     "does not have the database": f"a sandbox has no other database: {_LAST}",
     "could not be copied": (
-        "the line `not matched` of the plan names what the copy lacks, such as an extension: add that to `shadow`"
+        "the line `not matched` of the plan shows what the copy lacks, such as an extension: add it to `shadow`"
     ),
 }
-"""By a part of the reason, a change that lets the trial run the statement."""
+"""Maps a part of the reason to a change with which the trial can run the statement."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Where and why the trial stopped before the end, and a change that lets it run the rest."""
+    """Where and why the trial stopped early, and a change with which the trial runs to the end."""
 
     why: str
     remedy: str = ""
     place: Place | None = None
-    """The statement at which it stopped; None if nothing ran."""
+    """The statement at which the trial stopped; None if no statement ran."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a migration that the trial did not run, so its effects are unknown."""
+    """A part of a migration that the trial did not run, so that the effects of that part are unknown."""
 
     why: str
     remedy: str = ""
     line: int | None = None
     """The line of the first statement that did not run; None if no statement ran."""
     only: bool = False
-    """Whether only that statement did not run; otherwise nothing from there on ran."""
+    """Whether the trial skipped only this statement; otherwise no later statement ran either."""
 
     @property
     def brief(self) -> str:
@@ -67,5 +67,5 @@ class Gap:
 
 
 def remedy_of(why: str) -> str:
-    """A change with which the trial runs the statement at which it stopped; `why` comes from `why_inconclusive`."""
+    """A change with which the trial can run the statement at which it stopped; `why` is from `why_inconclusive`."""
     return next((remedy for part, remedy in _REMEDIES.items() if part in why), _LAST)

@@ -1,4 +1,4 @@
-"""Gaps of the sandbox: errors of a migration that are due to features that only the real server has. Pure."""
+"""Gaps of the sandbox: errors of a migration whose cause is a feature that only the real server has. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def _set(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> 
 def _service(error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     if error.sqlstate != _REFUSED or not original.service:
         return ""
-    return f"the service with the role {original.service} may allow it, but PostgreSQL allows it only to superusers"
+    why = "but PostgreSQL allows it only to superusers"
+    return f"the service with the role {original.service} may allow the statement, {why}"
 
 
 def _role(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:
@@ -71,4 +72,4 @@ _JUDGES: dict[str, Callable[[ApplyError, re.Match[str], SourceDatabase], str]] =
     r'tablespace "(.+)" does not exist': _tablespace,
     r'database "(.+)" does not exist': _database,
 }
-"""By a pattern of the server's message, the function that decides whether a sandbox gap causes the error."""
+"""Maps patterns of the server's message to functions that decide whether a sandbox gap causes the error."""

@@ -38,7 +38,7 @@ class SchemaBreak:
 
 
 def break_problems(plan: Plan, changes: Changes, history: Collection[str] = ()) -> Iterator[Problem]:
-    """A problem for each step that declares no breaking change but makes one that its SQL does not show.
+    """A problem for each step that declares no breaking change, but makes one that only the trial shows.
 
     If no file names the object, the problem names all steps that may have changed it. The files in `history` were
     applied before they were checked, so they only get a warning.
@@ -76,7 +76,7 @@ def _problem(steps: tuple[Step, ...], breaks: list[SchemaBreak]) -> Problem:
     more = f", and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     field = _FIELD.search(step.script.sql)
     names = ", ".join(each.name for each in steps)
-    who = "it" if len(steps) == 1 else f"one of {names}"
+    who = "the migration" if len(steps) == 1 else f"one of {names}"
     what = f"`Breaking Changes: No`, but in the trial {who} {', '.join(said[:_SHOWN])}{more}"
     place = step.script.place(field.start() if field else 0)
     return Problem("breaking-undeclared", what, place, HINT, "\n".join(said) if more else "")
@@ -84,7 +84,7 @@ def _problem(steps: tuple[Step, ...], breaks: list[SchemaBreak]) -> Problem:
 
 @dataclass(frozen=True)
 class _Changes:
-    """All schema changes of a trial, as context to decide whether one of them is incompatible."""
+    """All schema changes of a trial, as the context in which each change is judged as compatible or not."""
 
     changes: Changes
 
@@ -170,7 +170,7 @@ def _signature(attributes: object) -> tuple[str, int]:
 
 
 def _accepts(new: SchemaObject, old: SchemaObject) -> bool:
-    """Whether calls of a dropped function also run with the new one, whose additional parameters have defaults."""
+    """Whether calls of a dropped function also run with the new function, whose additional parameters have defaults."""
     name, _, inputs = old.name.removesuffix(")").partition("(")
     other, _, more = new.name.removesuffix(")").partition("(")
     same = new.kind == old.kind and name == other and f"{more},".startswith(f"{inputs}," if inputs else "")

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import ApplyError, Place
+from ..environment.environment import Environment
+from ..ledger.ledger import Ledger
 from ..migration.migration import Seed
 from ..plan.plan import Plan
 from ..problem import Problem
+from ..workspace.workspace import Workspace
 from .gap import Stop
 
 _ADDS = frozenset({"InsertStmt", "VariableSetStmt"})
@@ -18,17 +21,22 @@ _SETVAL = re.compile(r"select\s+(?:pg_catalog\.)?setval\s*\(", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class SeedTrial:
-    """The trial of one seed file; `stop` says why its result is unknown, `failed` that the file fails."""
+    """The trial of one seed file. `failed` is the error of the file; `stop` is the reason why the result is unknown."""
 
     seed: Seed
     failed: ApplyError | None = None
     stop: Stop | None = None
 
 
+def applied_seeds(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Seed, ...]:
+    """The seed files whose present text ran in the environment. Their rows are the only rows that a copy can have."""
+    return tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) == s.checksum)
+
+
 def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -> Iterator[Problem]:
     """A problem for each seed file of the plan that fails on the copy, or that was not tried.
 
-    `stop` is where the trial of the migrations ended before the seed files; None if it did not.
+    `stop` is the place where the trial of the migrations ended; None if all migrations ran.
     """
     found = {each.seed.name: each for each in tried}
     for seed in plan.seeds:

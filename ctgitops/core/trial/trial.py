@@ -27,11 +27,11 @@ _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 @dataclass(frozen=True)
 class RollbackTrial:
-    """The trial of a rollback: apply, roll back, compare the schema with that before, apply again."""
+    """The trial of a rollback: apply, roll back, compare with the schema before, apply again."""
 
     step: Step
     left: Changes = ()
-    """Changes from the schema before the migration to that after its rollback; empty if the rollback restores it."""
+    """Changes from the schema before the migration to the schema after its rollback; empty if both are equal."""
     second: Changes = ()
     """Changes from the schema after the first apply to that after the second."""
     failed: ApplyError | None = None
@@ -68,14 +68,14 @@ class OrderCheck:
     """The comparison of two orders of the same migrations: by number, and as this environment applies them."""
 
     differs: Changes = ()
-    """Changes from the schema that the order by number produces to the one that this environment's order produces."""
+    """Changes from the schema after the order by number to the schema after this environment's order."""
     untried: str = ""
-    """Why it was not checked; empty if it was."""
+    """Why the order was not checked; empty if it was checked."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A statement that the trial skipped, because it names the database, whose copy has another name."""
+    """A statement that the trial skipped, because the statement names the database, and the copy has another name."""
 
     step: str
     """The name of its migration."""
@@ -103,7 +103,7 @@ class Trial:
     failed: ApplyError | None = None
     """The error of the migration that failed."""
     untried: str = ""
-    """Why nothing ran, or why the trial stopped for a reason that is not in the files."""
+    """Why no migration ran, or why the trial stopped for a reason outside of the files."""
     prediction: str = ""
     """The fingerprint that the real schema must have after the plan; empty if it cannot be predicted."""
     of_files: bool = False
@@ -115,14 +115,14 @@ class Trial:
     stop: Stop | None = None
     """Where the trial stopped; None if every migration ran."""
     role: str = ""
-    """The role that it ran as, if another role connected to the real database; else empty."""
+    """The role of the trial, if another role connected to the real database; otherwise empty."""
     seeds: tuple[SeedTrial, ...] = ()
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
     @property
     def complete_changes(self) -> Changes | None:
-        """The schema changes of the whole plan; None if a part of it did not run."""
+        """The schema changes of the whole plan; None if a part of the plan did not run."""
         return None if self.failed or self.untried or not self.server else self.changes
 
 
@@ -136,9 +136,9 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
     if proof is None:
         return (Gap("no trial was made", "run `ctgitops plan` with a shadow"),)
     if step.name in proof.tried:
-        mine = (each for each in proof.skipped if each.step == step.name)
-        return tuple(Gap(f"it names the database {e.database}", OWN_NAME, e.place.line, only=True) for e in mine)
-    stop = proof.stop or Stop(proof.untried or "the trial ended before it")
+        mine = ((f"the statement names the database {s.database}", s) for s in proof.skipped if s.step == step.name)
+        return tuple(Gap(why, OWN_NAME, each.place.line, only=True) for why, each in mine)
+    stop = proof.stop or Stop(proof.untried or "the trial ended before this migration")
     if stop.place is None:
         return (Gap(stop.why, stop.remedy),)
     if stop.place.path == step.script.path:
@@ -147,9 +147,9 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
 
 
 def why_inconclusive(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
-    """Why an error in the copy may not occur in the real database; empty if it would.
+    """Why an error in the copy may not occur in the real database; empty if it would occur there too.
 
-    `fresh`: the real database has no migration and no table yet, so the copy lacks none of its rows.
+    `fresh` means that the real database has no migration and no table yet, so that the copy lacks no rows.
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
@@ -178,7 +178,7 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 
 
 def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
-    """Why the copy cannot predict the real schema; empty if it can."""
+    """Why the schema of the copy does not predict the real schema; empty if it does."""
     if copy.about.major != live.about.major:
         return f"PostgreSQL {live.about.major} in the database, {copy.about.major} in the copy"
     return copy_difference_text(unlike)
@@ -201,7 +201,7 @@ def rollback_of(step: Step) -> Script | None:
 
 
 def computed_rollback(step: Step) -> bool:
-    """Whether a step computes its rollback SQL at run time, so that it is known only after an apply."""
+    """Whether a step computes its rollback SQL at run time, so that the SQL is known only after an apply."""
     passed = step.script.passed_rollback if step.rollback_script is None else None
     return passed is not None and not passed.sql
 
@@ -258,13 +258,13 @@ def _not_tried(skipped: Skipped) -> Problem:
     what = f"{skipped.step} names the database {skipped.database}, so that statement was not tried"
     hint = (
         "on the server of `shadow.url` the copy has a different name; in a sandbox that ctgitops starts "
-        "(no `shadow.url`, or `shadow.image`) it has the real one"
+        "(no `shadow.url`, or `shadow.image`) it has the real name"
     )
     return Problem("not-tried", what, skipped.place, hint, blocks=False)
 
 
 def _not_idempotent(again: IdempotenceCheck) -> Problem:
-    hint = "use IF NOT EXISTS or ON CONFLICT, or remove its `ctgitops: idempotent`"
+    hint = "use IF NOT EXISTS or ON CONFLICT, or remove the comment `ctgitops: idempotent`"
     name, error = again.step.name, again.failed
     if error:
         what = f"{name} is marked idempotent, but its second run fails: {error.what}"

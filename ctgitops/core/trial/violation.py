@@ -1,7 +1,7 @@
 """Existing rows that would make a migration fail, counted before the plan runs. Pure.
 
-The count does not reflect what the plan itself changes, adds or creates before the statement that would fail. If that
-matters, the problem says so.
+The count ignores changes that the plan itself makes before the statement that would fail. If these can matter, the
+problem says so.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Violation:
 
 
 def risks_of(plan: Plan) -> tuple[Risk, ...]:
-    """The requirements that existing rows can violate, in the plan's order; none for tables that it creates empty."""
+    """The requirements that existing rows can violate, in the plan's order; none for new tables without rows."""
     walk = _Walk()
     if plan.direction is not Direction.APPLY:
         return ()
@@ -55,7 +55,7 @@ def risks_of(plan: Plan) -> tuple[Risk, ...]:
 
 
 def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
-    """A problem for each violated requirement, and for each that could not be checked.
+    """A problem for each requirement that is violated or could not be checked.
 
     Violating rows block the plan, unless an earlier step may change them. Checks of one table that fail for
     the same reason are one problem, at the first statement.
@@ -74,9 +74,10 @@ def _violating(found: Violation) -> Problem:
     some = f"{'at least ' if found.at_least else ''}{rows} of {risk.demand.table}"
     what = f"{some} would make {risk.step} fail: {risk.demand.says}"
     if risk.earlier:
-        hint = f"the rows were counted before the plan runs: make sure that {risk.earlier} leaves none of them"
+        hint = f"the rows were counted before the plan runs: make sure that no such rows remain after {risk.earlier}"
     else:
-        hint = f"correct those rows and plan again, or correct them in a migration before it: {begin_before(risk.step)}"
+        before = begin_before(risk.step)
+        hint = f"correct those rows and plan again, or correct them in a migration before this one: {before}"
     details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
     if risk.demand.violating:
         details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - only displayed
@@ -109,7 +110,7 @@ class _Walk:
     made: set[str] = field(default_factory=set)
     added: set[tuple[str, str]] = field(default_factory=set)
     written: dict[str, str] = field(default_factory=dict)
-    """By table, the step that writes to it."""
+    """Maps tables to the step that writes to them."""
     deferred: dict[tuple[str, str], Demand] = field(default_factory=dict)
 
     def through(self, step: Step) -> Iterator[Risk]:
@@ -126,8 +127,8 @@ class _Walk:
                 elif risk := self._risk(step, place, self._now(demand)):
                     yield risk
             guard = Guard()
-            created = tuple(guard.each("what it creates", partial(made, tree.kind, tree.node)))
-            written = tuple(guard.each("the rows that it writes", partial(writes_rows_of, tree.kind, tree.node)))
+            created = tuple(guard.each("the created tables and columns", partial(made, tree.kind, tree.node)))
+            written = tuple(guard.each("the written rows", partial(writes_rows_of, tree.kind, tree.node)))
             self._learn(step, tree.kind, created, (*written, *([ANYONE] if guard.failures else ())))
 
     def _now(self, demand: Demand) -> Demand:
@@ -158,11 +159,13 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """The requirements of a statement on existing rows; if the analysis fails, a requirement that reports it."""
+    """The requirements of a statement on existing rows; a failed analysis is reported as a requirement."""
     guard = Guard()
-    yield from guard.each("its requirements on existing rows", partial(demands, tree.kind, tree.node))
+    yield from guard.each("the requirements on existing rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:
-        yield Demand("", f"a {tree.kind} may demand something of rows", unseen=f"it was not analysed: {failure}")
+        yield Demand(
+            "", f"this {tree.kind} may have requirements on existing rows", unseen=f"it was not analysed: {failure}"
+        )
 
 
 def _unseen(demand: Demand, why: str) -> Demand:

@@ -18,13 +18,13 @@ class Checked:
     kind: str
     """`foreign key`, `CHECK constraint`, `NOT NULL` or `unique index`."""
     name: str
-    """The name and table as text: `b_a_fkey of public.b`."""
+    """The constraint's name and table as text: `b_a_fkey of public.b`."""
     rows_in: str
     """The text that follows `select … from` in the query for the violating rows."""
     rows: int = 0
     """The number of violating rows, at most MOST_ROWS; for a unique index, the number of duplicate values."""
     unknown: str = ""
-    """Why the rows were not counted; empty if they were."""
+    """Why the rows were not counted; empty if they were counted."""
 
     def counted(self, rows: int) -> Checked:
         """A copy with the number of violating rows."""
@@ -40,7 +40,7 @@ def deep_problems(checked: tuple[Checked, ...]) -> Iterator[Problem]:
     for each in checked:
         if each.unknown:
             what = f"{each.kind} {each.name} was not checked: {each.unknown}"
-            hint = f"check it yourself: `select count(*) from {each.rows_in}`"  # noqa: S608 - only displayed
+            hint = f"count the violating rows: `select count(*) from {each.rows_in}`"  # noqa: S608 - only displayed
             yield Problem("not-checked", what, hint=hint, blocks=False, concern=Concern.LEDGER)
         elif each.rows:
             yield Problem("rows-break-constraint", _broken(each), hint=_hint(each), concern=Concern.LEDGER)

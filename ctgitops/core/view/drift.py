@@ -26,7 +26,7 @@ class Drift:
     accepted: int = 0
     """The number of differences that `baseline` accepted."""
     unmatched: tuple[str, ...] = ()
-    """Known differences between the throw-away server and the live one."""
+    """Known differences between the throw-away server and the live server."""
     fingerprint: str = ""
     """Fingerprint of the live schema."""
 

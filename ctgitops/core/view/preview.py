@@ -28,7 +28,7 @@ class Occasion(StrEnum):
 
     NONE = ""
     RUN = "an apply"
-    """A manual or a scheduled run; nothing waits for its plan."""
+    """A manual or a scheduled run without an approval."""
     APPLY = "this run"
     """A manual or a scheduled run whose plan is approved before its apply."""
     PUSH = "this push"
@@ -37,12 +37,12 @@ class Occasion(StrEnum):
     """A release or a tag."""
 
     def applies(self, environment: Environment) -> bool:
-        """Whether the event applies the plan of the environment, once it is approved."""
+        """Whether the event applies the plan of the environment after an approval."""
         return self is Occasion.APPLY or self.triggers is environment.trigger
 
     @property
     def approved(self) -> bool:
-        """Whether an approval comes between the plan and its apply."""
+        """Whether the plan needs an approval before its apply."""
         return self is Occasion.APPLY or self.triggers is not None
 
     @property
@@ -59,24 +59,24 @@ class Preview:
     plan: Plan
     reasons: tuple[Reason, ...] = ()
     effects: Mapping[int, Effect] = field(default_factory=dict)
-    """By migration number, the effect on the database's users; empty without a trial."""
+    """Maps migration numbers to effects on the database's users; empty without a trial."""
     proof: Trial | None = None
     """The trial on a throw-away copy; None if it did not run."""
     not_in_backup: tuple[str, ...] = ()
-    """Objects that the backup before the plan will not contain, one line each; also empty if no backup is required."""
+    """Objects that the backup before the apply will not contain, one line each; empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the plan destroys."""
     occasion: Occasion = Occasion.NONE
-    """What applies the plan, if its event does."""
+    """The event that applies the plan; `NONE` if the next step is a merge."""
     parked: bool = False
-    """Whether the plan only waits, and a later run continues it, so that this run asks for no approval."""
+    """Whether the plan only waits and a later run continues, so that this run requests no approval."""
 
     @property
     def refusals(self) -> tuple[Reason, ...]:
-        """The reasons to wait because of which the plan must not be merged or approved now.
+        """The reasons because of which the plan must not be merged or approved now.
 
-        A merge comes before the waits that the manifest defines, such as the one for staging. An approval comes after
-        them, except for those that only need time.
+        A merge is possible while a wait that the manifest defines, such as the wait for staging, has not ended. An
+        approval is possible only during waits that end at a known time.
         """
         if self.occasion is Occasion.NONE:
             return tuple(reason for reason in self.reasons if not reason.expected)
@@ -84,7 +84,7 @@ class Preview:
 
     @cached_property
     def destroys(self) -> frozenset[str]:
-        """The names of migrations that destroy data, or may do so."""
+        """The names of migrations that destroy data, or may destroy data."""
         return frozenset(each.loss.migration for each in self.losses if each.matters)
 
     @cached_property
@@ -132,7 +132,7 @@ def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[Plan
 
 
 def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tuple[PlanResult, ...]:
-    """Decides from all ledgers together, not per environment, which file keeps a duplicate number."""
+    """Decides, from the ledgers of all environments together, which file keeps a duplicate number."""
     if not workspace.contested:
         return results
     applied = Applied()
@@ -143,7 +143,7 @@ def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tu
 
 
 def with_problems(results: tuple[PlanResult, ...], problems: tuple[Problem, ...]) -> tuple[PlanResult, ...]:
-    """Adds problems that were found outside planning; they do not change the plans' fingerprints."""
+    """Adds problems that were found outside planning, without a change of the plans' fingerprints."""
     return _with(results, lambda result: (*result.plan.problems, *problems)) if problems else results
 
 

@@ -16,7 +16,7 @@ from .way_back import WayBack, way_back
 
 Ledgers = Mapping[str, Ledger | Unreadable]
 NOT_ASKED = 2
-"""The exit status for an environment whose secret this run was not given, because another run has it."""
+"""The exit status for an environment whose secret only another run has."""
 
 
 class Stage(StrEnum):
@@ -32,9 +32,9 @@ class Stage(StrEnum):
     """The environment's run refused its plan."""
     CANCELLED = "cancelled"
     TAKEN_BACK = "taken back"
-    """The run failed, and rolled back what it had applied."""
+    """The run failed, and rolled back the migrations that it had applied."""
     DIFFERS = "differs"
-    """The schema after the run differs from the predicted one."""
+    """The schema after the run differs from the predicted schema."""
 
 
 WORST_FIRST = (
@@ -53,7 +53,7 @@ WORST_FIRST = (
 
 @dataclass(frozen=True)
 class PastRollback:
-    """A rollback of a migration that was later applied again or accepted to be."""
+    """A rollback of a migration that was later applied again, or accepted for another apply."""
 
     at: datetime | None = None
     run_url: str = ""
@@ -94,7 +94,7 @@ class RunEnd:
     gates: tuple[str, ...] = ()
     """The gates that held the plan back, such as `window`."""
     path: str = ""
-    """The migration file that a new pull request must correct; empty if the same run can succeed later."""
+    """The migration file that another pull request must correct; empty if the same run can succeed later."""
     run_url: str = ""
 
 
@@ -105,28 +105,28 @@ class Record:
     environments: tuple[Environment, ...]
     rows: tuple[RecordRow, ...]
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
-    """By environment, the result of its last run, if that run did not apply the plan."""
+    """Maps environments to the result of their last run, if that run did not apply the plan."""
     ways_back: Mapping[str, WayBack] = field(default_factory=dict)
-    """By environment, how to undo the applied migrations of the pull request."""
+    """Maps environments to the way to undo the applied migrations of the pull request."""
 
     def cells(self, environment: Environment) -> dict[str, Cell]:
-        """By name, the state of each migration in an environment."""
+        """Maps the name of each migration to its state in an environment."""
         index = self.environments.index(environment)
         return {row.name: row.cells[index] for row in self.rows}
 
     def stage(self, environment: Environment) -> Stage:
-        """The worst state of an environment; the ledger wins over a run that had nothing left to apply."""
+        """The worst state of an environment; the ledger takes precedence over a run that had nothing to apply."""
         stages = {cell.stage for cell in self.cells(environment).values()}
         worst = min(stages, key=WORST_FIRST.index, default=Stage.WAITING)
         end = self.ends.get(environment.name)
         if worst is Stage.ROLLED_BACK and end and end.stage in (Stage.BLOCKED, Stage.WAITING):
-            return worst  # a refusal to apply it again is what follows from the rollback
+            return worst  # the refusal is only a consequence of the rollback
         return min(worst, end.stage, key=WORST_FIRST.index) if end else worst
 
 
 @dataclass(frozen=True, order=True)
 class MigrationRef:
-    """The names of a migration in ledgers and files."""
+    """The names that a migration has in ledgers and files."""
 
     number: int
     name: str
@@ -202,13 +202,13 @@ def _past(about: list[Entry], now: Entry) -> tuple[PastRollback, ...]:
 
 def _not_applied(newest: Entry, *, unfinished: bool) -> Cell:
     if unfinished:
-        going_on = "the next run resumes it" if newest.mark is Mark.DEFERRED else "it did not finish"
+        going_on = "the next run resumes the migration" if newest.mark is Mark.DEFERRED else "the run did not finish"
         return _told(Stage.UNFINISHED, newest, newest.error or going_on)
     if newest.mark is Mark.INTERRUPTED:
         return _told(Stage.CANCELLED, newest, newest.error or "the run was interrupted")
     if newest.mark is Mark.FAILED:
         return _told(Stage.FAILED, newest, newest.error or newest.mark)
-    # A rollback that is no reversal: the failed run that had applied it rolled it back.
+    # A rollback that is not a reversal: a failed run rolled back its own migration.
     return _told(Stage.TAKEN_BACK if newest.mark is Mark.ROLLED_BACK else Stage.WAITING, newest, newest.error or "")
 
 

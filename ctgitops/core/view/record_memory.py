@@ -1,7 +1,7 @@
-"""What a pull request's comment remembers for later runs that cannot read every database. Pure.
+"""The data that a pull request's comment stores for later runs, which cannot read every database. Pure.
 
-A job has only the secrets of its environment, and a refused plan is in no ledger. So the comment carries, as JSON, the
-state of each environment as the last run that could read it found it. Where a run reads a ledger, the ledger decides.
+A job has only the secrets of its environment, and a refused plan is in no ledger. So each run that reads an environment
+stores its state as JSON in the comment. If a later run can read the ledger, the ledger decides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .pull_request_record import NOT_ASKED, Cell, Ledgers, PastRollback, Record,
 from .way_back import BackupNote, WayBack
 
 LONGEST = 12_000
-"""Maximum length of the JSON text. A longer one leaves out the cells."""
+"""Maximum length of the JSON text. A longer text is written without the cells."""
 LONGEST_TEXT = 300
 
 Json = dict[str, Any]
@@ -27,10 +27,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Remembered:
-    """One environment in the comment. Its text is not trusted: pages escape it, and no decision rests on it."""
+    """The stored data of one environment. Untrusted: pages escape the text, and no decision depends on the data."""
 
     last: int = 0
-    """The ID of the ledger's last entry that the run had read."""
+    """The ID of the last ledger entry that the run read."""
     cells: Mapping[str, Cell] = field(default_factory=dict)
     end: RunEnd | None = None
     back: WayBack | None = None
@@ -45,9 +45,9 @@ def newer_than(memory: Memory, ledgers: Ledgers) -> bool:
 
 
 def with_memory(record: Record, memory: Memory, ledgers: Ledgers, ran: Collection[str] = ()) -> Record:
-    """The record, completed by what the comment remembers of environments that this run did not read or apply to.
+    """The record, completed with the stored data of environments that this run did not read or apply to.
 
-    `ran` names the environments of which the record has the result of a run, also if it was a success.
+    `ran` contains the environments whose last run is in the record, even if that run was successful.
     """
     read = _read(ledgers)
     ends, ways = dict(record.ends), dict(record.ways_back)
@@ -81,7 +81,7 @@ def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:
 
 
 def memory_in(text: str) -> Memory:
-    """Reads the JSON text of a comment; empty if it is not valid."""
+    """Reads the JSON text of a comment; returns an empty result if the text is not valid."""
     try:
         found = json.loads(text) if text else {}
         return {str(name): _remembered(each) for name, each in found.items()}
@@ -111,7 +111,7 @@ def _with_cells(record: Record, name: str, cells: Mapping[str, Cell]) -> Record:
 
 
 def _still(old: Remembered, now: Mapping[str, Cell], ledger: Ledger | None) -> bool:
-    """Whether the ledger has nothing newer about the migrations than the run whose result the comment remembers."""
+    """Whether the stored result is still current: the ledger has no newer entry about the migrations."""
     if old.end and old.end.stage is Stage.DIFFERS and ledger:
         return any(open_predictions(ledger))
     applied = bool(now) and all(cell.stage is Stage.APPLIED for cell in now.values())

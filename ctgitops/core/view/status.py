@@ -1,4 +1,4 @@
-"""The status of an environment: each migration with its state, from the files and the ledger. Pure."""
+"""The status of an environment: the state of each migration, from the files and the ledger. Pure."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Row:
     version: SchemaVersion | None
     description: str
     date: datetime | None
-    """The time at which the migration reached this state; None if it was never tried."""
+    """The time at which the migration reached this state; None if the migration was never tried."""
     state: State
     detail: str = ""
-    """For an unfinished migration, its progress and whether a backend is still running it."""
+    """The progress of an unfinished migration, and whether a backend is still running it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class EnvironmentStatus:
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
-    """The status of `environment`. It does not parse SQL, so it is fast; `check` finds problems in SQL."""
+    """The status of `environment`. Does not parse SQL, to be fast; `check` finds problems in SQL."""
     if isinstance(ledger, Unreadable):
         return EnvironmentStatus(
             environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
@@ -104,7 +104,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
 
 
 def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:
-    """A problem for the last run if it failed and nothing was applied, rolled back or repaired since.
+    """A problem if the last run failed and nothing was applied, rolled back or repaired since then.
 
     `wanted` contains numbers of migrations and names of seed files; a removed file needs no further action.
     """
@@ -113,7 +113,7 @@ def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Ite
         return
     at = entry.finished_at or entry.started_at
     what = f"the last run failed{f' on {at:%Y-%m-%d %H:%M:%S} UTC' if at else ''}, at {entry.name}: {entry.error}"
-    hint = f"`ctgitops apply --env {environment}` retries it; see `ctgitops plan --env {environment}` first"
+    hint = f"`ctgitops apply --env {environment}` retries it; run `ctgitops plan --env {environment}` first"
     if entry.number in ledger.applied:
         hint = (
             f"the last run was a rollback: `ctgitops rollback --env {environment} --steps 1 --dry-run` shows "
@@ -132,7 +132,7 @@ def _rows(workspace: Workspace, ledger: Ledger) -> tuple[Row, ...]:
     newest = {e.number: e for e in ledger.entries if e.number is not None}
     files = by_number(workspace.migrations, [*newest.values(), *ledger.applied.values()])
     for number, reversal in changes_in(ledger).reversals.items():
-        if number in files and reversal.holds(files[number]):  # includes a migration that was rolled back by hand
+        if number in files and reversal.holds(files[number]):  # also for a migration that was rolled back by hand
             newest[number] = replace(reversal.entry, mark=Mark.ROLLED_BACK)
     numbers = {*files, *ledger.applied, *ledger.unfinished}
     rows = [_row(number, files.get(number), newest.get(number), ledger) for number in numbers]

@@ -1,4 +1,4 @@
-"""Rows that a migration deletes by a function, a block, a trigger or a cascade, and that are not counted. Pure."""
+"""Deleted rows that are not counted: those that a function, a block, a trigger or a cascade deletes. Pure."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ def _problem(step: Step, statement: Statement, change: TableChange) -> Problem:
     what = f"{step.name} deletes rows of {change.table} by {by}, so their number is not known"
     place = step.script.place(step.script.start_of(statement))
     return Problem(
-        "rows-not-counted", what, place, f"count them with the same condition in {change.table}", blocks=False
+        "rows-not-counted", what, place, f"count these rows with the same condition in {change.table}", blocks=False
     )

@@ -1,6 +1,6 @@
 """The verdict on plans, which determines headlines, next actions, marks and the exit status. Pure.
 
-The worst part decides: if one step was not tried, the whole plan is unknown, whatever the other steps show.
+The worst part decides: if one step was not tried, the state of the whole plan is unknown.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .preview import FailOn, NotPlanned, Occasion, PlanResult, Preview
 
 
 class PlanState(IntEnum):
-    """The state of a plan or of one of its steps; the highest one wins."""
+    """The state of a plan or of one of its steps. Of several states, the highest value counts."""
 
     SOUND = 0
     WARNING = 1
     UNKNOWN = 2
-    """A part was not tried, read or measured, so its effect is unknown."""
+    """A part of the plan was not tried, read or measured, so that its effect is unknown."""
     WAITING = 3
-    """The event of this run would apply the plan, but a gate refuses it now."""
+    """The event of this run would apply the plan, but a gate makes the plan wait."""
     HELD_BACK = 4
-    """There is a finding of severity error: no page proposes to apply or to merge it."""
+    """The plan has a finding of severity error, so that no page proposes to apply or merge the plan."""
     BLOCKED = 5
     """A problem prevents running the plan."""
     UNREADABLE = 6
@@ -52,7 +52,7 @@ UNKNOWN_CODES = frozenset(
     {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-constraint", "row-trigger", "rows-not-counted"}
     | {"rows-not-looked-at", "schema-unread", "seed-not-measured", "seed-not-tried"}
 )
-"""Codes of problems which report that a part of the plan is unknown."""
+"""Codes of problems that report an unknown part of the plan."""
 
 
 @dataclass(frozen=True, order=True)

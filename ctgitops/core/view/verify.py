@@ -23,7 +23,7 @@ _LEFT_BY_REINDEX = re.compile(r'_cc(?:new|old)\d*"?$')
 
 @dataclass(frozen=True)
 class Refuted:
-    """A verify query that does not return true now."""
+    """A verify query that fails or no longer returns true."""
 
     what: str
     place: Place | None
@@ -78,12 +78,12 @@ def findings(
 
 
 def _no_ledger(environment: Environment, ledger: Ledger) -> Iterator[Problem]:
-    """The finding for a database without a ledger, or with an empty one."""
+    """The finding for a database without a ledger, or with an empty ledger."""
     if ledger.entries:
         return
     name = environment.name
     there = "an empty ledger" if ledger.identity and ledger.identity.ledger_id else "no ledger"
-    what = f"{name} has {there}: ctgitops has applied no migration to it, so there is nothing to verify it against"
+    what = f"{name} has {there}: ctgitops has applied no migration to this database, so there is nothing to verify"
     hint = (
         f"`ctgitops plan --env {name}` shows what apply would do; "
         "`ctgitops baseline --help` explains how to adopt an existing schema"
@@ -113,8 +113,8 @@ def _made_valid(index: SchemaObject) -> str:
         return f"DROP INDEX CONCURRENTLY {index.name}; an interrupted REINDEX CONCURRENTLY left it behind"
     if " ON ONLY " in index.attributes.get("definition", ""):
         return (
-            f"it becomes valid once each partition of {index.of} has its index: CREATE INDEX CONCURRENTLY on each that "
-            f"lacks one, then ALTER INDEX {index.name} ATTACH PARTITION"
+            f"the index becomes valid when each partition of {index.of} has one: CREATE INDEX CONCURRENTLY on each "
+            f"partition without, then ALTER INDEX {index.name} ATTACH PARTITION"
         )
     return f"REINDEX INDEX CONCURRENTLY {index.name};"
 
@@ -126,7 +126,7 @@ def _waits_for_validation(each: SchemaObject) -> bool:
 
 
 def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
-    """Tables without row-level security in exposed schemas; by default in `public`, if any table there has it."""
+    """Tables without row-level security in exposed schemas; by default in `public`, if it has secured tables."""
     tables = [each for each in live.objects if each.kind == "table"]
     if not exposed and any(_schema(each) == "public" and _secured(each) for each in tables):
         exposed = ("public",)

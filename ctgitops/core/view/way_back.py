@@ -1,4 +1,4 @@
-"""How to undo the migrations of a pull request in one environment: its rollback, and the backup before it. Pure."""
+"""How to undo the migrations of a pull request in one environment: by a rollback, or from the backup before. Pure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class BackupNote:
     taken_at: str = ""
     """The recovery point, as ISO 8601: a restore loses what was written later."""
     restore_with: str = ""
-    """The command that restores it."""
+    """The command that restores the backup."""
 
     @classmethod
     def of(cls, receipt: str) -> BackupNote | None:
-        """Reads a ledger entry's receipt; None if there is none or it cannot be read."""
+        """Reads the receipt in a ledger entry; None if it is missing or cannot be read."""
         try:
             found: Any = json.loads(receipt) if receipt else None
             return cls(str(found["id"]), str(found.get("finished_at", "")), str(found.get("restore_with", "")))
@@ -47,7 +47,7 @@ class WayBack:
 
 
 def way_back(names: Collection[str], ledger: Ledger) -> WayBack | None:
-    """The way back from the applied migrations among `names`; None if none of them is applied."""
+    """The rollback that undoes the applied migrations among `names`; None if none of them is applied."""
     order = ledger.in_order
     first = next((index for index, entry in enumerate(order) if entry.name in names), None)
     if first is None:

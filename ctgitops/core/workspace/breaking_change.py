@@ -15,8 +15,8 @@ from ..problem import Problem
 _SHOWN = 3
 UNDECLARED = "breaking-undeclared"
 HINT = (
-    "write `Breaking Changes: Yes` and the next major version; or keep what the code uses now, "
-    "and remove it in a later migration"
+    "write `Breaking Changes: Yes` and the next major version; or keep the names that code uses now, and remove them "
+    "in a later migration"
 )
 
 
@@ -25,8 +25,9 @@ def breaking_problems(
 ) -> Iterator[Problem]:
     """A problem for each migration that declares no breaking change but makes one.
 
-    `asked` are the pending migrations of a plan: no code uses yet what they create. If it is None, each file is judged
-    as if all files before it were applied. Files in `merged` can no longer be changed, so they only get a warning.
+    `asked` contains the pending migrations of a plan, whose new objects are not used by code yet. If `asked` is None,
+    each file is judged as if all earlier files were applied. Files in `merged` can no longer be changed, so they only
+    get a warning.
     """
     if not any(_declares_none(m) and (asked is None or m.number in asked) for m in migrations):
         return
@@ -41,16 +42,17 @@ def breaking_problems(
 
 
 def unchangeable(problem: Problem, has: Sequence[str], unread: Sequence[str]) -> Problem:
-    """The problem if the environments `has` have applied the file, so that it must not change; `unread` may have it."""
+    """The problem, with a hint for a file that environments in `has` have applied, or those in `unread` may have."""
     if has:
         hint = (
-            f"{' and '.join(has)} has this file, so it must not change: before it is applied here, deploy code that "
-            "does not need what it breaks"
+            f"this file must not change, because it is applied in {' and '.join(has)}: before you apply it here, "
+            "deploy code that does not need the changed objects"
         )
         return replace(problem, hint=hint, blocks=False)
     if unread:
         names = " and ".join(unread)
-        return replace(problem, hint=f"{problem.hint}; if {names}, which could not be read, has this file, solve that")
+        hint = f"{problem.hint}; but do not change the file if it is applied in {names}, which could not be read"
+        return replace(problem, hint=hint)
     return problem
 
 
@@ -72,6 +74,6 @@ def _problems(migration: Migration, known: KnownObjects, *, blocks: bool) -> Ite
         return
     said = [f"{each.what} (line {script.place(starts[each.statement]).line})" for each in found]
     more = f", and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
-    what = f"`Breaking Changes: No`, but it {', '.join(said[:_SHOWN])}{more}"
+    what = f"`Breaking Changes: No`, but the migration {', '.join(said[:_SHOWN])}{more}"
     detail = "\n".join(said) if more else ""
     yield Problem("breaking-undeclared", what, migration.place_of("Breaking Changes"), HINT, detail, blocks=blocks)

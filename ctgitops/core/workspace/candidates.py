@@ -10,7 +10,7 @@ from ..migration.selector import Candidate
 
 
 def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
-    """The file with the entry's name; else the one with its checksum; else the first. None if `same` is empty."""
+    """The file with the entry's name, else the file with its checksum, else the first file; None if `same` is empty."""
     files = tuple(same)
     if entry:
         by_name = next((m for m in files if m.name == entry.name), None)
@@ -20,7 +20,7 @@ def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
 
 
 def by_number(migrations: Iterable[Migration], entries: Iterable[Entry]) -> dict[int, Migration]:
-    """One file for each number: the file of the number's newest ledger entry, else the first file."""
+    """One file for each number: the file of the newest ledger entry with that number, else the first file."""
     newest = {entry.number: entry for entry in entries}
     files: dict[int, list[Migration]] = {}
     for migration in migrations:
@@ -29,12 +29,12 @@ def by_number(migrations: Iterable[Migration], entries: Iterable[Entry]) -> dict
 
 
 def of_files(migrations: Iterable[Migration]) -> tuple[Candidate, ...]:
-    """Each file's migration as a candidate."""
+    """The migration of each file as a candidate."""
     return tuple(Candidate(m.number, m.name, m.version) for m in migrations)
 
 
 def of_ledger(entries: Iterable[Entry], migrations: Iterable[Migration]) -> tuple[Candidate, ...]:
-    """Each ledger entry as a candidate, with its own name and its file's, which may have been renamed since."""
+    """Each ledger entry as a candidate, with the name in the entry and the current name of its file."""
     listed = tuple(entries)
     files = by_number(migrations, listed)
     known: list[Candidate] = []
@@ -50,7 +50,7 @@ def of_ledger(entries: Iterable[Entry], migrations: Iterable[Migration]) -> tupl
 
 
 def of_all(ledger: Ledger, migrations: Iterable[Migration]) -> tuple[Candidate, ...]:
-    """The migrations of the ledger's entries, and the remaining files."""
+    """The ledger entries, and the files without an entry, as candidates."""
     files = tuple(migrations)
     entries = [e for e in ledger.entries if e.number is not None]
     return (*of_files(files), *of_ledger(entries, files))

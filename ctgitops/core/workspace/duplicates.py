@@ -1,4 +1,4 @@
-"""Two files with one number: decides which must change, by the ledgers and the base branch. Pure."""
+"""Two files with the same number: decides, by the ledgers and the base branch, which file must change. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .numbering import Seniority, moves
 
 
 class AppliedIn(NamedTuple):
-    """An environment that has applied a file, and how many steps a rollback of that file takes."""
+    """An environment that has applied a file, and the number of steps by which a rollback removes the file."""
 
     environment: str
     steps: int
@@ -29,7 +29,7 @@ class Applied:
     """The files that are applied in at least one environment whose ledger was read."""
 
     where: Mapping[str, AppliedIn] = field(default_factory=dict)
-    """By file name, an environment that has applied the file."""
+    """Maps file names to an environment that has applied the file."""
 
     @classmethod
     def of(cls, environment: str, ledger: Ledger, migrations: Iterable[Migration]) -> Applied:
@@ -44,13 +44,13 @@ class Applied:
         return cls(found)
 
     def with_those_of(self, other: Applied) -> Applied:
-        """The files that are applied according to this object or `other`."""
+        """The files that are applied according to this object or according to `other`."""
         return Applied({**other.where, **self.where})
 
 
 @dataclass(frozen=True)
 class Precedence:
-    """Decides which of two files keeps a number or version that both have."""
+    """Decides which of two files keeps a number or version that both files have."""
 
     applied: Applied = field(default_factory=Applied)
     git: Seniority = field(default_factory=Seniority)
@@ -71,7 +71,7 @@ class Precedence:
         return self.git.added.get(migration.name, math.inf)
 
     def must_renumber(self, one: Migration, other: Migration) -> Migration:
-        """The file that must change; the second if both have equal claims."""
+        """The file that must change; the second file if both have equal claims."""
         keeper, _ = self.keeper([one, other])
         return one if keeper is other else other
 
@@ -108,7 +108,7 @@ def _undecided(same: list[Migration], precedence: Precedence) -> str:
         text = " and ".join(f"{name} is applied in {at.environment}" for name, at in where)
         name, at = where[-1]
         back = f"`ctgitops rollback --env {at.environment} --steps {at.steps}`"
-        return f"{text}: roll one of them back, for example with {back}, then run `ctgitops new --renumber {name}`"
+        return f"{text}: roll one of the two back, for example with {back}, then run `ctgitops new --renumber {name}`"
     unknown = f" ({precedence.git.unknown})" if precedence.git.unknown else ""
     which = f"neither a ledger nor git shows which file is older{unknown}"
     command = f"`ctgitops new --renumber {same[0].number:03}`"
@@ -127,4 +127,4 @@ def _hint(migration: Migration, migrations: tuple[Migration, ...], policy: Polic
     if where is None:
         return text
     back = f"ctgitops rollback --env {where.environment} --steps {where.steps}"
-    return f"it is applied in {where.environment}: first roll it back there with `{back}`, then {text}"
+    return f"the file is applied in {where.environment}: first roll it back there with `{back}`, then {text}"

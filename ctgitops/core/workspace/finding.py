@@ -50,7 +50,7 @@ class Finding:
 
     @property
     def problem(self) -> Problem:
-        """The finding as a problem, for pages; it never blocks a plan."""
+        """The finding as a problem for pages, which never blocks a plan."""
         return Problem(
             self.rule,
             self.what,

@@ -1,4 +1,4 @@
-"""Chooses free numbers and versions for a branch's migrations; holds what git reports about their age. Pure."""
+"""Chooses free numbers and versions for the migrations of a branch, from the files' age according to git. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BaseBranch:
     """The base branch and its migrations, as far as git can read them."""
 
     name: str
-    """The branch's name, such as `origin/main`; empty if it cannot be read."""
+    """The branch's name, such as `origin/main`; empty if the branch cannot be read."""
     numbers: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
     versions: tuple[SchemaVersion, ...] = ()
@@ -31,9 +31,9 @@ class Seniority:
 
     base: BaseBranch = field(default_factory=lambda: BaseBranch(""))
     added: Mapping[str, int] = field(default_factory=dict)
-    """By name, the Unix time of the commit that added the file; an uncommitted file has none."""
+    """Maps names to the Unix time of the commit that added the file; uncommitted files are missing."""
     unknown: str = ""
-    """Why git could not report the age; empty if it could."""
+    """Why git could not report the age; empty if the age is known."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Move:
 def find(
     migrations: tuple[Migration, ...], wanted: str, base: BaseBranch, applied: frozenset[str] = frozenset()
 ) -> Migration:
-    """The migration that a selector names; if several match, the one that is neither on the base branch nor applied.
+    """The migration that a selector selects; if several match, the one that is neither on the base branch nor applied.
 
     Raises UsageError.
     """
@@ -67,17 +67,17 @@ def find(
         found = [m for m in found if m.name not in base.names | applied] or found
     if len(found) > 1:
         names = " or ".join(f"`{m.name}`" for m in found)
-        raise UsageError(f"`{wanted}` matches several migrations", hint=f"name one: {names}")
+        raise UsageError(f"`{wanted}` matches several migrations", hint=f"give one of the names: {names}")
     if not found:
         selector.choose(of_files(migrations), "in migrations/")
     if found[0].name in base.names:
-        what = f"{found[0].name} is already on {base.name} under that number"
+        what = f"{found[0].name} is already on {base.name} with this number"
         raise UsageError(what, hint="renumber the migration that this branch adds")
     return found[0]
 
 
 def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, base: BaseBranch) -> tuple[Move, ...]:
-    """The moves of `first` and the branch's later migrations in its band, each to the next free number.
+    """The moves of `first`, and of the branch's later migrations in the same band, to the next free numbers.
 
     If the base branch cannot be read, the branch's migrations are unknown, and only `first` moves. Raises UsageError if
     the band is full.
@@ -102,7 +102,7 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
 
 
 def next_version(migration: Migration, taken: Iterable[SchemaVersion]) -> SchemaVersion | None:
-    """The next version after all `taken` ones; the kind of step (breaking, addition, fix) stays that of `migration`."""
+    """The next version after all in `taken`: breaking, an addition or a fix, as the version of `migration` is."""
     own, others = migration.version, list(taken)
     if own is None or not others:
         return own

@@ -1,4 +1,4 @@
-"""Migration files that git's history has and the working tree lacks: a database may have applied them. Pure."""
+"""Migration files that exist in git's history but not in the working tree; a database may have applied them. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Removal:
     source: str
     """A commit that contains the file."""
     base: str = ""
-    """The base branch if it has the file, and only this branch or working tree removed it; else empty."""
+    """The base branch, if only this branch or working tree removed the file; empty if the base branch lacks it too."""
     by: str = ""
     """The commit that removed the file, with author and date; empty if the removal is not committed."""
 
@@ -41,7 +41,7 @@ class Removals:
 
     found: tuple[Removal, ...] = ()
     unknown: str = ""
-    """Why git could not report them; empty if it could."""
+    """Why git could not report the removed files; empty if they are known."""
     hint: str = ""
 
 
@@ -62,8 +62,8 @@ def removal_problems(removals: Removals, migrations: tuple[Migration, ...], poli
 
 
 def _removed_here(removal: Removal) -> Problem:
-    how = f"commit {removal.by} removes it" if removal.by else "this working tree does not"
-    what = f"{removal.base} has migration {removal.name}, and {how}"
+    how = f"commit {removal.by} removes the file" if removal.by else "this working tree does not have the file"
+    what = f"{removal.base} has migration {removal.name}, but {how}"
     return Problem("removed", what, hint=_hint(removal))
 
 
@@ -73,6 +73,6 @@ def _removed_before(removal: Removal) -> Problem:
 
 
 def _hint(removal: Removal) -> str:
-    restore = f"`git checkout {removal.source} -- 'migrations/{removal.name}.*'` restores it"
+    restore = f"`git checkout {removal.source} -- 'migrations/{removal.name}.*'` restores the file"
     listed = f"add `removed: [{removal.name}]` to migrations/policy.yaml"
-    return f"{restore}; if no database has applied it, {listed}"
+    return f"{restore}; if no database has applied the migration, {listed}"

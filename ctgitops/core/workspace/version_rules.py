@@ -1,4 +1,4 @@
-"""Checks the sequence of schema versions, and finds the correct version if there is only one."""
+"""Checks the sequence of schema versions, and suggests a correct version if only one is possible."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def _broken_promise(migration: Migration, version: SchemaVersion, fix: Fix | Non
     change = "Breaking Changes: Yes" if migration.breaking else "Breaking Changes: No"
     want = "a new major version" if migration.breaking else "the same major version"
     what = f"version {version} contradicts `{change}`"
-    return Problem("version-breaking", what, migration.place_of("Version"), f"it requires {want}", fix=fix)
+    return Problem("version-breaking", what, migration.place_of("Version"), f"this header requires {want}", fix=fix)
 
 
 def _right(migration: Migration, versioned: Versioned, policy: Policy) -> Fix | None:
-    """The next version, for the last migration of a band; None for others, because several versions could be right."""
+    """The next version, for the last migration of a band; None for others, which could have several versions."""
     band, own = policy.band(migration.number), migration.version
     others = [(m, v) for m, v in versioned if m is not migration]
     if own is None or any(policy.band(m.number) == band and m.number > migration.number for m, _ in others):
@@ -80,7 +80,7 @@ def _falling(versioned: Versioned, policy: Policy) -> Iterator[Problem]:
         band = policy.band(migration.number)
         before = last.get(band)
         if before and version < before[1]:
-            what = f"version {version} is lower than {before[1]} of {before[0].name}, which comes before it"
+            what = f"version {version} is lower than {before[1]} of {before[0].name}, an earlier migration"
             fix = _right(migration, versioned, policy)
             yield Problem(
                 "version-falls", what, migration.place_of("Version"), "versions must increase within a band", fix=fix

@@ -44,11 +44,11 @@ class Workspace:
     migrations: tuple[Migration, ...]
     environments: tuple[Environment, ...] = ()
     seeds: dict[str, tuple[Seed, ...]] | None = None
-    """By environment, its seed files."""
+    """Maps environments to their seed files."""
     policy: Policy = field(default_factory=Policy)
     read_problems: tuple[Problem, ...] = ()
     git: Seniority = field(default_factory=Seniority)
-    """The age of the files according to git; only read if two files have one number or version."""
+    """The age of the files according to git; only read if two files have the same number or version."""
 
     @property
     def history(self) -> frozenset[str]:
@@ -57,7 +57,7 @@ class Workspace:
 
     @property
     def contested(self) -> tuple[Migration, ...]:
-        """The files whose number or version another file also has."""
+        """The files that have the same number or version as another file."""
         numbers = Counter(m.number for m in self.migrations)
         versions = Counter(str(m.version) for m in self.migrations if m.version)
         return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
@@ -71,14 +71,14 @@ class Workspace:
         return (self.seeds or {}).get(environment.name, ())
 
     def problems_with(self, environment: Environment) -> tuple[Problem, ...]:
-        """The blocking problems of an environment's manifest; it has the default for a key that could not be read."""
+        """The blocking problems of an environment's manifest. The environment has defaults for the unreadable keys."""
         return tuple(p for p in self.read_problems if p.blocks and p.place and p.place.path == environment.path)
 
 
 def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[Problem, ...]:
     """All problems of a workspace that can be found without a database, except those in the SQL itself.
 
-    If two files have one number or version, the one that is `applied` keeps it.
+    Of two files with the same number or version, the file in `applied` keeps its own.
     """
     migrations, policy = workspace.migrations, workspace.policy
     precedence = Precedence(applied or Applied(), workspace.git)
@@ -121,7 +121,7 @@ def seed_problems(seed: Seed) -> tuple[Problem, ...]:
     said = refused.refused_in_transaction if refused else "a file without a transaction"
     what = f"{said} is not supported in a seed file"
     place = script.place(refused.start) if refused else Place(script.path, script.first_line)
-    hint = "a seed file and its ledger entry are one transaction: move it into a migration"
+    hint = "a seed file and its ledger entry share one transaction: move the statement into a migration"
     return (*problems, Problem("seed-transaction", what, place, hint))
 
 
@@ -139,10 +139,10 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
         hint = "write the SQL, or remove the file"
         return (Problem("empty-file", "the file contains no statement", Place(script.path, script.first_line), hint),)
     guard = Guard()
-    problems = [*guard.each("whether it has both directions", lambda: both_directions(script))]
+    problems = [*guard.each("whether the file has both directions", lambda: both_directions(script))]
     problems += transaction_problems(script)
     problems += [client_copy(script, statement.start) for statement in statements if statement.copies_through_client]
-    faults = guard.each("whether it can run in batches", lambda: script.batch_faults)
+    faults = guard.each("whether the statement can run in batches", lambda: script.batch_faults)
     problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in faults]
     problems += guard.each("enum values", lambda: _enum_values(script))
     problems += guard.each("passwords", lambda: password_problems(script))
@@ -195,7 +195,7 @@ def _named(problem: Problem) -> MigrationName | None:
 
 
 def _gaps(workspace: Workspace) -> Iterator[Problem]:
-    """Numbers that a band skips; a file that exists but cannot be read leaves no gap."""
+    """A problem for each number that a band skips. A file that exists but cannot be read is not a gap."""
     if workspace.policy.numbering is not Numbering.CONTIGUOUS:
         return
     unread = {name.number for p in workspace.read_problems if (name := _named(p))}
@@ -214,7 +214,7 @@ def _gaps(workspace: Workspace) -> Iterator[Problem]:
 
 def _gap(migration: Migration, wanted: int, where: str) -> Problem:
     what = f"number {migration.number:03} leaves a gap{where}: {wanted:03} does not exist"
-    hint = f"renumber it to {wanted:03}, or set `numbering: increasing` in migrations/policy.yaml"
+    hint = f"renumber the file to {wanted:03}, or set `numbering: increasing` in migrations/policy.yaml"
     return Problem("number-gap", what, Place(migration.path), hint)
 
 
@@ -224,7 +224,7 @@ def _headers(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
         if header and header.migration != migration.name:
             what = f"the header says `Migration: {header.migration}`, but the file is called `{migration.name}`"
             fix = migration.saying("Migration", migration.name)
-            yield Problem("header-name", what, migration.place_of("Migration"), "make them agree", fix=fix)
+            yield Problem("header-name", what, migration.place_of("Migration"), "write the same name in both", fix=fix)
 
 
 def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
@@ -233,7 +233,7 @@ def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
             continue
         if migration.rollback is Rollback.AVAILABLE and not migration.has_rollback_sql:
             what = f"`Rollback: Available`, but {migration.name}.down.sql does not exist"
-            hint = "create it, or write `Rollback: Manual - …` or `Rollback: Not Available`"
+            hint = "create the file, or write `Rollback: Manual - …` or `Rollback: Not Available`"
             yield Problem("rollback-missing", what, Place(migration.path, 1), hint)
         if migration.rollback is not Rollback.AVAILABLE and migration.down is not None:
             what = f"`Rollback: {migration.rollback}`, but {migration.name}.down.sql exists"
@@ -249,15 +249,17 @@ def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
             other = by_number.get(number)
             if other is None:
                 hint = "name a migration that exists, or write `Dependencies: None`"
-                yield Problem("dependency", f"it depends on {number:03}, which does not exist", place, hint)
+                yield Problem("dependency", f"the migration depends on {number:03}, which does not exist", place, hint)
             elif number == migration.number:
-                yield Problem("dependency", "it depends on itself", place, "remove that dependency")
+                yield Problem("dependency", "the migration depends on itself", place, "remove that dependency")
             elif number > migration.number and migration.number in other.dependencies:
                 what = f"{migration.number:03} and {number:03} depend on each other"
                 yield Problem("dependency", what, place, "remove one of the two dependencies")
             elif number > migration.number:
-                what = f"it depends on {number:03}, which is applied after it in an empty database"
-                yield Problem("dependency", what, place, "depend on lower numbers only, or renumber this migration")
+                what = f"the migration depends on {number:03}, which is applied later in an empty database"
+                yield Problem(
+                    "dependency", what, place, "name only migrations with lower numbers, or renumber this migration"
+                )
 
 
 def _chain(workspace: Workspace) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ _Fold = Callable[[Catalog, Table, Node], None]
 
 
 def table(catalog: Catalog, node: Node) -> None:
-    """Applies the actions of ALTER TABLE in order. Applies those of ALTER TYPE to the typed tables of the type."""
+    """Applies the actions of ALTER TABLE in order, and the actions of ALTER TYPE to the typed tables of the type."""
     name, commands_ = relation_name(node.get("relation", {})), list(commands("AlterTableStmt", node))
     if node.get("objtype") == "OBJECT_TYPE":
         for each in catalog.typed(name):
@@ -24,7 +24,7 @@ def table(catalog: Catalog, node: Node) -> None:
     if found:
         _fold(catalog, found, commands_, whole=bool(node.get("relation", {}).get("inh")))
     elif node.get("objtype") in _WITH_ROWS and any(each.get("subtype") != "AT_ChangeOwner" for each in commands_):
-        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # no known file creates this table
+        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # the table is not in the model
 
 
 def _fold(catalog: Catalog, found: Table, commands_: list[Node], *, whole: bool) -> None:
@@ -42,7 +42,7 @@ def _goes_down(command: Node) -> bool:
 
 
 def _with_partitions(catalog: Catalog, table: Table) -> Iterator[Table]:
-    """A table and all its partitions, each once, even if a wrong model contains a cycle of partitions."""
+    """A table and all its partitions, each once, even if the model has a cycle of partitions by mistake."""
     left, seen = [table], {table.name}
     while left:
         each = left.pop()
@@ -112,7 +112,7 @@ def _nullable(*, not_null: bool) -> _Fold:
 
 
 def _default(_catalog: Catalog, of: Table, command: Node) -> None:
-    """Applies SET DEFAULT and DROP DEFAULT. Both have no definition for DEFAULT NULL and DROP DEFAULT."""
+    """Applies SET DEFAULT and DROP DEFAULT. For DROP DEFAULT and SET DEFAULT NULL, the node has no definition."""
     of.columns.setdefault(command.get("name", ""), Column()).default = not is_null(command.get("def"))
 
 

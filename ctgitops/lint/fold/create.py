@@ -25,7 +25,7 @@ from ..types import type_of
 
 
 def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
-    """Adds a new table and returns it; None if it already exists, as for CREATE … IF NOT EXISTS."""
+    """Adds and returns a new table; None if the table already exists, as for CREATE … IF NOT EXISTS."""
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"
@@ -124,7 +124,7 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
-    """The name that PostgreSQL chooses for a constraint on one column. For others, a placeholder such as `check 1`."""
+    """The name that PostgreSQL chooses for a constraint on one column; a placeholder such as `check 1` for others."""
     ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
     if kind == "primary":
         return f"{to.name[1]}_pkey"
@@ -237,7 +237,7 @@ def function_of(node: Node) -> Function:
 
 
 def header_of(node: Node) -> str:
-    """A CREATE FUNCTION, up to its body, that declares the same variables, all with simple types."""
+    """A CREATE FUNCTION without a body that declares the same variables, all with simple types."""
     parts = [item.get("FunctionParameter", {}) for item in node.get("parameters", ())]
     out = [each for each in parts if each.get("mode") in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE", "FUNC_PARAM_INOUT"}]
     returned = node.get("returnType", {})

@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Skips FINALIZE, and a table with a default partition: PostgreSQL does not support CONCURRENTLY for it.
+    """Skips FINALIZE, and tables with a default partition, for which PostgreSQL does not support CONCURRENTLY.
 
     On PostgreSQL 15.18, the statement takes ACCESS EXCLUSIVE on the partitioned table, the partition, its default
     partition and every table with a foreign key to it.
@@ -31,8 +31,8 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("AlterTableStmt",),
     why="DETACH PARTITION without CONCURRENTLY holds an ACCESS EXCLUSIVE lock on the partitioned table, on the "
-    "partition and on tables that reference it, until COMMIT. Its lock request waits for all running queries of all "
-    "partitions, and blocks new ones while it waits.",
+    "partition and on tables that reference it, until COMMIT. The lock request waits for all running queries on all "
+    "partitions, and blocks new queries while it waits.",
     instead="use DETACH PARTITION … CONCURRENTLY in a separate migration, because it cannot run inside a transaction",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports indexes of a table in use. The drop is instant, but it waits for its lock."""
+    """Reports indexes of a table in use. The drop itself is instant, but must wait for a lock."""
     node = case.node
     if node.get("removeType") != "OBJECT_INDEX" or node.get("concurrent"):
         return
@@ -25,8 +25,8 @@ RULE = Rule(
     severity=Severity.OFF,
     kinds=("DropStmt",),
     why="DROP INDEX without CONCURRENTLY holds an ACCESS EXCLUSIVE lock on the table until COMMIT. The drop itself is "
-    "instant, but its lock request waits for all running queries, and blocks new ones while it waits. `apply` limits "
-    "this wait to `timeouts.lock` and then retries.",
+    "instant, but the lock request waits for all running queries, and blocks new queries while it waits. `apply` "
+    "limits this wait to `timeouts.lock` and then retries.",
     instead="use DROP INDEX CONCURRENTLY in a separate migration, because it cannot run inside a transaction",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

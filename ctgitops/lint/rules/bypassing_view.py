@@ -10,13 +10,13 @@ from ..fold.alter import security_invoker
 from ..queries import relations_in
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
-_BEFORE_15 = "PostgreSQL has no security_invoker before 15: use a SECURITY INVOKER function that returns the rows"
+_BEFORE_15 = "PostgreSQL before 15 has no security_invoker: use a SECURITY INVOKER function that returns the rows"
 
-_STORED = "grant it to no role, and give access by a SECURITY DEFINER function that filters the rows"
+_STORED = "grant no role access to the view; use a SECURITY DEFINER function that filters the rows"
 
 
 def check(case: Case) -> Hits:
-    """Reports a new view, a view that loses `security_invoker`, and row-level security of a table that views read."""
+    """Reports a new view, a view that loses `security_invoker`, and row-level security on a table that views read."""
     if case.kind == "CreateTableAsStmt":
         yield from _stored(case)
         return
@@ -35,7 +35,8 @@ def _stored(case: Case) -> Hits:
     if case.node.get("objtype") == "OBJECT_MATVIEW" and tables:
         names = ", ".join(f"`{called(table)}`" for table in tables)
         view = Table(case.catalog.created(relation_name(case.node.get("into", {}).get("rel", {}))))
-        yield Hit(f"the materialized view `{called(view)}` shows every row of {names}: it has no policies", _STORED)
+        what = f"the materialized view `{called(view)}` shows every row of {names}, because it cannot have policies"
+        yield Hit(what, _STORED)
 
 
 def _views(case: Case) -> Iterator[tuple[Table, list[Table]]]:
@@ -90,8 +91,8 @@ RULE = Rule(
     group=Group.SECURITY,
     severity=Severity.WARNING,
     kinds=("ViewStmt", "AlterTableStmt", "CreateTableAsStmt"),
-    why="A view reads its tables as its owner. The owner of a table is not subject to its policies, so everybody who "
-    "may read the view sees all rows.",
+    why="A view reads its tables as its owner. The owner of a table is not subject to the policies of the table, so "
+    "every role that may read the view sees all rows.",
     instead="create the view WITH (security_invoker = true), from PostgreSQL 15 on",
     check=check,
     given="alter table orders enable row level security;",

@@ -33,7 +33,7 @@ RULE = Rule(
     kinds=("AlterTableStmt",),
     why="Changing a column's type can break running code. During a deployment the old and the new release run at the "
     "same time, and both read and write the column.",
-    instead="add a column of the new type, write to both columns, backfill it, then read from the new column",
+    instead="add a column of the new type, write to both columns, backfill the new column, then read from it",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     given="create table watched (relation regclass);",

@@ -12,7 +12,8 @@ def check(case: Case) -> Hits:
         merges = added is None and case.catalog.complete and node.get("conname") in table.constraints
         if node.get("skip_validation") or merges:
             continue
-        instead = "" if added is None else "add the column without it, then ADD CONSTRAINT … NOT VALID, then VALIDATE"
+        alone = "add the column without the CHECK, then ADD CONSTRAINT … NOT VALID, then VALIDATE"
+        instead = "" if added is None else alone
         what = f"blocks reads and writes on `{called(table)}` while every row is checked"
         yield Hit(what, instead, part=added.definition if added else node)
 

@@ -29,10 +29,10 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterDomainStmt",),
-    why="Adding or validating a constraint of a domain scans every table with a column of that domain. Each of these "
-    "tables is under a SHARE lock meanwhile, which blocks writes.",
+    why="Adding or validating a constraint of a domain scans every table with a column of that domain. Meanwhile "
+    "PostgreSQL holds a SHARE lock on each of these tables, which blocks writes.",
     instead="use ADD CONSTRAINT … NOT VALID, which applies to new values only; to check existing values, add a CHECK "
-    "constraint to each table as NOT VALID and VALIDATE it, which does not block writes",
+    "constraint to each table as NOT VALID, then VALIDATE, which does not block writes",
     check=check,
     lock=LockMode.SHARE,
     blocks=True,

@@ -31,8 +31,8 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("AlterTableStmt",),
     why="Dropping a column is irreversible: a rollback cannot restore its values. Queries of running code that still "
-    "use the column fail. A notice if code can be deployed first, since a plan counts the values and finds the code; a "
-    "warning if no deploy order is safe, or if lint does not know the column.",
+    "use the column fail. The finding is a notice if code can be deployed first, because a plan counts the values "
+    "and finds the code. It is a warning if no deploy order is safe, or if lint does not know the column.",
     instead="deploy code that no longer uses the column, then drop it in a later release",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

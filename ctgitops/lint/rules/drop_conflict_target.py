@@ -21,8 +21,8 @@ RULE = Rule(
     severity=Severity.ERROR,
     kinds=("AlterTableStmt", "DropStmt"),
     why="INSERT … ON CONFLICT fails if no unique index or constraint matches its conflict target. PostgreSQL checks "
-    "the SQL in a function only when it runs, so the DROP succeeds and the next call of such a function fails.",
-    instead="change the function first, or create a unique index on the same columns CONCURRENTLY before",
+    "the SQL in a function only when the function runs, so the DROP succeeds, but the next call fails.",
+    instead="first change the function, or first create a unique index on the same columns CONCURRENTLY",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     given="alter table orders add constraint orders_number unique (number);\n"

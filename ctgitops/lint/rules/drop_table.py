@@ -23,8 +23,8 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("DropStmt",),
     why="Dropping a table is irreversible: a rollback cannot restore its rows. DROP TABLE also locks the tables that "
-    "its foreign keys reference. A notice if code can be deployed first, since a plan counts the rows and finds the "
-    "code; a warning if the file copies the rows, or if lint does not know the table.",
+    "its foreign keys reference. The finding is a notice if code can be deployed first, because a plan counts the "
+    "rows and finds the code. It is a warning if the file copies the rows, or if lint does not know the table.",
     instead="deploy code that no longer uses the table, rename it, and drop it in a later release, after a backup",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Skips a constraint or index if another one on the same columns remains."""
+    """Skips a constraint or index if another constraint or index on the same columns remains."""
     for dropped in dropped_uniques(case):
         table, columns = called(dropped.table), dropped.columns
         what = f"allows duplicates in `{table}`, and breaks an INSERT … ON CONFLICT ({columns}) of running code"
@@ -22,7 +22,8 @@ RULE = Rule(
     severity=Severity.NOTICE,
     kinds=("AlterTableStmt", "DropStmt"),
     why="INSERT … ON CONFLICT fails without a unique constraint or index on the columns that it names. A plan "
-    "searches the code of the repository for them, and warns if it finds one. Functions: `drop-conflict-target`.",
+    "searches the code of the repository for such statements, and warns about each. The rule `drop-conflict-target` "
+    "reports functions.",
     instead="deploy code without ON CONFLICT on these columns first",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

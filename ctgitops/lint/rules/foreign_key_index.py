@@ -11,7 +11,7 @@ _KEYS = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}
 
 
 def check(case: Case) -> Hits:
-    """Accepts an index that begins with the columns in any order, also one that the same file creates."""
+    """Accepts an index that begins with the columns in any order, even if the same file creates the index."""
     name = case.catalog.full(relation_name(case.node.get("relation", {})))
     for part, node, column in _constraints(case.node):
         columns = parts_of(node.get("fk_attrs", [])) or (column,)

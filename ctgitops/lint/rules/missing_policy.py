@@ -40,7 +40,7 @@ RULE = Rule(
     kinds=("AlterTableStmt", "DropStmt"),
     why="Row-level security without a policy denies everything: for all roles but the owner, "
     "queries return no rows and no error, and INSERT fails.",
-    instead="add CREATE POLICY for each allowed access to the same file; if no access is intended, add an allowance",
+    instead="in the same file, add CREATE POLICY for each allowed access; if no access is intended, add an allowance",
     check=check,
     bad="alter table orders enable row level security;",
     good="alter table orders enable row level security;\n"

@@ -28,8 +28,8 @@ RULE = Rule(
     group=Group.SECURITY,
     severity=Severity.WARNING,
     kinds=("CreateStmt",),
-    why="A table in an exposed schema needs row-level security. If clients query a schema directly, as with "
-    "Supabase or PostgREST, nothing else restricts which rows a user can read and write.",
+    why="A table in an exposed schema needs row-level security. If clients query a schema directly, as with Supabase "
+    "or PostgREST, only row-level security restricts the rows that a user can read and write.",
     instead="add ALTER TABLE … ENABLE ROW LEVEL SECURITY to the same file, and policies for the allowed access",
     check=check,
     given="alter table orders enable row level security;",

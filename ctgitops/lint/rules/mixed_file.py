@@ -14,7 +14,9 @@ def check(case: Case) -> Hits:
         return
     if case.kind not in _HARMLESS and not case.refused:
         transaction.mixed_reported = True
-        yield Hit("this statement is not rolled back if another one fails, because the file runs without a transaction")
+        yield Hit(
+            "this statement is not rolled back if another statement fails, because the file runs without a transaction"
+        )
 
 
 RULE = Rule(

@@ -8,9 +8,9 @@ RULE = Rule(
     group=Group.TRANSACTION,
     severity=Severity.ERROR,
     kinds=("NotAnalysed",),
-    why="An analysis of the statement ended with an unexpected error, which is a bug in ctgitops. What the statement "
-    "locks, rewrites or destroys is unknown. The finding names the analysis, and where in ctgitops it failed. All "
-    "other rules, statements and files are analysed as usual.",
+    why="An analysis of the statement ended with an unexpected error, which is a bug in ctgitops. So the locks, the "
+    "rewrites and the data loss of the statement are unknown. The finding contains the analysis and the line of "
+    "ctgitops that failed. All other rules, statements and files are analysed as usual.",
     instead="report the statement as a bug and review it by hand; then allow this rule, or change its severity in the "
     "policy",
 )

@@ -33,7 +33,7 @@ def _columns(case: Case) -> Iterator[tuple[str, Node]]:
 
 
 def _virtual(case: Case, name: str) -> set[str]:
-    """The column, if it is virtual and NOT NULL: PostgreSQL 18 checks its rows again after SET EXPRESSION."""
+    """A virtual column that is NOT NULL: PostgreSQL 18 checks the rows again after SET EXPRESSION."""
     column = case.altered.columns.get(name) if case.altered else None
     return {name} if column and column.generated == "virtual" and column.not_null else set()
 

@@ -45,8 +45,8 @@ RULE = Rule(
     kinds=("CreatePolicyStmt", "AlterPolicyStmt"),
     why="A policy with USING (true) or WITH CHECK (true) makes row-level security ineffective for its command: "
     "permissive policies are joined by OR, so this policy also makes all other policies for the command ineffective.",
-    instead="write the condition that a row must meet, such as `owner_id = auth.uid()`; for a table that everybody may "
-    "read, limit the policy to FOR SELECT and name the roles",
+    instead="write the condition that a row must meet, such as `owner_id = auth.uid()`; for a table that all users "
+    "may read, limit the policy to FOR SELECT and name the roles",
     check=check,
     given="alter table orders enable row level security;",
     bad="create policy everything on orders using (true);",

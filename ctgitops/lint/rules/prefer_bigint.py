@@ -7,7 +7,8 @@ RULE = Rule(
     group=Group.STYLE,
     severity=Severity.OFF,
     kinds=("CreateStmt", "AlterTableStmt"),
-    why="Inserts fail when an integer primary key runs out of values, and widening it rewrites the whole table.",
+    why="Inserts fail when an integer primary key runs out of values, and widening the column rewrites the whole "
+    "table.",
     instead="use bigint",
     check=columns(
         lambda column: column.type.name in {"int2", "int4"} and any(column.of("CONSTR_PRIMARY")),

@@ -7,7 +7,7 @@ RULE = Rule(
     group=Group.STYLE,
     severity=Severity.OFF,
     kinds=("CreateStmt", "AlterTableStmt"),
-    why="A timestamp without time zone is a different point in time for each session's TimeZone.",
+    why="The same timestamp without time zone is another point in time in a session with another TimeZone.",
     instead="use timestamptz",
     check=columns(lambda column: column.type.name == "timestamp", "has no time zone"),
     bad="create table notes (at timestamp);",

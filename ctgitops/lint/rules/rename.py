@@ -32,9 +32,9 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("RenameStmt", "AlterObjectSchemaStmt"),
     why="Renaming a table, view or column that is in use breaks running code. During a deployment the old and the new "
-    "release run at the same time, and each knows only one of the two names.",
-    instead="for a column, add a new one and write to both until no code reads the old one; for a table, create a view "
-    "with the old name",
+    "release run at the same time, and each uses only one of the two names.",
+    instead="for a column, add a new column and write to both until no code reads the old column; for a table, "
+    "create a view with the old name",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     bad="alter table orders rename column note to remark;",

@@ -22,9 +22,9 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("AlterEnumStmt",),
     why="Renaming an enum value changes it in every row at once. Running code that sends the old value gets an error, "
-    "and code that reads a row gets an unknown value. Bodies of functions keep the old value.",
-    instead="add the new value with ALTER TYPE … ADD VALUE, let code accept both, update the rows in batches, and stop "
-    "using the old one",
+    "and code that reads a row gets an unknown value. Bodies of functions still contain the old value.",
+    instead="add the new value with ALTER TYPE … ADD VALUE, change code to accept both values, update the rows in "
+    "batches, and stop using the old value",
     check=check,
     given="create type mood as enum ('sad', 'fine');",
     bad="alter type mood rename value 'fine' to 'happy';",

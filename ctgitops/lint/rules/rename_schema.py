@@ -18,9 +18,9 @@ RULE = Rule(
     group=Group.COMPATIBILITY,
     severity=Severity.WARNING,
     kinds=("RenameStmt",),
-    why="Renaming a schema breaks running code that qualifies names with it or has it in its search_path, and bodies "
-    "of functions, which are kept as text. During a deployment the old and the new release run at the same time.",
-    instead="create the new schema, and in it views of the tables; move the tables when no code uses the old name",
+    why="Renaming a schema breaks running code that uses its name, also in search_path, and bodies of functions, "
+    "which are stored as text. During a deployment the old and the new release run at the same time.",
+    instead="create the new schema with views of the tables; move the tables when no code uses the old name",
     check=check,
     given="create schema sales;\ncreate table sales.offers (id bigint);",
     bad="alter schema sales rename to shop;",

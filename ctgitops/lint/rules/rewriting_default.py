@@ -78,7 +78,7 @@ def _volatile(name: tuple[str, str], catalog: Catalog, depth: int) -> bool:
 
 
 def _inlined(body: str) -> Node | None:
-    """The expression of a body `SELECT expression`, which PostgreSQL inlines."""
+    """The expression in a function body `SELECT expression`, which PostgreSQL inlines."""
     try:
         found = trees(body)
     except SqlSyntaxError:
@@ -98,8 +98,8 @@ RULE = Rule(
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
     why="Adding a column with a volatile default, serial, identity or GENERATED … STORED rewrites the whole table and "
-    "its indexes under an ACCESS EXCLUSIVE lock. A constant default, or one that is evaluated once such as now(), does "
-    "not.",
+    "its indexes under an ACCESS EXCLUSIVE lock. A constant default, or a default that is evaluated only once, such "
+    "as now(), does not.",
     instead="add the column nullable, SET DEFAULT for new rows in the same file, and backfill existing rows in batches",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -42,7 +42,7 @@ def _hits(case: Case, table: Table, command: Node) -> Hits:
             unless = (
                 ""
                 if _known(table, name) or "raw_default" in definition
-                else f", unless its present type, which is not known, fits {new} as it is"
+                else ", unless the current type, which is unknown, needs no rewrite"
             )
             yield Hit(f"{blocks} it is rewritten, because `{name}` becomes {new}{unless}", part=command)
         case _Change.INDEXES:
@@ -119,7 +119,7 @@ def _cost_using(catalog: Catalog, old: Type, new: Type, using: Any, column: str)
 
 
 def _checked(table: Table, column: str) -> bool:
-    """Whether the column has a valid CHECK. After any change of type, PostgreSQL recreates and validates it."""
+    """Whether the column has a valid CHECK, which PostgreSQL recreates and validates after any change of type."""
     return any(c.kind == "CONSTR_CHECK" and column in c.columns and c.valid for c in table.constraints.values())
 
 
@@ -129,8 +129,8 @@ RULE = Rule(
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
     why="Changing the type of a column usually rewrites the whole table and its indexes under an ACCESS EXCLUSIVE "
-    "lock. A few changes do not, such as a longer varchar, or varchar to text.",
-    instead="add a column of the new type, keep both in sync with a trigger, backfill in batches, then swap the names",
+    "lock. A few changes do not rewrite the table, such as a longer varchar, or varchar to text.",
+    instead="add a column of the new type, synchronise both with a trigger, backfill in batches, then swap the names",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

@@ -14,7 +14,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity
 _PROGRAM = "runs a program on the database server, as the operating-system user of PostgreSQL"
 _FILE = "reads or writes files of the database server"
 _NETWORK = "connects from the database server to other servers"
-_CODE = "runs code that PostgreSQL does not restrict: it can do all that the operating-system user of PostgreSQL can"
+_CODE = "runs code that PostgreSQL does not restrict, with all rights of the operating-system user of PostgreSQL"
 _FUNCTIONS = {
     **dict.fromkeys(
         (
@@ -86,7 +86,7 @@ _ROLES = {"pg_execute_server_program": _PROGRAM, "pg_read_server_files": _FILE, 
 
 
 def check(case: Case) -> Hits:
-    """Reports the statement, and the body of a function that it creates. SQL in other languages is not read."""
+    """Reports the statement, or the body of a created function. SQL in other languages is not analysed."""
     found = dict.fromkeys(_access(case.kind, case.node))
     if case.kind == "CreateFunctionStmt":
         made: Function = function_of(case.node)
@@ -143,9 +143,9 @@ RULE = Rule(
     group=Group.SECURITY,
     severity=Severity.WARNING,
     kinds=_KINDS,
-    why="The statement acts outside of the database: its effect is not part of the transaction, is not in the "
-    "copy on which the trial runs, and no rollback or backup undoes it. The statement needs a superuser, or a role "
-    "that can become a superuser.",
+    why="The statement acts outside of the database: its effect is not part of the transaction, the trial does not "
+    "show it, and no rollback or backup undoes it. The statement needs a superuser, or a role that can become a "
+    "superuser.",
     instead="run the statement outside of migrations; load rows with INSERT, or with COPY … FROM STDIN by psql",
     check=check,
     bad="copy customers from program 'true';",

@@ -21,7 +21,7 @@ RULE = Rule(
     severity=Severity.OFF,
     kinds=("File",),
     why="Every migration has the same nine parts in the same order, so that a reviewer finds each kind of change in "
-    f"its part: {', '.join(part.title for part in PARTS)}. A part without statements has only its heading.",
+    f"the same part: {', '.join(part.title for part in PARTS)}. A part without statements has only its heading.",
     instead="add the headings, such as `-- 4. Indexes`, and move the statements below them",
     check=check,
     bad=f"-- 1. Pre-checks\n-- 4. Indexes\n-- 2. Tables, types and columns (DDL)\n{_WORK}",

@@ -6,7 +6,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports CREATE TRIGGER on a table in use: it is instant, but waits for its lock."""
+    """Reports tables in use. The statement itself is instant, but must wait for a lock."""
     table = case.in_use(case.node.get("relation", {}))
     if table:
         yield Hit(f"blocks writes to `{called(table)}` until COMMIT; later writes run the trigger")
@@ -18,7 +18,7 @@ RULE = Rule(
     severity=Severity.OFF,
     kinds=("CreateTrigStmt",),
     why="CREATE TRIGGER holds a SHARE ROW EXCLUSIVE lock on the table until COMMIT. The statement itself is instant, "
-    "but its lock request waits for all running writes.",
+    "but the lock request waits for all running writes.",
     instead="keep slow statements out of the same file",
     check=check,
     lock=LockMode.SHARE_ROW_EXCLUSIVE,

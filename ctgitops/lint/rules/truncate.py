@@ -19,8 +19,8 @@ RULE = Rule(
     group=Group.DESTRUCTIVE,
     severity=Severity.ERROR,
     kinds=("TruncateStmt",),
-    why="TRUNCATE deletes all rows, and a rollback migration cannot restore them. It holds an ACCESS EXCLUSIVE lock, "
-    "and gives the table and its indexes new files.",
+    why="TRUNCATE deletes all rows, and a rollback migration cannot restore them. The statement holds an ACCESS "
+    "EXCLUSIVE lock, and gives the table and its indexes new files.",
     instead="use DELETE in batches, after a backup: only a backup can restore the rows",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

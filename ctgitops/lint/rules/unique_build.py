@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
-_EXCLUSION = "run it in a maintenance window: PostgreSQL cannot build an exclusion constraint CONCURRENTLY"
+_EXCLUSION = "run the statement in a maintenance window: PostgreSQL cannot build an exclusion constraint CONCURRENTLY"
 _COLUMN = "add the column alone, then CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX"
 
 
@@ -23,7 +23,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
     why="Adding a UNIQUE or PRIMARY KEY constraint builds its index under an ACCESS EXCLUSIVE lock, which blocks even "
-    "reads. Adding it USING an index that was built CONCURRENTLY is instant.",
+    "reads. Adding the constraint USING an index that was built CONCURRENTLY is instant.",
     instead="use CREATE UNIQUE INDEX CONCURRENTLY in a separate migration, then ADD CONSTRAINT … USING INDEX",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -6,7 +6,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, blocked_by,
 
 
 def check(case: Case) -> Hits:
-    """Reports VALIDATE CONSTRAINT under a lock, also under one from another action of the same statement."""
+    """Reports VALIDATE CONSTRAINT under a lock, also under a lock of another action in the same statement."""
     table = case.altered_with_rows
     if table is None:
         return
@@ -26,7 +26,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
     why="VALIDATE CONSTRAINT does not block writes, but the lock of an ADD CONSTRAINT … NOT VALID in the same file is "
-    "held until COMMIT. It blocks other sessions during the whole validation.",
+    "held until COMMIT. That lock blocks other sessions during the whole validation.",
     instead="move VALIDATE CONSTRAINT to a separate migration",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

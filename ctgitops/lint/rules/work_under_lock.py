@@ -33,7 +33,7 @@ _DDL = (
 
 
 def check(case: Case) -> Hits:
-    """Reports each query that processes many rows under a lock, and DDL once for each locked table."""
+    """Reports each query that processes many rows under a lock, and the first such DDL under each lock."""
     held = {name: mode for name, mode in case.transaction.held.items() if mode >= LockMode.SHARE}
     if not held:
         return
@@ -62,7 +62,7 @@ def _hit(case: Case, held: dict[Name, LockMode], work: str) -> Hit:
 
 
 def _worked_on(case: Case) -> Iterator[str]:
-    """The work of a DDL statement, according to the rule for this DDL; also that of VALIDATE CONSTRAINT."""
+    """The work of a DDL statement, according to the rule for this DDL; also the work of VALIDATE CONSTRAINT."""
     for module in _DDL:
         rule = module.RULE
         if case.kind in rule.kinds and any(hit.blocks is not False for hit in rule.check(case)):

@@ -25,7 +25,7 @@ CORRECT = "correct the statement"
         ("3:1", COMMA, "create table a (\n  id int,  -- the key\n);"),
         ("1:11", COMMA, "select a, from t;"),
         ("1:27", QUOTATION, "insert into t values ('it's me');"),
-        ("2:1", "close it", "select 1;\n'abc"),
+        ("2:1", "close the quotation", "select 1;\n'abc"),
         ("1:49", "write `$f$` after the body", "create function f() returns int language sql as $f$ select 1;"),
         ("1:14", "not with backticks", "create table `a` (id int);"),
         ("1:1", "a comment begins with `--`", "# words\nselect 1;"),

@@ -14,8 +14,8 @@ from ctgitops.sql.script import Script
         (
             "-- é\nBEGIN ISOLATION LEVEL SERIALIZABLE; select 1; COMMIT;",
             "2:1: `BEGIN ISOLATION LEVEL SERIALIZABLE` sets options that the transaction of apply does not have "
-            "(write `BEGIN` "
-            "without it, and add `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;` after it)",
+            "(write "
+            "only `BEGIN`, and `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;` on the next line)",
         ),
         (
             "START TRANSACTION READ ONLY; select 1; COMMIT;",
@@ -34,18 +34,18 @@ from ctgitops.sql.script import Script
         ),
         (
             "BEGIN; create index concurrently i on t (a); COMMIT;",
-            "1:1: CREATE INDEX CONCURRENTLY cannot run between BEGIN and COMMIT (remove BEGIN and COMMIT: then it "
-            "runs outside a transaction)",
+            "1:1: CREATE INDEX CONCURRENTLY cannot run between BEGIN and COMMIT (remove BEGIN and COMMIT: the "
+            "file then runs outside a transaction)",
         ),
         (
             "BEGIN; select 1; COMMIT; select 2;",
-            "1:1: SQL after COMMIT would run in a separate transaction, and a file is one transaction (remove BEGIN "
-            "and COMMIT, or move that SQL between them)",
+            "1:1: the SQL after COMMIT would run in a separate transaction, but a file must run in one transaction "
+            "(remove BEGIN and COMMIT, or move that SQL between them)",
         ),
         (
             "select 1; BEGIN; select 2; COMMIT;",
-            "1:11: SQL before BEGIN would run in a separate transaction, and a file is one transaction (remove BEGIN "
-            "and COMMIT, or move that SQL between them)",
+            "1:11: the SQL before BEGIN would run in a separate transaction, but a file must run in one transaction "
+            "(remove BEGIN and COMMIT, or move that SQL between them)",
         ),
         (
             "select 1;\nROLLBACK;",

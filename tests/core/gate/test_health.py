@@ -46,7 +46,7 @@ def test_an_error_names_what_was_applied_and_how_to_roll_it_back_unless_the_run_
     assert unwell
     assert unknown
     assert "no longer true: it returned f instead of true" in unwell.what
-    assert "could not run at the end of its 90 s: no such table" in unknown.what
+    assert "could not run at the end of the 90 s: no such table" in unknown.what
     assert (command in unwell.hint) is (on_failure is OnFailure.STOP)
     assert command in unknown.hint, "a run rolls back only what it knows to be unhealthy"
     for error in (unwell, unknown):

@@ -53,7 +53,7 @@ def claims(time: str, impact: str, bucket: Bucket | None, *, took: int = 0, dest
 def test_a_time_that_the_trial_contradicts_is_a_warning_at_its_line() -> None:
     assert claims("under 1 second", UNKNOWN, Bucket.MINUTES) == [
         "migrations/002_two.sql:9:1: `Estimated Execution Time: under 1 second`, but the lock on public.orders is held "
-        "for minutes, estimated from its rows"
+        "for minutes, estimated from the rows"
     ]
     assert claims("under 1 second", UNKNOWN, Bucket.SECONDS) != []
     assert claims("1 second", UNKNOWN, Bucket.SECONDS) == []
@@ -72,10 +72,11 @@ def test_a_time_that_the_previous_environment_contradicts_is_a_warning() -> None
 def test_an_impact_that_is_contradicted_is_a_warning() -> None:
     (what,) = claims(UNKNOWN, "no blocking", Bucket.MINUTES)
     assert what.endswith(
-        "`Impact: no blocking`, but it blocks reads and writes on public.orders for minutes, estimated from its rows"
+        "`Impact: no blocking`, but the migration blocks reads and writes on public.orders for minutes, "
+        "estimated from the rows"
     )
     (what,) = claims(UNKNOWN, "none", Bucket.INSTANT, destroys=True)
-    assert what.endswith("`Impact: none`, but it destroys data")
+    assert what.endswith("`Impact: none`, but the migration destroys data")
     assert claims(UNKNOWN, "blocks writes to orders for minutes", Bucket.MINUTES, destroys=True) == []
     assert claims(UNKNOWN, "nobody waits", Bucket.INSTANT) == []
 

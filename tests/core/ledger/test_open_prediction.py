@@ -86,7 +86,7 @@ def test_a_seed_file_of_that_name_is_none_of_them() -> None:
         (
             (),
             "the schema of staging was not compared with the prediction of plan aaaaaaaaaaaa of 2026-11-24 09:30: "
-            "its run ended",
+            "the run ended",
         ),
         (
             (BROKEN,),

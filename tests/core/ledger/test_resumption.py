@@ -132,12 +132,12 @@ def test_a_state_that_no_version_stored_is_not_guessed(stored: str) -> None:
 @pytest.mark.parametrize(
     ("at", "of", "words"),
     [
-        (Resumption(), 1, "its statement is not done; the next run continues with that statement"),
+        (Resumption(), 1, "the only statement is not done; the next run continues with that statement"),
         (Resumption(done=1), 3, "1 of 3 statements is done; the next run continues with statement 2"),
         (
             Resumption(done=3),
             3,
-            "3 of 3 statements are done; the next run continues with its verify queries and ledger entry",
+            "3 of 3 statements are done; the next run continues with the verify queries and the ledger entry",
         ),
     ],
 )

@@ -134,7 +134,7 @@ def test_a_misspelt_field_is_told_its_name_and_that_it_lacks() -> None:
 def test_a_field_twice_and_out_of_order_is_told() -> None:
     text = written(GOOD).replace("-- Created", "-- Version: 1.1.0\n-- Created")
     assert said(text) == [
-        "a.sql:6:4: header field `Version` appears twice (keep one of them)",
+        "a.sql:6:4: header field `Version` appears twice (keep one of the two fields)",
         f"a.sql:6:4: header field `Version` must come before `Rollback` (the order is: {', '.join(FIELDS)})",
     ]
 

@@ -123,7 +123,7 @@ def test_what_names_no_migration(text: str) -> None:
 def test_a_migration_that_does_not_exist(text: str, hint: str) -> None:
     with pytest.raises(UsageError, match="does not match a migration of this rollback") as caught:
         by_accepted_loss(text)
-    assert caught.value.hint == "it rolls back: 003_late, 002_orders, 001_users"
+    assert caught.value.hint == "the rollback includes: 003_late, 002_orders, 001_users"
     for verb in (by_rollback, by_repair, by_baseline, by_renumber):
         if verb is by_repair and text.isdecimal():
             continue  # the ledger says what can be repaired under a number

@@ -58,12 +58,12 @@ def test_wherever_a_run_stops_nothing_is_out_of_order(numbering: Numbering, data
     [
         (before(3, "orders"), "does not name a migration"),
         (before(3, ""), "does not name a migration"),
-        (before(3, 9), "it goes before 009, which does not exist"),
+        (before(3, 9), "the migration is to precede 009, which does not exist"),
         (before(3, 3), "because its number is lower"),
         (before(3, 4), "because its number is lower"),
         (
             migration("003_m", "1.2.0", sql="-- ctgitops: before 2\nselect 1;\n", Dependencies="002"),
-            "it goes before 002, but depends on 002, which is applied later",
+            "the migration must precede 002, but depends on 002, a later one",
         ),
     ],
 )

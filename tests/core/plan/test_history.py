@@ -32,8 +32,8 @@ def test_an_older_checkout_names_what_is_newer_and_who_brought_it_and_points_at_
     )
     assert found.hint == (
         "update this checkout, for example with `git pull`, or use one that contains commit 0123456789ab; if no branch "
-        "has the file, `git checkout 0123456789ab -- 'migrations/002_two.*'` restores it; its SQL is shown as the "
-        "ledger stores it"
+        "has the file, `git checkout 0123456789ab -- 'migrations/002_two.*'` restores the file; the "
+        "SQL in the ledger is shown below"
     )
     assert found.place is None
 
@@ -49,12 +49,12 @@ def test_a_file_that_was_removed_is_told_apart_from_what_is_newer() -> None:
         "002_two was applied on 2026-11-21 by anna from commit 0123456789ab (pull request #12), "
         "but its file has been removed"
     )
-    assert removed.hint.startswith("`git checkout 0123456789ab -- 'migrations/002_two.*'` restores it")
+    assert removed.hint.startswith("`git checkout 0123456789ab -- 'migrations/002_two.*'` restores the file")
     assert removed.place is None
     assert newer.what.startswith("the database is newer than this checkout: it has 201_forms")
     assert newer.hint == (
         "update this checkout, for example with `git pull`; if no branch has the file, "
-        "restore migrations/201_forms.sql; its SQL is shown as the ledger stores it"
+        "restore migrations/201_forms.sql; the SQL in the ledger is shown below"
     )
 
 

@@ -53,7 +53,7 @@ def test_without_another_environment_the_file_is_corrected() -> None:
 
 def test_a_file_that_another_environment_has_must_not_change() -> None:
     advice = remedy(replace(FAILED, there_already=True), ELSEWHERE, HINT)
-    assert advice.startswith("migrations/002_two.sql must not change, because staging and qa has it: ")
+    assert advice.startswith("migrations/002_two.sql must not change, because it is applied in staging and qa: ")
     assert HINT not in advice
     assert 'ctgitops repair 002 --env production --applied --reason "…"' in advice
 
@@ -61,7 +61,7 @@ def test_a_file_that_another_environment_has_must_not_change() -> None:
 def test_rows_are_corrected_in_the_database_or_by_a_migration_before_it() -> None:
     one, two = "select * from a", "select * from b"
     for queries, words in (
-        ((), "correct the rows of production that the error is about, then"),
+        ((), "correct the rows of production that cause the error, then"),
         ((one,), f"correct the rows of production that `{one}` finds, then"),
         ((one, two), f"correct the rows of production that `{one}` and `{two}` finds, then"),
     ):
@@ -75,14 +75,16 @@ def test_rows_are_corrected_in_the_database_or_by_a_migration_before_it() -> Non
 def test_an_environment_that_could_not_be_read_leaves_both_ways() -> None:
     unread = OtherEnvironments(unread=("staging",))
     advice = remedy(FAILED, unread, HINT)
-    assert advice.startswith(f"if staging, which could not be read, does not have that file: {HINT}; otherwise remove")
+    assert advice.startswith(
+        f"if staging, which could not be read, has not applied that file: {HINT}; otherwise remove"
+    )
     assert remedy(FAILED, replace(unread, has=("qa",)), HINT) == remedy(FAILED, OtherEnvironments(("qa",)), HINT)
 
 
 def test_what_exists_already_is_recorded_or_in_an_older_database_baselined() -> None:
     there = replace(FAILED, there_already=True)
     assert remedy(there, OtherEnvironments(), HINT) == (
-        f"{HINT}; or, if the database already has what the file creates, record that: "
+        f"{HINT}; or, if the database already has the objects that the file creates, record this: "
         '`ctgitops repair 002 --env production --applied --reason "…"`'
     )
     first = remedy(replace(there, first=True), OtherEnvironments(), HINT)

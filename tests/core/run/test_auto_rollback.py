@@ -146,7 +146,7 @@ def test_a_rollback_is_safe_unless_the_plan_is_blocked_seed_files_ran_or_data_is
 )
 def test_at_most_three_seed_files_are_named(seeds: tuple[str, ...], named: str) -> None:
     (why,) = why_not(rollback_plan(), (), seeds)
-    assert why == f"it ran {named}, and seed files have no rollback"
+    assert why == f"the run executed {named}, and seed files have no rollback"
 
 
 def test_the_commands_name_the_environment_and_how_far_back() -> None:

@@ -113,14 +113,14 @@ def found(*steps: tuple[str, str, str]) -> list[str]:
 
 
 def test_the_step_that_names_it_or_the_only_one_contradicts_its_header() -> None:
-    what = "`Breaking Changes: No`, but in the trial it drops or renames table public.orders"
+    what = "`Breaking Changes: No`, but in the trial the migration drops or renames table public.orders"
     assert found(("1.1.0", "select f()", "No")) == [f"migrations/002_step.sql:4:1: {what}"]
     assert found(("1.1.0", "select f('orders')", "No"), ("1.2.0", "select g()", "No")) == [
         f"migrations/002_step.sql:4:1: {what}"
     ]
     assert found(("2.0.0", "select f('orders')", "Yes"), ("2.1.0", "select g('orders')", "No")) == []
     assert found(("", "select f()", "No")) == []
-    several = what.replace("it drops", "one of 002_step, 004_step drops")
+    several = what.replace("the migration drops", "one of 002_step, 004_step drops")
     hidden = ("1.1.0", "do $$ begin execute 'drop table ' || 'ord' || 'ers'; end $$", "No")
     plain = ("1.2.0", "create table x ()", "No")
     assert found(hidden, plain) == [f"migrations/002_step.sql:4:1: {what}"]
@@ -128,7 +128,7 @@ def test_the_step_that_names_it_or_the_only_one_contradicts_its_header() -> None
     assert found(hidden, plain, ("2.0.0", "select g()", "Yes")) == []
     assert found(hidden, plain, ("", "select g()", "No")) == [f"migrations/002_step.sql:4:1: {what}"]
     assert found(plain, ("1.3.0", "create table y ()", "No")) == [
-        f"migrations/002_step.sql:4:1: {what.replace('it drops', 'one of 002_step, 003_step drops')}"
+        f"migrations/002_step.sql:4:1: {what.replace('the migration drops', 'one of 002_step, 003_step drops')}"
     ]
     assert found(("1.1.0", "drop table orders", "No")) == []  # its own SQL shows it
 

@@ -74,7 +74,7 @@ APP = SourceDatabase(
         (
             'permission denied to create event trigger "watch"',
             "42501",
-            "the service with the role rdsadmin may allow it",
+            "the service with the role rdsadmin may allow the statement",
         ),
     ],
 )

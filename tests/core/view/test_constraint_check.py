@@ -50,4 +50,4 @@ def test_what_was_not_checked_is_said_even_if_rows_were_counted() -> None:
         (problem,) = deep_problems((checked,))
         assert (problem.code, problem.blocks) == ("not-checked", False)
         assert problem.what == "foreign key b_a_fkey of public.b was not checked: permission denied"
-        assert problem.hint == "check it yourself: `select count(*) from public.b f where a = 1`"
+        assert problem.hint == "count the violating rows: `select count(*) from public.b f where a = 1`"

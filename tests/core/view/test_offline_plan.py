@@ -42,6 +42,6 @@ def test_a_new_environment_is_an_empty_database_and_says_so() -> None:
     preview = preview_of_new(WORK, STAGING)
     assert preview.plan.steps == make_plan(WORK, STAGING, Ledger()).steps
     assert [p.what for p in preview.plan.problems if p.code == "not-looked"] == [
-        "`staging` is a new environment, so its database was not read: the plan is for an empty one"
+        "`staging` is a new environment, so its database was not read: the plan is for an empty database"
     ]
     assert exit_status((preview,)) == 0

@@ -60,7 +60,7 @@ def test_each_end_has_its_stage() -> None:
     three = entry(migration("003_three", "1.2.0"), Mark.FAILED, error="no")
     assert cells(chained(entry(ONE), entry(TWO), three, attempt))[0].stage is Stage.TAKEN_BACK
     late = cells(chained(entry(TWO, Mark.STARTED), entry(TWO, Mark.DEFERRED)))[0]
-    assert (late.stage, late.error) == (Stage.UNFINISHED, "the next run resumes it")
+    assert (late.stage, late.error) == (Stage.UNFINISHED, "the next run resumes the migration")
     assert cells(chained(entry(ONE)))[0].stage is Stage.WAITING
     assert cells(chained(entry(TWO)), name="002_other")[0].stage is Stage.WAITING
 

@@ -21,7 +21,7 @@ def codes(ledger: Ledger) -> list[str]:
 def test_check_says_what_contradicts_the_header_and_where() -> None:
     (problem,) = check(workspace(ONE, DROP, ADD))
     assert (problem.code, problem.blocks) == ("breaking-undeclared", True)
-    assert problem.what == "`Breaking Changes: No`, but it drops table t1 (line 12)"
+    assert problem.what == "`Breaking Changes: No`, but the migration drops table t1 (line 12)"
     assert str(problem.place) == "migrations/002_two.sql:4"
     assert exit_status((problem,)) == 3
 

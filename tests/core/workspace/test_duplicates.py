@@ -106,7 +106,7 @@ def test_an_applied_file_that_the_base_branch_lacks_is_undone_first() -> None:
     ((path, _, hint),) = of_plan(work, chained(entry(USERS), entry(CUSTOMERS)))
     assert path == "002_customers.sql"
     assert hint == (
-        "it is applied in staging: first roll it back there with `ctgitops rollback --env staging --steps 1`, "
+        "the file is applied in staging: first roll it back there with `ctgitops rollback --env staging --steps 1`, "
         "then `ctgitops new --renumber 002_customers` renames it to 003_customers, version 1.2.0"
     )
 

@@ -65,7 +65,7 @@ def test_a_number_is_used_once() -> None:
 def test_numbers_leave_no_gap() -> None:
     assert said(bare(1), bare(3)) == [
         "migrations/003_m.sql: number 003 leaves a gap: 002 does not exist "
-        "(renumber it to 002, or set `numbering: increasing` in migrations/policy.yaml)"
+        "(renumber the file to 002, or set `numbering: increasing` in migrations/policy.yaml)"
     ]
     assert said(bare(1), bare(3), policy=Policy(numbering=Numbering.INCREASING)) == []
 
@@ -102,14 +102,14 @@ def test_bands_do_not_overlap() -> None:
 def test_a_header_names_its_own_file() -> None:
     assert said(migration(1, migration="001_other")) == [
         "migrations/001_m.sql:1: the header says `Migration: 001_other`, but the file is called `001_m` "
-        "(make them agree)"
+        "(write the same name in both)"
     ]
 
 
 def test_a_rollback_that_is_available_is_there() -> None:
     assert said(migration(1, rollback=Rollback.AVAILABLE)) == [
         "migrations/001_m.sql:1: `Rollback: Available`, but 001_m.down.sql does not exist "
-        "(create it, or write `Rollback: Manual - …` or `Rollback: Not Available`)"
+        "(create the file, or write `Rollback: Manual - …` or `Rollback: Not Available`)"
     ]
 
 
@@ -140,10 +140,12 @@ def test_a_version_is_one_step_above_another() -> None:
 
 def test_a_breaking_change_begins_a_major_version_and_nothing_else_does() -> None:
     assert said(migration(1, "1.0.0"), migration(2, "1.1.0", breaking=True)) == [
-        "migrations/002_m.sql:2: version 1.1.0 contradicts `Breaking Changes: Yes` (it requires a new major version)"
+        "migrations/002_m.sql:2: version 1.1.0 contradicts `Breaking Changes: Yes` (this header requires a "
+        "new major version)"
     ]
     assert said(migration(1, "1.0.0"), migration(2, "2.0.0")) == [
-        "migrations/002_m.sql:2: version 2.0.0 contradicts `Breaking Changes: No` (it requires the same major version)"
+        "migrations/002_m.sql:2: version 2.0.0 contradicts `Breaking Changes: No` (this header requires the "
+        "same major version)"
     ]
     assert said(migration(1, "1.0.0"), migration(2, "2.0.0", breaking=True)) == []
 
@@ -151,11 +153,11 @@ def test_a_breaking_change_begins_a_major_version_and_nothing_else_does() -> Non
 def test_versions_go_up_within_a_band_and_need_not_between_bands() -> None:
     falling = [migration(1, "1.0.0"), migration(2, "1.2.0"), migration(3, "1.1.0")]
     assert said(*falling) == [
-        "migrations/003_m.sql:2: version 1.1.0 is lower than 1.2.0 of 002_m, which comes before it "
+        "migrations/003_m.sql:2: version 1.1.0 is lower than 1.2.0 of 002_m, an earlier migration "
         "(versions must increase within a band)"
     ]
     assert said(migration(1, "1.0.0"), migration(2, "0.9.0")) == [  # and the first one is not blamed
-        "migrations/002_m.sql:2: version 0.9.0 is lower than 1.0.0 of 001_m, which comes before it "
+        "migrations/002_m.sql:2: version 0.9.0 is lower than 1.0.0 of 001_m, an earlier migration "
         "(versions must increase within a band)"
     ]
     late = [migration(1, "1.0.0"), migration(2, "1.2.0"), migration(300, "1.1.0")]
@@ -165,12 +167,16 @@ def test_versions_go_up_within_a_band_and_need_not_between_bands() -> None:
 @pytest.mark.parametrize(
     ("number", "what"),
     [
-        (9, "it depends on 009, which does not exist (name a migration that exists, or write `Dependencies: None`)"),
-        (2, "it depends on itself (remove that dependency)"),
+        (
+            9,
+            "the migration depends on 009, which does not exist (name a migration that exists, or write "
+            "`Dependencies: None`)",
+        ),
+        (2, "the migration depends on itself (remove that dependency)"),
         (
             3,
-            "it depends on 003, which is applied after it in an empty database "
-            "(depend on lower numbers only, or renumber this migration)",
+            "the migration depends on 003, which is applied later in an empty database "
+            "(name only migrations with lower numbers, or renumber this migration)",
         ),
     ],
 )
@@ -245,7 +251,7 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         (
             "SELECT '\n\n",
             "a.sql:1:8: unterminated quoted string "
-            "(close it, or find an unescaped quotation mark in a string above: inside a string, write `''`)",
+            "(close the quotation, or find an unescaped quotation mark in a string above: inside a string, write `''`)",
         ),
         (
             "-- é\n  \\d users\n",

@@ -1,0 +1,63 @@
+"""The command `notify`, and the notifications of other commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from ..core.environment.environment import Environment
+from ..core.run.outcome import Outcome
+from ..core.view.drift import DriftResult
+from ..errors import Cause, CtgitopsError, UsageError
+from ..wiring.wiring import Wiring
+from . import options
+from .printing import print_page
+
+
+@click.command()
+@options.any_environment
+@click.option("--test", is_flag=True, required=True, help="Send a test notification to each receiver.")
+@options.root
+def notify(*, name: str | None, test: bool, root: Path) -> int:  # noqa: ARG001 - `--test` is the only mode
+    """Send a test notification to the receivers of an environment.
+
+    `notify` in a manifest or in migrations/policy.yaml names the receivers. Exit status 1: a receiver was not reached.
+    """
+    wiring = Wiring(root)
+    names = [name] if name else wiring.environment_names
+    results = [(each, sent) for each in names for sent in wiring.notifications.test(wiring.environment(each))]
+    if not results:
+        hint = 'add `notify: [{to: "${SLACK_URL}"}]` to a manifest or to migrations/policy.yaml'
+        raise UsageError(f"no receivers are defined for {', '.join(names)}", hint=hint)
+    print_page("".join(f"{each}: {sent.receiver}: {sent.error or 'sent'}\n" for each, sent in results))
+    return 1 if any(sent.error for _, sent in results) else 0
+
+
+@contextmanager
+def notifying(wiring: Wiring, environment: Environment) -> Iterator[None]:
+    """Notifies the receivers of an environment of an error in the block, unless a signal asked the run to stop."""
+    try:
+        yield
+    except CtgitopsError as error:
+        if error.cause is not Cause.ASKED_TO_STOP:
+            _warn(wiring.notifications.result(environment, error))
+        raise
+
+
+def notify_of(wiring: Wiring, outcome: Outcome) -> None:
+    """Notifies the receivers of the outcome's environment."""
+    _warn(wiring.notifications.result(wiring.environment(outcome.plan.environment), outcome))
+
+
+def notify_of_drift(wiring: Wiring, results: Iterable[DriftResult]) -> None:
+    """Notifies the receivers of each environment that has drifted or could not be compared."""
+    for result in results:
+        _warn(wiring.notifications.drift(result))
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        click.echo(f"warning[not-notified]: {warning}", err=True)

@@ -1,0 +1,39 @@
+"""Freezes: periods in which nothing is applied to an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """A period from `start`, inclusive, to `end`, exclusive, with the reason that the file gives."""
+
+    start: datetime
+    end: datetime
+    reason: str
+
+    @classmethod
+    def between(cls, first: str, last: str, timezone: str, reason: str) -> Freeze:
+        """A freeze from its text. `last` as a date without a time includes that day. Raises ValueError."""
+        end = _moment(last, timezone)
+        if len(last) == len("2026-12-24"):
+            end = datetime.combine(end.date() + timedelta(days=1), time(), ZoneInfo(timezone))
+        return cls(_moment(first, timezone).astimezone(UTC), end.astimezone(UTC), reason)
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether `moment`, which has a time zone, is in the freeze."""
+        return self.start <= moment < self.end
+
+    @property
+    def period(self) -> str:
+        """The start and the end in UTC, to the minute."""
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
+
+def _moment(text: str, timezone: str) -> datetime:
+    """A local date (`2026-12-24`) or time (`2026-12-24 18:00`) in its time zone."""
+    local = datetime.fromisoformat(text) if " " in text else datetime.combine(date.fromisoformat(text), time())
+    return local.replace(tzinfo=ZoneInfo(timezone))

@@ -1,0 +1,104 @@
+"""Delivers notifications: texts through Apprise, JSON documents to webhooks."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..core.environment.receiver import Event, Receiver
+
+if TYPE_CHECKING:
+    from ..report.notification import Notification
+
+LONGEST = 10.0
+"""Maximum seconds for all receivers together. A run's result never waits longer for a receiver."""
+SIGNATURE = "X-Ctgitops-Signature-256"
+_TIMEOUTS = (4.0, 8.0)
+"""Seconds to connect, and to read the answer."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The result for one receiver, by the name of its secret; `error` is empty if the receiver accepted it."""
+
+    receiver: str
+    error: str = ""
+
+
+def deliver(
+    notification: Notification, receivers: tuple[Receiver, ...], environ: Mapping[str, str]
+) -> tuple[Delivery, ...]:
+    """Sends a notification to the receivers that want its event, all at once, in at most LONGEST seconds.
+
+    Raises nothing: what prevents a delivery is in the result.
+    """
+    asked = [receiver for receiver in dict.fromkeys(receivers) if notification.event in receiver.events]
+    errors: dict[Receiver, str] = {}
+
+    def send(receiver: Receiver) -> None:
+        errors[receiver] = _sent(notification, receiver, environ)
+
+    threads = [threading.Thread(target=send, args=(receiver,), daemon=True) for receiver in asked]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + LONGEST
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    late = f"no answer within {LONGEST:.0f} seconds"
+    return tuple(Delivery(receiver.secret, errors.get(receiver, late)) for receiver in asked)
+
+
+def _sent(notification: Notification, receiver: Receiver, environ: Mapping[str, str]) -> str:
+    """Why the receiver did not accept the notification; empty if it did. Never contains the URL, which is a secret."""
+    url = environ.get(receiver.secret, "").strip()
+    if not url:
+        return f"the variable {receiver.secret} is not set"
+    try:
+        if receiver.is_webhook:
+            return _posted(notification, url, receiver.signing_secret, environ)
+        return _told(notification, url)
+    except Exception as error:  # noqa: BLE001 - whatever a receiver's client raises, the run's result stays
+        return type(error).__name__
+
+
+def _posted(notification: Notification, url: str, key_name: str, environ: Mapping[str, str]) -> str:
+    import requests  # noqa: PLC0415 - 60 ms, which a run without receivers need not spend
+
+    if not url.startswith(("https://", "http://")):
+        return "the URL does not begin with https://"
+    body = notification.json.encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "ctgitops"}
+    if key_name:
+        if not (key := environ.get(key_name, "")):
+            return f"the variable {key_name}, the key of the signature, is not set"
+        headers[SIGNATURE] = f"sha256={hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}"
+    # A redirect could lead to another host than the one in the secret
+    answer = requests.post(url, body, headers=headers, timeout=_TIMEOUTS, allow_redirects=False)
+    return (
+        "" if answer.status_code in range(200, 300) else f"the receiver answered with HTTP status {answer.status_code}"
+    )
+
+
+def _told(notification: Notification, url: str) -> str:
+    import apprise  # noqa: PLC0415 - 120 ms, which a run without receivers need not spend
+
+    log = logging.getLogger("apprise")
+    log.handlers, log.propagate = [logging.NullHandler()], False  # its messages can contain the URL
+    sender = apprise.Apprise(asset=apprise.AppriseAsset(app_id="ctgitops", app_url="", async_mode=False))
+    if not sender.add(url):
+        return "Apprise does not know a service with such a URL"
+    kinds = {Event.FAILED: "failure", Event.BACKUP: "failure", Event.DRIFT: "warning", Event.WAITING: "warning"}
+    kind = apprise.NotifyType(kinds.get(notification.event, "info"))
+    sent = sender.notify(
+        body=notification.text or notification.title,
+        title=notification.title,
+        notify_type=kind,
+        body_format=apprise.NotifyFormat.TEXT,
+    )
+    return "" if sent else f"{sender[0].service_name} did not accept it, or could not be reached"

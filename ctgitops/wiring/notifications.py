@@ -1,0 +1,76 @@
+"""Sends notifications to the receivers of an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..core.environment.environment import Environment
+from ..core.environment.receiver import Receiver
+from ..core.gate.request import Origin
+from ..core.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ..core.run.outcome import Outcome
+    from ..core.view.drift import DriftResult
+    from ..errors import CtgitopsError
+    from ..notify.delivery import Delivery
+    from ..report.notification import Notification
+
+
+@dataclass(frozen=True)
+class Notifications:
+    """The receivers of one checkout. Each method returns one warning for each receiver that was not reached."""
+
+    workspace: Workspace
+    origin: Origin
+    environ: Mapping[str, str] = field(repr=False)
+
+    def result(
+        self, environment: Environment, result: Outcome | CtgitopsError, pull_request: int | None = None
+    ) -> tuple[str, ...]:
+        """Sends the result of a run. `pull_request` overrides the number of the origin."""
+        if not self._receivers(environment):
+            return ()
+        from ..errors import CtgitopsError
+        from ..report.notification import of_error, of_outcome
+
+        origin = replace(self.origin, pull_request=pull_request or self.origin.pull_request)
+        if isinstance(result, CtgitopsError):
+            return self._send(environment, of_error(result, environment.name, origin))
+        return self._send(environment, of_outcome(result, origin))
+
+    def drift(self, result: DriftResult) -> tuple[str, ...]:
+        """Sends the result of a comparison, if there is drift or the comparison was not possible."""
+        if not self._receivers(result.environment):
+            return ()
+        from ..report.notification import of_drift
+
+        return self._send(result.environment, of_drift(result, self.origin))
+
+    def test(self, environment: Environment) -> tuple[Delivery, ...]:
+        """Sends a test to each receiver of an environment, whatever events the receiver wants."""
+        from ..core.environment.receiver import Event
+        from ..notify.delivery import deliver
+        from ..report.notification import Notification
+
+        summary = "this is a test; nothing was run"
+        test = Notification(Event.APPLIED, environment.name, summary, origin=self.origin)
+        every = tuple(replace(each, events=frozenset(Event)) for each in self._receivers(environment))
+        return deliver(test, every, self.environ)
+
+    def _receivers(self, environment: Environment) -> tuple[Receiver, ...]:
+        return (*self.workspace.policy.notify, *environment.notify)
+
+    def _send(self, environment: Environment, notification: Notification | None) -> tuple[str, ...]:
+        if notification is None:
+            return ()
+        from ..github.secrets import hidden, secrets_in
+        from ..notify.delivery import deliver
+
+        receivers = self._receivers(environment)
+        names = {environment.url_secret, *(name for each in receivers for name in (each.secret, each.signing_secret))}
+        secrets = secrets_in(self.environ, names, self.environ.get("INPUT_GITHUB-TOKEN", ""))
+        sent = deliver(notification.changed(lambda text: hidden(text, secrets)), receivers, self.environ)
+        return tuple(f"the notification to {each.receiver} was not sent: {each.error}" for each in sent if each.error)
