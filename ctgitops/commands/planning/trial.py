@@ -16,7 +16,7 @@ from ...core.schema.prediction import changed
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.trial.gap import Stop, remedy_of
-from ...core.trial.seed_trial import SeedTrial
+from ...core.trial.seed_trial import SeedTrial, known_rows
 from ...core.trial.trial import (
     IdempotenceCheck,
     OrderCheck,
@@ -112,13 +112,15 @@ class TrialRunner:
     def _seeds(self) -> tuple[SeedTrial, ...]:
         """Runs each seed file after the migrations, each in a separate transaction.
 
-        Seed files that ran in the real database before run first, because the plan's seed files may refer to their
-        rows. If one fails, only its rows are missing.
+        Once one fails for want of rows, the rows of merged files are added, because the seed file may refer to them.
         """
-        for seed in self.seeded if self.plan.seeds else ():
-            with suppress(ApplyError):
-                self.sandbox.apply((seed_step(seed),))
-        return tuple(map(self._seed, self.plan.seeds))
+        found = [self._seed(seed) for seed in self.plan.seeds]
+        if not any(each.stop for each in found):
+            return tuple(found)
+        for step in known_rows(self.ledger, self.seeded):
+            with suppress(ApplyError):  # only its rows are missing then
+                self.sandbox.apply((step,))
+        return tuple(self._seed(each.seed) if each.stop else each for each in found)
 
     def _seed(self, seed: Seed) -> SeedTrial:
         try:
