@@ -15,7 +15,7 @@ from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..ports.backups import Backups
 from ..ports.database import Databases
-from .applying.carry_out import back_up, carry_out
+from .applying.carry_out import back_up, carry_out, safeguarded
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,10 @@ def rollback(
         receipt = back_up(request, backups, tell, plan, session)
         if receipt and (reasons := session.preflight(plan)):
             return replace(found, reasons=reasons, receipt=receipt)
-        done = carry_out(plan, session, receipt, tell)
-        return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt, left=session.session_leaks())
+        safeguards = safeguarded(receipt, plan, session, tell)
+        done = carry_out(plan, session, safeguards, tell)
+        found = replace(found, receipt=receipt, recovery_point=safeguards.point)
+        return replace(found, status=Status.ROLLED_BACK, done=done, left=session.session_leaks())
 
 
 def show_rollback(request: Request, back: RollbackExtent, *, databases: Databases) -> Outcome:

@@ -56,6 +56,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "fingerprint": outcome.plan.fingerprint[:12],
         "watched": phrases.watched(outcome.plan.apply_policy) if outcome.status is Status.APPLIED else "",
         "receipt": receipt,
+        "pitr": outcome.recovery_point.text if outcome.recovery_point else "",
         "size": phrases.size(receipt.bytes) if receipt else "",
         "rows": phrases.count(sum(receipt.rows.values()), "row") if receipt else "",
         "origin": origin,

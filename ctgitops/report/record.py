@@ -162,6 +162,7 @@ def _way(name: str, way: WayBack) -> Part:
         "irreversible": list(way.irreversible[:8]),
         "more": {key: max(0, len(getattr(way, key)) - 8) for key in ("undone", "others", "irreversible")},
         "backup": _note(way.backup),
+        "pitr": way.pitr,
     }
 
 

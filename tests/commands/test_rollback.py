@@ -9,7 +9,7 @@ from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.problem import Problem
 from ctgitops.core.run.outcome import Status
 from ctgitops.errors import BackupError, Place, UsageError
-from tests.fakes import PRODUCTION, Diary, chained, entry, migration, receipt, request, workspace
+from tests.fakes import POINT, PRODUCTION, Diary, chained, entry, migration, receipt, request, workspace
 
 ONE = migration("001_one", "1.0.0")
 TWO = migration("002_two", "1.1.0")
@@ -23,7 +23,17 @@ def test_the_order_of_effects() -> None:
         request(workspace(), PRODUCTION), RollbackExtent(steps=2), databases=diary, backups=diary, tell=diary.tell
     )
     assert back.status is Status.ROLLED_BACK
-    assert diary.lines == ["lock", "read ledger", "back up production", "undo 002", "undo 101", "unlock"]
+    assert diary.lines == [
+        "lock",
+        "read ledger",
+        "back up production",
+        "recovery point",
+        "undo 002",
+        "undo 101",
+        "unlock",
+    ]
+    assert diary.points == [POINT, POINT]
+    assert back.recovery_point == POINT
     assert list(diary.ledgers["production"].applied) == [1]
 
 

@@ -11,6 +11,7 @@ from ..gate.gate import Reason
 from ..plan.plan import Plan
 from ..problem import Problem
 from ..receipt import Receipt
+from ..recovery_point import RecoveryPoint
 from ..schema.prediction import PredictionMismatch
 
 
@@ -43,6 +44,8 @@ class Outcome:
     done: tuple[Done, ...] = ()
     reasons: tuple[Reason, ...] = ()
     receipt: Receipt | None = None
+    recovery_point: RecoveryPoint | None = None
+    """The end of the WAL before the first step; None if no step began."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the rollback destroys."""
     left: tuple[SessionLeak, ...] = ()
