@@ -19,6 +19,7 @@ from ..postgres.connection.connect import Address
 from ..postgres.lock.backup_lock import backup_lock, is_running
 from .child_process import termination_as_interrupt
 from .encryption import Cipher, PrivateKey
+from .limits import earlier_rates
 from .objects import NotAllowedError
 from .pg_dump import UNTOUCHED
 from .proof import Contents, ProofDatabase, local_proof, on_server
@@ -59,8 +60,10 @@ class ProvedBackups:
             backup = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(4)}"
             with backup_lock(source, backup):
                 remove_leftovers(store, environment.name, source, warn)
+                rates = earlier_rates(policy, store, environment.name)
                 with store.begin(backup) as draft:
-                    taking = BackupJob(environment, policy, source, backup, store.location(backup), draft, tell, cipher)
+                    at = store.location(backup)
+                    taking = BackupJob(environment, policy, source, backup, at, draft, tell, cipher, rates)
                     return take_into(taking, lambda source: self._proof(policy, source))
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:

@@ -17,6 +17,10 @@ from ..postgres.server.watchdog import Watchdog
 SECONDS_TO_END = 5
 
 
+class OutOfTimeError(Exception):
+    """A program or a query did not end in its time."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """The result of a program."""
@@ -27,8 +31,13 @@ class Finished:
     """Its standard error output."""
 
 
-def run(command: list[str], environment: Mapping[str, str], watchdog: Watchdog) -> Finished:
-    """Runs a program to its end. On an interrupt, first ends the program and its child processes."""
+def run(
+    command: list[str], environment: Mapping[str, str], watchdog: Watchdog, timeout: float | None = None
+) -> Finished:
+    """Runs a program to its end. On an interrupt, first ends the program and its child processes.
+
+    Raises OutOfTimeError after `timeout` seconds.
+    """
     child = subprocess.Popen(
         watchdog.command(command),
         env=dict(environment),
@@ -41,7 +50,10 @@ def run(command: list[str], environment: Mapping[str, str], watchdog: Watchdog) 
         umask=0o077,
     )
     try:
-        _, said = child.communicate()
+        _, said = child.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _end(child)
+        raise OutOfTimeError from None
     except BaseException:
         _end(child)
         raise

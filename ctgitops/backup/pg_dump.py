@@ -32,6 +32,8 @@ class Dump:
     source: Address
     folder: Path
     jobs: int
+    seconds: float | None = None
+    """Its longest time."""
 
 
 def jobs() -> int:
@@ -42,7 +44,7 @@ def jobs() -> int:
 def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
     """Dumps the snapshot into a folder, which must not exist yet.
 
-    Only reads the database. Raises BackupError with pg_dump's message and advice.
+    Only reads the database. Raises BackupError with pg_dump's message and advice, OutOfTimeError.
     """
     command = [
         dump.client.path("pg_dump"),
@@ -53,7 +55,7 @@ def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
         f"--file={dump.folder}",
         "--no-password",
     ]
-    finished = run(command, environment_for(dump.client, dump.source), watchdog)
+    finished = run(command, environment_for(dump.client, dump.source), watchdog, dump.seconds)
     if finished.status:
         raise _failed(dump, finished, snapshot)
 

@@ -42,6 +42,8 @@ class Restoration:
     dump: Path
     jobs: int
     options: tuple[str, ...] = ()
+    seconds: float | None = None
+    """The longest time of each run of pg_restore."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class RestoreMessages:
 
 
 def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
-    """Restores into an empty database. Writes. Raises BackupError if pg_restore stops early."""
+    """Restores into an empty database. Writes. Raises BackupError if pg_restore stops early, OutOfTimeError."""
     done = [_restored(restoration, part, watchdog) for part in _parts(restoration)]
     harmless = dict.fromkeys(line for each in done for line in each.harmless)
     return RestoreMessages(tuple(harmless), tuple(loss for each in done for loss in each.losses))
@@ -86,7 +88,7 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
         str(restoration.dump),
     ]
     environment = environment_for(restoration.client, restoration.target, database=restoration.database)
-    return judged(run(command, environment, watchdog), restoration)
+    return judged(run(command, environment, watchdog, restoration.seconds), restoration)
 
 
 def judged(finished: Finished, restoration: Restoration) -> RestoreMessages:

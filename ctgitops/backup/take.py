@@ -7,7 +7,7 @@ before the first migration.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,7 +27,9 @@ from ..postgres.server.libpq_environment import wants_tls
 from ..postgres.server.programs import client_for
 from ..postgres.server.scratch_database import role_statements
 from ..postgres.server.watchdog import Watchdog
+from .child_process import OutOfTimeError
 from .encryption import Cipher
+from .limits import Deadline, refuse_above
 from .meter import dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
@@ -53,6 +55,8 @@ class BackupJob:
     draft: Draft
     tell: Listener
     cipher: Cipher = field(default_factory=Cipher)
+    rates: tuple[float, ...] = ()
+    """Of earlier backups, in bytes of the database a second."""
 
     def say(self, words: str) -> None:
         """Reports progress."""
@@ -61,22 +65,34 @@ class BackupJob:
 
 def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
     """Dumps, counts rows, restores, compares, and finishes the draft. Raises BackupError."""
+    deadline = Deadline(taking.policy)
+    try:
+        return _taken(taking, proof, deadline)
+    except OutOfTimeError:
+        raise deadline.error() from None
+
+
+def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
     started = datetime.now(UTC)
     with Watchdog(taking.draft.folder) as watchdog:
         # The snapshot is held only during the dump, because it keeps VACUUM from removing dead rows in the source
         with exported_snapshot(taking.source) as snapshot:
-            _refuse_full_disks(taking, snapshot.database_size())
+            size = snapshot.database_size()
+            refuse_above(taking.policy, size, taking.rates)
+            _refuse_full_disks(taking, size)
             client = client_for(snapshot.server_major(), tls=wants_tls(taking.source))
-            dump = Dump(client, taking.source, taking.draft.folder / DUMP, jobs())
+            dump = Dump(client, taking.source, taking.draft.folder / DUMP, jobs(), deadline.left)
             source = _dump_and_count(taking, dump, snapshot, watchdog)
             server_version, database = snapshot.server_version(), snapshot.database_name()
         (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
         files = checksums(dump.folder)
         copy = _stored(taking, dump, files) if taking.policy.from_store else None
         with proof(source) as place:
-            notes = _prove(taking, dump, source, place, watchdog)
+            deadline.check()
+            notes = _prove(taking, replace(dump, seconds=deadline.left), source, place, watchdog)
             words = place.words
         copy = copy or _stored(taking, dump, files)
+        deadline.check()
         receipt = Receipt(
             id=taking.backup,
             environment=taking.environment.name,
@@ -100,6 +116,7 @@ def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
             stored_proof=copy.proof,
             encrypted_to=taking.cipher.recipients,
             key_check=taking.cipher.key_check(),
+            source_bytes=size,
         )
         taking.draft.finish(receipt.to_json())
     return receipt
@@ -143,11 +160,12 @@ def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, w
         try:
             with dump_measured(taking.source, dump.folder, taking.tell):
                 pg_dump(dump, snapshot, watchdog)
+            left = None if dump.seconds is None else max(0.0, dump.seconds - (monotonic() - began))
+            counted = _in_time(counting, left)
         except BaseException:
             counting.cancel()
             snapshot.stop()
             raise
-        counted = counting.result()
     rows, _ = counted
     after = snapshot.sequences()
     written = sum(file.stat().st_size for file in dump.folder.iterdir())
@@ -156,6 +174,13 @@ def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, w
         f"counted {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')} in the same snapshot"
     )
     return _contents(snapshot, counted, {name: (before.get(name, value), value) for name, value in after.items()})
+
+
+def _in_time(counting: Future[Counted], seconds: float | None) -> Counted:
+    try:
+        return counting.result(seconds)
+    except TimeoutError:
+        raise OutOfTimeError from None
 
 
 def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
@@ -191,7 +216,9 @@ def _prove(
 ) -> tuple[str, ...]:
     taking.say(f"restoring the backup on {place.words}")
     began = monotonic()
-    restoration = Restoration(dump.client, place.address, place.database, dump.folder, dump.jobs, place.options)
+    restoration = Restoration(
+        dump.client, place.address, place.database, dump.folder, dump.jobs, place.options, dump.seconds
+    )
     with restore_measured(place.address, place.database, source.rows, taking.tell):
         complaints = pg_restore(restoration, watchdog)
     if complaints.losses:

@@ -77,6 +77,8 @@ class Receipt:
     """The public keys to which each object except the receipt is encrypted; empty without encryption."""
     key_check: str = ""
     """A short text, encrypted to the same keys, in base64. It shows before a download whether a private key fits."""
+    source_bytes: int = 0
+    """The size on the source's disk of what was dumped, with indexes; 0 in receipts of older versions."""
     format: int = field(default=FORMAT)
 
     @property

@@ -93,6 +93,11 @@ def duration(text: str) -> timedelta:
     return int(number) * _UNITS[text[len(number) :]]
 
 
+def _size(text: str) -> int:
+    """Parses a size such as `500MB` or `2TB`."""
+    return int(text[:-2]) * {"MB": 10**6, "GB": 10**9, "TB": 10**12}[text[-2:]]
+
+
 def _environment(usable: dict[str, Any], document: Document, repository: Repository) -> Environment:
     apply = usable.get("apply", {"on": "manual"})
     name = usable["environment"]
@@ -172,4 +177,6 @@ def _backup(backup: dict[str, Any]) -> BackupPolicy:
         encrypt_to=tuple(backup.get("encrypt_to", ())),
         from_store=backup.get("verify") == "restore-from-store",
         store=StoreSettings(**backup.get("store", {})),
+        max_size=_size(backup["max_size"]) if "max_size" in backup else 0,
+        max_time=duration(backup["max_time"]) if "max_time" in backup else None,
     )

@@ -182,6 +182,9 @@ def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
         keys: Keys = ("backup", "store", key)
         what = f"`backup.store.{key}` has no effect on `backup.to`"
         yield Fault(keys, Problem("value", what, document.keys.get(keys), f"remove `{key}`"))
+    if re.fullmatch(r"0+[a-z]+", backup.get("max_time", "")):
+        hint = "zero would refuse each backup: choose a longer time, or remove it"
+        yield _fault(document, ("backup", "max_time"), backup["max_time"], hint)
     for index, text in enumerate(backup.get("encrypt_to", ())):
         try:
             recipient(text)

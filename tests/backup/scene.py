@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ctgitops.backup.backups import ProvedBackups
 from ctgitops.backup.encryption import PrivateKey
@@ -33,6 +34,8 @@ class Scene:
     encrypt_to: tuple[str, ...] = ()
     from_store: bool = False
     key: str | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    """More fields of the policy."""
 
     @property
     def backups(self) -> ProvedBackups:
@@ -54,6 +57,7 @@ class Scene:
             encrypt_to=self.encrypt_to,
             from_store=self.from_store,
             store=self.settings,
+            **self.more,
         )
         return self.backups.take(Environment("staging", "STAGING_DATABASE_URL", backup=policy), self.tell)
 

@@ -146,6 +146,10 @@ class BackupPolicy:
     from_store: bool = False
     """Whether the backup is proved by a restore of the store's copy, instead of the local dump."""
     store: StoreSettings = field(default_factory=StoreSettings)
+    max_size: int = 0
+    """The most bytes of a database to dump; 0 for no limit."""
+    max_time: timedelta | None = None
+    """The longest time that a backup and its proof may take; None for no limit."""
 
 
 @dataclass(frozen=True)
