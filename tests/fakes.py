@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ctgitops.core.activity.lock_holder import Holder
 from ctgitops.core.activity.session_leak import SessionLeak
 from ctgitops.core.environment.apply_policy import Health
+from ctgitops.core.environment.backup_extent import BackupExtent
 from ctgitops.core.environment.environment import BackupPolicy, Environment, Trigger
 from ctgitops.core.environment.policy import Policy
 from ctgitops.core.gate.data_loss import CountedLoss, Loss
@@ -38,6 +39,7 @@ from ctgitops.core.view.constraint_check import Checked
 from ctgitops.core.view.verify import Refuted
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, Place, UsageError
+from ctgitops.ports.shadow import Shadows
 from ctgitops.sql.name_changes import SearchedName
 from ctgitops.sql.script import Script, checksum_of
 
@@ -217,6 +219,9 @@ class Diary:
     lines: list[str] = field(default_factory=list)
     told: list[Progress] = field(default_factory=list)
     receipts: list[Receipt | None] = field(default_factory=list)
+    extents: list[BackupExtent | None] = field(default_factory=list)
+    shadows: Shadows | None = None
+    """Where a backup of a part tries the plan."""
     points: list[RecoveryPoint | None] = field(default_factory=list)
     schemas: dict[str, Snapshot] = field(default_factory=dict)
     holder: Holder | None = None
@@ -251,7 +256,8 @@ class Diary:
         self.lines.append(f"search code for {', '.join(each.text for each in those)}")
         return Searched(tuple(Mention(each, "app/projects.ts", 12) for each in those))
 
-    def take(self, environment: Environment, tell: Listener) -> Receipt:  # noqa: ARG002 - the port's signature
+    def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:  # noqa: ARG002 - the port's signature
+        self.extents.append(extent)
         self.lines.append(f"back up {environment.name}")
         if self.backup_fails:
             raise BackupError("the restored copy lacks 1 row", state="nothing was changed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
+from ..core.environment.backup_extent import BackupExtent
+from ..core.environment.environment import BackupMaker, BackupPolicy, Environment, StoreSettings
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
@@ -23,6 +25,7 @@ from .limits import earlier_rates
 from .objects import NotAllowedError
 from .pg_dump import UNTOUCHED
 from .proof import Contents, ProofDatabase, local_proof, on_server
+from .provider import ProviderJob, take_by_provider
 from .restore import Saved, restore_into, schema_of
 from .store import StorePlace, read_receipt, split_receipt, store_at
 from .take import BackupJob, take_into
@@ -41,7 +44,7 @@ class ProvedBackups:
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
     """The settings in the manifests for the store at an address."""
 
-    def take(self, environment: Environment, tell: Listener) -> Receipt:
+    def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
         """Dumps, counts rows, restores, compares, and then stores the receipt. Only reads the database.
 
         Raises BackupError; the store then contains no part of this backup.
@@ -49,8 +52,11 @@ class ProvedBackups:
         policy = environment.backup
         if policy is None:
             raise UsageError(f"{environment.name} has no `backup` in its manifest", hint="set `backup.to`")
+        extent = extent or BackupExtent.without_plan(policy.scope)
         with _no_backup(), termination_as_interrupt():
             source = self.address_of(environment)
+            if policy.by is not BackupMaker.PG_DUMP:
+                return take_by_provider(ProviderJob(environment, policy, source, extent, self.root, os.environ), tell)
             cipher = Cipher(policy.encrypt_to, self.private_key)
             if policy.from_store:
                 cipher.refuse_unless_own()
@@ -63,7 +69,7 @@ class ProvedBackups:
                 rates = earlier_rates(policy, store, environment.name)
                 with store.begin(backup) as draft:
                     at = store.location(backup)
-                    taking = BackupJob(environment, policy, source, backup, at, draft, tell, cipher, rates)
+                    taking = BackupJob(environment, policy, source, backup, at, draft, tell, cipher, rates, extent)
                     return take_into(taking, lambda source: self._proof(policy, source))
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from ..postgres.server.watchdog import Watchdog
@@ -29,6 +30,8 @@ class Finished:
     """Its exit status; a negative value is the number of the signal that ended it."""
     said: str
     """Its standard error output."""
+    out: str = ""
+    """Its standard output, if it was read."""
 
 
 def run(
@@ -53,11 +56,42 @@ def run(
         _, said = child.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         _end(child)
+        if child.stderr:
+            child.stderr.close()
         raise OutOfTimeError from None
     except BaseException:
         _end(child)
         raise
     return Finished(child.returncode, said.strip())
+
+
+def converse(
+    command: list[str], text: str, environment: Mapping[str, str], folder: Path, timeout: float | None
+) -> Finished:
+    """Runs a program in `folder` with `text` on its standard input, and reads its output.
+
+    On an interrupt, first ends the program and its child processes. Raises OSError, OutOfTimeError.
+    """
+    with subprocess.Popen(
+        command,
+        env=dict(environment),
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as child:
+        try:
+            out, said = child.communicate(text, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _end(child)
+            raise OutOfTimeError from None
+        except BaseException:
+            _end(child)
+            raise
+    return Finished(child.returncode, said.strip(), out)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from statistics import median
 from time import monotonic
 
-from ..core.environment.environment import BackupPolicy
+from ..core.environment.environment import BackupMaker, BackupPolicy, BackupScope
 from ..core.receipt import Receipt
 from ..errors import BackupError
 from ..ports.backup_store import BackupStore
@@ -41,7 +41,7 @@ class Deadline:
     def error(self) -> BackupError:
         """The error that ends the backup when its time is over."""
         what = f"the backup was stopped, because it took longer than `backup.max_time`, {_words(self.policy.max_time)}"
-        return BackupError(what, state=UNTOUCHED, hint=ways_out("max_time"))
+        return BackupError(what, state=UNTOUCHED, hint=ways_out(self.policy, "max_time"))
 
 
 def rates_of(receipts: Iterable[Receipt]) -> tuple[float, ...]:
@@ -54,7 +54,7 @@ def refuse_above(policy: BackupPolicy, size: int, rates: Sequence[float]) -> Non
     """Raises BackupError if `size` bytes are too many, or would take too long at the median of `rates`."""
     if policy.max_size and size > policy.max_size:
         what = f"the backup would dump {megabytes(size)}, and `backup.max_size` is {megabytes(policy.max_size)}"
-        raise BackupError(what, state=UNTOUCHED, hint=ways_out("max_size"))
+        raise BackupError(what, state=UNTOUCHED, hint=ways_out(policy, "max_size"))
     if policy.max_time is None or not rates:
         return
     seconds = timedelta(seconds=round(size / median(rates)))
@@ -63,7 +63,7 @@ def refuse_above(policy: BackupPolicy, size: int, rates: Sequence[float]) -> Non
         what = (
             f"the backup would take about {_words(seconds)} ({at}), and `backup.max_time` is {_words(policy.max_time)}"
         )
-        raise BackupError(what, state=UNTOUCHED, hint=ways_out("max_time"))
+        raise BackupError(what, state=UNTOUCHED, hint=ways_out(policy, "max_time"))
 
 
 def earlier_rates(policy: BackupPolicy, store: BackupStore, environment: str) -> tuple[float, ...]:
@@ -83,9 +83,14 @@ def earlier_rates(policy: BackupPolicy, store: BackupStore, environment: str) ->
     return rates_of(found)
 
 
-def ways_out(limit: str) -> str:
+def ways_out(policy: BackupPolicy, limit: str) -> str:
     """What helps a database that is above a limit."""
-    return f"raise `backup.{limit}` in the manifest"
+    raised = f"let a provider take the backup (`backup.by`), or raise `backup.{limit}` in the manifest"
+    if policy.by is not BackupMaker.PG_DUMP:
+        return f"raise `backup.{limit}` in the manifest"
+    if policy.scope is not BackupScope.DATABASE:
+        return raised
+    return f"set `backup.scope: affected`, which saves only the rows of tables that a plan changes, {raised}"
 
 
 def _words(time: timedelta | None) -> str:

@@ -15,7 +15,7 @@ from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..ports.backups import Backups
 from ..ports.database import Databases
-from .applying.carry_out import back_up, carry_out, safeguarded
+from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ def rollback(
     request: Request, back: RollbackExtent, *, databases: Databases, backups: Backups, tell: Listener
 ) -> Outcome:
     """Rolls back under the lock, after a verified backup; each step and its entry are one transaction. Writes."""
-    with databases.of(request.environment).exclusively(request, tell) as session:
+    database = databases.of(request.environment)
+    with database.exclusively(request, tell) as session:
         found = preview_rollback(request, back, session.ledger(), databases)
         plan = found.plan
         if plan.blocked or plan.empty or found.reasons:
@@ -45,7 +46,7 @@ def rollback(
         if reasons := session.preflight(plan):
             return replace(found, reasons=reasons)
         tell(PlanStarted(plan))
-        receipt = back_up(request, backups, tell, plan, session)
+        receipt = back_up(request, BackUpBy(backups, database), tell, plan, session)
         if receipt and (reasons := session.preflight(plan)):
             return replace(found, reasons=reasons, receipt=receipt)
         safeguards = safeguarded(receipt, plan, session, tell)

@@ -8,10 +8,13 @@ from typing import Any
 
 from ..core.environment.apply_policy import ApplyPolicy, Health, OnFailure, TransactionScope
 from ..core.environment.environment import (
+    BackupMaker,
     BackupPolicy,
+    BackupScope,
     DataPreflight,
     Environment,
     Limits,
+    PgBackRestSettings,
     PreflightAction,
     PreflightPolicy,
     Reviewed,
@@ -171,12 +174,16 @@ def _shadow(written: dict[str, Any] | str) -> ShadowPolicy:
 def _backup(backup: dict[str, Any]) -> BackupPolicy:
     server = backup.get("verify_server")
     return BackupPolicy(
-        to=backup["to"],
+        to=backup.get("to", ""),
+        by=BackupMaker(backup.get("by", "pg_dump")),
+        command=tuple(backup.get("command", ())),
+        pgbackrest=PgBackRestSettings(**backup.get("pgbackrest", {})),
         critical_tables=tuple(backup.get("critical_tables", ())),
         verify_server=secret(server) if server else None,
         encrypt_to=tuple(backup.get("encrypt_to", ())),
         from_store=backup.get("verify") == "restore-from-store",
         store=StoreSettings(**backup.get("store", {})),
+        scope=BackupScope(backup.get("scope", "database")),
         max_size=_size(backup["max_size"]) if "max_size" in backup else 0,
         max_time=duration(backup["max_time"]) if "max_time" in backup else None,
     )

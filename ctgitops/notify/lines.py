@@ -55,7 +55,8 @@ def _of_safeguards(progress: Progress) -> str | None:
         case events.BackupMeasured(measure=measure, rate=rate):
             return f"backup: {_measured(measure, rate)}"
         case events.BackupTaken(receipt=receipt):
-            return f"backup {receipt.id} verified by a restore; to restore it: {on_one_line(receipt.restore_with)}"
+            how = "verified by a restore" if receipt.by == "pg_dump" else f"taken and verified by {receipt.by}"
+            return f"backup {on_one_line(receipt.id)} {how}; to restore it: {on_one_line(receipt.restore_with)}"
         case events.RecoveryPointTaken(point=point):
             return f"recovery point: {on_one_line(point.text)}"
         case _:

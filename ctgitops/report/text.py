@@ -15,7 +15,7 @@ from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
 from . import destruction, phrases
-from .backup_lines import backup_lines, left_out_lines
+from .backup_lines import backup_lines, extent_lines
 from .diff_lines import change_lines
 from .impact import measured, text_lines
 from .proof import schema_lines, sentences
@@ -101,7 +101,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         yield from ("", *(f"  {line}" for line in problem_lines(problem, tried.get(problem, ""))))
     if which := order_of([plan]):
         yield from ("", f"  {phrases.order(which)}")
-    yield from left_out_lines(preview.not_in_backup, "", "  not included in the backup:")
+    yield from extent_lines(preview)
     yield from _reasons(preview.reasons)
     if not plan.empty:
         shown = () if verdict_of(preview).state.stops else _fingerprint(plan)

@@ -14,10 +14,12 @@ from .addresses import Addresses
 if TYPE_CHECKING:
     from ..backup.backups import ProvedBackups
     from ..backup.encryption import PrivateKey
+    from ..core.environment.backup_extent import BackupExtent
     from ..core.environment.environment import Environment, StoreSettings
     from ..core.receipt import Receipt
     from ..core.run.progress import Listener
     from ..core.schema.snapshot import Snapshot
+    from ..ports.shadow import Shadows
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,16 @@ class StoredBackups:
     identity: str = ""
     """The file with a private key, or `$NAME` for a variable with the key; empty for the default variables."""
 
-    def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Takes a backup and proves the backup by a restore. Raises BackupError."""
-        return self._proved().take(environment, tell)
+    @property
+    def shadows(self) -> Shadows:
+        """Creates the copy on which a plan is tried, to find the tables that a backup of a part saves."""
+        from .databases import ThrowAwayDatabases
+
+        return ThrowAwayDatabases(self.addresses)
+
+    def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
+        """Takes a backup and proves it by a restore. Raises BackupError."""
+        return self._proved().take(environment, tell, extent)
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
         """Restores a backup into an empty database. Raises BackupError. Writes."""

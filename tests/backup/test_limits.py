@@ -40,6 +40,7 @@ def test_what_is_above_a_limit_is_refused(policy: BackupPolicy, rates: tuple[flo
     assert said in caught.value.what
     assert (caught.value.exit_status, caught.value.state) == (7, "nothing was changed")
     assert "raise `backup.max_" in caught.value.hint
+    assert "`backup.scope: affected`" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ...core.gate.health import stopped_watching, unhealthy_error
 from ...core.gate.request import Request
 from ...core.ledger.safeguards import Safeguards
@@ -20,10 +22,19 @@ from ...core.run.progress import (
 )
 from ...errors import BackupError
 from ...ports.backups import Backups
-from ...ports.database import Session
+from ...ports.database import Database, Session
+from ..planning.backup_extent import backup_extent
 
 
-def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
+@dataclass(frozen=True)
+class BackUpBy:
+    """The ports that a backup needs."""
+
+    backups: Backups
+    database: Database
+
+
+def back_up(request: Request, safety: BackUpBy, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
     """Takes and verifies the backup that the environment's manifest requires; None if it requires none. Writes.
 
     Before the backup, drops the INVALID indexes that interrupted builds of this plan left behind. During the backup, no
@@ -41,7 +52,8 @@ def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, sess
     healed = session.drop_invalid_indexes(plan)
     session.set_activity("its backup")
     try:
-        receipt = backups.take(request.environment, hear)
+        extent = backup_extent(plan, request.environment, safety.database, safety.backups.shadows)
+        receipt = safety.backups.take(request.environment, hear, extent)
     except BackupError as error:
         if healed:
             error.state = f"no migration was applied; {'; '.join(healed)}"

@@ -122,7 +122,7 @@ class TrialRunner:
 
     def _seed(self, seed: Seed) -> SeedTrial:
         try:
-            self.sandbox.apply((seed_step(seed),))
+            self.sandbox.apply((seed_step(seed),), watched=True)
         except ApplyError as error:
             why = self._why_not(error)
             stop = Stop(f"{error.what} ({why})", remedy_of(why), error.place) if why else None

@@ -131,6 +131,35 @@ class StoreSettings:
     server_side_encryption: str = ""
 
 
+class BackupScope(StrEnum):
+    """What a backup saves."""
+
+    DATABASE = "database"
+    AFFECTED = "affected"
+    """All definitions, and the rows of the tables that the plan affects."""
+    SCHEMA = "schema"
+    """All definitions, and no rows but those of the ledger."""
+
+
+class BackupMaker(StrEnum):
+    """Who takes a backup."""
+
+    PG_DUMP = "pg_dump"
+    PGBACKREST = "pgbackrest"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True)
+class PgBackRestSettings:
+    """How pgBackRest is run."""
+
+    stanza: str = ""
+    config: str = ""
+    """Its configuration file; empty for its default."""
+    type: str = "incr"
+    """`full`, `diff` or `incr`."""
+
+
 @dataclass(frozen=True)
 class BackupPolicy:
     """The backup that a run takes before its first step."""
@@ -146,6 +175,11 @@ class BackupPolicy:
     from_store: bool = False
     """Whether the backup is proved by a restore of the store's copy, instead of the local dump."""
     store: StoreSettings = field(default_factory=StoreSettings)
+    by: BackupMaker = BackupMaker.PG_DUMP
+    command: tuple[str, ...] = ()
+    """For `by: command`, the program and its arguments."""
+    pgbackrest: PgBackRestSettings = field(default_factory=PgBackRestSettings)
+    scope: BackupScope = BackupScope.DATABASE
     max_size: int = 0
     """The most bytes of a database to dump; 0 for no limit."""
     max_time: timedelta | None = None

@@ -20,8 +20,8 @@ from ...core.recovery_point import RecoveryPoint
 from ...core.run.auto_rollback import Checkpoint
 from ...core.run.progress import Listener
 from ...errors import ApplyError
-from ..catalog.recovery_point import take_recovery_point
 from ..connection.connect import Address, Connection
+from ..ledger.recovery_point import take_recovery_point
 from ..lock.run_lock import Lease
 from ..nontransactional.run_context import Run
 from ..nontransactional.stepwise import Stepwise

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ctgitops.core.recovery_point import Archive, RecoveryPoint
-from ctgitops.postgres.catalog.recovery_point import take_recovery_point
 from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.ledger.recovery_point import take_recovery_point
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, missing, programs_for_tests, run, session
 from tests.stories.house import until
