@@ -1,3 +1,3 @@
-"""GitOps for a PostgreSQL schema. The Python API is private; users rely on the command line and the file formats."""
+"""GitOps for PostgreSQL schemas. The Python API is private; the command line and the file formats are stable."""
 
 __version__ = "0.1.0"

@@ -118,7 +118,7 @@ def test_what_only_needs_time_can_be_approved_before(scene: Scene) -> None:
     assert (status, len(fingerprint)) == (0, 64)
     said = first_lines(scene)
     assert said.startswith("### ❓ 1 migration pending · production with this release, waits for bake")
-    assert "It still waits: 001_red has been on staging since" in said
+    assert "The apply still waits: 001_red has been on staging since" in said
 
 
 def test_a_finding_of_severity_error_is_nothing_to_approve(scene: Scene) -> None:
@@ -138,7 +138,7 @@ def test_a_clash_with_another_pull_request_is_in_the_verdict_and_next(scene: Sce
     verdict, _, rest = html(scene.forge.comments[0].body).partition("\n")
     said = rest.partition("| environment |")[0]
     assert verdict.startswith("### ❓ number 001 ALSO IN #\u200b12 · 1 migration pending")
-    assert "Not yet: open pull request #\u200b12 adds" in said
+    assert "Do not merge yet: open pull request #\u200b12 adds" in said
     assert "ctgitops new --renumber 001_red" in said
     assert "Merg" not in said
     scene.forge.others = tuple(replace(other, files=()) for other in scene.forge.others)

@@ -536,7 +536,7 @@ def test_what_failed_is_in_the_record_with_what_came_before_it(scene: Scene) -> 
     assert "✅ [20" in rows["001"]
     assert "⛔ <b>FAILED</b>" in rows["002"]
     assert "already exists" in rows["002"]
-    assert "⏳ not applied: the run ended before it" in rows["003"]
+    assert "⏳ not applied: the run ended before this migration" in rows["003"]
 
 
 def test_a_release_that_fails_tells_the_pull_request_that_it_failed_at(scene: Scene) -> None:

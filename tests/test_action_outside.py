@@ -137,10 +137,10 @@ def test_a_fork_gets_a_plan_of_its_files_in_the_summary_alone(scene: Scene) -> N
     scene.forge.files = (ChangedFile("migrations/002_blue.sql", added=True),)
     assert scene.run("pull_request", fork()) == 0
     page = html(scene.summary)
-    assert "no database was read: it comes from a fork" in page
+    assert "no database was read: the pull request comes from a fork" in page
     assert "002" in page
     assert "1 migration pending" in page
-    assert page.splitlines()[2].startswith("⚠️ no database was read: it comes from a fork")
+    assert page.splitlines()[2].startswith("⚠️ no database was read: the pull request comes from a fork")
     assert (scene.forge.comments, scene.forge.checks) == ([], [])
 
 
@@ -163,7 +163,7 @@ def test_a_fork_s_plan_is_tried_on_what_the_merged_files_give(scene: Scene) -> N
     )
     assert scene.run("pull_request", fork()) == 0
     page = html(scene.summary)
-    assert page.splitlines()[2].startswith("⚠️ no database was read: it comes from a fork")
+    assert page.splitlines()[2].startswith("⚠️ no database was read: the pull request comes from a fork")
     assert "tried on the schema of the merged files, PostgreSQL" in page
     assert "it runs" in page
     assert "rollback verified: 1 restores the schema" in page

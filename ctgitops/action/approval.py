@@ -1,4 +1,4 @@
-"""Checks, for a plan that is approved before its apply, every gate that the apply would check."""
+"""Checks every gate that the apply would check, for a plan that a person approves before the apply."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .provenance import prove
 
 
 def occasion_of(event: Event | Refused | None, inputs: Inputs) -> Occasion:
-    """Whether the event applies the plan, and whether an approval comes between."""
+    """Whether the event applies the plan, and whether an approval is needed between plan and apply."""
     if inputs.command is Command.APPLY and inputs.on_wait is not OnWait.AUTO and isinstance(event, Dispatch | Schedule):
         return Occasion.APPLY
     if isinstance(event, Release | TagPush):
@@ -30,7 +30,7 @@ def occasion_of(event: Event | Refused | None, inputs: Inputs) -> Occasion:
 
 
 def with_gates(job: Job, event: Event | Refused | None, results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
-    """The plans with the reasons for which the apply by `event` would refuse them now. Read-only."""
+    """Adds to each plan the reasons for which the apply by `event` would refuse the plan now. Read-only."""
     occasion = occasion_of(event, job.inputs)
     if event is None or occasion is Occasion.NONE:
         return results
@@ -67,11 +67,11 @@ def _refused(event: Event | Refused, environment: Environment) -> Iterator[Reaso
 
 
 def _health(job: Job, environment: Environment) -> tuple[Reason, ...]:
-    """The answer of the health query, which the apply runs again before its first step. Read-only."""
+    """Runs the health query, as the apply will. Returns a reason to wait if the result is not true. Read-only."""
     health = environment.apply_policy.health
     if health is None:
         return ()
     try:
         return tuple(reasons_of_health(job.wiring.databases.of(environment).probe(health), environment))
     except CtgitopsError as error:
-        return (Reason("health", f"the health query could not be asked: {error.what}", error.hint),)
+        return (Reason("health", f"the health query could not run: {error.what}", error.hint),)

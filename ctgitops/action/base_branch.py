@@ -1,4 +1,4 @@
-"""Chooses the database that a plan may connect to: from the base branch's manifests, never the pull request's."""
+"""Chooses the database that a plan may connect to, from the manifests of the base branch, never of the pull request."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ..ports.forge import Forge
 FOLDER = "environments"
 LARGEST = 100_000
 MOST = 100
-"""Limits for reading a commit: MOST manifests, each of at most LARGEST bytes."""
-_MERGED = "the change takes effect when it is merged"
+"""Limits for reading a commit: at most MOST manifests, of at most LARGEST bytes each."""
+_MERGED = "the change takes effect after the merge"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class BaseCommit:
 
     sha: str
     branch: str = ""
-    """The default branch, whose tip is used instead, because the author of a pull request chooses its base branch."""
+    """The default branch, if its newest commit is used because the pull request has another base branch."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Merged:
     environments: Mapping[str, Environment]
     databases: Databases
     workspace: Mapping[str, Environment]
-    """By name, the environments of the checkout."""
+    """The environments of the checkout, by name."""
     unknown: CtgitopsError | None = None
-    """Why the manifests of the base branch could not be read; None if they could."""
+    """Why the manifests of the base branch could not be read; None if they were read."""
 
     def of(self, environment: Environment) -> Database:
         """The environment's database, at the address in the base branch. Raises ForgeError, MustWaitError."""
@@ -51,7 +51,7 @@ class Merged:
             raise self.unknown
         merged = self.environments.get(environment.name)
         if merged is None:
-            what = f"{environment.name} is not on the base branch, so its database is not connected to"
+            what = f"{environment.name} has no manifest on the base branch, so the plan cannot connect to its database"
             raise MustWaitError(what, hint="merge its manifest first")
         return self.databases.of(replace(environment, url_secret=merged.url_secret))
 
@@ -71,12 +71,12 @@ class Merged:
             return Unreadable(error.what, error.exit_status)
 
     def shadowed(self, request: Request) -> Request:
-        """The request with the base branch's shadow settings, so that unmerged SQL runs on no other server."""
+        """The request with the base branch's shadow settings, so that unmerged SQL cannot choose a server."""
         merged = self.environments.get(request.environment.name)
         return request.copied_where(merged.shadow if merged else ShadowPolicy())
 
     def seen(self, result: PlanResult, request: Request) -> PlanResult:
-        """Replaces the error of an environment that the base branch lacks by the plan for an empty database."""
+        """Replaces the error of an environment that the base branch lacks with the plan for an empty database."""
         if isinstance(result, NotPlanned) and self.unknown is None and result.environment.name not in self.environments:
             preview = preview_of_new(request.workspace, result.environment)
             return lint_result(preview, request.workspace, request.now.date())
@@ -84,7 +84,7 @@ class Merged:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """A warning for each key of a data source or destination that the base branch sets differently."""
+        """A warning for each key of a database, server or backup location that has another value on the base branch."""
         found = []
         for name, merged in self.environments.items():
             here = self.workspace.get(name)
@@ -116,7 +116,7 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
 def merged_at(
     forge: Forge | None, base: BaseCommit, folder: str, own: Databases, here: tuple[Environment, ...]
 ) -> Merged:
-    """Reads the manifests of a commit through the API; if that fails, connects to no database."""
+    """Reads the manifests of a commit through the API. After an error, the plan connects to no database."""
     by_name = {environment.name: environment for environment in here}
     if forge is None or not (base.sha or base.branch):
         what = "cannot read the manifests of the base branch: there is no GitHub token"

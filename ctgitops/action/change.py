@@ -52,12 +52,12 @@ class Result:
 
     @property
     def wait(self) -> PlanWait | None:
-        """The wait that the run reported; None if the run did not wait, or if the wait does not end by itself."""
+        """The wait that the run reported; None without a wait, or if only a person can end the wait."""
         return wait_in(self.environment, self.outcome)
 
     @property
     def commit_state(self) -> CommitState:
-        """The result as the status of the commit."""
+        """The state to set as the commit's status."""
         if self.wait:
             return CommitState.PENDING
         return CommitState.FAILURE if self.exit_status else CommitState.SUCCESS
@@ -79,10 +79,13 @@ def apply(job: Job, ask: Applying) -> int:
 
 
 def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
-    """What a signal cancelled outside of a migration, and the state of the database then."""
+    """Describes a run that a signal cancelled between migrations: the cancelled part, and the state of the database."""
     if left := [name for name in names if name not in record.ended]:
         return f"the {doing} {', '.join(left)}", NOTHING
-    return f"the run after its {doing} {', '.join(names)}", "the ledger has what the run did; what follows is older"
+    return (
+        f"the run after its {doing} {', '.join(names)}",
+        "the ledger records the changes; the text below is older",
+    )
 
 
 def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
@@ -112,7 +115,7 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
 
 
 def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
-    """Queues the deployment of an environment that waits, and sets the commit's status for the environment."""
+    """If the environment waits, queues its deployment; in any case, sets the commit's status for the environment."""
     sha = record.sha
     words = outcome_verdict(result.outcome) if isinstance(result.outcome, Outcome) else result.outcome.what
     if wait := result.wait:
@@ -179,7 +182,7 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
 
 
 def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record: RunRecord) -> Result:
-    """Runs a command, with its deployment, and keeps its result for the record."""
+    """Runs a command with a deployment, and adds the result to the record."""
     log = DeploymentLog(job, environment, record.sha)
     success, words = False, "interrupted"
     try:
@@ -203,7 +206,7 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
 
 
 def _last_kept(job: Job, environment: str, steps: int) -> str:
-    """The migration before the newest `steps` applied ones; `0` if there is none. Raises ValueError if not known."""
+    """The applied migration before the newest `steps` migrations; `0` without one. Raises ValueError if unknown."""
     try:
         order = job.wiring.databases.of(job.wiring.environment(environment)).ledger().in_order
     except CtgitopsError:
@@ -242,7 +245,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
 
 
 def check_manifests(job: Job) -> None:
-    """Checks that no manifest is unreadable, before an event is ignored: its environment may wait for that event."""
+    """Checks that all manifests are readable before an event is ignored: an unreadable one may name the event."""
     known = {environment.path for environment in job.wiring.workspace.environments}
     for problem in job.wiring.workspace.read_problems:
         place = problem.place
@@ -251,7 +254,7 @@ def check_manifests(job: Job) -> None:
 
 
 def _fingerprint(results: list[Result]) -> str:
-    """The output `fingerprint`; NOTHING_APPROVED if a rollback was only shown, and the rollback itself would refuse."""
+    """The output `fingerprint`; NOTHING_APPROVED after a dry run of a rollback that would be refused."""
     outcome = results[0].outcome if len(results) == 1 else None
     if not isinstance(outcome, Outcome) or (outcome.status is Status.ONLY_SHOWN and outcome.reasons):
         return NOTHING_APPROVED
@@ -259,7 +262,7 @@ def _fingerprint(results: list[Result]) -> str:
 
 
 def unlock(job: Job, ask: Unlocking) -> int:
-    """Terminates only runs of this tool that have no active session. Raises MustWaitError."""
+    """Terminates the run that holds the run lock, if it has no active session. Raises MustWaitError."""
     said = [
         unlock_verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring.databases).verdict
         for environment in ask.environments
@@ -276,7 +279,7 @@ def repair(job: Job, provenance: Provenance) -> int:
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
     if inputs.dry_run:
-        said = [f"{inputs.environment}: {each} would be recorded as to be applied again" for each in inputs.again]
+        said = [f"{inputs.environment}: {each} would be allowed to be applied again" for each in inputs.again]
         return _repaired(job, [*said, "dry run: nothing was changed"])
     meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
     entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))

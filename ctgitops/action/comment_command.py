@@ -1,7 +1,7 @@
 """Runs a command from a comment if its author has write access, and reacts to the comment with the result.
 
-`github/event.py` recognises the command in the comment. A command without an effect gets one short answer, which the
-next answer replaces, and which is deleted when a later command or plan makes it untrue.
+`github/event.py` recognises the command in the comment. A command that has no effect gets a short answer. The next
+answer replaces this answer; a later command or plan that makes it untrue deletes it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _refused(job: Job, comment: Comment) -> Ignored | None:
 
 
 def _told(job: Job, comment: Comment, status: int) -> Reaction:
-    """Answers if the command had no effect, else deletes an earlier answer; returns the reaction to the comment."""
+    """Answers a command that had no effect, or else deletes an earlier answer. Returns the reaction to the comment."""
     if job.undone:
         _answer(job, comment, Ignored(job.undone[-1]))
         return Reaction.REFUSED

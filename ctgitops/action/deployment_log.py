@@ -1,4 +1,4 @@
-"""The GitHub deployment of one run to one environment, and those that earlier runs left behind."""
+"""The GitHub deployment of one run to one environment, and unfinished deployments of earlier runs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .job import Job
 
 SHA = re.compile(r"[0-9a-f]{40}")
 _OPEN = ("pending", "in_progress")
-"""A queued one waits for a gate, until a later run continues it or a newer release overtakes it."""
+"""States of a deployment without a result. A `queued` deployment waits until a later run continues or replaces it."""
 _LOST = "the run ended without a result; a later run continued"
 
 
 @dataclass
 class DeploymentLog:
-    """The deployment begins with the plan's first step, and always gets a final state."""
+    """The deployment of a run. It begins when the run begins its plan, and always gets a final state."""
 
     job: Job
     environment: Environment
     sha: str
     plan: Plan | None = None
-    """The plan, once the run has begun to carry it out."""
+    """The plan of the run; None until the run begins the plan."""
     lost_runs: list[str] = field(default_factory=list)
     """The URLs of earlier runs whose deployment had no final state."""
     _number: int | None = None
@@ -48,9 +48,9 @@ class DeploymentLog:
             self._tell(DeploymentState.IN_PROGRESS, words)
 
     def close_lost(self) -> None:
-        """Closes the deployments of killed runs, once this run has held the run lock: none of them still works.
+        """Closes the deployments of killed runs. These runs have ended, because this run has held the run lock.
 
-        A deployment that began after this run may belong to a run that works now, and stays.
+        A deployment that began after this run may belong to an active run, and is not closed.
         """
         for old in self._earlier:
             if old.state in _OPEN and old.number != self._number and _before(old, self.job.started):
@@ -58,9 +58,9 @@ class DeploymentLog:
                 self.lost_runs.append(old.run_url)
 
     def end(self, *, success: bool, words: str) -> None:
-        """Sets the final state, and closes the deployments that this one ends.
+        """Sets the final state, and closes earlier deployments that are no longer true.
 
-        After a rollback, no earlier deployment counts as active. After an apply, no older one waits any longer.
+        After a rollback, no earlier deployment is active. After an apply, no older deployment waits.
         """
         if self._number is None:
             return
@@ -73,10 +73,10 @@ class DeploymentLog:
                 self.job.github_writer.deployed(old.number, DeploymentState.INACTIVE, words, old.run_url or self._url)
 
     def _deployed(self, plan: Plan) -> str:
-        """The commit that the environment has after the run; after a rollback, not the tip, which has the migration.
+        """The commit that counts as deployed after the run.
 
-        It is the commit of the newest migration that remains. If that is not known, or also added a rolled-back one,
-        the deployment of the tip ends as inactive.
+        After a rollback, this is the commit of the newest remaining migration, because the newest commit contains the
+        rolled-back one. If it is unknown, or also added a rolled-back migration, the deployment ends as inactive.
         """
         if plan.direction is Direction.APPLY:
             return self.sha

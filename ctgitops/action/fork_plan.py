@@ -1,4 +1,4 @@
-"""Plans a pull request from its files in GitHub's API; nothing of it is checked out, executed or trusted.
+"""Plans a pull request from its files in GitHub's API, without a checkout and without running its code.
 
 The plan connects only to addresses in the checkout's manifests, and GitHub runs such a workflow on the default branch.
 `_plan_intent` in core/forge/intent.py decides when the plan is made; without secrets, `files_only` in
@@ -30,7 +30,7 @@ from .pull_request_checks import clashes_of, merged_before, shown_now
 MOST = 300
 LARGEST = 1_000_000
 ALL = 10_000_000
-"""Limits: MOST files of a pull request, LARGEST bytes per file, and ALL bytes in total."""
+"""Limits for a pull request: at most MOST files, LARGEST bytes per file, and ALL bytes in total."""
 
 
 def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
@@ -52,7 +52,9 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
         return Ignored("the pull request is closed; reopen it to plan it")
     if not job.wiring.environments:
         what = "the default branch has no manifest yet, and only its manifests say which databases exist"
-        raise UsageError(what, hint="push a commit: the pull request's own run plans it; a fork's first needs a merge")
+        raise UsageError(
+            what, hint="push a commit, so that its own run makes the plan; for a fork, first merge a manifest"
+        )
     files, problems = _files(forge, proposal, job.wiring.origin.folder)
     changed = job.github_writer.files_of(number)
     with overlaid(job.wiring.root, files) as root:
@@ -88,7 +90,7 @@ def _has_secret(job: Job, environment: Environment) -> bool:
 
 
 def _files(forge: Forge, proposal: Proposal, folder: str) -> tuple[dict[str, bytes | None], tuple[Problem, ...]]:
-    """By path in the workspace, the SQL files that the pull request adds, changes or removes (None)."""
+    """The SQL files that the pull request adds, changes or removes (None), by their path in the workspace."""
     there = {f.path: f for name in ("migrations", "seeds") for f in forge.tree(proposal.head_sha, f"{folder}{name}")}
     changed = sorted(p for p in proposal.paths if p.startswith(folder) and is_sql(p.removeprefix(folder)))
     problems = [p for path in changed if path in there and (p := _refused(there[path], path.removeprefix(folder)))]

@@ -54,12 +54,12 @@ class GitHubWriter:
             self.runner.output("comment-url", url)
 
     def last_words(self, comment: StickyComment) -> None:
-        """Writes above the comment of a pull request, without a retry."""
+        """Writes a text above the comment of a pull request, without retries."""
         clean = replace(comment, body=self.runner.hidden(comment.body))
         self._tried("the comment was not written", lambda forge: forge.last_words(clean))
 
     def retract(self, pull_request: int, key: str) -> None:
-        """Deletes the comment with a key."""
+        """Deletes the comments with a key on a pull request."""
         self._tried("an outdated answer was not deleted", lambda forge: forge.retract(pull_request, key))
 
     def approvers(self, pull_request: int) -> tuple[str, ...] | None:
@@ -103,7 +103,7 @@ class GitHubWriter:
         self._tried("the deployment's status was not updated", lambda forge: forge.deployed(number, state, words, url))
 
     def status(self, sha: str, subject: str, state: CommitState, told: tuple[str, str]) -> None:
-        """Sets a commit's status about `subject`, such as an environment. `told` is a description and a URL."""
+        """Sets a commit's status about `subject`, such as an environment. `told` is a pair of description and URL."""
         words, url = self.runner.hidden(told[0])[:LONGEST_DESCRIPTION], told[1]
         status = CommitStatus(sha, f"ctgitops / {subject}", state, words, url)
         self._tried("the commit's status was not set", lambda forge: forge.status(status))
@@ -113,7 +113,7 @@ class GitHubWriter:
         return self._tried("earlier deployments were not read", lambda forge: forge.deployments_to(environment)) or ()
 
     def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
-        """By path, the merged pull request that last changed a file."""
+        """For each path, the merged pull request that last changed the file."""
         if not paths:
             return {}
         return self._tried("pull requests of files were not found", lambda forge: forge.brought_by(paths, at)) or {}

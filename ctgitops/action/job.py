@@ -24,7 +24,7 @@ from .base_branch import BaseCommit, Merged, merged_at
 from .github_writer import GitHubWriter, annotation_of, path_in_repository
 
 LONGEST = 400_000
-"""Maximum length of a page in the job summary, in characters; longer pages than a comment's are possible there."""
+"""Maximum length of a page in the job summary, in characters; more than GitHub allows in a comment."""
 ANSWER = "answer"
 """The key of the comment that answers a command."""
 
@@ -39,25 +39,25 @@ class Job:
     runner: Runner
     github_writer: GitHubWriter
     undone: list[str] = field(default_factory=list)
-    """Why the step did nothing."""
+    """The reason why the step did nothing; None if the step had an effect."""
     stopping: Callable[[], bool] = lambda: False
     """Whether a signal has asked this run to stop."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """When this run began, before it read anything that it publishes."""
+    """The time at which this run began. All facts that the run publishes were read later."""
 
     def base_at(self, base: BaseCommit) -> Merged:
-        """The environments of the base branch, which decide what an unmerged plan may connect to."""
+        """The environments of the base branch, which decide to which databases an unmerged plan may connect."""
         here = self.wiring.workspace.environments
         return merged_at(self.github_writer.forge, base, self.wiring.origin.folder, self.wiring.databases, here)
 
     @property
     def scheduled(self) -> bool:
-        """Whether a schedule started this run, so that no person waits for its result."""
+        """Whether a schedule started this run, whose result no person waits for."""
         return self.environ.get("GITHUB_EVENT_NAME", "") == "schedule"
 
     @property
     def passes_waits(self) -> bool:
-        """Whether the step succeeds if a plan waits for something that ends by itself."""
+        """Whether the step succeeds if a plan waits for a window, a bake time or the environment in `after`."""
         return self.inputs.on_wait is OnWait.PASS or (self.inputs.on_wait is OnWait.AUTO and self.scheduled)
 
     def hear(self, progress: Progress) -> None:
@@ -66,7 +66,7 @@ class Job:
             self.runner.say(line)
 
     def show(self, title: str, text: str, markdown: str) -> None:
-        """Prints one page in the log, and adds one to the job summary."""
+        """Prints one page in the log, and adds another page to the job summary."""
         with self.runner.group(title):
             self.runner.say(text.rstrip("\n"))
         self.runner.summarise(markdown)
@@ -111,7 +111,7 @@ class Job:
 
     @property
     def generation(self) -> Generation:
-        """This run and its attempt."""
+        """The number of this run and of its attempt, by which runs are ordered."""
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
         return Generation(run, attempt, self.started)
 
@@ -129,12 +129,12 @@ class Job:
         self.runner.output("versions", json.dumps({name: str(v) if v else "" for name, v in found.items()}))
 
     def key(self, about: str) -> str:
-        """The key of a comment, which keeps several workspaces in one repository apart."""
+        """The key of a comment, which is different for each workspace in the repository."""
         folder = re.sub(r"[^A-Za-z0-9]+", "-", self.inputs.root).strip("-")
         return f"{about}-{folder}" if folder else about
 
     def asking(self, inputs: Inputs) -> Job:
-        """A copy with other inputs."""
+        """A copy of the job with other inputs."""
         return replace(self, inputs=inputs)
 
 

@@ -1,6 +1,6 @@
-"""The last words of a run that is cancelled: GitHub's runner kills it 10 seconds after the first signal.
+"""The last words of a cancelled run, which GitHub's runner kills 10 seconds after the first signal.
 
-They go above what the comment says, with three calls of GitHub's API and no retry. The next run replaces them.
+The last words are written above the text of the comment, with three API calls and no retry. The next run replaces them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..report.escape import plain, prose
 from ..report.links import address
 from .job import Job
 
-NOTHING = "this run had changed nothing there"
+NOTHING = "this run had changed nothing"
 
 
 @contextmanager
 def last_words(
     job: Job, concerned: Callable[[], Iterable[int]], cut: Callable[[], tuple[str, str]], following: str
 ) -> Iterator[None]:
-    """If the block is interrupted, says so on the pull requests that it concerns, and what follows.
+    """If the block is interrupted, writes this on the pull requests of the run, with the next step.
 
     `cut` returns what was cancelled, and the state of the database.
     """
@@ -37,12 +37,12 @@ def last_words(
 
 
 def say_stopped(job: Job, concerned: Iterable[int], whose: str, error: CtgitopsError) -> None:
-    """Writes on each pull request that a run concerns that the run was cancelled, and what to do next."""
+    """Writes on each pull request of a run that the run was cancelled, and what to do next."""
     say(job, concerned, _words(job, f"Cancelled: {whose}: {error.what}", error.state, error.hint))
 
 
 def say(job: Job, concerned: Iterable[int], body: str) -> None:
-    """Writes last words on pull requests, one after another, as far as the time allows."""
+    """Writes a text above the comments of pull requests, one after another, until a time limit."""
     if job.github_writer.forge is None or job.inputs.comment is CommentMode.OFF:
         return
     for pull_request in concerned:
@@ -54,5 +54,5 @@ def _words(job: Job, title: str, state: str, following: str) -> str:
     parts += [f"<b>State of the database</b>: {prose(state)}"] if state else []
     parts += [f"<b>Next</b>: {prose(following)}"] if following else []
     url = address(job.wiring.origin.run_url)
-    parts += [f"<sub>[the cancelled run]({url}) · what follows was written before it</sub>"] if url else []
+    parts += [f"<sub>[the cancelled run]({url}) · the text below is older</sub>"] if url else []
     return "\n\n".join(parts) + "\n"

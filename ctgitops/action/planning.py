@@ -30,7 +30,7 @@ from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, 
 from .waiting import status_of_plans
 
 MOST_BYTES = 800_000
-"""Maximum length in bytes of a plan that the job summary shows whole; the runner drops a summary above 1 MiB."""
+"""Maximum length in bytes of a plan that the job summary shows completely; the runner drops a summary above 1 MiB."""
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"
 """The output `fingerprint` if there is no plan to approve; as an input, it approves no plan."""
@@ -51,7 +51,7 @@ _NOT_KNOWN = "Nothing blocks the plans, but a part of them was not tried or not 
 def plan(job: Job, ask: Planning) -> int:
     """Plans every environment; writes log, summary and outputs, and a comment and check run for reviewers.
 
-    If planning fails, the comment says why, so that an older plan is not mistaken for the plan of this commit.
+    If the plan cannot be made, the comment shows the error instead of the plan for an older commit.
     """
     what = f"the plan of commit {ask.sha[:7]}" if ask.sha else "the plan"
     try:
@@ -87,7 +87,7 @@ def _planned(job: Job, ask: Planning) -> int:
 def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_update: bool = False) -> int:
     """Writes plans to the log, summary, outputs, check run and comment; returns the exit status.
 
-    A pull request that changes no migration gets no comment; one that it has already says so in a line.
+    A pull request that changes no migration gets no comment. If it already has a comment, the comment says so.
     """
     origin, results = job.wiring.origin, results_with_inputs(results)
     if ask.sha:
@@ -144,7 +144,7 @@ def _plan_outputs(job: Job, results: tuple[PlanResult, ...], whole: str) -> None
 def _fingerprint(results: tuple[PlanResult, ...]) -> str:
     """The output `fingerprint`, which is never empty, because an empty input would approve any plan.
 
-    NOTHING_APPROVED if apply would refuse the plan now, or if nothing proposes to apply it.
+    NOTHING_APPROVED if apply would refuse the plan now, or if no page suggests to apply the plan.
     """
     plans = phrases.plans(results)
     if len(results) != 1 or len(plans) != 1 or plans[0].empty or verdict_of(results[0]).state.stops:

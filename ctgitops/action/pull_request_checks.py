@@ -31,7 +31,7 @@ def clashes_of(
 
 
 def untouched(files: tuple[ChangedFile, ...], folder: str) -> bool:
-    """Whether a pull request is known to change no migration, seed file or manifest."""
+    """Whether GitHub confirms that a pull request changes no migration, seed file or manifest."""
     inside = {"migrations", "seeds", "environments"}
     return bool(files) and not any(inside & set(file.path.removeprefix(folder).split("/")) for file in files)
 
@@ -57,14 +57,14 @@ def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple
 
 
 def with_reviews(job: Job, request: Request) -> Request:
-    """The request with the files that GitHub shows as reviewed; queries GitHub only if the environment requires it."""
+    """Adds the reviewed files to the request, from GitHub. Queries GitHub only if the environment has `reviewed`."""
     if request.environment.reviewed is Reviewed.OFF:
         return request
     return replace(request, reviews=_reviews(job, request))
 
 
 def shown_now(request: Request) -> Request:
-    """The request with all files as reviewed: when the pull request is merged, this plan will have shown them."""
+    """Marks all files of the request as reviewed, because this plan shows them before the merge."""
     files = all_files_of(request.workspace, request.origin.folder)
     return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
 

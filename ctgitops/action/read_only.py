@@ -1,8 +1,8 @@
 """The Action's read-only commands: check, status, drift, an offline plan, and the final comment.
 
 `files_only` plans a pull request without secrets, such as one from a fork, and connects to no database.
-core/forge/intent.py (`_plan_intent`) chooses it; action/fork_plan.py plans the same pull request later, on the default
-branch.
+core/forge/intent.py (`_plan_intent`) chooses `files_only`. Later, action/fork_plan.py plans the same pull request on
+the default branch.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def status(job: Job, base: BaseCommit | None = None) -> int:
 
 
 def finalise(job: Job, ask: Finalising) -> int:
-    """Writes the final comment of a closed pull request; no later push changes it."""
+    """Writes the final comment of a closed pull request, after which no push changes the comment."""
     if ask.merged:
         page = record_now(job, ask.pull_request, ask.sha)
         job.show("Closed", "Merged", page)
@@ -122,7 +122,7 @@ def drift(job: Job) -> int:
 
 
 def _answer(results: tuple[DriftResult, ...]) -> str:
-    """The output `drift`: `unknown`, not `false`, if any environment could not be checked."""
+    """The output `drift`. If an environment could not be checked, it is `unknown` instead of `false`."""
     if any(isinstance(result, Drift) and result.changes for result in results):
         return "true"
     return "unknown" if any(isinstance(result, NotPlanned) for result in results) else "false"

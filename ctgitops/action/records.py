@@ -30,7 +30,7 @@ from .pull_request_checks import untouched
 from .run_end import end_of
 
 MOST = 30
-"""Maximum number of comments that one run updates; a larger release is only in the job summary."""
+"""Maximum number of comments that one run updates. For a larger release, the job summary has the rest."""
 LONGEST = 30_000
 """Maximum length of a record, in characters; the plan gets the rest of the comment."""
 NO_RECORD = "### Merged\n\nNo migration changed.\n"
@@ -40,7 +40,7 @@ Ended = Mapping[str, Outcome | CtgitopsError]
 
 @dataclass
 class RunRecord:
-    """What one run did, for the records of all pull requests that it concerns."""
+    """The results of one run, for the records of all pull requests whose migrations the run applied or planned."""
 
     job: Job
     sha: str
@@ -48,18 +48,18 @@ class RunRecord:
     """The pull request whose merge started the run."""
     ended: dict[str, Outcome | CtgitopsError] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
-    """By environment, the plan of the run, if it got that far."""
+    """The run's plan for each environment for which the run made a plan."""
     lost_runs: tuple[str, ...] = ()
     """The URLs of earlier runs that ended without a result, and so without a record."""
 
     def heard(self, environment: str, outcome: Outcome | CtgitopsError, begun: Plan | None = None) -> None:
-        """Keeps the result of the run on one environment, with its plan: `begun` if an error ended it."""
+        """Adds the result for one environment, with its plan. If an error ended the run, the plan is `begun`."""
         self.ended[environment] = outcome
         if plan := outcome.plan if isinstance(outcome, Outcome) else begun:
             self.plans[environment] = plan
 
     def concerned(self) -> Iterator[int]:
-        """The pull requests of a cancelled run: first the merged one, for which no ledger is read."""
+        """The pull requests of a cancelled run. First the merged pull request, because it needs no ledger."""
         if self.merged is None and not self.plans:
             self.merged = self.job.github_writer.pull_request_of(self.sha)
         yield from self._merged
@@ -67,7 +67,7 @@ class RunRecord:
         yield from (n for n in pull_requests_of(names, _ledgers(self.job)) if n != self.merged)
 
     def write(self) -> None:
-        """Writes the records of the merged pull request, and of all whose migrations the run applied or planned."""
+        """Writes the records of the merged pull request, and of those whose migrations the run applied or planned."""
         if self.job.github_writer.forge is None:
             return
         ledgers = _ledgers(self.job)
@@ -78,7 +78,7 @@ class RunRecord:
             self.job.runner.warn(f"the records of {len(numbers) - MOST} more pull requests were not updated")
 
     def _numbers(self, ledgers: Ledgers) -> list[int]:
-        """The pull requests to update: first those that a failure concerns, then the newest first."""
+        """The pull requests to update: first those with a failed migration, then the newest first."""
         urls = (self.job.wiring.origin.run_url, *self.lost_runs)
         names = dict.fromkeys(entry.name for url in urls for entry in touched_by(url, ledgers))
         names |= dict.fromkeys(step.name for plan in self.plans.values() for step in plan.steps)
@@ -92,9 +92,9 @@ class RunRecord:
         return (self.merged,) if self.merged is not None else ()
 
     def _by_file(self, names: list[str]) -> Iterable[int]:
-        """The pull requests of migrations, from the history of their files: a run also applies what earlier ones left.
+        """The pull requests of migrations, from the git history of their files.
 
-        The ledger's entries name the pull request that started the run, or none if a schedule did.
+        The ledger's entries name only the pull request that started the run, and none after a scheduled run.
         """
         job, folder = self.job, self.job.wiring.origin.folder
         own = {each.name for number in self._merged for each in _files(job, number)}
@@ -108,9 +108,9 @@ class RunRecord:
         return [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
 
     def write_one(self, number: int, ledgers: Ledgers) -> str:
-        """Writes one record, from ledgers that are not older than what the comment is based on; returns its text.
+        """Writes one record, from ledgers that are not older than the comment's content. Returns the record's text.
 
-        A pull request that changed no migration gets none.
+        A pull request that changed no migration gets no record.
         """
         if not brought_by(number, ledgers) and untouched(
             self.job.github_writer.files_of(number), self.job.wiring.origin.folder
@@ -132,7 +132,7 @@ class RunRecord:
         return pages[-1]
 
     def _record(self, number: int, files: tuple[MigrationRef, ...], ledgers: Ledgers) -> tuple[Record, Ended]:
-        """The record of a pull request as the ledgers have it, and the results of this run that concern it."""
+        """The record of a pull request, from the ledgers and from the results of this run."""
         there = {migration.name for migration in self.job.wiring.workspace.migrations}
         brought = [each for each in brought_by(number, ledgers) if not files or each.name not in there]
         names = [*files, *brought] or [step for outcome in self.ended.values() for step in _steps(outcome)]
@@ -146,7 +146,7 @@ class RunRecord:
         return replace(record, ends={name: end for name, end in ends if end}), mine
 
     def _concerns(self, number: int, environment: Environment, record: Record) -> bool:
-        """Whether this run says something about a pull request: not if all of it was applied before."""
+        """Whether this run has results for a pull request, so not if its migrations were applied before."""
         outcome = self.ended[environment.name]
         if {cell.stage for cell in record.cells(environment).values()} != {Stage.APPLIED}:
             return True
@@ -156,12 +156,12 @@ class RunRecord:
 
 
 def keep_record(job: Job, sha: str) -> None:
-    """Writes the records of the pull requests whose migrations the ledgers say this run changed."""
+    """Writes the records of the pull requests whose migrations this run changed, according to the ledgers."""
     RunRecord(job, sha).write()
 
 
 def record_now(job: Job, pull_request: int, sha: str) -> str:
-    """Writes the record of a merged pull request that no run follows; returns its text."""
+    """Writes the record of a merged pull request for which no apply runs; returns the record's text."""
     return RunRecord(job, sha).write_one(pull_request, _ledgers(job))
 
 

@@ -1,7 +1,7 @@
 """The Action's command `resume`: starts the deployments whose wait has ended. Changes no database.
 
-A scheduled run is on the default branch, and production admits only tags. So it starts the workflow that deploys, for
-the branch or the tag; that run plans again and asks for the approval.
+A scheduled run is on the default branch, and the GitHub environment of production allows only tags. So `resume` starts
+the workflow that deploys, on the branch or the tag. The started run makes a new plan and asks for the approval.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from .pull_request_checks import with_reviews
 from .waiting import until
 
 STARTED_WITH = {"command": "apply", "on-wait": "pass"}
-"""The inputs of a workflow that `resume` starts; one that waits again then succeeds, so only a failure is a failure."""
+"""The inputs of a workflow that `resume` starts. With them, a run that must wait again succeeds, and does not fail."""
 _BRANCH = "refs/heads/"
 _FILE = re.compile(r"[\w.-]+\.ya?ml")
 _OWN_FILE = re.compile(r"\.github/workflows/([\w.-]+\.ya?ml)@")
 
 
 def resume(job: Job) -> int:
-    """Starts, for each environment whose wait has ended, the workflow that deploys it; returns the exit status."""
+    """Starts the deploy workflow for each environment whose wait has ended; returns the exit status."""
     forge, branch = _forge(job), _branch(job)
     file = _workflow(job)
     environments = _environments(job)
     if not environments:
-        return _show(job, ["no environment has windows, `bake` or `after`, so none waits"], 0)
+        return _show(job, ["no environment has windows, `bake` or `after`, so no environment waits"], 0)
     decided = {e.name: _decided(job, e, partial(_continuation, job, forge, e, (file, branch))) for e in environments}
     # Started after all decisions, because a started run would count as one that has not ended.
     lines, worst = [], 0
@@ -67,7 +67,7 @@ def _show(job: Job, lines: list[str], status: int) -> int:
 
 
 def _decided(job: Job, environment: Environment, decide: Callable[[], Continuation]) -> Continuation | CtgitopsError:
-    """The decision for one environment; an error does not stop the others."""
+    """The decision for one environment, or the error, so that other environments are still decided."""
     try:
         return decide()
     except CtgitopsError as error:
@@ -124,7 +124,7 @@ def _of_branch(job: Job, environment: Environment, branch: str) -> Iterator[Depl
 
 
 def _of_releases(job: Job, forge: Forge, environment: Environment, branch: str) -> Iterator[DeployCandidate]:
-    """The plans for the releases that apply to the environment, newest first; each is made only when needed."""
+    """The plans for the releases that apply to the environment, newest first. Each plan is made only when needed."""
     for release in forge.releases():
         if is_prerelease(release.tag, marked=release.prerelease) or not promotes(release.tag, environment):
             continue
@@ -144,7 +144,7 @@ def _candidate(job: Job, wiring: Wiring, environment: Environment, at: tuple[str
 
 
 def _differences(job: Job, forge: Forge, sha: str) -> dict[str, bytes | None]:
-    """The SQL files in which a commit differs from the checkout, by path; None for a file that the commit lacks."""
+    """The SQL files of a commit that differ from the checkout, by path; None for a file that the commit lacks."""
     folder, root = job.wiring.origin.folder, job.wiring.root
     there = {f.path.removeprefix(folder): f for name in ("migrations", "seeds") for f in forge.tree(sha, folder + name)}
     here = {path.relative_to(root).as_posix(): path for path in _sql_files(root)}
@@ -169,7 +169,7 @@ def _started(forge: Forge, file: str, ready: Continuation) -> Continuation:
         forge.start(file, ready.ref, inputs)
     except ForgeError as error:
         hint = f"give this job `actions: write`; at {ready.ref}, {file} needs `on: workflow_dispatch` with the inputs "
-        raise ForgeError(error.what, hint=f"{hint}{', '.join(inputs)}, as the deploy.yml of ctgitops has") from None
+        raise ForgeError(error.what, hint=f"{hint}{', '.join(inputs)}, as in ctgitops's own deploy.yml") from None
     return ready
 
 

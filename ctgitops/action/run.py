@@ -57,11 +57,11 @@ Happened = Event | Ignored | Refused
 LONGEST_EVENT = 30 << 20
 UNEXPECTED, UNWRITTEN = 1, 2
 CHANGES = "applied"
-"""The output that only steps which change a database write; their exit status reports the database alone."""
+"""An output that only steps which change a database write. The exit status of such a step ignores missing outputs."""
 
 
 def main(environ: Mapping[str, str] = os.environ, *, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Runs one step of a workflow; returns its exit status. `stopping` says whether a signal has asked it to stop."""
+    """Runs one step of a workflow; returns its exit status. `stopping` returns whether a signal was received."""
     runner = Runner(environ, sys.stdout)
     runner.mask(secrets_in(environ, (), environ.get("INPUT_GITHUB-TOKEN", "").strip()))
     try:
@@ -104,7 +104,7 @@ def _run(environ: Mapping[str, str], runner: Runner, stopping: Callable[[], bool
 
 
 def _record_failure(job: Job, event: Happened, error: CtgitopsError) -> None:
-    """Writes on the merged pull request that the run after its merge ended before it read any environment."""
+    """Writes on a merged pull request that the run after the merge ended before it read any environment."""
     applies = job.inputs.command in (Command.AUTO, Command.APPLY)
     if applies and isinstance(event, Push) and event.branch == event.default_branch:
         number = job.github_writer.pull_request_of(event.sha)
@@ -122,7 +122,7 @@ def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
 
 
 def _environments(job: Job, event: Happened) -> tuple[Environment, ...]:
-    """The environments of the checkout, which is not what a comment or an ended run asks to plan."""
+    """The environments of the checkout. For an event of another commit, its migrations are not read."""
     elsewhere = isinstance(event, Comment | OutsideRun)
     return job.wiring.environments if elsewhere else job.wiring.workspace.environments
 
@@ -198,7 +198,7 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 
 def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
-    """Applies; a scheduled run checks for drift first, and applies even if there is drift."""
+    """Runs `apply`. A scheduled run first checks for drift, and then applies even if there is drift."""
     if isinstance(ask, Ignored) and isinstance(event, Push | TagPush | Release):
         change.check_manifests(job)
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
@@ -207,7 +207,7 @@ def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
 
 
 def _prove_tag(job: Job, event: Happened) -> None:
-    """Verifies the commit of a tag before it is read, because that connects to the addresses in its manifests."""
+    """Verifies a tag's commit before its manifests are read, because these decide to which databases to connect."""
     if not isinstance(event, TagPush | Release | Dispatch):
         return
     provenance = provenance_of(event)

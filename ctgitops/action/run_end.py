@@ -1,4 +1,4 @@
-"""What the record of a pull request keeps of a run that did not apply its plan."""
+"""The end of a run that did not apply its plan, for the record of a pull request."""
 
 from __future__ import annotations
 

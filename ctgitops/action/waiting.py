@@ -1,4 +1,4 @@
-"""Reports plans that wait: outputs, the queued deployment, and what happens next."""
+"""Reports plans that wait: sets outputs, queues the deployment, and shows the next step."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MUST_WAIT = 5
 
 
 def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
-    """The wait that an outcome reports; None if the run did not wait, or if the wait does not end by itself."""
+    """The wait that an outcome reports; None without a wait, or if only a person can end the wait."""
     if isinstance(outcome, Outcome) and outcome.status is Status.WAITING and not outcome.receipt:
         return wait_of(environment, outcome.reasons)
     return None
 
 
 def until(wait: PlanWait) -> str:
-    """Text for the time at which the wait can end, or else for the reason to wait."""
+    """When the wait can end, as text; if that is not known, the reason to wait."""
     return f"until {wait.until:%Y-%m-%d %H:%M UTC} at the earliest" if wait.until else f"because {wait.reasons[0].what}"
 
 
@@ -42,7 +42,7 @@ def write_outputs(job: Job, waits: Iterable[PlanWait]) -> None:
 
 
 def tell_wait(job: Job, wait: PlanWait) -> None:
-    """Says until when an environment waits and what happens next: as an error only if the wait fails the step."""
+    """Reports until when an environment waits, and the next step. The report is an error if the wait fails the step."""
     name = wait.environment.name
     line = f"{name} waits {until(wait)}; nothing was changed"
     after = phrases.resumed_by(wait.environment)
@@ -51,7 +51,7 @@ def tell_wait(job: Job, wait: PlanWait) -> None:
 
 
 def queue(job: Job, wait: PlanWait, sha: str) -> None:
-    """Creates the deployment as `queued`, but not again on each schedule."""
+    """Creates the deployment in the state `queued`, but not again in each scheduled run."""
     if job.scheduled:
         return
     words = f"waits {until(wait)}"
@@ -62,7 +62,7 @@ def queue(job: Job, wait: PlanWait, sha: str) -> None:
 
 
 def _keep_records(job: Job, results: tuple[Preview, ...]) -> None:
-    """Writes into the records of pull requests that what they wait for is no longer the release, but the wait's end."""
+    """Writes into the records of pull requests that they now wait for the end of the wait, not for the release."""
     record = RunRecord(job, job.wiring.origin.commit_sha)
     for result in results:
         if wait_of(result.environment, result.reasons):
@@ -71,9 +71,9 @@ def _keep_records(job: Job, results: tuple[Preview, ...]) -> None:
 
 
 def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:
-    """The exit status of a plan step with regard to waits; without the input `on-wait`, `status`.
+    """The exit status of a plan step whose plan may wait; without the input `on-wait`, `status`.
 
-    With it, an apply step follows, which needs no approval if this plan waits.
+    The input `on-wait` means that an apply step follows, which needs no approval while the plan waits.
     """
     waiting = [
         (result.environment, result.reasons) for result in results if isinstance(result, Preview) and result.reasons

@@ -1,1 +1,1 @@
-"""Backups with pg_dump. A restore with pg_restore proves each backup."""
+"""Takes backups with pg_dump, and verifies each backup by restoring it with pg_restore."""

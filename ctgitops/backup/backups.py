@@ -1,4 +1,4 @@
-"""Takes proved backups, stores them, and restores them."""
+"""Takes backups, verifies them by a restore, stores them, and restores them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ProvedBackups:
     address_of_secret: Callable[[str], Address]
     store_at: Callable[[StorePlace], BackupStore] = store_at
     private_key: Callable[[], PrivateKey | None] = field(default=lambda: None, repr=False)
-    """The private key to decrypt with, if one is given."""
+    """The private key that the user passed for the decryption; None without one."""
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
     """The settings in the manifests for the store at an address."""
 
@@ -109,23 +109,23 @@ def _as_progress(tell: Listener) -> Callable[[str], None]:
 
 
 def remove_leftovers(store: BackupStore, environment: str, source: Address, say: Callable[[str], None]) -> None:
-    """Removes what interrupted backups of the environment left in the store. Writes there.
+    """Removes files of interrupted backups of the environment from the store. Writes there.
 
-    A running backup holds its lock in `source`, and is not touched. If the store refuses, that is only reported.
+    A running backup holds its lock in `source`, and is not removed. Errors of the store are only reported.
     """
     try:
         for backup in store.unfinished():
             # An ID ends with the environment's name, a hyphen and eight digits
             if backup[17:-9] == environment and not is_running(source, backup):
                 store.delete(backup)
-                say(f"removed {store.location(backup)}, which an interrupted run left")
+                say(f"removed {store.location(backup)}, the incomplete backup of an interrupted run")
     except NotAllowedError as error:
-        say(f"cannot look for or remove what interrupted runs left: {error.what}")
+        say(f"cannot remove the incomplete backups of interrupted runs: {error.what}")
 
 
 @contextmanager
 def _no_backup() -> Iterator[None]:
-    """Turns any error into a BackupError whose state says that there is no proved backup, so nothing was changed."""
+    """Turns any error into a BackupError, whose state says that nothing was changed, because no backup was verified."""
     try:
         yield
     except CtgitopsError as error:
@@ -133,7 +133,7 @@ def _no_backup() -> Iterator[None]:
             raise
         raise BackupError(error.what, place=error.place, state=UNTOUCHED, hint=error.hint) from None
     except KeyboardInterrupt:
-        raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="run it again") from None
+        raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="retry") from None
     except OSError as error:
         what = f"cannot write the backup: {error.strerror} ({error.filename})"
         raise BackupError(what, state=UNTOUCHED, hint="free space, or change `backup.to`") from None

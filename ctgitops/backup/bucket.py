@@ -31,18 +31,21 @@ from ..errors import BackupError, UsageError
 from .objects import CHUNK, NotAllowedError, StoredObject
 
 ATTEMPTS = 3
-"""How often a put is begun again, each with obstore's own retries: it does not repeat a conditional put by itself."""
+"""Maximum number of attempts at a conditional put, which obstore's own retries do not repeat."""
 _RETRIES: Any = {
     "max_retries": 7,
     "retry_timeout": timedelta(minutes=3),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2},
 }
 _ADVICE = (
-    (r"169\.254\.|metadata\.google", "no credentials are set, and this machine has none: set those of its cloud"),
+    (
+        r"169\.254\.|metadata\.google",
+        "no credentials are set, and this machine has none: set those of the cloud provider",
+    ),
     (r"NoSuchBucket|ContainerNotFound|bucket does not exist", "create the bucket, or correct `backup.to`"),
     (r"RequestTimeTooSkewed|RequestExpired", "correct the clock of this machine"),
     (r"certificate|UnknownIssuer", "name the authority's certificate in `backup.store.ca`"),
-    (r"SlowDown|code: (503|429)", "the store is overloaded or limits requests: run it again later"),
+    (r"SlowDown|code: (503|429)", "the store is overloaded or limits requests: run the command again later"),
     (
         r"SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken|AuthenticationFailed|code: 401",
         "correct the credentials",
@@ -67,15 +70,15 @@ class Bucket:
     address: str
 
     def put(self, name: str, content: bytes) -> str:
-        """A conditional put, repeated if the connection breaks. The store checks the checksum that is sent with it."""
+        """Stores an object with a conditional put, which is retried after a connection error. Sends a checksum."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return _tag(obstore.put(self.store, name, content, mode="create", use_multipart=False)["e_tag"])
             except AlreadyExistsError:
                 if self._has(name, content):  # the answer to an earlier attempt was lost
                     return _tag(obstore.head(self.store, name)["e_tag"])
-                what = f"{self.address}/{name} exists with other contents, and nothing is overwritten"
-                raise BackupError(what, hint="run it again") from None
+                what = f"{self.address}/{name} exists with other contents, and is not overwritten"
+                raise BackupError(what, hint="run the command again") from None
             except GenericError as error:
                 if attempt == ATTEMPTS:
                     raise self._failed("put", name, error) from None
@@ -84,7 +87,7 @@ class Bucket:
         raise AssertionError("unreachable")
 
     def get(self, name: str) -> Iterator[bytes]:
-        """Streams the object."""
+        """Yields the content of the object in chunks."""
         try:
             for chunk in obstore.get(self.store, name).stream(min_chunk_size=CHUNK):
                 yield bytes(chunk)
@@ -105,7 +108,7 @@ class Bucket:
             raise self._failed("list", under, error) from None
 
     def delete(self, names: Sequence[str]) -> None:
-        """Removes objects, also ones that do not exist."""
+        """Removes objects. Objects that do not exist are ignored."""
         for name in names if not isinstance(self.store, S3Store) else [list(names)]:
             try:
                 with suppress(FileNotFoundError):
@@ -144,7 +147,7 @@ def bucket_at(address: str, settings: StoreSettings, root: Path) -> Bucket:
         store = make(parts.netloc, parts.path.strip("/") or None, settings, options)
     except (BaseError, OSError, ValueError) as error:
         words = str(error).partition("\n\nDebug source")[0]
-        raise UsageError(f"cannot open {address}: {words}", hint="set the credentials of its cloud") from None
+        raise UsageError(f"cannot open {address}: {words}", hint="set the credentials of the cloud provider") from None
     return Bucket(store, address.rstrip("/"))
 
 
@@ -192,7 +195,7 @@ def _google(bucket: str, prefix: str | None, settings: StoreSettings, options: A
 
 
 def _external_account(file: str) -> bool:
-    """Whether the file has credentials by web identity, as GitHub's OIDC gives; obstore's own reader refuses them."""
+    """Whether the file has credentials for web identity federation, as from GitHub's OIDC; obstore cannot read them."""
     try:
         return bool(file) and json.loads(Path(file).read_text(encoding="utf-8")).get("type") == "external_account"
     except (OSError, ValueError, AttributeError):

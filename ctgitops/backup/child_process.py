@@ -1,4 +1,4 @@
-"""Runs pg_dump and pg_restore as child processes. If this process ends, they end, and leave no partial result."""
+"""Runs pg_dump and pg_restore as child processes. If this process ends, the child processes end too."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Finished:
     """The result of a program."""
 
     status: int
-    """Its exit status; a negative value is the number of the signal that ended it."""
+    """The exit status; a negative value is the number of the signal that ended the program."""
     said: str
-    """Its standard error output."""
+    """The standard error output."""
     out: str = ""
-    """Its standard output, if it was read."""
+    """The standard output; empty if it was not read."""
 
 
 def run(
@@ -105,7 +105,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Makes SIGTERM raise an exception in a block, so that the block can clean up."""
+    """Turns SIGTERM into an exception in a block, so that the block can clean up."""
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     if not ours:
         yield

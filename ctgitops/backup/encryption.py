@@ -28,12 +28,12 @@ class Writer(Protocol):
         """Takes `data`."""
 
     def flush(self) -> None:
-        """Does nothing; pyrage calls it."""
+        """Does nothing; required because pyrage calls this method."""
 
 
 @dataclass(frozen=True)
 class PrivateKey:
-    """The text of private keys, and where it comes from, for messages."""
+    """The text of one or more private keys, and its source for messages."""
 
     text: str = field(repr=False)
     source: str
@@ -41,7 +41,7 @@ class PrivateKey:
 
 @dataclass(frozen=True)
 class Cipher:
-    """Encrypts to public keys, and decrypts with private keys. Without public keys, nothing is encrypted."""
+    """Encrypts for public keys, and decrypts with private keys. Without public keys, data is stored unencrypted."""
 
     recipients: tuple[str, ...] = ()
     private_key: Callable[[], PrivateKey | None] = field(default=lambda: None, repr=False)
@@ -52,7 +52,7 @@ class Cipher:
         return ENCRYPTED if self.recipients else ""
 
     def encrypt(self, clear: BufferedIOBase, writer: Writer) -> None:
-        """Reads `clear` to its end, and writes it encrypted, or as it is if there are no public keys."""
+        """Copies `clear` to `writer`, encrypted; without public keys, unchanged."""
         if not self.recipients:
             shutil.copyfileobj(clear, writer, 1 << 20)
             return
@@ -61,7 +61,7 @@ class Cipher:
         pyrage.encrypt_io(clear, writer, self._recipients())
 
     def decrypt(self, stored: BufferedIOBase, writer: Writer, name: str) -> None:
-        """Reads `stored` to its end, and writes it decrypted. Raises BackupError if it was changed or cut short."""
+        """Copies `stored` to `writer`, decrypted. Raises BackupError if `stored` was changed or truncated."""
         import pyrage
 
         try:
@@ -69,11 +69,11 @@ class Cipher:
         except (pyrage.DecryptError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:  # of the disk; pyrage's own have no number
                 raise
-            what = f"{name} cannot be decrypted: it was changed or cut short ({error})"
+            what = f"{name} cannot be decrypted: it was changed or truncated ({error})"
             raise BackupError(what, hint="restore another backup") from None
 
     def key_check(self) -> str:
-        """The check that `refuse_unless_fits` reads, for a receipt."""
+        """The short encrypted text for the receipt, with which `refuse_unless_fits` tests a private key."""
         if not self.recipients:
             return ""
         import pyrage

@@ -1,4 +1,4 @@
-"""A folder of this machine as a store. Each backup is a subfolder, which is renamed to its ID once it is on disk."""
+"""Stores backups in a local folder. Each backup is a subfolder, which gets its final name when it is on disk."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from ..ports.backup_store import RECEIPT, Draft, StoredCopy
 from ..postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
 
 PARTIAL = ".partial"
-IN_PLACE = "it was restored from the files in the store"
+IN_PLACE = "the backup was restored from the files in the store"
 
 
 @dataclass(frozen=True)
 class FolderStore:
-    """Implements `ports.backup_store.BackupStore`. pg_dump writes directly into the store, so no file is copied."""
+    """A folder as `ports.backup_store.BackupStore`. pg_dump writes directly into the store, so no file is copied."""
 
     root: Path
 
     def location(self, backup: str) -> str:
-        """The path; relative if it is below the current folder, because a container's path is not valid outside it."""
+        """The path; relative below the current folder, because an absolute path in a container is not valid outside."""
         here, folder = Path.cwd(), (self.root / backup).resolve()
         return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
     @contextmanager
     def begin(self, backup: str) -> Iterator[Draft]:
-        """A new subfolder. If it is not finished when the block ends, it is removed. Writes."""
+        """A new subfolder, which is removed at the end of the block unless the backup is finished. Writes."""
         existing = next(path for path in (self.root, *self.root.parents) if path.exists())
         final, partial = self.root / backup, self.root / f"{backup}{PARTIAL}"
         try:
@@ -63,16 +63,16 @@ class FolderStore:
 
     @contextmanager
     def get(self, backup: str) -> Iterator[Path]:
-        """The backup's own folder."""
+        """The backup's subfolder itself, so that no file is copied."""
         yield self.root / backup
 
     def ids(self) -> tuple[str, ...]:
-        """The subfolders with a receipt. Unfinished ones are left out."""
+        """The IDs of backups: the names of the subfolders with a receipt."""
         folders = (receipt.parent.name for receipt in self.root.glob(f"*/{RECEIPT}"))
         return tuple(sorted(name for name in folders if not name.endswith(PARTIAL)))
 
     def unfinished(self) -> tuple[str, ...]:
-        """The subfolders that have not been renamed to their ID."""
+        """The IDs of incomplete backups, whose subfolders have not been renamed to their ID."""
         return tuple(sorted(path.name.removesuffix(PARTIAL) for path in self.root.glob(f"*{PARTIAL}")))
 
     def delete(self, backup: str) -> None:
@@ -85,7 +85,7 @@ class FolderStore:
 
 
 def make_durable(folder: Path) -> None:
-    """Makes every file readable only by its owner, and flushes first the files, then their folders, to disk."""
+    """Makes every file readable only by its owner, and flushes the files and then their folders to disk."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
             path.chmod(0o600)

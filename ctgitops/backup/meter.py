@@ -1,4 +1,4 @@
-"""Reports the progress of pg_dump or pg_restore about every second; an error in it never fails the backup."""
+"""Reports the progress of pg_dump or pg_restore about every second. An error in a report never fails the backup."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Meter:
 
 
 def _not_less(now: Measure, before: Measure | None) -> Measure:
-    """The larger measure: a COPY's statistics disappear between its end and the commit, and progress must not drop."""
+    """The larger of two measures, because the statistics of a COPY disappear before its commit."""
     if before is None:
         return now
     percents = [each for each in (now.percent, before.percent) if each is not None]

@@ -1,4 +1,4 @@
-"""Backups as objects: in a bucket, or encrypted in a folder. A backup's objects have its ID as a prefix."""
+"""Stores backups as objects, in a bucket or encrypted in a folder. The ID of a backup is the prefix of its objects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .pg_dump import many
 from .upload import Upload, put_parts
 
 BEGUN = "begun"
-"""The name of the first object of a backup, which proves that the store can be written to before anything is dumped."""
+"""The name of the first object of a backup, which is written before the dump to test the access to the store."""
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-.+-[0-9a-f]{8}")
 _PART = re.compile(r"\.part[0-9]{5,}$")
 
@@ -34,7 +34,7 @@ def _quiet(_words: str) -> None:
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """Implements `ports.backup_store.BackupStore`. pg_dump writes to a temporary folder, which is removed."""
+    """Objects as `ports.backup_store.BackupStore`. pg_dump writes to a temporary folder, which is then removed."""
 
     objects: Objects
     address: str
@@ -42,12 +42,12 @@ class ObjectStore:
     warn: Callable[[str], None] = _quiet
 
     def location(self, backup: str) -> str:
-        """The URL or path."""
+        """The URL or path of a backup in the store."""
         return f"{self.address.rstrip('/')}/{backup}"
 
     @contextmanager
     def begin(self, backup: str) -> Iterator[Draft]:
-        """Uploads files while others are still written. If it is not finished, its objects are removed. Writes."""
+        """Uploads files while pg_dump writes others. The objects of an unfinished backup are removed. Writes."""
         folder = Path(mkdtemp(prefix="ctgitops-backup-"))
         draft = _Draft(self, backup, folder)
         try:
@@ -102,7 +102,7 @@ class ObjectStore:
         return tuple(sorted(backup for backup, counts in self._found().items() if counts))
 
     def unfinished(self) -> tuple[str, ...]:
-        """The IDs of the backups without a receipt; other objects at the same address are not backups."""
+        """The IDs of backups without a receipt. Objects whose prefix is not an ID are ignored."""
         return tuple(sorted(b for b, counts in self._found().items() if not counts and _ID.fullmatch(b)))
 
     def delete(self, backup: str) -> None:
@@ -115,7 +115,7 @@ class ObjectStore:
             self.objects.delete(others)
 
     def _found(self) -> dict[str, bool]:
-        """The IDs at the address, each with whether it has a receipt."""
+        """The IDs of all backups at the address, and for each ID whether a receipt exists."""
         found: dict[str, bool] = {}
         for each in self.objects.list():
             backup, slash, name = each.name.partition("/")
@@ -125,7 +125,7 @@ class ObjectStore:
 
 
 class _Draft:
-    """One backup while it is written."""
+    """A backup that is being written."""
 
     def __init__(self, store: ObjectStore, backup: str, folder: Path) -> None:
         self._store = store
@@ -143,7 +143,7 @@ class _Draft:
         self._upload = Upload(self._folder, self._store.cipher, self._put_object)
 
     def store(self, files: Mapping[str, SavedFile]) -> StoredCopy:
-        """Waits for all uploads, and compares them with `files` and with what the store has."""
+        """Waits for all uploads, and compares them with `files` and with the objects in the store."""
         self._wait()
         if wrong := [name for name, file in files.items() if self._files.get(name) != file]:
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -152,19 +152,19 @@ class _Draft:
         return StoredCopy({name: SavedFile(o.bytes, self._sha256[name]) for name, o in self._put.items()}, words)
 
     def fetch(self) -> None:
-        """Replaces the local files by those in the store."""
+        """Replaces the local files with those in the store."""
         for path in self._folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         self._store.fetch_into(self._folder, self._backup)
 
     def finish(self, receipt: str) -> None:
-        """Stores the receipt, last."""
+        """Stores the receipt, after all other objects."""
         self._wait()
         self._store.objects.put(f"{self._backup}/{RECEIPT}", receipt.encode())
         self._finished = True
 
     def end(self) -> None:
-        """Ends the uploads, and removes the objects of a backup that is not finished. Writes."""
+        """Ends the uploads, and removes the objects of an unfinished backup. Writes."""
         if self._upload:
             self._upload.stop()
         if not self._finished and self._put:
@@ -186,7 +186,7 @@ class _Draft:
         self._put[name] = StoredObject(name, len(content), expected if said == expected else "")
 
     def _compared(self) -> str:
-        """Compares each object in the store with what was put. Returns how, as text. Raises BackupError."""
+        """Compares each object in the store with its upload. Returns how, as text. Raises BackupError."""
         unread = [name for name, each in self._put.items() if not each.checksum]
         for name in unread:
             self._read_back(name)
@@ -198,7 +198,7 @@ class _Draft:
                 each.name.removeprefix(f"{self._backup}/"): each for each in self._store.objects.list(self._backup)
             }
         except NotAllowedError:
-            return f"{number} compared {by}, when they were put; the credentials may not list them"
+            return f"{number} compared {by}, when they were put; the credentials do not allow to list objects"
         for name, put in self._put.items():
             now = listed.get(name)
             if now is None or now.bytes != put.bytes or (put.checksum and now.checksum != put.checksum):
@@ -213,12 +213,12 @@ class _Draft:
             raise self._other(name, "has other contents")
 
     def _other(self, name: str, is_wrong: str) -> BackupError:
-        what = f"the store does not have what was uploaded: {self._store.location(self._backup)}/{name} {is_wrong}"
-        return BackupError(what, hint="run it again, and find out who writes to this store")
+        what = f"an object in the store differs from its upload: {self._store.location(self._backup)}/{name} {is_wrong}"
+        return BackupError(what, hint="run the command again, and find out who writes to this store")
 
 
 class _Stored(RawIOBase):
-    """Reads chunks as a file."""
+    """A file object that reads from chunks of bytes."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks

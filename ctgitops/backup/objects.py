@@ -1,4 +1,4 @@
-"""Named objects that are written once: what a bucket and an encrypted folder have in common."""
+"""Stores of named objects that are written once: a bucket, or a folder of encrypted files."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ CHUNK = 1 << 20
 
 
 class NotAllowedError(BackupError):
-    """The store refuses the operation: the credentials lack the right to do it."""
+    """The store refuses the operation, because the credentials lack a permission."""
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as the store lists it."""
+    """An entry in the store's list of objects."""
 
     name: str
     bytes: int
     checksum: str
-    """The MD5 in hexadecimal if the store computes it; otherwise another tag, or empty."""
+    """The MD5 in hexadecimal if the store returns one; otherwise another tag, or empty."""
 
 
 class Objects(Protocol):
-    """Objects by name, below one address. Methods raise BackupError or OSError; NotAllowedError without the right."""
+    """A store of objects below one address. Methods raise BackupError or OSError; NotAllowedError if not allowed."""
 
     def put(self, name: str, content: bytes) -> str:
-        """Stores a new object; never overwrites one. Returns the checksum as `StoredObject.checksum`. Writes."""
+        """Stores a new object, and never overwrites an object. Returns its `StoredObject.checksum`. Writes."""
 
     def get(self, name: str) -> Iterator[bytes]:
         """The content of an object, in chunks. Raises FileNotFoundError."""
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
-        """The objects whose names begin with `under` and a slash, or all. Memory does not grow with their number."""
+        """Yields the objects whose names begin with `under` and a slash, or all objects, page by page."""
 
     def delete(self, names: Sequence[str]) -> None:
         """Removes objects. Writes."""
@@ -47,12 +47,12 @@ class Objects(Protocol):
 
 @dataclass(frozen=True)
 class FolderObjects:
-    """Objects as files of a folder, readable only by their owner. Implements `Objects`."""
+    """Objects as files in a folder, readable only by their owner."""
 
     root: Path
 
     def put(self, name: str, content: bytes) -> str:
-        """A new file, on disk when this returns."""
+        """Writes a new file, and flushes it to disk."""
         path = self.root / name
         existing = next(parent for parent in path.parents if parent.exists())
         try:
@@ -75,7 +75,7 @@ class FolderObjects:
                 yield chunk
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
-        """The files; their MD5 is computed from what is on the disk."""
+        """The files as objects, with an MD5 that is computed from the file on disk."""
         for path in sorted((self.root / under).rglob("*")):
             if path.is_file():
                 with path.open("rb") as file:
@@ -83,7 +83,7 @@ class FolderObjects:
                 yield StoredObject(str(path.relative_to(self.root)), path.stat().st_size, found)
 
     def delete(self, names: Sequence[str]) -> None:
-        """Removes the files, and folders that are empty then."""
+        """Removes the files, and folders that become empty."""
         for name in names:
             (self.root / name).unlink(missing_ok=True)
         folders = {self.root / parent for name in names for parent in Path(name).parents if parent != Path()}

@@ -1,4 +1,4 @@
-"""Runs pg_dump, which writes one snapshot of a database to a folder.
+"""Runs pg_dump, which dumps one snapshot of a database into a folder.
 
 `postgres/server/libpq_environment.py` passes the credentials to pg_dump, in environment variables.
 """

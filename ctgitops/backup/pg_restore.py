@@ -82,8 +82,8 @@ def _listed(restoration: Restoration) -> str:
 def _parts(listed: str) -> tuple[tuple[str, ...], ...]:
     """The options of each run of pg_restore: one run, or two if the dump has NOT VALID constraints.
 
-    In that case, the first run restores the rows. Such a constraint of a domain depends on no table, so jobs of a
-    single run could add it before the rows that violate it.
+    In that case, the first run restores the rows. A NOT VALID constraint of a domain depends on no table, so parallel
+    jobs of a single run could add the constraint before the rows that violate it.
     """
     if " CHECK CONSTRAINT " not in listed:
         return ((),)

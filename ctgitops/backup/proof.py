@@ -1,4 +1,4 @@
-"""Proves a backup: restores it into a throw-away database, and compares that database with the source."""
+"""Verifies a backup: restores it into a throw-away database, and compares this database with the source."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
-"""The dump includes tablespaces and subscriptions, but the throw-away database has neither. A tablespace is a folder of
-the source's machine, and a database with a subscription, even a disabled one, cannot be dropped."""
+"""pg_restore's options for a proof: without tablespaces, which are folders of the source's machine, and without
+subscriptions, because a database with a subscription, even a disabled one, cannot be dropped."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
 
 
 def differences(source: Contents, copy: Contents) -> list[str]:
-    """The differences between `source` and `copy`, as text; empty if the backup is proved."""
+    """The differences between `source` and `copy`, as text; empty if the verification succeeded."""
     found = []
     for table in sorted(source.rows.keys() | copy.rows.keys()):
         then, now = source.rows.get(table), copy.rows.get(table)

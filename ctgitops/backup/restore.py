@@ -40,11 +40,11 @@ _MAY_NOT_CREATE = ("permission denied for database", "permission denied for sche
 
 @dataclass(frozen=True)
 class Saved:
-    """A backup that a store returned."""
+    """A backup from a store, with its files in a local folder."""
 
     receipt: Receipt
     folder: Path
-    """A local folder with its files."""
+    """The local folder with the backup's files."""
     location: str
     """The backup's path or URL in the store, for messages."""
 
@@ -113,7 +113,7 @@ def schema_of(saved: Saved, tell: Listener) -> Snapshot:
 
 @contextmanager
 def _half_way(target: Address) -> Iterator[None]:
-    """Makes every error in a block say that the target is incomplete, because the restore has begun."""
+    """Adds to every error in a block that the target is incomplete, because the restore has begun."""
     try:
         yield
     except CtgitopsError as error:
@@ -149,7 +149,7 @@ def _owners(restoring: RestoreJob) -> tuple[str, ...]:
 
 
 def _public_as_it_was(restoring: RestoreJob) -> None:
-    """Restores owner and privileges of the schema `public`: pg_restore cannot, unless its role is a superuser."""
+    """Restores owner and privileges of the schema `public`, which pg_restore can only do as superuser."""
     wanted = restoring.saved.receipt.public
     if wanted and (left := restore_rights_of_public(restoring.target, wanted)):
         what = "schema public has another owner or other privileges than in the backup"

@@ -22,23 +22,23 @@ SCHEMES = ("s3", "gs", "az")
 DUMP = "dump"
 ROLES = "roles.sql"
 SMALLEST_DUMP = 50
-"""A dump is refused if the disk has no room for a fiftieth of the database's size: no dump was ever smaller."""
+"""A dump is refused if less than 1/50 of the database's size is free on the disk; no known dump was smaller."""
 SMALLEST_COPY = 5
-"""A restore is refused if the disk has no room for a fifth of the database's size: it saves only bloat."""
+"""A restore is refused if less than 1/5 of the database's size is free: only bloat makes a copy smaller."""
 
 
 @dataclass(frozen=True)
 class StorePlace:
-    """Where backups are stored, and how."""
+    """The address of a store of backups, and its settings."""
 
     address: str
     """A folder, or the URL of a bucket."""
     root: Path
-    """Relative paths are relative to it."""
+    """The folder at which relative paths start."""
     settings: StoreSettings = field(default_factory=StoreSettings)
     cipher: Cipher = field(default_factory=Cipher)
     encrypted: bool = False
-    """Whether the backups of a folder are encrypted. A bucket's backups show it by themselves."""
+    """Whether the backups in a folder are encrypted. In a bucket, the names of the objects show this."""
     warn: Callable[[str], None] = field(default=lambda _words: None)
 
 
@@ -91,7 +91,7 @@ def checksums(dump: Path) -> dict[str, SavedFile]:
 
 
 def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receipt:
-    """Reads the receipt of a backup, which the user named as `name`. Raises UsageError if there is none."""
+    """Reads the receipt of a backup. `name` is the name that the user gave. Raises UsageError if it does not exist."""
     at = f"{store.location(backup)}/{name}"
     hint = f"pass the {RECEIPT} of a backup"
     try:

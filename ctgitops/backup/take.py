@@ -1,7 +1,7 @@
 """Takes one backup: dumps, counts rows, restores, and compares.
 
-`commands/apply.py` and `commands/rollback.py` take it under the run lock, after the gates and the preflight checks, and
-before the first migration.
+`commands/apply.py` and `commands/rollback.py` take a backup under the run lock, after the gates and the preflight
+checks, and before the first migration.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
 
 
 def _stored(taking: BackupJob, dump: Dump, files: dict[str, SavedFile]) -> StoredCopy:
-    """Waits until everything is in the store, and compares it; if the policy says so, restores will read it from there.
+    """Waits until all files are stored, and compares them. With `restore-from-store`, downloads them for the restore.
 
     Raises BackupError.
     """
@@ -140,7 +140,7 @@ def _stored(taking: BackupJob, dump: Dump, files: dict[str, SavedFile]) -> Store
     taking.say(f"downloading {many(len(copy.objects), 'object')}")
     taking.draft.fetch()
     if checksums(dump.folder) != files:
-        raise BackupError("the files that the store returned differ from the dump", hint="run it again")
+        raise BackupError("the files that the store returned differ from the dump", hint="run the command again")
     return replace(copy, proof=f"{copy.proof}; downloaded and restored from there")
 
 
@@ -179,7 +179,7 @@ def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, w
 
 
 def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
-    """The critical tables that do not exist. They are only reported, because the plan may be about to create one."""
+    """The critical tables that do not exist. They are only reported, because the plan may create them."""
     return tuple(
         f"critical table {table} does not exist yet" for table in policy.critical_tables if table not in source.digests
     )
@@ -226,4 +226,4 @@ def _what_helps(words: str, place: ProofDatabase) -> str:
         return "install these extensions on this machine, or set `backup.verify_server` to a server that has them"
     if place.options and "role" in words:
         return "create these roles on the server of `backup.verify_server`: `create role NAME nologin`"
-    return "fix the cause that the statements above report: a backup that cannot be restored does not count"
+    return "fix the cause that the messages above report: a backup that cannot be restored does not count"

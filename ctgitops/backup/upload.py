@@ -1,7 +1,7 @@
-"""Stores the files of a folder as objects, encrypted on the way, while pg_dump still writes others.
+"""Encrypts and uploads the files of a folder, while pg_dump still writes other files.
 
-A file becomes one object per 16 MB, instead of one multipart upload: each part is put on the condition that it does not
-exist, the store checks each part's checksum, all parts can be listed after an interruption, and no file is too large.
+A file becomes one object per 16 MB, instead of one multipart upload: each object is put on the condition that its name
+does not exist, the store checks its checksum, all objects are listed after an interruption, and no file is too large.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..core.receipt import SavedFile
 from .encryption import Cipher
 
 PART = 16 << 20
-"""The largest size of an object. Memory grows with it: each thread has a part in its buffer and one on the way."""
+"""The largest size of an object. Each upload thread needs memory for two objects of this size."""
 THREADS = 4
 EVERY_SECONDS = 0.5
 
 
 def part_name(name: str, number: int) -> str:
-    """The name of a file's object: the file's name, and `.part00001` and so on for later parts."""
+    """The name of the object for a part of a file: the file's name, with `.part00001` for the second part."""
     return f"{name}.part{number:05}" if number else name
 
 
@@ -46,10 +46,10 @@ class _Parts:
         return len(data)
 
     def flush(self) -> None:
-        """Does nothing: a part is stored when it is full."""
+        """Does nothing, because a part is stored when it is full."""
 
     def end(self) -> None:
-        """Stores the rest; an empty file becomes an empty object."""
+        """Stores the last part. An empty file becomes an empty object."""
         if self._buffer or not self._number:
             self._put(len(self._buffer))
 
@@ -81,19 +81,19 @@ class _Hashed(BufferedIOBase):
         return data
 
     def saved(self) -> SavedFile:
-        """What was read so far."""
+        """Size and SHA-256 of the bytes that were read so far."""
         return SavedFile(self._bytes, self._sha256.hexdigest())
 
 
 def put_parts(clear: BufferedIOBase, name: str, cipher: Cipher, put: Callable[[str, bytes], None]) -> None:
-    """Stores what `clear` reads, encrypted by `cipher`, as the parts of the file `name`."""
+    """Encrypts the content of `clear` with `cipher`, and stores it as the parts of the file `name`."""
     parts = _Parts(put, name + cipher.suffix)
     cipher.encrypt(clear, parts)
     parts.end()
 
 
 class Upload:
-    """Uploads files of `folder` in threads, each once it is complete."""
+    """Uploads files of `folder` in threads. A file is uploaded when it is complete."""
 
     def __init__(self, folder: Path, cipher: Cipher, put: Callable[[str, bytes], None]) -> None:
         self._folder = folder
@@ -107,7 +107,7 @@ class Upload:
         self._watcher.start()
 
     def rest(self) -> dict[str, SavedFile]:
-        """Uploads what is left and waits. Returns the size and SHA-256 of what was read, by path in the folder."""
+        """Uploads the remaining files and waits. Returns size and SHA-256 of each file, by its path in the folder."""
         self._watching.set()
         self._watcher.join()
         for name in sorted(_files(self._folder)):
@@ -115,7 +115,7 @@ class Upload:
         return {name: future.result() for name, future in self._begun.items()}
 
     def stop(self) -> None:
-        """Ends all uploads. Returns when no thread puts an object any more."""
+        """Ends all uploads, and waits until all upload threads have stopped."""
         self._watching.set()
         self._stop.set()
         self._watcher.join()
@@ -147,7 +147,7 @@ def _files(folder: Path) -> set[str]:
 
 
 def _open_below(folder: Path) -> set[str]:
-    """The files of `folder` that a process has open. Raises OSError without /proc: then all wait for pg_dump's end."""
+    """The files of `folder` that a process has open. Raises OSError without /proc, where uploads wait for pg_dump."""
     found = set()
     for process in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

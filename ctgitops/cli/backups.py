@@ -18,7 +18,7 @@ from .printing import print_page
 @options.root
 @options.as_data
 def backup(name: str, root: Path, form: str) -> int:
-    """Take a backup and verify it by restoring it.
+    """Take a backup and verify it by a restore.
 
     `apply` and `rollback` take the same backup first, if the manifest has `backup`.
     """

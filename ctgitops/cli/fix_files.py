@@ -16,7 +16,7 @@ from ..wiring.wiring import Wiring
 
 
 def apply_fixes(root: Path, base: BaseBranch) -> Iterator[str]:
-    """Applies fixes to migrations that are not on the base branch. Databases may already have applied the others."""
+    """Applies fixes to migrations that the base branch lacks. A database may have applied any other migration."""
     wiring = Wiring(root)
     workspace = wiring.workspace
     mine = {m.path for m in workspace.migrations if m.name not in base.names}

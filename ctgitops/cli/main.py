@@ -44,17 +44,17 @@ VERBS = {
 """By verb, the module that defines its command. A module is imported only when one of its verbs is called."""
 
 READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift", "roles"})
-"""Verbs whose only purpose is their output. They fail if the output cannot be written."""
+"""Verbs whose only purpose is their output. Such a verb fails if its output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""
 USAGE, APPLY_STOPPED, INTERRUPTED = 2, 6, 130
 RAISED_AGAIN_SECONDS = 0.01
 LONGEST_STOP_SECONDS, LONGEST_ON_RUNNER = 4.5, 9
-"""How long the clean-up after a signal may take. GitHub's runner kills a cancelled step after 10 seconds."""
+"""Time limits for the clean-up after a signal. GitHub's runner kills a cancelled step after 10 seconds."""
 
 
 class Verbs(click.Group):
-    """Imports the module of a verb only when it is needed, so that `--version` imports none."""
+    """A command group that imports the module of a verb only when the verb is used; `--version` imports no verb."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click defines this signature
         """The verbs, in the order of a typical workflow."""
@@ -72,7 +72,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggests the nearest verb for an unknown one."""
+        """Finds the command for a verb; the error for an unknown verb suggests the nearest known verb."""
         _verb[:] = args[:1]
         try:
             return super().resolve_command(ctx, args)
@@ -87,7 +87,7 @@ class Verbs(click.Group):
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
-    """Delays signals until the `with` block ends. An import can replace KeyboardInterrupt by another error."""
+    """Delays signals until the `with` block ends, because an import can turn KeyboardInterrupt into another error."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -145,7 +145,7 @@ def _comes_of_interrupt(error: BaseException | None) -> bool:
 
 
 def _written(status: int) -> int:
-    """The exit status; USAGE if a read-only verb could not write its output."""
+    """Returns `status`, or USAGE if a verb in READERS could not write its output."""
     failure = streams.unwritten()
     if failure is None:
         return status
@@ -157,7 +157,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """Exits without finalisation, which kills CPython after an interrupted import, even if the error was handled."""
+    """Exits without Python's finalisation, which can crash after an interrupted import."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -165,7 +165,7 @@ def _exit_now(status: int) -> NoReturn:
 
 
 def _interrupted() -> int:
-    """Reports that the run was interrupted. The exit status depends on whether the run applied something."""
+    """Reports that the run was interrupted. Returns 6 if the run had applied a migration, otherwise 130."""
     from ..notify.listeners import NAMES
 
     state = "steps that were reported as done are done; a database that was being restored is incomplete"
@@ -183,7 +183,7 @@ def _interrupted() -> int:
 _stop_signals: list[int] = []
 """The stop signals that this run has received."""
 _verb: list[str] = []
-"""The name of the verb that this run executes; empty before it is known."""
+"""The name of the verb that this run executes; empty until the command line is parsed."""
 
 
 def _listen() -> None:
@@ -226,5 +226,5 @@ def _interrupt_main() -> None:
 
 
 def _exit_in_any_case() -> None:
-    """Exits before the caller sends SIGKILL. The next run finishes the clean-up."""
+    """Exits after a time limit, before the process is killed with SIGKILL. The next run finishes the clean-up."""
     os._exit(_interrupted())

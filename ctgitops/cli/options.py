@@ -16,7 +16,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: Callable[[Path], Path]) -> Path:
-    """The folder `given`, else the one that `find` locates. Prints the located one if it is not the current folder."""
+    """Returns `given`, or else the folder from `find`; prints the folder if it is not the current folder."""
     here = Path()
     if given is not None or (root := find(here)) == here:
         return given or here

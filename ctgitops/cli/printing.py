@@ -27,7 +27,7 @@ def _echo(text: str, stream: TextIO, *, colour: bool) -> None:
 
 
 def print_error(error: CtgitopsError) -> None:
-    """Prints an error on stderr. With `--format json`, also prints it on stdout, as the JSON document."""
+    """Prints an error on stderr; with `--format json`, also a JSON document on stdout."""
     from ..report.text_error import error_text
 
     _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
@@ -38,7 +38,7 @@ def print_error(error: CtgitopsError) -> None:
 
 
 def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
-    """Prints the problems of unreadable manifests on stderr. Returns `status`, or at least 3 if there are any."""
+    """Prints the problems of unreadable manifests on stderr. Returns `status`; with such problems, at least 3."""
     from ..report.text import problem_lines
 
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]
@@ -69,7 +69,7 @@ _NARROWEST = 40
 
 
 def width_of(stream: TextIO) -> int | None:
-    """The terminal's width in columns; None if the stream is not a terminal, so that lines are not wrapped."""
+    """The terminal's width in columns. None if the stream is not a terminal; its lines are not wrapped."""
     return max(shutil.get_terminal_size().columns, _NARROWEST) if _is_terminal(stream) else None
 
 
@@ -83,7 +83,7 @@ def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def coloured(page: str) -> str:
-    """Colours the labels of a page. Does not change the text."""
+    """Adds colour to the labels of a page, and leaves the text unchanged."""
     for pattern, style in _STYLES:
         page = pattern.sub(rf"\g<1>{style}\g<2>{_RESET}", page)
     return page

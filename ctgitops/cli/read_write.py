@@ -61,8 +61,8 @@ def apply(  # noqa: PLR0913 - one parameter per option
 @click.option(
     "--to",
     metavar="MIGRATION",
-    help="Roll back all migrations after this one (a number, name, file or schema version). 0 rolls back all, unless "
-    "there is a migration 000.",
+    help="Last migration to keep: a number, name, file or schema version. 0 rolls back all migrations, unless there is "
+    "a migration 000.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Roll back this many of the newest migrations.")
 @click.option(
@@ -151,7 +151,7 @@ def reset(  # noqa: PLR0913 - one parameter per option
 
 
 def _typed(question: str, given: str | None) -> str:
-    """The name given as an option, or typed at a prompt."""
+    """Returns the database name: the option `given`, or the name that the user types at a prompt."""
     if given is not None:
         return given
     if not sys.stdin.isatty():

@@ -110,7 +110,7 @@ def _accept(wiring: Wiring, request: Request, reason: str) -> int:
 
 
 _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
-"""By option, the function for a repair of the whole database."""
+"""Maps each option that concerns the whole database to the function that records the fact."""
 
 
 @click.command()

@@ -26,9 +26,9 @@ def apply(
 ) -> Outcome:
     """Plans again under the run lock, checks the gates, takes a backup, then runs the plan step by step. Writes.
 
-    Refuses a plan that is blocked or that a gate holds back, as `plan` reports it. Findings of severity error do not
-    stop it: they fail the review, and the outcome repeats them. First checks the predictions that
-    earlier runs left open. At the end, compares the resulting schema with the prediction of the request or, with
+    Refuses a plan that is blocked, or for which a gate gives a reason to wait. Findings of severity error do not stop
+    the apply: they fail the check of the pull request, and the outcome repeats them. First checks the open predictions
+    of earlier runs. At the end, compares the resulting schema with the prediction of the request or, with
     `shadows`, with that of a trial.
     """
     environment = request.environment
@@ -74,7 +74,7 @@ def apply(
 
 
 def _planned(request: Request, database: Database, ledger: Ledger, databases: Databases) -> Plan:
-    """The same plan as the command `plan` makes, without a trial. Read-only."""
+    """Makes the same plan as the command `plan`, but without a trial. Read-only."""
     plan = with_warnings(make_plan(request.workspace, request.environment, ledger, request.target), request)
     plan = with_unchangeable_headers(plan, request, databases)
     return plan if plan.blocked or plan.empty else with_findings(plan, request, database)[0]

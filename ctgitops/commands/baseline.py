@@ -1,4 +1,4 @@
-"""The command `baseline`: records an existing database as migrated, if its schema equals that of the files."""
+"""The command `baseline`: records the migrations as applied if the database already has the schema of the files."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from ..lint.file_selection import lint_files
 
 
 def check(workspace: Workspace, removals: Removals | None = None, merged: Collection[str] = ()) -> tuple[Problem, ...]:
-    """All problems of the files, without duplicates, ordered by file and line. Read-only.
+    """Returns all problems of the files, without duplicates, ordered by file and line. Read-only.
 
-    `removals` and `merged` come from git; `merged` are the files that the base branch contains too.
+    `removals` and `merged` come from git; `merged` are the files that the base branch also contains.
     """
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
     history = {m.path for m in workspace.migrations if m.number <= workspace.policy.lint_after}
@@ -35,7 +35,7 @@ def lint(workspace: Workspace, today: date, only: Collection[str] | None = None)
 
 
 def exit_status(problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> int:
-    """0 no problems · 1 a finding of severity error, or a statement not analysed · 3 or more: a blocking problem."""
+    """0; 1 with a finding of severity error, or a statement not analysed; 3 or more with a blocking problem."""
     if any(problem.blocks for problem in problems):
         return 3
     return int(

@@ -13,7 +13,7 @@ from ..ports.shadow import Shadows
 from .replaying.replay import Replayed, replay
 
 MIGRATIONS = "migrations"
-"""The command-line name of the schema that the files produce."""
+"""The argument of `diff` that stands for the schema which the migration files produce."""
 
 
 def diff(sides: tuple[str, str], *, schemas: Schemas, shadows: Shadows) -> Replayed:
@@ -36,7 +36,7 @@ def against_files(
     *,
     up_to: int | None = None,
 ) -> Replayed:
-    """Compares a schema with the one that the files produce in an empty database. Raises WorkspaceError."""
+    """Compares a schema with the schema that the files produce in an empty database. Raises WorkspaceError."""
     steps = steps_of_files(workspace, up_to)
     try:
         return replay(steps, live, shadows, environment)

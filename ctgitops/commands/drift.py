@@ -21,7 +21,7 @@ ATTEMPTS = 3
 
 
 def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftResult, ...]:
-    """Checks each environment; one that cannot be checked is reported as an error, not as free of drift. Read-only."""
+    """Checks each environment. The result for an environment that cannot be checked is an error. Read-only."""
     return tuple(_result(request, databases, shadows) for request in requests)
 
 
@@ -54,7 +54,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
 
 
 def read_while_idle(database: Database, name: str) -> tuple[Ledger, Snapshot]:
-    """The ledger and schema of one moment at which no run is active. Read-only. Raises MustWaitError, LedgerError."""
+    """Reads ledger and schema at a moment when no run is active. Read-only. Raises MustWaitError, LedgerError."""
     ledger = database.ledger()
     for _ in range(ATTEMPTS):
         snapshot = database.snapshot()
@@ -82,7 +82,7 @@ def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None
 
 
 def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Replayed:
-    """Compares the live schema with the one that the ledger's SQL produces from empty. Raises LedgerError."""
+    """Compares the live schema with the schema that the ledger's SQL produces from empty. Raises LedgerError."""
     steps = steps_of(ledger)
     try:
         return replay(steps, live, shadows, request.environment)

@@ -42,15 +42,15 @@ def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: 
 
 
 def _is_unambiguous(workspace: Workspace, found: tuple[Move, ...]) -> bool:
-    """Whether no other migration has a moved number, so that dependencies on the number are unambiguous."""
+    """Whether only one migration has the old number, so that the number in `Dependencies` is unambiguous."""
     numbers = [m.number for m in workspace.migrations]
     return all(numbers.count(move.migration.number) == 1 for move in found)
 
 
 def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
-    """The name of an environment that has applied the migration; empty if none has.
+    """Returns the name of an environment that has applied the migration; empty if no environment has.
 
-    If two files share number and text, the name in the ledger decides.
+    If two files have the same number and text, the applied file is the one whose name is in the ledger.
     """
     same = [m for m in workspace.migrations if m.number == migration.number]
     for name, ledger in ledgers.items():

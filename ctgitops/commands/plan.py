@@ -1,4 +1,4 @@
-"""The command `plan`: shows what apply would do in one environment or in all."""
+"""The command `plan`: shows what an apply would do in one environment, or in all environments."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from .planning.trial import TrialRunner
 def plan(
     requests: tuple[Request, ...], *, databases: Databases, code: Code, shadows: Shadows | None = None
 ) -> tuple[PlanResult, ...]:
-    """One result per request, in order; plans the others even if an environment cannot be read. Read-only.
+    """Returns one result per request, in order. If an environment cannot be read, its result is the error. Read-only.
 
     With `shadows`, tries each plan on a throw-away copy.
     """
@@ -59,7 +59,7 @@ def plan(
 
 
 def _with_mentions(results: tuple[PlanResult, ...], code: Code) -> tuple[PlanResult, ...]:
-    """Adds code references to dropped or renamed names; searches the code once, and only for those names."""
+    """Adds the places where code uses dropped or renamed names. Searches the code once for all plans."""
     previews = [result for result in results if isinstance(result, Preview)]
     those = dict.fromkeys(each for preview in previews for each in searched_for(preview.plan))
     if not those:
@@ -102,7 +102,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
-    """A hint if the previous environment has already applied the failing file; otherwise empty."""
+    """Returns a hint if the environment in `after` has already applied the failing file; otherwise an empty text."""
     at = proof.failed.place.path if proof.failed and proof.failed.place else ""
     step = next((s for s in preview.plan.steps if s.script.path == at), None)
     if step is None or proof.failed is None or not isinstance(before, Ledger) or not preview.environment.after:
@@ -125,7 +125,7 @@ class _Known:
 
 
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
-    """Adds the trial and its problems. If the trial cannot run, the plan stays valid and contains the reason."""
+    """Adds the trial and its problems. If the trial cannot run, the plan is still valid, and contains the reason."""
     if not preview.environment.shadow.wanted:
         return replace(preview, proof=NOT_WANTED)
     try:
@@ -173,7 +173,7 @@ def _with_claims(preview: Preview, before: Predecessor) -> Preview:
 
 
 def _with_pooler(preview: Preview, database: Database) -> Preview:
-    """Adds a problem if apply would refuse the address because a connection pooler answers there. Read-only."""
+    """Adds a problem if the URL leads to a connection pooler that apply would refuse. Read-only."""
     refused = database.pooler()
     if refused is None:
         return preview

@@ -23,7 +23,7 @@ from ..errors import UsageError
 from ..ports.database import Databases
 
 HOME = "home"
-"""The name of the entry that `--adopt` writes; it belongs to no migration and has no number."""
+"""The name of the ledger entry that `--adopt` writes. The entry has no migration and no number."""
 
 
 class Fact(StrEnum):
@@ -91,7 +91,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
 def accept_again(
     request: Request, corrections: tuple[Correction, ...], *, databases: Databases, tell: Listener
 ) -> tuple[Entry, ...]:
-    """Allows rolled-back migrations to be applied again: all of `corrections`, or none. Raises UsageError. Writes."""
+    """Allows rolled-back migrations to be applied again: all in `corrections`, or none. Raises UsageError. Writes."""
     for correction in corrections:
         _want(correction.reason, "the cause is corrected")
     with databases.of(request.environment).exclusively(request, tell) as session:
@@ -110,7 +110,7 @@ def _want(reason: str, such_as: str) -> None:
 
 
 def statement_repair_entry(ledger: Ledger, correction: Correction, request: Request) -> tuple[Step, Entry]:
-    """The unfinished step, and the entry that repairs one of its statements. Raises UsageError."""
+    """Returns the unfinished step, and the ledger entry that repairs one of its statements. Raises UsageError."""
     step = unfinished_step(request.workspace, request.environment, ledger, correction.number)
     refuse_statement(step, correction.statement or 0, done=correction.fact is Fact.APPLIED)
     done = "done" if correction.fact is Fact.APPLIED else "not done"
@@ -120,7 +120,7 @@ def statement_repair_entry(ledger: Ledger, correction: Correction, request: Requ
 
 
 def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
-    """The entry that repairs a migration. Raises UsageError if there is nothing to repair."""
+    """Returns the ledger entry that repairs a migration. Raises UsageError if there is nothing to repair."""
     number = correction.number
     known = ledger.unfinished.get(number) or ledger.applied.get(number) or _failed(ledger, correction)
     if known is None:
@@ -151,7 +151,7 @@ def _accepted_again(ledger: Ledger, correction: Correction, request: Request) ->
 
 
 def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
-    """The entry of a failed attempt, after which a person may have made the change by hand; None if there is none."""
+    """Returns the entry of a failed attempt, after which a person may have made the change by hand; or None."""
     if correction.fact is Fact.NOT_APPLIED:
         return None
     return next((e for e in ledger.entries if e.number == correction.number and e.mark in CHANGES_NOTHING), None)
@@ -194,7 +194,7 @@ def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener
 
 
 def ledger_id_after(request: Request, identity: Identity) -> str:
-    """The ID in the manifest; else the old ID if the database was moved, or a new ID if it is a copy."""
+    """Returns the ID in the manifest; without it, the old ID if the database was moved, or a new ID for a copy."""
     if request.environment.database_id:
         return request.environment.database_id
     same = identity.home is None or identity.home.environment == request.environment.name

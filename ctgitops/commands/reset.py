@@ -23,12 +23,12 @@ from .applying.rollback_on_failure import FailedApply
 
 UNCHANGED = "nothing was changed"
 _OF_PULL_REQUESTS = ("pull_request", "issue_comment", "merge_group", "workflow_run")
-"""Prefixes of the GitHub event names whose runs can use the files of a pull request."""
+"""Prefixes of the names of GitHub events whose runs can use files of a pull request."""
 
 
 @dataclass(frozen=True)
 class Permission:
-    """The facts, apart from its own database, that decide whether an environment may be reset and what is dropped."""
+    """The facts that decide whether an environment may be reset, and what is dropped, except those in its database."""
 
     branch: str
     """The name of the default branch in git."""
@@ -73,8 +73,8 @@ def permit(request: Request, permission: Permission, *, databases: Databases) ->
 def reset(request: Request, permitted: ResetTarget, *, databases: Databases, tell: Listener) -> tuple[int, Outcome]:
     """Drops all objects of the role that applies and of the named roles, then applies everything. Writes.
 
-    One run lock covers both. A blocking problem or a reason to wait prevents the drop. Returns the number of dropped
-    objects and the outcome. Raises LedgerError if it is not the permitted database.
+    One run lock covers both parts. A blocking problem or a reason to wait prevents the drop. Returns the number of
+    dropped objects and the outcome. Raises LedgerError if the database is not the permitted one.
     """
     environment = request.environment
     with databases.of(environment).exclusively(request, tell) as session:
@@ -127,7 +127,7 @@ def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, s
 
 
 def _not_disposable(here: Environment, permission: Permission) -> Iterator[tuple[str, str]]:
-    """Yields reasons from manifests: that of the default branch decides, and that of the checkout must agree."""
+    """Yields reasons from the manifests of the default branch and the checkout: both must have `disposable: true`."""
     name, branch = here.name, permission.branch
     merged = permission.merged.environment(name)
     if merged is None:

@@ -1,4 +1,4 @@
-"""The command `roles`: the facts about a database that the SQL for its roles needs."""
+"""The command `roles`: reads the facts about a database from which the SQL for its roles is made."""
 
 from __future__ import annotations
 

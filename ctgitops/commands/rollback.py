@@ -26,7 +26,7 @@ class RollbackExtent:
     steps: int = 1
 
     def entries(self, ledger: Ledger, migrations: tuple[Migration, ...] = ()) -> tuple[Entry, ...]:
-        """The entries to roll back, newest first; a selector may use a renamed file's new name. Raises UsageError."""
+        """The entries to roll back, newest first. `to` may be the new name of a renamed file. Raises UsageError."""
         if self.to is None:
             return last_entries(ledger, self.steps)
         number = self.to if isinstance(self.to, int) else number_in(ledger, self.to, migrations)

@@ -16,7 +16,7 @@ from ..ports.database import Databases
 def status(
     workspace: Workspace, environments: tuple[Environment, ...], *, databases: Databases
 ) -> tuple[EnvironmentStatus, ...]:
-    """Reads all environments in parallel; one that cannot be reached gets a row with the error. Read-only."""
+    """Reads all environments in parallel. If one cannot be reached, its row contains the error. Read-only."""
 
     def read_status(environment: Environment) -> EnvironmentStatus:
         return status_of(workspace, environment, _ledger(environment, databases))

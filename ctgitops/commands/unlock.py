@@ -1,4 +1,4 @@
-"""The command `unlock`: shows the holder of the run lock, and terminates sessions of a killed run."""
+"""The command `unlock`: shows who holds the run lock, and terminates the sessions of a killed run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Ending(StrEnum):
     NONE = "none"
     """Only show the run."""
     IDLE = "idle"
-    """Terminate the run unless one of its sessions is active, or it has reported progress recently."""
+    """Terminate the run unless one of its sessions is active, or the run has reported progress recently."""
     ANY = "any"
-    """Terminate the run even if it is active; its current work is rolled back, or the next run resumes it."""
+    """Terminate the run even if it is active; its current statement is rolled back, or the next run resumes it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Unlocked:
 
 
 def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:
-    """Terminates only sessions of this tool and role in this database. Raises MustWaitError. May write."""
+    """Shows the run that holds the run lock, or terminates its sessions, but no others. Raises MustWaitError."""
     name = request.environment.name
     database = databases.of(request.environment)
     holder = database.holder()

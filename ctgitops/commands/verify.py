@@ -12,7 +12,7 @@ from ..ports.database import Databases
 
 
 def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyResult, ...]:
-    """Verifies each environment; one that cannot be read is reported as an error, not as valid. Read-only.
+    """Verifies each environment. The result for an environment that cannot be read is an error. Read-only.
 
     `deep` also reads whole tables, to find rows that violate a constraint.
     """

@@ -44,7 +44,7 @@ REPOSITORY = "constructtrack/database"
 """The repository's name in the payloads of the demo's events."""
 
 MADE = ".made-by-ctgitops-demo"
-"""Marks a folder that a demo created; the demo empties only marked folders, so that no other files are lost."""
+"""The name of a file that marks a folder as created by the demo. The demo empties only marked folders."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Stage:
         (self.into / name).write_text(text, encoding="utf-8")
 
     def schema_of(self, name: str) -> str:
-        """A hash of an environment's current schema."""
+        """Returns the fingerprint of an environment's current schema."""
         wiring = self.wiring()
         environment = wiring.environment(name)
         with exported_snapshot(wiring.addresses.named(environment.url_secret, name)) as snapshot:
@@ -142,7 +142,7 @@ def _payload(name: str) -> dict[str, object]:
 
 
 def _intent_of(stage: Stage, event: str) -> Planning | Applying:
-    """The intent for the payload of a GitHub event in this repository."""
+    """Returns what the Action would do for the payload of a GitHub event in this repository."""
     happened = read_event(event, _payload(event))
     if isinstance(happened, Ignored | Refused):
         raise CtgitopsError(f"the payload of {event} is ignored: {happened.why}")
@@ -155,7 +155,7 @@ def _intent_of(stage: Stage, event: str) -> Planning | Applying:
 def _pull_request(stage: Stage) -> None:
     added = " and ".join(name for name in repository.pull_request(stage.root) if name.count(".") == 1)
     words = (
-        f"It adds {added}. GitHub sends `pull_request`: the plan of each environment "
+        f"The pull request adds {added}. GitHub sends `pull_request`: the plan of each environment "
         "is posted as a comment, and no database is changed."
     )
     _act("1. A pull request", words)
@@ -169,7 +169,7 @@ def _pull_request(stage: Stage) -> None:
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
-    """The origin of a run for the pull request, with the pull request's web address."""
+    """Returns facts about a run for the pull request, such as the URL of the pull request."""
     origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
     if isinstance(asked, Planning):
         return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)
@@ -177,7 +177,7 @@ def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
 
 
 def _record(stage: Stage, outcome: Outcome) -> str:
-    """The text of the comment after `outcome`."""
+    """Returns the text of the pull request comment after `outcome`."""
     wiring = stage.wiring()
     environments = tuple(wiring.environment(name) for name in wiring.environment_names)
     ledgers = {environment.name: wiring.databases.of(environment).ledger() for environment in environments}
@@ -187,8 +187,8 @@ def _record(stage: Stage, outcome: Outcome) -> str:
 
 def _merge(stage: Stage) -> None:
     words = (
-        "It is merged. GitHub sends `push` for the default branch, and staging is migrated: each migration and its "
-        "ledger entry are one transaction, verified before it commits."
+        "The pull request is merged. GitHub sends `push` for the default branch, and staging is migrated: each "
+        "migration and its ledger entry are one transaction, verified before its commit."
     )
     _act("2. The merge", words)
     _deploy(stage, "push", "comment-merged.md")
@@ -204,7 +204,7 @@ def _release(stage: Stage) -> None:
 
 
 def _deploy(stage: Stage, event: str, comment: str) -> None:
-    """Applies to the environments of an event, and writes the resulting comment to a file."""
+    """Applies to the environments that an event names, and writes the resulting comment to a file."""
     for environment in _intent_of(stage, event).environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
@@ -258,4 +258,4 @@ def _applied(stage: Stage, name: str, *, quiet: bool = False) -> Outcome:
 
 
 def _silence(_progress: Progress) -> None:
-    """A listener that shows nothing, for the creation of the main branch."""
+    """A listener that shows nothing, for applying the migrations of the main branch."""

@@ -11,7 +11,7 @@ class Access:
 
     token: str = field(repr=False)
     repository: str
-    """`owner/name`; the value of GITHUB_REPOSITORY."""
+    """The value of GITHUB_REPOSITORY, such as `owner/name`."""
     api_url: str = "https://api.github.com"
     """The value of GITHUB_API_URL."""
 
@@ -23,9 +23,9 @@ class RetryPolicy:
     tries: int = 5
     backoff: float = 0.5
     secondary: float = 30
-    """The pause in seconds after each secondary rate limit."""
+    """Pauses in seconds: how long to wait after the first, second, … secondary rate limit."""
     longest: float = 120
-    """The longest rate-limit wait in seconds; if GitHub requires a longer one, the request fails."""
+    """The longest wait for a rate limit, in seconds. If GitHub requires a longer wait, the request fails."""
     timeout: float = 20
     between_writes: float = 0.5
     settle: float = 1

@@ -21,11 +21,11 @@ MESSAGE = 64_000
 
 
 def report(client: Client, check: Check) -> None:
-    """Reports a check run with all its annotations, and one for each further part of its text."""
+    """Reports a check run with all its annotations, and a further check run for each part that its text cannot hold."""
     _report(client, check)
     for part, text in enumerate(check.texts[1:], start=2):
         parts = len(check.texts)
-        summary = f"The check run `{check.name}` has the plan. It showed more files than fit into its text."
+        summary = f"The check run `{check.name}` has the plan, which showed more files than fit into that text."
         title = f"The files that the plan showed, part {part} of {parts}"
         name = part_name(part, parts)
         _report(

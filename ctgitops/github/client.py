@@ -1,4 +1,4 @@
-"""GitHub client, based on PyGithub: decides what is retried and which permissions may be missing, and words errors."""
+"""GitHub client, based on PyGithub: decides about retries and missing permissions, and words the errors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Client:
         self.repository = self.github.get_repo(access.repository)
 
     def hurry(self) -> None:
-        """From now on, sends no request again: the runner is about to kill this process."""
+        """Turns off retries, because the runner is about to kill this process."""
         self._retry.hurried.set()
 
     def may(self, doing: str, permission: str, call: Callable[[], T]) -> T | None:
@@ -74,20 +74,20 @@ class Client:
             return None
 
     def must(self, doing: str, permission: str, call: Callable[[], T]) -> T:
-        """Calls the API for a result that the run requires: a missing permission is an error."""
+        """Calls the API for a required result: a missing permission is an error."""
         try:
             return call()
         except (GithubException, requests.RequestException) as error:
             raise self._failure(error, doing, permission) from None
 
     def perhaps(self, call: Callable[[], T]) -> T | None:
-        """Calls the API for a result that the run can do without; None if that fails."""
+        """Calls the API for an optional result; returns None if the call fails."""
         with suppress(GithubException, requests.RequestException):
             return call()
         return None
 
     def once(self, post: Callable[[], T], find: Callable[[], T | None]) -> T:
-        """Sends a request that must not take effect twice: if its result is unknown, calls `find` before it retries."""
+        """Sends a request that must not take effect twice: if the result is unknown, calls `find` before a retry."""
         for pause in (2, 4):
             try:
                 return post()
@@ -108,13 +108,13 @@ class Client:
             return
 
     def login(self) -> str:
-        """The login of the token's account; GitHub Actions if GitHub does not report one."""
+        """The login of the token's account; the login of GitHub Actions if GitHub does not report the account."""
         if not self._login:
             self._login = self._fetch_login() or "github-actions[bot]"
         return self._login
 
     def _fetch_login(self) -> str:
-        """The login according to GraphQL, which accepts every token; from REST if the server has no GraphQL."""
+        """Reads the login with GraphQL, which accepts every token, or with REST if the server has no GraphQL."""
         try:
             _, answer = self.github.requester.graphql_query("query { viewer { login } }", {})
             return str(answer["data"]["viewer"]["login"])

@@ -1,9 +1,9 @@
 """The sticky comment, updated in place: identified by its first line and author.
 
-A plan replaces a plan that an earlier run wrote, of the same or of an older commit. A record replaces everything, but
-keeps the plan below, and is made again from the ledgers if another run has written the comment meanwhile: so the facts
-that were read last stay, whatever the number of the run that wrote them. What a marker claims decides only between
-runs that overlap, because every workflow of the repository can write comments with the same account.
+A plan replaces the plan of an earlier run for the same commit or an older commit. A record replaces every other text,
+but keeps the plan below it. If another run has written the comment meanwhile, the record is made again from the
+ledgers. So the comment has the facts that were read last, whatever the number of their run is. The content of a marker
+decides only between overlapping runs, because every workflow of the repository can write comments with this account.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Found:
         return self.comment.body or ""
 
     def generation(self, since: datetime | None) -> Generation:
-        """The run that wrote it; ANY if it was there at `since`, or differs from what its marker describes."""
+        """The run that wrote the comment; ANY if the comment existed at `since`, or does not match its marker."""
         if since is None:
             return self.marker.generation
         changed = self.comment.updated_at
@@ -64,7 +64,7 @@ class Found:
         return ANY if older or not genuine(self.text) else self.marker.generation
 
     def rank(self, since: datetime | None) -> tuple[Generation, int]:
-        """The sort key of a comment; the comment with the newest content has the highest."""
+        """The sort key of a comment: the highest is the comment with the newest content."""
         return self.generation(since), self.comment.id
 
 
@@ -76,7 +76,7 @@ class Sticky:
         self._login = ""
 
     def write(self, wanted: StickyComment) -> str | None:
-        """Writes a plan until a read shows that it is up to date; None if the comment has something newer."""
+        """Writes a plan, again if another run wrote the comment meanwhile; returns None if the comment is newer."""
         issue, text = self._issue(wanted.pull_request), whole(wanted)
         created, since = False, wanted.generation.started
         pull = cache(lambda: pull_of(self._client, wanted.pull_request) if wanted.head_sha else None)
@@ -97,7 +97,7 @@ class Sticky:
         return None if newest is None or late else (newest if wanted.recreate else found[0]).comment.html_url
 
     def last_words(self, wanted: StickyComment) -> None:
-        """Writes above the text of the comment and keeps its marker, unless a later run wrote it. Makes three calls."""
+        """Writes above the comment's text, unless a later run wrote the comment. Makes three API calls."""
         self._login = self._login or self._client.login()
         issue = self._client.repository.get_issue(wanted.pull_request)
         words = last_words(wanted.body)
@@ -117,7 +117,7 @@ class Sticky:
                 found.comment.delete()
 
     def record(self, wanted: RecordComment) -> str | None:
-        """Writes a record until a read shows that no other run wrote meanwhile; None if there is none to write."""
+        """Writes a record, again if another run wrote the comment meanwhile; returns None if there is no record."""
         issue, text = self._issue(wanted.pull_request), ""
         for _ in range(ROUNDS):
             found = self._ours(issue, wanted.key)
@@ -149,7 +149,7 @@ class Sticky:
 
     @staticmethod
     def _base(found: list[Found], *, recreate: bool) -> Found | None:
-        """The comment whose content goes on: the oldest, which every run updates, or the newest of several."""
+        """The comment to update with a record: the oldest comment, or with `recreate` the newest."""
         return (found[-1] if recreate else found[0]) if found else None
 
     def _issue(self, number: int) -> Issue:
@@ -157,7 +157,7 @@ class Sticky:
         return self._client.repository.get_issue(number)
 
     def _ours(self, issue: Issue, key: str) -> list[Found]:
-        """The comments with that key from this account, oldest first."""
+        """The comments of this account with the key `key`, oldest first."""
         by_us = [c for c in issue.get_comments() if getattr(c.user, "login", "") == self._login]
         found = [Found(c, marker) for c in by_us if (marker := read(c.body or "")) and marker.key == key]
         return sorted(found, key=lambda f: f.comment.id)
@@ -183,7 +183,7 @@ class Sticky:
         return differs or bool(others)
 
     def _fold(self, found: list[Found], newest: Found | None) -> bool:
-        """Minimises all but the newest as outdated, and replaces their markers so that `_ours` no longer finds them."""
+        """Minimises all comments but the newest as outdated, and replaces their markers to hide them from `_ours`."""
         others = [f for f in found if f is not newest]
         for other in others:
             with self._client.ignoring_not_found():
@@ -193,7 +193,7 @@ class Sticky:
 
 
 def _is_newer(found: Found, wanted: StickyComment, pull: PullRequest | None) -> bool:
-    """Whether a comment has something newer than `wanted`: GitHub knows the head commit and whether it is open."""
+    """Whether a comment has newer content than `wanted`, according to the head commit and state of the pull request."""
     marker = found.marker
     if pull and marker.record and pull.state != "open":
         return True
@@ -208,7 +208,7 @@ def whole(wanted: StickyComment) -> str:
 
 
 def whole_record(wanted: RecordComment, composed: Composed, plan: str) -> str:
-    """The record with its marker and the plan below it, which is shortened to GitHub's limit."""
+    """The record with its marker and with the plan below the record. The plan is shortened to GitHub's limit."""
     marker = Marker(wanted.key, wanted.generation, wanted.head_sha, digest(""), record=True, memory=composed.memory)
     room = COMMENT_LIMIT - len(str(replace(marker, plan=digest("")[:PLAN_NAME])))
     body, name = with_plan(composed.body, plan, room)

@@ -1,4 +1,4 @@
-"""Creates GitHub deployments, and sets their status and that of commits."""
+"""Creates GitHub deployments, and sets the status of deployments and commits."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 5
-"""Maximum number of deployments of a commit among which a queued one is looked for: the newest ones."""
+"""Maximum number of a commit's deployments to read, newest first, in the search for a queued deployment."""
 TASK = "deploy:migrations"
 DESCRIPTION = 140
 NEWEST = 5
-"""Number of earlier deployments to read; each costs one of 1,000 requests an hour."""
+"""Number of earlier deployments to read; each needs one of the 1,000 requests per hour."""
 
 
 def begin(client: Client, deployment: Deployment) -> int:
-    """Creates a deployment of exactly this commit: turns off GitHub's auto-merge and required checks.
+    """Creates a deployment of exactly this commit, without GitHub's auto-merge and required checks.
 
-    If an earlier run queued a deployment of the commit, continues that one, which would else stay queued for ever.
+    If an earlier run has queued a deployment of the commit, continues this deployment instead.
     """
     if (waiting := _queued(client, deployment)) is not None:
         return waiting
@@ -73,7 +73,7 @@ def tell(client: Client, number: int, state: DeploymentState, description: str, 
 
 
 def mark(client: Client, status: CommitStatus) -> None:
-    """Sets the status of a commit. A repeated call is harmless, because the last status counts."""
+    """Sets the status of a commit. A repeated call is harmless, because the newest status counts."""
     commit = client.repository.get_commit(status.sha)
     link: dict[str, Any] = {"target_url": status.url} if status.url else {}
 

@@ -24,7 +24,7 @@ from ..core.forge.event import (
 from ..errors import UsageError
 
 PLANNED = ("opened", "synchronize", "reopened", "ready_for_review")
-"""The actions of the event pull_request that can change a plan."""
+"""The actions of the event `pull_request` after which a new plan is made."""
 
 PUBLISHED = ("released", "published")
 
@@ -75,9 +75,9 @@ def _outside(payload: Payload) -> str:
     # If a fork was deleted, the payload has no repository; the pull request still counts as a fork's.
     head = get_of(payload, dict | None, "pull_request", "head", "repo")
     if head is None or head.get("id") != number_of(payload, "pull_request", "base", "repo", "id"):
-        return "it comes from a fork, which gets no secrets"
+        return "the pull request comes from a fork, which gets no secrets"
     if _DEPENDABOT in (text_of(payload, "sender", "login"), text_of(payload, "pull_request", "user", "login")):
-        return "it comes from Dependabot, which gets no secrets"
+        return "the pull request comes from Dependabot, which gets no secrets"
     return ""
 
 
@@ -216,7 +216,7 @@ def flag_of(payload: Payload, *keys: str) -> bool:
 
 
 def get_of(payload: Payload, kind: Any, *keys: str) -> Any:
-    """The value at a path of keys. Raises UsageError if it does not have that type."""
+    """The value at a path of keys. Raises UsageError if the value has another type than `kind`."""
     found: Any = payload
     for depth, key in enumerate(keys, start=1):
         if not isinstance(found, dict) or key not in found:

@@ -64,13 +64,13 @@ class GitHubForge:
         self._client.github.close()
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Writes or updates the comment with its key; returns its URL, or None if nothing was written."""
+        """Writes or updates the comment with the same key; returns its URL, or None if nothing was written."""
         return self._client.may(
             f"comment on pull request {comment.pull_request}", _COMMENT, lambda: self._sticky.write(comment)
         )
 
     def last_words(self, comment: StickyComment) -> None:
-        """Writes above the text of the comment with its key, or creates the comment; with few calls and no retry."""
+        """Writes above the text of the comment with the same key, or creates the comment. Few API calls, no retries."""
         self._client.hurry()
         doing = f"comment on pull request {comment.pull_request}"
         self._client.may(doing, _COMMENT, lambda: self._sticky.last_words(comment))
@@ -181,7 +181,7 @@ class GitHubForge:
         return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-        """The digests of the `files` that plans of merged pull requests showed. Raises ForgeError."""
+        """The digests of files that plans of merged pull requests showed, limited to `files`. Raises ForgeError."""
         return self._client.must(
             "read the plans of merged pull requests",
             _RECORDS,

@@ -28,7 +28,7 @@ class Command(StrEnum):
 
 
 class CommentMode(StrEnum):
-    """Whether plans and records are posted as a comment on the pull request."""
+    """The input `comment`: whether and how plans and records are posted on the pull request."""
 
     UPDATE = "update"
     RECREATE = "recreate"
@@ -36,17 +36,17 @@ class CommentMode(StrEnum):
 
 
 class OnWait(StrEnum):
-    """The result of the step if a plan waits for a window, a bake time or a predecessor."""
+    """The result of the step if a plan waits for a window, a bake time or the environment in `after`."""
 
     AUTO = "auto"
-    """Success for a plan and on a schedule, otherwise failure."""
+    """The step succeeds for a plan and on a schedule, and fails otherwise."""
     FAIL = "fail"
     PASS = "pass"  # noqa: S105 - not a password
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """All inputs of `action.yml`; each field has its input's name, with `_` for `-`."""
+    """All inputs in `action.yml`. Each field has the name of its input, with `_` instead of `-`."""
 
     command: Command = Command.AUTO
     environment: str = ""
@@ -86,7 +86,7 @@ class Inputs:
 
     @property
     def approved(self) -> str | None:
-        """The approved fingerprint; None if none is required. Raises UsageError if a required one is missing."""
+        """The approved fingerprint; None if no approval is required. Raises UsageError if a required one is missing."""
         if self.require_fingerprint and not self.fingerprint:
             raise _wrong(
                 "fingerprint",
@@ -96,7 +96,7 @@ class Inputs:
         return self.fingerprint or None
 
     def filled(self, given: Mapping[str, str]) -> Inputs:
-        """Fills the inputs that the workflow leaves empty with those of a manual run (workflow_dispatch)."""
+        """Fills the inputs that the workflow leaves empty from the inputs of a manual run (workflow_dispatch)."""
         known = {name: text for name, text in given.items() if name in BY_PEOPLE and text.strip()}
         asked = parse(known)
         defaults = Inputs()
@@ -120,7 +120,7 @@ BY_PEOPLE = (
     "again",
     "reason",
 )
-"""The inputs that a manual run may set; only the workflow can set the others."""
+"""The inputs that a manual run may set. All other inputs can be set only in the workflow file."""
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
@@ -134,7 +134,7 @@ def names() -> tuple[str, ...]:
 
 
 def parse(given: Mapping[str, str]) -> Inputs:
-    """Parses inputs; an empty one gets its default. Raises UsageError, which names the invalid input."""
+    """Parses inputs; an empty input gets its default. Raises UsageError, which names the invalid input."""
     text = {name: value.strip() for name, value in given.items()}
     return Inputs(
         command=Command(_one_of("command", text, [c.value for c in Command])),
@@ -157,7 +157,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
 
 
 def _one_of(name: str, text: Mapping[str, str], choices: list[str]) -> str:
-    """Parses `text` as one of `choices`; if it is empty, the first is the default. Raises UsageError."""
+    """Parses `text` as one of `choices`; an empty text is the first choice. Raises UsageError."""
     value = text.get(name, "") or choices[0]
     if value not in choices:
         near = difflib.get_close_matches(value, choices, n=1)

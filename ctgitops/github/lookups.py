@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 MOST_OPEN = 40
 """Maximum number of open pull requests to read, the most recently updated first.
 
-Each costs one of 1,000 requests an hour.
+Each one needs one of the 1,000 requests per hour.
 """
 DEEPEST = 10
-"""Maximum depth of a tag that points to a tag."""
+"""Maximum number of tags in a chain of tags that point to tags."""
 _ADDS = ("added", "renamed", "copied")
 
 
@@ -42,13 +42,13 @@ def _came_to_default(pull: PullRequest) -> bool:
 
 
 def brought(client: Client, paths: tuple[str, ...], at: str) -> dict[str, int]:
-    """By path, the merged pull request that contains the commit which last changed the file."""
+    """For each path, the merged pull request whose commit last changed the file."""
     pulls = ((path, min((p.number for p in _brought_by(client, path, at)), default=None)) for path in paths)
     return {path: number for path, number in pulls if number is not None}
 
 
 def is_on(client: Client, branch: str, sha: str) -> bool:
-    """Compares with the branch's commit instead of its name, because a tag may have the same name."""
+    """Whether a branch contains a commit. Compares commits, because a tag may have the same name as the branch."""
     tip = client.repository.get_branch(branch).commit.sha
     return tip == sha or client.repository.compare(sha, tip).status in ("ahead", "identical")
 
@@ -83,14 +83,14 @@ def _added(pull: PullRequest, folder: str) -> tuple[ChangedFile, ...]:
 
 
 def _files(pull: PullRequest) -> tuple[ChangedFile, ...]:
-    """The files, and the former paths of moved ones."""
+    """The paths of the changed files, and the former paths of renamed files."""
     files = list(pull.get_files())
     moved = (ChangedFile(f.previous_filename, added=False) for f in files if f.previous_filename)
     return (*(ChangedFile(f.filename, f.status in _ADDS, f.patch or "") for f in files), *moved)
 
 
 def approvers(client: Client, number: int) -> tuple[str, ...]:
-    """The users whose last review of a pull request approved it; a comment does not change an approval."""
+    """The users whose last review approved the pull request. A review with only a comment does not count."""
     last: dict[str, str] = {}
     for review in client.repository.get_pull(number).get_reviews():
         if review.state != "COMMENTED":
@@ -99,11 +99,11 @@ def approvers(client: Client, number: int) -> tuple[str, ...]:
 
 
 MOST = 100
-"""Maximum number of files to trace to pull requests; each costs two or three of 1,000 requests an hour."""
+"""Maximum number of files whose pull request is searched; each needs two or three of the 1,000 requests per hour."""
 
 
 def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-    """The digests in plans of merged pull requests; stops when all `files` are found or no plans are left."""
+    """The digests in plans of merged pull requests. Stops when all `files` are found, or all plans are read."""
     found: set[str] = set()
     incomplete: list[int] = []
     asked: set[int] = set()
@@ -140,7 +140,7 @@ MOST_PARTS = 1_000
 
 
 def _shown(client: Client, pull: PullRequest) -> list[ShownPart]:
-    """The records in a pull request's check runs, on its head and on the commit that a merge queue created."""
+    """The records of files in a pull request's check runs, on its head commit and on the merge queue's commit."""
     found: list[ShownPart] = []
     for sha in filter(None, dict.fromkeys((pull.head.sha, pull.merge_commit_sha))):
         first = list(_parts(client, sha, part_name(1, 1)))

@@ -66,7 +66,7 @@ def proposal(client: Client, number: int) -> Proposal:
 def proposed_by(client: Client, run: OutsideRun) -> int | None:
     """Finds the pull request of a run by its head commit and head repository; None if there is none.
 
-    The run of a fork names no pull request, and its branch may have new commits.
+    GitHub does not name the pull request in a run of a fork, and the branch may have newer commits.
     """
     pulls = client.repository.get_pulls(state="open", head=f"{run.head_owner}:{run.head_branch}")
     for pull in pulls:

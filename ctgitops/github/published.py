@@ -1,4 +1,4 @@
-"""Reads what earlier runs published on a pull request: the plan, from its check run or else from the comment."""
+"""Reads the plan that an earlier run published on a pull request, from its check run or else from the comment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def published(client: Client, number: int, text: str) -> Published:
-    """What the pull request's comment `text` and its check run publish; what cannot be read is empty."""
+    """The plan in the pull request's check run or in its comment `text`. A part that cannot be read is empty."""
     pull = pull_of(client, number)
     marker, plan = read(text), plan_in(text)
     if pull:
@@ -33,7 +33,7 @@ def pull_of(client: Client, number: int) -> PullRequest | None:
 
 
 def _chosen(checked: list[str], commented: str) -> str:
-    """The plan of the check run, which needs a permission of its own to write; of several, the comment's one."""
+    """The plan from a check run, because few workflows may write check runs; of several, the plan in the comment."""
     if any(digest(page) == digest(commented) for page in checked):
         return commented
     return checked[-1] if checked else commented

@@ -15,7 +15,7 @@ from .access import RetryPolicy
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 _LIMITED = "the rate limit resets after the longest wait"
 _DID_NOTHING = (403, 429)
-"""Statuses after which a POST may be retried as well; `increment` rejects a 403 that is not a rate limit."""
+"""HTTP statuses after which a POST can be retried, because GitHub did not execute the request."""
 
 
 def retry(patience: RetryPolicy) -> PatientRetry:
@@ -33,13 +33,13 @@ def retry(patience: RetryPolicy) -> PatientRetry:
 
 
 class PatientRetry(GithubRetry):
-    """Retries a PATCH, which PyGithub does not; repeats no POST after a 5xx, and limits the length of waits."""
+    """Unlike PyGithub's policy, retries a PATCH, never repeats a POST after a 5xx, and limits the length of waits."""
 
     hurried = threading.Event()
-    """Set if this process is about to be killed, and nothing is sent again; one for all copies of a policy."""
+    """Set if this process is about to be killed, so retries are off. All copies of a policy share this flag."""
 
     def new(self, **kw: Any) -> Self:
-        """A copy for the next attempt."""
+        """A copy of the policy for the next attempt."""
         made = super().new(**kw)
         made.hurried = self.hurried
         return made
@@ -59,7 +59,7 @@ class PatientRetry(GithubRetry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Retry:
-        """Fails at once if the wait would be too long or the retry could have an effect twice."""
+        """Fails at once if the wait would be too long, or if the retry could take effect twice."""
         try:
             self._refuse(method, url, response, error)
             return super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type]

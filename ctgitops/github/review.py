@@ -75,11 +75,11 @@ def body(suggestion: Suggestion) -> str:
 
 
 def _plain(suggestion: Suggestion) -> bool:
-    """Whether every character is visible, because people accept the change with one click."""
+    """Whether every character is visible. People accept a suggestion with one click, so nothing may be hidden."""
     return all(shown(line) == line and "\n" not in line for line in suggestion.instead)
 
 
 def _key(suggestion: Suggestion) -> str:
-    """Identifies a suggestion by its text before and after, independent of its position in the file."""
+    """Identifies a suggestion by the text before and after the change, whatever its position in the file is."""
     parts = (suggestion.path, *suggestion.old, "\0", *suggestion.instead)
     return sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]

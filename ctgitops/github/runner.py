@@ -19,7 +19,7 @@ from .secrets import hidden
 MOST = 10
 """Maximum number of annotations per level and step that the runner shows."""
 LONGEST_SUMMARY = 900_000
-"""Maximum length of the job summary in bytes; the runner drops one above 1 MiB."""
+"""Maximum length of the job summary in bytes; the runner drops a summary above 1 MiB."""
 LONGEST_MESSAGE = 3_500
 LONGEST_TITLE = 200
 
@@ -40,7 +40,7 @@ def log_safe(text: str) -> str:
 
 @dataclass
 class Runner:
-    """One step on a runner. If the runner does not provide a file, output to it is skipped."""
+    """One step on a runner. If the runner does not provide a file, output to this file is skipped."""
 
     environ: Mapping[str, str] = field(repr=False)
     log: TextIO
@@ -115,9 +115,9 @@ class Runner:
         self._append("GITHUB_STEP_SUMMARY", page)
 
     def keep(self, name: str, text: str) -> str:
-        """Writes a file into the workspace for later steps; returns its name, or an empty string if that fails.
+        """Writes a file into the workspace for later steps; returns its name, or an empty string after an error.
 
-        If the checkout has a symbolic link of that name, it is removed and never followed.
+        A symbolic link of that name in the checkout is removed, and never followed.
         """
         path = f"{self.environ.get('GITHUB_WORKSPACE', '') or '.'}/{name}"
         try:
@@ -160,7 +160,7 @@ class Runner:
         self.log.flush()
 
     def _append(self, variable: str, text: str) -> bool:
-        """Appends to a file of the runner; returns whether that worked, because a full disk must not stop a run."""
+        """Appends to a file of the runner. Returns False after an error, because a full disk must not stop a run."""
         if path := self.environ.get(variable, ""):
             try:
                 _add_to(path, text.encode(errors="replace"))
@@ -171,7 +171,7 @@ class Runner:
 
 
 def _add_to(path: str, data: bytes) -> None:
-    """Appends all of `data` or nothing: the runner misreads half an output, or fails the step."""
+    """Appends all of `data` or nothing, because the runner misreads an incomplete output, or fails the step."""
     with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - opened unbuffered
         before = file.tell()
         try:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 50
-"""Maximum number of releases, and of runs, that are read: the newest ones."""
+"""Maximum number of releases, and of runs, to read, the newest first."""
 _BY_API = "workflow_dispatch"
 _BOT = "[bot]"
-"""GraphQL leaves out this end of a login, REST has it."""
+"""The suffix of a bot's login in REST answers, which GraphQL leaves out."""
 
 
 def releases(client: Client) -> list[PublishedRelease]:

@@ -14,7 +14,7 @@ from .lines import line_of, worth_a_line
 def console(
     environ: Mapping[str, str], stream: TextIO, now: Callable[[], datetime] = datetime.now
 ) -> AbstractContextManager[Listener]:
-    """A listener that writes to `stream` inside the `with` block; it writes nothing to stdout."""
+    """Yields a listener that writes to `stream`, never to stdout, until the `with` block ends."""
     if stream.isatty() and not environ.get("GITHUB_ACTIONS") and environ.get("TERM") != "dumb":
         from .live import Live  # noqa: PLC0415 - rich takes 100 ms, and only a terminal needs it
 
@@ -23,7 +23,7 @@ def console(
 
 
 def plain(stream: TextIO, now: Callable[[], datetime]) -> Listener:
-    """A listener that writes one line for each event that a log shows."""
+    """A listener that writes one line of plain text for each event that `worth_a_line` accepts."""
 
     def tell(progress: Progress) -> None:
         if worth_a_line(progress) and (line := line_of(progress)):

@@ -16,7 +16,7 @@ def line_of(progress: Progress) -> str:
 
 
 def worth_a_line(progress: Progress) -> bool:
-    """Whether a log shows the event; the live display shows all events."""
+    """Whether the event gets a line in a log. The live display shows all events."""
     return not isinstance(progress, events.BackupMeasured) or progress.milestone
 
 
@@ -64,7 +64,7 @@ def _of_safeguards(progress: Progress) -> str | None:
 
 
 def _measured(measure: events.Measure, rate: float) -> str:
-    """`restoring, about 42 %, 3 of 12 tables, 120,000 rows, 31,000 a second`."""
+    """Formats the progress of a backup: `restoring, about 42 %, 3 of 12 tables, 120,000 rows, 31,000 a second`."""
     about = f", about {measure.percent} %" if measure.percent is not None else ""
     tables = f", {measure.tables[0]:,} of {count(measure.tables[1], 'table')}" if measure.tables else ""
     if measure.unit == "rows":

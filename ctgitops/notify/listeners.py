@@ -6,7 +6,7 @@ from ..core.run.progress import Listener, Progress, SeedFinished, StepFinished
 
 
 def listeners(*more: Listener) -> Listener:
-    """A listener that passes each event to the listeners of every run, then to `more`, in order."""
+    """Returns a listener that passes each event to the listeners of every run, then to those in `more`."""
     every = (note, *more)
 
     def pass_on(progress: Progress) -> None:
@@ -17,11 +17,11 @@ def listeners(*more: Listener) -> Listener:
 
 
 NAMES: list[str] = []
-"""Names of the migrations and seed files reported as done, in order; global because a process is one run."""
+"""Names of the completed migrations and seed files, in order. Global, because a process executes one run."""
 
 
 def note(progress: Progress) -> None:
-    """A listener that adds the names of finished migrations and seed files to NAMES."""
+    """A listener that adds the names of completed migrations and seed files to NAMES."""
     if isinstance(progress, StepFinished):
         NAMES.append(progress.step.name)
     elif isinstance(progress, SeedFinished):

@@ -28,11 +28,11 @@ _WITHIN = (
     events.BatchPaused,
     events.BackupMeasured,
 )
-"""Events within a step or a part of a backup; the clock keeps running."""
+"""Events that do not restart the clock, because they belong to the current step or to a part of a backup."""
 
 
 class Live:
-    """A context manager that yields a listener; its last line is updated inside the `with` block, and then removed."""
+    """A listener for a `with` block. The last line of the display is updated in the block, and then removed."""
 
     def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
         self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
@@ -73,7 +73,7 @@ class Live:
 
 
 def _doing(progress: Progress) -> str:
-    """The current activity; empty for an event that ends one."""
+    """Returns the activity that an event begins; empty for an event that ends an activity."""
     match progress:
         case events.StepStarted(step=step, position=position, of=of):
             return f"[{position}/{of}] {on_one_line(step.name)} …"

@@ -1,6 +1,6 @@
-"""The next action, which the plan comment shows below the verdict.
+"""Renders the next action, which the plan comment shows below the verdict.
 
-It proposes a merge or an approval only if nothing speaks against it.
+A merge or an approval is proposed only if no problem, gate or conflict forbids it.
 """
 
 from __future__ import annotations
@@ -43,18 +43,19 @@ def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str
 
 
 def _refused(busy: list[Preview]) -> Iterable[Markup]:
-    """The gates that refuse the plan, and what to do about them."""
+    """The advice about gates that refuse the plan: each reason, and what to do."""
     refused = [(result, reason) for result in busy for reason in result.refusals]
     for result, reason in refused[:REASONS]:
         name = Markup("<b>{}</b>").format(escape.plain(result.environment.name))
-        verb = "would refuse it" if result.occasion is Occasion.NONE else "cannot be applied now"
+        verb = "would refuse the plan" if result.occasion is Occasion.NONE else "cannot be applied now"
         yield Markup("{} {}: {}").format(name, verb, _reason(reason))
     if len(refused) > REASONS:
-        yield escape.plain(f"The other {phrases.count(len(refused) - REASONS, 'reason')}: below.")
+        yield escape.plain(f"{phrases.count(len(refused) - REASONS, 'more reason')} below.")
     if any(result.occasion.approved for result, _ in refused):
-        yield escape.plain("There is nothing to approve yet. After that, re-run all jobs of this workflow run.")
+        text = "There is nothing to approve yet. Once no gate refuses the plan, re-run all jobs of this workflow run."
+        yield escape.plain(text)
     elif refused:
-        yield escape.plain("After that, re-run this workflow.")
+        yield escape.plain("Once no gate refuses the plan, re-run this workflow.")
 
 
 def _reason(reason: Reason) -> Markup:
@@ -65,16 +66,16 @@ def _reason(reason: Reason) -> Markup:
 def _clashing(problems: Mapping[Problem, tuple[str, ...]]) -> list[Markup]:
     """The advice for two pull requests with a conflict: what to do before one of them is merged."""
     found = [problem for problem in problems if problem.brief]
-    more = f" The same for {phrases.count(len(found) - 1, 'other clash')}." if len(found) > 1 else ""
-    return [escape.prose(f"Not yet: {problem.what}: {problem.hint}.{more}") for problem in found[:1]]
+    more = f" The same applies to {phrases.count(len(found) - 1, 'other conflict')}." if len(found) > 1 else ""
+    return [escape.prose(f"Do not merge yet: {problem.what}: {problem.hint}.{more}") for problem in found[:1]]
 
 
 def _cautions(results: tuple[PlanResult, ...], busy: list[Preview]) -> Iterable[str]:
     """The actions to take before the plan is merged or approved."""
     if worst_state(results) is PlanState.UNKNOWN:
-        yield "First review by hand what is not known."
+        yield "First review the unknown parts by hand."
     if any(result.destroys for result in busy):
-        yield "First check the data that it destroys, below."
+        yield "First check the data that the plan destroys, below."
     which = order_of(phrases.plans(results))
     if which and which is not DeployOrder.SCHEMA_FIRST:
         yield phrases.order(which)
@@ -98,7 +99,7 @@ def _repair(blocking: list[Problem], origin: Origin, *, merged: bool) -> list[Ma
         accept = Markup("Decide on {}: {}{}.").format(what, escape.prose(first.hint), more)
         return [accept, escape.plain("Then re-run this workflow.")]
     fix = Markup("Fix {}: {}{}.").format(what, escape.prose(first.hint), more)
-    return [fix, escape.plain("That needs a pull request." if merged else "A push updates this comment.")]
+    return [fix, escape.plain("The correction needs a pull request." if merged else "A push updates this comment.")]
 
 
 def _sentence(result: Preview, *, cautious: bool) -> Markup:
@@ -110,7 +111,7 @@ def _sentence(result: Preview, *, cautious: bool) -> Markup:
         later = phrases.resumed_by(environment)
         return words.format(name, _reason(result.reasons[0]), escape.prose(later[0].upper() + later[1:]))
     if result.occasion.applies(environment):
-        late = Markup(" It still waits: {}").format(_reason(result.reasons[0])) if result.reasons else Markup()
+        late = Markup(" The apply still waits: {}").format(_reason(result.reasons[0])) if result.reasons else Markup()
         begin, verb = ("Approving", "applies") if cautious else ("Approve", "to apply")
         return Markup("{} the job for {} {} this plan, and no other.{}").format(begin, name, verb, late)
     match environment.trigger:

@@ -12,7 +12,7 @@ from .json import dump
 from .page import MAX
 from .terminal_text import on_one_line
 
-UNSEEN = "a schema does not show what a migration did to rows: check that its data exists"
+UNSEEN = "a schema does not show which rows the migrations inserted: check that these rows exist"
 
 
 def baseline_text(done: Baseline) -> str:
@@ -37,7 +37,7 @@ def _after(done: Baseline) -> list[str]:
     if done.names:
         return [f"note: {UNSEEN}", f"next: ctgitops plan --env {done.environment}"]
     return [
-        "next: choose another `--at`, add what is missing in a migration, or change the database",
+        "next: choose another `--at`, add the missing objects in a migration, or change the database",
         'or accept the differences: the same command with `--accept-differences "why"`',
     ]
 

@@ -1,6 +1,6 @@
-"""Collects the content of the plan comment: all of its parts as text, before they are shortened and laid out.
+"""Collects all parts of the plan comment as text.
 
-`page.py` shortens them to GitHub's limit.
+`page.py` then renders the parts with a template, and leaves out parts that exceed GitHub's limit.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ CUT = {
     "problems": "{} of {} problems",
     "environments": "{} of {} environments",
 }
-"""The kinds of parts of a comment, the most dispensable first, with the text that reports how many are left out."""
+"""The kinds of parts of a comment, the least important first, each with the text that reports how many are shown."""
 SHORT = 30
-"""Maximum number of lines of schema changes that are not folded."""
+"""Maximum number of lines of schema changes that are shown without collapsing."""
 WHOLE = "ctgitops-plan.md"
 """The file with the whole plan, which the Action writes into the workspace."""
 
@@ -45,7 +45,7 @@ Part = dict[str, Any]
 
 @dataclass(frozen=True)
 class Comment:
-    """The plan comment of several environments. Escapes its text only once, even if it is rendered several times."""
+    """The plan comment of several environments. Its text is escaped once, even if it is rendered several times."""
 
     results: tuple[PlanResult, ...]
     origin: Origin
@@ -54,7 +54,7 @@ class Comment:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """The number of parts of each kind, in the order in which kinds are dropped."""
+        """The number of parts of each kind, the least important kind first."""
         there = {
             "sql": len(self._files),
             "schema": sum(len(part["lines"]) for part in self._schema),
@@ -68,7 +68,7 @@ class Comment:
         return {kind: there[kind] for kind in CUT}
 
     def values(self, kept: dict[str, int]) -> dict[str, object]:
-        """The template's values. `kept` is the number of parts to keep of each kind."""
+        """The values for the template. `kept` is the number of parts to show of each kind."""
         return {
             "mark": self._verdict[0],
             "verdict": self._verdict[1],
@@ -119,7 +119,7 @@ class Comment:
 
     @cached_property
     def _apply_policies(self) -> list[tuple[str, tuple[str, ...]]]:
-        """By environment, the parts of the apply policy that differ from the default. The text is trusted."""
+        """The parts of each environment's apply policy that differ from the default. The text is trusted."""
         said = (
             (plan.environment, phrases.apply_policy(plan.apply_policy))
             for plan in phrases.plans(self.results)
@@ -129,7 +129,7 @@ class Comment:
 
     @cached_property
     def _rows(self) -> list[Part]:
-        """The rows of the migration table. If rows must be dropped, rows with remarks are dropped last."""
+        """The rows of the migration table. If some do not fit, rows without remarks are left out first."""
         made = plan_tables.migration_rows(self.results, self._problems)
         texts = ("description", "estimated", "impact", "tried")
         return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
@@ -211,7 +211,7 @@ class Comment:
 
     @cached_property
     def _files(self) -> list[Part]:
-        """The SQL files. Verify and rollback files are dropped before migrations, and large files before small ones."""
+        """The SQL files. Verify and rollback files are left out first, and large files before small files."""
         found: dict[tuple[str, str], Part] = {}
         for step in phrases.steps(self.results):
             for script in filter(None, (step.script, step.verify, step.rollback_script)):
@@ -223,7 +223,7 @@ class Comment:
         return list(found.values())
 
     def _sql(self, kept: int) -> str:
-        """`2 files, 61 lines`, or `1 of 2 files, 61 lines in all` if files were dropped."""
+        """The size of the SQL: `2 files, 61 lines`, or `1 of 2 files, 61 lines in all` if files are left out."""
         shown = f"{kept} of " if kept < len(self._files) else ""
         lines = sum(part["lines"] for part in self._files)
         files, in_all = phrases.count(len(self._files), "file"), " in all" if shown else ""
@@ -231,7 +231,7 @@ class Comment:
 
     @cached_property
     def _prints(self) -> list[tuple[str, str]]:
-        """The fingerprints to approve, without those of plans that apply would refuse."""
+        """The fingerprints of the plans that can be approved."""
         sound = (
             result for result in self.results if isinstance(result, Preview) and not verdict_of(result).state.stops
         )

@@ -1,4 +1,4 @@
-"""Renders the data that a plan destroys, and how to restore it."""
+"""Renders the data that a plan destroys, and how to restore this data."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def way_back(preview: Preview) -> str:
         return ""
     begin = "a rollback restores the schema, NOT THIS DATA"
     if preview.environment.backup is None:
-        return f"{begin}; NO BACKUP is taken before it, because the manifest does not require one"
-    without = ", without what that backup does not include" if preview.not_in_backup else ""
+        return f"{begin}; NO BACKUP is taken before the apply, because the manifest does not require one"
+    without = ", except what this backup does not include" if preview.not_in_backup else ""
     by = preview.environment.backup.by
     if by is not BackupMaker.PG_DUMP:
-        return f"{begin}; only the backup that {by.value} takes before the first step brings it back"
-    return f"{begin}; only `ctgitops restore` brings it back, from the backup taken before the first step{without}"
+        return f"{begin}; only the backup that {by.value} takes before the first step restores the data"
+    return f"{begin}; only `ctgitops restore` restores the data, from the backup before the first step{without}"
 
 
 def text_lines(preview: Preview) -> Iterator[str]:
-    """The lines of a section for a terminal; none if no data is destroyed."""
+    """The lines of the section about destroyed data, for a terminal; empty if no data is destroyed."""
     if preview.losses:
         yield from ("", f"  {TITLE}", "")
         yield from (f"    {on_one_line(line)}" for line in loss_lines(preview))

@@ -58,7 +58,7 @@ def diagram(before: Snapshot, after: Snapshot, changes: Changes) -> str:
 
 
 def _touched(after: Snapshot, changes: Changes) -> list[str]:
-    """The changed tables that exist after the plan. Does not include tables that they reference."""
+    """The changed tables that exist after the plan, without tables that are only referenced."""
     there = {each.name for each in after.objects if each.kind == "table"}
     named = dict.fromkeys(change.object.of or change.object.name for change in changes)
     return [name for name in named if name in there][:TABLES]
@@ -76,7 +76,7 @@ def _mark(change: Change) -> str:
 
 
 def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]:
-    """By table, its columns, including those that the plan drops."""
+    """The columns of each table, including columns that the plan drops."""
     there = {each.key: each for snapshot in (before, after) for each in snapshot.objects if each.kind == "column"}
     found: dict[str, list[SchemaObject]] = {}
     for each in there.values():
@@ -85,7 +85,7 @@ def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]
 
 
 def _keys(snapshot: Snapshot) -> dict[str, dict[tuple[str, ...], str]]:
-    """By table, the columns of each key, with the kind of key: `PK` or `UK`."""
+    """The key columns of each table, each with the kind of its key: `PK` or `UK`."""
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for each in snapshot.objects:
         match = _KEY.match(each.attributes.get("definition", "")) if each.kind == "constraint" else None

@@ -13,11 +13,11 @@ LONGEST_LINE = 400
 _QUIET = frozenset({"owner", "comment"})
 """Attributes that are not shown for an added or removed object."""
 _BARE = frozenset({"definition", "type", "privileges", "labels", "fields", "base", "subtype"})
-"""Attributes shown without their name, because the value is unambiguous."""
+"""Attributes of which only the value is shown, because the value shows which attribute it is."""
 
 
 def change_lines(changes: Changes) -> list[str]:
-    """One line per change, below its parent object: `+` exists now, `-` existed before."""
+    """One line per change, below the parent object: `+` marks the new state, `-` the old state."""
     lines: list[str] = []
     heading = ""
     for change in changes:
@@ -30,7 +30,7 @@ def change_lines(changes: Changes) -> list[str]:
 
 
 def _is_about(changes: Changes, name: str) -> bool:
-    """Whether the object `name` itself changed. If so, its own line is the heading."""
+    """Whether the object `name` itself changed. In this case, its own line is the heading of its changes."""
     return any(not change.object.of and change.object.name == name for change in changes)
 
 

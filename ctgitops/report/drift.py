@@ -25,7 +25,7 @@ def _text(result: DriftResult) -> list[str]:
         return unseen_lines(result, "NOT CHECKED, so drift is unknown")
     lines = [f"{result.environment.name}: {verdict(result)}", *_remarks(result)]
     if result.changes:
-        lines += ["", "  - schema of its migrations, + schema of the database", "", *change_lines(result.changes), ""]
+        lines += ["", "  - schema of the migrations, + schema of the database", "", *change_lines(result.changes), ""]
         lines += [f"  next: {line}" for line in what_next(result)]
     return lines
 
@@ -33,17 +33,17 @@ def _text(result: DriftResult) -> list[str]:
 def verdict(result: Drift) -> str:
     """The verdict for one environment, as the first line."""
     if not result.changes:
-        return f"no drift: its schema matches its {_migrations(result)}"
-    return f"DRIFT: {phrases.count(len(result.changes), 'difference')} from the schema of its {_migrations(result)}"
+        return f"no drift: the schema matches the {_migrations(result)} in the ledger"
+    return f"DRIFT: {phrases.count(len(result.changes), 'difference')} from the {_migrations(result)} in the ledger"
 
 
 def what_next(result: Drift) -> tuple[str, ...]:
-    """The next steps after drift."""
+    """What to do about drift: keep the difference, undo it, or ignore the object."""
     name = result.environment.name
     return (
-        'keep it: add a migration that also runs where it already exists (`ctgitops new "…"`, IF NOT EXISTS)',
-        "or undo it by hand",
-        f"or ignore it: `drift: {{ignore: [NAME]}}` in environments/{name}.yaml",
+        'to keep it, add a migration that also runs where the object exists (`ctgitops new "…"`, IF NOT EXISTS)',
+        "to undo it, change the database by hand",
+        f"to ignore it, set `drift: {{ignore: [NAME]}}` in environments/{name}.yaml",
     )
 
 
@@ -71,7 +71,7 @@ def _markdown(result: DriftResult, longest: int) -> str:
     parts = [f"### {mark} {plain(result.environment.name)}: {plain(verdict(result))}"]
     parts += ["\n".join(f"- {prose(line)}" for line in _remarks(result))] if _remarks(result) else []
     if result.changes:
-        parts += ["`-` schema of its migrations, `+` schema of the database", diff_fence(result.changes, longest)]
+        parts += ["`-` schema of the migrations, `+` schema of the database", diff_fence(result.changes, longest)]
         parts.append("\n".join(f"- {prose(line)}" for line in what_next(result)))
     return "\n\n".join(parts)
 

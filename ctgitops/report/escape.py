@@ -1,9 +1,10 @@
 """Escapes untrusted text for GitHub's Markdown.
 
-Two parsers read a comment. The first is the Markdown parser. Characters that this parser would interpret at their
-position become character references. All others stay unchanged, so the source is readable. Then GitHub's own filters
-search the parser's output, in which the references are decoded, for mentions, issues, commits and emoji. A zero-width
-space inside each of them prevents a match. The filters skip `<code>`, so most text is rendered as code.
+Two parsers read a comment. The first is the Markdown parser. Each character that this parser would interpret at its
+position is replaced by a character reference. All other characters stay unchanged, so the source is readable. Then
+GitHub's filters search the parser's output, in which the references are decoded, for mentions, issues, commits and
+emoji. A zero-width space inside a mention or reference prevents a match. The filters skip `<code>`, so most text is
+rendered as code.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def shown(text: str) -> str:
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """Like `shown`, on one line, and cut to a length."""
+    """Replaces invisible characters like `shown`, and also line breaks; cuts the text to a length."""
     line = _SPACE.sub(" ", shown(text)).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""Renders problems as parts of a page: those that block the plan are visible, warnings are folded."""
+"""Renders problems as parts of a page: problems that block the plan are visible, warnings are collapsed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from . import escape, links, phrases
 Part = dict[str, Any]
 
 OPEN = 5
-"""Maximum number of blocking problems shown. All others are folded, together with the warnings."""
+"""Maximum number of visible blocking problems. Further ones are collapsed, together with the warnings."""
 
 SHORT = 6
-"""Maximum number of lines of a detail that is not folded."""
+"""Maximum number of lines of a detail that is shown without collapsing."""
 
 
 Measured = Mapping[Problem, tuple[str, ...]]
-"""By finding, lines about what the trial measured."""
+"""Lines with the trial's measurements, for each finding."""
 
 
 def parts_of(
@@ -63,7 +63,7 @@ def _fix(fix: Fix | None) -> Part:
 
 
 def folded(parts: list[Part]) -> str:
-    """The title of the folded part: `2 problems, 1 warning`."""
+    """The title of the collapsed part: `2 problems, 1 warning`."""
     inside = [part["blocks"] for part in parts if not part["open"]]
     blocking = sum(inside)
     texts = [phrases.count(blocking, "problem")] if blocking else []
@@ -72,7 +72,7 @@ def folded(parts: list[Part]) -> str:
 
 
 def counts(parts: list[Part]) -> dict[str, int]:
-    """By kind, how many parts can be dropped. Kinds are dropped in this order."""
+    """The number of parts of each kind that can be left out; the kinds are left out in this order."""
     return {
         "details": sum(1 for part in parts if part["detail"]),
         "hints": sum(1 for part in parts if part["hint"]),
@@ -81,7 +81,7 @@ def counts(parts: list[Part]) -> dict[str, int]:
 
 
 def trimmed(parts: list[Part], kept: dict[str, int]) -> list[Part]:
-    """The first problems. `kept` is the number of problems, details and hints to keep."""
+    """The first problems. `kept` is the number of problems, details and hints to show."""
     left = {"detail": kept["details"], "hint": kept["hints"]}
     kept_parts = []
     for whole in parts[: kept["problems"]]:

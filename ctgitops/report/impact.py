@@ -30,7 +30,7 @@ DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": 
 
 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
-    """Pairs of a migration's name and a line about an effect. After the migration's first line, the name is empty."""
+    """Pairs of a migration's name and a line about its effect. From a migration's second line on, the name is empty."""
     for step in preview.plan.steps:
         lines = _effect_text(preview, step)
         yield from ((step.name if line is lines[0] else "", line) for line in lines)
@@ -56,7 +56,7 @@ def parts_of(results: tuple[PlanResult, ...]) -> list[dict[str, object]]:
 
 
 def _effect_text(result: PlanResult, step: Step, *, whole: bool = True) -> tuple[str, ...]:
-    """The lines about a step, if the trial ran part of it. With `whole`, a line can refer to the findings below."""
+    """The lines about a step that the trial ran at least in part. With `whole`, a line can refer to findings below."""
     effect, gaps = effect_on(result, step), gaps_of(result, step)
     if effect is None or any(gap.line is None for gap in gaps):
         return tuple(gap.text for gap in gaps if gap.line is not None)
@@ -65,7 +65,7 @@ def _effect_text(result: PlanResult, step: Step, *, whole: bool = True) -> tuple
 
 
 def _untried(result: PlanResult) -> dict[str, list[str]]:
-    """By reason, the steps that the trial did not run. Empty for a blocked plan without a trial."""
+    """The steps that the trial did not run, for each reason. Empty for a blocked plan without a trial."""
     found: dict[str, list[str]] = {}
     if isinstance(result, Preview) and not (result.proof is None and result.plan.blocked):
         for step in result.plan.steps:
@@ -88,7 +88,7 @@ def lines_beside(step: Step, effect: Effect, gaps: tuple[Gap, ...] = ()) -> tupl
 
 
 def glance(effect: Effect) -> str:
-    """The longest wait, as `blocks reads and writes on projects (minutes)`."""
+    """The longest wait in one line, such as `blocks reads and writes on projects (minutes)`."""
     if not effect.waits:
         return max(_changes(effect), key=_rank_of_line, default=(NOBODY, -1))[0]
     wait = max(effect.waits, key=_rank)
@@ -108,7 +108,7 @@ def measured(preview: Preview) -> dict[Problem, str]:
 
 
 def measured_in(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
-    """The measurements of several environments. If they differ, each includes the names of its environments."""
+    """The measurements of several environments. If they differ, each one names its environments."""
     found: dict[Problem, dict[str, list[str]]] = {}
     for result in results:
         for problem, line in measured(result).items() if isinstance(result, Preview) else ():
@@ -135,12 +135,12 @@ def effect_on(result: PlanResult, step: Step) -> Effect | None:
 
 
 def longest(effect: Effect) -> int:
-    """The rank of the longest wait, for sorting. An unknown duration ranks as long."""
+    """The rank of the longest wait, for sorting. An unknown duration counts as long."""
     return max((*map(_rank, effect.waits), *(rank for _, rank in _changes(effect))), default=-1)
 
 
 def mode(lock: LockMode) -> str:
-    """A lock mode as SQL writes it."""
+    """A lock mode as in SQL, such as `ACCESS EXCLUSIVE`."""
     return lock.name.replace("_", " ")
 
 
@@ -150,7 +150,7 @@ def name(relation: str) -> str:
 
 
 def rows(number: float) -> str:
-    """`9.8 M rows`: two digits, because the number is an estimate."""
+    """A number of rows, such as `9.8 M rows`. It has two digits, because it is an estimate."""
     for unit, word in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             return f"{number / unit:.1f} {word} rows".replace(".0 ", " ")
@@ -171,14 +171,14 @@ def _rank_of_line(line: tuple[str, int]) -> int:
 
 def _measured(effect: Effect, claim: Claim) -> str:
     if not claim.held:
-        return "no blocking while it ran"
+        return "no blocking while the statement ran"
     if not claim.waits:
         return f"under the lock of line {claim.earlier}" if claim.earlier else NOBODY
     return "; ".join(_measured_wait(effect.impact, claim, wait) for wait in claim.waits)
 
 
 def _measured_wait(impact: StepImpact, claim: Claim, wait: Wait) -> str:
-    """The lock and its duration. Includes what it blocks only if that differs from the finding's lock."""
+    """The lock and its duration. Also names the blocked statements if the lock mode differs from the finding's."""
     held = wait.held
     own = LockMode[claim.finding.lock.replace(" ", "_")] if claim.finding.lock else None
     blocks = () if own and what_it_blocks(own) == held.blocks else (f"blocks {held.blocks}",)
@@ -198,7 +198,7 @@ def _lines(effect: Effect, reported: frozenset[str] = frozenset()) -> Iterator[s
 
 
 def _changes(effect: Effect) -> Iterator[tuple[str, int]]:
-    """A line and its rank, for each statement that changes many rows or an unknown number of rows."""
+    """Lines with their ranks, one for each statement that changes many rows or an unknown number of rows."""
     shut = {wait.held.relation for wait in effect.waits}
     for each in effect.changes:
         if each.bucket is not Bucket.INSTANT or (each.change.rows or 0) >= MANY_ROWS:

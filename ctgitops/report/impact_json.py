@@ -18,7 +18,7 @@ def impact_data(effect: Effect | None) -> list[Object]:
 
 
 def waits_data(effect: Effect | None) -> list[Object]:
-    """One object per table that the migration blocks for some time."""
+    """One object per table on which the migration blocks other sessions."""
     return [_wait(wait) for wait in effect.waits] if effect else []
 
 

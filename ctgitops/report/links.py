@@ -23,7 +23,7 @@ def address(url: str) -> Markup | str:
 
 
 def place(where: Place | None, origin: Origin) -> Markup:
-    """A file position as code; empty for None. Links to the line at the commit, if `origin` has a commit."""
+    """A position in a file as code, with a link to the line if `origin` has a commit; empty for None."""
     if where is None:
         return Markup()
     words = escape.code(str(where))

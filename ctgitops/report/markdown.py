@@ -1,4 +1,4 @@
-"""Renders Markdown for pull requests and job summaries: the plan comment, and the record of what a run did."""
+"""Renders Markdown for pull requests and job summaries: the plan comment, and the outcome of a run."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ MARKS = {
 def plans_markdown(
     results: tuple[PlanResult, ...], origin: Origin | None = None, *, longest: int = MAX, summary_has_all: bool = True
 ) -> str:
-    """The plan comment: all environments on one page, at most `longest` characters.
+    """The plan comment: all environments on one page, with at most `longest` characters.
 
-    A page that is cut says where the whole plan is: in the summary of the run, or only in a file.
+    A shortened page says where the whole plan is: in the summary of the run, or only in a file.
     """
     comment = Comment(results, origin or Origin(), summary_has_all)
     return fit(lambda kept: render("plan.md.j2", comment.values(kept)), comment.counts, longest)
 
 
 def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """The record of a run: what was applied and how to roll it back, or why nothing was applied."""
+    """The page of a run: the applied migrations and how to roll them back, or why nothing was applied."""
     return outcome_page(outcome, origin or Origin(), "outcome.md.j2", longest)
 
 
 def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) -> str:
-    """Renders `template`: what was done and how to roll it back, or why nothing was done."""
+    """Renders the outcome of a run with `template`."""
     problems = findings.parts_of(dict.fromkeys(outcome.objections, ()), origin)
     receipt = outcome.receipt
     values: dict[str, object] = {
@@ -101,7 +101,7 @@ def _mark(outcome: Outcome) -> str:
 
 
 def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:
-    """The status of environments as on a terminal, because a wide table is easier to read in a fixed-width font."""
+    """The same text as on a terminal, because a wide table is easier to read in a fixed-width font."""
     return f"{escape.fence(statuses_text(statuses).rstrip(), 'text')}\n"
 
 

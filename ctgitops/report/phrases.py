@@ -20,7 +20,7 @@ from ..core.workspace.workspace import Workspace
 
 
 def count(number: int, noun: str) -> str:
-    """`1 migration`, `2 migrations`, `no problems`."""
+    """A number with its noun: `1 migration`, `2 migrations`, `no problems`."""
     return f"{f'{number:,}' if number else 'no'} {noun}{'' if number == 1 else 's'}"
 
 
@@ -30,12 +30,12 @@ def version(value: SchemaVersion | None) -> str:
 
 
 def moment(value: datetime) -> str:
-    """`2026-11-23 14:02 UTC`."""
+    """A time, such as `2026-11-23 14:02 UTC`."""
     return f"{value:%Y-%m-%d %H:%M} {value.tzname() or 'UTC'}"
 
 
 def duration(value: timedelta) -> str:
-    """`24 h`, `90 min`, `3 d`."""
+    """A duration in a single unit: `24 h`, `90 min`, `3 d`."""
     seconds = int(value.total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds % size == 0 and seconds >= size * (2 if unit == "d" else 1):
@@ -44,7 +44,7 @@ def duration(value: timedelta) -> str:
 
 
 def millis(value: int) -> str:
-    """`12 ms`, `3.4 s`, `7 min 5 s`."""
+    """A measured duration: `12 ms`, `3.4 s`, `7 min 5 s`."""
     if value < 1000:
         return f"{value} ms"
     if value < 60_000:
@@ -54,7 +54,7 @@ def millis(value: int) -> str:
 
 
 def size(number: int) -> str:
-    """`512 bytes`, `1.2 MB`, `41 GB`."""
+    """A number of bytes: `512 bytes`, `1.2 MB`, `41 GB`."""
     value = float(number)
     for unit in ("bytes", "kB", "MB", "GB"):
         if value < 1000:
@@ -87,17 +87,17 @@ def comes_with(environment: Environment, occasion: Occasion = Occasion.NONE) -> 
 
 
 def resumed_by(environment: Environment) -> str:
-    """What continues a deployment whose wait has ended."""
+    """How a deployment continues after its wait has ended."""
     if environment.trigger is Trigger.MANUAL:
         return "when the wait ends, start this command again"
     return (
-        "when the wait ends, the next scheduled run with `command: resume`, as in drift.yml, starts it and asks for "
-        "the approval; without such a workflow, start this run again by hand then"
+        "when the wait ends, the next scheduled run with `command: resume`, as in drift.yml, starts the "
+        "deployment and asks for the approval; without such a workflow, start this run again by hand"
     )
 
 
 def next_command(text: str) -> str:
-    """A command as code; words for readers on GitHub already contain code."""
+    """The next command as code; text for readers on GitHub is unchanged, because it already contains code."""
     return text if "`" in text else f"`{text}`"
 
 
@@ -107,7 +107,7 @@ def bake(environment: Environment, before: str = "") -> str:
 
 
 def waits_for(environment: Environment, occasion: Occasion = Occasion.NONE) -> tuple[str, ...]:
-    """Everything that must happen before an environment is changed."""
+    """The conditions for an apply to an environment, such as an event, another environment or a window."""
     waits = [comes_with(environment, occasion)]
     if environment.after:
         waits.append(f"{environment.after} first{bake(environment, ' for ')}")
@@ -119,7 +119,7 @@ def waits_for(environment: Environment, occasion: Occasion = Occasion.NONE) -> t
 def apply_policy(of: ApplyPolicy) -> tuple[str, ...]:
     """The parts of the apply policy that differ from the default."""
     said = ["all in one transaction"] if of.single_transaction else []
-    said += ["if the run fails, what it applied is rolled back"] if of.rolls_back_on_failure else []
+    said += ["if the run fails, the migrations that it applied are rolled back"] if of.rolls_back_on_failure else []
     if of.health:
         said.append(f"health query checked for {duration(of.health.within)} after the last migration")
     return tuple(said)
@@ -142,7 +142,7 @@ def steps(results: tuple[PlanResult, ...]) -> tuple[Step, ...]:
 
 
 def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
-    """Every problem once, with the environments that have it; blocking problems first."""
+    """Each problem once, with the environments that have this problem; blocking problems first."""
     found: dict[Problem, list[str]] = {}
     for plan in plans(results):
         for problem in plan.remarks:
@@ -162,7 +162,7 @@ def errors_of(results: tuple[PlanResult, ...]) -> dict[str, tuple[str, ...]]:
 
 
 def fix(of: Fix) -> str:
-    """`in 002_x.sql, line 2 becomes`; `rename migrations/a.SQL to migrations/a.sql`."""
+    """Describes a fix: `in 002_x.sql, line 2 becomes`; `rename migrations/a.SQL to migrations/a.sql`."""
     if isinstance(of, Rename):
         return f"rename {of.path} to {of.to}"
     lines = f"line {of.first}" if of.first == of.last else f"lines {of.first} to {of.last}"
@@ -182,14 +182,14 @@ def instead(of: Lines) -> str:
 
 
 def way_back(step: Step, destroys: frozenset[str] = frozenset()) -> str:
-    """`Available`, `Manual`, `IRREVERSIBLE` (no rollback), or `schema only` for a step in `destroys`."""
+    """A step's rollback: `Available`, `Manual`, `IRREVERSIBLE`, or `schema only` if the step is in `destroys`."""
     if step.name in destroys and step.rollback == "Available":
         return "schema only"
     return "IRREVERSIBLE" if step.rollback == "Not Available" else step.rollback.value
 
 
 def joined(names: tuple[str, ...], most: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`. Of a longer list, shows `most` names and the number of the others."""
+    """A list as text: `a, b and c`. Shows at most `most` names, and the number of further names."""
     if len(names) > most:
         names = (*names[:most], f"{len(names) - most} more")
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
@@ -199,13 +199,13 @@ def order(of: DeployOrder) -> str:
     """The deploy order of schema and code, in a sentence."""
     return {
         DeployOrder.SCHEMA_FIRST: "Schema first: the plan only adds names, so the current code keeps working.",
-        DeployOrder.CODE_FIRST: "Code first: before this, deploy code that does not use the dropped or renamed names.",
-        DeployOrder.SPLIT: "Code in two steps: without dropped or renamed names before this, with new names after it.",
+        DeployOrder.CODE_FIRST: "Code first: before the plan, deploy code without the dropped or renamed names.",
+        DeployOrder.SPLIT: "Code in two steps: before the plan without dropped or renamed names, then with new names.",
     }[of]
 
 
 def errors(plan: Plan) -> str:
-    """`1 finding of severity error`."""
+    """The number of findings that hold a plan back: `1 finding of severity error`."""
     return f"{count(len(plan.error_findings), 'finding')} of severity error"
 
 
@@ -243,7 +243,7 @@ def unknown(results: tuple[PlanResult, ...]) -> list[str]:
 
 
 def _to_try(results: tuple[PlanResult, ...]) -> str:
-    """The first change that lets a trial begin, in parentheses; empty if every trial began."""
+    """The first change that makes a trial possible, in parentheses; empty if all trials were possible."""
     stops = [each.proof.stop for each in results if isinstance(each, Preview) and each.proof and each.proof.stop]
     return next((f" (to try it: {stop.remedy})" for stop in stops if stop.place is None and stop.remedy), "")
 
@@ -255,7 +255,7 @@ def not_analysed(problems: Iterable[Problem]) -> list[str]:
 
 
 def checked(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...]) -> str:
-    """`14 migrations, 3 environments, no problems`: the number of checked items and their problems."""
+    """The numbers of checked items and of problems, such as `14 migrations, 3 environments, no problems`."""
     said = [
         count(len(workspace.migrations), "migration"),
         count(len(workspace.environments), "environment"),

@@ -41,7 +41,7 @@ def environment_row(result: PlanResult) -> Part:
 
 
 def _waits(result: Preview) -> tuple[str, ...]:
-    """The conditions for which an apply waits; if the event applies the plan itself, only unmet conditions."""
+    """The conditions for which an apply waits. If the event itself applies the plan, only the unmet conditions."""
     if result.plan.empty or (result.refusals and result.occasion is not Occasion.NONE):
         return ()
     if not result.occasion.approved:
@@ -82,7 +82,7 @@ def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem
 
 
 def _tried(results: tuple[PlanResult, ...], step: Step) -> str:
-    """The longest wait, and the gaps in the trials. "no blocking" only if every statement was tried."""
+    """The longest wait, and the parts that were not tried. `no blocking` only if every statement was tried."""
     effect = effect_on_worst(results, step)
     gaps = dict.fromkeys(gap.brief for result in results for gap in gaps_of(result, step))
     said = [glance(effect)] if effect and (effect.waits or not gaps) else []
@@ -110,7 +110,7 @@ def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset
 
 
 def back_of(preview: Preview, origin: Origin) -> Part:
-    """The backup before an apply, and how to restore or roll back."""
+    """The backup that is taken before an apply, and how to restore this backup or roll back."""
     plan, policy = preview.plan, preview.environment.backup
     left_out = [*(preview.extent.not_saved if preview.extent else ()), *preview.not_in_backup]
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]

@@ -96,11 +96,11 @@ def _order(proof: Trial) -> Iterable[str]:
     elif proof.order.differs:
         yield "the order of numbers gives a DIFFERENT schema than this environment's order"
     else:
-        yield "the order of numbers gives an empty database the same schema"
+        yield "in an empty database, the order of numbers gives the same schema as this environment's order"
 
 
 def schema_lines(proof: Trial) -> list[str]:
-    """The schema changes, then the differences that remain after each rollback, second run and change of order."""
+    """The schema changes, then the differences after each rollback and second run, and between the two orders."""
     lines = change_lines(proof.changes)
     for way in proof.ways:
         if way.left:

@@ -1,4 +1,4 @@
-"""Renders the record of a pull request, which stands above its plan after the merge or after it was closed."""
+"""Renders the record of a pull request, which is above the plan in the comment of a merged pull request."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ MARKS = {
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """Shows, for each environment, its state, the next step and the way back; then each migration.
+    """Shows the state, the next step and the rollback for each environment, and then each migration.
 
-    `ended` has the results of this run, for details; the record has what is known of all runs.
+    `ended` has the results of this run, for details; `record` has the facts from all runs.
     """
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
@@ -72,7 +72,7 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
 
 
 def approved_markdown(users: tuple[str, ...] | None) -> str:
-    """The last line of a record: the users who approved the pull request, without a mention; None is not known."""
+    """The last line of a record: who approved the pull request, without mentions. `users` is None if unknown."""
     if users is None:
         return "\n<sub>the approvals could not be read</sub>\n"
     said = f"approved by {escape.code(phrases.joined(users))}" if users else "no approving review"
@@ -212,12 +212,12 @@ def _past(each: PastRollback) -> Part:
 
 
 def _why_not(environment: Environment, end: RunEnd | None, there: set[str]) -> tuple[str, ...]:
-    """Why a migration is not applied: the last run, or what the manifest requires first."""
+    """Why a migration is not applied: the result of the last run, or an unmet condition of the manifest."""
     if end is None:
         return _expected(environment, there)
     if end.stage in (Stage.WAITING, Stage.BLOCKED):
         return (end.what,)
-    return ("not applied: the run ended before it",)
+    return ("not applied: the run ended before this migration",)
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The next step of each environment in a record, for a reader on GitHub: what happens or is to be done, and who can."""
+"""Words the next step of each environment in a record, for a reader on GitHub, and who can take this step."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from . import escape, links, phrases
 from .workflow_inputs import inputs_of, with_inputs
 
 NOBODY, WRITER, AUTHOR, REVIEWER = (
-    "no one: it happens by itself",
+    "no one: a run does this",
     "anyone with write access",
     "anyone, with a pull request",
     "a reviewer of the environment",
 )
 _DONE = "-"
 _BY_GATE = {
-    "freeze": ("{rerun} after the freeze, unless a scheduled run has applied it by then", WRITER),
-    "window": ("{rerun} in the window, unless a scheduled run has applied it by then", WRITER),
-    "bake": ("{rerun} after that time, unless a scheduled run has applied it by then", WRITER),
-    "after": ("do that first, then {rerun}", WRITER),
-    "fingerprint": ("re-run all jobs of the run, so that the new plan is read and approved", REVIEWER),
-    "reviewed": ("do that, then {rerun}", WRITER),
+    "freeze": ("{rerun} after the freeze, unless a scheduled run has applied the migrations by then", WRITER),
+    "window": ("{rerun} in the window, unless a scheduled run has applied the migrations by then", WRITER),
+    "bake": ("{rerun} after that time, unless a scheduled run has applied the migrations by then", WRITER),
+    "after": ("then {rerun}", WRITER),
+    "fingerprint": ("re-run all jobs of the run, then review and approve the new plan", REVIEWER),
+    "reviewed": ("then {rerun}", WRITER),
     "data-loss": ("then start the workflow again with that input", WRITER),
-    "lock": ("{rerun} when that is done", WRITER),
+    "lock": ("{rerun} when the other run has ended", WRITER),
 }
-_LATER = ("{rerun} when that is over", WRITER)
+_LATER = ("{rerun} when this wait has ended", WRITER)
 _CORRECT = "open a pull request that corrects {path}; its merge runs the migration again"
 _BY_STAGE = {
     Stage.FAILED: ("remove the cause, then {rerun}", WRITER),
     Stage.TAKEN_BACK: ("remove the cause, then {rerun}", WRITER),
-    Stage.BLOCKED: ("open a pull request that corrects this; its merge starts a new run", AUTHOR),
-    Stage.CANCELLED: ("{rerun}: it continues where this one stopped", WRITER),
-    Stage.UNFINISHED: ("{rerun}: it resumes the migration", WRITER),
+    Stage.BLOCKED: ("open a pull request that corrects the problem; its merge starts a new run", AUTHOR),
+    Stage.CANCELLED: ("{rerun}, which continues after the last completed step", WRITER),
+    Stage.UNFINISHED: ("{rerun}, which resumes the migration", WRITER),
     Stage.UNREADABLE: ("check the server and the secret of the workflow, then {rerun}", WRITER),
-    Stage.DIFFERS: ("apply it to no other environment, and correct the schema: the run lists the differences", WRITER),
+    Stage.DIFFERS: ("do not apply the migrations elsewhere; correct the differences that the run lists", WRITER),
 }
 
 
 @dataclass(frozen=True)
 class NextStep:
-    """One environment in the record."""
+    """The next step of one environment in the record."""
 
     why: Markup
-    """What happened, or what it waits for; empty if the table of migrations says it."""
+    """What happened, or the reason to wait; empty if the table of migrations shows it."""
     what: Markup
     who: str
 
 
 def next_step(environment: Environment, record: Record) -> NextStep:
-    """What happens next in an environment."""
+    """The next step of an environment, from its state and the end of its last run."""
     stage, end = record.stage(environment), record.ends.get(environment.name)
     cells = record.cells(environment)
     if stage is Stage.APPLIED:
@@ -85,7 +85,7 @@ def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
 
 
 def _from_cells(stage: Stage, cells: dict[str, Cell]) -> RunEnd:
-    """The end of a run that only the ledger knows."""
+    """The end of a run of which only the ledger has a trace."""
     name, cell = next((name, cell) for name, cell in cells.items() if cell.stage is stage)
     said = cell.error.split("\n", 1)[0][: escape.LONGEST // 2]
     return RunEnd(stage, f"`{name}`: {said}" if said else f"`{name}`", run_url=cell.run_url)
@@ -95,22 +95,22 @@ def _again(environment: Environment, cells: dict[str, Cell]) -> NextStep:
     names = [name for name, cell in cells.items() if cell.stage is Stage.ROLLED_BACK]
     numbers = " ".join(name.split("_", 1)[0] for name in names)
     pairs = [("command", "repair"), ("environment", environment.name), ("again", numbers), ("reason", "…")]
-    what = f"to apply it again, start the workflow with {inputs_of(pairs)}, or change the file in a new pull request"
+    what = f"to apply again, start the workflow with {inputs_of(pairs)}, or change the file in a new pull request"
     notes = (BackupNote.of(cells[name].receipt) for name in names)
     note = next((each for each in notes if each), None)
-    had = f"the backup `{note.id}` has the data from before: `{note.restore_with}`" if note else "no backup before it"
+    had = f"the backup `{note.id}` has the earlier data: `{note.restore_with}`" if note else "without a backup"
     return NextStep(escape.prose(f"{', '.join(f'`{name}`' for name in names[:3])}; {had}"), escape.prose(what), WRITER)
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[Markup, str]:
-    """The event that applies it. `there` names the environments that have all of the pull request."""
+    """The event that triggers the apply. `there` names the environments that have all of the migrations."""
     needed = environment.after and (environment.after not in there or environment.bake)
-    first = f"once {environment.after} has it{phrases.bake(environment, ' for ')}, " if needed else ""
+    first = f"once {environment.after} has them{phrases.bake(environment, ' for ')}, " if needed else ""
     match environment.trigger:
         case Trigger.PUSH:
-            return escape.plain(f"{first}the run on merge applies it, and writes its result here"), NOBODY
+            return escape.plain(f"{first}the run on merge applies the migrations, and writes the result here"), NOBODY
         case Trigger.SCHEDULE:
-            return escape.plain(f"{first}the next scheduled run applies it"), NOBODY
+            return escape.plain(f"{first}the next scheduled run applies the migrations"), NOBODY
         case Trigger.RELEASE:
             tagged = "" if environment.tags == "*" else f" tagged {environment.tags}"
             return escape.plain(f"{first}publish a release{tagged}"), WRITER

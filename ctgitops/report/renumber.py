@@ -14,9 +14,9 @@ def renumbering_text(
     lines = [f"renamed {a} to {b}" if a != b else f"changed {a}" for a, b in files]
     lines += [f"{move.name} has version {move.version}" for move in moves if move.version]
     if not moves:
-        lines.append("nothing to do: it has the next free number and version")
+        lines.append("nothing to do: the migration already has the next free number and version")
     if not base:
-        lines.append("git shows no base branch, so only the files here were checked")
+        lines.append("git has no base branch, so only the files in this checkout were checked")
     if unseen:
         lines.append(f"not checked, because the database cannot be read: {phrases.joined(unseen)}")
     return "\n".join(on_one_line(line) for line in lines)

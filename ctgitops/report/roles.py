@@ -2,8 +2,8 @@
 
 The SQL is idempotent and sets no password. It uses only what PostgreSQL documents: before 16, a role with CREATEROLE
 may grant every role that is not a superuser; since 16 it needs ADMIN OPTION on the role. Providers give their
-administrators different memberships, so a grant that is refused becomes a warning that names what is missing, or the
-same privileges object by object. What is known of the providers is from their documentation, which NOTES cites.
+administrators different memberships. So instead of an error, a refused grant raises a warning that names the missing
+privilege, or is replaced by grants on single objects. NOTES has the facts about providers, from their documentation.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ NOTES = {
         "Neon",
         "a role that was created in the console, a member of neon_superuser",
         "Create the roles with this SQL: the console, the CLI and the API make each role a member of neon_superuser. "
-        "A role that can log in needs a password in plain text, so these get LOGIN together with their password.",
+        "A role that can log in needs a password in plain text, so these roles get LOGIN together with their password.",
         "https://neon.com/docs/manage/roles",
     ),
 }
-"""By provider, what its documentation says; looked up in November 2026."""
+"""The note about each provider, from its documentation in November 2026."""
 SECTIONS = ("apply", "plan", "backup")
 _ON_LEDGER = (
     "grant usage on schema ctgitops to {0}",
@@ -87,7 +87,7 @@ class RoleScript:
 
     @property
     def provider(self) -> Provider:
-        """The requested provider, else the provider that was detected from the roles."""
+        """The provider that the user requested, else the provider that was detected from the server's roles."""
         return self.requested or self.facts.provider
 
     def section(self, which: str) -> str:
@@ -187,13 +187,13 @@ def _of_role(role: str) -> str:
 
 
 def _or_warning(statement: str, otherwise: str, unless: str = "") -> str:
-    """The statement, with a warning `otherwise` in place of an error if a privilege for it is missing."""
+    """The statement, which raises the warning `otherwise` instead of an error if a privilege is missing."""
     attempt = [f"if not {unless} then", f"    {statement};", "end if;"] if unless else [f"{statement};"]
     return _do(*attempt, handler=f"raise warning '%', {_literal(otherwise)};")
 
 
 def _reads_all(role: str) -> str:
-    """Grants pg_read_all_data, or else SELECT on all objects that the role which runs the script owns."""
+    """Grants pg_read_all_data, or else SELECT on all objects that the current role owns."""
     name, text = quoted_name(role), _literal(role)
     return _do(
         f"if pg_has_role({text}, 'pg_read_all_data', 'usage') then",
@@ -247,7 +247,7 @@ def _literal(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    """A name on one line, for an SQL comment, which ends at the end of its line."""
+    """A name without line breaks, for an SQL comment, which ends at the end of its line."""
     return " ".join(text.split())
 
 

@@ -16,7 +16,7 @@ _ORDER = re.compile(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
 
 
 def visible(text: str) -> str:
-    """Escapes text of several lines. Removes cursor movement, changes of text direction and workflow commands."""
+    """Escapes text of several lines: removes cursor movement, changes of text direction and workflow commands."""
     plain = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\t", "    "))
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", plain)
 
@@ -40,7 +40,7 @@ def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, withi
 
 
 def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Shrinks the widest column until all columns fit. Splits words only if that is not enough."""
+    """Shrinks the widest column until all columns fit. Splits words only if the table is otherwise too wide."""
     narrow = list(widths)
     words = [
         max((width(word) for cell in column for word in cell.split()), default=0) for column in zip(*cells, strict=True)
@@ -82,7 +82,7 @@ def _wrapped(text: str, wide: int) -> list[str]:
 
 
 def _fitting(word: str, wide: int) -> int:
-    """How many characters of a word to keep on the line, at least one. Prefers to break after an underscore."""
+    """The number of characters of a word that fit on the line, at least one. Prefers a break after an underscore."""
     at = next((n for n in range(1, len(word)) if width(word[: n + 1]) > wide), len(word))
     near = word.rfind("_", 0, at) + 1
     return near if near > at // 2 else at

@@ -41,7 +41,7 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
 
 
 def problem_lines(problem: Problem, tried: str = "") -> list[str]:
-    """Formats one problem like an error: what, where, details, the trial's measurement, what to do."""
+    """Formats one problem like an error: what happened, where, details, the trial's measurement, what to do."""
     word = "error" if problem.is_error else "warning"
     lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
     if problem.place:
@@ -170,14 +170,14 @@ def _next(preview: Preview) -> str:
     plan = preview.plan
     if verdict_of(preview).state.stops:
         if verdict_of(preview).state is PlanState.WAITING:
-            return f"resolve what refuses {preview.occasion}, above, then plan again"
+            return f"remove the reasons above, for which {preview.occasion} is refused, then plan again"
         what = "problems" if plan.blocked else "findings of severity error"
         return f"fix the {what} above, then run `ctgitops plan --env {plan.environment}` again"
     if plan.direction is Direction.ROLLBACK:
         return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}`"
     apply = f"`ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}`"
-    when = "when no gate waits, " if preview.reasons else ""
-    unknown = "review by hand what is not known, then " if verdict_of(preview).state is PlanState.UNKNOWN else ""
+    when = "when no gate refuses the plan, " if preview.reasons else ""
+    unknown = "review the unknown parts by hand, then " if verdict_of(preview).state is PlanState.UNKNOWN else ""
     return f"{unknown}{when}{apply}"
 
 
@@ -229,18 +229,18 @@ def _mismatch(outcome: Outcome) -> Iterable[str]:
     else:
         yield from (
             "",
-            "  its own changes match the prediction; other parts of the schema have changed since the plan was made",
+            "  this run's changes match the prediction; other parts of the schema have changed since the plan was made",
         )
     yield from (
         "",
-        f"  next: apply it to no other environment; `ctgitops drift --env {outcome.plan.environment}` shows more",
+        f"  next: do not apply this plan elsewhere; `ctgitops drift --env {outcome.plan.environment}` shows more",
     )
     repair = f'`ctgitops repair --env {outcome.plan.environment} --as-it-is --reason "…"`'
     yield f"  once the schema is corrected, run {repair}; until then environments after this one must wait"
 
 
 def outcome_verdict(outcome: Outcome) -> str:
-    """The outcome in words, which state explicitly if nothing was done."""
+    """The outcome in words. If nothing was done, the words say so."""
     plan = outcome.plan
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     versions = f"schema version {now} → {then}" if now != then else _version_of(plan)

@@ -26,7 +26,7 @@ def error_text(error: CtgitopsError) -> str:
 
 
 def unseen_lines(result: NotPlanned, words: str) -> list[str]:
-    """Formats an environment that could not be read: `words` state what is therefore unknown, then the error."""
+    """Formats an environment that could not be read: `words` say what is unknown, then follows the error."""
     return [f"{result.environment.name}: {words}", *indented(error_text(result.error).rstrip("\n"), 2)]
 
 

@@ -12,7 +12,7 @@ LONGEST = 56
 
 
 def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = None) -> str:
-    """All environments side by side, then their migrations and problems. Formats a single one as `status_text` does."""
+    """All environments side by side, then their migrations and problems; a single one as in `status_text`."""
     if len(statuses) == 1:
         return status_text(statuses[0], within)
     heading = ("environment", "version", "pending", "last run", "problems")
@@ -84,7 +84,7 @@ def _beside(status: EnvironmentStatus) -> tuple[str, ...]:
 
 
 def last_run(status: EnvironmentStatus) -> str:
-    """The newest ledger entry: its time, the migration, what it records, and the actor."""
+    """The newest ledger entry as text: time, migration, mark and actor."""
     entry = status.last
     if entry is None:
         return "never"

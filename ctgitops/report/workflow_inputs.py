@@ -1,4 +1,4 @@
-"""Words commands for readers on GitHub: a command line in a hint becomes the inputs of a workflow run."""
+"""Rewrites hints for readers on GitHub: the inputs of a workflow run replace a command line."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _FLAGS = {"--dry-run": "true"}
 
 
 Keeps = Callable[[str, int], str]
-"""For an environment and a number of its newest migrations, the one before them: the input `to` of a rollback.
+"""Returns the migration before the given number of newest migrations of an environment: the input `to` of a rollback.
 
-Unlike a number of steps, it is safe to run twice. Raises ValueError or KeyError if it is not known.
+Unlike a number of steps, `to` is safe to run twice. Raises ValueError or KeyError if the migration is not known.
 """
 
 
 def with_inputs(text: str, keeps: Keeps | None = None) -> str:
-    """Replaces each command line that the Action can run; the others stay, because GitHub has no input for them.
+    """Replaces each command line that the Action can run, and leaves other command lines unchanged.
 
     "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
     """
@@ -44,7 +44,7 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 
 
 def with_inputs_of(outcome: Outcome) -> Outcome:
-    """The outcome, with the hints of its reasons and problems for readers on GitHub."""
+    """The outcome, in which the hints of reasons and problems are reworded for readers on GitHub."""
     reasons = tuple(replace(reason, hint=with_inputs(reason.hint)) for reason in outcome.reasons)
     plan = _with_inputs(outcome.plan, None if outcome.done else _kept_by([outcome.plan]))
     command = with_inputs(f"run `{outcome.next_command}`") if outcome.next_command else ""
@@ -52,7 +52,7 @@ def with_inputs_of(outcome: Outcome) -> Outcome:
 
 
 def results_with_inputs(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
-    """The plans, with the hints of their reasons and problems for readers on GitHub."""
+    """The plans, in which the hints of reasons and problems are reworded for readers on GitHub."""
     keeps = _kept_by(result.plan for result in results if isinstance(result, Preview))
     return tuple(_result(result, keeps) if isinstance(result, Preview) else result for result in results)
 
@@ -68,7 +68,7 @@ def _with_inputs(plan: Plan, keeps: Keeps | None) -> Plan:
 
 
 def way_back_with_inputs(command: str, plan: Plan) -> str:
-    """The command that rolls a plan back after it was applied, for readers on GitHub."""
+    """The command that rolls back an applied plan, for readers on GitHub."""
     return with_inputs(f"`{command}`", lambda _, steps: _kept(plan, steps - len(plan.steps)))
 
 
@@ -78,7 +78,7 @@ def _kept_by(plans: Iterable[Plan]) -> Keeps:
 
 
 def _kept(plan: Plan, steps: int) -> str:
-    """The applied migration before the newest `steps` of the plan's environment; `0` if there is none."""
+    """The applied migration before the newest `steps` migrations in the plan's environment; `0` without one."""
     if steps == len(plan.applied) and plan.identity:  # without a database, nothing is known to be applied
         return "0"
     (name,) = (name for name, at in plan.files.where.items() if at == (plan.environment, steps + 1))
@@ -93,12 +93,12 @@ def _workflow(match: re.Match[str], keeps: Keeps | None) -> str:
 
 
 def inputs_of(pairs: list[tuple[str, str]]) -> str:
-    """`` `command: rollback`, `to: 008` ``."""
+    """Formats inputs as code, such as `` `command: rollback`, `to: 008` ``."""
     return ", ".join(f"`{name}: {value}`" for name, value in pairs)
 
 
 def _inputs(options: str, keeps: Keeps | None) -> dict[str, str] | None:
-    """The inputs for a command's options; None if one of them has no input."""
+    """The inputs for a command's options; None if an option has no input."""
     found: dict[str, str] = {}
     try:
         words = shlex.split(options)

@@ -85,5 +85,5 @@ def test_keys_that_cannot_be_used_say_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize("harm", [lambda data: data[:-1], lambda data: data[:-1] + b"x", lambda data: b"x" + data])
 def test_what_was_changed_or_cut_short_is_refused(harm: object) -> None:
     assert callable(harm)
-    with pytest.raises(BackupError, match="x cannot be decrypted: it was changed or cut short"):
+    with pytest.raises(BackupError, match="x cannot be decrypted: it was changed or truncated"):
         reader(KEY).decrypt(BytesIO(harm(sealed(Cipher((PUBLIC,)), b"rows" * 50_000))), BytesIO(), "x")

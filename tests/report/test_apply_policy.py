@@ -23,7 +23,7 @@ MANNER = ApplyPolicy(TransactionScope.ALL, OnFailure.ROLLBACK, HEALTH)
 ENVIRONMENT = replace(STAGING, apply_policy=MANNER)
 SAID = (
     "all in one transaction",
-    "if the run fails, what it applied is rolled back",
+    "if the run fails, the migrations that it applied are rolled back",
     "health query checked for 5 min after the last migration",
 )
 LOOK = result(workspace(migration("001_one")), ENVIRONMENT, Ledger())

@@ -184,7 +184,7 @@ def test_a_finding_that_the_trial_disproves_says_so_and_keeps_its_severity() -> 
     quick = Effect(StepImpact((LOCK, replace(ALTER, worked=()))), (replace(MINUTES, bucket=Bucket.INSTANT),))
     looked = found(TYPE, effect=quick)
     page = plans_markdown((looked,), ORIGIN)
-    assert "<b>Measured</b>: no blocking while it ran<br>" in page
+    assert "<b>Measured</b>: no blocking while the statement ran<br>" in page
     assert "ACCESS EXCLUSIVE on projects: blocks reads and writes" in page.split("<b>Locks and blocking</b>")[1]
     assert exit_status((looked,)) == 1
 

@@ -94,7 +94,9 @@ def test_a_cut_page_says_where_the_whole_is() -> None:
     results = (Preview(STAGING, plan),)
     assert f"The whole plan is in [the summary of the run]({ORIGIN.run_url})" in plans_markdown(results, ORIGIN)
     told = plans_markdown(results, ORIGIN, summary_has_all=False)
-    assert "the file <code>ctgitops-plan.md</code>, which a workflow can keep as an artifact, has all of it" in told
+    assert (
+        "the file <code>ctgitops-plan.md</code>, which a workflow can upload as an artifact, has the whole plan" in told
+    )
     assert "The whole plan is in" not in told
 
 

@@ -85,7 +85,7 @@ def test_rows_are_not_counted_by_a_condition_of_a_pull_request(house: House, ful
     house.migration("002_some", "delete from public.orders where nextval('public.called') > 0;")
     house.migration("003_all", "delete from public.lines where 1 = 1; delete from public.logs where true;")
     looked = house.plan()
-    assert 'deletes rows of "public"."orders": about 10 rows (at most: which rows' in looked.out
+    assert 'deletes rows of "public"."orders": about 10 rows (an upper bound: the affected rows' in looked.out
     assert '003_all deletes rows of "public"."lines": 7 rows\n' in looked.out
     assert '003_all deletes rows of "public"."logs": 9 rows\n' in looked.out
     assert fetch(full, "select is_called from public.called") == [(False,)]
@@ -111,15 +111,15 @@ def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: H
     assert "schema only" in looked.out
     assert "rollback verified: 1 of 2 restores the schema" in looked.out
     assert "the rollback of 002_drop restores the schema, NOT THE DATA that the migration destroys" in looked.out
-    assert "a rollback restores the schema, NOT THIS DATA; NO BACKUP is taken before it" in looked.words
+    assert "a rollback restores the schema, NOT THIS DATA; NO BACKUP is taken before the apply" in looked.words
     page = house.plan("--format", "markdown").out
     assert page.startswith("### 🟠")
     assert "DESTROYS DATA" in page.splitlines()[0]
-    assert "rolls this plan back with the rollback SQL in the ledger: the schema, <b>not the data" in page
+    assert "rolls this plan back with the rollback SQL in the ledger: this restores the schema, <b>not the data" in page
     assert "<b>🗑️ Data that is destroyed</b>: 002_drop drops table" in page
     house.environment("staging", full, f"{SHADOW}backup: {{to: backups/staging}}\n")
     looked = house.plan()
-    assert "NOT THIS DATA; only `ctgitops restore` brings it back, from the backup taken before" in looked.words
+    assert "NOT THIS DATA; only `ctgitops restore` restores the data, from the backup before" in looked.words
 
 
 @pytest.mark.slow

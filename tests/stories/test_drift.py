@@ -27,7 +27,7 @@ def test_an_index_made_by_hand_is_told_and_ends_with_one(house: House, driving: 
     run(driving, "create index by_hand on public.users (lower(email))")
     looked = house.run("drift", "--env", "staging")
     assert looked.status == 1
-    assert "staging: DRIFT: 1 difference from the schema of its 2 migrations" in looked.out
+    assert "staging: DRIFT: 1 difference from the 2 migrations in the ledger" in looked.out
     assert "+     index public.by_hand: CREATE INDEX by_hand ON public.users USING btree (lower(email))" in looked.out
 
 
@@ -235,6 +235,6 @@ def test_what_a_restore_only_prints_otherwise_is_no_drift_and_a_bracket_that_mea
     run(database_url, "alter table jobs drop constraint enough, add constraint enough check (a + (b * c) > 0)")
     looked = house.run("drift")
     assert looked.status == 1
-    assert "1 difference from the schema" in looked.out
+    assert "1 difference from the 1 migration" in looked.out
     assert "enough" in looked.out
     assert "state_known" not in looked.out

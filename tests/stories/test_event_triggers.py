@@ -80,7 +80,7 @@ def test_what_refuses_our_ddl_is_shown_in_its_own_words(house: House, database_u
     assert "since Friday" in as_data["detail"]
 
     assert (
-        "or run `ALTER EVENT TRIGGER note DISABLE`, run the same again, and then `ALTER EVENT TRIGGER note ENABLE`"
+        "or run `ALTER EVENT TRIGGER note DISABLE`, run the command again, and then `ALTER EVENT TRIGGER note ENABLE`"
         in done.words
     )
     run(database_url, "alter event trigger note disable")

@@ -166,7 +166,7 @@ def test_where_no_other_environment_has_it_the_file_is_corrected(lived_in: House
     lived_in.migration("002_two", "create table one ();")
     failed = lived_in.apply()
     assert failed.status == 6, failed.said
-    assert "help: correct the file, then run the same again" in failed.said
+    assert "help: correct the file, then run the command again" in failed.said
     assert lived_in.run("status", "--env", "staging").status == 1
     lived_in.migration("002_two", "create table two ();")
     lived_in.applied()
@@ -315,7 +315,7 @@ def test_a_lock_that_is_held_is_waited_for_by_the_same_run(lived_in: House, data
         other.execute("begin; lock table one")
         held = lived_in.apply()
         assert held.status in {5, 6}, held.said
-        assert "run the same again" in held.words
+        assert "run the command again" in held.words
         other.execute("rollback")
     lived_in.applied()
 

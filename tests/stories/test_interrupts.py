@@ -139,7 +139,7 @@ def test_in_the_middle_of_a_migration(lived_in: House, database_url: str, stop: 
     assert done.status == 6, done.said
     assert "003_three: the run was asked to stop" in done.words
     assert "002_two done; 003_three left no trace" in done.words
-    assert "help: run the same again" in done.words
+    assert "help: run the command again" in done.words
     quiet(database_url)
     assert marks(database_url) == ["001_one applied", "002_two applied", "003_three interrupted"]
     assert has(database_url, "two")

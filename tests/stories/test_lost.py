@@ -46,7 +46,7 @@ def test_a_second_run_does_not_do_again_what_the_first_still_does(lived_in: Hous
     assert second.status == 6, second.said
     assert "002_slow" in second.words
     assert "is applied already" in second.words
-    assert "run the same again" in second.words
+    assert "run the command again" in second.words
     assert fetch(database_url, "select count(*) from one") == [(2,)]
     assert marks(database_url)[:2] == ["001_one applied", "002_slow applied"]
     assert marks(database_url).count("002_slow applied") == 1

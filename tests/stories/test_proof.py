@@ -168,7 +168,7 @@ def test_another_order_that_gives_another_schema_is_told(house: House) -> None:
         in looked.words
     )
     house.migration("002_name", "create table public.other (id int);")
-    assert "the order of numbers gives an empty database the same schema" in house.plan().out
+    assert "in an empty database, the order of numbers gives the same schema" in house.plan().out
 
 
 @pytest.mark.slow

@@ -83,5 +83,7 @@ def test_a_rollback_that_is_computed_is_unknown(house: House, database_url: str,
     )
     looked = house.plan()
     assert ("rollback verified: 1" in looked.words) == tried
-    assert ("the rollback of 001_notes could not be tried: it passes its rollback SQL" in looked.words) != tried
+    assert (
+        "the rollback of 001_notes could not be tried: the migration passes its rollback SQL" in looked.words
+    ) != tried
     assert ("1 rollback NOT TRIED" in looked.words) != tried

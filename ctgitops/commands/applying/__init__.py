@@ -1,1 +1,1 @@
-"""The part that apply and rollback share: carrying out a plan, and handling its failure."""
+"""Code that apply and rollback share: carries out a plan, and handles a failure."""

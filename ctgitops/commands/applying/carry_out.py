@@ -35,7 +35,7 @@ class BackUpBy:
 
 
 def back_up(request: Request, safety: BackUpBy, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
-    """Takes and verifies the backup that the environment's manifest requires; None if it requires none. Writes.
+    """Takes and verifies the backup that the manifest requires; returns None if `backup` is not set. Writes.
 
     Before the backup, drops the INVALID indexes that interrupted builds of this plan left behind. During the backup, no
     session of the run is active, so the run lock reports that its holder takes a backup. Raises BackupError,
@@ -87,7 +87,7 @@ def carry_out(plan: Plan, session: Session, safeguards: Safeguards, tell: Listen
 
 
 def _all_at_once(plan: Plan, session: Session, safeguards: Safeguards, tell: Listener) -> tuple[Done, ...]:
-    """Runs all steps in one transaction; reports them as applied only after the COMMIT. Writes."""
+    """Runs all steps in one transaction; reports the steps as applied only after the COMMIT. Writes."""
     took = session.single_transaction(plan, safeguards)
     steps, seeds = len(plan.steps), plan.seeds
     for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):
@@ -99,7 +99,7 @@ def _all_at_once(plan: Plan, session: Session, safeguards: Safeguards, tell: Lis
 
 
 def watch_health(plan: Plan, session: Session) -> None:
-    """Repeats the health query. Raises ApplyError if it turns false, or fails at the end of the watch. Read-only."""
+    """Repeats the health query. Raises ApplyError if its result is false, or if its last execution fails. Read-only."""
     health = plan.apply_policy.health
     if health is None:
         return

@@ -1,4 +1,4 @@
-"""Predicts the schema after a plan in a trial, records the prediction in the ledger, and compares it afterwards."""
+"""Predicts the schema after a plan with a trial, records the prediction, and compares it with the actual schema."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class PredictedChanges:
     """The result of a trial run before the apply."""
 
     changes: Changes | None = None
-    """The changes from the schema before the plan to the schema after it; None if unknown."""
+    """The schema changes that the plan makes; None if unknown."""
     why_not: str = ""
 
     def on(self, before: Snapshot) -> Prediction | None:
-        """The predicted schema after the plan, if `before` is the schema before it; None if unknown."""
+        """Returns the schema that the plan is predicted to produce from the schema `before`; None if unknown."""
         return None if self.changes is None else Prediction(changed(before, self.changes).fingerprint, self.changes)
 
 
 def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) -> PredictedChanges:
-    """Runs the plan on a copy; if the plan fails there, it is not refused, but has no prediction. Read-only."""
+    """Runs the plan on a copy. A plan that fails on the copy has no prediction, but is not refused. Read-only."""
     policy = request.environment.shadow
     if not plan.steps:
         return PredictedChanges(())
@@ -58,9 +58,9 @@ def with_breaks(plan: Plan, predicted: PredictedChanges) -> Plan:
 def check_open_predictions(
     request: Request, database: Database, session: Session
 ) -> tuple[Ledger, PredictionMismatch | None]:
-    """Checks the predictions of earlier runs; returns the ledger and a mismatch, if there is one. Writes.
+    """Compares the schema with open predictions of earlier runs. Returns the ledger, and a mismatch or None. Writes.
 
-    A mismatch that no longer exists is not reported again.
+    A mismatch that no longer exists is not returned.
     """
     ledger, earlier_mismatch = session.ledger(), None
     promises = open_predictions(ledger)
@@ -76,7 +76,7 @@ def check_open_predictions(
 
 
 class PredictionCheck:
-    """Compares the schema after a plan with the prediction; construct it before the plan, to read the schema."""
+    """Compares the schema after a plan with the prediction. Create this object before the plan: it reads the schema."""
 
     def __init__(self, plan: Plan, request: Request, database: Database, predicted: PredictedChanges) -> None:
         self._plan = plan
@@ -93,7 +93,7 @@ class PredictionCheck:
             session.record(made(self._plan.fingerprint, numbers, self._prediction))
 
     def found(self, session: Session) -> PredictionMismatch | None:
-        """The difference between the schema and the prediction, which it records; None if they match. Writes.
+        """Records whether the schema matches the prediction, and returns the difference; None if both match. Writes.
 
         Raises LedgerError.
         """

@@ -1,4 +1,4 @@
-"""Automatic rollback after a failed apply, if the manifest requires it and no other session's rows would be lost."""
+"""Rolls back a failed apply, if the manifest requires this and the rollback destroys no rows of other sessions."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class FailedApply:
     tell: Listener
 
     def rolled_back_if_required(self, error: ApplyError) -> ApplyError:
-        """Rolls back what this run applied if the manifest requires that, and adds the result to the error. Writes.
+        """Rolls back this run's migrations if the manifest requires this, and adds the result to the error. Writes.
 
-        Rolls back nothing if the ledger records no failed migration: then the run was asked to stop, or lost the run
-        lock or the database.
+        Rolls back nothing if the ledger has no entry `failed`: in this case, the run was asked to stop, or lost the
+        run lock or the database.
         """
         if not (error.on_record and self.request.environment.apply_policy.rolls_back_on_failure):
             return error
@@ -82,7 +82,7 @@ class FailedApply:
         error.hint = f"{first}{rollback_command(plan, dry=True)} shows what a rollback would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
-        """Rolls back, newest first; if a rollback fails, stops and adds to the error what is still applied. Writes."""
+        """Rolls back, newest first. Stops if a rollback fails; the error then lists what is still applied. Writes."""
         self.tell(RollbackStarted(plan))
         second: ApplyError | None = None
         try:

@@ -1,4 +1,4 @@
-"""Reads which other environments have applied a migration with the same text: then its file must not change."""
+"""Reads which other environments have applied a file: such a file must not change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...ports.database import Databases
 
 
 def elsewhere(step: Step, request: Request, databases: Databases) -> OtherEnvironments:
-    """The other environments that have the file of a step, and those that could not be read. Read-only."""
+    """Returns the other environments that have applied a step's file, and those that could not be read. Read-only."""
     has, unread = [], []
     for environment in request.workspace.environments:
         if environment.name == request.environment.name:
@@ -33,9 +33,9 @@ def elsewhere(step: Step, request: Request, databases: Databases) -> OtherEnviro
 
 
 def with_unchangeable_headers(plan: Plan, request: Request, databases: Databases) -> Plan:
-    """The plan, in which an undeclared breaking change only warns if another environment has the file. Read-only.
+    """Turns an undeclared breaking change into a warning if another environment has applied the file. Read-only.
 
-    Reads the other environments only if there is such a problem.
+    Reads the other environments only if the plan has such a problem.
     """
     steps = {step.script.path: step for step in plan.steps}
 

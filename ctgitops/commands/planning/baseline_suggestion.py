@@ -40,7 +40,7 @@ def with_baseline_suggestion(
 
 
 def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Nearest | None:
-    """Runs the files from empty; the migration after which the schema is most like the live one; None if none is."""
+    """Runs the files in an empty database. Returns the migration whose schema is most similar to the live schema."""
     nearest: Nearest | None = None
     with suppress(CtgitopsError):  # the search ends at the first file that fails
         steps = steps_of_files(request.workspace)
@@ -60,6 +60,6 @@ def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows)
 
 
 def _differences(given: Snapshot, live: Snapshot) -> tuple[object, ...]:
-    """The differences, without those that only concern formatting."""
+    """Returns the differences of two schemas, except differences in formatting."""
     expected, _ = with_versions_of(given, live)
     return tuple(change for change in compare(expected, live) if not may_be_print(change))

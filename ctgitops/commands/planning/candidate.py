@@ -10,7 +10,7 @@ from ...ports.database import Databases
 
 
 def candidate_of(ref: str, sha: str, request: Request, *, databases: Databases) -> DeployCandidate:
-    """The plan for the files of the branch or tag `ref`, with its reasons to wait. Read-only. Raises CtgitopsError."""
+    """Plans the files at the branch or tag `ref`, and adds reasons to wait. Read-only. Raises CtgitopsError."""
     ledger = databases.of(request.environment).ledger()
     plan = make_plan(request.workspace, request.environment, ledger, request.target)
     if plan.blocked or plan.empty:

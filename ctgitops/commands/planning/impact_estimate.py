@@ -1,4 +1,4 @@
-"""Estimates, for each migration of a trial, what it would block in the real database, and for how long."""
+"""Estimates which statements each migration would block in the real database, and for how long, from a trial."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ...ports.shadow import Sandbox
 def effects_of(
     plan: Plan, request: Request, before: Predecessor, sandbox: Sandbox, databases: Databases
 ) -> dict[int, Effect]:
-    """By migration number, the effect: from the trial and the sizes of the real tables. Read-only.
+    """Returns each migration's effect, by its number, from the trial and the sizes of the real tables. Read-only.
 
-    The effect reports a value as unknown if it could not be read.
+    Values that could not be read are unknown in the effect.
     """
     impacts = sandbox.impacts
     if not (tables := tables_of(impacts.values())):
@@ -43,7 +43,7 @@ def effects_of(
 def _measured(
     plan: Plan, request: Request, ledger: Predecessor, impacts: Mapping[int, StepImpact], databases: Databases
 ) -> dict[int, Measured]:
-    """By migration number, how long the same file took in the previous environment."""
+    """Returns how long each migration took in the environment in `after`, by its number, if the file is the same."""
     before = request.workspace.environment(request.environment.after or "")
     if before is None or not isinstance(ledger, Ledger):
         return {}

@@ -1,4 +1,4 @@
-"""Offline planning: makes a plan without a database connection; the trial runs on the schema of the merged files."""
+"""Makes a plan without a database connection, with a trial on the schema that the merged files produce."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _NO_SUCH_DATABASE = "3D000"
 
 
 class _OutOfReach:
-    """A port that never connects to a database, even if its secret is set."""
+    """Implements the port for databases, but never connects, even if the secret with a database's URL is set."""
 
     def of(self, environment: Environment) -> Database:
         """Raises UsageError."""
@@ -52,15 +52,15 @@ class _OutOfReach:
 
 @dataclass
 class OfflinePlanner:
-    """Makes offline plans, which assume that each environment has applied all files except those in `changed`."""
+    """Plans without a connection. Assumes that each environment has applied all files except those in `changed`."""
 
     changed: Collection[str]
     why: str
     shadows: Shadows
     roles: list[str] = field(default_factory=list)
-    """Roles that the files use but do not create, so the real server must already have them."""
+    """Roles that the files use but do not create. The real server must already have these roles."""
     databases: list[str] = field(default_factory=list)
-    """Missing database names that the trial found. The real name is unknown; the copy gets the first one."""
+    """Names of databases that did not exist in the trial. The copy gets the first name: the real one is unknown."""
 
     def preview(self, request: Request) -> Preview:
         """Plans the files in `changed` after all other files, with lint and a trial. Read-only."""
@@ -85,7 +85,7 @@ class OfflinePlanner:
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 
     def _once(self, preview: Preview, ledger: Ledger, request: Request) -> tuple[Preview, ApplyError | None]:
-        """The preview with one attempt at a trial, and the error of the migration that failed."""
+        """Makes the preview with one attempt at a trial; also returns the error of the migration that failed."""
         try:
             tried = self._trial(preview, ledger, request)
         except ApplyError as error:
@@ -119,7 +119,7 @@ class OfflinePlanner:
 
 
 def _uncounted(plan: Plan) -> tuple[CountedLoss, ...]:
-    """The data that the plan destroys, not counted because there is no connection."""
+    """Returns the data that the plan destroys, without counts, because there is no connection."""
     return tuple(CountedLoss(loss, None, note="not connected to the database") for loss in forward_losses(plan, None))
 
 

@@ -16,7 +16,7 @@ from ...core.schema.prediction import changed
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.trial.gap import Stop, remedy_of
-from ...core.trial.seed_trial import SeedTrial
+from ...core.trial.seed_trial import SeedTrial, known_rows
 from ...core.trial.trial import (
     IdempotenceCheck,
     OrderCheck,
@@ -37,8 +37,8 @@ from ...ports.shadow import Sandbox, Shadow
 
 Attempt = TypeVar("Attempt", RollbackTrial, IdempotenceCheck)
 _COMPUTED = (
-    "it passes its rollback SQL to record_migration as an expression, which only an apply evaluates; pass a constant, "
-    "or write a .down.sql"
+    "the migration passes its rollback SQL to record_migration as an expression, which only an apply evaluates; "
+    "pass a constant, or write a .down.sql"
 )
 _WITH_ROWS = {"table", "materialized view", "foreign table"}
 
@@ -55,7 +55,7 @@ class TrialRunner:
     """The seed files that ran before this plan."""
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
-    """By number of completed steps, the schema after them."""
+    """The schema after each number of completed steps."""
 
     def proof(self, live: Snapshot) -> Trial:
         """Runs the steps in order, tries each rollback, and compares orders; `live` is the real database's schema."""
@@ -89,9 +89,9 @@ class TrialRunner:
         return self._with_failure(proof, failed, same=not unlike)
 
     def _up(self, before: Snapshot) -> ApplyError | None:
-        """Runs the steps; returns the error of the first one that fails.
+        """Runs the steps until one fails; returns the error of this step.
 
-        Takes the snapshots that later checks need, and one before each step that can fail halfway.
+        Takes the snapshots that later checks need, and a snapshot before each step that can fail halfway.
         """
         self.seen[0] = before
         for step in self.plan.steps:
@@ -110,15 +110,17 @@ class TrialRunner:
         return None
 
     def _seeds(self) -> tuple[SeedTrial, ...]:
-        """Runs each seed file after the migrations, in a transaction of its own.
+        """Runs each seed file after the migrations, each in a separate transaction.
 
-        Those that ran in the real database before run first, because the plan's may refer to their rows. If one fails,
-        only its rows are missing.
+        Once one fails for want of rows, the rows of merged files are added, because the seed file may refer to them.
         """
-        for seed in self.seeded if self.plan.seeds else ():
-            with suppress(ApplyError):
-                self.sandbox.apply((seed_step(seed),))
-        return tuple(map(self._seed, self.plan.seeds))
+        found = [self._seed(seed) for seed in self.plan.seeds]
+        if not any(each.stop for each in found):
+            return tuple(found)
+        for step in known_rows(self.ledger, self.seeded):
+            with suppress(ApplyError):  # only its rows are missing then
+                self.sandbox.apply((step,))
+        return tuple(self._seed(each.seed) if each.stop else each for each in found)
 
     def _seed(self, seed: Seed) -> SeedTrial:
         try:
@@ -130,7 +132,7 @@ class TrialRunner:
         return SeedTrial(seed)
 
     def _skipped(self) -> tuple[Skipped, ...]:
-        """The statements that the trial skipped in this plan's migrations; excludes those of merged migrations."""
+        """The statements that the trial skipped in this plan's migrations, without those of merged migrations."""
         names = {step.name for step in self.plan.steps}
         return tuple(each for each in self.sandbox.skipped if each.step in names)
 
@@ -147,7 +149,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Calls `attempt` for each step that `asked` accepts, after all earlier steps; a failure discards the copy."""
+        """Applies the steps, and calls `attempt` after each step that `asked` accepts. A failure discards the copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -190,12 +192,12 @@ class TrialRunner:
             return IdempotenceCheck(step, untried=why) if why else IdempotenceCheck(step, failed=error)
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
-        """Why an error in the trial may not occur in the real database; empty if it would."""
+        """Returns why an error in the trial may not occur in the real database; empty if it would occur there too."""
         fresh = not (self.ledger.applied or any(each.kind in _WITH_ROWS for each in self.seen[0].objects))
         return why_inconclusive(error, self.original, fresh=fresh, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
-        """Compares two orders of the same migrations: by number, and as this environment applies them."""
+        """Compares the schemas of two orders: the order of numbers, and the order in this environment."""
         if not other_order(self.plan, self.ledger):
             return None
         try:

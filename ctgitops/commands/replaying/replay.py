@@ -15,7 +15,7 @@ from ...ports.shadow import Shadows
 
 @dataclass(frozen=True)
 class Replayed:
-    """The differences of a schema from that of the migrations, and of the throw-away server from the real one."""
+    """The differences between a schema and the migrations' schema, and between the throw-away and the real server."""
 
     changes: Changes
     unmatched: tuple[str, ...] = ()
@@ -24,8 +24,8 @@ class Replayed:
 def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
     """Runs the steps on the server that the environment's manifest requires. Raises ApplyError, UsageError.
 
-    Differences only in formatting, as after a dump and restore, do not count: if a difference may be one, the
-    throw-away schema is dumped and restored as well, and its output must then be identical to the live schema's.
+    Differences in formatting, as after a dump and restore, do not count: if a difference may be of this kind, the
+    throw-away schema is also dumped and restored, and must then be identical to the live schema.
     """
     with shadows.like(like(live), environment) as shadow:
         shadow.apply(steps)

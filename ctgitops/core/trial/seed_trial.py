@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import ApplyError, Place
+from ...sql.script import Script
 from ..environment.environment import Environment
 from ..ledger.ledger import Ledger
 from ..migration.migration import Seed
-from ..plan.plan import Plan
+from ..plan.plan import Direction, Plan, Step
+from ..plan.replay import seed_step
 from ..problem import Problem
 from ..workspace.workspace import Workspace
 from .gap import Stop
@@ -31,6 +33,17 @@ class SeedTrial:
 def applied_seeds(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Seed, ...]:
     """The seed files whose present text ran in the environment. Their rows are the only rows that a copy can have."""
     return tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) == s.checksum)
+
+
+def known_rows(ledger: Ledger, seeded: tuple[Seed, ...]) -> Iterator[Step]:
+    """Steps that add the rows which the INSERT statements of applied migrations and `seeded` added."""
+    for entry in ledger.in_order:
+        path = f"migrations/{entry.name}.sql"
+        script = Script(entry.sql or "", path)  # a baseline has no SQL
+        for statement in script.statements:
+            if statement.kind == "InsertStmt":
+                yield Step(Direction.APPLY, 0, entry.name, None, "", Script(script.text_of(statement), path))
+    yield from map(seed_step, seeded)
 
 
 def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -> Iterator[Problem]:

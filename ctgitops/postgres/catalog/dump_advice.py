@@ -147,7 +147,7 @@ def _of_constraint(connection: Connection, said: str) -> str:
         return ""
     return (
         f"rows of {rows[0][0]} violate {rows[0][1]}: correct them (`ctgitops verify --deep` counts them), or run "
-        f"`{' '.join(cures)}` in psql, which keeps them; then try again"
+        f"`{' '.join(cures)}` in psql, which keeps these rows; then retry"
     )
 
 

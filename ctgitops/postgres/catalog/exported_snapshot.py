@@ -131,7 +131,7 @@ class ExportedSnapshot:
         return tuple(str(name) for (name,) in rows)
 
     def roles(self) -> tuple[str, ...]:
-        """Roles that own an object in the database, were granted a privilege on one, or are named in a policy."""
+        """Roles that own an object in the database, have privileges on an object, or are named in a policy."""
         return tuple(str(name) for (name,) in self._keeper.execute(ROLES).fetchall())
 
     def user(self) -> str:
@@ -183,7 +183,7 @@ class ExportedSnapshot:
             return counted
 
     def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
-        """For each of `tables` that exists, a digest of its rows that does not depend on their order."""
+        """A digest of the rows of each existing table in `tables`, whatever the order of the rows is."""
         with self._reader() as connection:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
@@ -198,7 +198,7 @@ class ExportedSnapshot:
         return stand
 
     def stop(self) -> None:
-        """Cancels the running count. Any thread may call it."""
+        """Cancels the running count. Can be called from any thread."""
         self._stopped.set()
         with self._lock:
             readers = list(self._readers)
@@ -249,7 +249,7 @@ def _digest(connection: Connection, table: str) -> str | None:
 
 
 def _without_brackets(line: str) -> str:
-    """Removes all brackets: PostgreSQL drops some when it parses an expression again, as in `(a and b) and c`."""
+    """Removes all brackets, because PostgreSQL drops some when it parses `(a and b) and c` again."""
     return " ".join(line.replace("(", " ").replace(")", " ").split())
 
 

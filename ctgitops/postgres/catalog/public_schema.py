@@ -1,4 +1,4 @@
-"""Owner and privileges of the schema `public`: a dump contains only changes to them, as every database has it."""
+"""Owner and privileges of the schema `public`. A dump contains only changes to these, not the schema itself."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
 
 
 def restore_rights_of_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
-    """Restores owner and privileges, as far as this role may. Writes.
+    """Restores owner and privileges of `public`, as far as this role is allowed to. Writes.
 
     Returns the statements that a superuser must run.
     """

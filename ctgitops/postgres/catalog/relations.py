@@ -49,12 +49,12 @@ class Relation:
 
     oid: int
     name: str
-    """Schema-qualified, and quoted if SQL requires it."""
+    """The schema-qualified name, quoted if SQL requires quotes."""
     bare: str
-    """Without schema and without quotes."""
+    """The name without schema and quotes."""
     kind: str
     file: int
-    """The relfilenode; it changes when the relation is rewritten."""
+    """The relfilenode, which changes when the relation is rewritten."""
     index_of: int
     of: str
 
@@ -78,7 +78,7 @@ def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict
 
 
 def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str, int, int]]:
-    """The foreign keys in `names`: for each its name, the OID of its table and the OID of the referenced table."""
+    """The foreign keys with a name in `names`: name, OID of the table, and OID of the referenced table."""
     found = connection.execute(_FOREIGN_KEYS.encode(), [list(names)]).fetchall()
     return [(str(name), _int(table), _int(referenced)) for name, table, referenced in found]
 

@@ -18,12 +18,12 @@ from ..server.os_account import run_as
 from ..server.programs import client_for
 
 LOCK_WAIT = "10s"
-"""pg_dump's --lock-wait-timeout: how long it waits while another session alters a table."""
+"""pg_dump's --lock-wait-timeout: how long pg_dump waits while another session alters a table."""
 AFFECTS_MEANING = frozenset({
     "search_path", "timezone", "datestyle", "intervalstyle", "xmloption", "transform_null_equals", "array_nulls",
     "default_table_access_method", "check_function_bodies", "standard_conforming_strings",
 })  # fmt: skip
-"""Parameters that change the meaning of SQL. No others are copied: an application's own parameter may hold a secret."""
+"""Parameters that change the meaning of SQL. Other parameters are not copied, because they may hold a secret."""
 _META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
 """The psql meta-commands `restrict` and `unrestrict`, which pg_dump writes since August 2025."""
 _PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
@@ -69,8 +69,8 @@ select coalesce(
     (select pg_catalog.pg_get_userbyid(datdba) from pg_catalog.pg_database where datname = current_database())
 )
 """
-"""The role that applies: the manifest's, else the owner of the ledger. A database without a ledger shows less: the
-connecting role applies if it has what an apply needs; else the owner of the database does."""
+"""Queries the role that applies: the manifest's, else the owner of the ledger. Without a ledger: the connecting role
+if it has the privileges for an apply, else the owner of the database."""
 _DATABASE = """
 select to_jsonb(d) || jsonb_build_object(
     'owner', pg_catalog.pg_get_userbyid(d.datdba), 'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
@@ -91,7 +91,7 @@ where d.datname = pg_catalog.current_database() and r.rolname = %s
 
 
 def original_at(address: Address, role: str = "") -> SourceDatabase:
-    """Reads the database at `address`, to which `role` applies, if the manifest names one. Read-only.
+    """Reads the database at `address`. `role` is the role that applies, if the manifest names one. Read-only.
 
     Raises LedgerError; BackupError if no installed pg_dump fits.
     """
@@ -102,7 +102,7 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
             as_made = connection.execute(_AS_MADE).rowcount > 0
         except psycopg.ProgrammingError as error:
             what = f"cannot read the system catalogs of {address.label}: {error.diag.message_primary}"
-            raise LedgerError(what, state="nothing was changed", hint="use a role that can read them") from None
+            raise LedgerError(what, state="nothing was changed", hint="use a role that can read the catalogs") from None
     schema = schema_of(address, read.major or 0)
     return replace(read, schema=_PUBLIC.sub("", schema) if as_made else schema)
 
@@ -172,7 +172,7 @@ def _not_dumped(address: Address, version: object, stderr: str) -> LedgerError:
     """The error for a failed pg_dump; if a privilege is missing, the hint is the command that prints the grants."""
     said = " / ".join(line for line in address.hidden(stderr).splitlines() if line.strip())[:500]
     what = f"pg_dump {version} cannot read the schema of {address.label}: {said}"
-    hint = "correct the cause that pg_dump names, then run the same again"
+    hint = "correct the cause that pg_dump names, then run the command again"
     if denied := _DENIED.search(said):
         what = f"the role of the URL may not read the schema of {address.label}: {denied[1]}"
         hint = f"grant what `ctgitops roles --env {address.label.partition(' (')[0]} --only plan` prints"

@@ -1,4 +1,4 @@
-"""Counts rows that would make a migration fail. Read-only; waits for no lock and stops after a time limit.
+"""Counts rows that would make a migration fail. Read-only; does not wait for locks, and stops after a time limit.
 
 If a count exceeds the time limit, the result says so.
 """
@@ -20,7 +20,7 @@ from ..connection.connect import Connection
 
 ALL_SECONDS = 60.0
 MOST = 100_000
-"""A count stops at this number of rows, and is then reported as `at least`."""
+"""Maximum number of rows to count; more rows are reported as `at least` this number."""
 SHOWN = 5
 _DATA = "22"
 """The SQLSTATE class of invalid values: too long, out of range, not a number."""
@@ -56,7 +56,7 @@ class ViolationCounter:
     keys: bool = False
 
     def count(self, risks: Iterable[Risk]) -> Iterator[Violation]:
-        """Yields each risk with the number of rows that would make it fail."""
+        """Yields each risk with the number of rows that would make its statement fail."""
         until = time.monotonic() + ALL_SECONDS
         for risk in risks:
             if time.monotonic() > until:

@@ -63,7 +63,7 @@ class Answer:
     results: tuple[pq.abc.PGresult, ...]
     failure: Failure | None = None
     lost: bool = False
-    """The connection is lost, so it is unknown whether a COMMIT in the message was executed."""
+    """Whether the connection is lost, so that it is unknown whether the server executed a COMMIT."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -103,7 +103,7 @@ def exchange_or_rollback(connection: Connection, message: str) -> Answer:
 
 
 def rest(seconds: float, jitter: float = 0.0) -> None:
-    """Sleeps for `seconds`, give or take a random part of up to `jitter` (a fraction). Raises Interrupted on Ctrl-C."""
+    """Sleeps for `seconds`, changed at random by at most the fraction `jitter`. Raises Interrupted on Ctrl-C."""
     try:
         time.sleep(seconds * random.uniform(1 - jitter, 1 + jitter))  # noqa: S311 - not a secret
     except KeyboardInterrupt:

@@ -27,15 +27,15 @@ _BARE_IPV6 = re.compile(
 
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}
-"""With these, the client detects a dead server within a minute, even if sent data is not acknowledged."""
+"""With these parameters, the client detects a dead server within a minute, even if sent data is not acknowledged."""
 SERVER_KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 SERVER_KEEPALIVES |= {"tcp_user_timeout": "60000"}
-"""With these, the server detects a dead client: it frees the run lock after a minute instead of two hours."""
+"""With these settings, the server detects a dead client: it frees the run lock after a minute instead of two hours."""
 OLDEST_MAJOR = 14
-"""Older servers have no `pg_read_all_data`, and no test runs on them."""
+"""The oldest supported major version. Older servers have no `pg_read_all_data`, and are not tested."""
 CONNECT_TIMEOUT_SECONDS = 15
 SHORTEST_SECRET = 3
-"""Minimum length of a password that is masked in messages; a shorter one would be in many words."""
+"""Minimum length of a password that is masked in messages; a shorter one can be a part of many words."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Address:
 
     url: str = field(repr=False)
     label: str
-    """For example `staging (STAGING_DATABASE_URL)`."""
+    """The name of the database in messages, such as `staging (STAGING_DATABASE_URL)`."""
     role: str = ""
     """The role that each session becomes with SET ROLE; empty for the role of the URL."""
 
@@ -111,7 +111,7 @@ def on_one_server(address: Address) -> dict[str, str]:
 
 
 def _with_role(parameters: Mapping[str, str], role: str) -> str:
-    """The startup options, extended to set the role in such a way that RESET ROLE and DISCARD ALL keep it.
+    """The startup options, extended by the role, so that RESET ROLE and DISCARD ALL return to this role.
 
     A value in the options ends at white space, unless a backslash precedes it.
     """
@@ -123,7 +123,7 @@ def _with_role(parameters: Mapping[str, str], role: str) -> str:
 def connected(
     address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
 ) -> Iterator[Connection]:
-    """A connection for the duration of a block. Raises like `connect`; also LedgerError if it is lost in a query."""
+    """A connection for the duration of a block. Raises like `connect`, and LedgerError if the connection is lost."""
     with connect(address, application, settings, database=database) as connection, lost_as_error(address):
         yield connection
 
@@ -136,7 +136,7 @@ def lost_as_error(address: Address) -> Iterator[None]:
     except psycopg.OperationalError as error:
         said = " ".join(address.hidden(str(error)).split())
         what = f"{address.label} did not answer: {said}"
-        lost = LedgerError(what, state="nothing was changed", hint="run the same again")
+        lost = LedgerError(what, state="nothing was changed", hint="run the command again")
         lost.cause = cause_of_loss(error)
         raise lost from None
 
@@ -202,12 +202,12 @@ def _advice(said: str) -> str:
         r"does not support SSL|SSL (error|SYSCALL)|certificate": "correct `sslmode` and the certificates in that URL",
         r"permission denied for database": "GRANT CONNECT ON DATABASE … TO that role",
         r"unsupported startup parameter": "PgBouncer rejects startup parameters: use the URL of the server itself",
-        r"too many (connections|clients)|remaining connection slots": "wait for free connections, then run it again",
-        r"starting up|shutting down|in recovery": "wait until the server accepts connections, then run it again",
+        r"too many (connections|clients)|remaining connection slots": "wait for free connections, then retry",
+        r"starting up|shutting down|in recovery": "wait until the server accepts connections, then retry",
     }
     return next(
         (hint for pattern, hint in advice.items() if re.search(pattern, said)),
-        "check the URL in that secret, and the log of the server, then run it again",
+        "check the URL in that secret, and the log of the server, then run the command again",
     )
 
 

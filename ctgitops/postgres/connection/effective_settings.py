@@ -36,7 +36,7 @@ ON_DISK = (
     "select pg_catalog.set_config('synchronous_commit', 'local', true) "
     "where pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'"
 )
-"""Sets synchronous_commit for a commit whose migration is then reported as done.
+"""Makes a commit wait for the disk, because its migration is then reported as done.
 
 The role, the database or the migration may have set it to `off`. `local` waits for the server's own disk but, like
 `off`, for no standby.
@@ -48,9 +48,9 @@ _MAY_PIN = {
 
 
 def english(connection: Connection) -> dict[str, str]:
-    """The setting that makes the server's messages English; empty if this role may not set it, or `connection` is lost.
+    """The setting for English server messages; empty if the role may not set it, or if `connection` is lost.
 
-    No decision depends on the language. Call it before each new connection: a migration can revoke that right.
+    ctgitops does not interpret messages. Call this before each new connection: a migration can revoke the right.
     """
     query = _MAY_PIN[14 if connection.info.server_version < 150000 else 15]
     with suppress(psycopg.Error):

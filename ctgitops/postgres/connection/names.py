@@ -21,7 +21,7 @@ WORK = "ctgitops/apply"
 """The `application_name` of the migrations' connection while it runs no migration."""
 
 AT_WORK = "^ctgitops/(apply|seed|[0-9]+)$"
-"""Matches the `application_name` of connections that run migrations. Others read, wait, or hold the run lock."""
+"""Matches the `application_name` of connections that run migrations, not of those that read or hold the run lock."""
 
 
 def unused(name: str, taken: Collection[str]) -> str:
@@ -32,10 +32,10 @@ def unused(name: str, taken: Collection[str]) -> str:
 
 
 def application_of(step: Step) -> str:
-    """`ctgitops/007`: pg_stat_activity shows which migration a backend is running."""
+    """The application name, such as `ctgitops/007`, which shows in pg_stat_activity which migration a backend runs."""
     return "ctgitops/seed" if "/" in step.name else f"ctgitops/{step.number:03}"
 
 
 def literal(escaping: Escaping, text: str) -> str:
-    """`text` as an SQL literal, escaped for the connection behind `escaping`."""
+    """`text` as an SQL literal, quoted with `escaping` for its connection."""
     return escaping.escape_literal(text.encode()).decode()

@@ -1,4 +1,4 @@
-"""Pins a run to one server, the one that its first connection reached, if its URL can lead to several.
+"""Pins a run to the server that its first connection reached, if the URL can lead to several servers.
 
 A URL can lead to several servers through a list of hosts, a name with several addresses, `target_session_attrs` or
 `load_balance_hosts`, set in the URL, in libpq's environment variables or in a service file. libpq chooses once, on a

@@ -9,7 +9,7 @@ from ...sql.nodes import quoted_name
 from .connect import Address, connected
 
 SET_OPTION_SINCE = 160000
-"""Since this server version, a membership may lack the SET option."""
+"""The first server version in which a membership can lack the SET option."""
 _MAY_BECOME = """
 select session_user, pg_catalog.pg_has_role(session_user, r.oid, %s)
 from pg_catalog.pg_roles r where r.rolname = %s
@@ -17,7 +17,7 @@ from pg_catalog.pg_roles r where r.rolname = %s
 
 
 def as_role(address: Address, role: str) -> Address:
-    """`address` with SET ROLE to `role`, if the role of its URL may do that; else `address`. Read-only."""
+    """`address`, with SET ROLE to `role` if the role of the URL is allowed to set this role. Read-only."""
     if not role:
         return address
     with connected(address, "ctgitops/read") as connection:

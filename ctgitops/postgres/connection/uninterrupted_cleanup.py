@@ -15,7 +15,7 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def uninterrupted_cleanup(*, dropped: bool = False) -> Iterator[None]:
-    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block, and raises them there unless `dropped`."""
+    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block; with `dropped`, ignores them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

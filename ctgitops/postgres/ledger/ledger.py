@@ -26,7 +26,7 @@ from .ledger_errors import cannot_make, current_role, not_a_ledger, not_readable
 from .progress import read_traces
 
 LEDGER = "ledger"
-"""The name of the table with the entries, as error messages contain it."""
+"""The qualified name of the table with the entries, as in error messages."""
 FORMAT = 3
 """The newest format this version supports; `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
 
@@ -40,7 +40,7 @@ select pg_catalog.current_setting('transaction_read_only') = 'on',
        (select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name)
 """
 _SOON = "set local lock_timeout = '5s'"
-"""Limits the lock wait of a format upgrade, because sessions that read the ledger queue behind it."""
+"""Limits the time for which a format upgrade waits for a lock, because readers of the ledger queue behind it."""
 _PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
 
 BEGAN = "ctgitops.began"
@@ -70,7 +70,7 @@ def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
 
 @contextmanager
 def _asking(connection: Connection, address: Address) -> Iterator[None]:
-    """Converts server errors to a LedgerError: the tables are not readable, or ctgitops did not create them."""
+    """Converts server errors to a LedgerError, for example if the tables are not readable."""
     try:
         yield
     except errors.InsufficientPrivilege:
@@ -118,7 +118,7 @@ def ensure_ledger(
 
 
 def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
-    """Upgrades to each newer format in its own transaction, all in one message to the server."""
+    """Upgrades the ledger to each newer format, each time in a separate transaction, in one message to the server."""
     folder = files("ctgitops") / "postgres" / "sql"
     texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
     before = _SOON

@@ -16,12 +16,12 @@ from ..connection.names import SCHEMA
 NOT_GRANTED, READ_ONLY, LOCKED, SCHEMA_EXISTS = "42501", "25006", "55P03", "42P06"
 UNCHANGED = "nothing was changed"
 _HINTS = {
-    "53100": "free space on the server's disk, then run the same again",
-    "53200": "the server is out of memory: end the sessions that use it, or add memory, then run the same again",
-    "53300": "wait until connections are free, then run the same again",
-    "57014": "it took too long or was cancelled: see pg_stat_activity, then run the same again",
-    "40P01": "run the same again: it conflicted with another transaction",
-    "40001": "run the same again: it conflicted with another transaction",
+    "53100": "free space on the server's disk, then run the command again",
+    "53200": "the server is out of memory: end the sessions that use it, or add memory, then run the command again",
+    "53300": "wait until connections are free, then run the command again",
+    "57014": "the statement took too long or was cancelled: see pg_stat_activity, then run the command again",
+    "40P01": "run the command again: it conflicted with another transaction",
+    "40001": "run the command again: it conflicted with another transaction",
 }
 _MAY_CREATE = "select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')"
 _TRIGGERS = """
@@ -75,7 +75,7 @@ def unreadable(address: Address, error: psycopg.Error) -> LedgerError:
     """The error for a ledger that exists and cannot be read."""
     failure = failure_of(error)
     what = f"cannot read the ledger of {address.label}: {_said(address, failure)}"
-    hint = _HINTS.get(failure.sqlstate, "correct the cause of the error above, then run the same again")
+    hint = _HINTS.get(failure.sqlstate, "correct the cause of the error above, then run the command again")
     return LedgerError(what, state=UNCHANGED, hint=hint, detail=address.hidden(failure.detail))
 
 
@@ -97,7 +97,7 @@ def cannot_make(
     what = f"cannot {doing}: {_said(address, failure)}"
     detail = address.hidden(failure.detail)
     if failure.sqlstate == LOCKED:
-        hint = "another session, such as a pg_dump, holds a conflicting lock: see pg_stat_activity, then run it again"
+        hint = "another session, such as a pg_dump, holds a conflicting lock: see pg_stat_activity, then retry"
         return MustWaitError(what, state=UNCHANGED, hint=hint, detail=detail)
     return LedgerError(what, state=UNCHANGED, hint=_hint(failure, culprit, triggers), detail=detail)
 
@@ -119,12 +119,12 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
         grant = f"GRANT CREATE ON DATABASE {quoted_name(connection.info.dbname)} TO {quoted_name(role)}"
         hint = f"{grant}; or use the URL of a role that has that privilege"
         if _may_create(connection):
-            hint = f"grant to role {role} the privilege that the error names, then run the same again"
+            hint = f"grant to role {role} the privilege that the error names, then run the command again"
     return LedgerError(what, state=UNCHANGED, hint=hint, detail=detail)
 
 
 def add_entry(connection: Connection, address: Address, *statements: str) -> None:
-    """Adds rows in one transaction, and waits until it is on disk. Writes. Raises LedgerError."""
+    """Adds rows in one transaction, and waits until the commit is on disk. Writes. Raises LedgerError."""
     answer = exchange_or_rollback(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
     if answer.failure:
         raise _entry_refused(connection, address, answer.failure)
@@ -134,9 +134,9 @@ def _entry_refused(connection: Connection, address: Address, failure: Failure) -
     what = f"cannot add an entry to the ledger of {address.label}: {_said(address, failure)}"
     hint = _HINTS.get(failure.sqlstate, "check the ledger first: `ctgitops status`")
     if failure.sqlstate == READ_ONLY:
-        hint = "use the URL of the primary, then run the same again"
+        hint = "use the URL of the primary, then run the command again"
     elif failure.sqlstate == NOT_GRANTED:
-        hint = f"grant to role {connection.info.user} the privilege that the error names, then run the same again"
+        hint = f"grant to role {connection.info.user} the privilege that the error names, then run the command again"
     return LedgerError(what, hint=hint, detail=address.hidden(failure.detail))
 
 
@@ -146,16 +146,14 @@ def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> st
         alter = f"ALTER EVENT TRIGGER {culprit}"
         return (
             f"event trigger {culprit} blocks it: correct its function for schema {SCHEMA}; or run `{alter} "
-            f"DISABLE`, run the same again, and then `{alter} ENABLE`"
+            f"DISABLE`, run the command again, and then `{alter} ENABLE`"
         )
     if failure.sqlstate in _HINTS:
         return _HINTS[failure.sqlstate]
     if triggers:
         names = ", ".join(name for name, _ in triggers)
-        return (
-            f"correct the cause of the error above (this database has event triggers: {names}), then run the same again"
-        )
-    return "correct the cause of the error above, then run the same again"
+        return f"correct the cause of the error above (this database has event triggers: {names}), then retry"
+    return "correct the cause of the error above, then run the command again"
 
 
 def _may_create(connection: Connection) -> bool:

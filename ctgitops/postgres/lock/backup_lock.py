@@ -15,7 +15,7 @@ def _key(backup: str) -> int:
 
 @contextmanager
 def backup_lock(address: Address, backup: str) -> Iterator[None]:
-    """Holds the lock of the backup with this ID, in the database that is saved, without a transaction."""
+    """Holds the lock of the backup with this ID in the source database, outside a transaction."""
     with connect(address, "ctgitops backup") as connection:
         connection.execute("select pg_catalog.pg_advisory_lock(%s)", (_key(backup),))
         yield

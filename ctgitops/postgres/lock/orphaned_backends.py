@@ -52,7 +52,7 @@ def _at_work(lock: Connection) -> list[Orphan]:
 
 def _still_at_work(orphan: Orphan, address: Address) -> MustWaitError:
     end = f"`select pg_terminate_backend({orphan.pid})`"
-    hint = f"wait until it ends, or terminate it with {end}, which rolls back its transaction; then run the same again"
+    hint = f"wait until it ends, or terminate it with {end}, which rolls back its work; then run the command again"
     return MustWaitError(f"{address.label}: {orphan.text}", state="this run changed nothing", hint=hint)
 
 

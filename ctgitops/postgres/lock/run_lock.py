@@ -28,7 +28,7 @@ RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], sig
 POLL_SECONDS = 0.5
 _Row = tuple[int, datetime | None, str, str, str, bool]
 LEASE_SECONDS = 2.0
-"""Minimum interval between writes of the lease row, which only informs people."""
+"""Minimum interval between writes of the lease row. The row is only information for people."""
 LAST_BEAT_SECONDS = 5.0
 """How long the end of a run waits for an unfinished write of the lease row."""
 
@@ -74,14 +74,14 @@ _END = f"{ending(_OF_THE_HOLDER)} order by a.pid = %(pid)s desc"
 def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
     """Takes the run lock, and then waits for orphaned backends of a lost run.
 
-    It polls, because a waiting lock request would deadlock with CREATE INDEX CONCURRENTLY in the other run.
+    It polls for the lock: a waiting lock request would deadlock with CREATE INDEX CONCURRENTLY in the other run.
     """
     try:
         _poll(lock, address, request, tell)
         wait_for_orphans(lock, address, request, tell)
     except KeyboardInterrupt:
         what = f"the run was asked to stop while it waited for the run lock of {address.label}"
-        raise MustWaitError(what, state="nothing was changed", hint="run the same again") from None
+        raise MustWaitError(what, state="nothing was changed", hint="run the command again") from None
 
 
 def _poll(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
@@ -92,9 +92,7 @@ def _poll(lock: Connection, address: Address, request: Request, tell: Listener) 
         if time.monotonic() >= deadline:
             what = f"another run holds the run lock of {address.label}: {holder or 'it ended just now'}"
             name = request.environment.name
-            hint = (
-                f"wait for it to end, then run the same again; if that run was killed, `ctgitops unlock --env {name}`"
-            )
+            hint = f"wait for its end, then run the command again; if it was killed, `ctgitops unlock --env {name}`"
             raise MustWaitError(what, state="nothing was changed", hint=hint)
         if not reported:
             tell(LockAwaited(str(holder or "it ended just now")))
@@ -130,7 +128,7 @@ def holder_of(connection: Connection) -> Holder | None:
 
 @contextlib.contextmanager
 def _as_session_user(connection: Connection) -> Iterator[None]:
-    """Works as the role that connected, because sessions belong to that role, whatever role they have set."""
+    """Resets the role in a block to the role of the URL, because a role can terminate only its own sessions."""
     connection.execute("set role none")
     try:
         yield
@@ -148,7 +146,7 @@ def end(connection: Connection, holder: Holder) -> bool:
 
 
 class Lease:
-    """The lease row, which describes the run to waiting runs. It only informs, so a failed write is not an error."""
+    """The lease row, which describes the run to waiting runs. A failed write is not an error."""
 
     def __init__(self, lock: Connection, request: Request) -> None:
         self._lock = lock
@@ -157,7 +155,7 @@ class Lease:
         self._step = ""
 
     def write(self) -> None:
-        """Writes the run's current step, and the current time as a sign of life. Any thread may call it."""
+        """Writes the run's current step and the current time. Can be called from any thread."""
         self._written = time.monotonic()
         step = self._step or None
         values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
@@ -168,11 +166,11 @@ class Lease:
         if _is_lost(self._lock):
             what = "the connection that holds the run lock was lost, so another run may start"
             state = "the ledger has every completed step; nothing more was started"
-            raise ApplyError(what, state=state, hint="run the same again: it resumes from there")
+            raise ApplyError(what, state=state, hint="run the command again: it resumes from there")
 
     @contextlib.contextmanager
     def heartbeat(self, seconds: float) -> Iterator[None]:
-        """Writes the row every `seconds` in a thread until the block ends, so that a waiting run shows as alive."""
+        """Writes the row every `seconds` in a thread until the block ends, to show that the run is alive."""
         over = threading.Event()
 
         def beat() -> None:
@@ -192,7 +190,7 @@ class Lease:
         self._say("update ctgitops.lease set ended = now() where backend_pid = pg_catalog.pg_backend_pid()", {})
 
     def set_activity(self, step: str, /) -> None:
-        """Sets the current step; writes it at once unless the row was written just before."""
+        """Sets the current step, and writes the row at once, unless the last write is younger than LEASE_SECONDS."""
         self._step = step
         if time.monotonic() - self._written > LEASE_SECONDS:
             self.write()

@@ -57,7 +57,7 @@ class Batches:
     author: Author
     batch: Batch
     rows: int = 0
-    """The number of rows that this run and earlier ones updated."""
+    """The number of rows that this run and earlier runs have changed."""
     batches: int = 0
     _began: float = field(default_factory=time.monotonic)
     _reported_at: float = -REPORT_EVERY_SECONDS

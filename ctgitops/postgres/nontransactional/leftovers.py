@@ -91,7 +91,7 @@ class Index:
     """An existing index."""
 
     name: str
-    """Qualified and quoted."""
+    """The qualified, quoted name."""
     valid: bool
     plain: bool
     """Whether the index has storage; the index of a partitioned table does not."""
@@ -157,7 +157,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leftovers, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """OIDs of indexes that CREATE INDEX CONCURRENTLY may have left: the index of its name, or new indexes."""
+    """OIDs of indexes that may be leftovers of CREATE INDEX CONCURRENTLY: the index with its name, or new indexes."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()
@@ -165,13 +165,13 @@ def candidates(left: Leftovers, before: RelationState | None, now: RelationState
 
 _FILES_LIMIT = """select setting from pg_catalog.pg_settings
 where name operator(pg_catalog.=) 'lock_timeout' and source operator(pg_catalog.=) 'session'"""
-"""The query for a lock_timeout (in milliseconds) that a SET in the file changed; ours is a connection option."""
+"""The query for a lock_timeout (in milliseconds) that the file set. The run's own value is a connection option."""
 
 
 def drop(connection: Connection, index: Index) -> Answer:
     """Drops an INVALID index with DROP INDEX CONCURRENTLY. Fails if another session is still building it. Writes.
 
-    It detects such a session by the lock on the table that every index build holds.
+    Such a session holds a lock on the table, as every index build does.
     """
     if not index.table.startswith("pg_toast."):
         lock = f"lock table only {index.table} in share update exclusive mode"

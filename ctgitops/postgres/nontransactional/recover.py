@@ -79,7 +79,7 @@ class Recovery:
         return verdict
 
     def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
-        """Drops the INVALID index that the statement left. Raises StepFailed for a different index of that name."""
+        """Drops the INVALID index that the statement left. Raises StepFailed for a different index with its name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
@@ -95,12 +95,12 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """If the statement names its index (`named`), raises StepFailed, because a different index has that name."""
+        """Raises StepFailed if the index that the statement names (`named`) exists with another definition."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
         what = f"index {index.name} already exists, is {state}, and is not the index that this statement creates"
-        hint = f"find out what uses it; rename it, or `drop index concurrently {index.name}`; then run the same again"
+        hint = f"find out what uses it; rename it or `drop index concurrently {index.name}`; then run the command again"
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _drop(self, index: Index, position: int, spot: Spot) -> None:
@@ -127,8 +127,8 @@ class Recovery:
             f'ctgitops repair {self.step.number:03} --env {self.run.environment} --reason "…" --statement {position}'
         )
         return (
-            f"check what it did; then run `{repair} --applied` if it is done, or `{repair} --not-applied`, which "
-            "runs it again; without `--statement`, that applies to the whole file"
+            f"check the effect of the statement; then run `{repair} --applied` if it is done, or "
+            f"`{repair} --not-applied` to run it again; without `--statement`, this applies to the whole file"
         )
 
     def wait_for(self, begun: ProgressRow) -> None:
@@ -141,7 +141,7 @@ class Recovery:
             if time.monotonic() > deadline:
                 what = f"backend {begun.backend} of an earlier run is still running: {doing}"
                 end = f"`select pg_terminate_backend({begun.backend})`"
-                hint = f"wait until it ends, or terminate it with {end}; then run the same again"
+                hint = f"wait until it ends, or terminate it with {end}; then run the command again"
                 raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
             self.run.tell(BackendAwaited(self.step, begun.backend, doing))
             rest(WAIT_SECONDS)
@@ -165,7 +165,7 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
 
 
 def record(connection: Connection, row: str) -> None:
-    """Adds a progress row in its own transaction, as the login role: the migration's role may lack the privilege."""
+    """Adds a progress row in a separate transaction, as the login role: the migration's role may lack privileges."""
     answer = exchange_or_rollback(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
         raise StepFailed(answer.failure, Spot(), answer.lost)

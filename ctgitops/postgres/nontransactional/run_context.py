@@ -12,7 +12,7 @@ from ..connection.connect import Connection
 
 @dataclass(frozen=True)
 class Run:
-    """The run. `connected` returns its connection, and `another` opens a new one.
+    """The run of a migration. `connected` returns its connection, and `another` opens a new connection.
 
     `assert_lock_held` raises ApplyError if the run lock is lost.
     """

@@ -40,7 +40,7 @@ SETS = "VariableSetStmt"
 _LIMITS = """select name from pg_catalog.pg_settings
 where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
     and source operator(pg_catalog.<>) 'session'"""
-"""Queries the timeouts that no SET of this session changed. (ctgitops sets its own as connection options.)"""
+"""Queries the timeouts that no SET in this session changed. (The run's timeouts are connection options.)"""
 
 
 class Stepwise:
@@ -49,7 +49,7 @@ class Stepwise:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._entries: dict[int, int] = {}
-        """By migration number, the IDs of this run's `started` entries."""
+        """The IDs of this run's `started` entries, by migration number."""
 
     def run(self, step: Step, entry: Entry) -> int:
         """Runs the remaining statements of a step; returns milliseconds. Raises StepFailed, Interrupted."""

@@ -35,7 +35,7 @@ class Throttle:
     batch: Batch
     _slower: int = 1
     _written: deque[tuple[float, int]] = field(default_factory=deque)
-    """WAL positions that the slowest replica has not replayed, as pairs: the time of the measurement, the position."""
+    """WAL positions that the slowest replica has not replayed, each with the time of its measurement."""
 
     @property
     def pause(self) -> float:
@@ -45,7 +45,7 @@ class Throttle:
         return min(max(self.batch.pause, SHORTEST) * self._slower, LONGEST).total_seconds()
 
     def waited(self, somebody: int) -> None:
-        """Doubles the pause if sessions waited for the last batch, and halves it if none did."""
+        """Doubles the pause if sessions waited for the last batch, and halves it otherwise."""
         self._slower = min(self._slower * 2, 1024) if somebody else max(self._slower // 2, 1)
 
     def lag(self, connection: Connection) -> float:
@@ -57,7 +57,7 @@ class Throttle:
         if unseen and self.batch.lag_asked:
             user = connection.info.user
             what = f"role {user} may not see replication lag, which `max_lag` needs"
-            hint = f"GRANT pg_read_all_stats TO {user}; then run the same again"
+            hint = f"GRANT pg_read_all_stats TO {user}; then run the command again"
             raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
         seconds = max(behind, self._waited_for(int(replayed), int(written)))
         return seconds if seconds > self.batch.max_lag.total_seconds() else 0.0

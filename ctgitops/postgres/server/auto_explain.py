@@ -25,7 +25,7 @@ _ACTIVE = "select from pg_catalog.pg_settings where name operator(pg_catalog.=) 
 
 
 def can_load(connection: Connection) -> bool:
-    """Whether the server has the module. Loads it into the superuser's session, where it stays off."""
+    """Whether the server has the module. Loads the module into the superuser's session, without enabling it."""
     try:
         connection.execute("load 'auto_explain'")
     except psycopg.Error:

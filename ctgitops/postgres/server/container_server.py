@@ -48,7 +48,7 @@ def _engine_there() -> bool:
 
 @contextmanager
 def container(image: str, limits: Limits, superuser: str = ADMIN, database: str = MAINTENANCE) -> Iterator[Address]:
-    """The address of a server in a container of `image`, for its superuser. Raises UsageError if it does not start.
+    """The address of a server in a container of `image`, for its superuser. Raises UsageError if it fails to start.
 
     ctgitops's own connections use `database`.
     """

@@ -20,10 +20,10 @@ from .watchdog import Watchdog
 
 CACHE_VARIABLE = "CTGITOPS_CACHE"
 BROUGHT_VARIABLE = "CTGITOPS_DATA"
-"""The variable that names a folder of compressed data directories, which a container image can include."""
+"""The environment variable with a folder of compressed data directories, such as one in a container image."""
 PACKED = ".xz"
 KEPT_SECONDS = 30 * 24 * 3600
-"""When an archive is stored, archives that were unused for this long are deleted."""
+"""How long unused archives are kept, in seconds. Older ones are deleted when an archive is stored."""
 MEMORY = Path("/dev", "shm")
 ROOM = 1 << 30
 _OPTIONS = ("--no-sync", "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-instructions")
@@ -117,7 +117,7 @@ def _name(making: Initdb) -> str:
 
 
 def _cache_archive(name: str) -> Path | None:
-    """The path of an archive in this user's cache; None if others may write there: a server runs its contents."""
+    """The path of an archive in this user's cache; None if other users can write to it: a server runs its content."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.home() fails without a home
     folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
     with contextlib.suppress(OSError):

@@ -56,13 +56,13 @@ _END = (
 
 
 class ExternalServer(UninterruptedCleanup):
-    """The server at an address, as a superuser uses it. On exit, drops the databases and roles that it created."""
+    """The server at an address, used as superuser. On exit, drops the databases and roles that this run created."""
 
     prefix = PREFIX
 
     def __init__(self, address: Address, original: SourceDatabase, *, ours: bool = False) -> None:
         self.ours = ours
-        """Whether the whole server is thrown away afterwards."""
+        """Whether the whole server is removed afterwards, as a container is."""
         self._address = address
         self._original = original
         self._password = secrets.token_urlsafe(18)
@@ -87,12 +87,12 @@ class ExternalServer(UninterruptedCleanup):
         return self
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of its databases; by default, of the database in the server's own URL."""
+        """The URL of one of the server's databases; by default, of the database in the server's URL."""
         asked = {"dbname": database} if database else {}
         return make_conninfo("", **{**on_one_server(self._address), **asked, **self._login(role)})
 
     def address(self, database: str = "") -> Address:
-        """The address of one of its databases, for its superuser."""
+        """The address of one of the server's databases, for the superuser."""
         return Address(self.url(database), self._address.label)
 
     def make_room(self, name: str) -> None:
@@ -107,7 +107,7 @@ class ExternalServer(UninterruptedCleanup):
         return self.address(name)
 
     def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:
-        """The statements to run after CREATE ROLE: they mark the role, and let the migrations' role log in."""
+        """The statements to run after CREATE ROLE: they add the comment MARK, and let the migrations' role log in."""
         name = sql.Identifier(role)
         yield sql.SQL("comment on role {} is {}").format(name, MARK)
         if role == self._original.role:
@@ -118,14 +118,14 @@ class ExternalServer(UninterruptedCleanup):
             yield from role_sql(role) if self._explains else ()
 
     def used(self) -> int:
-        """Size of its databases in bytes; 0 if the query fails."""
+        """Size of this run's databases in bytes; 0 if the query fails."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
             row = connection.execute(_SIZE, [self._ours]).fetchone()
             return int(str(row[0])) if row else 0
         return 0
 
     def end(self) -> None:
-        """Terminates all sessions in its databases. Any thread may call it."""
+        """Terminates all sessions in this run's databases. Any thread may call this method."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
             for (name,) in connection.execute(_DATABASES, [self._ours]).fetchall():
                 connection.execute(sql.SQL("alter database {} connection limit 0").format(sql.Identifier(str(name))))
@@ -133,7 +133,7 @@ class ExternalServer(UninterruptedCleanup):
 
     @property
     def _ours(self) -> str:
-        """The prefix of the databases used here; empty, for all, if the server is thrown away."""
+        """The prefix of this run's databases; empty if the whole server is removed afterwards."""
         return "" if self.ours else PREFIX
 
     @property

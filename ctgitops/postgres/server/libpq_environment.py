@@ -11,7 +11,7 @@ from ..connection.connect import Address, on_one_server
 from .programs import Programs
 
 KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "PG", "KRB5", "SSL_CERT_", "USER", "LOGNAME")
-"""Prefixes of the environment variables that are passed on; others may be tokens and secrets."""
+"""Prefixes of the environment variables that are passed on. Other variables may contain tokens and secrets."""
 WITHOUT_VARIABLE = ("keepalives", "tcp_user_timeout", "fallback_application_name")
 """Prefixes of connection parameters to drop: libpq has no variable for them, and they do not change results."""
 

@@ -50,7 +50,7 @@ class Limits:
 
 
 class ResourceGuard:
-    """Checks a running server's time and the bytes that it `used`; calls `end` once if a limit is exceeded."""
+    """Checks the run time of a server, and the bytes that `used` returns; calls `end` once if a limit is exceeded."""
 
     def __init__(self, used: Callable[[], int], limits: Limits, end: Callable[[], None]) -> None:
         self._used = used
@@ -59,7 +59,7 @@ class ResourceGuard:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="ctgitops-limits")
         self.why = ""
-        """The limit that was exceeded, as text; empty if none was."""
+        """The limit that was exceeded, as text; empty if no limit was exceeded."""
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -1,4 +1,4 @@
-"""Starts a local PostgreSQL server for the duration of a `with` block; it never outlives this process."""
+"""Starts a local PostgreSQL server for the duration of a `with` block. The server never outlives this process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUPERUSER = "postgres"
 OWN_DATABASES = ("postgres", "template1")
 """The databases that initdb creates and that accept connections."""
 LONGEST_SOCKET_PATH = 100
-"""In bytes, with a margin: the limit of operating systems is 103 to 107."""
+"""Maximum length of a socket's path in bytes. Operating systems allow 103 to 107."""
 START_SECONDS = 60
 STOP_SECONDS = 10
 LISTEN_ATTEMPTS = 5
@@ -53,7 +53,7 @@ NOT_KEPT = {
 
 
 class LocalServer(UninterruptedCleanup):
-    """A throw-away server: starts when the block begins; is removed, with its data, when the block ends.
+    """A throw-away server, which starts when the block begins, and is removed with its data when the block ends.
 
     It listens on a Unix socket in a folder that only its account can enter. With `listen`, it also listens on that
     address, and requires a password. `settings` are server parameters that override the defaults.
@@ -62,7 +62,7 @@ class LocalServer(UninterruptedCleanup):
     superuser = SUPERUSER
     ours: ClassVar[bool] = True
     prefix: ClassVar[str] = ""
-    """The prefix of the names of its databases; empty, because no other databases are here."""
+    """The prefix of the names of throw-away databases; empty, because this server has no other databases."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class LocalServer(UninterruptedCleanup):
         self.programs = programs
         self.folder = Path()
         self.maintenance = "postgres"
-        """The database that always exists."""
+        """The name of a database that always exists, for ctgitops's own connections."""
         self._settings = {**NOT_KEPT, **(settings or {})}
         self._listen = listen
         self._base = base
@@ -89,7 +89,7 @@ class LocalServer(UninterruptedCleanup):
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of its databases, for its superuser, or for a `role` without a password."""
+        """The URL of one of the server's databases, for the superuser, or for a `role` without a password."""
         name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
         # Environment variables about other servers must not redirect the connection
         ours = "hostaddr=&target_session_attrs=any"
@@ -98,7 +98,7 @@ class LocalServer(UninterruptedCleanup):
         return f"postgresql://{user}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}&{ours}"
 
     def address(self, database: str = "") -> Address:
-        """The address of one of its databases."""
+        """The address of one of the server's databases."""
         return Address(self.url(database), label=f"{database or self.maintenance} on a throw-away server")
 
     def make_room(self, name: str) -> None:
@@ -126,12 +126,12 @@ class LocalServer(UninterruptedCleanup):
 
     @property
     def major(self) -> int:
-        """The major version of its programs."""
+        """The major version of the server's programs."""
         return self.programs.major
 
     @property
     def process_id(self) -> int:
-        """The process id of its main process."""
+        """The process ID of the server's main process."""
         return self._process.pid if self._process else 0
 
     @property
@@ -194,7 +194,7 @@ class LocalServer(UninterruptedCleanup):
         self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
 
     def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
-        """Creates the data directory. `programs` are the original programs: the path of a copy differs each time."""
+        """Creates the data directory. `programs` are the installed programs, even if the server runs copies of them."""
         file = self._password_file() if self._password else None
         said = Initdb(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
         if said:
@@ -255,7 +255,7 @@ class LocalServer(UninterruptedCleanup):
                 process.send_signal(signal.SIGQUIT)
 
     def _ready(self) -> bool:
-        """Waits until line 8 of the server's lock file, postmaster.pid, says that it is ready; False if it ended."""
+        """Waits until line 8 of postmaster.pid says that the server is ready. Returns False if the server ended."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:

@@ -38,7 +38,7 @@ class Account:
 
 
 def unprivileged() -> Account | None:
-    """The account to run a server as; None if this process is unprivileged. Raises UsageError if none is usable."""
+    """The account that runs a server; None if this process is unprivileged. Raises UsageError if none is usable."""
     if os.geteuid() != 0:
         return None
     for name in CANDIDATES:
@@ -59,7 +59,7 @@ def popen_options(account: Account | None) -> dict[str, Any]:
 def run_as(
     account: Account | None, command: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end as `account`. It is in its own session, so that Ctrl-C reaches only this process."""
+    """Runs a program to its end as `account`, in a separate session, so that Ctrl-C reaches only this process."""
     child = subprocess.Popen(
         command,
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **environment},

@@ -39,7 +39,7 @@ class Programs:
     bin: Path
     major: int
     version: str
-    """For example `15.18`."""
+    """The version, such as `15.18`."""
     lib: Path | None
     """The folder of the installation's libpq; None if the programs find libpq without it."""
 
@@ -49,7 +49,7 @@ class Programs:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that its programs need."""
+        """Environment variables that the programs need."""
         return {"LD_LIBRARY_PATH": str(self.lib)} if self.lib else {}
 
     @cached_property
@@ -66,7 +66,7 @@ class Programs:
 
     @cached_property
     def explains(self) -> bool:
-        """Whether its server has the module auto_explain."""
+        """Whether the installation's server has the module auto_explain."""
         lib = self.bin.parent / "lib"
         places = (lib, lib / "postgresql", Path(self._said("pg_config", "--pkglibdir") or "/nonexistent"))
         return any(_is_file(place / f"auto_explain.{end}") for place in places for end in ("so", "dylib"))
@@ -90,12 +90,12 @@ class Programs:
 
     @cached_property
     def tls(self) -> bool:
-        """Whether its clients support TLS. Runs pg_dump to find out."""
+        """Whether the installation's clients support TLS. Runs pg_dump to find out."""
         return "not compiled in" not in self._said("pg_dump", "-d", "host=/nonexistent sslmode=require")
 
     @property
     def compression(self) -> str:
-        """The fastest compression that its pg_dump supports: `zstd:1` or `gzip:1`."""
+        """The fastest compression that the installation's pg_dump supports: `zstd:1` or `gzip:1`."""
         return "zstd:1" if self.zstd else "gzip:1"
 
     @property
@@ -104,7 +104,7 @@ class Programs:
         return f"--compress={self.compression if self.major >= ZSTD_SINCE else 1}"
 
     def lacks(self, extensions: Iterable[str]) -> tuple[str, ...]:
-        """The extensions in `extensions` that its server does not include."""
+        """The extensions in `extensions` that the installation's server does not include."""
         folder = (self.share or Path("/nonexistent")) / "extension"
         return tuple(sorted(name for name in extensions if not _is_file(folder / f"{name}.control")))
 

@@ -36,7 +36,7 @@ order by 1
 """
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
-"""Terminates a database's sessions before a rename. (PostgreSQL checks only every 100 ms whether they have ended.)"""
+"""Terminates a database's sessions before a rename, because a database with sessions cannot be renamed."""
 
 
 def objects_in(address: Address) -> tuple[str, ...]:
@@ -46,14 +46,14 @@ def objects_in(address: Address) -> tuple[str, ...]:
 
 
 def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
-    """Those of `roles` that do not exist on the server. Read-only."""
+    """The roles in `roles` that do not exist on the server. Read-only."""
     with connected(address, "ctgitops restore") as connection:
         there = {str(name) for (name,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
     return tuple(sorted(set(roles) - there))
 
 
 def may_give_to(address: Address, roles: Iterable[str]) -> bool:
-    """Whether the role of `address` may make each of `roles` the owner of an object. Read-only."""
+    """Whether the role of `address` may make every role in `roles` the owner of an object. Read-only."""
     query = """
         select coalesce(bool_and(pg_catalog.pg_has_role(r.oid, 'member')), true)
         from pg_catalog.pg_roles r
@@ -126,7 +126,7 @@ def create_like_or_c(connection: Connection, name: str, locale: Locale) -> str:
 
 
 def create_proof_database(address: Address, name: str, locale: Locale) -> str:
-    """Calls `create_like_or_c` on a throw-away server, and returns its result. Writes. Raises BackupError."""
+    """Creates a database for a proof with `create_like_or_c`, and returns its result. Writes. Raises BackupError."""
     try:
         with connect(address, "ctgitops") as connection:
             return create_like_or_c(connection, name, locale)

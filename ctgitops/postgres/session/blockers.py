@@ -103,7 +103,7 @@ def blocker_query(connection: Connection, wanted: Sequence[RequiredLock]) -> str
 
 
 def spot_of_lock(step: Step, relation: str) -> Spot:
-    """The first statement of the step that names `relation`; compares names without their schema."""
+    """The step's first statement that names `relation`. Names are compared without their schema."""
     name = relation.rpartition(".")[2].strip('"')
     for statement in _statements(step):
         if any(lock.name.rpartition(".")[2].strip('"') == name for lock in statement.locks):

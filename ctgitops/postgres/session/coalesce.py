@@ -23,14 +23,14 @@ from .lock_retry import Attempts
 MOST = 32
 MOST_CHARACTERS = 200_000
 FASTER = 4
-"""The number of migrations in a message grows at most by this factor, because later ones may be slower."""
+"""The number of migrations in a message grows at most by this factor, because later migrations may be slower."""
 QUICK_MILLISECONDS = 100
 """The target duration of one message. The log shows new lines only after a message."""
 
 
 @dataclass
 class Pace:
-    """The number of migrations in the next message. It grows while migrations are quick. After a failure it is 1."""
+    """The number of migrations in the next message. It grows while migrations are quick, and is 1 after a failure."""
 
     size: int = 1
     _positions: dict[int, int] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Coalescer:
     leaks: list[SessionLeak]
     pace: Pace = field(default_factory=Pace)
     ahead: dict[int, int] = field(default_factory=dict)
-    """By step number, the milliseconds of each step that already ran in the message of an earlier step."""
+    """The milliseconds of each step that already ran in the message of an earlier step, by step number."""
 
     def run_ahead(self, step: Step, part_of: Callable[[Step], Part]) -> None:
         """Runs `step` and following steps in one message if possible, and adds the completed ones to `ahead`.
@@ -110,7 +110,7 @@ class Coalescer:
         self.pace.learn(took)
 
     def _catch_up(self, parts: tuple[Part, ...], answer: Answer) -> None:
-        """After a failed message, reads from the ledger which of its steps are done, and adds them to `ahead`."""
+        """After a failed message, reads from the ledger which of its steps are done, and adds these to `ahead`."""
         self.pace.slow_down()
         work = self.attempts.work
         work.end_transaction(lost=answer.lost)

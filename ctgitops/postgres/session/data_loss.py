@@ -74,7 +74,7 @@ def _count(connection: Connection, loss: Loss, table: str, checkpoint: Checkpoin
     query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - the parser quoted the names
     rows = _number(connection, query)
     unsure = loss.what.only_some and not loss.query
-    note = "at most: which rows it affects is not known beforehand" if unsure else ""
+    note = "an upper bound: the affected rows are not known beforehand" if unsure else ""
     return CountedLoss(loss, rows, exact=not unsure, since=_since(connection, loss, table, rows), note=note)
 
 

@@ -51,7 +51,7 @@ _OURS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "0",
 }
-"""Settings for sessions that run only ctgitops's own SQL. They override those of the role and the database,
+"""Settings for sessions that run only ctgitops's own SQL. They override the settings of the role and the database,
 which may be meant for a web application."""
 
 
@@ -64,7 +64,7 @@ class PostgresDatabase:
 
     @cached_property
     def _address(self) -> Address:
-        """The address with the role that applies, if the role of the URL may SET ROLE to it; else without."""
+        """The address, with the role that applies if the role of the URL may SET ROLE to it; else without a role."""
         return as_role(self._connects, self._role)
 
     def ledger(self) -> Ledger:
@@ -188,7 +188,7 @@ class PostgresDatabase:
                     lease.ended()
 
     def _search_path(self) -> str:
-        """The default search path of this role. Reads it on a new connection: others override it with `_OURS`."""
+        """The default search path of this role, from a new connection without `_OURS`, which overrides it."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""

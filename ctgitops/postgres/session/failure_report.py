@@ -31,7 +31,7 @@ from .migration_connection import MigrationConnection, RunState
 
 RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
 _RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
-"""The causes after a server crash: the server refuses new connections for some time, or terminates a new one."""
+"""The causes of errors after a server crash: the server refuses or terminates new connections for some time."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class FailureReport:
     def _hint(self, step: Step, failed: StepFailed) -> str:
         failure = failed.failure
         if failed.lost:
-            return "run the same again: it checks what is done, and resumes from there"
+            return "run the command again: it checks what is done, and resumes from there"
         if self.run_state.transaction_parts and failure.sqlstate in IN_TRANSACTION:
-            return "it cannot run in a transaction: set `transaction: each` in the manifest while it is pending"
+            return "it cannot run in a transaction: set `transaction: each` in the manifest while this file is pending"
         if self._is_timeout(failed):
             failure = replace(failure, stated=Cause.STATEMENT_TIMEOUT)
         return hint_for(step, self.run_state.environment, failure)

@@ -20,7 +20,7 @@ SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "l
 
 
 def probe(address: Address, health: Health) -> HealthResult:
-    """Runs the query once, on its own connection, in a read-only transaction.
+    """Runs the query once, on a separate connection, in a read-only transaction.
 
     The result distinguishes an error from an answer that is not true.
     """
@@ -39,7 +39,7 @@ def probe(address: Address, health: Health) -> HealthResult:
 
 
 def watch(address: Address, health: Health, *, before_each: Callable[[], None], tell: Listener) -> HealthResult:
-    """Repeats the query until it is not true or its time is over, and returns the last answer.
+    """Repeats the query until its result is not true or the time is over, and returns the last result.
 
     Raises Interrupted; ApplyError if `before_each` does.
     """

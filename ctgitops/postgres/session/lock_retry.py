@@ -1,4 +1,4 @@
-"""Retries a step after a lock timeout. Before each attempt, it waits without queueing for other sessions' locks."""
+"""Retries a step after a lock timeout. Before each attempt, waits for other sessions' locks without queueing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Attempts:
     watch: BlockerWatch = field(default_factory=BlockerWatch)
 
     def retrying(self, attempt: Attempt, work: Callable[[], Result]) -> Result:
-        """Runs `work`, with retries, and returns its result. Raises ApplyError, which says what was committed."""
+        """Runs `work`, with retries, and returns its result. The ApplyError that it raises says what was committed."""
         deadline = time.monotonic() + self.patience
         pause, number = FIRST_PAUSE_SECONDS, 1
         while True:
@@ -90,7 +90,7 @@ class Attempts:
         return self.watch.blockers(self.work.connected(), wanted, patient=patient) if wanted else ()
 
     def _with_who(self, attempt: Attempt, failed: StepFailed) -> StepFailed:
-        """The same failure, with the sessions that now use this step's tables."""
+        """Adds the sessions that now use the step's tables to the failure."""
         self.work.end_transaction(lost=failed.lost)
         detail = blockers_text(self.blockers((attempt.part.step,), patient=False))
         whole = "\n".join(filter(None, (failed.failure.detail, detail)))
@@ -107,7 +107,7 @@ class Attempts:
 
 
 def _too_late(attempt: Attempt, relation: str) -> StepFailed:
-    """The failure if another session uses `relation` for too long, at the first part that names `relation`."""
+    """The failure, at the first part that names `relation`, if another session uses `relation` for too long."""
     spots = [spot_of_lock(part.step, relation) for part in attempt.parts]
     attempt.at = next((n for n, spot in enumerate(spots) if spot.place), attempt.at)
     return StepFailed(Failure(f"lock timeout on {relation}", LOCK_NOT_AVAILABLE), spots[attempt.at], lost=False)

@@ -53,12 +53,12 @@ class RunState:
     done: list[str] = field(default_factory=list)
     """Names of committed migrations and seed files, in order."""
     safe: int = 0
-    """How many of `done`, from its start, the server has confirmed to be on disk."""
+    """The number of first names in `done` whose commits the server has confirmed to be on disk."""
     lost: list[str] = field(default_factory=list)
-    """Names of commits that were not on the server's disk when it crashed."""
+    """Names of migrations and seed files whose commits a server crash has lost."""
     forward: bool = True
     transaction_parts: int = 0
-    """The number of migrations and seed files that share the current transaction; 0 if each has its own."""
+    """The number of migrations and seed files that share the current transaction; 0 if each has a separate one."""
 
     @property
     def text(self) -> str:
@@ -78,7 +78,7 @@ class RunState:
         self.safe = self.transaction_parts = 0
 
     def finished(self, *done: str, on_disk: bool) -> None:
-        """Adds committed names; with `on_disk`, the last commit waited for the disk, and so for all earlier ones."""
+        """Adds committed names. With `on_disk`, the last commit waited for the disk, and so for all earlier commits."""
         self.done += done
         if on_disk:
             self.safe = len(self.done)
@@ -90,29 +90,29 @@ class RunState:
         self.done = [name for name in self.done if name in recorded]
 
     def lock_lost(self, error: ApplyError) -> ApplyError:
-        """The same error, whose state also says what this run has completed."""
+        """Adds what this run has completed to the state of the error."""
         if self.done:
             error.state = f"{self.text}nothing more was started"
             error.applied = tuple(self.done[: self.safe]) if self.forward else ()
         return error
 
     def cut_off(self, error: LedgerError) -> CtgitopsError:
-        """The same error if no plan has begun; else an error whose state is not `nothing was changed`."""
+        """Corrects the state of an error that says `nothing was changed`, if a plan has begun."""
         if not self.began:
             return error
         state = f"{self.text}the ledger shows what else is done"
-        cut = ApplyError(error.what, state=state, hint="run the same again: it checks that, and resumes from there")
+        cut = ApplyError(error.what, state=state, hint="run the command again: it checks that, and resumes from there")
         cut.cause = error.cause
         return cut
 
 
 def _is_idle(connection: Connection) -> bool:
-    """Whether the connection is open, without a transaction that our COMMIT would end."""
+    """Whether the connection is open and without a transaction."""
     return not connection.closed and connection.info.transaction_status is TransactionStatus.IDLE
 
 
 class MigrationConnection:
-    """The run's connection to one database. `open_connection` opens a new one after a loss."""
+    """The run's connection to one database. After a loss, `open_connection` opens a new connection."""
 
     def __init__(self, address: Address, open_connection: Callable[[], Connection], run_state: RunState) -> None:
         self._address = address
@@ -121,10 +121,10 @@ class MigrationConnection:
         self._connection: Connection | None = None
         self._backend = 0
         self.unflushed = False
-        """Whether there is a commit that did not wait for the disk."""
+        """Whether the run has made a commit that did not wait for the disk."""
 
     def connected(self) -> Connection:
-        """The connection; opens one if there is none."""
+        """The open connection; opens a connection if necessary."""
         if self._connection is None or self._connection.closed:
             try:
                 self._connection = self._open()
@@ -143,7 +143,7 @@ class MigrationConnection:
             raise self._run_state.cut_off(error) from None
 
     def _read(self, connection: Connection) -> Ledger:
-        """Reads the ledger with our own search path, because migrations may have changed the session's."""
+        """Reads the ledger with OWN_PATH, because migrations may have changed the session's search path."""
         connection.execute(f"begin; {OWN_PATH}".encode())
         try:
             return read_ledger(connection, self._address)
@@ -152,7 +152,7 @@ class MigrationConnection:
                 connection.execute("commit")  # in an aborted transaction, COMMIT rolls back
 
     def reporting(self, assert_lock_held: Callable[[], None]) -> Callable[[], None]:
-        """Wraps `assert_lock_held`, so that its error also says what this run has completed."""
+        """Wraps `assert_lock_held`: the error also lists what this run has completed."""
 
         def reported() -> None:
             try:
@@ -188,7 +188,7 @@ class MigrationConnection:
             exchange(self._connection, "rollback; " + CLEAN)
 
     def _end_backend(self) -> None:
-        """Terminates the lost backend, which could still commit: a server continues a statement without its client."""
+        """Terminates the lost backend, which could still commit, because the server continues the running statement."""
         backend = self._backend
         self.close()
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")

@@ -69,7 +69,7 @@ class OwnedObjects:
     tell: Listener
 
     def drop(self, patience: float) -> int:
-        """Drops all objects, or none. Retries lock timeouts for `patience` seconds. Returns how many. Writes.
+        """Drops all objects, or none. Retries lock timeouts for `patience` seconds. Returns their number. Writes.
 
         Raises ApplyError. Raises MustWaitError if CASCADE would drop an object of another role.
         """
@@ -108,7 +108,7 @@ class OwnedObjects:
         return len(drops)
 
     def _objects(self) -> dict[_Object, bool]:
-        """By object, whether to drop it."""
+        """The objects of the database, each with whether to drop it."""
         query = files("ctgitops").joinpath("postgres", "sql", "owned.sql").read_text(encoding="utf-8")
         escaping = Escaping(self.connection.pgconn)
         kept = f"array[{', '.join(literal(escaping, name) for name in self.kept)}]::pg_catalog.text[]"
@@ -129,7 +129,7 @@ class OwnedObjects:
         return ()
 
     def _reported(self, who: tuple[Blocker, ...], reported: frozenset[int | None]) -> frozenset[int | None]:
-        """Reports blockers that were not reported before. Returns the process IDs of all that were reported."""
+        """Reports new blockers. Returns the process IDs of all reported blockers."""
         pids = frozenset(each.pid for each in who)
         if pids - reported:
             concerns = (PreflightConcern("long_transactions", PreflightAction.WAIT, each.text, "") for each in who)
@@ -148,7 +148,7 @@ class OwnedObjects:
             exchange(self.connection, "rollback")
         what = f"the objects in {self.address.label} could not be dropped: {self.address.hidden(said)}"
         state = "whether they are dropped is not known" if lost else "nothing was changed"
-        hint = "; then ".join(filter(None, (_HINTS.get(sqlstate, ""), "run the same again")))
+        hint = "; then ".join(filter(None, (_HINTS.get(sqlstate, ""), "run the command again")))
         return ApplyError(what, sqlstate=sqlstate, state=state, hint=hint, detail=detail)
 
     def _of_others(self, lost: list[_Object]) -> MustWaitError:

@@ -156,13 +156,13 @@ class PlanRun:
         try:
             millis = self.stepwise.run(step, part.entry)
         except TimeBudgetSpent as over:
-            said = f"{over.rows:,} rows are done, and its time budget for this run is used up"
+            said = f"{over.rows:,} rows are done, and the migration's time limit for this run is reached"
             failure_report.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
             raise MustWaitError(
                 f"{step.name} is deferred: {said}",
                 place=Place(step.script.path),
                 state=f"{failure_report.run_state.text}the rest of the plan waits",
-                hint="run the same again, or let a scheduled run do it: it resumes from there",
+                hint="run the command again, or wait for a scheduled run: either continues with the next rows",
             ) from None
         self.attempts.work.unflushed = False  # the commit of the ledger entry has already waited for the disk
         return millis

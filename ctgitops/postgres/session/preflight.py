@@ -48,10 +48,10 @@ class Preflight:
     tell: Listener
     _settings_reported: bool = False
     _first_seen: dict[str, float] = field(default_factory=dict)
-    """By virtual transaction ID, the time when a transaction was first seen, if this role may not see its age."""
+    """When each transaction was first seen, by virtual transaction ID, if this role may not see transaction ages."""
 
     def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` cannot start; first waits for conditions that may pass. Empty if the plan takes no strong lock.
+        """Waits for conditions that may pass; returns why `plan` cannot start. Empty for a plan without strong locks.
 
         The first call also reports the effective session settings.
         """
@@ -65,7 +65,7 @@ class Preflight:
         try:
             return self._reasons(connection, wanted)
         except Interrupted:
-            hint = "run the same again"
+            hint = "run the command again"
             return (
                 Reason("preflight", "the run was asked to stop while preflight waited for better conditions", hint),
             )
@@ -114,7 +114,7 @@ class Preflight:
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 
     def _aged(self, who: Blocker) -> Blocker:
-        """The same blocker. If this role may not see its age, its age is the time since it was first seen."""
+        """The blocker with its age; if this role may not see the age, the time since the blocker was first seen."""
         if who.seconds is not None or who.pid is None:
             return who
         now = time.monotonic()

@@ -74,7 +74,7 @@ class WorkSession:
         self._lease.set_activity(what)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """The reasons why `plan` cannot start, after waiting for those that may pass. Read-only."""
+        """Waits for conditions that may pass, then returns the reasons why `plan` cannot start. Read-only."""
         return self._preflight.reasons(self._work.connected(), plan)
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class WorkSession:
         return probe(self._address, health)
 
     def watch(self, health: Health) -> HealthResult:
-        """Repeats a health query until it is not true or its time is over. Returns the last answer. Read-only."""
+        """Repeats a health query until it is not true or the time is over. Returns the last result. Read-only."""
 
         def report() -> None:
             self._assert_lock_held()
@@ -146,7 +146,7 @@ class WorkSession:
         return watch(self._address, health, before_each=report, tell=self._tell)
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
-        """The database's state before the first step. Queries it only if an automatic rollback is possible."""
+        """Returns the database's state before the first step; queried only if an automatic rollback is possible."""
         wanted = self._request.environment.apply_policy.rolls_back_on_failure
         entry = ledger.last.id if ledger.last else 0
         return Checkpoint(entry, oldest_transaction(self._work.connected()) if wanted else 0)

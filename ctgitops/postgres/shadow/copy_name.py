@@ -1,4 +1,4 @@
-"""Gives the real database's name to one copy at a time. On an external server, no copy gets it."""
+"""Gives the real database's name to one copy at a time. On an external server, no copy gets this name."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class RenamableCopy(Protocol):
     """The copy's name while another copy has the real name."""
 
     def close(self) -> None:
-        """Closes its connections: a database with sessions cannot be renamed."""
+        """Closes all connections to the copy, because a database with sessions cannot be renamed."""
 
 
 class CopyName:
-    """Assigns the real name to one copy. Never on an external server, where the real database may have it."""
+    """Assigns the real database's name to one copy, but not on an external server, which may have the real database."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
         self._holder: RenamableCopy | None = None
         self.target = original.database if server.ours else ""
-        """The real database's name; empty if no copy gets it."""
+        """The real database's name; empty if no copy gets this name."""
 
     def give(self, copy: RenamableCopy | None) -> None:
         """Gives the real name to one copy, or to none, so that migrations can use the name. Writes."""
@@ -50,7 +50,7 @@ class CopyName:
 
 
 def without_databases(step: Step) -> tuple[Step, tuple[Skipped, ...]]:
-    """The step without the statements that name a database, and those statements. All other text keeps its position."""
+    """The step without the statements that name a database, and these statements. Positions stay the same."""
     script, skipped = step.script, list[Skipped]()
     text = list(script.sql)
     for statement in script.statements:

@@ -2,8 +2,8 @@
 
 PostgreSQL runs an extension's script as the superuser, with the schemas of the extension and of all extensions that it
 requires as the search path. An unqualified name in the script can therefore mean an object of a migration. Objects are
-judged by owner and by the transaction that wrote their row. Membership in an extension says nothing: the owner of a
-trusted extension can make any own object its member. What a trusted extension itself brings belongs to the superuser.
+judged by owner and by the transaction that wrote their row. Membership in an extension says nothing, because the owner
+of a trusted extension can make any own object its member. Objects from the extension's script belong to the superuser.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from wanted w
 left join pg_catalog.pg_extension e on e.extname = w.name
 left join pg_catalog.pg_namespace n on n.oid = e.extnamespace
 """
-"""An extension and all that it requires, in any version, each with its schema if installed, else its fixed schemas."""
+"""Queries an extension and its required extensions, with the schema if installed, else the fixed schemas."""
 _PLANTED = """
 with since(age) as (select pg_catalog.age(%s::pg_catalog.xid)),
 first(oid) as (select oid from pg_catalog.pg_namespace where nspname = any(%s)),
@@ -59,7 +59,7 @@ join pg_catalog.pg_roles r on r.oid = each.owner
 where n.nspname = any(%s) and not r.rolsuper
 limit 1
 """
-"""An object in one of the schemas that can capture a name of a script.
+"""Queries objects in the search path of a script that can capture an unqualified name in the script.
 
 An older function counts if it overloads one of PostgreSQL's names, and an older operator always: a migration can have
 replaced a function that they call.
@@ -80,7 +80,7 @@ class ExtensionGuard:
     def refusal(self, connection: Connection, made: Extension, listed: frozenset[str]) -> str:
         """Why CREATE EXTENSION could run code of a migration as the superuser; empty if it cannot.
 
-        With CASCADE, it also creates what the extension requires; every name must be in `listed`.
+        With CASCADE, the statement also creates required extensions, whose names must be in `listed`.
         """
         return next(self._refusals(connection, made, listed), "")
 

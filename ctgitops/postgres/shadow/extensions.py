@@ -27,7 +27,7 @@ QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "repli
 setting of the database changes the role."""
 NO_EVENT_TRIGGERS = {"event_triggers": "off"}
 EVENT_TRIGGERS_SINCE = 17
-"""The first major with login event triggers. One that is enabled ALWAYS fires before the session's first query."""
+"""The first major version with login event triggers, which can fire before the session's first query."""
 HARMLESS = frozenset({"postgis", "postgis_topology", "vector", "pg_stat_statements", "plpgsql"})
 """Extensions that are not marked as trusted, but have no access to anything outside the database."""
 NEVER = frozenset({"plpython3u", "plpython2u", "plpythonu", "plperlu", "pltclu", "plsh", "plr", "adminpack"})

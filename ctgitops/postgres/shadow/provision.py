@@ -90,7 +90,7 @@ class Provisioner:
                     self._set(connection, (who, parameter, value), database)
 
     def ledger(self, name: str, connection: Connection, address: Address) -> None:
-        """Creates the ledger as the role of `connection`; the real ledger's owner may have more privileges. Writes."""
+        """Creates the ledger. Its owner is the role of `connection`, not always the real ledger's. Writes."""
         with self._may_create(name):
             ensure_ledger(connection, address)
 

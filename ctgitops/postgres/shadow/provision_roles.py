@@ -36,7 +36,7 @@ Edge = tuple[str, Membership]
 
 
 class RoleProvisioner:
-    """Creates the roles of `original`. Calls `note` for what PostgreSQL or the sandbox does not allow."""
+    """Creates the roles of `original`. Calls `note` for each part that PostgreSQL or the sandbox does not allow."""
 
     def __init__(
         self, connection: Connection, server: Server, original: SourceDatabase, note: Callable[[str], None]
@@ -46,7 +46,7 @@ class RoleProvisioner:
         self._original = original
         self._note = note
         self._groups: dict[str, set[str]] = {}
-        """By role name, the groups of each created role."""
+        """The groups of each created role, by role name."""
         self._predefined: set[str] = set()
         self._lost: list[str] = []
 
@@ -79,7 +79,7 @@ class RoleProvisioner:
         return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
 
     def _creates_roles(self, role: Role) -> bool:
-        """Whether a role gets CREATEROLE; before 16, where it allows file access, only on a throw-away server."""
+        """Whether a role gets CREATEROLE. Before 16, CREATEROLE allows file access, so only on a throw-away server."""
         asked = role.creates_roles or role.superuser
         if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
             if role.name == self._original.role:
@@ -178,13 +178,13 @@ class RoleProvisioner:
             self._administer(applying.name, {role.name for role in roles if role.superuser})
 
     def _administer(self, name: str, superusers: set[str]) -> None:
-        """Grants ADMIN OPTION on every role that is not a superuser: before 16, CREATEROLE included that right."""
+        """Grants a role ADMIN OPTION on all other roles except superusers, because CREATEROLE implied it before 16."""
         for group in self._groups.keys() - superusers - {name}:
             if group not in self._groups[name] and not self._reaches(group, name):
                 self._granted(name, Membership(group, admin=True, inherits=False, sets=False))
 
     def _reaches(self, member: str, group: str) -> bool:
-        """Whether `member` is a direct or indirect member of `group`: then the reverse is not possible."""
+        """Whether `member` is a direct or indirect member of `group`, so that the reverse is not possible."""
         seen, left = {member}, [member]
         while left:
             found = self._groups.get(left.pop(), set()) - seen

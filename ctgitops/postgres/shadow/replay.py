@@ -35,7 +35,7 @@ from ..session.database import PostgresDatabase
 from .copy_name import without_databases
 
 ROLE = "ctgitops_replay"
-"""The role that runs migrations here. It is a superuser only while a migration needs one."""
+"""The role that runs migrations in this database. The role is a superuser only while a migration needs one."""
 NAME = "a throw-away server"
 _SETTINGS = {"autovacuum": "off", "max_connections": "20"}
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
@@ -123,7 +123,7 @@ class ReplayShadow:
             helped.clear()
 
     def _runnable(self, step: Step) -> Step:
-        """The step; on an external server, without statements that name a database: no copy there has that name."""
+        """The step; on an external server, without statements that name a database: the copy has another name."""
         if self._server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -133,9 +133,9 @@ class ReplayShadow:
         return kept
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
-        """Creates what a real server has but no migration creates: roles, extensions, privileges.
+        """Creates the missing role, extension or privilege that the error names and that no migration creates.
 
-        Returns what it created, None if nothing applies to the error.
+        Returns what it created; None if it cannot help with the error.
         """
         try:
             return self._helped(error, helped)

@@ -80,7 +80,7 @@ class SandboxShadow:
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """By step number, the recorded impact of each step that was run with `watched`."""
+        """The recorded impact of each step that was run with `watched`, by step number."""
         return self._observer.impacts if isinstance(self._observer, Tracer) else {}
 
     @property
@@ -93,7 +93,7 @@ class SandboxShadow:
         return self._sandbox.rates()
 
     def snapshot(self) -> Snapshot:
-        """The schema, read as the role that created it: the superuser must not run functions of unreviewed SQL."""
+        """Reads the schema as the migrations' role, because the superuser must not run functions of unreviewed SQL."""
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
@@ -117,7 +117,7 @@ class SandboxShadow:
         self._observer = observer
 
     def close(self) -> None:
-        """Closes its connections."""
+        """Closes the connections to this database."""
         if self._connection is not None:
             self._connection.close()
         if isinstance(self._observer, Tracer):
@@ -172,7 +172,7 @@ class SandboxDatabases:
         return unused(f"{self.server.prefix}{database}", {self.name.target})
 
     def runnable(self, step: Step) -> Step:
-        """The step to run. On an external server, omits statements with a database name: no copy has that name."""
+        """The step to run. On an external server, omits statements with a database name, which no copy has."""
         if self.server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -184,7 +184,7 @@ class SandboxDatabases:
         return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
-        """The error to raise if the server no longer answers."""
+        """The error for a server that no longer answers."""
         error = ApplyError(self.why(said), state=UNTRUE)
         error.cause = Cause.SANDBOX_ENDED if self.ended else Cause.CONNECTION_LOST
         return error
@@ -236,7 +236,7 @@ class SandboxDatabases:
         return tried
 
     def close(self) -> None:
-        """Closes its connections."""
+        """Closes the connections to all databases of this server."""
         for shadow in self._shadows:
             with suppress(psycopg.Error):
                 shadow.close()

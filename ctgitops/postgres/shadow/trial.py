@@ -31,7 +31,7 @@ class Observer(Protocol):
         """Wraps all statements of a step. The block starts after BEGIN, if any, and ends before COMMIT."""
 
     def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:
-        """Wraps the statement `step.script.statements[index]`. If it fails, StepFailed is raised in the block."""
+        """Wraps the statement `step.script.statements[index]`. A failed statement raises StepFailed in the block."""
 
 
 class NoObserver:

@@ -1,1 +1,1 @@
-"""Measures what a statement locks, rewrites and scans while it runs."""
+"""Measures which tables a statement locks, rewrites and scans while it runs."""

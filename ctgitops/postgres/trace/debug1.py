@@ -51,7 +51,7 @@ def telling(messages: Iterable[str]) -> tuple[str, ...]:
 
 
 def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
-    """The messages that report that existing constraints prove the rows valid, so PostgreSQL reads no rows."""
+    """The messages that PostgreSQL skips a scan, because existing constraints prove the rows valid."""
     return tuple(message for message in messages if _PROVED.match(message))
 
 

@@ -1,4 +1,4 @@
-"""Samples the locks of a session while it runs a statement outside a transaction; it releases them at the end.
+"""Samples the locks of a session while the session runs a statement outside a transaction.
 
 Most of these statements end within milliseconds on a throw-away server. So, when they start, another session holds a
 lock on their tables: SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement
@@ -32,12 +32,12 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any 
 
 
 class Sampler(threading.Thread):
-    """Samples the locks of the backend `pid` until `stop`; locks `tables` first, so the backend waits there."""
+    """Samples the locks of the backend `pid` until `stop`. First locks `tables`, so that the backend waits for them."""
 
     def __init__(self, open_connection: Callable[[], Connection], pid: int, tables: Sequence[int]) -> None:
         super().__init__(daemon=True)
         self.seen: dict[int, LockMode] = {}
-        """By OID, the strongest lock that the backend held or waited for."""
+        """The strongest lock that the backend held or waited for on each relation, by OID."""
         self.failure: psycopg.Error | None = None
         """The error that ended the sampling early."""
         self._pid = pid

@@ -74,7 +74,7 @@ class NonTransactionalTracer:
     def _with_queries(
         self, impact: StatementImpact, ran: TracedStatement, plans: Sequence[str], met: dict[int, Relation]
     ) -> StatementImpact:
-        """Adds the statement's queries; without their plans, every table that it locked or names counts as read."""
+        """Adds the statement's queries. Without query plans, every table that it locked or names counts as read."""
         done = queried(self.connection, ran, plans, [])
         read = [oid for oid, each in met.items() if each.has_rows] if ran.kind in QUERIES and not done.plans else []
         known = relations(self.others, done.names) | met
@@ -83,7 +83,7 @@ class NonTransactionalTracer:
 
 
 def _named_in(sql: str, before: dict[int, Relation]) -> dict[int, Relation]:
-    """The tables that a block names; all tables if it names none, because it may run functions or dynamic SQL."""
+    """The tables that a block names; all tables if it names none, because it can call functions or run dynamic SQL."""
     tables = {oid: each for oid, each in before.items() if each.has_rows}
     return {oid: each for oid, each in tables.items() if each.bare in sql} or tables
 

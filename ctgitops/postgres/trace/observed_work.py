@@ -22,12 +22,12 @@ class Evidence:
     kind: str
     said: tuple[str, ...]
     known: Mapping[int, Relation]
-    """By OID, the relations that other sessions can see."""
+    """The relations that other sessions can see, by OID."""
     now: Mapping[int, HeldLock]
     files: Mapping[int, int]
-    """By OID, the relfilenode before the statement, for visible relations whose locks or scan counts changed."""
+    """The relfilenode before the statement of each visible relation whose locks or scan counts changed, by OID."""
     scans: Mapping[int, int]
-    """By OID, the number of full scans before the statement."""
+    """The number of full scans of each relation before the statement, by OID."""
     called: frozenset[tuple[int, str]] = frozenset()
     """OID and unqualified name of each relation that a message may name."""
 
@@ -45,7 +45,7 @@ class Evidence:
 
 
 def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Held, ...]:
-    """The locks on relations that others can see; an index only if its table has no lock as strong."""
+    """The locks on relations that other sessions can see; an index only if its table has a weaker lock."""
     found = []
     for oid, mode in modes.items():
         relation = known.get(oid)
@@ -86,7 +86,7 @@ def _reported_work(evidence: Evidence) -> Iterator[tuple[int, RelationWork]]:
 
 
 def _meant(said: Debug1Message, evidence: Evidence) -> list[int]:
-    """The relations that a message may mean, as its names have no schema; prefers those that were scanned."""
+    """The relations that a message may mean, whose names have no schema; prefers scanned relations."""
     named = sorted(oid for oid, name in evidence.called if name == said.table and oid in evidence.now)
     locked = [oid for oid in named if evidence.now[oid].strongest >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
     read = [oid for oid in locked if evidence.read(oid)] or locked

@@ -59,7 +59,7 @@ class HeldLock:
 
 
 class _Lock(NamedTuple):
-    """One lock as `_MINE` lists it."""
+    """One row of the query `_MINE`: a lock of the session."""
 
     oid: int
     mode: str
@@ -77,10 +77,10 @@ class HeldLocks:
         self._connection = connection
         self._held: frozenset[_Lock] = frozenset()
         self._of: dict[int, set[_Lock]] = {}
-        """By OID, the locks on that relation."""
+        """The locks on each relation, by OID."""
 
     def changes(self) -> dict[int, HeldLock | None]:
-        """By OID, the current locks of each relation whose locks changed since the last call; None if none are left.
+        """The current locks of each relation whose locks changed since the last call, by OID; None if no lock remains.
 
         The query also sets client_min_messages for the next statement, which saves a round trip.
         """
@@ -104,7 +104,7 @@ class HeldLocks:
 
 
 def scanned(connection: Connection) -> dict[int, int]:
-    """By OID, how many full scans this session has started; may include earlier transactions."""
+    """How many full scans of each relation this session has started, by OID; may include earlier transactions."""
     return {int(str(oid)): int(str(count)) for oid, count in connection.execute(_SCANNED.encode()).fetchall()}
 
 

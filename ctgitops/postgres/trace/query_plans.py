@@ -18,9 +18,9 @@ from ..connection.connect import Connection
 
 LONGEST_PLAN = 200_000
 MOST_TEXT = 5_000_000
-"""Maximum number of characters of plans that are kept per statement."""
+"""Maximum length of all plans of a statement, in characters."""
 LOST = "duration: not kept"
-"""Replaces each plan beyond that limit."""
+"""The text that replaces a plan beyond the limit MOST_TEXT."""
 _PLAN = re.compile(r"duration: [\d.]+ ms  plan:\n(?P<plan>\{.*\})", re.DOTALL)
 _SYSTEM = frozenset({"pg_catalog", "information_schema", "pg_toast", "ctgitops"})
 # The query must work with any search path that a migration set
@@ -72,7 +72,7 @@ def _plans(messages: Iterable[str]) -> Iterator[TracedPlan]:
 
 
 def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
-    """The plan with each relation's name and `fresh` from `names`; a relation that is missing there is fresh."""
+    """The plan with each relation's name and `fresh` from `names`; a relation that `names` lacks is fresh."""
     name, fresh = names.get(plan.relation, (plan.relation, bool(plan.relation)))
     targets = tuple(names.get(each, (each, True))[0] for each in plan.targets)
     children = tuple(resolved(each, names) for each in plan.children)
@@ -80,7 +80,7 @@ def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
 
 
 def oids_of(connection: Connection, names: Iterable[str], oids: Iterable[int]) -> dict[int, str]:
-    """By OID, the names of tables that have one of `names` or `oids`, as this session sees them."""
+    """The names of tables in this session, by OID: of those in `oids`, and of those with a name in `names`."""
     found = connection.execute(_NAMES.encode(), [list(oids), list(names)]).fetchall()
     return {int(str(oid)): str(name) for oid, name in found}
 

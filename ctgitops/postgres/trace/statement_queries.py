@@ -48,9 +48,9 @@ class TracedQueries:
 
     plans: tuple[TracedPlan, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
-    """By OID, the unquoted name directly after the statement."""
+    """The unquoted name of each relation directly after the statement, by OID."""
     branches: bool = False
-    """Whether a query's result may decide what else runs, as in a DO block with IF, or in a function."""
+    """Whether a query's result may decide which statements run, as in a DO block with IF, or in a function."""
 
     def plans_of(self, known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Node, ...]:
         """The plans, with the names that relations have outside the transaction."""
@@ -66,7 +66,7 @@ class TracedQueries:
         return tuple(name for oid, name in self.names.items() if reads and oid not in known)
 
     def unmeasured(self, read: Collection[int], known: Mapping[int, Relation]) -> tuple[str, ...]:
-        """The relations in `read` that no plan explains; if `branches`, also those that a plan explains."""
+        """The relations in `read` that no query plan reads. If `branches` is set, also the relations in plans."""
         planned = frozenset[str]().union(*(each.reads for each in self.plans))
         explained = {oid for oid, name in self.names.items() if name in planned and oid in known}
         missing = {oid for oid in read if oid in known and oid not in explained}

@@ -26,11 +26,11 @@ from .statement_queries import TracedStatement
 from .transactional import TransactionTracer
 
 SETS = "VariableSetStmt"
-"""SET needs no trace, because it takes no lock; and SET TRANSACTION fails after a query."""
+"""Statements that are not traced: SET takes no lock, and SET TRANSACTION fails after a query."""
 MOST_SAID = 10_000
 EXPLAINS = "auto_explain.c"
 _SOURCES = frozenset({EXPLAINS, "tablecmds.c", "index.c"})
-"""PostgreSQL's source files whose messages tell plans, rewrites, scans, index builds and proofs."""
+"""PostgreSQL's source files with messages about plans, rewrites, scans, index builds and existing constraints."""
 ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
 """Statements that must not run in a transaction: they may commit, or process a partitioned table part by part."""
 
@@ -99,7 +99,7 @@ class Tracer:
 
     @contextmanager
     def statement(self, connection: Connection, step: Step, index: int) -> Iterator[None]:
-        """Observes one statement of a step, by its index from 0; does not record it if it fails."""
+        """Observes one statement of a step, by its index from 0. A failed statement is not recorded."""
         statement = step.script.statements[index]
         if statement.kind == SETS:
             self._listens = False
@@ -143,7 +143,7 @@ class Tracer:
 
     @contextmanager
     def _in_its_own(self, connection: Connection, ran: TracedStatement) -> Iterator[None]:
-        """Traces a statement in a transaction of its own, as apply runs it in a step that is not one transaction."""
+        """Traces a statement in a separate transaction, as apply runs it in a step that is not one transaction."""
         own = TransactionTracer(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:

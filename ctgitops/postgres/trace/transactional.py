@@ -30,7 +30,7 @@ class StatementTrace:
     said: tuple[str, ...]
     millis: float
     new: Mapping[int, HeldLock | None]
-    """By OID, the locks after the statement on each relation whose locks it changed; None if none is left."""
+    """The locks after the statement on each relation whose locks changed, by OID; None if no lock remains."""
     called: frozenset[tuple[int, str]]
     """OID and name of each relation whose name a message contains."""
     keys: tuple[tuple[str, int, int], ...]
@@ -39,7 +39,7 @@ class StatementTrace:
 
 
 class TransactionTracer:
-    """A transaction on `connection`; `others` sees the relations from before it; `first` existed before the plan."""
+    """A transaction on `connection`. `others` sees the relations from before it; `first` existed before the plan."""
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class TransactionTracer:
         self._seen: list[StatementTrace] = []
         self._met: set[int] = set()
         self._filled: dict[str, str] = {}
-        """By name without schema, the tables that the transaction created and filled from a query."""
+        """The tables that the transaction created and filled from a query, by name without schema."""
 
     @contextmanager
     def watching(self, ran: TracedStatement, said: Sequence[str]) -> Iterator[None]:
-        """Observes one statement; does not record it if it fails."""
+        """Observes one statement. A failed statement is not recorded."""
         if self._scans is None:
             self._scans = scanned(self._connection)
         began = time.perf_counter()
@@ -136,5 +136,5 @@ def _evidence(
 
 
 def _modes_on(tables: set[str], now: Mapping[int, HeldLock], known: Mapping[int, Relation]) -> dict[int, LockMode]:
-    """By OID, the strongest lock on each table in `tables` and on their indexes, whichever statement took it."""
+    """The strongest lock on each table in `tables` and on their indexes, by OID, whichever statement took the lock."""
     return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}

@@ -25,9 +25,9 @@ from .session_leaks import leak_query, leak_query_within
 from .step_failure import StepFailed
 
 _ENDING = "set session authorization default; "
-"""Resets the role before the ledger entry, which must not be written by a role that the migration set."""
+"""Resets the role, so that the ledger entry is not written by a role that the migration set."""
 _WITHIN = "set local session authorization default; "
-"""Resets the role until COMMIT only: the query after COMMIT must see whether the migration leaked its role."""
+"""Resets the role only until COMMIT, so that the query after COMMIT sees whether the migration leaked a role."""
 _MILLIS = "ctgitops_millis"
 
 
@@ -38,7 +38,7 @@ class Part:
     step: Step
     entry: Entry
     last: bool
-    """Whether it is the plan's last part, whose commit waits for the disk and so confirms every commit before it."""
+    """Whether this is the plan's last part. Its commit waits for the disk, and so confirms all earlier commits."""
 
 
 def millis_in(answer: Answer) -> list[int]:
@@ -53,7 +53,7 @@ def in_one_transaction(connection: Connection, part: Part, guard: str = "") -> A
 
 
 def _guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
-    """The SQL before a file with the `guard` statement, if there is one, and the number of its statements."""
+    """The SQL before a file, with the `guard` statement if there is one, and the number of its statements."""
     return (f"{before} {guard};", leading + 1) if guard else (before, leading)
 
 

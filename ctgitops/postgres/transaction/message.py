@@ -50,7 +50,7 @@ FLUSH = (
     f"begin; {ON_DISK}; "
     "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk'); commit"
 )
-"""A transaction whose commit waits for the disk, and so for every commit before it."""
+"""A transaction whose commit waits for the disk, and so confirms all earlier commits."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ class Message:
         return f"{self.before}\n{self.script.sent}\n;{self.after}"
 
     def offset_of(self, position: int) -> int | None:
-        """Converts a `position` in the message (characters from 1) to an offset in the script; None if outside it."""
+        """Converts a `position` in the message (characters from 1) to an offset in the script, or None."""
         offset = position - len(self.before) - 2
         return offset if 0 <= offset <= len(self.script.sql) else None
 
     def statement_at(self, done: int) -> int | None:
-        """The index (from 0) of the script's statement after the message's first `done` ones; None if outside of it."""
+        """The index (from 0) of the script's statement after the message's first `done` statements; None if none."""
         index = done - self.leading
         return index if 0 <= index < len(self.script.statements) else None
 
@@ -127,14 +127,14 @@ class Spot:
 
     @property
     def place_shown(self) -> Place | None:
-        """The place, without its column if a redacted password before it would shift it."""
+        """The place of the error, without the column if a redacted password shifts the column."""
         if self.place and redact(self.statement) != self.statement:
             return Place(self.place.path, self.place.line)
         return self.place
 
 
 def spot_of(message: Message, position: int | None, done: int, inside: tuple[str, int] | None = None) -> Spot:
-    """The part of the file that failed; empty if it is not in the file.
+    """The part of the file that failed; empty if the error is not in the file.
 
     `inside` is the body of a statement, such as a DO block, and a position in it.
     """

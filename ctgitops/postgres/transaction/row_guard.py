@@ -1,4 +1,4 @@
-"""Prevents an automatic rollback from destroying rows that the run did not write, according to each row's xmin."""
+"""Prevents an automatic rollback from destroying rows that other sessions wrote, according to the rows' xmin."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RowGuard:
     checkpoint: Checkpoint
 
     def of(self, step: Step) -> str:
-        """A statement that locks a step's tables against writers, and fails if others wrote rows; may be empty."""
+        """A statement that locks a step's tables against writers, and fails if other sessions wrote rows; or empty."""
         checks = [
             self._check(loss)
             for loss in self.losses

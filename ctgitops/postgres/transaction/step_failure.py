@@ -29,11 +29,11 @@ class StepFailed(Exception):  # noqa: N818 - the caller turns it into an error
     failure: Failure
     spot: Spot
     lost: bool
-    """The connection is lost, so only the ledger shows what was committed."""
+    """Whether the connection is lost, so that only the ledger shows what was committed."""
     hint: str = ""
-    """What to do; empty to derive the hint from the failure."""
+    """The next step for the user; if empty, the hint is derived from the failure."""
     retried: bool = True
-    """Whether this run retries after a lock timeout; false if the statement may have committed a part."""
+    """Whether this run retries after a lock timeout; False if the statement may have committed a part of its work."""
 
     @property
     def cause(self) -> Cause | None:
@@ -63,10 +63,10 @@ def stopped(interrupted: Interrupted) -> StepFailed:
 
 
 def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
-    """Whether `statement_timeout` cancelled a statement, rather than another session. Needs no open transaction.
+    """Whether `statement_timeout`, and not another session, cancelled a statement. Call it outside a transaction.
 
-    The two cancellations have the same SQLSTATE, and the message is in the server's language. So this provokes a
-    statement timeout, and compares its line in the server's source code with that of `failure`. Read-only.
+    Both kinds of cancellation have the same SQLSTATE, and the message is in the server's language. So this function
+    provokes a statement timeout, and compares its line in the server's source code with that of `failure`. Read-only.
     """
     if failure.cause is not Cause.CANCELLED or not failure.source.line:
         return failure.cause is Cause.STATEMENT_TIMEOUT
@@ -76,18 +76,16 @@ def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
     return answer.failure is not None and answer.failure.source == failure.source
 
 
-CORRECT = "correct the file, then run the same again"
+CORRECT = "correct the file, then run the command again"
 NO_TRANSACTION = "put this statement alone into a migration with the line `-- ctgitops: no transaction`"
 _SLOW = "select pg_catalog.pg_sleep(5)"
 QUALIFY = "this file sets search_path: write ctgitops.record_migration"
 CORRECT_STATEMENT = (
-    "correct that statement, or remove what blocks it, then run the same again: completed statements are skipped"
+    "correct that statement, or remove what blocks it, then run the command again: completed statements are skipped"
 )
-ENDLESS = (
-    "make its WHERE exclude rows that are done; or raise the limit with `max_rows=…` in the line `ctgitops: batch`"
-)
+ENDLESS = "make the WHERE exclude changed rows; or raise the limit with `max_rows=…` in the line `ctgitops: batch`"
 CHANGES_THE_FILE = frozenset({CORRECT, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
-"""Hints that ask to change the file, which is possible only if no other environment has applied it."""
+"""Hints that ask to change the file, which is possible only if no other environment has applied the file."""
 
 
 def hint_for(step: Step, environment: str, failure: Failure) -> str:
@@ -99,19 +97,19 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
     hints = (
         (
             failure.cause is Cause.LOCK_TIMEOUT,
-            "another session holds a lock on that table: see pg_stat_activity, then run the same again",
+            "another session holds a lock on that table: see pg_stat_activity, then run the command again",
         ),
         (
             failure.table == LEDGER and state in ENTRY_EXISTS,
-            "another run added this entry first: wait until it has ended, then run the same again",
+            "another run added this entry first: wait until it has ended, then run the command again",
         ),
         (bool(rights), rights),
         (state == NO_FUNCTION and "record_migration" in failure.message, QUALIFY),
         (
             failure.cause is Cause.STATEMENT_TIMEOUT,
-            "raise `timeouts.statement` in the manifest, or make the statement faster, then run the same again",
+            "raise `timeouts.statement` in the manifest, or make the statement faster, then run the command again",
         ),
-        (failure.cause in _PASSING, "run the same again: it resumes from there"),
+        (failure.cause in _PASSING, "run the command again: it resumes from there"),
         # A rollback runs the text in the ledger, which a change of the file does not affect
         (back, f"this SQL is in the ledger and cannot be edited: undo the migration by hand, then `{repair}`"),
         (not step.transactional, CORRECT_STATEMENT),

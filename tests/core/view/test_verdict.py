@@ -107,8 +107,8 @@ def test_every_page_shows_the_same_verdict(result: PlanResult) -> None:
     if verdict.state is PlanState.UNKNOWN:
         for first in (text.splitlines()[0], page.splitlines()[0]):
             assert "NOT " in first
-        assert "review by hand what is not known" in text
-        assert "First review by hand what is not known." in page
+        assert "review the unknown parts by hand" in text
+        assert "First review the unknown parts by hand." in page
     if verdict.state is PlanState.HELD_BACK:
         assert "HELD BACK by 1 finding of severity error" in text.splitlines()[0]
         assert "Held back by 1 finding of severity error" in page.splitlines()[0]
