@@ -48,7 +48,7 @@ def brought(client: Client, paths: tuple[str, ...], at: str) -> dict[str, int]:
 
 
 def is_on(client: Client, branch: str, sha: str) -> bool:
-    """Whether a branch contains a commit. Compares commits, because a tag may have the same name as the branch."""
+    """Whether a branch contains a commit. Reads the tip of the branch first: a name could also be that of a tag."""
     tip = client.repository.get_branch(branch).commit.sha
     return tip == sha or client.repository.compare(sha, tip).status in ("ahead", "identical")
 

@@ -176,7 +176,7 @@ def _columns(node: Any) -> Iterator[Name]:
 
 
 def _compares_column(part: Node) -> bool:
-    """Whether a comparison uses a column itself, not an expression, for which no index is known."""
+    """Whether one side of a comparison is a plain column. The indexes of an expression are not known."""
     tests = [node for _, node in walk(part) if parts_of(node.get("name", ())) == ("=",) or "testexpr" in node]
     sides = [node.get(side, {}) for node in tests for side in ("lexpr", "rexpr", "testexpr")]
     return any(isinstance(side, dict) and "ColumnRef" in side for side in sides)

@@ -91,7 +91,7 @@ class ColumnUse:
     aliases: frozenset[str] = frozenset()
     """The aliases that the file gives the table in queries."""
     others: frozenset[str] = frozenset()
-    """The aliases that the file gives other tables."""
+    """The aliases that the file gives to other tables."""
 
     @cached_property
     def _handles(self) -> Handles:

@@ -56,8 +56,8 @@ _TOOLS = (
     _Tool(
         "sqitch",
         rf"--[ \t]*(?:deploy \S+ to|revert \S+ from|verify \S+ on)[ \t]+(?:{_ENGINES})[ \t]*$",
-        hint="delete the line; a file of `deploy/` becomes the migration, of `revert/` the .down.sql, of `verify/` "
-        "the .verify.sql",
+        hint="delete the line; the file in `deploy/` becomes the migration, the one in `revert/` its .down.sql file, "
+        "and the one in `verify/` its .verify.sql file",
     ),
     _Tool("graphile-migrate", r"--![ \t]*(?:previous|hash|message|split|no-transaction|allowinvalidhash|included?)\b"),
     _Tool("MyBatis Migrations or dbdeploy", r"--[ \t]*(?://)?[ \t]*@undo\b", r"--[ \t]*(?://)?[ \t]*@undo\b"),

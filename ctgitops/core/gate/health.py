@@ -32,7 +32,10 @@ class HealthResult:
 
 
 def reasons_of_health(result: HealthResult, environment: Environment) -> Iterator[Reason]:
-    """Reasons not to begin an apply: later, existing damage could not be distinguished from damage by this run."""
+    """Reasons not to begin an apply because the database is not healthy, or because its health is not known.
+
+    Otherwise, a failing health query after the run would not show whether the run caused the damage.
+    """
     name = environment.name
     if result.state is HealthState.UNWELL:
         what = f"{name} is unhealthy before the apply: its health query {result.said}"

@@ -34,7 +34,7 @@ def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
 
 
 def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether both are equal except for parentheses and table names before column names, in expressions."""
+    """Whether both are equal if parentheses, and table names in front of column names, are ignored in expressions."""
     return _alike(a, b, _BY_MAJOR)
 
 

@@ -8,7 +8,7 @@ RULE = Rule(
     severity=Severity.NOTICE,
     kinds=("Unread",),
     why="Lint cannot analyse SQL whose text is known only at run time. It analyses every other statement of a DO "
-    "block, including dynamic SQL that consists of constants. In other findings, … stands for a name that a "
+    "block, including dynamic SQL that consists of constants. Other findings show `…` in place of a name that a "
     "query returns.",
     instead="review the block by hand, and test it on a copy of the schema",
     bad="do $$ declare t text; begin select max(relname) into t from pg_class where relname = 'orders';\n"

@@ -56,7 +56,7 @@ class Throttle:
         behind, unseen, replayed, written = (float(value or 0) for value in rows(answer.results[-1])[0])
         if unseen and self.batch.lag_asked:
             user = connection.info.user
-            what = f"role {user} may not see replication lag, which `max_lag` needs"
+            what = f"role {user} has no permission to read the replication lag, which `max_lag` needs"
             hint = f"GRANT pg_read_all_stats TO {user}; then run the command again"
             raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
         seconds = max(behind, self._waited_for(int(replayed), int(written)))

@@ -96,7 +96,10 @@ class WorkSession:
         return self._run_of(plan).run(step, safeguards)
 
     def single_transaction(self, plan: Plan, safeguards: Safeguards) -> tuple[int, ...]:
-        """Runs a whole plan with its seed files in one transaction. Returns milliseconds of each. Raises ApplyError."""
+        """Runs a whole plan with its seed files in one transaction. Raises ApplyError.
+
+        Returns the milliseconds that each migration and each seed file took.
+        """
         return self._run_of(plan).single_transaction(safeguards)
 
     def seed(self, seed: Seed, plan: Plan, safeguards: Safeguards) -> int:

@@ -74,7 +74,10 @@ class TracedQueries:
 
 
 def queried(connection: Connection, ran: TracedStatement, said: Sequence[str], new: Collection[int]) -> TracedQueries:
-    """The queries that auto_explain reported for a statement; `new` are the relations that it locked first."""
+    """The queries that auto_explain reported for a statement.
+
+    `new` are the OIDs of the relations that no earlier statement had locked.
+    """
     if ran.kind not in QUERIES or not (plans := plans_in(said)):
         return TracedQueries()
     plans = plans[:1] if ran.batch else plans  # all batches have the same plan
