@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from ctgitops.postgres.server.local_server import LocalServer
-from tests.servers import base_for_servers, fetch, fresh_database, missing, programs_for_tests
+from tests.servers import SharedServer, base_for_servers, fetch, fresh_database, missing, programs_for_tests
 
 # A CI that starts us in the background hands down an ignored Ctrl-C, and every program we start would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,10 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[LocalServer]:
+def server() -> Iterator[SharedServer]:
     """A server without a password, reached through a socket."""
-    settings = {"max_prepared_transactions": "5"}
-    with LocalServer(programs_for_tests(), settings=settings, base=base_for_servers()) as started:
+    # Autovacuum would start a worker for each of hundreds of databases every minute
+    settings = {"max_prepared_transactions": "5", "autovacuum": "off"}
+    with SharedServer(programs_for_tests(), settings=settings, base=base_for_servers()) as started:
         yield started
 
 

@@ -7,13 +7,16 @@ import os
 import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any, Self
 
+import psycopg
 import pytest
 
 from ctgitops.postgres.connection.connect import Address, Connection, connect
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.programs import Programs, find_programs, programs_in, server_for
+from ctgitops.postgres.server.scratch_database import make_copy
 
 REQUIRED = frozenset(filter(None, os.environ.get("CTGITOPS_REQUIRE", "").split(",")))
 """What must not be skipped, such as `postgis,majors`; CI sets it."""
@@ -61,9 +64,36 @@ def base_for_servers() -> Path | None:
         return None
 
 
+class SharedServer(LocalServer):
+    """The server of all tests of a process: it creates their databases in one session, which saves a thousand."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._session = session(self.url())
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._session.close()
+        super().__exit__(*raised)
+
+    def create_database(self, name: str, template: str = "template0") -> Address:
+        try:
+            make_copy(self._session, name, template)
+        except psycopg.OperationalError:  # a test that kills a backend ends all sessions
+            self._session.close()
+            self._session = session(self.url())
+            make_copy(self._session, name, template)
+        return self.address(name)
+
+
 def fresh_database(server: LocalServer) -> str:
     """The URL of a new, empty database."""
     return server.create_database(f"test_{next(_numbers)}").url
+
+
+def copied_database(server: SharedServer, template: str) -> str:
+    """The URL of a new database, a copy of the database `template`, to which nothing may be connected."""
+    return server.create_database(f"{template}_{next(_numbers)}", template).url
 
 
 def session(url: str) -> Connection:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -32,6 +33,11 @@ MACHINE = re.compile(
 REGISTRIES = re.compile("|".join(("index" + "-url", "files.python" + "hosted.org", "find" + "-links")))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -53,7 +59,7 @@ def test_files_are_small() -> None:
 
 def test_every_module_says_what_it_is_in_a_sentence() -> None:
     for path in MODULES:
-        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        said = ast.get_docstring(parsed(path)) or ""
         first = said.split("\n\n", maxsplit=1)[0].rstrip()
         assert first.endswith((".", ":")), f"{name_of(path)}: {first!r}"
 
@@ -63,8 +69,7 @@ def test_nothing_has_a_name_that_says_nothing() -> None:
 
     endings = tuple(word.capitalize() for word in VAGUE)
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        names = [node.name for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)]
         assert [name for name in names if name.endswith(endings)] == [], name_of(path)
 
 
@@ -85,7 +90,7 @@ def test_no_two_public_classes_of_a_package_share_a_name() -> None:
     places: dict[tuple[str, str], list[str]] = {}
     for path in MODULES:
         package = path.relative_to(PACKAGE).parts[0]
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault((package, node.name), []).append(name_of(path))
     assert {name: where for (_, name), where in places.items() if len(where) > 1} == {}
@@ -95,10 +100,9 @@ def test_every_module_of_verbs_is_reached_by_a_verb() -> None:
     commands = {path.stem for path in (PACKAGE / "commands").glob("*.py")} - {"__init__"}
     reached = set()
     for module in set(VERBS.values()):
-        text = (PACKAGE / "cli" / f"{module}.py").read_text(encoding="utf-8")
         reached |= {
             (node.module or "").rsplit(".", maxsplit=1)[-1]
-            for node in ast.walk(ast.parse(text))
+            for node in ast.walk(parsed(PACKAGE / "cli" / f"{module}.py"))
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("commands")
         }
     assert commands <= set(VERBS), "a module of commands/ is named after its verb"

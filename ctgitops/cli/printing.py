@@ -39,7 +39,7 @@ def print_error(error: CtgitopsError) -> None:
 
 def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
     """Prints the problems of unreadable manifests on stderr. Returns `status`; with such problems, at least 3."""
-    from ..report.text import problem_lines
+    from ..report.problem_text import problem_lines
 
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]
     own = [p for p in problems if name is None or (p.place and PurePath(p.place.path).stem == name)]

@@ -45,7 +45,9 @@ def apply(
             return Outcome(plan, Status.WAITING, reasons=reasons)
         asked = shadows if environment.shadow.wanted and not request.prediction else None
         predicted = predict(plan, request, database, asked) if asked else None
-        plan = with_unchangeable_headers(with_breaks(plan, predicted), request, databases) if predicted else plan
+        if predicted:
+            plan = with_breaks(plan, predicted, request.workspace.history)
+            plan = with_unchangeable_headers(plan, request, databases)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         tell(PlanStarted(plan))

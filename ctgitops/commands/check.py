@@ -19,10 +19,10 @@ def check(workspace: Workspace, removals: Removals | None = None, merged: Collec
     `removals` and `merged` come from git; `merged` are the files that the base branch also contains.
     """
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
-    history = {m.path for m in workspace.migrations if m.number <= workspace.policy.lint_after}
-    contradicted = (p for p in breaking_problems(workspace.migrations, merged=merged) if _path(p) not in history)
-    found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *contradicted, *removed))
-    return tuple(sorted(found, key=lambda problem: problem.position))
+    found = breaking_problems(workspace.migrations, merged=merged)
+    contradicted = (problem for problem in found if _path(problem) not in workspace.history)
+    every = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *contradicted, *removed))
+    return tuple(sorted(every, key=lambda problem: problem.position))
 
 
 def _path(problem: Problem) -> str:

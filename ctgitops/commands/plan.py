@@ -12,6 +12,7 @@ from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.gate.request import Request
 from ..core.impact.header_claim import claim_problems
 from ..core.impact.impact_problems import impact_problems
+from ..core.impact.row_constraint import row_constraint_problems
 from ..core.impact.row_trigger import row_trigger_problems
 from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import make_plan, worst_first
@@ -144,8 +145,9 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
     found = (
         *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
         *row_trigger_problems(preview.plan, preview.effects, (proof.before, proof.after)),
+        *row_constraint_problems(preview.plan, preview.effects, proof.before, proof.after),
         *impact_problems(preview.plan.steps, preview.effects, preview.environment.timeouts),
-        *break_problems(preview.plan, proof.changes),
+        *break_problems(preview.plan, proof.changes, known.request.workspace.history),
     )
     return _with_problems(replace(preview, proof=proof), found)
 
@@ -161,8 +163,8 @@ def _with_losses(preview: Preview, database: Database, live: Snapshot | None) ->
     """Adds the data that the plan destroys, counted in the database. Read-only; runs no SQL of the plan."""
     changes = preview.proof.complete_changes if preview.proof else None
     losses = database.count_losses(forward_losses(preview.plan, live, changes))
-    before = preview.proof.before if preview.proof else Snapshot()
-    found = uncounted_problems(preview.plan, preview.effects, losses, before)
+    schemas = (preview.proof.before, preview.proof.after) if preview.proof else ()
+    found = uncounted_problems(preview.plan, preview.effects, losses, schemas)
     return _with_problems(replace(preview, losses=losses), found)
 
 

@@ -13,6 +13,7 @@ from ..core.migration.selector import Selector
 from ..core.plan.rollback import entries_after, last_entries, make_rollback, number_in
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
+from ..core.view.preview import Preview
 from ..ports.backups import Backups
 from ..ports.database import Databases
 from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
@@ -62,7 +63,8 @@ def show_rollback(request: Request, back: RollbackExtent, *, databases: Database
     if found.plan.blocked or found.plan.empty:
         return found
     command = command_with(found.plan, found.losses, ledger)
-    return replace(found, status=Status.ONLY_SHOWN, next_command=command)
+    preview = Preview(request.environment, found.plan, found.reasons, losses=found.losses)
+    return replace(found, status=Status.ONLY_SHOWN, preview=preview, next_command=command)
 
 
 def preview_rollback(request: Request, back: RollbackExtent, ledger: Ledger, databases: Databases) -> Outcome:

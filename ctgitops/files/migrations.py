@@ -20,6 +20,8 @@ from .other_tool_names import folder_of_other_tool, holds_sql, name_of_other_too
 from .repository import Item, Repository, sub_folder
 
 FOLDER = "migrations"
+_MEANT = re.compile(r"^\d+[-_].*\.(?:psql|pgsql|txt)$", re.IGNORECASE)
+"""Names of files that were probably meant as migrations, such as `002_x.sql.txt`."""
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 Files = dict[str, str]
@@ -37,6 +39,8 @@ def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migra
         elif item.name.lower().endswith(".sql"):
             reader.problems += _named_wrongly(item)
             _sort_in(item, by_stem)
+        elif _MEANT.search(item.name):
+            reader.problems.append(_not_read(item))
     reader.problems += _backwards(by_stem)
     reader.problems += _orphans(by_stem)
     found = [reader.migration(stem, files) for stem, files in by_stem.items() if {"", ".up"} & files.keys()]
@@ -82,6 +86,13 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
         hint = f"change the file extension to `{ending.lower()}`"
         fix = Rename(item.path, f"{item.path.removesuffix(ending)}{ending.lower()}")
         yield Problem("file-name", f"the file extension `{ending}` is not in lower case", place, hint, fix=fix)
+
+
+def _not_read(item: Item) -> Problem:
+    what = f"`{item.name}` is not read, because its name does not end in `.sql`"
+    stem = re.split(r"\.(?:sql|psql|pgsql|txt)\b", item.name, maxsplit=1, flags=re.IGNORECASE)[0]
+    hint = f"rename it to `{stem}.sql` if it is a migration, or move it out of {FOLDER}/"
+    return Problem("file-name", what, Place(item.path), hint, blocks=False)
 
 
 def _sort_in(item: Item, by_stem: dict[str, Files]) -> None:

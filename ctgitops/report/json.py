@@ -50,6 +50,7 @@ def outcome_json(outcome: Outcome) -> str:
         "environment": plan.environment,
         "status": outcome.status.value,
         "exit_status": outcome.exit_status,
+        "state": verdict_of(outcome.preview).state.word if outcome.preview else None,
         "done": [{"name": done.name, "millis": done.millis} for done in outcome.done],
         "reasons": [_reason(reason) for reason in outcome.reasons],
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,

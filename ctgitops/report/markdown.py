@@ -7,6 +7,7 @@ from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import PlanResult
 from ..core.view.status import EnvironmentStatus
+from ..core.view.verdict import verdict_of
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
 from . import escape, findings, phrases
@@ -14,8 +15,9 @@ from .backup_lines import proved
 from .comment import Comment
 from .diff_lines import change_lines
 from .page import MAX, fit, render
-from .text import outcome_verdict
+from .text import next_step, outcome_verdict
 from .text_status import statuses_text
+from .verdict import MARKS as STATE_MARKS
 
 MARKS = {
     Status.UP_TO_DATE: "✅",
@@ -23,7 +25,6 @@ MARKS = {
     Status.ROLLED_BACK: "↩️",
     Status.WAITING: "⏳",
     Status.BLOCKED: "⛔",
-    Status.ONLY_SHOWN: "👁️",
 }
 
 
@@ -51,7 +52,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "mark": _mark(outcome),
         "mismatch": bool(outcome.mismatch),
         "unpredicted": outcome.unpredicted,
-        "next_command": phrases.next_command(outcome.next_command),
+        "next_command": next_step(outcome.preview, outcome.next_command) if outcome.preview else "",
         "verdict": outcome_verdict(outcome),
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],
@@ -63,7 +64,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "tally": findings.folded(problems),
         "rollback_unknown": phrases.ROLLBACK_UNKNOWN,
     }
-    shown_only = [step.name for step in outcome.plan.steps] if outcome.status is Status.ONLY_SHOWN else []
+    shown_only = _marked_steps(outcome)
     done = [(d.name, phrases.millis(d.millis)) for d in outcome.done]
     losses = [(w.loss.migration, w.text, w.matters) for w in outcome.losses]
     left = [(each.migration, each.text) for each in outcome.left]
@@ -94,7 +95,17 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
     return fit(draw, counts, longest)
 
 
+def _marked_steps(outcome: Outcome) -> list[tuple[str, str]]:
+    """The mark and the name of each step of a dry run."""
+    if outcome.preview is None:
+        return []
+    states = verdict_of(outcome.preview).steps
+    return [(STATE_MARKS[states[step.number]], step.name) for step in outcome.plan.steps]
+
+
 def _mark(outcome: Outcome) -> str:
+    if outcome.preview:
+        return STATE_MARKS[verdict_of(outcome.preview).state]
     if outcome.mismatch:
         return "⛔"
     return "🟠" if outcome.status is Status.APPLIED and outcome.objections else MARKS[outcome.status]

@@ -217,6 +217,7 @@ _NOT_KNOWN = {
     "rerun": ("second run", "NOT TRIED"),
     "order": ("order", "NOT TRIED"),
     "duration": ("duration", "NOT KNOWN"),
+    "row-constraint": ("row constraint", "NOT TRIED"),
     "row-trigger": ("row trigger", "NOT TRIED"),
     "rows-not-counted": ("row deletion", "NOT COUNTED"),
     "seed-not-tried": ("seed file", "NOT TRIED"),

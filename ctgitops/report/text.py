@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.fix import Fix, Rename
 from ..core.gate.gate import Reason
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.problem import Problem
@@ -18,8 +17,9 @@ from . import destruction, phrases
 from .backup_lines import backup_lines, extent_lines
 from .diff_lines import change_lines
 from .impact import measured, text_lines
+from .problem_text import problem_lines
 from .proof import schema_lines, sentences
-from .terminal_text import indented, on_one_line, table
+from .terminal_text import on_one_line, table
 from .text_error import unseen_lines
 
 
@@ -38,27 +38,6 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
     said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
     lines = [line for problem in said for line in (*problem_lines(problem), "")]
     return _page([*lines, phrases.checked(workspace, problems, findings)])
-
-
-def problem_lines(problem: Problem, tried: str = "") -> list[str]:
-    """Formats one problem like an error: what happened, where, details, the trial's measurement, what to do."""
-    word = "error" if problem.is_error else "warning"
-    lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
-    if problem.place:
-        lines.append(f"  --> {on_one_line(str(problem.place))}")
-    if problem.detail:
-        lines += indented(problem.detail, 6)
-    if tried:
-        lines.append(f"  measured: {on_one_line(tried)}")
-    if problem.hint:
-        lines.append(f"  help: {on_one_line(problem.hint)}")
-    return [*lines, *_fix_lines(problem.fix)] if problem.fix else lines
-
-
-def _fix_lines(fix: Fix) -> list[str]:
-    if isinstance(fix, Rename):
-        return [f"  fix: {on_one_line(phrases.fix(fix))}"]
-    return [f"  fix: {on_one_line(phrases.fix(fix))}", *indented(phrases.instead(fix), 6)]
 
 
 def _proof(preview: Preview) -> Iterable[str]:
@@ -105,7 +84,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield from _reasons(preview.reasons)
     if not plan.empty:
         shown = () if verdict_of(preview).state.stops else _fingerprint(plan)
-        yield from (*shown, "", f"  next: {_next(preview)}")
+        yield from (*shown, "", f"  next: {next_step(preview)}")
 
 
 SHOWN = 6
@@ -144,7 +123,8 @@ def verdict(preview: Preview) -> str:
     if plan.empty:
         return "nothing to do"
     breaking = sum(step.breaking for step in plan.steps)
-    held = ", would wait if applied now" if preview.reasons else ""
+    done = "applied" if plan.direction is Direction.APPLY else "rolled back"
+    held = f", would wait if {done} now" if _gates(preview) else ""
     lost = ", DESTROYS DATA" if preview.destroys else ""
     untried = "".join(f", {text}" for text in phrases.unknown((preview,)))
     found = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
@@ -166,19 +146,23 @@ def _fingerprint(plan: Plan) -> tuple[str, ...]:
     return () if plan.blocked or plan.error_findings else ("", f"  fingerprint {plan.fingerprint}")
 
 
-def _next(preview: Preview) -> str:
+def next_step(preview: Preview, command: str = "") -> str:
+    """What to do with a plan; `command` runs it, and is an apply by default."""
     plan = preview.plan
     if verdict_of(preview).state.stops:
         if verdict_of(preview).state is PlanState.WAITING:
             return f"remove the reasons above, for which {preview.occasion} is refused, then plan again"
         what = "problems" if plan.blocked else "findings of severity error"
         return f"fix the {what} above, then run `ctgitops plan --env {plan.environment}` again"
-    if plan.direction is Direction.ROLLBACK:
-        return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}`"
-    apply = f"`ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}`"
-    when = "when no gate refuses the plan, " if preview.reasons else ""
+    apply = command or f"ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}"
+    when = "when no gate refuses the plan, " if _gates(preview) else ""
     unknown = "review the unknown parts by hand, then " if verdict_of(preview).state is PlanState.UNKNOWN else ""
-    return f"{unknown}{when}{apply}"
+    return f"{unknown}{when}{phrases.next_command(apply)}"
+
+
+def _gates(preview: Preview) -> bool:
+    """Whether a gate would refuse the plan now. The command that a rollback proposes accepts its data loss."""
+    return any(reason.gate != "data-loss" for reason in preview.reasons)
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
@@ -198,7 +182,8 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         yield from ("", *table(done, indent=0, within=within))
     yield from _watched(outcome)
     if outcome.status is Status.ONLY_SHOWN:
-        rows = [HEAD, *(_row(step, shared=plan.apply_policy.single_transaction) for step in plan.steps)]
+        destroys = outcome.preview.destroys if outcome.preview else frozenset()
+        rows = [HEAD, *(_row(step, destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)]
         yield from ("", *table(rows), "", f"  {phrases.ROLLBACK_UNKNOWN}")
     for problem in outcome.objections:
         yield from ("", *(f"  {line}" for line in problem_lines(problem)))
@@ -210,8 +195,9 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.text)}")
     yield from _reasons(outcome.reasons)
     yield from backup_lines(outcome)
-    if outcome.next_command:
-        yield from (*_fingerprint(plan), "", f"  next: {phrases.next_command(outcome.next_command)}")
+    if outcome.preview:
+        shown = () if verdict_of(outcome.preview).state.stops else _fingerprint(plan)
+        yield from (*shown, "", f"  next: {next_step(outcome.preview, outcome.next_command)}")
 
 
 def _watched(outcome: Outcome) -> Iterable[str]:
@@ -256,7 +242,7 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
         case Status.ONLY_SHOWN:
-            return f"{_work(plan)}; dry run, nothing was changed"
+            return f"{verdict(outcome.preview) if outcome.preview else _work(plan)}; dry run, nothing was changed"
         case Status.WAITING:
             return f"WAITS, nothing was changed; {_work(plan)}"
         case Status.BLOCKED:

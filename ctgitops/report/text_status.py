@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..core.view.status import EnvironmentStatus, Row
 from . import phrases
+from .problem_text import problem_lines
 from .terminal_text import on_one_line, table
-from .text import problem_lines
 
 LONGEST = 56
 """Maximum length of a description if the terminal's width is unknown. The JSON output has the full text."""

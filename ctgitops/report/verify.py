@@ -7,7 +7,7 @@ from ..core.view.verify import Verified, VerifyResult
 from . import phrases
 from .escape import fence
 from .json import Object, dump, error_data, problem_data
-from .text import problem_lines
+from .problem_text import problem_lines
 from .text_error import unseen_lines
 
 

@@ -38,13 +38,36 @@ class Destroyed:
 
 def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
     """The data that `node` and the statements in its WITH destroy; excludes effects of functions."""
-    left = [(kind, node)]
+    for part in with_its_parts(kind, node):
+        yield from destroyed_alone(part.kind, part.node)
+
+
+def destroyed_alone(kind: str, node: Node) -> Iterator[Destroyed]:
+    """The data that `node` destroys without the statements in its WITH."""
+    if judge := _JUDGES.get(kind):
+        yield from judge(node)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A statement, or a statement in its WITH."""
+
+    kind: str
+    node: Node
+    name: str = ""
+    """The name that WITH gives to its result; empty for the whole statement."""
+
+
+def with_its_parts(kind: str, node: Node) -> Iterator[Part]:
+    """The statement itself, and those in its WITH, at any depth, in the order of their text."""
+    left = [Part(kind, node)]
     while left:
-        each, tree = left.pop()
-        if judge := _JUDGES.get(each):
-            yield from judge(tree)
-        for cte in reversed(tree.get("withClause", {}).get("ctes", ())):
-            left += (cte.get("CommonTableExpr", {}).get("ctequery") or {}).items()
+        part = left.pop()
+        yield part
+        for item in reversed(part.node.get("withClause", {}).get("ctes", ())):
+            cte = item.get("CommonTableExpr", {})
+            query = (cte.get("ctequery") or {}).items()
+            left += [Part(inner, below, cte.get("ctename", "")) for inner, below in query]
 
 
 def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .block_statements import Run, runs_of
 from .column_type import ColumnType, type_in
-from .data_loss import Destroyed, DestructionKind, destroyed
+from .data_loss import Destroyed, DestructionKind, destroyed_alone, with_its_parts
 from .guard import guarded
 from .nodes import Node, commands, dropped_names, parts_of, quoted_name, relation, walk
 from .parse import Tree
@@ -43,47 +43,97 @@ class Renamed:
 def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
     """The data that one statement of a migration destroys, and the names that it changes, in order.
 
-    An UPDATE does not count if it changes only some rows, or if the new value depends on the old value. Rows that a
-    DELETE in a WITH passes to an INSERT are moved, so that DELETE does not count either.
+    Includes the statements in its WITH. An UPDATE of some rows counts only if it sets a column to NULL. An UPDATE does
+    not count if the new value depends on the old value. Rows that a DELETE in a WITH passes to an INSERT are moved, so
+    that DELETE does not count either.
     """
-    return tuple(each for run in runs_of(tree) for each in _of(run))
+    return tuple(found for run in runs_of(tree) for part in _parts(run) if not part.moves for found in _of(part))
 
 
-def _of(run: Run) -> Iterator[Destroyed | Renamed]:
-    kind, node = run.kind, run.node
+@guarded("the tables from which it deletes rows")
+def deletions(tree: Tree) -> frozenset[str]:
+    """The tables from which a statement deletes rows according to its text, including rows that it moves."""
+    parts = (part for run in runs_of(tree) for part in _parts(run))
+    found = (each for part in parts for each in _of(part) if isinstance(each, Destroyed))
+    return frozenset(each.name for each in found if each.how is DestructionKind.DELETED)
+
+
+@dataclass(frozen=True)
+class _Part:
+    kind: str
+    node: Node
+    moves: bool
+    """Whether an INSERT of the same statement reads the rows that it deletes."""
+
+
+def _parts(run: Run) -> Iterator[_Part]:
+    parts = tuple(with_its_parts(run.kind, run.node))
+    inserts = [part.node for part in parts if part.kind == "InsertStmt"]
+    kept = {
+        node.get("relname") for each in inserts for kind, node in walk(each.get("selectStmt")) if kind == "RangeVar"
+    }
+    for part in parts:
+        yield _Part(part.kind, part.node, part.kind == "DeleteStmt" and part.name in kept)
+
+
+def _of(part: _Part) -> Iterator[Destroyed | Renamed]:
+    kind, node = part.kind, part.node
     if kind == "RenameStmt":
         yield from _renamed(node)
     elif kind == "DropStmt" and node.get("removeType") == "OBJECT_MATVIEW":
         yield from (Destroyed(DestructionKind.VIEW, quoted_name(*names)) for names in dropped_names(node))
-    elif kind == "MergeStmt" and "CMD_DELETE" in str(node.get("mergeWhenClauses")):
-        yield Destroyed(DestructionKind.DELETED, relation(node.get("relation", {})), only_some=True)
-    elif kind == "UpdateStmt" and "fromClause" not in node and _always(node.get("whereClause")):
-        yield from _overwritten(node)
+    elif kind == "MergeStmt":
+        yield from _merged(node)
+    elif kind == "UpdateStmt":
+        whole = "fromClause" not in node and _always(node.get("whereClause"))
+        yield from _overwritten(relation(node.get("relation", {})), node, whole=whole)
     elif kind not in _UNREAD:
         yield from _lost(kind, node)
     yield from (_retyped(node, each) for each in commands(kind, node) if each.get("subtype") == "AT_AlterColumnType")
 
 
 def _lost(kind: str, node: Node) -> Iterator[Destroyed]:
-    for each in destroyed(kind, node):
-        if each.how is not DestructionKind.DELETED:
-            yield from () if each.how is DestructionKind.OVERWRITTEN else (each,)
-        elif kind != "InsertStmt":
-            yield replace(each, only_some=each.only_some and not _always(node.get("whereClause")))
+    for each in destroyed_alone(kind, node):
+        yield replace(each, only_some=each.only_some and not _always(node.get("whereClause")))
 
 
-def _overwritten(node: Node) -> Iterator[Destroyed]:
-    """The columns that an UPDATE of all rows sets to a value that does not depend on the old value."""
+def _merged(node: Node) -> Iterator[Destroyed]:
+    """What the actions of a MERGE destroy in the rows that they match."""
+    table, always = relation(node.get("relation", {})), _always(node.get("joinCondition"))
+    for item in node.get("mergeWhenClauses", ()):
+        action = item.get("MergeWhenClause", {})
+        if action.get("commandType") == "CMD_DELETE":
+            yield Destroyed(DestructionKind.DELETED, table, only_some=True)
+        elif action.get("commandType") == "CMD_UPDATE":
+            yield from _overwritten(table, action, whole=always and _always(action.get("condition")))
+
+
+def _overwritten(table: str, node: Node, *, whole: bool) -> Iterator[Destroyed]:
+    """The columns whose old values an UPDATE destroys: those that it sets to NULL.
+
+    If it updates the `whole` table, also those that it sets to a value that does not depend on the old one.
+    """
     for item in node.get("targetList", ()):
         target = item.get("ResTarget", {})
-        column = target.get("name", "")
-        read = {
-            parts_of(ref.get("fields", ()))[-1:] for kind, ref in walk(target.get("val", {})) if kind == "ColumnRef"
-        }
-        if (column,) not in read and "indirection" not in target:
-            yield Destroyed(
-                DestructionKind.VALUES, relation(node.get("relation", {})), quoted_name(column), only_some=True
-            )
+        column, value = target.get("name", ""), _assigned(target.get("val", {}))
+        read = {parts_of(ref.get("fields", ()))[-1:] for kind, ref in walk(value) if kind == "ColumnRef"}
+        lost = _is_null(value) or (whole and (column,) not in read)
+        if lost and "indirection" not in target:
+            yield Destroyed(DestructionKind.VALUES, table, quoted_name(column), only_some=True)
+
+
+def _assigned(value: Node) -> Node:
+    """The value of one column, which `SET (a, b) = (1, 2)` has in a list."""
+    several = value.get("MultiAssignRef", {})
+    values = several.get("source", {}).get("RowExpr", {}).get("args", ())
+    return dict(values[several["colno"] - 1]) if values else value
+
+
+def _is_null(value: Node) -> bool:
+    """Whether an expression is NULL, possibly with a cast."""
+    while "TypeCast" in value:
+        value = value["TypeCast"].get("arg", {})
+    return bool(value.get("A_Const", {}).get("isnull"))
 
 
 def _renamed(node: Node) -> Iterator[Renamed]:

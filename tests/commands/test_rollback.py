@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from ctgitops.commands.rollback import RollbackExtent, rollback, show_rollback
 from ctgitops.core.ledger.ledger import Ledger
-from ctgitops.core.problem import Problem
-from ctgitops.core.run.outcome import Status
+from ctgitops.core.migration.selector import Selector
+from ctgitops.core.plan.plan import Direction, Plan
+from ctgitops.core.problem import Concern, Problem
+from ctgitops.core.run.outcome import Outcome, Status
+from ctgitops.core.view.verdict import PlanState, blocked_status, verdict_of
 from ctgitops.errors import BackupError, Place, UsageError
+from ctgitops.report.json import outcome_json
+from ctgitops.report.markdown import outcome_markdown
+from ctgitops.report.text import outcome_text
 from tests.fakes import POINT, PRODUCTION, Diary, chained, entry, migration, receipt, request, workspace
 
 ONE = migration("001_one", "1.0.0")
@@ -190,3 +197,29 @@ def test_a_mark_of_another_tool_in_sql_of_the_ledger_only_warns() -> None:
     back = rollback(request(workspace(), PRODUCTION), RollbackExtent(), databases=diary, backups=diary, tell=diary.tell)
     assert back.status is Status.ROLLED_BACK
     assert [(p.code, p.blocks) for p in back.plan.problems] == [("other-tool", False)]
+
+
+def test_what_is_only_shown_has_the_verdict_of_a_plan() -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
+    shown = show_rollback(request(workspace(), PRODUCTION), RollbackExtent(to=0), databases=diary)
+    assert shown.preview is not None
+    assert verdict_of(shown.preview).state is PlanState.UNKNOWN
+    assert set(verdict_of(shown.preview).steps.values()) == {PlanState.UNKNOWN}
+    text, page, document = outcome_text(shown), outcome_markdown(shown), json.loads(outcome_json(shown))
+    assert (
+        text.splitlines()[0]
+        == "production: 2 migrations to roll back, DESTROYS DATA, 2 migrations NOT TRIED; dry run, nothing was changed"
+    )
+    assert f"next: review the unknown parts by hand, then `{shown.next_command}`" in text
+    assert page.startswith("### ❓ production: 2 migrations to roll back, DESTROYS DATA, 2 migrations NOT TRIED")
+    assert "❓ <code>002_two</code>" in page
+    assert f"<b>Next</b>: review the unknown parts by hand, then <code>{shown.next_command}" in page
+    assert (document["state"], document["exit_status"]) == ("unknown", 0)
+
+
+def test_a_rollback_that_a_problem_blocks_ends_with_the_status_of_a_blocked_plan() -> None:
+    problem = Problem("x", "y", concern=Concern.ADDRESS)
+    blocked = Outcome(
+        Plan("production", Direction.ROLLBACK, None, None, Selector(), problems=(problem,)), Status.BLOCKED
+    )
+    assert blocked.exit_status == blocked_status(blocked.plan) == 2

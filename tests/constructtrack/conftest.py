@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +10,13 @@ import pytest
 
 from ctgitops.commands.apply import apply
 from ctgitops.core.run.outcome import Status
-from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.wiring.wiring import Wiring
-from tests.servers import run
+from tests.servers import SharedServer, copied_database
 
 ROOT = Path(__file__).parents[2]
 _MANIFEST = 'environment: trial\ndatabase: {url: "${TRIAL_DATABASE_URL}"}\ntimeouts: {lock: 2s}\n'
 
 ApplyHistory = Callable[..., None]
-_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -33,18 +30,16 @@ def apply_history(tmp_path: Path) -> ApplyHistory:
 
 
 @pytest.fixture(scope="session")
-def whole_history(tmp_path_factory: pytest.TempPathFactory, server: LocalServer) -> str:
+def whole_history(tmp_path_factory: pytest.TempPathFactory, server: SharedServer) -> str:
     """The name of a database with all migrations, of which `constructtrack_url` is a copy: no apply for each test."""
     _apply(tmp_path_factory.mktemp("history") / "checkout", server.create_database("whole_history").url, None, {})
     return "whole_history"
 
 
 @pytest.fixture
-def constructtrack_url(server: LocalServer, whole_history: str) -> str:
+def constructtrack_url(server: SharedServer, whole_history: str) -> str:
     """A database of its own, with all migrations."""
-    name = f"constructtrack_{next(_numbers)}"
-    run(server.url(), f"create database {name} template {whole_history}")
-    return server.url(name)
+    return copied_database(server, whole_history)
 
 
 def _apply(checkout: Path, url: str, upto: int | None, replace: dict[int, Path]) -> None:

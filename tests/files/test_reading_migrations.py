@@ -346,3 +346,14 @@ def test_a_sub_folder_that_cannot_be_listed_may_hold_sql(repo: Checkout, monkeyp
 
     monkeypatch.setattr(os, "scandir", listed)
     assert [(p.code, p.blocks) for p in repo.read().read_problems] == [("sub-folder", True)]
+
+
+@pytest.mark.parametrize("name", ["002_two.sql.txt", "002_two.txt", "002_two.SQL.TXT", "002_two.psql", "2_two.pgsql"])
+def test_a_file_that_was_meant_as_a_migration_is_not_passed_over_in_silence(repo: Checkout, name: str) -> None:
+    repo.write("migrations/001_one.sql", f"{HEADER}select 1;\n")
+    repo.write(f"migrations/{name}", "select 2;\n")
+    repo.write("migrations/README.txt", "notes\n")
+    (problem,) = (p for p in read_workspace(repo.root).read_problems if p.code == "file-name")
+    assert (problem.blocks, problem.place) == (False, Place(f"migrations/{name}"))
+    assert f"`{name}` is not read" in problem.what
+    assert f"rename it to `{name.split('.', maxsplit=1)[0]}.sql`" in problem.hint

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import pytest
 
-from ctgitops.postgres.server.local_server import LocalServer
-from tests.servers import fresh_database, run
+from tests.servers import SharedServer, copied_database, fresh_database, run
 from tests.stories.house import House
 
-_numbers = itertools.count(1)
 AT_HOME = """
 insert into ctgitops.home (environment, system_identifier, database_oid, database_name, ledger_id)
 select environment, system_identifier, (select oid from pg_database where datname = current_database()),
@@ -28,15 +25,13 @@ def house(tmp_path: Path, database_url: str) -> House:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, server: LocalServer) -> str:
+def database_url(request: pytest.FixtureRequest, server: SharedServer) -> str:
     """The URL of a fresh database: an empty one, or for `lived_in` one with what it needs."""
     if "lived_in" not in request.fixturenames:
         return fresh_database(server)
-    furnished: str = request.getfixturevalue("furnished")
-    name = f"lived_in_{next(_numbers)}"
-    run(server.url(), f"create database {name} template {furnished}")
-    run(server.url(name), AT_HOME)
-    return server.url(name)
+    url = copied_database(server, request.getfixturevalue("furnished"))
+    run(url, AT_HOME)
+    return url
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def lived_in(tmp_path: Path, database_url: str) -> House:
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory, server: LocalServer) -> str:
+def furnished(tmp_path_factory: pytest.TempPathFactory, server: SharedServer) -> str:
     """The database that the one of `lived_in` is a copy of, which saves an apply for each test."""
     address = server.create_database("furnished")
     made = _house(tmp_path_factory.mktemp("furnished"), address.url)

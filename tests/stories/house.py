@@ -184,7 +184,7 @@ def as_role(url: str, role: str) -> str:
 
 def _environ() -> dict[str, str]:
     """What a command gets of our environment: no variable of a runner, no locale, no colours."""
-    kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "CTGITOPS_POSTGRES")
+    kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "CTGITOPS_POSTGRES", "PYTHONPYCACHEPREFIX")
     return {"PYTHONPATH": str(CODE), **{name: os.environ[name] for name in kept if name in os.environ}}
 
 

@@ -86,3 +86,25 @@ def test_no_page_proposes_to_apply_a_plan_with_an_error_and_apply_says_that_it_r
         assert "error[blocking-index]" in page
     assert fetch(database_url, "select count(*) from pg_indexes where tablename = 'people'") == [(1,)]
     assert house.run("verify").status == house.run("status").status == 0
+
+
+def test_an_approval_from_before_a_rollback_is_not_valid_again(house: House, database_url: str) -> None:
+    run(database_url, "create table people (id int)")
+    house.migration("001_people", SQL, down="alter table people drop b;")
+    fingerprint = approved(house)
+    assert house.apply("--fingerprint", fingerprint).status == 0
+    undone = house.run("rollback", "--env", "staging", "--steps", "1", "--accept-data-loss", "001_people")
+    assert undone.status == 0, undone.said
+    assert house.run("repair", "001", "--env", "staging", "--again", "--reason", "it was a test").status == 0
+    assert house.apply("--fingerprint", fingerprint).status == 5
+    assert house.apply("--fingerprint", approved(house)).status == 0
+
+
+def test_a_new_partition_that_drift_ignores_is_not_a_new_plan(house: House, database_url: str) -> None:
+    run(database_url, "create table people (id int) partition by range (id)")
+    run(database_url, "create view people_p2_view as select 1 as a")
+    house.environment("staging", database_url, 'drift: {ignore: ["public.people_p*"]}\n')
+    house.migration("001_people", f"{SQL} -- people_p1")
+    fingerprint = approved(house)
+    run(database_url, "create table people_p1 partition of people for values from (1) to (2)")
+    assert house.apply("--fingerprint", fingerprint).status == 0

@@ -59,7 +59,7 @@ def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, data
     before = facts(database_url), marks(database_url)
     shown = lived_in.run(*BACK, "--steps", "1", "--dry-run")
     assert shown.status == 0, shown.said
-    assert "1 migration to roll back; dry run, nothing was changed" in shown.out
+    assert "1 migration to roll back, DESTROYS DATA, 1 migration NOT TRIED; dry run, nothing was changed" in shown.out
     assert "waits[data-loss]" in shown.out
     assert "NOT KNOWN: locks and duration" in shown.out
     page = lived_in.run(*BACK, "--steps", "1", "--dry-run", "--format", "markdown").out
@@ -74,9 +74,9 @@ def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, data
     assert told["losses"][0]["place"]["path"].startswith("002_notes.down.sql")
     assert (facts(database_url), marks(database_url)) == before
     assert "-  002_notes" in shown.out
-    assert "<b>Rolls back</b>, in this order: <code>002_notes</code>." in page
+    assert "<b>Rolls back</b>, in this order: ❓ <code>002_notes</code>." in page
     assert told["plan"]["fingerprint"] in shown.out
-    next_one = re.search(r"next: `ctgitops (.*)`", shown.out)
+    next_one = re.search(r"next: review the unknown parts by hand, then `ctgitops (.*)`", shown.out)
     assert next_one, shown.out
     assert next_one[1] in page
     assert told["next_command"] == f"ctgitops {next_one[1]}"

@@ -174,4 +174,4 @@ def test_what_only_the_trial_shows_contradicts_a_header_too(house: House, full: 
         down="select 1;",
     )
     looked = house.plan()
-    assert "in the trial it revokes SELECT on table public.lines from PUBLIC" in looked.out
+    assert "in the trial the migration revokes SELECT on table public.lines from PUBLIC" in looked.out

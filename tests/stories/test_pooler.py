@@ -92,6 +92,38 @@ def test_a_pooler_that_swallows_settings_is_refused(house: House, listening: Loc
     assert "drops session settings, so `timeouts.lock` would have no effect" in done.words
 
 
+def test_a_pooler_in_statement_mode_is_not_tried_again(house: House, listening: LocalServer) -> None:
+    url = listening.create_database("statement_mode").url
+    house.migration("001_one", "create table one ();")
+    with bouncer(url, "statement", PASSED_ON) as through:
+        house.environment("staging", through)
+        planned, done = house.plan(), house.apply()
+    for ended in (planned, done):
+        assert ended.status == 4, ended.said
+        assert "PgBouncer is in statement mode: use the URL of the server itself" in ended.words
+        assert "run the command again" not in ended.words
+
+
+@pytest.mark.parametrize(
+    ("host", "advice"),
+    [
+        ("ep-one-1.eu.aws.neon.tech", "the URL of the server itself"),
+        ("ep-one-1-pooler.eu.aws.neon.tech", "connect directly: the same URL with the host ep-one-1.eu.aws.neon.tech"),
+        ("aws-0.pooler.supabase.com", "use the session pooler (the same URL with port 5432)"),
+    ],
+)
+def test_a_provider_s_pooler_has_advice_for_its_url(
+    house: House, listening: LocalServer, host: str, advice: str
+) -> None:
+    url = listening.create_database(f"named_{host.count(chr(45))}").url
+    house.migration("001_one", "create table one ();")
+    with bouncer(url, "transaction", PASSED_ON) as through:
+        house.environment("staging", through.replace("127.0.0.1", host) + "?hostaddr=127.0.0.1")
+        planned = house.plan()
+    assert planned.status == 2, planned.said
+    assert advice in planned.words
+
+
 def test_a_pooler_that_refuses_settings_is_called_by_its_name(house: House, listening: LocalServer) -> None:
     url = listening.create_database("strict").url
     house.migration("001_one", "create table one ();")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from ...core.gate.request import Request
@@ -49,9 +50,9 @@ def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) 
     return PredictedChanges(None if why else changes, why)
 
 
-def with_breaks(plan: Plan, predicted: PredictedChanges) -> Plan:
+def with_breaks(plan: Plan, predicted: PredictedChanges, history: Collection[str] = ()) -> Plan:
     """The plan with the problems that only its trial shows: changes that contradict `Breaking Changes: No`."""
-    found = break_problems(plan, predicted.changes or ())
+    found = break_problems(plan, predicted.changes or (), history)
     return replace(plan, problems=worst_first((*plan.problems, *found)))
 
 

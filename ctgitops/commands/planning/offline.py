@@ -80,7 +80,8 @@ class OfflinePlanner:
         while error and self._learned(error):
             tried, error = self._once(preview, ledger, request)
         proof = replace(tried.proof or Trial(), of_files=True, prediction="")
-        found = (*proof_problems(proof, preview.environment.name), *break_problems(preview.plan, proof.changes))
+        breaks = break_problems(preview.plan, proof.changes, request.workspace.history)
+        found = (*proof_problems(proof, preview.environment.name), *breaks)
         problems = worst_first((*preview.plan.problems, *found))
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from .source import Source, without
 from .spelling import Spelling, any_of, pascal
 
-_BEFORE = re.compile(r"[&*@:]*[\w$]+[!?]*\s*\Z")
+_BEFORE = re.compile(r"(?:[&*@]|(?<!:):(?!:))*[\w$]+[!?]*\s*\Z")
 _JOINT = re.compile(r"(?:\?\.|!\.|!!\.|->|&\.|::|\.)\s*\Z")
 _AFTER = re.compile(r"\s*(?:\?\.|!!?\.|->|&\.|::|\.)\s*[\w$]+[!?]?(?:<[\w<>\[\], ]*>)?\s?")
 _LONGEST = 4000
@@ -137,7 +137,6 @@ def _begin(source: Source, at: int) -> int:
             if not joint:
                 return at
             at = joint.start()
-            at -= len(source.bare[max(0, at - 200) : at]) - len(source.bare[max(0, at - 200) : at].rstrip())
             continue
         before = source.bare[:at].rstrip() if at < 200 else source.bare[at - 200 : at].rstrip()
         closed = at - (min(at, 200) - len(before)) - 1

@@ -157,8 +157,9 @@ class ColumnUse:
                 return Meaning.of(found[1] in self.aliases)
             if not _speaks(self.source.text[word.within[0] : word.at]):
                 return Meaning.OUTWARDS
-        name = found[1].lstrip("@$")
-        return self._of_variable(_STORE.sub("", name) if word.accessor else name, word.at)
+        known = self._of_variable((_STORE.sub("", found[1]) if word.accessor else found[1]).lstrip("@$"), word.at)
+        chained = "()" in found[0] and self.source.text[word.end : word.end + 1] == "("
+        return Meaning.OUTWARDS if chained and known is Meaning.UNKNOWN else known
 
     def _of_variable(self, name: str, at: int) -> Meaning:
         """Decides by the variable, table or class `name` before the column."""

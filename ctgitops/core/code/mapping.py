@@ -39,7 +39,7 @@ _RECORD = re.compile(r"\b(?:interface|type|struct|class|record)\s+\w+(?:Table|En
 _DIESEL = re.compile(r"\btable!\s*\{[^{}]*\Z")
 _OF_MODEL = re.compile(r"^\s+model\s*=\s*(?:\w+\.)*([A-Z]\w*)\s*$", re.MULTILINE)
 _ENDINGS = (
-    r"(?:Repository|Repo|Dao|DAO|Mapper|Serializer|Admin|Form|Factory|Entity|Model|Record|Table|Schema|Specs"
+    r"(?:Repository|Repo|Dao|DAO|Mapper|Serializer|Admin|Form|Factory|Entity|Model|Record|Row|Table|Schema|Specs"
     r"|Specification)?"
 )
 _MOST_LINES = 400

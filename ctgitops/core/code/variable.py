@@ -50,7 +50,7 @@ class Variables:
         places = self._places[name]
         end = self.source.text.find("\n", at)
         number = bisect_left(places, (end if end >= 0 else len(self.source.text), 0)) - 1
-        again = re.compile(rf"\s*(?:await\s+)?{re.escape(name)}\b")  # `query = query.where(…)` is not a declaration
+        again = re.compile(rf"(?<==)\s*(?:await\s+)?{re.escape(name)}\b")  # `query = query.where(…)` declares nothing
         while number >= 0 and again.match(self.source.text, places[number][1]):
             number -= 1
         if number < 0 or places[number][0] < at - _FAR:

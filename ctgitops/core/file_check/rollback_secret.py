@@ -1,4 +1,4 @@
-"""Rejects rollback SQL that contains a password: the ledger redacts passwords, so the stored SQL could not run."""
+"""Reports passwords in SQL files, and rejects them in rollback SQL, which the ledger stores with passwords redacted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...errors import Place
 from ...sql.parse import SqlSyntaxError
-from ...sql.redact import holds_secret
+from ...sql.redact import holds_secret, is_redacted
 from ...sql.script import Script
 from ...sql.traits import RECORDS_ANYHOW
 from ..problem import Problem
@@ -14,6 +14,14 @@ from ..problem import Problem
 _HINT = (
     "remove the password, for example with `ALTER ROLE … PASSWORD NULL`, or write `Rollback: Manual - …` in the header"
 )
+
+
+def password_problems(script: Script) -> Iterator[Problem]:
+    """A warning for a password in a file, which everyone who can read the repository sees."""
+    if holds_secret(script.sql) and not is_redacted(script.sql):
+        what = "the file contains a password, which stays in the history of the repository"
+        hint = "set it outside of migrations, for example with `\\password` in psql; if it is in use, change it"
+        yield Problem("password-in-file", what, _place(script), hint, blocks=False)
 
 
 def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:

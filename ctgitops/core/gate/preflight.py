@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...sql.nodes import identifier
 from ..activity.blocker import Blocker, is_backup
 from ..environment.environment import PreflightAction, PreflightPolicy
 from .gate import Reason
@@ -115,4 +116,4 @@ def _lag_unknown(role: str) -> str:
 
 
 def _grant(role: str) -> str:
-    return f"GRANT pg_read_all_stats TO {role}"
+    return f"GRANT pg_read_all_stats TO {identifier(role)}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..schema.snapshot import Snapshot
+from ..schema.snapshot import SchemaObject, Snapshot
 
 _PART = r'(?:"(?:[^"]|"")+"|[^\s".(]+)'
 _KEY = re.compile(
@@ -29,7 +29,9 @@ class TableChange:
 
 
 @dataclass(frozen=True)
-class _Key:
+class ForeignKey:
+    """A foreign key, with the names of its columns and of those that it refers to."""
+
     table: str
     name: str
     own: frozenset[str]
@@ -41,6 +43,12 @@ class _Key:
         events = frozenset(event for on in ("DELETE", "UPDATE") if (event := self._event(on, of)))
         return TableChange(self.table, events, self.own, self.name) if events else None
 
+    def refuses(self, change: TableChange) -> bool:
+        """Whether the foreign key refuses a change of a row that its own table refers to."""
+        touched = change.columns is None or bool(change.columns & self.columns)
+        events = {event for event in change.events if event == "DELETE" or (event == "UPDATE" and touched)}
+        return any(f"ON {event}" not in self.rest or f"ON {event} RESTRICT" in self.rest for event in events)
+
     def _event(self, on: str, of: TableChange) -> str:
         action = re.search(rf"ON {on} (CASCADE|SET NULL|SET DEFAULT)", self.rest)
         touched = on == "DELETE" or of.columns is None or bool(of.columns & self.columns)
@@ -48,21 +56,26 @@ class _Key:
 
 
 class Relatives:
-    """The partitions, partitioned tables and cascading foreign keys of a schema."""
+    """The partitions, partitioned tables and foreign keys of a schema before a plan, and of the schema after it."""
 
-    def __init__(self, schema: Snapshot) -> None:
+    def __init__(self, *schemas: Snapshot) -> None:
         self._above: dict[str, str] = {}
         self._below: dict[str, list[str]] = defaultdict(list)
-        self._keys: dict[str, list[_Key]] = defaultdict(list)
-        for each in schema.objects:
+        self._keys: dict[str, list[ForeignKey]] = defaultdict(list)
+        for each in _distinct(schemas):
             parent = each.attributes.get("inherits", "")
             if parent and each.attributes.get("partition_bound"):
                 self._above[each.name] = parent
                 self._below[parent].append(each.name)
             if each.kind == "constraint" and (found := _KEY.match(each.attributes.get("definition", ""))):
                 name = each.name.removeprefix(f"{each.of}.")
-                key = _Key(each.of, name, _columns(found["own"]), _columns(found["columns"]), found["rest"])
+                key = ForeignKey(each.of, name, _columns(found["own"]), _columns(found["columns"]), found["rest"])
                 self._keys[found["table"]].append(key)
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The tables that are partitions, partitioned, or referred to by a foreign key."""
+        return frozenset((*self._above, *self._below, *self._keys))
 
     def changes(self, first: TableChange) -> Iterator[TableChange]:
         """The change itself, and the changes of other tables that it causes, each table once."""
@@ -76,6 +89,11 @@ class Relatives:
             for table in self.line(change.table):
                 due += [more for key in self._keys.get(table, ()) if (more := key.change(change))]
 
+    def refusing(self, change: TableChange) -> Iterator[ForeignKey]:
+        """The foreign keys without an action, or with RESTRICT, that refer to rows that a change may remove."""
+        for table in self.line(change.table):
+            yield from (key for key in self._keys.get(table, ()) if key.refuses(change))
+
     def line(self, table: str) -> tuple[str, ...]:
         """A table, its partitioned parent tables and its partitions: a change can fire triggers of all these tables."""
         above, below = [table], [table]
@@ -84,6 +102,22 @@ class Relatives:
         for each in below:
             below += self._below.get(each, ())
         return (*above, *below[1:])
+
+
+def _distinct(schemas: Iterable[Snapshot]) -> Iterable[SchemaObject]:
+    """The objects of all schemas; an object that differs between them in each of its forms."""
+    return {(each.key, *each.attributes.items()): each for schema in schemas for each in schema.objects}.values()
+
+
+def plain_name(name: str) -> str:
+    """A name without quotes, so that names from SQL and from a schema compare as equal."""
+    return name.replace('"', "")
+
+
+def name_in(name: str, table: str) -> bool:
+    """Whether a name in SQL may mean the table, which is qualified."""
+    plain, full = plain_name(name), plain_name(table)
+    return full == plain or full.endswith(f".{plain}")
 
 
 def _columns(text: str) -> frozenset[str]:

@@ -50,7 +50,12 @@ class Held:
     @property
     def blocks(self) -> str:
         """The operations of other sessions that the lock blocks, as text; empty if none."""
-        return what_it_blocks(self.mode)
+        return "other refreshes" if self.only_refreshes else what_it_blocks(self.mode)
+
+    @property
+    def only_refreshes(self) -> bool:
+        """Whether it blocks only refreshes: nothing else writes to a materialized view."""
+        return self.kind == "materialized view" and what_it_blocks(self.mode) == "writes"
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class StatementImpact:
         """The work that the statement does under locks that block writes."""
         if self.concurrent:
             return ()
-        shut = {held.table for held in self.held if WRITES in held.mode.conflicts}
+        shut = {held.table for held in self.held if WRITES in held.mode.conflicts and not held.only_refreshes}
         return tuple(work for work in self.worked if work.relation in shut)
 
     batch: int = 0
@@ -152,7 +157,7 @@ class StepImpact:
 
     def _windows(self) -> Iterator[LockWindow]:
         for held in self.strongest:
-            if held.fresh or held.of or WRITES not in held.mode.conflicts:
+            if held.fresh or held.of or held.only_refreshes or WRITES not in held.mode.conflicts:
                 continue
             first = next(n for n, each in enumerate(self.statements) if _shuts(each, held.relation))
             rest = self.statements[first:] if self.transactional else self.statements[first : first + 1]

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from ...sql.guard import Guard
 from ...sql.locks import LockMode
-from ...sql.parse import Statement
+from ...sql.parse import Statement, Tree, trees
+from ...sql.row_writes import RowWrite, row_writes
 from ..plan.plan import Plan, Step
 from ..problem import Problem
 from ..schema.snapshot import SchemaObject, Snapshot
-from .cascade import Relatives, TableChange
+from .cascade import Relatives, TableChange, name_in, plain_name
 from .impact import Held, StatementImpact
 from .projection import Effect
 
-_EVENTS = {"InsertStmt": ("INSERT",), "UpdateStmt": ("UPDATE",), "DeleteStmt": ("DELETE",)}
-_ANY = ("INSERT", "UPDATE", "DELETE")
+_ANY = frozenset({"INSERT", "UPDATE", "DELETE"})
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
+_HIDES = re.compile(r"\b(?:execute|perform|call)\b", re.IGNORECASE)
 _TURNED_OFF = re.compile(r"\bdisable\s+trigger\b|\bsession_replication_role\b", re.IGNORECASE)
 _FIRES = re.compile(r"^CREATE (?:CONSTRAINT )?TRIGGER .*? (?:BEFORE|AFTER|INSTEAD OF) (?P<events>.*?) ON ", re.DOTALL)
 _COLUMNS = re.compile(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
@@ -34,7 +37,7 @@ def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], schemas: Seq
         if each.kind == "trigger" and each.attributes.get("enabled") not in {"no", "replica"}:
             triggers.setdefault(each.of, {})[each.name] = each
     old = {each.name for schema in schemas[:1] for each in schema.objects if each.kind == "trigger"}
-    live = _Live(triggers, frozenset(old), Relatives(schemas[0])) if schemas else None
+    live = _Live(triggers, frozenset(old), Relatives(*schemas)) if schemas else None
     sql = [step.script.sql for step in plan.steps]
     return tuple(
         problem
@@ -52,6 +55,11 @@ class _Live:
     old: frozenset[str]
     relatives: Relatives
 
+    @cached_property
+    def quoted(self) -> Mapping[str, str]:
+        """By plain name, the quoted name of each table that has triggers or is part of a foreign key."""
+        return {plain_name(each): each for each in (*self.triggers, *self.relatives.tables)}
+
     def of(self, change: TableChange, ran: str) -> Iterator[SchemaObject]:
         """The row triggers that a change fires; `ran` is the plan's SQL before the change."""
         for table in self.relatives.line(change.table):
@@ -67,10 +75,8 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
     told: set[str] = set()
     for impact, statement in traced(step, effect):
         text = step.script.text_of(statement)
-        for held in impact.taken:
-            if held.fresh or not _changes_rows(statement, text, held):
-                continue
-            for change in live.relatives.changes(_change(statement, text, held.relation)):
+        for table in _changed_tables(impact, statement, text):
+            for change in live.relatives.changes(_change(text, live.quoted.get(plain_name(table), table))):
                 fired = [each for each in live.of(change, ran) if each.name not in told]
                 told.update(each.name for each in fired)
                 if fired:
@@ -78,10 +84,19 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
         ran += text
 
 
-def _change(statement: Statement, text: str, table: str) -> TableChange:
-    wanted = _ANY if re.search(r"\bon\s+conflict\b", text, re.IGNORECASE) else _EVENTS.get(statement.kind, _ANY)
-    words = frozenset(re.findall(r"\w+", text)) if statement.kind == "UpdateStmt" else None
-    return TableChange(table, frozenset(wanted), words)
+def _change(text: str, table: str) -> TableChange:
+    """The change that a statement makes to a table, or to its partition; any change if its text does not show it."""
+    writes = [(tree.kind, write) for tree in trees(text) for write in _writes(tree)]
+    own = {write.event for _, write in writes if name_in(write.table, table)}
+    # A block may run statements that its text does not show
+    hides = any(kind == "DoStmt" for kind, _ in writes) and (not own or _HIDES.search(text))
+    shown = set() if hides else own or {write.event for _, write in writes}
+    words = frozenset(re.findall(r"\w+", text)) if shown == {"UPDATE"} else None
+    return TableChange(table, frozenset(shown) or _ANY, words)
+
+
+def _writes(tree: Tree) -> tuple[RowWrite, ...]:
+    return tuple(Guard().each("the rows that it writes", lambda: row_writes(tree)))
 
 
 def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statement]]:
@@ -95,9 +110,23 @@ def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statem
             yield impact, those.pop(0) if len(those) > 1 else those[0]
 
 
+def _changed_tables(impact: StatementImpact, statement: Statement, text: str) -> Iterable[str]:
+    """The existing tables whose rows a statement changes: by its locks, or, if it holds them already, by its plans."""
+    locked = [held.relation for held in impact.taken if not held.fresh and _changes_rows(statement, text, held)]
+    nodes = (node for plan in impact.queries for node in plan.walk() if node.operation and not node.fresh)
+    more = () if _has_its_rows(statement, text) else (node.relation for node in nodes)
+    known = {plain_name(each) for each in locked}
+    return dict.fromkeys((*locked, *(each for each in more if each not in known)))
+
+
+def _has_its_rows(statement: Statement, text: str) -> bool:
+    """Whether it is an INSERT … VALUES, which fires its triggers in the trial too."""
+    return statement.kind == "InsertStmt" and not re.search(r"\bselect\b|\bon\s+conflict\b", text, re.IGNORECASE)
+
+
 def _changes_rows(statement: Statement, text: str, held: Held) -> bool:
-    """Whether the statement changes existing rows; an INSERT … VALUES fires its triggers in the trial too."""
-    if statement.kind == "InsertStmt" and not re.search(r"\bselect\b|\bon\s+conflict\b", text, re.IGNORECASE):
+    """Whether the statement changes existing rows of the table that it locks."""
+    if _has_its_rows(statement, text):
         return False
     if held.mode is LockMode.ROW_EXCLUSIVE:
         return True

@@ -73,6 +73,12 @@ def changes_in(ledger: Ledger) -> Changes:
     return Changes(walk.reversals, walk.failure, walk.changes[-1] if walk.changes else None)
 
 
+def since(ledger: Ledger) -> str:
+    """The hash of the newest change; it distinguishes the fingerprints of ledgers with the same migrations."""
+    last = changes_in(ledger).last
+    return last.hash if last else ""
+
+
 def failure_in(ledger: Ledger) -> Entry | None:
     """The entry of the failed migration or seed file at which the last run ended; None if it did not fail."""
     return changes_in(ledger).failure

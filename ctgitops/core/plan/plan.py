@@ -19,7 +19,7 @@ from ..file_check.rollback_secret import rollback_problems
 from ..ledger.identity import Identity, identity_problems
 from ..ledger.ledger import Ledger
 from ..ledger.resumption import Resumption, resumption_of
-from ..ledger.reversal import changes_in
+from ..ledger.reversal import since
 from ..migration.header import Rollback
 from ..migration.migration import Migration, Seed
 from ..migration.schema_version import SchemaVersion, highest
@@ -30,6 +30,7 @@ from ..workspace.breaking_change import UNDECLARED, breaking_problems
 from ..workspace.duplicates import Applied
 from ..workspace.finding import Finding, Severity
 from ..workspace.workspace import Workspace, problems_of, script_problems, seed_problems
+from .due_seeds import due_seeds, seed_again_problems
 from .history import history_problems
 from .single_transaction import single_transaction_problems
 
@@ -196,14 +197,16 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     wanted = [m for m in workspace.migrations if target.reaches(m)]
     pending = [m for m in wanted if m.number not in ledger.applied]
     steps = tuple(_step(m, ledger) for m in sequence({m.number: m for m in pending}.values(), ledger.unfinished))
-    seeds = tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum)
+    numbers = frozenset(step.number for step in steps)
+    seeds = due_seeds(workspace.seeds_of(environment), ledger, numbers)
     files = Applied.of(environment.name, ledger, workspace.migrations)
     problems = (
         *identity_problems(environment, ledger.identity),
         *problems_of(workspace, files),
         *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
         *(p for step in steps for p in rollback_problems(step.script, step.rollback_script)),
-        *breaking_problems(workspace.migrations, frozenset(step.number for step in steps)),
+        *breaking_problems(workspace.migrations, numbers, workspace.history),
+        *seed_again_problems(seeds, ledger, numbers),
         *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),
@@ -225,12 +228,6 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         files=files,
         since=since(ledger),
     )
-
-
-def since(ledger: Ledger) -> str:
-    """The hash of the newest change, which distinguishes ledgers with the same applied migrations."""
-    last = changes_in(ledger).last
-    return last.hash if last else ""
 
 
 def _scripts(step: Step) -> tuple[Script, ...]:

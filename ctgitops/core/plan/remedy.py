@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...errors import ApplyError
 from ..migration.migration_name import split_name
 from .plan import Step
 
@@ -99,3 +100,13 @@ def begin_before(name: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return " and ".join(names)
+
+
+def file_advice(error: ApplyError, server: str) -> str:
+    """The advice to change a file; it was parsed before by the newest grammar, so its syntax may be a newer one."""
+    if error.sqlstate == "42601" and server:
+        return (
+            f"PostgreSQL {server} does not accept this syntax, which may be that of a newer version: write it for this "
+            "version, or upgrade the server"
+        )
+    return "correct the file: it would fail in the real database too"

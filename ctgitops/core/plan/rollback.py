@@ -14,6 +14,7 @@ from ..environment.environment import Environment
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger
 from ..ledger.resumption import resumption_of
+from ..ledger.reversal import since
 from ..migration.header import Header, Rollback, parse_header
 from ..migration.migration import Migration
 from ..migration.schema_version import highest
@@ -22,7 +23,7 @@ from ..problem import Concern, Problem
 from ..workspace.candidates import of_ledger
 from ..workspace.workspace import script_problems
 from .history import tampered
-from .plan import Direction, Plan, Step, since, worst_first
+from .plan import Direction, Plan, Step, worst_first
 
 
 def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, ...] = ()) -> int:

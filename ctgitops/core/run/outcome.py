@@ -13,6 +13,8 @@ from ..problem import Problem
 from ..receipt import Receipt
 from ..recovery_point import RecoveryPoint
 from ..schema.prediction import PredictionMismatch
+from ..view.preview import Preview
+from ..view.verdict import blocked_status, verdict_of
 
 
 class Status(StrEnum):
@@ -57,14 +59,22 @@ class Outcome:
     unpredicted: str = ""
     """Why a requested prediction was not possible; otherwise empty."""
 
+    preview: Preview | None = None
+    """What a dry run shows; None for every other outcome."""
+
     next_command: str = ""
     """The command that runs the rollback of a dry run; empty for every other outcome."""
 
     @property
     def objections(self) -> tuple[Problem, ...]:
-        """The objections to the run: the problems that blocked it, or else its findings of severity error."""
+        """The objections to the run: the problems that blocked it, or else its findings of severity error.
+
+        For a dry run, all problems and findings that a plan shows.
+        """
         if self.status is Status.BLOCKED:
             return self.plan.problems
+        if self.status is Status.ONLY_SHOWN:
+            return self.plan.remarks
         return () if self.status is Status.UP_TO_DATE else self.plan.error_findings
 
     @property
@@ -74,6 +84,8 @@ class Outcome:
             case Status.WAITING:
                 return 5
             case Status.BLOCKED:
-                return 4 if self.plan.concern == "ledger" else 3
+                return blocked_status(self.plan)
+            case Status.ONLY_SHOWN if self.preview:
+                return verdict_of(self.preview).exit_status
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
                 return 1 if self.mismatch else 0

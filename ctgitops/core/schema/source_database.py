@@ -94,6 +94,8 @@ class SourceDatabase:
     """Parameters on which privileges were granted; a sandbox does not copy these privileges."""
     withheld: frozenset[str] = frozenset()
     """Names of parameters that are set for the role or database, but whose values are not read."""
+    populated: tuple[str, ...] = ()
+    """The materialized views that are populated, with quoted names; in an empty copy they are populated too."""
     connected_as: str = ""
     """The role that read this description, possibly with fewer privileges than `role`."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ...sql.column_type import narrows, type_from
@@ -20,6 +20,8 @@ ROUTINES = {"function", "procedure", "window function", "aggregate"}
 _NAMES = {*RELATIONS, *ROUTINES, "schema", "enum", "domain", "composite type", "range type", "type", "column"}
 _FIELD = re.compile(r"^--[ \t]*Breaking Changes[ \t]*:", re.MULTILINE)
 _SHOWN = 3
+_UNNAMED = re.compile(r"\b(?:execute|cascade|do|call|select|owned)\b", re.IGNORECASE)
+"""Words of statements that can change an object which they do not name."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,20 @@ class SchemaBreak:
         return re.split(r"[.\" ]", self.object.name.split("(")[0].split(" to ")[0].rstrip('"'))[-1].lower()
 
 
-def break_problems(plan: Plan, changes: Changes) -> Iterator[Problem]:
-    """A problem for each step that declares no breaking change, but makes one that only the trial shows."""
+def break_problems(plan: Plan, changes: Changes, history: Collection[str] = ()) -> Iterator[Problem]:
+    """A problem for each step that declares no breaking change, but makes one that only the trial shows.
+
+    If no file names the object, the problem names all steps that may have changed it. The files in `history` were
+    applied before they were checked, so they only get a warning.
+    """
     reported = {problem.place.path for problem in plan.problems if problem.code == UNDECLARED and problem.place}
-    found: dict[str, list[SchemaBreak]] = {}
+    found: dict[tuple[Step, ...], list[SchemaBreak]] = {}
     for each in schema_breaks(changes):
-        step = _culprit(plan.steps, each)
-        if step and step.version and not step.breaking and step.script.path not in reported:
-            found.setdefault(step.name, []).append(each)
-    for step in plan.steps:
-        if breaks := found.get(step.name):
-            yield _problem(step, breaks)
+        steps = tuple(step for step in _culprits(plan.steps, each) if step.version)
+        if steps and not any(step.script.path in reported for step in steps):
+            found.setdefault(steps, []).append(each)
+    for steps, breaks in found.items():
+        yield replace(_problem(steps, breaks), blocks=any(step.script.path not in history for step in steps))
 
 
 def schema_breaks(changes: Changes) -> tuple[SchemaBreak, ...]:
@@ -54,19 +59,25 @@ def schema_breaks(changes: Changes) -> tuple[SchemaBreak, ...]:
     return tuple(each for change in changes for each in among.breaks_of(change))
 
 
-def _culprit(steps: tuple[Step, ...], each: SchemaBreak) -> Step | None:
-    """The step that makes the change: the last one that names the object, or the only step."""
+def _culprits(steps: tuple[Step, ...], each: SchemaBreak) -> tuple[Step, ...]:
+    """The step that makes the change, which is the last one that names the object; or all that may make it.
+
+    None if one of them declares a breaking change.
+    """
     named = [step for step in steps if re.search(rf"\b{re.escape(each.word)}\b", step.script.sql.lower())]
-    if any(step.breaking for step in named):
-        return None
-    return named[-1] if named else steps[0] if len(steps) == 1 else None
+    may = named or [step for step in steps if _UNNAMED.search(step.script.sql)] or steps
+    if any(step.breaking for step in may):
+        return ()
+    return (named[-1],) if named else tuple(may)
 
 
-def _problem(step: Step, breaks: list[SchemaBreak]) -> Problem:
-    said = [each.what for each in breaks]
+def _problem(steps: tuple[Step, ...], breaks: list[SchemaBreak]) -> Problem:
+    step, said = steps[0], [each.what for each in breaks]
     more = f", and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     field = _FIELD.search(step.script.sql)
-    what = f"`Breaking Changes: No`, but in the trial the migration {', '.join(said[:_SHOWN])}{more}"
+    names = ", ".join(each.name for each in steps)
+    who = "the migration" if len(steps) == 1 else f"one of {names}"
+    what = f"`Breaking Changes: No`, but in the trial {who} {', '.join(said[:_SHOWN])}{more}"
     place = step.script.place(field.start() if field else 0)
     return Problem("breaking-undeclared", what, place, HINT, "\n".join(said) if more else "")
 

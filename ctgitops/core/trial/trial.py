@@ -9,7 +9,7 @@ from ...sql.script import Script
 from ..activity.session_leak import SessionLeak
 from ..ledger.ledger import Ledger
 from ..plan.plan import Direction, Plan, Step
-from ..plan.remedy import rights_remedy
+from ..plan.remedy import file_advice, rights_remedy
 from ..problem import Problem
 from ..schema.compare import Altered, Changes, compare
 from ..schema.deparse import alike_once_read
@@ -237,7 +237,7 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
         where = "the schema of the merged files" if proof.of_files else f"a copy of {environment}'s schema"
         what = f"fails on {where}: {error.what}"
         lacks = "" if error.hint else rights_remedy(error.sqlstate, error.what)
-        hint = lacks or remedied or error.hint or "correct the file: it would fail in the real database too"
+        hint = lacks or remedied or error.hint or file_advice(error, proof.server)
         found.append(Problem("fails", what, error.place, hint, error.detail))
     found += [_not_tried(each) for each in proof.skipped]
     found += [Problem("session", f"{each.migration} {each.text}", blocks=False) for each in proof.leaks]

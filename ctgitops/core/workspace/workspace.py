@@ -16,7 +16,7 @@ from ..environment.environment import Environment
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy
 from ..file_check.both_directions import both_directions
 from ..file_check.other_tool import other_tool
-from ..file_check.rollback_secret import rollback_problems
+from ..file_check.rollback_secret import password_problems, rollback_problems
 from ..file_check.syntax import (
     client_copy,
     file_failures,
@@ -49,6 +49,11 @@ class Workspace:
     read_problems: tuple[Problem, ...] = ()
     git: Seniority = field(default_factory=Seniority)
     """The age of the files according to git; only read if two files have the same number or version."""
+
+    @property
+    def history(self) -> frozenset[str]:
+        """The paths of migrations that were applied before they were checked, according to `lint_after`."""
+        return frozenset(m.path for m in self.migrations if m.number <= self.policy.lint_after)
 
     @property
     def contested(self) -> tuple[Migration, ...]:
@@ -140,6 +145,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
     faults = guard.each("whether the statement can run in batches", lambda: script.batch_faults)
     problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in faults]
     problems += guard.each("enum values", lambda: _enum_values(script))
+    problems += guard.each("passwords", lambda: password_problems(script))
     unknown = (*statement_failures(script), *file_failures(script, guard.failures))
     return (*problems, *invisible_problems(script), *unknown)
 

@@ -45,6 +45,11 @@ from pg_catalog.pg_roles r where r.rolname !~ '^pg_' or r.oid >= 16384 order by 
 _SETTABLE = "select parname from pg_catalog.pg_parameter_acl"
 """Since PostgreSQL 15."""
 _PREDEFINED = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
+_POPULATED = """
+select pg_catalog.format('%I.%I', n.nspname, c.relname)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'm' and c.relispopulated and not c.relpersistence = 't' order by c.oid
+"""
 _SETTINGS = """
 select coalesce(r.rolname, ''), split_part(c, '=', 1), substr(c, pg_catalog.strpos(c, '=') + 1)
 from pg_catalog.pg_db_role_setting s
@@ -137,6 +142,7 @@ def _read(connection: Connection, role: str) -> SourceDatabase:
         databases=frozenset(about["all"]),
         tablespaces=frozenset(about["tablespaces"]),
         grants=tuple((who, privilege, grantable) for who, privilege, grantable in about["grants"] or ()),
+        populated=tuple(str(name) for (name,) in connection.execute(_POPULATED).fetchall()),
         predefined=frozenset(str(name) for (name,) in connection.execute(_PREDEFINED).fetchall()),
         extensions={str(name): str(version) for name, version in rows},
         cluster=cluster_of(connection),

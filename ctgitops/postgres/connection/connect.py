@@ -136,7 +136,10 @@ def lost_as_error(address: Address) -> Iterator[None]:
     except psycopg.OperationalError as error:
         said = " ".join(address.hidden(str(error)).split())
         what = f"{address.label} did not answer: {said}"
-        lost = LedgerError(what, state="nothing was changed", hint="run the command again")
+        hint = "run the command again"
+        if "statement pooling mode" in said:
+            hint = "PgBouncer is in statement mode: use the URL of the server itself"
+        lost = LedgerError(what, state="nothing was changed", hint=hint)
         lost.cause = cause_of_loss(error)
         raise lost from None
 

@@ -47,4 +47,9 @@ def direct(host: str) -> str:
     """Advice on which URL to use instead."""
     if host.endswith(".pooler.supabase.com"):
         return "use the session pooler (the same URL with port 5432), or connect directly: db.PROJECT.supabase.co:5432"
-    return "use the URL of the server itself (often port 5432), or of a pooler in session mode"
+    if host.endswith(".neon.tech") and "-pooler." in host:
+        return f"connect directly: the same URL with the host {host.replace('-pooler.', '.', 1)}"
+    return (
+        "use the URL of the server itself (often port 5432), or of a pooler in session mode that passes on the startup "
+        "parameter `options`; PgBouncer does not"
+    )

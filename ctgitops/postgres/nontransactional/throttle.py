@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ...sql.batch import Batch
+from ...sql.nodes import identifier
 from ..connection.cancellable_query import Failure, exchange, rows
 from ..connection.connect import Connection
 from ..transaction.message import Spot
@@ -57,7 +58,7 @@ class Throttle:
         if unseen and self.batch.lag_asked:
             user = connection.info.user
             what = f"role {user} has no permission to read the replication lag, which `max_lag` needs"
-            hint = f"GRANT pg_read_all_stats TO {user}; then run the command again"
+            hint = f"GRANT pg_read_all_stats TO {identifier(user)}; then run the command again"
             raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
         seconds = max(behind, self._waited_for(int(replayed), int(written)))
         return seconds if seconds > self.batch.max_lag.total_seconds() else 0.0

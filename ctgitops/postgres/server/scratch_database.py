@@ -94,20 +94,27 @@ def roles_in(statements: str) -> tuple[str, ...]:
     return tuple(line.removeprefix(prefix).removesuffix(suffix).replace('""', '"') for line in lines)
 
 
-def make_empty(connection: Connection, name: str) -> None:
-    """Creates an empty database, without the objects of the server's template1. Writes."""
-    connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+def make_copy(
+    connection: Connection, name: str, template: str = "template0", options: sql.Composable | None = None
+) -> None:
+    """Creates a database from `template`; by default an empty one, without the objects of template1. Writes.
+
+    Copies files if the server runs without fsync, which only a throw-away server does: that takes a third of the CPU
+    time of PostgreSQL 15's default, which writes all pages to the WAL, but needs two checkpoints.
+    """
+    statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+    if connection.info.server_version >= 150000 and connection.execute("show fsync").fetchone() == ("off",):
+        statement += sql.SQL(" strategy file_copy")
+    connection.execute(statement + (options or sql.SQL("")))
 
 
 def create_like(connection: Connection, name: str, locale: Locale) -> None:
     """Creates an empty database with the locale `locale`. Writes. Raises psycopg.Error if the server lacks it."""
-    statement = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
-        sql.Identifier(name), locale.encoding, locale.collate, locale.ctype
-    )
+    options = sql.SQL(" encoding {} lc_collate {} lc_ctype {}").format(locale.encoding, locale.collate, locale.ctype)
     if locale.provider != "c":
         word = "icu" if locale.provider == "i" else "builtin"
-        statement += sql.SQL(f" locale_provider {word} {word}_locale {{}}").format(locale.icu)
-    connection.execute(statement)
+        options += sql.SQL(f" locale_provider {word} {word}_locale {{}}").format(locale.icu)
+    make_copy(connection, name, options=options)
 
 
 def create_like_or_c(connection: Connection, name: str, locale: Locale) -> str:

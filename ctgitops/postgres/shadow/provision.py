@@ -16,16 +16,17 @@ from ...core.schema.source_database import SourceDatabase
 from ...errors import CtgitopsError
 from ...sql.parse import SqlSyntaxError, statements
 from ..connection.cancellable_query import exchange
-from ..connection.connect import Address, Connection
+from ..connection.connect import Address, Connection, connect
 from ..ledger.ledger import ensure_ledger
 from ..server.external_server import NOT_SEALED
-from ..server.scratch_database import create_like
+from ..server.scratch_database import create_like, make_copy
 from ..server.server_choice import Server
 from .extension_guard import has_unquiet_triggers
 from .extensions import as_admin, disable_untrusted_extensions, missing
 from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of
 
 EMPTY = "template0"
+_REFRESHING = {"statement_timeout": "5s"}
 PRIVILEGES: dict[str, LiteralString] = {"CREATE": "create", "TEMPORARY": "temporary", "CONNECT": "connect"}
 LIMITING = frozenset({"AlterDatabaseStmt", "AlterRoleStmt", "DoStmt", "CallStmt"})
 """Kinds of statements that may restrict connections."""
@@ -159,8 +160,7 @@ class Provisioner:
                 self._note(f"locale {wanted} is not available in the sandbox: {error.diag.message_primary}")
             else:
                 return
-        create = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-        connection.execute(create)
+        make_copy(connection, name, template)
 
     def schema(self, database: str) -> None:
         """Restores the original's schema from pg_dump in one message; after an error, statement by statement."""
@@ -179,6 +179,23 @@ class Provisioner:
                 role = sql.Identifier(self._original.role)
                 alter = sql.SQL("alter routine {} owner to {}").format(sql.SQL(str(function)), role)
                 connection.execute(alter)
+        self._populate(database)
+
+    def _populate(self, database: str) -> None:
+        """Refreshes the materialized views that are populated in the original, as far as the role may. Writes.
+
+        Their queries run as the migrations' role, not as the superuser. A view that reads another one may need a second
+        pass. What remains unpopulated is not an error here: a migration that reads it is not tried.
+        """
+        left = list(self._original.populated)
+        if not left:
+            return
+        address = Address(self._server.url(database, self._original.role), "a throw-away database")
+        with suppress(psycopg.Error, CtgitopsError), connect(address, "ctgitops/shadow", _REFRESHING) as connection:
+            before = len(left) + 1
+            while len(left) < before:
+                before = len(left)
+                left = [name for name in left if exchange(connection, f"refresh materialized view {name}").failure]
 
     def quiet_ledger(self, database: str) -> None:
         """Creates the ledger, owned by the migrations' role, without firing event triggers of users. Writes.

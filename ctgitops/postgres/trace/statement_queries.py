@@ -81,6 +81,10 @@ def queried(connection: Connection, ran: TracedStatement, said: Sequence[str], n
     if ran.kind not in QUERIES or not (plans := plans_in(said)):
         return TracedQueries()
     plans = plans[:1] if ran.batch else plans  # all batches have the same plan
+    if ran.kind == "RefreshMatViewStmt":
+        # CONCURRENTLY also writes the rows that differ; no other session can change or lock rows of the view
+        plans = tuple(each for each in plans if not each.plan.operation or each.plan.relation.startswith("pg_temp"))
+        return TracedQueries(plans, oids_of(connection, frozenset[str]().union(*(p.names for p in plans)), new))
     names = frozenset[str]().union(*(each.names for each in plans))
     found = oids_of(connection, names, new) if names else {}
     return TracedQueries(plans, found, _branches(ran, plans) or LOST in said or len(said) >= MANY)

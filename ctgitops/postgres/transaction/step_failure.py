@@ -77,6 +77,11 @@ def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
 
 
 CORRECT = "correct the file, then run the command again"
+OTHER_SYNTAX = (
+    "the server does not accept this syntax, which may be that of a newer PostgreSQL: correct the file for the version "
+    "of the server, then run the command again"
+)
+"""For a syntax error at run time, because every file was parsed before by the grammar of PostgreSQL 18."""
 NO_TRANSACTION = "put this statement alone into a migration with the line `-- ctgitops: no transaction`"
 _SLOW = "select pg_catalog.pg_sleep(5)"
 QUALIFY = "this file sets search_path: write ctgitops.record_migration"
@@ -84,7 +89,7 @@ CORRECT_STATEMENT = (
     "correct that statement, or remove what blocks it, then run the command again: completed statements are skipped"
 )
 ENDLESS = "make the WHERE exclude changed rows; or raise the limit with `max_rows=…` in the line `ctgitops: batch`"
-CHANGES_THE_FILE = frozenset({CORRECT, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
+CHANGES_THE_FILE = frozenset({CORRECT, OTHER_SYNTAX, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
 """Hints that ask to change the file, which is possible only if no other environment has applied the file."""
 
 
@@ -112,6 +117,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
         (failure.cause in _PASSING, "run the command again: it resumes from there"),
         # A rollback runs the text in the ledger, which a change of the file does not affect
         (back, f"this SQL is in the ledger and cannot be edited: undo the migration by hand, then `{repair}`"),
+        (step.transactional and state == "42601", OTHER_SYNTAX),
         (not step.transactional, CORRECT_STATEMENT),
         (state in IN_TRANSACTION, NO_TRANSACTION),
         (True, CORRECT),

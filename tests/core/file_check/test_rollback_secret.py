@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.core.file_check.rollback_secret import rollback_problems
+from ctgitops.core.file_check.rollback_secret import password_problems, rollback_problems
 from ctgitops.errors import Place
 from ctgitops.sql.script import Script
 
@@ -32,3 +32,21 @@ def test_a_password_is_found_where_the_rollback_sql_has_it(up: str, down: str | 
     assert [problem.place for problem in found] == ([place] if place else [])
     assert {problem.code for problem in found} <= {"rollback-password"}
     assert all("hunter2" not in f"{problem.what}{problem.hint}" for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("sql", "line"),
+    [
+        (f"select 1;\n{SECRET}", 2),
+        ("create user u with encrypted password 'hunter2hunter2';", 1),
+        ("alter role a password null;", None),
+        ("alter role a password '***';", None),
+        ("create table passwords (password text);", None),
+    ],
+)
+def test_a_password_in_any_file_is_a_warning(sql: str, line: int | None) -> None:
+    found = list(password_problems(Script(sql, "a.sql")))
+    assert [(p.code, p.blocks, p.place and p.place.line) for p in found] == [("password-in-file", False, line)] * bool(
+        line
+    )
+    assert all("hunter2" not in f"{p.what}{p.hint}" for p in found)

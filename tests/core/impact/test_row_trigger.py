@@ -9,6 +9,7 @@ import pytest
 from ctgitops.core.impact.cascade import Relatives, TableChange
 from ctgitops.core.impact.impact import Held, StatementImpact, StepImpact
 from ctgitops.core.impact.projection import Effect
+from ctgitops.core.impact.query import Node
 from ctgitops.core.impact.row_trigger import row_trigger_problems
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
@@ -181,3 +182,28 @@ def test_a_table_stands_in_a_line_with_the_tables_above_and_below_it() -> None:
     assert parts.line("p_1") == ("p_1", "p", TABLE)
     child = SchemaObject("table", "c", attributes={"inherits": TABLE})
     assert Relatives(Snapshot.of((child,))).line(TABLE) == (TABLE,)
+
+
+def test_a_trigger_counts_where_an_earlier_statement_already_locks_the_table() -> None:
+    """Seen to fail: only the first statement that locked the table was looked at."""
+    plan = make_plan(workspace(migration("001_one", sql=UPDATE + "\n" + DELETE)), STAGING, Ledger())
+    place = plan.steps[0].script.place
+    first, last = (place(plan.steps[0].script.start_of(each)).line or 1 for each in plan.steps[0].script.statements)
+    deletes = StatementImpact(last, queries=(Node("ModifyTable", TABLE, operation="Delete"),))
+    effects = {1: Effect(StepImpact((StatementImpact(first, taken=(ROWS,)), deletes)))}
+    (problem,) = row_trigger_problems(plan, effects, (Snapshot.of([trigger("DELETE")]),) * 2)
+    assert problem.place is not None
+    assert problem.place.line == last
+
+
+@pytest.mark.parametrize(
+    ("sql", "fires"),
+    [
+        ("with u as (update t set a = 1 returning 1) select 1 from u;", ["UPDATE"]),
+        ("with d as (delete from t) update t set a = 1;", ["UPDATE", "DELETE"]),
+        ("merge into t using s on t.id = s.id when matched then delete;", ["DELETE"]),
+        ("select f();", ["INSERT", "UPDATE", "DELETE"]),
+    ],
+)
+def test_the_events_are_those_of_all_parts_of_a_statement(sql: str, fires: list[str]) -> None:
+    assert [event for event in ("INSERT", "UPDATE", "DELETE") if told(sql, trigger(event))] == fires

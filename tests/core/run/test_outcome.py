@@ -34,7 +34,7 @@ def test_the_exit_status_of_each_status(status: Status) -> None:
         ((Concern.LINT,), 3),
         ((Concern.WORKSPACE, Concern.LEDGER), 4),
         ((Concern.LEDGER,), 4),
-        ((Concern.LEDGER, Concern.ADDRESS), 3),
+        ((Concern.LEDGER, Concern.ADDRESS), 2),
     ],
 )
 def test_a_blocked_run_ends_with_the_status_of_its_concern(concerns: tuple[Concern, ...], status: int) -> None:
@@ -47,5 +47,6 @@ def test_a_blocked_run_ends_with_the_status_of_its_concern(concerns: tuple[Conce
 def test_a_blocked_run_repeats_all_problems_and_one_that_ran_its_error_findings() -> None:
     assert Outcome(PLAN, Status.BLOCKED).objections == (BLOCKS, ERROR, WARNS)
     assert Outcome(PLAN, Status.UP_TO_DATE).objections == ()
-    for status in set(Status) - {Status.BLOCKED, Status.UP_TO_DATE}:
+    assert Outcome(PLAN, Status.ONLY_SHOWN).objections == (BLOCKS, ERROR, WARNS)
+    for status in set(Status) - {Status.BLOCKED, Status.UP_TO_DATE, Status.ONLY_SHOWN}:
         assert Outcome(PLAN, status).objections == (ERROR,)

@@ -120,6 +120,16 @@ def test_the_step_that_names_it_or_the_only_one_contradicts_its_header() -> None
     ]
     assert found(("2.0.0", "select f('orders')", "Yes"), ("2.1.0", "select g('orders')", "No")) == []
     assert found(("", "select f()", "No")) == []
+    several = what.replace("the migration drops", "one of 002_step, 004_step drops")
+    hidden = ("1.1.0", "do $$ begin execute 'drop table ' || 'ord' || 'ers'; end $$", "No")
+    plain = ("1.2.0", "create table x ()", "No")
+    assert found(hidden, plain) == [f"migrations/002_step.sql:4:1: {what}"]
+    assert found(hidden, plain, ("1.3.0", "select g()", "No")) == [f"migrations/002_step.sql:4:1: {several}"]
+    assert found(hidden, plain, ("2.0.0", "select g()", "Yes")) == []
+    assert found(hidden, plain, ("", "select g()", "No")) == [f"migrations/002_step.sql:4:1: {what}"]
+    assert found(plain, ("1.3.0", "create table y ()", "No")) == [
+        f"migrations/002_step.sql:4:1: {what.replace('the migration drops', 'one of 002_step, 003_step drops')}"
+    ]
     assert found(("1.1.0", "drop table orders", "No")) == []  # its own SQL shows it
 
 
@@ -130,4 +140,7 @@ def test_an_apply_that_tries_its_plan_is_blocked_by_what_only_the_trial_shows() 
     found = with_breaks(made, PredictedChanges((Removed(ORDERS),)))
     assert [problem.code for problem in found.problems if problem.blocks] == ["breaking-undeclared"]
     assert found.fingerprint == made.fingerprint
+    history = {two.path}
+    old = with_breaks(made, PredictedChanges((Removed(ORDERS),)), history)
+    assert [problem.blocks for problem in old.problems if problem.code == "breaking-undeclared"] == [False]
     assert with_breaks(made, PredictedChanges(why_not="no server")).problems == made.problems

@@ -35,6 +35,9 @@ def test_what_the_base_branch_has_cannot_be_changed_and_only_warns() -> None:
 def test_history_that_lint_leaves_alone_is_left_alone() -> None:
     assert check(workspace(ONE, DROP, ADD, policy=Policy(lint_after=2))) == ()
     assert len(check(workspace(ONE, DROP, ADD, policy=Policy(lint_after=1)))) == 1
+    for after, blocks in ((2, False), (1, True)):
+        plan = make_plan(workspace(ONE, DROP, ADD, policy=Policy(lint_after=after)), STAGING, chained(entry(ONE)))
+        assert [p.blocks for p in plan.problems if p.code == "breaking-undeclared"] == [blocks]
 
 
 def test_a_header_that_declares_it_or_no_header_is_no_contradiction() -> None:

@@ -216,7 +216,7 @@ def test_a_server_that_is_lost_while_a_database_is_made_is_told_as_that(server: 
     making = "select pid from pg_stat_activity where query like 'create database%' and wait_event_type = 'Lock'"
     with session(server.url()) as holder, ThreadPoolExecutor(1) as pool:
         holder.execute("begin; lock table pg_catalog.pg_database in exclusive mode")
-        made = pool.submit(server.create_database, "never")
+        made = pool.submit(LocalServer.create_database, server, "never")
         until(lambda: fetch(server.url(), making))
         fetch(server.url(), f"select pg_terminate_backend(pid) from ({making}) as maker (pid)")
         with pytest.raises(LedgerError, match="did not answer: terminating connection"):

