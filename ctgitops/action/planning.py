@@ -79,7 +79,7 @@ def _planned(job: Job, ask: Planning) -> int:
         results = tuple(base.seen(result, request) for result, request in zip(results, requests, strict=True))
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
     results = with_gates(job, ask.event, with_problems(results, found))
-    status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder))
+    status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder, workspace))
     suggest(job, ask, tuple(phrases.problems(results)), files)
     return status
 

@@ -112,8 +112,9 @@ class RunRecord:
 
         A pull request that changed no migration gets no record.
         """
+        job = self.job
         if not brought_by(number, ledgers) and untouched(
-            self.job.github_writer.files_of(number), self.job.wiring.origin.folder
+            job.github_writer.files_of(number), job.wiring.origin.folder, job.wiring.workspace
         ):
             return NO_RECORD
         files, known, pages = _files(self.job, number), [ledgers], [""]

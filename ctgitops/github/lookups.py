@@ -50,7 +50,12 @@ def brought(client: Client, paths: tuple[str, ...], at: str) -> dict[str, int]:
 def is_on(client: Client, branch: str, sha: str) -> bool:
     """Whether a branch contains a commit. Reads the tip of the branch first: a name could also be that of a tag."""
     tip = client.repository.get_branch(branch).commit.sha
-    return tip == sha or client.repository.compare(sha, tip).status in ("ahead", "identical")
+    return tip == sha or contains(client, tip, sha)
+
+
+def contains(client: Client, newer: str, older: str) -> bool:
+    """Whether a commit is another one or its descendant."""
+    return client.repository.compare(older, newer).status in ("ahead", "identical")
 
 
 def commit_of_tag(client: Client, tag: str) -> str:

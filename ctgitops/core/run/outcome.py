@@ -66,11 +66,11 @@ class Outcome:
 
     @property
     def exit_status(self) -> int:
-        """0 done or nothing to do · 1 not as predicted · 3 workspace · 4 ledger and files disagree · 5 must wait."""
+        """0 done or nothing to do · 1 not as predicted · 2 address · 3 workspace · 4 ledger · 5 must wait."""
         match self.status:
             case Status.WAITING:
                 return 5
             case Status.BLOCKED:
-                return 4 if self.plan.concern == "ledger" else 3
+                return self.plan.concern.exit_status
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
                 return 1 if self.mismatch else 0

@@ -146,7 +146,7 @@ def _state_of_gates(result: Preview) -> PlanState:
 
 def _exit_status(result: Preview, state: PlanState) -> int:
     if state is PlanState.BLOCKED:
-        return {Concern.ADDRESS: 2, Concern.LEDGER: 4}.get(result.plan.concern, 3)
+        return result.plan.concern.exit_status
     if state is PlanState.WAITING:
         return MUST_WAIT if result.occasion.approved else 0
     return int(result.plan.fails)

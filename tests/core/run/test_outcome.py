@@ -34,7 +34,7 @@ def test_the_exit_status_of_each_status(status: Status) -> None:
         ((Concern.LINT,), 3),
         ((Concern.WORKSPACE, Concern.LEDGER), 4),
         ((Concern.LEDGER,), 4),
-        ((Concern.LEDGER, Concern.ADDRESS), 3),
+        ((Concern.LEDGER, Concern.ADDRESS), 2),
     ],
 )
 def test_a_blocked_run_ends_with_the_status_of_its_concern(concerns: tuple[Concern, ...], status: int) -> None:
