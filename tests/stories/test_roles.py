@@ -77,7 +77,7 @@ def test_every_verb_as_each_role_of_the_page(house: House, cluster: LocalServer)
     house.migration("001_t", "create table public.t (id int primary key);", down="drop table public.t;")
     use(house, cluster, "app_reader")
     looked = house.plan().words
-    assert "as postgres: it runs" in looked, looked  # no ledger yet: as the owner of the database
+    assert "as app_migrator: it runs" in looked, looked  # no ledger yet: only this role may create it
     use(house, cluster, "app_migrator")
     house.applied()
     house.migration("002_x", "alter table public.old add column x int;", down="alter table public.old drop column x;")

@@ -62,6 +62,8 @@ class SourceDatabase:
 
     role: str
     """The role that applies migrations. The trial runs as this role."""
+    assumed: bool = False
+    """Whether nothing in the database or in the manifest names that role, so that it is the owner of the database."""
     major: int | None = None
     """The server's major version; None means the newest that is available."""
     schema: str = field(default="", repr=False)
@@ -106,6 +108,14 @@ class SourceDatabase:
     def other_role(self) -> str:
         """The role that applies migrations, if the description was read as another role; otherwise empty."""
         return self.role if self.connected_as not in {"", self.role} else ""
+
+    @property
+    def unsure(self) -> tuple[str, ...]:
+        """What is not known of the role that applies, as text."""
+        if not (self.assumed and self.other_role):
+            return ()
+        why = "before the first apply, nothing in the database names the role that applies"
+        return (f"{why}: tried as the owner of the database, {self.role}; `database.role` in the manifest names it",)
 
     @cached_property
     def can_become(self) -> tuple[str, ...]:
