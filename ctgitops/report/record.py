@@ -117,6 +117,7 @@ _HELD = {
     "bake": " for its bake time",
     "after": " for {1}",
     "fingerprint": " for an approval of its new plan",
+    "approval": " for an approval",
     "reviewed": " for a review",
 }
 
