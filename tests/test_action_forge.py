@@ -65,6 +65,8 @@ class Forge:
     brought: dict[str, int] = field(default_factory=dict)
     created: dict[int, datetime] = field(default_factory=dict)
     files: tuple[ChangedFile, ...] = ()
+    files_by: dict[int, tuple[ChangedFile, ...]] = field(default_factory=dict)
+    """By pull request, its files; those of another one are `files`."""
     retracted: list[str] = field(default_factory=list)
     last: list[StickyComment] = field(default_factory=list)
     approved_by: tuple[str, ...] = ()
@@ -110,10 +112,10 @@ class Forge:
         made = ((n, d) for n, d in enumerate(self.deployments, start=1) if d.environment == environment)
         return tuple(OldDeployment(n, *states.get(n, ("pending", "")), self.created.get(n)) for n, _ in made)[::-1]
 
-    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
+    def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
         self._may("brought_by")
         assert at
-        return {path: self.brought[path] for path in paths if path in self.brought}
+        return {path: self.brought[path] for path in paths if self.brought.get(path, before) != before}
 
     def check(self, check: Check) -> None:
         self._may("check")
@@ -222,7 +224,7 @@ class Forge:
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         self._may("files_of")
         assert number
-        return self.files
+        return self.files_by.get(number, self.files)
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         assert than
@@ -769,6 +771,30 @@ def test_a_release_into_a_closed_window_is_on_the_record_of_what_it_brings(scene
     assert page.pull_request == 42
     assert page.body.startswith("### ✅ Applied to staging · production WAITS for its window, nothing was changed")
     assert "re-run the job" in page.body
+
+
+def test_a_refused_pull_request_whose_migration_gets_another_number_waits_for_nothing(scene: Scene) -> None:
+    """Seen to fail when the record of the first one stayed BLOCKED for ever, though its advice was followed."""
+    red, other, again = (f"migrations/{name}.sql" for name in ("001_red", "001_blue", "002_blue"))
+    assert scene.run("push", push()) == 0
+    scene.forge.merged_by, scene.forge.brought = 43, {other: 43}
+    scene.forge.files_by = {42: (ChangedFile(red, added=True),), 43: (ChangedFile(other, added=True),)}
+    scene.house.migration("001_blue", "create table blue ();")
+    assert scene.run("push", changed(push(), "after", "b" * 40)) == 3
+    assert "staging is BLOCKED" in scene.forge.comments[-1].body
+    scene.house.remove("001_blue")
+    scene.house.migration("002_blue", "create table blue ();")
+    scene.forge.merged_by = 44
+    scene.forge.files_by[44] = (ChangedFile(again, added=True), ChangedFile(other, added=False))
+    before = len(scene.forge.comments)
+    assert scene.run("push", changed(push(), "after", "c" * 40)) == 0
+    pages = {comment.pull_request: html(comment.body) for comment in scene.forge.comments[before:]}
+    assert set(pages) == {43, 44}
+    removed = "staging does not get it: its file was removed · production does not get it: its file was removed"
+    assert pages[43].startswith(f"### ⚪ {removed}")
+    assert "open a pull request" not in pages[43]
+    assert "2 migrations applied" not in pages[43]
+    assert pages[44].startswith("### ✅ Applied to staging")
 
 
 def test_the_next_run_closes_what_a_killed_run_left_and_not_what_began_later(scene: Scene) -> None:

@@ -36,6 +36,7 @@ MARKS = {
     Stage.CANCELLED: "⛔",
     Stage.TAKEN_BACK: "↩️",
     Stage.DIFFERS: "⛔",
+    Stage.REMOVED: "⚪",
 }
 
 
@@ -110,6 +111,7 @@ SAID = {
     Stage.UNREADABLE: "{} CANNOT BE READ",
     Stage.BLOCKED: "{} is BLOCKED, nothing was changed",
     Stage.DIFFERS: "{} DIFFERS FROM THE PREDICTION",
+    Stage.REMOVED: "{} does not get it: its file was removed",
 }
 _HELD = {
     "window": " for its window",

@@ -58,7 +58,7 @@ def next_step(environment: Environment, record: Record) -> NextStep:
     """The next step of an environment, from its state and the end of its last run."""
     stage, end = record.stage(environment), record.ends.get(environment.name)
     cells = record.cells(environment)
-    if stage is Stage.APPLIED:
+    if stage in (Stage.APPLIED, Stage.REMOVED):
         return NextStep(Markup(), escape.plain("nothing"), _DONE)
     if stage is Stage.ROLLED_BACK:
         return _again(environment, cells)
