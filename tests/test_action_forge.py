@@ -110,7 +110,9 @@ class Forge:
         self._may("deployments_to")
         states = {number: (state.value, url) for number, state, url in self.states}
         made = ((n, d) for n, d in enumerate(self.deployments, start=1) if d.environment == environment)
-        return tuple(OldDeployment(n, *states.get(n, ("pending", "")), self.created.get(n)) for n, _ in made)[::-1]
+        return tuple(
+            OldDeployment(n, *states.get(n, ("pending", "")), self.created.get(n), each.sha) for n, each in made
+        )[::-1]
 
     def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
         self._may("brought_by")
@@ -808,6 +810,24 @@ def test_the_next_run_closes_what_a_killed_run_left_and_not_what_began_later(sce
         2: DeploymentState.IN_PROGRESS,
         3: DeploymentState.SUCCESS,
     }
+
+
+@pytest.mark.parametrize("state", [DeploymentState.IN_PROGRESS, DeploymentState.FAILURE])
+def test_a_run_that_finds_all_of_it_applied_says_that_the_deployment_succeeded(
+    scene: Scene, state: DeploymentState
+) -> None:
+    """Seen to fail when a run that was killed after its last commit left a failed deployment for ever."""
+    assert scene.run("push", push()) == 0
+    sha = scene.forge.deployments[0].sha
+    scene.forge.states.append((1, state, "https://github.example/run"))
+    assert scene.run("push", push()) == 0
+    assert {number: state for number, state, _ in scene.forge.states} == {1: DeploymentState.SUCCESS}
+    scene.forge.deployments.append(Deployment("staging", "e" * 40, "of a newer commit"))
+    scene.forge.states += [(1, state, ""), (2, state, "")]
+    assert scene.run("push", push()) == 0
+    states = {number: state for number, state, _ in scene.forge.states}
+    assert sha != "e" * 40
+    assert DeploymentState.SUCCESS not in states.values(), "what is deployed is not known to be this commit"
 
 
 def test_a_newer_apply_ends_the_wait_of_older_queued_deployments_only(scene: Scene) -> None:

@@ -24,7 +24,10 @@ _BY_GATE = {
     "window": ("{resumed}{rerun} in the window", WRITER),
     "bake": ("{resumed}{rerun} after that time", WRITER),
     "after": ("then {resumed}{rerun}", WRITER),
-    "approval": ("read the plan in {run}, and approve its job; if that was rejected, start the workflow again", REVIEWER),
+    "approval": (
+        "read the plan in {run}, and approve its job; if that was rejected, start the workflow again",
+        REVIEWER,
+    ),
     "fingerprint": ("re-run all jobs of the run, then review and approve the new plan", REVIEWER),
     "reviewed": ("then {rerun}", WRITER),
     "data-loss": ("then start the workflow again with that input", WRITER),

@@ -49,7 +49,16 @@ class PlanState(IntEnum):
 MUST_WAIT = 5
 """The exit status if a gate refuses the plan of a release."""
 UNKNOWN_CODES = frozenset(
-    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-counted", "rows-not-looked-at"}
+    {
+        NOT_ANALYSED,
+        "home-not-read",
+        "not-looked",
+        "not-searched",
+        "not-tried",
+        "row-trigger",
+        "rows-not-counted",
+        "rows-not-looked-at",
+    }
     | {"schema-unread", "seed-not-measured", "seed-not-tried"}
 )
 """Codes of problems that report an unknown part of the plan."""
