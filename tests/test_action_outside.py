@@ -138,6 +138,7 @@ def test_a_fork_gets_a_plan_of_its_files_in_the_summary_alone(scene: Scene) -> N
     assert scene.run("pull_request", fork()) == 0
     page = html(scene.summary)
     assert "no database was read: the pull request comes from a fork" in page
+    assert "<b>staging</b> | ? |" in page
     assert "002" in page
     assert "1 migration pending" in page
     assert page.splitlines()[2].startswith("⚠️ no database was read: the pull request comes from a fork")

@@ -189,7 +189,7 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[MigrationRef]:
 
 
 def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
-    """The migrations that a pull request adds or changes, from its list of files; also those that were removed since."""
+    """The migrations that a pull request adds or changes, from its list of files; also those removed since."""
     files = job.github_writer.files_of(pull_request)
     folder, paths = job.wiring.origin.folder, {file.path for file in files}
     there = tuple(m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)

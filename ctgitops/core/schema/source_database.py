@@ -62,8 +62,6 @@ class SourceDatabase:
 
     role: str
     """The role that applies migrations. The trial runs as this role."""
-    assumed: bool = False
-    """Whether nothing in the database or in the manifest names that role, so that it is the owner of the database."""
     major: int | None = None
     """The server's major version; None means the newest that is available."""
     schema: str = field(default="", repr=False)
@@ -98,6 +96,8 @@ class SourceDatabase:
     """Names of parameters that are set for the role or database, but whose values are not read."""
     connected_as: str = ""
     """The role that read this description, possibly with fewer privileges than `role`."""
+    assumed: bool = False
+    """Whether neither the database nor the manifest names `role`, so that it is the owner of the database."""
 
     @property
     def superuser(self) -> bool:
