@@ -792,10 +792,9 @@ def test_a_refused_pull_request_whose_migration_gets_another_number_waits_for_no
     assert scene.run("push", changed(push(), "after", "c" * 40)) == 0
     pages = {comment.pull_request: html(comment.body) for comment in scene.forge.comments[before:]}
     assert set(pages) == {43, 44}
-    removed = "staging does not get it: its file was removed · production does not get it: its file was removed"
-    assert pages[43].startswith(f"### ⚪ {removed}")
+    assert pages[43].startswith("### ⚪ No environment gets it: its file was removed\n")
     assert "open a pull request" not in pages[43]
-    assert "2 migrations applied" not in pages[43]
+    assert "1 migration applied" not in pages[43]
     assert pages[44].startswith("### ✅ Applied to staging")
 
 

@@ -160,10 +160,11 @@ class RunRecord:
     def _concerns(self, number: int, environment: Environment, record: Record) -> bool:
         """Whether this run has results for a pull request, so not if its migrations were applied before."""
         outcome = self.ended[environment.name]
-        if not {cell.stage for cell in record.cells(environment).values()} <= {Stage.APPLIED, Stage.REMOVED}:
+        cells = record.cells(environment)
+        if not {cell.stage for cell in cells.values()} <= {Stage.APPLIED, Stage.REMOVED}:
             return True
         if isinstance(outcome, Outcome):
-            return bool(outcome.done or outcome.mismatch)
+            return bool(outcome.mismatch) or any(done.name in cells for done in outcome.done)
         return number == self.merged and not isinstance(outcome, MustWaitError)
 
 

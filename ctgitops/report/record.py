@@ -93,6 +93,8 @@ def closed_markdown(origin: Origin | None = None) -> str:
 
 def _verdict(record: Record) -> tuple[str, Markup]:
     stages = {environment: record.stage(environment) for environment in record.environments}
+    if set(stages.values()) == {Stage.REMOVED}:
+        return MARKS[Stage.REMOVED], escape.plain("No environment gets it: its file was removed")
     applied = tuple(environment.name for environment, stage in stages.items() if stage is Stage.APPLIED)
     said = [Markup("Applied to {}").format(escape.plain(phrases.joined(applied)))] if applied else []
     said += [_said(environment, stage, record) for environment, stage in stages.items() if stage is not Stage.APPLIED]
