@@ -32,7 +32,8 @@ def environment_row(result: PlanResult) -> Part:
     return {
         "name": plan.environment,
         "error": "",
-        "now": phrases.version(plan.current_version),
+        # A plan that was made without its database does not know what the database has
+        "now": "?" if any(p.code == "not-looked" for p in plan.problems) else phrases.version(plan.current_version),
         "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
         "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
         "stopping": _stopping(result),

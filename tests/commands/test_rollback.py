@@ -11,7 +11,7 @@ from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan
 from ctgitops.core.problem import Concern, Problem
 from ctgitops.core.run.outcome import Outcome, Status
-from ctgitops.core.view.verdict import PlanState, blocked_status, verdict_of
+from ctgitops.core.view.verdict import PlanState, verdict_of
 from ctgitops.errors import BackupError, Place, UsageError
 from ctgitops.report.json import outcome_json
 from ctgitops.report.markdown import outcome_markdown
@@ -222,4 +222,4 @@ def test_a_rollback_that_a_problem_blocks_ends_with_the_status_of_a_blocked_plan
     blocked = Outcome(
         Plan("production", Direction.ROLLBACK, None, None, Selector(), problems=(problem,)), Status.BLOCKED
     )
-    assert blocked.exit_status == blocked_status(blocked.plan) == 2
+    assert blocked.exit_status == blocked.plan.concern.exit_status == 2

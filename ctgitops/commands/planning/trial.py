@@ -69,7 +69,12 @@ class TrialRunner:
         proof = Trial(
             server=before.about.server_version,
             role=self.original.other_role,
-            unmatched=(*self.sandbox.unmatched, *notes, *filter(None, [copy_difference_text(unlike)])),
+            unmatched=(
+                *self.original.unsure,
+                *self.sandbox.unmatched,
+                *notes,
+                *filter(None, [copy_difference_text(unlike)]),
+            ),
             tried=tuple(step.name for step in self.done),
             changes=changes,
             before=before,
