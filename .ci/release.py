@@ -276,8 +276,7 @@ def restore(ref: str, before: str, after: str) -> None:
     values = [line.split("\t")[0] for line in git("ls-remote", remote(), ref, f"{ref}^{{}}").splitlines()]
     if after not in values:  # the second value is the commit of an annotated tag
         raise ReleaseError(f"{ref} was pushed by hand, and has changed since: it is left to the run of that push")
-    back = "" if set(before) == {"0"} else before
-    if back:
+    if back := "" if set(before) == {"0"} else before:
         git("fetch", "--quiet", "--no-tags", "--depth=1", remote(), back)
     git("push", "--quiet", f"--force-with-lease={ref}:{values[0]}", remote(), f"{back}:{ref}")
     state = f"at {back} again" if back else "deleted again"

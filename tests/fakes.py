@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ctgitops.core.activity.lock_holder import Holder
 from ctgitops.core.activity.session_leak import SessionLeak
 from ctgitops.core.environment.apply_policy import Health
+from ctgitops.core.environment.backup_extent import BackupExtent
 from ctgitops.core.environment.environment import BackupPolicy, Environment, Trigger
 from ctgitops.core.environment.policy import Policy
 from ctgitops.core.gate.data_loss import CountedLoss, Loss
@@ -20,11 +21,13 @@ from ctgitops.core.gate.request import Request
 from ctgitops.core.impact.size import Size
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.resumption import ProgressState
+from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.migration import Migration, Seed
 from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.receipt import Receipt, SavedFile
+from ctgitops.core.recovery_point import Archive, RecoveryPoint
 from ctgitops.core.run.auto_rollback import Checkpoint
 from ctgitops.core.run.progress import Listener, Progress
 from ctgitops.core.schema.database_roles import DatabaseRoles
@@ -36,6 +39,7 @@ from ctgitops.core.view.constraint_check import Checked
 from ctgitops.core.view.verify import Refuted
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, Place, UsageError
+from ctgitops.ports.shadow import Shadows
 from ctgitops.sql.name_changes import SearchedName
 from ctgitops.sql.script import Script, checksum_of
 
@@ -187,6 +191,11 @@ def receipt(environment: str = "production") -> Receipt:
     )
 
 
+POINT = RecoveryPoint(
+    NOW, "0/3000168", 1, "ctgitops 20261124T093000.000000Z 1a2b3c4d5e6f", Archive.ARCHIVED, "a WAL file was archived"
+)
+
+
 @dataclass
 class Diary:
     """Databases, sessions and backups in one; `lines` reads as prose what was done, in order."""
@@ -210,6 +219,10 @@ class Diary:
     lines: list[str] = field(default_factory=list)
     told: list[Progress] = field(default_factory=list)
     receipts: list[Receipt | None] = field(default_factory=list)
+    extents: list[BackupExtent | None] = field(default_factory=list)
+    shadows: Shadows | None = None
+    """Where a backup of a part tries the plan."""
+    points: list[RecoveryPoint | None] = field(default_factory=list)
     schemas: dict[str, Snapshot] = field(default_factory=dict)
     holder: Holder | None = None
     pooler: UsageError | None = None
@@ -243,7 +256,8 @@ class Diary:
         self.lines.append(f"search code for {', '.join(each.text for each in those)}")
         return Searched(tuple(Mention(each, "app/projects.ts", 12) for each in those))
 
-    def take(self, environment: Environment, tell: Listener) -> Receipt:  # noqa: ARG002 - the port's signature
+    def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:  # noqa: ARG002 - the port's signature
+        self.extents.append(extent)
         self.lines.append(f"back up {environment.name}")
         if self.backup_fails:
             raise BackupError("the restored copy lacks 1 row", state="nothing was changed")
@@ -328,10 +342,15 @@ class DiaryDatabase:
         self.diary.lines += [f"heal {what}" for what in self.diary.healed]
         return self.diary.healed
 
-    def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
+    def recovery_point(self, plan: Plan) -> RecoveryPoint:  # noqa: ARG002
+        self.diary.lines.append("recovery point")
+        return POINT
+
+    def run(self, step: Step, plan: Plan, safeguards: Safeguards) -> int:
         verb = "apply" if step.direction is Direction.APPLY else "undo"
         self.diary.lines.append(f"{verb} {step.number:03}")
-        self.diary.receipts.append(receipt)
+        self.diary.receipts.append(safeguards.receipt)
+        self.diary.points.append(safeguards.point)
         if (step.name, step.direction) in {
             (self.diary.step_fails, Direction.APPLY),
             (self.diary.undo_fails, Direction.ROLLBACK),
@@ -340,18 +359,18 @@ class DiaryDatabase:
         self._add(replace(step_entry(step), error=plan.why or None))
         return 12
 
-    def single_transaction(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+    def single_transaction(self, plan: Plan, safeguards: Safeguards) -> tuple[int, ...]:
         self.diary.lines.append("in one transaction:")
         before = self.diary.ledgers.get(self.name, Ledger())
         try:
-            steps = [self.run(step, plan, receipt) for step in plan.steps]
-            return (*steps, *(self.seed(seed, plan) for seed in plan.seeds))
+            steps = [self.run(step, plan, safeguards) for step in plan.steps]
+            return (*steps, *(self.seed(seed, plan, safeguards) for seed in plan.seeds))
         except ApplyError:
             failed = self.diary.ledgers[self.name].entries[-1]
             self.diary.ledgers[self.name] = added(before, failed)
             raise
 
-    def seed(self, seed: Seed, plan: Plan) -> int:  # noqa: ARG002
+    def seed(self, seed: Seed, plan: Plan, safeguards: Safeguards) -> int:  # noqa: ARG002
         self.diary.lines.append(f"seed {seed.name}")
         if seed.name == self.diary.seed_fails:
             raise self._failed(seed_entry(seed.name, seed.checksum))

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from ctgitops.action.pull_request_checks import MOST_FILES
 from ctgitops.core.forge.forge import ChangedFile, Proposal
 from tests.fakes import header
 from tests.github.test_event import changed, commented, payload_of
@@ -102,15 +103,22 @@ def test_the_first_pull_request_of_all_brings_the_manifests_too(writer: Scene) -
 
 
 def test_where_no_migration_changed_nothing_is_posted(scene: Scene) -> None:
-    scene.forge.files = (ChangedFile("README.md", added=False),)
+    elsewhere = ("README.md", "web/src/environments/prod.ts", "legacy/migrations/1.sql", "migrations.md")
+    scene.forge.files = tuple(ChangedFile(path, added=False) for path in elsewhere)
     assert scene.run("pull_request", opened()) == 0
     (comment,) = scene.forge.comments
     assert comment.only_update
     assert comment.body.startswith("### ⚪ No migration changed")
-    for path in ("migrations/001_red.sql", "environments/staging.yaml", "seeds/x.sql"):
+    (scene.house.root / "rows").mkdir()
+    more = "apply: {on: push}\nseeds: [rows]\n"
+    scene.house.environment("staging", scene.house.secrets["STAGING_DATABASE_URL"], more)
+    for path in ("migrations/001_red.sql", "environments/staging.yaml", "seeds/x.sql", "rows/x.sql"):
         scene.forge.files = (ChangedFile("README.md", added=False), ChangedFile(path, added=False))
         scene.run("pull_request", opened())
         assert not scene.forge.comments[-1].only_update
+    scene.forge.files = tuple(ChangedFile(f"a/{each}", added=False) for each in range(MOST_FILES))
+    scene.run("pull_request", opened())
+    assert not scene.forge.comments[-1].only_update, "GitHub lists no more files"
     scene.forge.refuses = ("files_of",)
     scene.run("pull_request", opened())
     assert not scene.forge.comments[-1].only_update

@@ -65,6 +65,8 @@ class Forge:
     brought: dict[str, int] = field(default_factory=dict)
     created: dict[int, datetime] = field(default_factory=dict)
     files: tuple[ChangedFile, ...] = ()
+    files_by: dict[int, tuple[ChangedFile, ...]] = field(default_factory=dict)
+    """By pull request, its files; those of another one are `files`."""
     retracted: list[str] = field(default_factory=list)
     last: list[StickyComment] = field(default_factory=list)
     approved_by: tuple[str, ...] = ()
@@ -108,12 +110,14 @@ class Forge:
         self._may("deployments_to")
         states = {number: (state.value, url) for number, state, url in self.states}
         made = ((n, d) for n, d in enumerate(self.deployments, start=1) if d.environment == environment)
-        return tuple(OldDeployment(n, *states.get(n, ("pending", "")), self.created.get(n)) for n, _ in made)[::-1]
+        return tuple(
+            OldDeployment(n, *states.get(n, ("pending", "")), self.created.get(n), each.sha) for n, each in made
+        )[::-1]
 
-    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
+    def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
         self._may("brought_by")
         assert at
-        return {path: self.brought[path] for path in paths if path in self.brought}
+        return {path: self.brought[path] for path in paths if self.brought.get(path, before) != before}
 
     def check(self, check: Check) -> None:
         self._may("check")
@@ -222,7 +226,7 @@ class Forge:
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         self._may("files_of")
         assert number
-        return self.files
+        return self.files_by.get(number, self.files)
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         assert than
@@ -771,6 +775,29 @@ def test_a_release_into_a_closed_window_is_on_the_record_of_what_it_brings(scene
     assert "re-run the job" in page.body
 
 
+def test_a_refused_pull_request_whose_migration_gets_another_number_waits_for_nothing(scene: Scene) -> None:
+    """Seen to fail when the record of the first one stayed BLOCKED for ever, though its advice was followed."""
+    red, other, again = (f"migrations/{name}.sql" for name in ("001_red", "001_blue", "002_blue"))
+    assert scene.run("push", push()) == 0
+    scene.forge.merged_by, scene.forge.brought = 43, {other: 43}
+    scene.forge.files_by = {42: (ChangedFile(red, added=True),), 43: (ChangedFile(other, added=True),)}
+    scene.house.migration("001_blue", "create table blue ();")
+    assert scene.run("push", changed(push(), "after", "b" * 40)) == 3
+    assert "staging is BLOCKED" in scene.forge.comments[-1].body
+    scene.house.remove("001_blue")
+    scene.house.migration("002_blue", "create table blue ();")
+    scene.forge.merged_by = 44
+    scene.forge.files_by[44] = (ChangedFile(again, added=True), ChangedFile(other, added=False))
+    before = len(scene.forge.comments)
+    assert scene.run("push", changed(push(), "after", "c" * 40)) == 0
+    pages = {comment.pull_request: html(comment.body) for comment in scene.forge.comments[before:]}
+    assert set(pages) == {43, 44}
+    assert pages[43].startswith("### ⚪ No environment gets it: its file was removed\n")
+    assert "open a pull request" not in pages[43]
+    assert "1 migration applied" not in pages[43]
+    assert pages[44].startswith("### ✅ Applied to staging")
+
+
 def test_the_next_run_closes_what_a_killed_run_left_and_not_what_began_later(scene: Scene) -> None:
     killed, later = Deployment("staging", MAIN, "killed"), Deployment("staging", MAIN, "later")
     scene.forge.deployments += [killed, later]
@@ -782,6 +809,24 @@ def test_the_next_run_closes_what_a_killed_run_left_and_not_what_began_later(sce
         2: DeploymentState.IN_PROGRESS,
         3: DeploymentState.SUCCESS,
     }
+
+
+@pytest.mark.parametrize("state", [DeploymentState.IN_PROGRESS, DeploymentState.FAILURE])
+def test_a_run_that_finds_all_of_it_applied_says_that_the_deployment_succeeded(
+    scene: Scene, state: DeploymentState
+) -> None:
+    """Seen to fail when a run that was killed after its last commit left a failed deployment for ever."""
+    assert scene.run("push", push()) == 0
+    sha = scene.forge.deployments[0].sha
+    scene.forge.states.append((1, state, "https://github.example/run"))
+    assert scene.run("push", push()) == 0
+    assert {number: state for number, state, _ in scene.forge.states} == {1: DeploymentState.SUCCESS}
+    scene.forge.deployments.append(Deployment("staging", "e" * 40, "of a newer commit"))
+    scene.forge.states += [(1, state, ""), (2, state, "")]
+    assert scene.run("push", push()) == 0
+    states = {number: state for number, state, _ in scene.forge.states}
+    assert sha != "e" * 40
+    assert DeploymentState.SUCCESS not in states.values(), "what is deployed is not known to be this commit"
 
 
 def test_a_newer_apply_ends_the_wait_of_older_queued_deployments_only(scene: Scene) -> None:

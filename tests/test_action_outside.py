@@ -138,6 +138,7 @@ def test_a_fork_gets_a_plan_of_its_files_in_the_summary_alone(scene: Scene) -> N
     assert scene.run("pull_request", fork()) == 0
     page = html(scene.summary)
     assert "no database was read: the pull request comes from a fork" in page
+    assert "<b>staging</b> | ? |" in page
     assert "002" in page
     assert "1 migration pending" in page
     assert page.splitlines()[2].startswith("⚠️ no database was read: the pull request comes from a fork")
@@ -251,7 +252,20 @@ def test_only_sql_of_the_fork_is_read_and_nothing_else_counts(scene: Scene) -> N
     proposed(scene, files)
     assert scene.run("workflow_run", ended()) == 3
     assert scene.forge.read == ["migrations/004_gap.sql"]
-    assert "number 004 leaves a gap" in html(scene.forge.comments[-1].body)
+    body = html(scene.forge.comments[-1].body)
+    assert "number 004 leaves a gap" in body
+    for path in ("environments/staging.yaml", "environments/new.yaml", "migrations/policy.yaml"):
+        changes = f"the pull request changes <code>{path}</code>; this plan uses the file of the default branch"
+        assert changes in body
+
+
+def test_a_fork_that_changes_no_migration_gets_no_comment_but_an_answer(scene: Scene) -> None:
+    proposed(scene, {"README.md": b"hi"})
+    scene.forge.files = (ChangedFile("README.md", added=True),)
+    assert scene.run("workflow_run", ended()) == 0
+    (comment,) = scene.forge.comments
+    assert comment.only_update
+    assert comment.body.startswith("### ⚪ No migration changed")
 
 
 def test_a_removed_and_a_changed_file_are_seen(scene: Scene) -> None:

@@ -104,11 +104,12 @@ def test_a_plan_that_waits_asks_for_no_approval(scene: Scene) -> None:
     assert scene.run("push", push()) == 0
     inputs = {"environment": "production", "dry_run": "true"}
     assert scene.run("release", release(), on_wait="fail", **inputs) == 5
-    assert given(scene)["waiting"] == "true"
+    assert (given(scene)["waiting"], given(scene)["fingerprint"]) == ("true", "none")
     assert [number for number, _ in scene.forge.queued] == [2]
     record = html(scene.forge.comments[-1].body)
     assert "outside this environment's windows" in record
     assert "publish a release" not in record, "it is published"
+    assert "the next scheduled run continues it, as in drift.yml; without one, [re-run the job]" in record
     assert scene.run("release", release(), on_wait="pass", **inputs) == 0
     assert scene.run("release", release(), command="plan", environment="production") == 0
     assert len(scene.forge.queued) == 2, "a plan that nothing follows queues nothing"
@@ -119,6 +120,12 @@ def test_a_plan_that_waits_asks_for_no_approval(scene: Scene) -> None:
         "",
         True,
     )
+    record = html(scene.forge.comments[-1].body)
+    assert record.startswith("### ✅ Applied to staging · production WAITS for an approval, nothing was changed")
+    assert "read the plan in [the run](https://github.example/" in record
+    assert "a reviewer of the environment" in record
+    assert scene.run("release", release(), environment="production", fingerprint=given(scene)["fingerprint"]) == 0
+    assert scene.forge.comments[-1].body.startswith("### ✅ Applied to staging and production")
 
 
 def files_at(scene: Scene, tag: str, sha: str) -> None:

@@ -22,7 +22,7 @@ FOLDER = "environments"
 LARGEST = 100_000
 MOST = 100
 """Limits for reading a commit: at most MOST manifests, of at most LARGEST bytes each."""
-_MERGED = "the change takes effect after the merge"
+NOT_MERGED = "the change takes effect after the merge"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Merged:
             for key in changed:
                 what = f"`{key}` of {name} differs from the base branch; this plan uses the value of the base branch"
                 place = Place(here.path) if here else None
-                found.append(Problem("not-merged", what, place, hint=_MERGED, blocks=False))
+                found.append(Problem("not-merged", what, place, hint=NOT_MERGED, blocks=False))
         return tuple(found)
 
 

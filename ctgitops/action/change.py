@@ -197,7 +197,8 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
         if log.plan and not job.stopping():
             log.close_lost()
     else:
-        log.close_lost()  # also if there was nothing to do: the run held the run lock
+        # Also if there was nothing to do: the run held the run lock
+        log.close_lost(up_to_date=outcome.status is Status.UP_TO_DATE)
         _show(job, environment, outcome)
     finally:
         log.end(success=success, words=words)

@@ -18,6 +18,8 @@ from .job import Job
 SHA = re.compile(r"[0-9a-f]{40}")
 _OPEN = ("pending", "in_progress")
 """States of a deployment without a result. A `queued` deployment waits until a later run continues or replaces it."""
+_FAILED = (DeploymentState.FAILURE.value, DeploymentState.ERROR.value)
+_SETTLED = "all of its migrations are applied, as a later run found"
 _LOST = "the run ended without a result; a later run continued"
 
 
@@ -47,15 +49,21 @@ class DeploymentLog:
             self._number = self.job.github_writer.deploy(Deployment(self.environment.name, sha, words, production=live))
             self._tell(DeploymentState.IN_PROGRESS, words)
 
-    def close_lost(self) -> None:
+    def close_lost(self, *, up_to_date: bool = False) -> None:
         """Closes the deployments of killed runs. These runs have ended, because this run has held the run lock.
 
-        A deployment that began after this run may belong to an active run, and is not closed.
+        A deployment that began after this run may belong to an active run, and is not closed. If this run found the
+        environment `up_to_date`, the newest deployment of its commit did succeed, however its run ended.
         """
+        newest = max((old.number for old in self._earlier), default=None)
         for old in self._earlier:
+            settled = up_to_date and old.number == newest and old.sha == self.sha and _before(old, self.job.started)
             if old.state in _OPEN and old.number != self._number and _before(old, self.job.started):
-                self.job.github_writer.deployed(old.number, DeploymentState.ERROR, _LOST, old.run_url or self._url)
                 self.lost_runs.append(old.run_url)
+                if not settled:
+                    self.job.github_writer.deployed(old.number, DeploymentState.ERROR, _LOST, old.run_url or self._url)
+            if settled and old.state in (*_OPEN, *_FAILED):
+                self.job.github_writer.deployed(old.number, DeploymentState.SUCCESS, _SETTLED, self._url)
 
     def end(self, *, success: bool, words: str) -> None:
         """Sets the final state, and closes earlier deployments that are no longer true.

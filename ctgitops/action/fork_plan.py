@@ -7,6 +7,7 @@ action/read_only.py makes it instead, and connects to no database.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ..commands.plan import plan as plan_verb
@@ -20,12 +21,14 @@ from ..core.trial.code_reference import CodeUnavailable
 from ..core.view.preview import PlanResult, with_problems
 from ..core.workspace.workspace import Workspace
 from ..errors import ForgeError, Place, UsageError
+from ..files.policy import PATH
 from ..files.workspace_copy import is_sql, overlaid
 from ..ports.forge import Forge
 from ..wiring.wiring import Wiring
+from .base_branch import NOT_MERGED
 from .job import Job
 from .planning import publish
-from .pull_request_checks import clashes_of, merged_before, shown_now
+from .pull_request_checks import clashes_of, merged_before, shown_now, untouched
 
 MOST = 300
 LARGEST = 1_000_000
@@ -61,9 +64,19 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
         wiring = Wiring(root, job.environ)
         workspace = merged_before(wiring.workspace, changed, job.wiring.origin.folder)
         results = _results(job, wiring, workspace, frozenset(files))
+        quiet = ask.run is not None and untouched(changed, job.wiring.origin.folder, workspace)
     asked = Planning((), proposal.head_sha, number)
     clashing = clashes_of(job, asked, changed, workspace.migrations)
-    return publish(job, asked, with_problems(results, (*problems, *clashing)))
+    found = (*problems, *_unmerged(proposal, job.wiring.origin.folder), *clashing)
+    return publish(job, asked, with_problems(results, found), only_update=quiet)
+
+
+def _unmerged(proposal: Proposal, folder: str) -> Iterator[Problem]:
+    """A warning for each manifest, or the policy, that the pull request changes and the plan does not use."""
+    for path in sorted(each.removeprefix(folder) for each in proposal.paths if each.startswith(folder)):
+        if path == PATH or (path.startswith("environments/") and path.endswith((".yaml", ".yml"))):
+            what = f"the pull request changes `{path}`; this plan uses the file of the default branch"
+            yield Problem("not-merged", what, Place(path), hint=NOT_MERGED, blocks=False)
 
 
 def _results(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[PlanResult, ...]:

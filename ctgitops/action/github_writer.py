@@ -112,11 +112,12 @@ class GitHubWriter:
         """The newest deployments to an environment."""
         return self._tried("earlier deployments were not read", lambda forge: forge.deployments_to(environment)) or ()
 
-    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
-        """For each path, the merged pull request that last changed the file."""
+    def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
+        """For each path, the merged pull request that last changed the file, `before` another one if it is given."""
         if not paths:
             return {}
-        return self._tried("pull requests of files were not found", lambda forge: forge.brought_by(paths, at)) or {}
+        doing = "pull requests of files were not found"
+        return self._tried(doing, lambda forge: forge.brought_by(paths, at, before)) or {}
 
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit; None if there is none."""

@@ -16,6 +16,7 @@ from ..report.links import address
 from .job import Job
 
 NOTHING = "this run had changed nothing"
+_AGAIN = "run the job again: it reads from the ledger what is done, and writes it here"
 
 
 @contextmanager
@@ -38,7 +39,8 @@ def last_words(
 
 def say_stopped(job: Job, concerned: Iterable[int], whose: str, error: CtgitopsError) -> None:
     """Writes on each pull request of a run that the run was cancelled, and what to do next."""
-    say(job, concerned, _words(job, f"Cancelled: {whose}: {error.what}", error.state, error.hint))
+    following = _AGAIN if "`ctgitops " in error.hint else error.hint  # GitHub has no input for that command
+    say(job, concerned, _words(job, f"Cancelled: {whose}: {error.what}", error.state, following))
 
 
 def say(job: Job, concerned: Iterable[int], body: str) -> None:

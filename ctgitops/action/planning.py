@@ -79,7 +79,7 @@ def _planned(job: Job, ask: Planning) -> int:
         results = tuple(base.seen(result, request) for result, request in zip(results, requests, strict=True))
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
     results = with_gates(job, ask.event, with_problems(results, found))
-    status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder))
+    status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder, workspace))
     suggest(job, ask, tuple(phrases.problems(results)), files)
     return status
 
@@ -146,10 +146,10 @@ def _fingerprint(results: tuple[PlanResult, ...]) -> str:
 
     NOTHING_APPROVED if apply would refuse the plan now, or if no page suggests to apply the plan.
     """
-    plans = phrases.plans(results)
-    if len(results) != 1 or len(plans) != 1 or plans[0].empty or verdict_of(results[0]).state.stops:
+    result = results[0] if len(results) == 1 else None
+    if not isinstance(result, Preview) or result.plan.empty or result.parked or verdict_of(result).state.stops:
         return NOTHING_APPROVED
-    return plans[0].fingerprint
+    return result.plan.fingerprint
 
 
 def _mark(job: Job, ask: Planning, results: tuple[PlanResult, ...], page: str) -> None:

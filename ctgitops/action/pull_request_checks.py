@@ -20,6 +20,9 @@ from ..errors import CtgitopsError
 from ..github.inputs import CommentMode
 from .job import Job
 
+MOST_FILES = 3000
+"""Maximum number of a pull request's files that GitHub lists."""
+
 
 def clashes_of(
     job: Job, ask: Planning, files: tuple[ChangedFile, ...], ours: tuple[Migration, ...]
@@ -30,10 +33,11 @@ def clashes_of(
     return clashes(ours, files, job.github_writer.other_open(ask.pull_request))
 
 
-def untouched(files: tuple[ChangedFile, ...], folder: str) -> bool:
+def untouched(files: tuple[ChangedFile, ...], folder: str, workspace: Workspace) -> bool:
     """Whether GitHub confirms that a pull request changes no migration, seed file or manifest."""
-    inside = {"migrations", "seeds", "environments"}
-    return bool(files) and not any(inside & set(file.path.removeprefix(folder).split("/")) for file in files)
+    seeds = (name for environment in workspace.environments for name in environment.seeds)
+    inside = tuple(f"{folder}{name.strip('/')}/" for name in ("migrations", "environments", "seeds", *seeds))
+    return 0 < len(files) < MOST_FILES and not any(file.path.startswith(inside) for file in files)
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:

@@ -10,6 +10,7 @@ from ..core.forge.forge import Composed, Published
 from ..core.forge.intent import in_order_of_after
 from ..core.gate.gate import Unreadable
 from ..core.ledger.ledger import Ledger, Mark
+from ..core.migration.migration_name import FileKind, parse_migration_name
 from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import (
@@ -21,6 +22,7 @@ from ..core.view.pull_request_record import (
     pull_requests_of,
     record_of,
     touched_by,
+    without_files,
 )
 from ..core.view.record_memory import memory_in, memory_text, newer_than, with_memory
 from ..errors import CtgitopsError, MustWaitError
@@ -84,7 +86,8 @@ class RunRecord:
         names |= dict.fromkeys(step.name for plan in self.plans.values() for step in plan.steps)
         blamed = [*self._merged, *pull_requests_of(self._failed(ledgers), ledgers)]
         unsure = [name for name in names if {*pull_requests_of([name], ledgers)} <= {*self._merged}]
-        found = sorted({*pull_requests_of(names, ledgers), *self._by_file(unsure)}, reverse=True)
+        others = {*pull_requests_of(names, ledgers), *self._by_file(unsure), *self._superseded()}
+        found = sorted(others, reverse=True)
         return list(dict.fromkeys([*blamed, *found]))
 
     @property
@@ -103,6 +106,13 @@ class RunRecord:
         wanted = [m for m in job.wiring.workspace.migrations if m.name in names and m.name not in own]
         return job.github_writer.brought_by(tuple(f"{folder}{m.path}" for m in wanted[:MOST]), self.sha).values()
 
+    def _superseded(self) -> Iterable[int]:
+        """The pull requests whose migrations the merged one removed, or moved to another number."""
+        job, folder = self.job, self.job.wiring.origin.folder
+        files = [file for number in self._merged for file in job.github_writer.files_of(number) if not file.added]
+        gone = [file.path for file in files if _removed(job, file.path.removeprefix(folder))]
+        return job.github_writer.brought_by(tuple(gone[:MOST]), self.sha, self.merged).values()
+
     def _failed(self, ledgers: Ledgers) -> list[str]:
         ends = {entry.name: entry.mark for entry in touched_by(self.job.wiring.origin.run_url, ledgers)}
         return [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
@@ -112,8 +122,9 @@ class RunRecord:
 
         A pull request that changed no migration gets no record.
         """
+        job = self.job
         if not brought_by(number, ledgers) and untouched(
-            self.job.github_writer.files_of(number), self.job.wiring.origin.folder
+            job.github_writer.files_of(number), job.wiring.origin.folder, job.wiring.workspace
         ):
             return NO_RECORD
         files, known, pages = _files(self.job, number), [ledgers], [""]
@@ -124,7 +135,7 @@ class RunRecord:
             if newer_than(memory, known[-1]) or pages[-1]:
                 known.append(_ledgers(self.job))
             record, mine = self._record(number, files, known[-1])
-            record = with_memory(record, memory, known[-1], mine)
+            record = without_files(with_memory(record, memory, known[-1], mine), _gone(self.job, files))
             pages.append(record_markdown(record, mine, self.job.wiring.origin, longest=LONGEST) + approved)
             return Composed(pages[-1], memory_text(record, memory, known[-1]))
 
@@ -137,6 +148,7 @@ class RunRecord:
         brought = [each for each in brought_by(number, ledgers) if not files or each.name not in there]
         names = [*files, *brought] or [step for outcome in self.ended.values() for step in _steps(outcome)]
         record = record_of(names, in_order_of_after(self.job.wiring.workspace.environments), ledgers)
+        record = without_files(record, _gone(self.job, files))
         mine = {
             environment.name: self.ended[environment.name]
             for environment in record.environments
@@ -148,10 +160,11 @@ class RunRecord:
     def _concerns(self, number: int, environment: Environment, record: Record) -> bool:
         """Whether this run has results for a pull request, so not if its migrations were applied before."""
         outcome = self.ended[environment.name]
-        if {cell.stage for cell in record.cells(environment).values()} != {Stage.APPLIED}:
+        cells = record.cells(environment)
+        if not {cell.stage for cell in cells.values()} <= {Stage.APPLIED, Stage.REMOVED}:
             return True
         if isinstance(outcome, Outcome):
-            return bool(outcome.done or outcome.mismatch)
+            return bool(outcome.mismatch) or any(done.name in cells for done in outcome.done)
         return number == self.merged and not isinstance(outcome, MustWaitError)
 
 
@@ -177,11 +190,33 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[MigrationRef]:
 
 
 def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
-    """The migrations that a pull request adds or changes, from its list of files."""
-    paths = {file.path for file in job.github_writer.files_of(pull_request)}
-    folder = job.wiring.origin.folder
-    found = (m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
-    return tuple(MigrationRef(m.number, m.name, m.version) for m in found)
+    """The migrations that a pull request adds or changes, from its list of files; also those removed since."""
+    files = job.github_writer.files_of(pull_request)
+    folder, paths = job.wiring.origin.folder, {file.path for file in files}
+    there = tuple(m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
+    added = (file.path.removeprefix(folder) for file in files if file.added)
+    gone = (parse_migration_name(path.rsplit("/", 1)[-1]) for path in added if _removed(job, path))
+    return (
+        *(MigrationRef(m.number, m.name, m.version) for m in there),
+        *(MigrationRef(name.number, name.name) for name in gone if name),
+    )
+
+
+def _removed(job: Job, path: str) -> bool:
+    """Whether a path in the workspace is that of a migration whose file is no longer on the branch.
+
+    A tag says nothing about that: its checkout is older than the branch.
+    """
+    folder, _, file = path.rpartition("/")
+    name = parse_migration_name(file) if folder == "migrations" else None
+    if name is None or name.kind is not FileKind.UP or job.environ.get("GITHUB_REF", "").startswith("refs/tags/"):
+        return False
+    return path not in {migration.path for migration in job.wiring.workspace.migrations}
+
+
+def _gone(job: Job, files: tuple[MigrationRef, ...]) -> frozenset[str]:
+    """The names of the migrations whose files were removed."""
+    return frozenset(each.name for each in files) - {m.name for m in job.wiring.workspace.migrations}
 
 
 def _ledgers(job: Job) -> dict[str, Ledger | Unreadable]:

@@ -7,9 +7,11 @@ from datetime import UTC
 
 from ..core.environment.environment import Environment, Trigger
 from ..core.forge.forge import Deployment, DeploymentState
+from ..core.gate.gate import Reason
 from ..core.gate.wait import PlanWait, wait_of
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import PlanResult, Preview
+from ..core.view.verdict import verdict_of
 from ..github.inputs import OnWait
 from ..report import phrases
 from ..report.escape import plain, prose
@@ -18,6 +20,7 @@ from .records import RunRecord
 
 MUST_WAIT = 5
 """The exit status of a plan that waits."""
+_UNAPPROVED = Reason("approval", "its plan is ready, and waits for an approval")
 
 
 def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
@@ -61,13 +64,22 @@ def queue(job: Job, wait: PlanWait, sha: str) -> None:
         job.github_writer.deployed(number, DeploymentState.QUEUED, words, job.wiring.origin.run_url)
 
 
-def _keep_records(job: Job, results: tuple[Preview, ...]) -> None:
-    """Writes into the records of pull requests that they now wait for the end of the wait, not for the release."""
+def _keep_records(job: Job, results: tuple[PlanResult, ...]) -> None:
+    """Writes into the records of pull requests that they wait for a time or an approval, not for the release."""
     record = RunRecord(job, job.wiring.origin.commit_sha)
     for result in results:
-        if wait_of(result.environment, result.reasons):
-            record.heard(result.environment.name, Outcome(result.plan, Status.WAITING, reasons=result.reasons))
-    record.write()
+        if isinstance(result, Preview) and (reasons := _awaited(result)):
+            record.heard(result.environment.name, Outcome(result.plan, Status.WAITING, reasons=reasons))
+    if record.ended:
+        record.write()
+
+
+def _awaited(result: Preview) -> tuple[Reason, ...]:
+    """What the apply step waits for; empty if it would be refused, or has nothing to do."""
+    if wait_of(result.environment, result.reasons):
+        return result.reasons
+    ready = result.occasion.approved and not result.plan.empty and not verdict_of(result).state.stops
+    return (_UNAPPROVED,) if ready else ()
 
 
 def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:
@@ -82,8 +94,8 @@ def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> i
     write_outputs(job, waits)
     if job.inputs.on_wait is OnWait.AUTO:
         return status
-    if waits and not job.scheduled:
-        _keep_records(job, tuple(result for result in results if isinstance(result, Preview)))
+    if not job.scheduled:
+        _keep_records(job, results)
     for wait in waits:
         tell_wait(job, wait)
         queue(job, wait, job.wiring.origin.commit_sha)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
+from ..core.environment.backup_extent import BackupExtent
+from ..core.environment.environment import BackupMaker, BackupPolicy, Environment, StoreSettings
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
@@ -20,9 +22,11 @@ from ..postgres.lock.backup_lock import backup_lock
 from .catalogue import INCOMPLETE, leftovers, remove
 from .child_process import termination_as_interrupt
 from .encryption import Cipher, PrivateKey
+from .limits import earlier_rates
 from .meter import ByteCounter, bytes_measured
 from .pg_dump import UNTOUCHED
 from .proof import Contents, ProofDatabase, local_proof, on_server
+from .provider import ProviderJob, take_by_provider
 from .prune import PruneJob, prune_after_backup, what_was_refused
 from .restore import Saved, restore_into, schema_of
 from .store import StorePlace, read_receipt, split_receipt, store_at
@@ -42,14 +46,17 @@ class ProvedBackups:
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
     """The settings in the manifests for the store at an address."""
 
-    def take(self, environment: Environment, tell: Listener) -> Receipt:
+    def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
         """Dumps, counts rows, restores, compares, and then stores the receipt. Only reads the database.
 
         Raises BackupError; the store then contains no part of this backup.
         """
         policy = backup_policy(environment)
+        extent = extent or BackupExtent.without_plan(policy.scope)
         with _no_backup(), termination_as_interrupt():
             source = self.address_of(environment)
+            if policy.by is not BackupMaker.PG_DUMP:
+                return take_by_provider(ProviderJob(environment, policy, source, extent, self.root, os.environ), tell)
             cipher = Cipher(policy.encrypt_to, self.private_key)
             if policy.from_store:
                 cipher.refuse_unless_own()
@@ -60,9 +67,12 @@ class ProvedBackups:
             backup = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(4)}"
             with backup_lock(source, backup):
                 remove_leftovers(self.store_of(policy), environment.name, source, warn)
+                rates = earlier_rates(policy, self.store_of(policy), environment.name)
                 with store.begin(backup) as draft:
                     at = store.location(backup)
-                    taking = BackupJob(environment, policy, source, backup, at, draft, tell, cipher, stored)
+                    taking = BackupJob(
+                        environment, policy, source, backup, at, draft, tell, cipher, stored, rates, extent
+                    )
                     receipt = take_into(taking, lambda source: self.proof(policy, source))
         if policy.keep:
             with termination_as_interrupt():

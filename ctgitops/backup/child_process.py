@@ -10,11 +10,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from ..postgres.server.watchdog import Watchdog
 
 SECONDS_TO_END = 5
+
+
+class OutOfTimeError(Exception):
+    """A program or a query did not end in its time."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,17 @@ class Finished:
     """The exit status; a negative value is the number of the signal that ended the program."""
     said: str
     """The standard error output."""
+    out: str = ""
+    """The standard output; empty if it was not read."""
 
 
-def run(command: list[str], environment: Mapping[str, str], watchdog: Watchdog) -> Finished:
-    """Runs a program to its end. On an interrupt, first ends the program and its child processes."""
+def run(
+    command: list[str], environment: Mapping[str, str], watchdog: Watchdog, timeout: float | None = None
+) -> Finished:
+    """Runs a program to its end. On an interrupt, first ends the program and its child processes.
+
+    Raises OutOfTimeError after `timeout` seconds.
+    """
     child = subprocess.Popen(
         watchdog.command(command),
         env=dict(environment),
@@ -41,11 +53,45 @@ def run(command: list[str], environment: Mapping[str, str], watchdog: Watchdog) 
         umask=0o077,
     )
     try:
-        _, said = child.communicate()
+        _, said = child.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _end(child)
+        if child.stderr:
+            child.stderr.close()
+        raise OutOfTimeError from None
     except BaseException:
         _end(child)
         raise
     return Finished(child.returncode, said.strip())
+
+
+def converse(
+    command: list[str], text: str, environment: Mapping[str, str], folder: Path, timeout: float | None
+) -> Finished:
+    """Runs a program in `folder` with `text` on its standard input, and reads its output.
+
+    On an interrupt, first ends the program and its child processes. Raises OSError, OutOfTimeError.
+    """
+    with subprocess.Popen(
+        command,
+        env=dict(environment),
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as child:
+        try:
+            out, said = child.communicate(text, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _end(child)
+            raise OutOfTimeError from None
+        except BaseException:
+            _end(child)
+            raise
+    return Finished(child.returncode, said.strip(), out)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

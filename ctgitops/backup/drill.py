@@ -15,13 +15,13 @@ from ..postgres.catalog.exported_snapshot import exported_snapshot, portable_has
 from ..postgres.server.libpq_environment import wants_tls
 from ..postgres.server.programs import client_for
 from ..postgres.server.watchdog import FolderAction, Watchdog
+from .counting import contents_of
 from .meter import restore_measured
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Restoration, pg_restore
 from .proof import Contents, ProofDatabase
 from .restore import Saved
 from .store import refuse_if_changed
-from .take import contents_of
 
 NOT_RESTORABLE = "the backup is not proved any more; the source database was not read or changed"
 

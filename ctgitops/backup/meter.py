@@ -67,9 +67,9 @@ def _measured(measure: Callable[[], Measure], tell: Listener, before: int = 0) -
 
 
 @contextmanager
-def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[None]:
-    """Reports progress in a block, while pg_dump writes to `folder`."""
-    sample = DumpProgress(source)
+def dump_measured(source: Address, folder: Path, tell: Listener, only: frozenset[int] | None = None) -> Iterator[None]:
+    """Reports progress in a block, while pg_dump writes to `folder`; `only` has the OIDs of the tables with rows."""
+    sample = DumpProgress(source, only)
 
     def measure() -> Measure:
         written = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BackupError
+from ..postgres.catalog.database_part import DatabasePart
 from ..postgres.catalog.dump_advice import denied
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot
 from ..postgres.connection.connect import Address
@@ -32,6 +33,10 @@ class Dump:
     source: Address
     folder: Path
     jobs: int
+    seconds: float | None = None
+    """Its longest time."""
+    part: DatabasePart | None = None
+    """The part whose rows are dumped; None for the whole database."""
 
 
 def jobs() -> int:
@@ -42,7 +47,7 @@ def jobs() -> int:
 def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
     """Dumps the snapshot into a folder, which must not exist yet.
 
-    Only reads the database. Raises BackupError with pg_dump's message and advice.
+    Only reads the database. Raises BackupError with pg_dump's message and advice, OutOfTimeError.
     """
     command = [
         dump.client.path("pg_dump"),
@@ -52,10 +57,18 @@ def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
         f"--snapshot={snapshot.id}",
         f"--file={dump.folder}",
         "--no-password",
+        *_without_rows(dump.part),
     ]
-    finished = run(command, environment_for(dump.client, dump.source), watchdog)
+    finished = run(command, environment_for(dump.client, dump.source), watchdog, dump.seconds)
     if finished.status:
         raise _failed(dump, finished, snapshot)
+
+
+def _without_rows(part: DatabasePart | None) -> tuple[str, ...]:
+    if part is None:
+        return ()
+    # -B: without large objects; the long name of the option differs between majors
+    return ("-B", *(f"--exclude-table-data={pattern}" for pattern in part.patterns))
 
 
 def many(number: int, thing: str) -> str:

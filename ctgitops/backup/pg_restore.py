@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from ..errors import BackupError
 from ..postgres.connection.connect import Address
@@ -29,6 +32,8 @@ HARMLESS = (
 """Patterns of complete error messages that mean no data loss; the comment before each gives the reason."""
 # With --jobs, pg_restore may report more errors than it counts: it does not count errors at a session's start
 COUNTED = re.compile(r"^pg_restore: warning: errors ignored on restore: (\d+)\s*\Z", re.MULTILINE)
+FOREIGN_KEY = re.compile(r"\d+; \d+ (\d+) FK CONSTRAINT ")
+"""A line of the table of contents: the OID of the foreign key in the source."""
 MARKS = re.compile(r"^(pg_restore:|error:|warning:|while [A-Z ]+:$|from TOC entry .*$|\s)+", re.MULTILINE)
 
 
@@ -42,6 +47,10 @@ class Restoration:
     dump: Path
     jobs: int
     options: tuple[str, ...] = ()
+    seconds: float | None = None
+    """The longest time of each run of pg_restore."""
+    left_out: frozenset[str] = frozenset()
+    """The OIDs of foreign keys that are not restored."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +62,47 @@ class RestoreMessages:
 
 
 def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
-    """Restores into an empty database. Writes. Raises BackupError if pg_restore stops early."""
-    done = [_restored(restoration, part, watchdog) for part in _parts(restoration)]
+    """Restores into an empty database. Writes. Raises BackupError if pg_restore stops early, OutOfTimeError."""
+    listed = _listed(restoration)
+    with _use_list(restoration, listed) as chosen:
+        done = [_restored(restoration, (*part, *chosen), watchdog) for part in _parts(listed)]
     harmless = dict.fromkeys(line for each in done for line in each.harmless)
     return RestoreMessages(tuple(harmless), tuple(loss for each in done for loss in each.losses))
 
 
-def _parts(restoration: Restoration) -> tuple[tuple[str, ...], ...]:
+def _listed(restoration: Restoration) -> str:
+    """The table of contents of the dump, as pg_restore prints it."""
+    command = [restoration.client.path("pg_restore"), "--list", str(restoration.dump)]
+    environment = environment_for(restoration.client, restoration.target)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, errors="replace", check=False
+    ).stdout
+
+
+def _parts(listed: str) -> tuple[tuple[str, ...], ...]:
     """The options of each run of pg_restore: one run, or two if the dump has NOT VALID constraints.
 
     In that case, the first run restores the rows. A NOT VALID constraint of a domain depends on no table, so parallel
     jobs of a single run could add the constraint before the rows that violate it.
     """
-    command = [restoration.client.path("pg_restore"), "--list", str(restoration.dump)]
-    environment = environment_for(restoration.client, restoration.target)
-    listed = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
-    if " CHECK CONSTRAINT " not in listed.stdout:
+    if " CHECK CONSTRAINT " not in listed:
         return ((),)
     return (("--section=pre-data", "--section=data"), ("--section=post-data",))
+
+
+@contextmanager
+def _use_list(restoration: Restoration, listed: str) -> Iterator[tuple[str, ...]]:
+    """The option that leaves out some foreign keys; none if there are none to leave out."""
+    if not restoration.left_out:
+        yield ()
+        return
+    with NamedTemporaryFile("w", prefix="ctgitops-", suffix=".list", encoding="utf-8") as file:
+        for line in listed.splitlines():
+            found = FOREIGN_KEY.match(line)
+            if found is None or found[1] not in restoration.left_out:
+                file.write(f"{line}\n")
+        file.flush()
+        yield (f"--use-list={file.name}",)
 
 
 def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdog) -> RestoreMessages:
@@ -86,7 +118,7 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
         str(restoration.dump),
     ]
     environment = environment_for(restoration.client, restoration.target, database=restoration.database)
-    return judged(run(command, environment, watchdog), restoration)
+    return judged(run(command, environment, watchdog, restoration.seconds), restoration)
 
 
 def judged(finished: Finished, restoration: Restoration) -> RestoreMessages:

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from time import monotonic
 
+from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment
 from ..core.receipt import Receipt, SavedFile
 from ..core.run.progress import BackupAdvanced, Listener
@@ -27,15 +28,16 @@ from ..postgres.server.libpq_environment import wants_tls
 from ..postgres.server.programs import client_for
 from ..postgres.server.scratch_database import role_statements
 from ..postgres.server.watchdog import Watchdog
+from .child_process import OutOfTimeError
+from .counting import contents, contents_of, count, in_time
 from .encryption import Cipher
+from .limits import Deadline, refuse_above
 from .meter import ByteCounter, bytes_measured, dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
 from .proof import Contents, ProofDatabase, differences
 from .store import DUMP, ROLES, SMALLEST_COPY, SMALLEST_DUMP, checksums, refuse_if_full
 
-Counted = tuple[dict[str, int], dict[str, str]]
-"""Row counts by table, and digests of critical tables."""
 ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 
@@ -55,6 +57,9 @@ class BackupJob:
     cipher: Cipher = field(default_factory=Cipher)
     stored: ByteCounter = field(default_factory=ByteCounter)
     """Counts the bytes that are in the store."""
+    rates: tuple[float, ...] = ()
+    """Of earlier backups, in bytes of the database a second."""
+    extent: BackupExtent = field(default_factory=BackupExtent)
 
     def say(self, words: str) -> None:
         """Reports progress."""
@@ -63,22 +68,35 @@ class BackupJob:
 
 def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
     """Dumps, counts rows, restores, compares, and finishes the draft. Raises BackupError."""
+    deadline = Deadline(taking.policy)
+    try:
+        return _taken(taking, proof, deadline)
+    except OutOfTimeError:
+        raise deadline.error() from None
+
+
+def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
     started = datetime.now(UTC)
     with Watchdog(taking.draft.folder) as watchdog:
         # The snapshot is held only during the dump, because it keeps VACUUM from removing dead rows in the source
         with exported_snapshot(taking.source) as snapshot:
-            _refuse_full_disks(taking, snapshot.database_size())
+            part = None if taking.extent.whole else snapshot.part(taking.extent.tables)
+            size = part.bytes if part else snapshot.database_size()
+            refuse_above(taking.policy, size, taking.rates)
+            _refuse_full_disks(taking, size)
             client = client_for(snapshot.server_major(), tls=wants_tls(taking.source))
-            dump = Dump(client, taking.source, taking.draft.folder / DUMP, jobs())
+            dump = Dump(client, taking.source, taking.draft.folder / DUMP, jobs(), deadline.left, part)
             source = _dump_and_count(taking, dump, snapshot, watchdog)
             server_version, database = snapshot.server_version(), snapshot.database_name()
         (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
         files = checksums(dump.folder)
         copy = _stored(taking, dump, files) if taking.policy.from_store else None
         with proof(source) as place:
-            notes = _prove(taking, dump, source, place, watchdog)
+            deadline.check()
+            notes = _prove(taking, replace(dump, seconds=deadline.left), source, place, watchdog)
             words = place.words
         copy = copy or _stored(taking, dump, files)
+        deadline.check()
         receipt = Receipt(
             id=taking.backup,
             environment=taking.environment.name,
@@ -104,6 +122,11 @@ def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
             key_check=taking.cipher.key_check(),
             extensions=source.extensions,
             locale=asdict(source.locale),
+            source_bytes=size,
+            scope=taking.extent.scope.value,
+            why_all=taking.extent.why_all,
+            without_rows=len(part.without_rows) if part else 0,
+            foreign_keys_left_out=dict(part.foreign_keys) if part else {},
         )
         taking.draft.finish(receipt.to_json())
     return receipt
@@ -135,27 +158,23 @@ def _refuse_full_disks(taking: BackupJob, size: int) -> None:
         refuse_if_full(Path(gettempdir()), size, SMALLEST_COPY)
 
 
-def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> Contents:
-    """Reads the contents of a restored database, which no other session uses."""
-    sequences = {name: (value, value) for name, value in snapshot.sequences().items()}
-    return _contents(snapshot, _count(snapshot, critical), sequences)
-
-
 def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> Contents:
-    size = megabytes(snapshot.database_size())
+    part = dump.part
+    size = megabytes(part.bytes if part else snapshot.database_size())
     taking.say(f"dumping {size} with pg_dump {dump.client.version}, {dump.jobs} jobs, {dump.client.compression}")
     began = monotonic()
     before = snapshot.sequences()
     with ThreadPoolExecutor(1, thread_name_prefix="count") as pool:
-        counting = pool.submit(_count, snapshot, taking.policy.critical_tables)
+        counting = pool.submit(count, snapshot, taking.policy.critical_tables, part)
         try:
-            with dump_measured(taking.source, dump.folder, taking.tell):
+            with dump_measured(taking.source, dump.folder, taking.tell, part.oids if part else None):
                 pg_dump(dump, snapshot, watchdog)
+            left = None if dump.seconds is None else max(0.0, dump.seconds - (monotonic() - began))
+            counted = in_time(counting, left)
         except BaseException:
             counting.cancel()
             snapshot.stop()
             raise
-        counted = counting.result()
     rows, _ = counted
     after = snapshot.sequences()
     written = sum(file.stat().st_size for file in dump.folder.iterdir())
@@ -163,11 +182,8 @@ def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, w
         f"dumped {megabytes(written)} in {monotonic() - began:.1f} s; "
         f"counted {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')} in the same snapshot"
     )
-    return _contents(snapshot, counted, {name: (before.get(name, value), value) for name, value in after.items()})
-
-
-def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
-    return snapshot.count_rows(), snapshot.digests(critical)
+    sequences = {name: (before.get(name, value), value) for name, value in after.items()}
+    return contents(snapshot, counted, sequences, part)
 
 
 def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
@@ -177,29 +193,15 @@ def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
     )
 
 
-def _contents(snapshot: ExportedSnapshot, counted: Counted, sequences: dict[str, tuple[int, int]]) -> Contents:
-    rows, digests = counted
-    return Contents(
-        major=snapshot.server_major(),
-        rows=rows,
-        digests=digests,
-        sequences=sequences,
-        inventory=snapshot.inventory(exact=False),
-        exact_inventory=snapshot.inventory(exact=True),
-        extensions=snapshot.extensions(),
-        roles=snapshot.roles(),
-        locale=snapshot.locale(),
-        left_out=snapshot.left_out(),
-        public=snapshot.public(),
-    )
-
-
 def _prove(
     taking: BackupJob, dump: Dump, source: Contents, place: ProofDatabase, watchdog: Watchdog
 ) -> tuple[str, ...]:
     taking.say(f"restoring the backup on {place.words}")
     began = monotonic()
-    restoration = Restoration(dump.client, place.address, place.database, dump.folder, dump.jobs, place.options)
+    options = place.options
+    restoration = Restoration(dump.client, place.address, place.database, dump.folder, dump.jobs, options, dump.seconds)
+    if dump.part:
+        restoration = replace(restoration, left_out=frozenset(dump.part.foreign_keys))
     with restore_measured(place.address, place.database, source.rows, taking.tell):
         complaints = pg_restore(restoration, watchdog)
     if complaints.losses:
@@ -207,7 +209,7 @@ def _prove(
         hint = cure_for(taking.source, shown) or _what_helps(shown, place)
         raise BackupError(f"the dump cannot be restored on {place.words}: {shown}", state=UNTOUCHED, hint=hint)
     with exported_snapshot(place.address, database=place.database) as restored:
-        copy = contents_of(restored, taking.policy.critical_tables)
+        copy = contents_of(restored, taking.policy.critical_tables, dump.part)
     if found := differences(source, copy):
         more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
         what = f"the copy restored on {place.words} differs from the source: {'; '.join(found[:5])}{more}"

@@ -38,7 +38,8 @@ def backup(context: click.Context, name: str | None, root: Path, form: str) -> i
         raise UsageError(f"{name} has no `backup` in {environment.path}", hint=hint)
     with wiring.console() as tell:
         receipt = wiring.backups.take(environment, tell)
-    words = f"{name}: {receipt.id}, verified by a restore\n  {receipt.restore_with}"
+    how = "verified by a restore" if receipt.by == "pg_dump" else f"taken and verified by {receipt.by}"
+    words = f"{name}: {receipt.id}, {how}\n  {receipt.restore_with}"
     words += "".join(f"\n  not included: {line}" for line in receipt.left_out)
     print_page(receipt.to_json() if form == "json" else words, form)
     return 0

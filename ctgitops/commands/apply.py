@@ -13,7 +13,7 @@ from ..errors import ApplyError
 from ..ports.backups import Backups
 from ..ports.database import Database, Databases, Session
 from ..ports.shadow import Shadows
-from .applying.carry_out import back_up, carry_out, watch_health
+from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded, watch_health
 from .applying.failure_advice import with_failure_advice
 from .applying.prediction import PredictedChanges, PredictionCheck, check_open_predictions, predict, with_breaks
 from .applying.rollback_on_failure import FailedApply
@@ -51,14 +51,15 @@ def apply(
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         tell(PlanStarted(plan))
-        receipt = back_up(request, backups, tell, plan, session)
+        receipt = back_up(request, BackUpBy(backups, database), tell, plan, session)
         if (receipt or predicted) and (reasons := (*_health_reasons(request, session), *session.preflight(plan))):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
         prediction_check = PredictionCheck(plan, request, database, predicted or PredictedChanges())
-        failed = FailedApply(request, plan, session, session.checkpoint(ledger), receipt, tell)
+        safeguards = safeguarded(receipt, plan, session, tell)
+        failed = FailedApply(request, plan, session, session.checkpoint(ledger), safeguards, tell)
         prediction_check.record_prediction(session)
         try:
-            done = carry_out(plan, session, receipt, tell)
+            done = carry_out(plan, session, safeguards, tell)
             watch_health(plan, session)
         except ApplyError as error:
             raise failed.rolled_back_if_required(with_failure_advice(error, plan, request, databases)) from None
@@ -67,6 +68,7 @@ def apply(
             Status.APPLIED,
             done=done,
             receipt=receipt,
+            recovery_point=safeguards.point,
             left=session.session_leaks(),
             mismatch=prediction_check.found(session) or earlier_mismatch,
             unpredicted=predicted.why_not if predicted else "",

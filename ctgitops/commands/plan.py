@@ -39,6 +39,7 @@ from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
 from .planning.applied_elsewhere import with_unchangeable_headers
+from .planning.backup_extent import planned_extent
 from .planning.baseline_suggestion import with_baseline_suggestion
 from .planning.impact_estimate import effects_of
 from .planning.live_schema import with_findings
@@ -85,7 +86,12 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
             return _with_pooler(Preview(environment, made), database)
         before = databases.predecessor(request)
         left_out = database.not_dumped() if environment.backup else ()
-        result = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
+        untried = planned_extent(
+            environment, made, NOT_WANTED if not environment.shadow.wanted else Trial(), None, Snapshot()
+        )
+        result = Preview(
+            environment, made, reasons_to_wait(made, request, before), extent=untried, not_in_backup=left_out
+        )
         if shadows:
             result = _tried(result, _Known(request, ledger, live, before), databases, shadows)
         result = with_baseline_suggestion(_with_seeds(result), request, (ledger, live), shadows)
@@ -130,9 +136,12 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
             seeded = applied_seeds(known.request.workspace, preview.environment, known.ledger)
             proof = TrialRunner(preview.plan, known.ledger, original, sandbox, seeded).proof(live)
             effects = effects_of(preview.plan, known.request, known.before, sandbox, databases)
-            preview = replace(preview, effects=effects)
+            extent = planned_extent(preview.environment, preview.plan, proof, sandbox, live)
+            preview = replace(preview, effects=effects, extent=extent)
     except CtgitopsError as error:
         proof = Trial(untried=error.what, stop=Stop(error.what, error.hint))
+        unsaved = planned_extent(preview.environment, preview.plan, proof, None, Snapshot())
+        preview = replace(preview, extent=unsaved)
     found = (
         *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
         *row_trigger_problems(preview.plan, preview.effects, (proof.before, proof.after)),

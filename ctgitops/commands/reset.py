@@ -10,6 +10,7 @@ from ..core.gate.gate import reasons_to_wait
 from ..core.gate.request import Request
 from ..core.ledger.identity import Site, refuse_wrong
 from ..core.ledger.ledger import Ledger
+from ..core.ledger.safeguards import Safeguards
 from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
@@ -92,9 +93,9 @@ def reset(request: Request, permitted: ResetTarget, *, databases: Databases, tel
 
 def _applied(plan: Plan, request: Request, session: Session, databases: Databases, tell: Listener) -> Outcome:
     tell(PlanStarted(plan))
-    failed = FailedApply(request, plan, session, session.checkpoint(Ledger()), None, tell)
+    failed = FailedApply(request, plan, session, session.checkpoint(Ledger()), Safeguards(), tell)
     try:
-        done = carry_out(plan, session, None, tell)
+        done = carry_out(plan, session, Safeguards(), tell)
         watch_health(plan, session)
     except ApplyError as error:
         refused = failed.rolled_back_if_required(with_failure_advice(error, plan, request, databases))

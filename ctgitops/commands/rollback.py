@@ -16,7 +16,7 @@ from ..core.run.progress import Listener, PlanStarted
 from ..core.view.preview import Preview
 from ..ports.backups import Backups
 from ..ports.database import Databases
-from .applying.carry_out import back_up, carry_out
+from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def rollback(
     request: Request, back: RollbackExtent, *, databases: Databases, backups: Backups, tell: Listener
 ) -> Outcome:
     """Rolls back under the lock, after a verified backup; each step and its entry are one transaction. Writes."""
-    with databases.of(request.environment).exclusively(request, tell) as session:
+    database = databases.of(request.environment)
+    with database.exclusively(request, tell) as session:
         found = preview_rollback(request, back, session.ledger(), databases)
         plan = found.plan
         if plan.blocked or plan.empty or found.reasons:
@@ -46,11 +47,13 @@ def rollback(
         if reasons := session.preflight(plan):
             return replace(found, reasons=reasons)
         tell(PlanStarted(plan))
-        receipt = back_up(request, backups, tell, plan, session)
+        receipt = back_up(request, BackUpBy(backups, database), tell, plan, session)
         if receipt and (reasons := session.preflight(plan)):
             return replace(found, reasons=reasons, receipt=receipt)
-        done = carry_out(plan, session, receipt, tell)
-        return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt, left=session.session_leaks())
+        safeguards = safeguarded(receipt, plan, session, tell)
+        done = carry_out(plan, session, safeguards, tell)
+        found = replace(found, receipt=receipt, recovery_point=safeguards.point)
+        return replace(found, status=Status.ROLLED_BACK, done=done, left=session.session_leaks())
 
 
 def show_rollback(request: Request, back: RollbackExtent, *, databases: Databases) -> Outcome:

@@ -23,6 +23,11 @@ class Concern(StrEnum):
     LINT = "lint"
     """A lint finding: valid, but risky."""
 
+    @property
+    def exit_status(self) -> int:
+        """The exit status of a plan that a problem of this area blocks."""
+        return {Concern.ADDRESS: 2, Concern.LEDGER: 4}.get(self, 3)
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 FORMAT = 1
+SHOWN = 10
+"""How many tables a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,23 @@ class Receipt:
     """The database's extensions; empty in receipts of older versions."""
     locale: dict[str, str] = field(default_factory=dict)
     """Encoding and locale of the database; empty in receipts of older versions."""
+    source_bytes: int = 0
+    """The size on the source's disk of what was dumped, with indexes; 0 in receipts of older versions."""
+    by: str = "pg_dump"
+    """Who took it. A provider's backup has no rows and no files here, and ctgitops has not restored it."""
+    restore_by: str = ""
+    """How the provider restores it."""
+    lsn: str = ""
+    """The place in the WAL of a provider's backup; empty if it is not known."""
+    scope: str = "database"
+    """`database`, `affected` or `schema`: whether it has the rows of all tables, of those in `rows`, or only the
+    ledger's."""
+    why_all: str = ""
+    """Why it has the whole database although the manifest says `affected`; else empty."""
+    without_rows: int = 0
+    """How many tables it has without their rows."""
+    foreign_keys_left_out: dict[str, str] = field(default_factory=dict)
+    """By OID, the foreign keys that are not restored, because rows that they reference are not in the backup."""
     format: int = field(default=FORMAT)
 
     @property
@@ -89,15 +108,32 @@ class Receipt:
         return sum(file.bytes for file in self.files.values())
 
     @property
+    def extent(self) -> tuple[str, ...]:
+        """What a backup of a part has and does not have, one sentence each; empty for a whole database."""
+        if self.scope == "database":
+            return (f"the whole database, because {self.why_all}",) if self.why_all else ()
+        shown = ", ".join([*self.rows][:SHOWN]) + (
+            f" and {len(self.rows) - SHOWN} more" if len(self.rows) > SHOWN else ""
+        )
+        tables = f"{len(self.rows)} table{'' if len(self.rows) == 1 else 's'}"
+        rows = f"the rows of {tables}: {shown}" if self.rows else "no rows"
+        lacks = f"not in the backup: the rows of {self.without_rows} other tables, and large objects"
+        keys = ", ".join(self.foreign_keys_left_out.values())
+        unkept = (
+            (f"a restore leaves out foreign keys whose referenced rows are not in the backup: {keys}",) if keys else ()
+        )
+        return (f"all definitions, and {rows}", lacks, *unkept)
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """The remarks for pages: how the store's objects were compared with the dump, and the notes."""
         encrypted = f"; encrypted to {len(self.encrypted_to)} keys" if self.encrypted_to else ""
-        return (*((self.stored_proof + encrypted,) if self.stored else ()), *self.notes)
+        return (*self.extent, *((self.stored_proof + encrypted,) if self.stored else ()), *self.notes)
 
     @property
     def restore_with(self) -> str:
-        """The command that restores the backup."""
-        return f"ctgitops restore {self.location}/receipt.json --into URL"
+        """The command that restores the backup, or how its provider restores it."""
+        return self.restore_by or f"ctgitops restore {self.location}/receipt.json --into URL"
 
     def to_json(self) -> str:
         """The text of `receipt.json`."""
@@ -116,6 +152,8 @@ class Receipt:
                 "schema_sha256": self.schema_sha256,
                 "not_in_backup": list(self.left_out),
                 "restore_with": self.restore_with,
+                "scope": self.scope,
+                "by": self.by,
             },
             sort_keys=True,
         )

@@ -8,11 +8,14 @@ from typing import Any
 
 from ..core.environment.apply_policy import ApplyPolicy, Health, OnFailure, TransactionScope
 from ..core.environment.environment import (
+    BackupMaker,
     BackupPolicy,
+    BackupScope,
     DataPreflight,
     Environment,
     KeepPolicy,
     Limits,
+    PgBackRestSettings,
     PreflightAction,
     PreflightPolicy,
     Reviewed,
@@ -94,6 +97,11 @@ def duration(text: str) -> timedelta:
     return int(number) * _UNITS[text[len(number) :]]
 
 
+def _size(text: str) -> int:
+    """Parses a size such as `500MB` or `2TB`."""
+    return int(text[:-2]) * {"MB": 10**6, "GB": 10**9, "TB": 10**12}[text[-2:]]
+
+
 def _environment(usable: dict[str, Any], document: Document, repository: Repository) -> Environment:
     apply = usable.get("apply", {"on": "manual"})
     name = usable["environment"]
@@ -167,11 +175,17 @@ def _shadow(written: dict[str, Any] | str) -> ShadowPolicy:
 def _backup(backup: dict[str, Any]) -> BackupPolicy:
     server = backup.get("verify_server")
     return BackupPolicy(
-        to=backup["to"],
+        to=backup.get("to", ""),
+        by=BackupMaker(backup.get("by", "pg_dump")),
+        command=tuple(backup.get("command", ())),
+        pgbackrest=PgBackRestSettings(**backup.get("pgbackrest", {})),
         critical_tables=tuple(backup.get("critical_tables", ())),
         verify_server=secret(server) if server else None,
         encrypt_to=tuple(backup.get("encrypt_to", ())),
         from_store=backup.get("verify") == "restore-from-store",
         store=StoreSettings(**backup.get("store", {})),
         keep=KeepPolicy(**backup["keep"]) if "keep" in backup else None,
+        scope=BackupScope(backup.get("scope", "database")),
+        max_size=_size(backup["max_size"]) if "max_size" in backup else 0,
+        max_time=duration(backup["max_time"]) if "max_time" in backup else None,
     )

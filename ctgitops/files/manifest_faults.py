@@ -28,7 +28,6 @@ from .strict_yaml import Document, Keys, shown_value
 Usable = dict[str, Any]
 
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
-    (("backup", "scope"), lambda value: value != "database", "back up a part of a database", ""),
     (("backup", "store", "object_lock"), lambda _: True, "lock objects", "set a default retention on the bucket"),
 )
 """Keys that the schema accepts, but that are not implemented: key, test of values, missing feature, alternative."""
@@ -47,6 +46,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_disposable(document, usable),
         *_shadow(document, usable),
         *_seeds(document, usable, repository),
+        *_maker(document, usable),
         *_backup(document, usable),
         *freeze_faults(document, usable),
         *receiver_faults(document, usable),
@@ -168,6 +168,31 @@ _BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
 _OF_S3 = ("region", "path_style", "server_side_encryption")
 
 
+_OF_PG_DUMP = ("to", "store", "encrypt_to", "verify", "verify_server", "keep", "critical_tables", "scope", "max_size")
+
+
+def _maker(document: Document, usable: Usable) -> Iterator[Fault]:
+    """Reports keys that the maker of backups needs or ignores."""
+    if "backup" not in usable:
+        return
+    backup: dict[str, Any] = usable["backup"]
+    by = backup.get("by", "pg_dump")
+    needed, example = {
+        "pg_dump": ("to", "to: /var/backups/production"),
+        "pgbackrest": ("pgbackrest", "pgbackrest: {stanza: main}"),
+        "command": ("command", "command: [scripts/snapshot]"),
+    }[by]
+    if needed not in backup:
+        what = f"key `backup.{needed}` is missing"
+        place = document.keys.get(("backup",)) or document.place(("backup",))
+        yield Fault(("backup",), Problem("missing-key", what, place, f"add `{example}`"))
+    ignored = {"command", "pgbackrest", *(_OF_PG_DUMP if by != "pg_dump" else ())} - {needed}
+    for key in sorted(ignored & backup.keys()):
+        keys: Keys = ("backup", key)
+        what = f"`backup.{key}` has no effect with `by: {by}`"
+        yield Fault(keys, Problem("value", what, document.keys.get(keys), f"remove `{key}`"))
+
+
 def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
     """Reports an address that is not valid, without its text, which may contain a secret; bad keys; idle settings."""
     backup = usable.get("backup", {})
@@ -181,6 +206,9 @@ def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
         keys: Keys = ("backup", "store", key)
         what = f"`backup.store.{key}` has no effect on `backup.to`"
         yield Fault(keys, Problem("value", what, document.keys.get(keys), f"remove `{key}`"))
+    if re.fullmatch(r"0+[a-z]+", backup.get("max_time", "")):
+        hint = "zero would refuse each backup: choose a longer time, or remove it"
+        yield _fault(document, ("backup", "max_time"), backup["max_time"], hint)
     for index, text in enumerate(backup.get("encrypt_to", ())):
         try:
             recipient(text)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..core.forge.forge import Composed, Generation, Published, RecordComment, StickyComment
 from ..report.page import COMMENT_LIMIT, cut
+from .lookups import contains
 from .marker import (
     MARKER,
     PLAN_NAME,
@@ -85,7 +86,7 @@ class Sticky:
             newest = max(found, key=lambda f: f.rank(since), default=None)
             if newest is None and wanted.only_update:
                 return None
-            late = newest is not None and _is_newer(newest, wanted, pull())
+            late = newest is not None and _is_newer(self._client, newest, wanted, pull())
             if newest is None or (wanted.recreate and not (late or created or same(newest.text, text))):
                 self._create(issue, text, wanted.key, recreate=wanted.recreate)
                 created = True
@@ -192,14 +193,25 @@ class Sticky:
         return bool(others)
 
 
-def _is_newer(found: Found, wanted: StickyComment, pull: PullRequest | None) -> bool:
-    """Whether a comment has newer content than `wanted`, according to the head commit and state of the pull request."""
+def _is_newer(client: Client, found: Found, wanted: StickyComment, pull: PullRequest | None) -> bool:
+    """Whether a comment has newer content than `wanted`, according to the head commit and state of the pull request.
+
+    Just after a push, GitHub can still name the commit before it as the head. Then that commit does not contain the one
+    of `wanted`, and the number of the run decides.
+    """
     marker = found.marker
     if pull and marker.record and pull.state != "open":
         return True
     if pull and marker.head_sha != wanted.head_sha and pull.head.sha in (marker.head_sha, wanted.head_sha):
-        return pull.head.sha == marker.head_sha and marker.generation > wanted.generation
+        return pull.head.sha == marker.head_sha and (
+            marker.generation > wanted.generation or _contains(client, marker.head_sha, wanted.head_sha)
+        )
     return found.generation(wanted.generation.started) > wanted.generation
+
+
+def _contains(client: Client, newer: str, older: str) -> bool:
+    """Whether one commit is a descendant of the other; False if GitHub does not say."""
+    return bool(client.perhaps(lambda: contains(client, newer, older)))
 
 
 def whole(wanted: StickyComment) -> str:

@@ -95,4 +95,4 @@ def newest(client: Client, environment: str) -> tuple[OldDeployment, ...]:
 def _old(deployment: Made) -> OldDeployment:
     status = next(iter(deployment.get_statuses()), None)
     state, url = (status.state, status.target_url) if status else ("pending", "")
-    return OldDeployment(deployment.id, state, url or "", deployment.created_at)
+    return OldDeployment(deployment.id, state, url or "", deployment.created_at, deployment.sha)

@@ -127,10 +127,13 @@ class GitHubForge:
             or ()
         )
 
-    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
-        """By path, the merged pull request that last changed the file; empty if the token lacks the permission."""
+    def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
+        """By path, the merged pull request that last changed the file, `before` another one if it is given.
+
+        Empty if the token lacks the permission.
+        """
         doing = "find the pull requests of files"
-        return self._client.may(doing, _PULLS, lambda: lookups.brought(self._client, paths, at)) or {}
+        return self._client.may(doing, _COMMENT, lambda: lookups.brought(self._client, paths, at, before)) or {}
 
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit into the default branch; None if there is none."""

@@ -22,6 +22,8 @@ Each one needs one of the 1,000 requests per hour.
 """
 DEEPEST = 10
 """Maximum number of tags in a chain of tags that point to tags."""
+MOST_COMMITS = 10
+"""Maximum number of commits of a file to search for an earlier pull request; each one needs a request."""
 _ADDS = ("added", "renamed", "copied")
 
 
@@ -41,16 +43,29 @@ def _came_to_default(pull: PullRequest) -> bool:
     return pull.merged_at is not None and pull.base.ref == pull.base.repo.default_branch
 
 
-def brought(client: Client, paths: tuple[str, ...], at: str) -> dict[str, int]:
-    """For each path, the merged pull request whose commit last changed the file."""
-    pulls = ((path, min((p.number for p in _brought_by(client, path, at)), default=None)) for path in paths)
+def brought(client: Client, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
+    """For each path, the merged pull request whose commit last changed the file, `before` another one."""
+    pulls = ((path, _bringer(client, path, at, before)) for path in paths)
     return {path: number for path, number in pulls if number is not None}
+
+
+def _bringer(client: Client, path: str, at: str, before: int | None) -> int | None:
+    commits = client.repository.get_commits(sha=at, path=path)
+    for commit in islice(commits, 1 if before is None else MOST_COMMITS):
+        if numbers := {pull.number for pull in merged_with(client, commit.sha)} - {before}:
+            return min(numbers)
+    return None
 
 
 def is_on(client: Client, branch: str, sha: str) -> bool:
     """Whether a branch contains a commit. Reads the tip of the branch first: a name could also be that of a tag."""
     tip = client.repository.get_branch(branch).commit.sha
-    return tip == sha or client.repository.compare(sha, tip).status in ("ahead", "identical")
+    return tip == sha or contains(client, tip, sha)
+
+
+def contains(client: Client, newer: str, older: str) -> bool:
+    """Whether a commit is another one or its descendant."""
+    return client.repository.compare(older, newer).status in ("ahead", "identical")
 
 
 def commit_of_tag(client: Client, tag: str) -> str:

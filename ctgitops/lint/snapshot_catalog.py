@@ -72,7 +72,7 @@ def _written(snapshot: Snapshot) -> Iterator[str]:
             yield f"alter table {each.of} cluster on {each.name.rpartition('.')[2]}"
     for each in by_kind["policy"]:
         yield f"create policy {each.name.removeprefix(f'{each.of}.')} on {each.of}"
-    yield from (_function(each) for kind in ("function", "procedure") for each in by_kind[kind])
+    yield from (function_sql(each) for kind in ("function", "procedure") for each in by_kind[kind])
 
 
 def _domain(each: SchemaObject) -> str:
@@ -123,7 +123,8 @@ def _column(table: str, column: SchemaObject) -> str:
     return f"{name} {column.attributes.get('type', 'text')}{collation}{default}{identity}{generated}{not_null}"
 
 
-def _function(each: SchemaObject) -> str:
+def function_sql(each: SchemaObject) -> str:
+    """The CREATE FUNCTION or CREATE PROCEDURE of a live routine; without a body if its language is not read."""
     attributes, procedure = each.attributes, each.kind == "procedure"
     language, name = attributes.get("language", "c"), _NAME.match(each.name)
     body = attributes.get("body", "") if language in {"sql", "plpgsql"} else ""

@@ -11,7 +11,7 @@ from ..report.terminal_text import on_one_line
 
 def line_of(progress: Progress) -> str:
     """The line for an event; empty if the next event's line includes it."""
-    of = (_of_others, _of_the_run, _of_a_resumed_step, _of_batches, _of_a_step)
+    of = (_of_others, _of_the_run, _of_safeguards, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
 
 
@@ -42,14 +42,23 @@ def _of_the_run(progress: Progress) -> str | None:
         case events.PlanStarted(plan=plan):
             work = f"{len(plan.steps)} to {'apply' if plan.direction is Direction.APPLY else 'roll back'}"
             return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"
+        case events.SeedFinished(name=name, millis=millis):
+            return f"seed file {on_one_line(name)} … ran in {took(millis)}"
+        case _:
+            return None
+
+
+def _of_safeguards(progress: Progress) -> str | None:
+    match progress:
         case events.BackupAdvanced(what=what):
             return f"backup: {on_one_line(what)}"
         case events.BackupMeasured(measure=measure, rate=rate):
             return f"backup: {_measured(measure, rate)}"
         case events.BackupTaken(receipt=receipt):
-            return f"backup {receipt.id} verified by a restore; to restore it: {on_one_line(receipt.restore_with)}"
-        case events.SeedFinished(name=name, millis=millis):
-            return f"seed file {on_one_line(name)} … ran in {took(millis)}"
+            how = "verified by a restore" if receipt.by == "pg_dump" else f"taken and verified by {receipt.by}"
+            return f"backup {on_one_line(receipt.id)} {how}; to restore it: {on_one_line(receipt.restore_with)}"
+        case events.RecoveryPointTaken(point=point):
+            return f"recovery point: {on_one_line(point.text)}"
         case _:
             return None
 

@@ -6,16 +6,25 @@ from typing import Protocol
 
 from ..core.backup.drill import Drill
 from ..core.backup.stored_backup import StoredBackup
+from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import Environment
 from ..core.receipt import Receipt
 from ..core.run.progress import Listener
+from .shadow import Shadows
 
 
 class Backups(Protocol):
     """Takes and restores proved backups."""
 
-    def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Dumps, counts rows, restores, compares, and then stores the receipt. Raises BackupError."""
+    @property
+    def shadows(self) -> Shadows | None:
+        """Creates the copy on which a plan is tried, to find the tables that a backup of a part saves."""
+
+    def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
+        """Dumps, counts rows, restores, compares, and then stores the receipt. Raises BackupError.
+
+        Without `extent`, what the manifest's scope means without a plan.
+        """
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
         """Restores a backup, named by its receipt's path or URL, into the empty database at `url`. Writes.

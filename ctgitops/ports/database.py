@@ -16,9 +16,10 @@ from ..core.gate.request import Request
 from ..core.impact.size import Size
 from ..core.ledger.ledger import Entry, Ledger
 from ..core.ledger.resumption import ProgressState
+from ..core.ledger.safeguards import Safeguards
 from ..core.migration.migration import Seed
 from ..core.plan.plan import Plan, Step
-from ..core.receipt import Receipt
+from ..core.recovery_point import RecoveryPoint
 from ..core.run.auto_rollback import Checkpoint
 from ..core.run.progress import Listener
 from ..core.schema.database_roles import DatabaseRoles
@@ -49,19 +50,22 @@ class Session(Protocol):
         Raises ApplyError. Writes.
         """
 
-    def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
+    def recovery_point(self, plan: Plan) -> RecoveryPoint:
+        """The current end of the WAL, with a restore point if this role may create one. Changes no data."""
+
+    def run(self, step: Step, plan: Plan, safeguards: Safeguards) -> int:
         """Applies one step with its ledger entry; returns milliseconds.
 
         Raises ApplyError, whose state says which part of the step is in the database. Writes.
         """
 
-    def single_transaction(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+    def single_transaction(self, plan: Plan, safeguards: Safeguards) -> tuple[int, ...]:
         """Applies a whole plan, its seed files last, in one transaction; returns milliseconds for each part.
 
         If it raises ApplyError, everything was rolled back, unless the error says otherwise. Writes.
         """
 
-    def seed(self, seed: Seed, plan: Plan) -> int:
+    def seed(self, seed: Seed, plan: Plan, safeguards: Safeguards) -> int:
         """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Writes."""
 
     def record(self, entry: Entry) -> None:

@@ -59,8 +59,11 @@ class Forge(Protocol):
     def deployments_to(self, environment: str) -> tuple[OldDeployment, ...]:
         """The latest deployments that ctgitops created for an environment, newest first."""
 
-    def brought_by(self, paths: tuple[str, ...], at: str) -> dict[str, int]:
-        """Maps paths at commit `at` to the number of the merged pull request that last changed the file."""
+    def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
+        """Maps paths at commit `at` to the number of the merged pull request that last changed the file.
+
+        With `before`, to the one that last changed the file before that pull request.
+        """
 
     def pull_request_of(self, sha: str) -> int | None:
         """The number of the pull request whose merge added a commit to the default branch; None if there is none."""

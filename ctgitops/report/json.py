@@ -54,6 +54,7 @@ def outcome_json(outcome: Outcome) -> str:
         "done": [{"name": done.name, "millis": done.millis} for done in outcome.done],
         "reasons": [_reason(reason) for reason in outcome.reasons],
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
+        "recovery_point": outcome.recovery_point and outcome.recovery_point.to_data(),
         "losses": [_loss(each) for each in outcome.losses],
         "unpredicted": None if outcome.mismatch is None else [change_data(each) for each in outcome.mismatch.differs],
         "left": [{"migration": left.migration, "what": left.what} for left in outcome.left],
@@ -240,6 +241,7 @@ def _status(status: EnvironmentStatus) -> Object:
         "current_version": str(status.version) if status.version else None,
         "pending": None if status.unreadable else status.pending,
         "ledger_id": status.ledger_id or None,
+        "recovery_point": status.recovery_point and status.recovery_point.to_data(),
         "last": last
         and {
             "name": last.name,

@@ -11,6 +11,7 @@ from ..core.view.verdict import verdict_of
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
 from . import escape, findings, phrases
+from .backup_lines import proved
 from .comment import Comment
 from .diff_lines import change_lines
 from .page import MAX, fit, render
@@ -57,8 +58,8 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "fingerprint": outcome.plan.fingerprint[:12],
         "watched": phrases.watched(outcome.plan.apply_policy) if outcome.status is Status.APPLIED else "",
         "receipt": receipt,
-        "size": phrases.size(receipt.bytes) if receipt else "",
-        "rows": phrases.count(sum(receipt.rows.values()), "row") if receipt else "",
+        "pitr": outcome.recovery_point.text if outcome.recovery_point else "",
+        "proved": proved(receipt) if receipt else "",
         "origin": origin,
         "tally": findings.folded(problems),
         "rollback_unknown": phrases.ROLLBACK_UNKNOWN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.environment.environment import BackupMaker
 from ..core.gate.request import Origin
 from ..core.migration.header import Rollback
 from ..core.plan.plan import Step
@@ -31,7 +32,8 @@ def environment_row(result: PlanResult) -> Part:
     return {
         "name": plan.environment,
         "error": "",
-        "now": phrases.version(plan.current_version),
+        # A plan that was made without its database does not know what the database has
+        "now": "?" if any(p.code == "not-looked" for p in plan.problems) else phrases.version(plan.current_version),
         "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
         "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
         "stopping": _stopping(result),
@@ -111,17 +113,21 @@ def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset
 def back_of(preview: Preview, origin: Origin) -> Part:
     """The backup that is taken before an apply, and how to restore this backup or roll back."""
     plan, policy = preview.plan, preview.environment.backup
+    left_out = [*(preview.extent.not_saved if preview.extent else ()), *preview.not_in_backup]
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]
     manual = [step for step in plan.steps if step.rollback is Rollback.MANUAL]
     command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
     back = way_back_with_inputs(command, plan) if origin.run_url else f"`{command}`"
     return {
         "name": plan.environment,
-        "backup": policy.to if policy else "",
+        "backup": (policy.to or policy.by.value) if policy else "",
+        "by": policy.by.value if policy and policy.by is not BackupMaker.PG_DUMP else "",
         "encrypted": bool(policy and policy.encrypt_to),
         "from_store": bool(policy and policy.from_store),
-        "left_out": list(preview.not_in_backup[:10]),
-        "more_left_out": max(len(preview.not_in_backup) - 10, 0),
+        "whole": preview.extent is None or preview.extent.whole,
+        "saved": preview.extent.saved if preview.extent else "the whole database",
+        "left_out": left_out[:10],
+        "more_left_out": max(len(left_out) - 10, 0),
         "critical": list(policy.critical_tables[:10]) if policy else [],
         "steps": len(plan.steps),
         "loses": bool(preview.destroys),

@@ -36,6 +36,7 @@ MARKS = {
     Stage.CANCELLED: "⛔",
     Stage.TAKEN_BACK: "↩️",
     Stage.DIFFERS: "⛔",
+    Stage.REMOVED: "⚪",
 }
 
 
@@ -92,6 +93,8 @@ def closed_markdown(origin: Origin | None = None) -> str:
 
 def _verdict(record: Record) -> tuple[str, Markup]:
     stages = {environment: record.stage(environment) for environment in record.environments}
+    if set(stages.values()) == {Stage.REMOVED}:
+        return MARKS[Stage.REMOVED], escape.plain("No environment gets it: its file was removed")
     applied = tuple(environment.name for environment, stage in stages.items() if stage is Stage.APPLIED)
     said = [Markup("Applied to {}").format(escape.plain(phrases.joined(applied)))] if applied else []
     said += [_said(environment, stage, record) for environment, stage in stages.items() if stage is not Stage.APPLIED]
@@ -110,6 +113,7 @@ SAID = {
     Stage.UNREADABLE: "{} CANNOT BE READ",
     Stage.BLOCKED: "{} is BLOCKED, nothing was changed",
     Stage.DIFFERS: "{} DIFFERS FROM THE PREDICTION",
+    Stage.REMOVED: "{} does not get it: its file was removed",
 }
 _HELD = {
     "window": " for its window",
@@ -117,6 +121,7 @@ _HELD = {
     "bake": " for its bake time",
     "after": " for {1}",
     "fingerprint": " for an approval of its new plan",
+    "approval": " for an approval",
     "reviewed": " for a review",
 }
 
@@ -162,6 +167,7 @@ def _way(name: str, way: WayBack) -> Part:
         "irreversible": list(way.irreversible[:8]),
         "more": {key: max(0, len(getattr(way, key)) - 8) for key in ("undone", "others", "irreversible")},
         "backup": _note(way.backup),
+        "pitr": way.pitr,
     }
 
 

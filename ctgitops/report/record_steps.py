@@ -20,15 +20,20 @@ NOBODY, WRITER, AUTHOR, REVIEWER = (
 )
 _DONE = "-"
 _BY_GATE = {
-    "freeze": ("{rerun} after the freeze, unless a scheduled run has applied the migrations by then", WRITER),
-    "window": ("{rerun} in the window, unless a scheduled run has applied the migrations by then", WRITER),
-    "bake": ("{rerun} after that time, unless a scheduled run has applied the migrations by then", WRITER),
-    "after": ("then {rerun}", WRITER),
+    "freeze": ("{resumed}{rerun} after the freeze", WRITER),
+    "window": ("{resumed}{rerun} in the window", WRITER),
+    "bake": ("{resumed}{rerun} after that time", WRITER),
+    "after": ("then {resumed}{rerun}", WRITER),
+    "approval": (
+        "read the plan in {run}, and approve its job; if that was rejected, start the workflow again",
+        REVIEWER,
+    ),
     "fingerprint": ("re-run all jobs of the run, then review and approve the new plan", REVIEWER),
     "reviewed": ("then {rerun}", WRITER),
     "data-loss": ("then start the workflow again with that input", WRITER),
     "lock": ("{rerun} when the other run has ended", WRITER),
 }
+_RESUMED = "the next scheduled run continues it, as in drift.yml; without one, "
 _LATER = ("{rerun} when this wait has ended", WRITER)
 _CORRECT = "open a pull request that corrects {path}; its merge runs the migration again"
 _BY_STAGE = {
@@ -56,7 +61,7 @@ def next_step(environment: Environment, record: Record) -> NextStep:
     """The next step of an environment, from its state and the end of its last run."""
     stage, end = record.stage(environment), record.ends.get(environment.name)
     cells = record.cells(environment)
-    if stage is Stage.APPLIED:
+    if stage in (Stage.APPLIED, Stage.REMOVED):
         return NextStep(Markup(), escape.plain("nothing"), _DONE)
     if stage is Stage.ROLLED_BACK:
         return _again(environment, cells)
@@ -68,7 +73,9 @@ def next_step(environment: Environment, record: Record) -> NextStep:
     path = escape.code(failed.path) if failed.path else ""
     said = "" if what is _CORRECT and stage is not Stage.BLOCKED else failed.hint
     hint = escape.prose(with_inputs(said)) if said else Markup()
-    filled = Markup(what).format(rerun=_rerun(failed.run_url), path=path)  # noqa: S704 - the text is a constant
+    resumed = "" if environment.trigger is Trigger.MANUAL else _RESUMED
+    links_to = {"rerun": _link("re-run the job", failed.run_url), "run": _link("the run", failed.run_url)}
+    filled = Markup(what).format(**links_to, path=path, resumed=resumed)  # noqa: S704 - the text is a constant
     return NextStep(escape.prose(failed.what), Markup("; ").join(filter(None, (hint, filled))), who)
 
 
@@ -119,6 +126,6 @@ def _expected(environment: Environment, there: set[str]) -> tuple[Markup, str]:
             return escape.prose(f"{first}start the workflow with {inputs_of(pairs)}"), WRITER
 
 
-def _rerun(run_url: str) -> Markup:
+def _link(words: str, run_url: str) -> Markup:
     url = links.address(run_url)
-    return Markup(f"[re-run the job]({url})") if url else Markup("re-run the job")  # noqa: S704 - a plain URL
+    return Markup(f"[{words}]({url})") if url else Markup(words)  # noqa: S704 - a plain URL, and a constant

@@ -14,6 +14,7 @@ from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
 from . import destruction, phrases
+from .backup_lines import backup_lines, extent_lines
 from .diff_lines import change_lines
 from .impact import measured, text_lines
 from .problem_text import problem_lines
@@ -79,7 +80,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         yield from ("", *(f"  {line}" for line in problem_lines(problem, tried.get(problem, ""))))
     if which := order_of([plan]):
         yield from ("", f"  {phrases.order(which)}")
-    yield from _left_out(preview.not_in_backup, "", "  not included in the backup:")
+    yield from extent_lines(preview)
     yield from _reasons(preview.reasons)
     if not plan.empty:
         shown = () if verdict_of(preview).state.stops else _fingerprint(plan)
@@ -193,28 +194,10 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     for left in outcome.left:
         yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.text)}")
     yield from _reasons(outcome.reasons)
-    yield from _backup(outcome)
+    yield from backup_lines(outcome)
     if outcome.preview:
         shown = () if verdict_of(outcome.preview).state.stops else _fingerprint(plan)
         yield from (*shown, "", f"  next: {next_step(outcome.preview, outcome.next_command)}")
-
-
-def _backup(outcome: Outcome) -> Iterable[str]:
-    if receipt := outcome.receipt:
-        proof = f"{phrases.size(receipt.bytes)}, {phrases.count(sum(receipt.rows.values()), 'row')}"
-        yield from ("", f"  backup {receipt.id}: {proof}, restored once and compared, on {on_one_line(receipt.proof)}")
-        yield f"  to restore it: `{receipt.restore_with}`"
-        yield from (f"  note: {on_one_line(note)}" for note in receipt.remarks)
-        yield from _left_out(receipt.left_out, "  not in the backup:")
-    elif outcome.done:
-        yield from ("", "  NO BACKUP was taken: the manifest of this environment does not require one")
-
-
-def _left_out(lines: tuple[str, ...], *head: str) -> Iterable[str]:
-    yield from head if lines else ()
-    yield from (f"    {on_one_line(line)}" for line in lines[:SHOWN])
-    if len(lines) > SHOWN:
-        yield f"    and {len(lines) - SHOWN} more"
 
 
 def _watched(outcome: Outcome) -> Iterable[str]:

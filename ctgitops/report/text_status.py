@@ -33,6 +33,8 @@ def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
     heading = ("Version", "Migration", "Description", "Date", "Status")
     rows = (_row(row, LONGEST if within is None else None) for row in status.rows)
     lines += table([heading, *rows], indent=0, within=within)
+    if point := status.recovery_point:
+        lines += ["", f"recovery point of the last run: {on_one_line(point.text)}"]
     lines += ["", f"ledger {status.ledger_id}"] if status.ledger_id else []
     return "\n".join([*lines, *_problems(status)]) + "\n"
 

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from ..core.backup.drill import Drill
     from ..core.backup.retention import Pruned
     from ..core.backup.stored_backup import StoredBackup
+    from ..core.environment.backup_extent import BackupExtent
     from ..core.environment.environment import Environment, StoreSettings
     from ..core.receipt import Receipt
     from ..core.run.progress import Listener
     from ..core.schema.snapshot import Snapshot
+    from ..ports.shadow import Shadows
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,16 @@ class StoredBackups:
     identity: str = ""
     """The file with a private key, or `$NAME` for a variable with the key; empty for the default variables."""
 
-    def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Takes a backup and proves the backup by a restore. Raises BackupError."""
-        return self._proved().take(environment, tell)
+    @property
+    def shadows(self) -> Shadows:
+        """Creates the copy on which a plan is tried, to find the tables that a backup of a part saves."""
+        from .databases import ThrowAwayDatabases
+
+        return ThrowAwayDatabases(self.addresses)
+
+    def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
+        """Takes a backup and proves it by a restore. Raises BackupError."""
+        return self._proved().take(environment, tell, extent)
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
         """Restores a backup into an empty database. Raises BackupError. Writes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ctgitops.backup.backups import ProvedBackups
 from ctgitops.backup.encryption import PrivateKey
@@ -34,6 +35,8 @@ class Scene:
     from_store: bool = False
     key: str | None = None
     keep: KeepPolicy | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    """More fields of the policy."""
 
     @property
     def backups(self) -> ProvedBackups:
@@ -56,6 +59,7 @@ class Scene:
             from_store=self.from_store,
             store=self.settings,
             keep=self.keep,
+            **self.more,
         )
         return self.backups.take(Environment("staging", "STAGING_DATABASE_URL", backup=policy), self.tell)
 

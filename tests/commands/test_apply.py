@@ -11,13 +11,20 @@ from ctgitops.core.environment.environment import ShadowPolicy
 from ctgitops.core.gate.gate import Reason
 from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.run.outcome import Status
-from ctgitops.core.run.progress import BackupTaken, PlanStarted, SeedFinished, StepFinished, StepStarted
+from ctgitops.core.run.progress import (
+    BackupTaken,
+    PlanStarted,
+    RecoveryPointTaken,
+    SeedFinished,
+    StepFinished,
+    StepStarted,
+)
 from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import ApplyError, BackupError, LedgerError
 from ctgitops.report.markdown import outcome_markdown
 from ctgitops.report.text import outcome_text
 from tests.commands.test_plan_tried import NoServer
-from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, seed, workspace
+from tests.fakes import POINT, PRODUCTION, STAGING, Diary, chained, entry, migration, request, seed, workspace
 
 ONE = migration("001_one", "1.0.0")
 TWO = migration("002_two", "1.1.0")
@@ -34,6 +41,7 @@ def test_the_order_of_effects() -> None:
         "snapshot production",
         "read staging",
         "back up production",
+        "recovery point",
         "apply 001",
         "apply 002",
         "seed seeds/production/010_people.sql",
@@ -45,7 +53,14 @@ def test_what_is_told_is_told_in_order_and_after_it_is_true() -> None:
     diary = Diary({"staging": chained(entry(ONE))})
     work = workspace(ONE, seeds=(seed("seeds/production/010_people.sql"),))
     apply(request(work, PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
-    assert [type(told) for told in diary.told] == [PlanStarted, BackupTaken, StepStarted, StepFinished, SeedFinished]
+    assert [type(told) for told in diary.told] == [
+        PlanStarted,
+        BackupTaken,
+        RecoveryPointTaken,
+        StepStarted,
+        StepFinished,
+        SeedFinished,
+    ]
 
 
 def test_every_step_is_recorded_with_the_receipt_of_the_backup() -> None:
@@ -53,13 +68,15 @@ def test_every_step_is_recorded_with_the_receipt_of_the_backup() -> None:
     outcome = apply(request(workspace(ONE, TWO), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
     assert diary.receipts == [outcome.receipt, outcome.receipt]
     assert outcome.receipt is not None
+    assert diary.points == [POINT, POINT]
+    assert outcome.recovery_point == POINT
 
 
 def test_without_a_backup_in_the_manifest_none_is_taken() -> None:
     diary = Diary()
     outcome = apply(request(workspace(ONE)), databases=diary, backups=diary, tell=diary.tell)
     assert outcome.receipt is None
-    assert diary.lines == ["lock", "read ledger", "snapshot staging", "apply 001", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "snapshot staging", "recovery point", "apply 001", "unlock"]
 
 
 def test_what_no_copy_can_foretell_is_applied_and_said() -> None:
@@ -74,6 +91,7 @@ def test_what_no_copy_can_foretell_is_applied_and_said() -> None:
         "snapshot staging",
         "copy staging",
         "snapshot staging",
+        "recovery point",
         "apply 001",
         "unlock",
     ]
@@ -83,7 +101,7 @@ def test_what_no_copy_can_foretell_is_applied_and_said() -> None:
     assert not apply(
         request(work, unwanted), databases=diary, backups=diary, tell=diary.tell, shadows=NoServer()
     ).unpredicted
-    assert diary.lines == ["lock", "read ledger", "snapshot staging", "apply 001", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "snapshot staging", "recovery point", "apply 001", "unlock"]
 
 
 def test_a_failed_backup_stops_before_any_step() -> None:
@@ -145,7 +163,15 @@ def test_the_first_step_that_fails_ends_the_run_and_gives_the_lock_back() -> Non
     diary = Diary(step_fails="001_one")
     with pytest.raises(ApplyError):
         apply(request(workspace(ONE, TWO)), databases=diary, backups=diary, tell=diary.tell)
-    assert diary.lines == ["lock", "read ledger", "snapshot staging", "apply 001", "read production", "unlock"]
+    assert diary.lines == [
+        "lock",
+        "read ledger",
+        "snapshot staging",
+        "recovery point",
+        "apply 001",
+        "read production",
+        "unlock",
+    ]
 
 
 def test_a_second_run_does_nothing_and_says_so() -> None:

@@ -36,6 +36,7 @@ def test_what_is_well_before_and_after_is_applied() -> None:
         "read ledger",
         "snapshot staging",
         "ask for health",
+        "recovery point",
         "apply 001",
         "apply 002",
         "watch health",

@@ -11,12 +11,12 @@ from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import Direction, Plan
 from ctgitops.core.problem import Concern, Problem
 from ctgitops.core.run.outcome import Outcome, Status
-from ctgitops.core.view.verdict import PlanState, blocked_status, verdict_of
+from ctgitops.core.view.verdict import PlanState, verdict_of
 from ctgitops.errors import BackupError, Place, UsageError
 from ctgitops.report.json import outcome_json
 from ctgitops.report.markdown import outcome_markdown
 from ctgitops.report.text import outcome_text
-from tests.fakes import PRODUCTION, Diary, chained, entry, migration, receipt, request, workspace
+from tests.fakes import POINT, PRODUCTION, Diary, chained, entry, migration, receipt, request, workspace
 
 ONE = migration("001_one", "1.0.0")
 TWO = migration("002_two", "1.1.0")
@@ -30,7 +30,17 @@ def test_the_order_of_effects() -> None:
         request(workspace(), PRODUCTION), RollbackExtent(steps=2), databases=diary, backups=diary, tell=diary.tell
     )
     assert back.status is Status.ROLLED_BACK
-    assert diary.lines == ["lock", "read ledger", "back up production", "undo 002", "undo 101", "unlock"]
+    assert diary.lines == [
+        "lock",
+        "read ledger",
+        "back up production",
+        "recovery point",
+        "undo 002",
+        "undo 101",
+        "unlock",
+    ]
+    assert diary.points == [POINT, POINT]
+    assert back.recovery_point == POINT
     assert list(diary.ledgers["production"].applied) == [1]
 
 
@@ -212,4 +222,4 @@ def test_a_rollback_that_a_problem_blocks_ends_with_the_status_of_a_blocked_plan
     blocked = Outcome(
         Plan("production", Direction.ROLLBACK, None, None, Selector(), problems=(problem,)), Status.BLOCKED
     )
-    assert blocked.exit_status == blocked_status(blocked.plan) == 2
+    assert blocked.exit_status == blocked.plan.concern.exit_status == 2

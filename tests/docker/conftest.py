@@ -58,6 +58,8 @@ class Scene:
     live: Live
     front: Front
     runner: Runner
+    folder: str = ""
+    """The workspace's folder in the repository, with a slash."""
 
     def environments(self, **urls: str) -> None:
         """Staging comes on push; production on a tag, after staging, with a proved backup."""
@@ -150,6 +152,7 @@ class Scene:
         return changed(payload, "repository.full_name", self.runner.repository)
 
     def _put(self, branch: str, path: str, content: bytes) -> None:
+        path = f"{self.folder}{path}"
         body: dict[str, Any] = {"message": path, "content": base64.b64encode(content).decode(), "branch": branch}
         known = self.live.find(f"/contents/{path}?ref={branch}")
         if known is not None:

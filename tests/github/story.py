@@ -34,12 +34,16 @@ class Story:
                 body["sha"] = found["sha"]
             self.live.call("PUT", f"/contents/{self.folder}/{path}", body)
 
-    def open(self, *paths: str) -> int:
-        """Opens a pull request with files of the checkout, and plans it."""
+    def open(self, *paths: str, removed: tuple[str, ...] = ()) -> int:
+        """Opens a pull request with files of the checkout, and without those that it removes."""
         name = f"b{next(numbers)}"
         tip = self.live.call("GET", "/branches/main")["commit"]["sha"]
         self.live.call("POST", "/git/refs", {"ref": f"refs/heads/{name}", "sha": tip})
         self.commit("change", *paths, branch=name)
+        for path in removed:
+            at = f"/contents/{self.folder}/{path}"
+            old = self.live.call("GET", f"{at}?ref={name}")["sha"]
+            self.live.call("DELETE", at, {"message": "remove", "sha": old, "branch": name})
         number: int = self.live.call("POST", "/pulls", {"title": name, "head": name, "base": "main"})["number"]
         return number
 

@@ -77,8 +77,9 @@ def test_a_plan_of_an_outdated_commit_or_of_a_merged_pull_request_changes_nothin
     new = "b" * 40
     pull = {"number": 7, "state": "open", "head": {"sha": new}, "url": f"{world.github.url}/repos/o/r/pulls/7"}
     world.github.canned["/pulls/7"] = pull
-    world.forge.comment(comment("of the new commit\n", run=5, head=new))
-    assert world.forge.comment(comment("late\n", run=2)) is None
+    world.github.canned[f"/compare/{SHA}...{new}"] = {"status": "ahead"}
+    world.forge.comment(comment("of the new commit\n", run=1, head=new))
+    assert world.forge.comment(comment("late\n", run=9)) is None
     assert bodies(world) == ["of the new commit\n"]
     pull["state"] = "closed"
     world.forge.record(record("applied\n", run=2))
@@ -87,6 +88,18 @@ def test_a_plan_of_an_outdated_commit_or_of_a_merged_pull_request_changes_nothin
     pull["state"] = "open"
     assert world.forge.comment(comment("reopened\n", run=9, head=new))
     assert bodies(world) == ["reopened\n"]
+
+
+def test_a_head_that_github_still_names_after_a_push_does_not_keep_the_old_plan(world: World) -> None:
+    new = "b" * 40
+    url = f"{world.github.url}/repos/o/r/pulls/7"
+    world.github.canned["/pulls/7"] = {"number": 7, "state": "open", "head": {"sha": SHA}, "url": url}
+    for answer in ("behind", "diverged", "unknown"):
+        world.github.canned[f"/compare/{new}...{SHA}"] = {"status": answer}
+        world.forge.comment(comment("of the old commit\n", run=1))
+        assert world.forge.comment(comment("of the new commit\n", run=9, head=new))
+        assert bodies(world) == ["of the new commit\n"]
+        world.github.comments.clear()
 
 
 def test_a_marker_from_before_the_run_began_does_not_decide(world: World) -> None:

@@ -110,6 +110,21 @@ def test_a_refused_merge_is_no_wait_and_the_correction_is_on_record(story: Story
     assert first(story.record(number)).startswith("### ✅ Applied to staging")
 
 
+def test_a_refused_merge_is_corrected_by_another_number(story: Story) -> None:
+    house = story.house
+    assert story.push(merged(story, *RED)[1]) == 0
+    house.migration("001_blue", "create table blue (id int);")
+    refused, sha = merged(story, "migrations/001_blue.sql")
+    assert story.push(sha) == 3
+    assert first(story.record(refused)).startswith("### ⛔ staging is BLOCKED")
+    house.remove("001_blue")
+    house.migration("002_blue", "create table blue (id int);")
+    number = story.open("migrations/002_blue.sql", removed=("migrations/001_blue.sql",))
+    assert story.push(story.merge(number)) == 0
+    assert first(story.record(number)).startswith("### ✅ Applied to staging")
+    assert first(story.record(refused)).startswith("### ⚪ No environment gets it: its file was removed")
+
+
 def test_a_run_without_a_secret_keeps_what_another_run_knew(story: Story) -> None:
     house = story.house
     number, sha = merged(story, *RED)

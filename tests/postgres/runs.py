@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from ctgitops.core.environment.environment import Timeouts
 from ctgitops.core.gate.request import Origin
+from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.migration.migration import Migration
 from ctgitops.core.plan.plan import Plan, make_plan
 from ctgitops.core.run.progress import Progress
@@ -61,7 +62,7 @@ class Runs:
         """Runs every pending step."""
         with self.locked(*migrations) as (session, plan):
             for step in plan.steps:
-                session.run(step, plan, None)
+                session.run(step, plan, Safeguards())
 
 
 @contextmanager

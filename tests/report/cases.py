@@ -16,7 +16,7 @@ from ctgitops.core.trial.trial import Trial
 from ctgitops.core.view.preview import NotPlanned, PlanResult, Preview
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import LedgerError, Place
-from tests.fakes import PRODUCTION, STAGING, chained, entry, migration, receipt, request, seed, workspace
+from tests.fakes import POINT, PRODUCTION, STAGING, chained, entry, migration, receipt, request, seed, workspace
 
 ORIGIN = Origin("anna", "4be1c07d9a51", 42, "https://github.com/constructtrack/database/actions/runs/11829")
 
@@ -84,12 +84,14 @@ APPLIED = Outcome(
     Status.APPLIED,
     (Done("002_route_notes", 12), Done("003_route_index", 61_480), Done("004_drop_legacy_status", 8)),
     receipt=receipt(),
+    recovery_point=POINT,
 )
 WAITING = replace(
     APPLIED,
     status=Status.WAITING,
     done=(),
     receipt=None,
+    recovery_point=None,
     reasons=READY[1].reasons if isinstance(READY[1], Preview) else (),
 )
 REFUSED = Outcome(make_plan(replace(WORK, seeds=None), STAGING, EDITED_LEDGER), Status.BLOCKED)

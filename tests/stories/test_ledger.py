@@ -74,15 +74,21 @@ def test_its_columns_are_those_of_the_contract(lived_in: House, database_url: st
     plan = lived_in.plan("--format", "json").json
     done = lived_in.run("apply", "--env", "staging", environ=ci)
     assert done.status == 0, done.said
-    assert entry(database_url, "number, name, version, mark, rollback_sql, error, receipt") == (
+    assert entry(database_url, "number, name, version, mark, rollback_sql, error, receipt ? 'id'") == (
         2,
         "002_two",
         "1.0.1",
         "applied",
         "drop table two;\n",
         None,
-        None,
+        False,
     )
+    point = "receipt -> 'recovery_point' ->> 'lsn', receipt -> 'recovery_point' ->> 'archive'"
+    lsn, archive = entry(database_url, point)
+    assert archive == "none"
+    assert fetch(database_url, f"select pg_current_wal_lsn() > '{lsn}'") == [(True,)]
+    status = lived_in.run("status", "--env", "staging")
+    assert f"recovery point of the last run: NO PITR: there is no archive from which LSN `{lsn}`" in status.words
     assert entry(database_url, "actor, commit_sha, pull_request, run_url, plan") == (
         "octocat",
         sha,

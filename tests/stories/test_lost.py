@@ -12,6 +12,7 @@ from typing import NoReturn
 import pytest
 
 from ctgitops.core.gate.request import Request
+from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.run.progress import Progress
 from ctgitops.errors import ApplyError, LedgerError
@@ -90,7 +91,7 @@ def test_a_connection_that_is_cut_is_ended_before_anybody_is_told_how_it_went(
         cut = threading.Timer(0.3, _cut, [session._work._connection.pgconn.socket])  # type: ignore[union-attr]
         cut.start()
         with pytest.raises(ApplyError) as caught:
-            session.run(plan.steps[0], plan, None)
+            session.run(plan.steps[0], plan, Safeguards())
     assert "002_slow left no trace" in caught.value.state
     time.sleep(1.5)
     assert not has(database_url, "two")
@@ -111,7 +112,7 @@ def test_a_batch_whose_connection_is_cut_is_not_run_twice(lived_in: House, datab
         cut = threading.Timer(0.3, _cut, [session._work._connection.pgconn.socket])  # type: ignore[union-attr]
         cut.start()
         for step in plan.steps:
-            session.run(step, plan, None)
+            session.run(step, plan, Safeguards())
     assert fetch(database_url, "select count(*) from one") == [(5,)]
     assert marks(database_url) == [f"{n:03}_{'one' if n == 1 else 'more'} applied" for n in range(1, 6)]
 
@@ -196,9 +197,9 @@ def test_a_server_that_is_gone_in_the_middle_is_not_said_to_be_unchanged(lived_i
 
     with PostgresDatabase(Address(database_url, "staging")).exclusively(request, _nobody) as session:
         plan = make_plan(request.workspace, request.environment, session.ledger())
-        session.run(plan.steps[0], plan, None)
+        session.run(plan.steps[0], plan, Safeguards())
         session._work._open = gone
         with pytest.raises(ApplyError, match="cannot connect to staging") as caught:
-            session.run(plan.steps[1], plan, None)
+            session.run(plan.steps[1], plan, Safeguards())
     assert "002_two committed, but not confirmed to be on the server's disk" in caught.value.state
     assert "nothing was" not in caught.value.state

@@ -77,7 +77,7 @@ def test_every_verb_as_each_role_of_the_page(house: House, cluster: LocalServer)
     house.migration("001_t", "create table public.t (id int primary key);", down="drop table public.t;")
     use(house, cluster, "app_reader")
     looked = house.plan().words
-    assert "as postgres: it runs" in looked, looked  # no ledger yet: as the owner of the database
+    assert "as app_migrator: it runs" in looked, looked  # no ledger yet: only this role may create it
     use(house, cluster, "app_migrator")
     house.applied()
     house.migration("002_x", "alter table public.old add column x int;", down="alter table public.old drop column x;")
@@ -205,3 +205,27 @@ def test_another_role_sees_who_holds_the_run_lock(house: House, cluster: LocalSe
         assert (ended.status, "held by another tool or role" in ended.words) == (5, True), ended.said
     running.terminate()
     assert running.ended().status == 6
+
+
+def test_a_reader_of_the_ledger_alone_sees_the_status_and_what_it_could_not_read(
+    house: House, cluster: LocalServer
+) -> None:
+    house.policy("header: optional\n")
+    house.migration("001_t", "create schema own;")
+    run(cluster.url(), "create role applies login; create role looks login; grant create on database app to applies")
+    house.environment("staging", cluster.url("app", "applies"))
+    house.applied()
+    grants = "grant usage on schema ctgitops to looks; grant select on ctgitops.ledger, ctgitops.format to looks"
+    run(cluster.url("app"), grants)
+    house.environment("staging", cluster.url("app", "looks"), "shadow: {}\n")
+    ran = house.run("status")
+    assert ran.status == 0, ran.said
+    assert "001_t" in ran.words
+    assert "whether this is the database of staging is not known: this role may not read ctgitops.home" in ran.words
+    assert house.plan("--format", "markdown").out.startswith("### ❓ ")
+    run(cluster.url("app"), "grant insert on ctgitops.ledger, ctgitops.progress to looks")
+    house.migration("002_u", "create schema more;")
+    refused = house.run("apply", "--env", "staging")
+    assert (refused.status, "may not read the ledger" in refused.words) == (4, True), refused.said
+    run(cluster.url("app"), "grant select on ctgitops.home to looks")
+    assert "home" not in house.run("status").words

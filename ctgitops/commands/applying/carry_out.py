@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ...core.gate.health import stopped_watching, unhealthy_error
 from ...core.gate.request import Request
+from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Plan
 from ...core.receipt import Receipt
 from ...core.run.outcome import Done
@@ -12,16 +15,26 @@ from ...core.run.progress import (
     BackupTaken,
     Listener,
     Progress,
+    RecoveryPointTaken,
     SeedFinished,
     StepFinished,
     StepStarted,
 )
 from ...errors import BackupError
 from ...ports.backups import Backups
-from ...ports.database import Session
+from ...ports.database import Database, Session
+from ..planning.backup_extent import backup_extent
 
 
-def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
+@dataclass(frozen=True)
+class BackUpBy:
+    """The ports that a backup needs."""
+
+    backups: Backups
+    database: Database
+
+
+def back_up(request: Request, safety: BackUpBy, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
     """Takes and verifies the backup that the manifest requires; returns None if `backup` is not set. Writes.
 
     Before the backup, drops the INVALID indexes that interrupted builds of this plan left behind. During the backup, no
@@ -39,7 +52,8 @@ def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, sess
     healed = session.drop_invalid_indexes(plan)
     session.set_activity("its backup")
     try:
-        receipt = backups.take(request.environment, hear)
+        extent = backup_extent(plan, request.environment, safety.database, safety.backups.shadows)
+        receipt = safety.backups.take(request.environment, hear, extent)
     except BackupError as error:
         if healed:
             error.state = f"no migration was applied; {'; '.join(healed)}"
@@ -48,26 +62,33 @@ def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, sess
     return receipt
 
 
-def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
+def safeguarded(receipt: Receipt | None, plan: Plan, session: Session, tell: Listener) -> Safeguards:
+    """Takes the recovery point, after the backup and just before the first step; returns both. Writes no data."""
+    point = session.recovery_point(plan)
+    tell(RecoveryPointTaken(point))
+    return Safeguards(receipt, point)
+
+
+def carry_out(plan: Plan, session: Session, safeguards: Safeguards, tell: Listener) -> tuple[Done, ...]:
     """Runs every step of the plan, then every seed file, in order; stops at the first failure. Writes."""
     if plan.apply_policy.single_transaction and len(plan.steps) + len(plan.seeds) > 1:
-        return _all_at_once(plan, session, receipt, tell)
+        return _all_at_once(plan, session, safeguards, tell)
     done = []
     for position, step in enumerate(plan.steps, start=1):
         tell(StepStarted(step, position, len(plan.steps)))
-        millis = session.run(step, plan, receipt)
+        millis = session.run(step, plan, safeguards)
         tell(StepFinished(step, millis, position, len(plan.steps)))
         done.append(Done(step.name, millis))
     for seed in plan.seeds:
-        millis = session.seed(seed, plan)
+        millis = session.seed(seed, plan, safeguards)
         tell(SeedFinished(seed.name, millis))
         done.append(Done(seed.name, millis))
     return tuple(done)
 
 
-def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
+def _all_at_once(plan: Plan, session: Session, safeguards: Safeguards, tell: Listener) -> tuple[Done, ...]:
     """Runs all steps in one transaction; reports the steps as applied only after the COMMIT. Writes."""
-    took = session.single_transaction(plan, receipt)
+    took = session.single_transaction(plan, safeguards)
     steps, seeds = len(plan.steps), plan.seeds
     for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):
         tell(StepFinished(step, millis, position, steps))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ...core.gate.data_loss import losses
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
+from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Plan, Step
-from ...core.receipt import Receipt
 from ...core.run.auto_rollback import (
     Checkpoint,
     applied_since,
@@ -36,7 +36,7 @@ class FailedApply:
     plan: Plan
     session: Session
     checkpoint: Checkpoint
-    receipt: Receipt | None
+    safeguards: Safeguards
     tell: Listener
 
     def rolled_back_if_required(self, error: ApplyError) -> ApplyError:
@@ -86,7 +86,7 @@ class FailedApply:
         self.tell(RollbackStarted(plan))
         second: ApplyError | None = None
         try:
-            carry_out(plan, self.session, self.receipt, self.tell)
+            carry_out(plan, self.session, self.safeguards, self.tell)
         except ApplyError as failed:
             second = failed
         ledger = self.session.ledger()

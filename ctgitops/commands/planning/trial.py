@@ -69,7 +69,12 @@ class TrialRunner:
         proof = Trial(
             server=before.about.server_version,
             role=self.original.other_role,
-            unmatched=(*self.sandbox.unmatched, *notes, *filter(None, [copy_difference_text(unlike)])),
+            unmatched=(
+                *self.original.unsure,
+                *self.sandbox.unmatched,
+                *notes,
+                *filter(None, [copy_difference_text(unlike)]),
+            ),
             tried=tuple(step.name for step in self.done),
             changes=changes,
             before=before,
@@ -124,7 +129,7 @@ class TrialRunner:
 
     def _seed(self, seed: Seed) -> SeedTrial:
         try:
-            self.sandbox.apply((seed_step(seed),))
+            self.sandbox.apply((seed_step(seed),), watched=True)
         except ApplyError as error:
             why = self._why_not(error)
             stop = Stop(f"{error.what} ({why})", remedy_of(why), error.place) if why else None

@@ -120,11 +120,14 @@ def _backup_of(entry: Entry) -> str:
 
 def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Mapping[str, str]) -> Rule:
     """The rules that no `keep` changes."""
+    whole = next((each for each in ours if each.whole), None)
     bake, began = facts.environment.bake, facts.run_began
 
     def rule(backup: StoredBackup) -> str:
         if backup is ours[0]:
             return "it is the newest proved one"
+        if backup is whole:
+            return "it is the newest one of the whole database"
         if backup.id in referred:
             return referred[backup.id]
         if began and backup.taken_at >= began - RUN_BEGAN_BEFORE:

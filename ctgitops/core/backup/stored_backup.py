@@ -44,6 +44,8 @@ class StoredBackup:
     """The server on which it was restored."""
     stored_proof: str = ""
     encrypted: bool = False
+    whole: bool = True
+    """Whether it has the rows of all tables."""
     drills: tuple[Drill, ...] = ()
     """Oldest first."""
 
@@ -63,6 +65,7 @@ class StoredBackup:
             proof=receipt.proof,
             stored_proof=receipt.stored_proof,
             encrypted=bool(receipt.encrypted_to),
+            whole=receipt.scope == "database",
             drills=drills,
         )
 

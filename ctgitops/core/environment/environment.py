@@ -131,6 +131,35 @@ class StoreSettings:
     server_side_encryption: str = ""
 
 
+class BackupScope(StrEnum):
+    """What a backup saves."""
+
+    DATABASE = "database"
+    AFFECTED = "affected"
+    """All definitions, and the rows of the tables that the plan affects."""
+    SCHEMA = "schema"
+    """All definitions, and no rows but those of the ledger."""
+
+
+class BackupMaker(StrEnum):
+    """Who takes a backup."""
+
+    PG_DUMP = "pg_dump"
+    PGBACKREST = "pgbackrest"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True)
+class PgBackRestSettings:
+    """How pgBackRest is run."""
+
+    stanza: str = ""
+    config: str = ""
+    """Its configuration file; empty for its default."""
+    type: str = "incr"
+    """`full`, `diff` or `incr`."""
+
+
 @dataclass(frozen=True)
 class KeepPolicy:
     """Which old backups stay: a backup stays if one of the keys says so. Zero says nothing."""
@@ -162,6 +191,15 @@ class BackupPolicy:
     store: StoreSettings = field(default_factory=StoreSettings)
     keep: KeepPolicy | None = None
     """Which old backups stay; None if none is ever removed."""
+    by: BackupMaker = BackupMaker.PG_DUMP
+    command: tuple[str, ...] = ()
+    """For `by: command`, the program and its arguments."""
+    pgbackrest: PgBackRestSettings = field(default_factory=PgBackRestSettings)
+    scope: BackupScope = BackupScope.DATABASE
+    max_size: int = 0
+    """The most bytes of a database to dump; 0 for no limit."""
+    max_time: timedelta | None = None
+    """The longest time that a backup and its proof may take; None for no limit."""
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,8 @@ def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
     if same:
         what = f"{where}, which also has {' and '.join(same)}"
         hint = (
-            "the pull request that is merged second must change: after the first merge, run "
-            f"`ctgitops new --renumber {migration.name}`"
+            "the one that is merged second must change; if it is this one, run "
+            f"`ctgitops new --renumber {migration.name}` after the merge of #{other.pull_request}"
         )
     else:
         what, hint = f"{where}, which has the same name", "check whether both pull requests make the same change"

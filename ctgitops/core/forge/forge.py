@@ -141,6 +141,7 @@ class OldDeployment:
     state: str
     run_url: str = ""
     created_at: datetime | None = None
+    sha: str = ""
 
 
 @dataclass(frozen=True)

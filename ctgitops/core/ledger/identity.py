@@ -47,6 +47,9 @@ class Identity:
     home: LedgerHome | None = None
     """The recorded home; None if only versions of ctgitops that record no home have used the database."""
 
+    home_unread: bool = False
+    """Whether the connecting role may not read the recorded home, so that it is not known."""
+
     @property
     def at_home(self) -> bool:
         """Whether this database is the ledger's home: that in which it was created, or that of `repair --adopt`."""
@@ -58,6 +61,10 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
     if identity is None:
         return
     name, home = environment.name, identity.home
+    if identity.home_unread:
+        what = f"whether this is the database of {name} is not known: this role may not read ctgitops.home"
+        hint = f"run the SQL of `ctgitops roles --env {name} --only plan` again"
+        yield Problem("home-not-read", what, hint=hint, blocks=False, concern=Concern.LEDGER)
     if home and home.environment != name:
         yield _anothers(environment, identity, home)
     elif home and not identity.at_home:

@@ -11,9 +11,10 @@ from ..gate.gate import Reason
 from ..plan.plan import Plan
 from ..problem import Problem
 from ..receipt import Receipt
+from ..recovery_point import RecoveryPoint
 from ..schema.prediction import PredictionMismatch
 from ..view.preview import Preview
-from ..view.verdict import blocked_status, verdict_of
+from ..view.verdict import verdict_of
 
 
 class Status(StrEnum):
@@ -45,6 +46,8 @@ class Outcome:
     done: tuple[Done, ...] = ()
     reasons: tuple[Reason, ...] = ()
     receipt: Receipt | None = None
+    recovery_point: RecoveryPoint | None = None
+    """The end of the WAL before the first step; None if no step began."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the rollback destroys."""
     left: tuple[SessionLeak, ...] = ()
@@ -76,12 +79,12 @@ class Outcome:
 
     @property
     def exit_status(self) -> int:
-        """0 done or nothing to do · 1 not as predicted · 3 workspace · 4 ledger and files disagree · 5 must wait."""
+        """0 done or nothing to do · 1 not as predicted · 2 address · 3 workspace · 4 ledger · 5 must wait."""
         match self.status:
             case Status.WAITING:
                 return 5
             case Status.BLOCKED:
-                return blocked_status(self.plan)
+                return self.plan.concern.exit_status
             case Status.ONLY_SHOWN if self.preview:
                 return verdict_of(self.preview).exit_status
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:

@@ -12,6 +12,7 @@ from ..gate.health import HealthResult
 from ..gate.preflight import PreflightConcern
 from ..plan.plan import Plan, Step
 from ..receipt import Receipt
+from ..recovery_point import RecoveryPoint
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,13 @@ class BackupTaken:
     """The backup was taken, restored and compared."""
 
     receipt: Receipt
+
+
+@dataclass(frozen=True)
+class RecoveryPointTaken:
+    """The place in the WAL before the first step is known."""
+
+    point: RecoveryPoint
 
 
 @dataclass(frozen=True)
@@ -249,6 +257,7 @@ Progress = (
     | BackupAdvanced
     | BackupMeasured
     | BackupTaken
+    | RecoveryPointTaken
     | StepStarted
     | StepWaited
     | BlockersAwaited

@@ -98,6 +98,8 @@ class SourceDatabase:
     """The materialized views that are populated, with quoted names; in an empty copy they are populated too."""
     connected_as: str = ""
     """The role that read this description, possibly with fewer privileges than `role`."""
+    assumed: bool = False
+    """Whether neither the database nor the manifest names `role`, so that it is the owner of the database."""
 
     @property
     def superuser(self) -> bool:
@@ -108,6 +110,14 @@ class SourceDatabase:
     def other_role(self) -> str:
         """The role that applies migrations, if the description was read as another role; otherwise empty."""
         return self.role if self.connected_as not in {"", self.role} else ""
+
+    @property
+    def unsure(self) -> tuple[str, ...]:
+        """What is not known of the role that applies, as text."""
+        if not (self.assumed and self.other_role):
+            return ()
+        why = "before the first apply, nothing in the database names the role that applies"
+        return (f"{why}: tried as the owner of the database, {self.role}; `database.role` in the manifest names it",)
 
     @cached_property
     def can_become(self) -> tuple[str, ...]:

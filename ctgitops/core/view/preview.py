@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from ...errors import CtgitopsError
+from ..environment.backup_extent import BackupExtent
 from ..environment.environment import Environment, Trigger
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
@@ -62,6 +63,8 @@ class Preview:
     """Maps migration numbers to effects on the database's users; empty without a trial."""
     proof: Trial | None = None
     """The trial on a throw-away copy; None if it did not run."""
+    extent: BackupExtent | None = None
+    """What the backup saves; None without a backup, or if it is not known yet."""
     not_in_backup: tuple[str, ...] = ()
     """Objects that the backup before the apply will not contain, one line each; empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()

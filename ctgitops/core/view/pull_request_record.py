@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -35,6 +35,8 @@ class Stage(StrEnum):
     """The run failed, and rolled back the migrations that it had applied."""
     DIFFERS = "differs"
     """The schema after the run differs from the predicted schema."""
+    REMOVED = "removed"
+    """The file of the migration is no longer on the branch, so no run applies it."""
 
 
 WORST_FIRST = (
@@ -48,7 +50,9 @@ WORST_FIRST = (
     Stage.ROLLED_BACK,
     Stage.WAITING,
     Stage.APPLIED,
+    Stage.REMOVED,
 )
+_ENDS_WITH_ITS_FILE = frozenset({Stage.WAITING, Stage.FAILED, Stage.BLOCKED, Stage.CANCELLED, Stage.TAKEN_BACK})
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,22 @@ def record_of(wanted: Iterable[MigrationRef], environments: tuple[Environment, .
     names = {m.name for m in wanted}
     found = ((name, way_back(names, ledger)) for name, ledger in ledgers.items() if isinstance(ledger, Ledger))
     return Record(environments, tuple(rows), ways_back={name: way for name, way in found if way})
+
+
+def without_files(record: Record, gone: Collection[str]) -> Record:
+    """The record if the files of some migrations, by name, were removed: nothing waits for them, or corrects them."""
+    if not gone:
+        return record
+    removed = Cell(Stage.REMOVED)
+    rows = tuple(
+        replace(row, cells=tuple(removed if cell.stage in _ENDS_WITH_ITS_FILE else cell for cell in row.cells))
+        if row.name in gone
+        else row
+        for row in record.rows
+    )
+    now = replace(record, rows=rows, ends={})
+    over = {e.name for e in now.environments if now.stage(e) is Stage.REMOVED}
+    return replace(now, ends={name: end for name, end in record.ends.items() if name not in over})
 
 
 def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[MigrationRef, ...]:

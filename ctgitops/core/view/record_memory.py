@@ -157,7 +157,7 @@ def _back(each: Json) -> WayBack:
     undone, others, irreversible = (tuple(map(str, each[key])) for key in ("undone", "others", "irreversible"))
     note = each.get("backup")
     backup = BackupNote(*(str(note[key]) for key in ("id", "taken_at", "restore_with"))) if note else None
-    return WayBack(str(each["to"]), undone, others, irreversible, backup)
+    return WayBack(str(each["to"]), undone, others, irreversible, backup, str(each.get("pitr", "")))
 
 
 def _cell(each: Json) -> Cell:

@@ -19,6 +19,7 @@ from ..migration.migration import Migration
 from ..migration.schema_version import SchemaVersion
 from ..plan.history import history_problems
 from ..problem import Concern, Problem
+from ..recovery_point import RecoveryPoint
 from ..workspace.candidates import by_number
 from ..workspace.workspace import Workspace
 
@@ -67,6 +68,8 @@ class EnvironmentStatus:
     ledger_id: str = ""
     """The ledger's ID, which the manifest can pin; empty if there is no ledger."""
     last: Entry | None = None
+    recovery_point: RecoveryPoint | None = None
+    """The newest run's; None if no run has recorded one."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -94,6 +97,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         version=ledger.version,
         pending=len(pending) + len(seeds),
         last=next((e for e in reversed(ledger.entries) if e.name != PREDICTION or e.mark is Mark.FAILED), None),
+        recovery_point=next((p for e in reversed(ledger.entries) if (p := RecoveryPoint.of(e.receipt))), None),
         ledger_id=ledger.identity.ledger_id if ledger.identity else "",
         problems=(
             *identity_problems(environment, ledger.identity),

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from ..impact.projection import Bucket
 from ..migration.header import Rollback
-from ..plan.plan import Direction, Plan, Step
+from ..plan.plan import Direction, Step
 from ..problem import NOT_ANALYSED, Concern, Problem
 from ..trial.gap import Gap
 from ..trial.trial import gap_of
@@ -49,8 +49,8 @@ class PlanState(IntEnum):
 MUST_WAIT = 5
 """The exit status if a gate refuses the plan of a release."""
 UNKNOWN_CODES = frozenset(
-    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-constraint", "row-trigger", "rows-not-counted"}
-    | {"rows-not-looked-at", "schema-unread", "seed-not-measured", "seed-not-tried"}
+    {NOT_ANALYSED, "home-not-read", "not-looked", "not-searched", "not-tried", "row-constraint", "row-trigger"}
+    | {"rows-not-counted", "rows-not-looked-at", "schema-unread", "seed-not-measured", "seed-not-tried"}
 )
 """Codes of problems that report an unknown part of the plan."""
 
@@ -146,15 +146,10 @@ def _state_of_gates(result: Preview) -> PlanState:
 
 def _exit_status(result: Preview, state: PlanState) -> int:
     if state is PlanState.BLOCKED:
-        return blocked_status(result.plan)
+        return result.plan.concern.exit_status
     if state is PlanState.WAITING:
         return MUST_WAIT if result.occasion.approved else 0
     return int(result.plan.fails)
-
-
-def blocked_status(plan: Plan) -> int:
-    """The exit status of a plan that a problem blocks: 2 address, 3 workspace, 4 ledger."""
-    return {Concern.ADDRESS: 2, Concern.LEDGER: 4}.get(plan.concern, 3)
 
 
 def _state_of_problem(problem: Problem) -> PlanState:

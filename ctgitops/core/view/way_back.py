@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ledger.ledger import Entry, Ledger
+from ..recovery_point import RecoveryPoint
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class WayBack:
     """The migrations that have no rollback SQL in the ledger; only a restore undoes them."""
     backup: BackupNote | None = None
     """The backup from before the first migration of the pull request; None if none was taken."""
+    pitr: str = ""
+    """The recovery point from before it, as text; empty if none was recorded."""
 
 
 def way_back(names: Collection[str], ledger: Ledger) -> WayBack | None:
@@ -53,12 +56,14 @@ def way_back(names: Collection[str], ledger: Ledger) -> WayBack | None:
     if first is None:
         return None
     gone = order[first:][::-1]
+    point = RecoveryPoint.of(order[first].receipt)
     return WayBack(
         order[first - 1].name if first else "0",
         _names(entry for entry in gone if entry.name in names),
         _names(entry for entry in gone if entry.name not in names),
         _names(entry for entry in gone if not entry.rollback_sql),
         BackupNote.of(order[first].receipt or ""),
+        point.text if point else "",
     )
 
 

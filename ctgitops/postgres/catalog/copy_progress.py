@@ -55,8 +55,9 @@ class DumpProgress(_ProgressQuery):
     A small table that pg_dump reads between two queries is not counted.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, only: frozenset[int] | None = None) -> None:
         super().__init__(address)
+        self._only = only
         self._sizes: dict[int, int] = {}
         """The size in bytes of each table, by OID."""
         self._running: set[int] = set()
@@ -67,7 +68,8 @@ class DumpProgress(_ProgressQuery):
         connection = self._connected()
         if not self._sizes:
             rows = connection.execute(_SIZES.encode()).fetchall()
-            self._sizes = {int(str(oid)): int(str(size)) for oid, size in rows if size is not None}
+            sizes = {int(str(oid)): int(str(size)) for oid, size in rows if size is not None}
+            self._sizes = {oid: size for oid, size in sizes.items() if self._only is None or oid in self._only}
         now = {int(str(oid)): int(str(read)) for oid, read in connection.execute(_READ.encode()).fetchall()}
         self._ended |= self._running - now.keys()
         self._running = set(now)

@@ -18,6 +18,7 @@ from ...core.receipt import SchemaRights
 from ...core.schema.source_database import Locale
 from ...errors import BackupError
 from ..connection.connect import Address, Connection, connect
+from .database_part import DatabasePart, part_of_database
 from .dump_advice import cure_for, denied, not_dumped
 from .public_schema import rights_of_public
 from .source_database import locale_of
@@ -160,18 +161,24 @@ class ExportedSnapshot:
         rows = self._keeper.execute(wanted.encode()).fetchall()
         return tuple(sorted(_without_brackets(str(line)) for (line,) in rows))
 
-    def count_rows(self) -> dict[str, int]:
+    def part(self, tables: tuple[str, ...]) -> DatabasePart:
+        """The part of the database with the rows of `tables`."""
+        return part_of_database(self._keeper, tables)
+
+    def count_rows(self, part: DatabasePart | None = None) -> dict[str, int]:
         """Row count of each table, by `schema.name`. Uses a separate connection, so that it can run beside pg_dump."""
         with self._reader() as connection:
             counted: dict[str, int] = {}
-            tables = connection.execute(TABLES).fetchall()
+            tables = part.saved if part else connection.execute(TABLES).fetchall()
             for first in range(0, len(tables), TABLES_AT_ONCE):
                 if self._stopped.is_set():
                     break
                 names = [(str(schema), str(name)) for schema, name in tables[first : first + TABLES_AT_ONCE]]
                 numbers = connection.execute(_each("select {n}, count(*) from only {t}", names)).fetchall()
-                counted |= {_name(*names[int(str(n))]): int(str(count)) for n, count in numbers}
-            if objects := int(str(_value(connection, "select count(*) from pg_catalog.pg_largeobject_metadata"))):
+                counted |= {name_of(*names[int(str(n))]): int(str(count)) for n, count in numbers}
+            if part is None and (
+                objects := int(str(_value(connection, "select count(*) from pg_catalog.pg_largeobject_metadata")))
+            ):
                 counted[LARGE_OBJECTS] = objects
             return counted
 
@@ -187,7 +194,7 @@ class ExportedSnapshot:
         for first in range(0, len(names), TABLES_AT_ONCE):
             some = names[first : first + TABLES_AT_ONCE]
             rows = self._keeper.execute(_each("select {n}, last_value from {t}", some)).fetchall()
-            stand |= {_name(*some[int(str(n))]): int(str(value)) for n, value in rows}
+            stand |= {name_of(*some[int(str(n))]): int(str(value)) for n, value in rows}
         return stand
 
     def stop(self) -> None:
@@ -278,7 +285,8 @@ def _each(query: LiteralString, names: list[tuple[str, str]]) -> sql.Composed:
     return sql.SQL(" union all ").join(parts)
 
 
-def _name(schema: str, name: str) -> str:
+def name_of(schema: str, name: str) -> str:
+    """The name of a table in receipts."""
     return ".".join(f'"{part}"' if "." in part or '"' in part else part for part in (schema, name))
 
 

@@ -58,24 +58,32 @@ cross join pg_catalog.unnest(s.setconfig) c
 where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
 order by s.setdatabase <> 0, 1, 2
 """
+_OWNER_OF_DATABASE = 5
 _APPLYING = """
-select coalesce(
-    %(role)s,
-    (
-        select pg_catalog.pg_get_userbyid(c.relowner)
-        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = %(schema)s and c.relname = 'ledger' and c.relkind = 'r'
-    ),
-    (
-        select r.rolname from pg_catalog.pg_roles r
-        where r.rolname = current_user and not r.rolsuper
-            and pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')
-    ),
-    (select pg_catalog.pg_get_userbyid(datdba) from pg_catalog.pg_database where datname = current_database())
+with applying(name, source) as (
+    values (%(role)s::text, 1)
+    union all
+    select pg_catalog.pg_get_userbyid(c.relowner)::text, 2
+    from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = %(schema)s and c.relname = 'ledger' and c.relkind = 'r'
+    union all
+    select r.rolname::text, 3 from pg_catalog.pg_roles r
+    where r.rolname = current_user and not r.rolsuper
+        and pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')
+    union all
+    select pg_catalog.min(r.rolname::text), 4
+    from pg_catalog.pg_database d, pg_catalog.aclexplode(d.datacl) a join pg_catalog.pg_roles r on r.oid = a.grantee
+    where d.datname = current_database() and a.privilege_type = 'CREATE' and a.grantee <> d.datdba
+        and r.rolcanlogin and not r.rolsuper
+    having pg_catalog.count(distinct r.oid) = 1
+    union all
+    select pg_catalog.pg_get_userbyid(datdba)::text, 5 from pg_catalog.pg_database where datname = current_database()
 )
+select name, source from applying where name is not null order by source limit 1
 """
 """Queries the role that applies: the manifest's, else the owner of the ledger. Without a ledger: the connecting role
-if it has the privileges for an apply, else the owner of the database."""
+if it has the privileges for an apply, else the one login role that a GRANT lets create the ledger, else the owner of
+the database, which is an assumption."""
 _DATABASE = """
 select to_jsonb(d) || jsonb_build_object(
     'owner', pg_catalog.pg_get_userbyid(d.datdba), 'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
@@ -103,7 +111,7 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
     settings = {"default_transaction_read_only": "on"}
     with connected(address, "ctgitops/read", settings) as connection:
         try:
-            read = _read(connection, _applying(connection, address, role))
+            read = _read(connection, *_applying(connection, address, role))
             as_made = connection.execute(_AS_MADE).rowcount > 0
         except psycopg.ProgrammingError as error:
             what = f"cannot read the system catalogs of {address.label}: {error.diag.message_primary}"
@@ -112,16 +120,19 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
     return replace(read, schema=_PUBLIC.sub("", schema) if as_made else schema)
 
 
-def _applying(connection: Connection, address: Address, role: str) -> str:
-    """The name of the role that applies, also if another role connects. Raises LedgerError if it does not exist."""
-    (name,) = connection.execute(_APPLYING, {"role": role or None, "schema": SCHEMA}).fetchone() or ("",)
+def _applying(connection: Connection, address: Address, role: str) -> tuple[str, bool]:
+    """The name of the role that applies, also if another role connects, and whether that is an assumption.
+
+    Raises LedgerError if the role does not exist.
+    """
+    name, source = connection.execute(_APPLYING, {"role": role or None, "schema": SCHEMA}).fetchone() or ("", 0)
     if connection.execute("select from pg_catalog.pg_roles where rolname = %s", [name]).rowcount == 0:
         what = f"the role {name}, which `database.role` names, does not exist in {address.label}"
         raise LedgerError(what, state="nothing was changed", hint="create the role, or correct `database.role`")
-    return str(name)
+    return str(name), source == _OWNER_OF_DATABASE
 
 
-def _read(connection: Connection, role: str) -> SourceDatabase:
+def _read(connection: Connection, role: str, assumed: bool) -> SourceDatabase:  # noqa: FBT001 - two results of one query
     (row,) = connection.execute(_DATABASE, [role]).fetchall()
     about = cast("dict[str, Any]", row[0])
     rows = connection.execute("select extname, extversion from pg_catalog.pg_extension").fetchall()
@@ -129,6 +140,7 @@ def _read(connection: Connection, role: str) -> SourceDatabase:
     settable = connection.execute(_SETTABLE).fetchall() if connection.info.server_version >= 150000 else []
     return SourceDatabase(
         role=role,
+        assumed=assumed,
         connected_as=about["connected"],
         major=connection.info.server_version // 10000,
         roles=tuple(_role(row) for row in connection.execute(_ROLES).fetchall()),

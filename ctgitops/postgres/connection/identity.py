@@ -13,7 +13,8 @@ from .names import SCHEMA, literal
 
 _FACTS = f"""
 select d.oid::bigint, d.datname, pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute'),
-       pg_catalog.to_regclass('{SCHEMA}.format') is not null, pg_catalog.to_regclass('{SCHEMA}.home') is not null
+       pg_catalog.to_regclass('{SCHEMA}.format') is not null,
+       pg_catalog.has_table_privilege(pg_catalog.to_regclass('{SCHEMA}.home'), 'select')
 from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 """  # noqa: S608 - constants only
 _CLUSTER = "(select system_identifier from pg_catalog.pg_control_system())"
@@ -37,16 +38,16 @@ class Found:
 
 def read_identity(connection: Connection) -> Found:
     """Reads the identity of a connection's database and ledger, in two round trips. Read-only."""
-    facts = connection.execute(_FACTS.encode(), binary=True).fetchone() or (0, "", False, False, False)
-    oid, name, may_ask, has_format, has_home = facts
+    facts = connection.execute(_FACTS.encode(), binary=True).fetchone() or (0, "", False, False, None)
+    oid, name, may_ask, has_format, reads_home = facts  # the last is null if there is no table `home`
     if not may_ask and not has_format:
         return Found(Identity(Site(None, oid, str(name))))  # type: ignore[arg-type]
     asked = ", ".join((_CLUSTER if may_ask else "null::bigint", _FORMAT if has_format else "0, null::text"))
-    query = f"select {asked}{', home.* from (select) one ' + _HOME if has_home else ''}"  # noqa: S608
+    query = f"select {asked}{', home.* from (select) one ' + _HOME if reads_home else ''}"  # noqa: S608
     cluster, newest, first_id, *home = connection.execute(query.encode(), binary=True).fetchone() or (None, 0, None)
     here = Site(cluster, oid, str(name))  # type: ignore[arg-type]
     if not home or home[0] is None:
-        return Found(Identity(here, str(first_id or "")), int(str(newest or 0)))
+        return Found(Identity(here, str(first_id or ""), home_unread=reads_home is False), int(str(newest or 0)))
     environment, its_cluster, its_oid, its_name, since, ledger_id = home
     site = Site(its_cluster, its_oid, str(its_name))  # type: ignore[arg-type]
     identity = Identity(here, str(ledger_id), LedgerHome(str(environment), site, since))  # type: ignore[arg-type]

@@ -106,6 +106,8 @@ def ensure_ledger(
     with _asking(connection, address):
         found = read_identity(connection)
         _refuse_newer(found.format, address)
+        if environment and found.identity.home_unread:
+            raise not_readable(connection, address)  # a run must know whose database it changes
         if environment and not found.identity.ledger_id:
             refuse_wrong(environment, found.identity)  # no new ledger if the manifest pins a ledger ID
     if found.format < FORMAT:

@@ -9,9 +9,9 @@ from functools import partial
 from ...core.activity.session_leak import SessionLeak
 from ...core.gate.request import Origin
 from ...core.ledger.ledger import Mark
+from ...core.ledger.safeguards import Safeguards
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
-from ...core.receipt import Receipt
 from ...core.run.progress import CommitAwaited, StepStarted
 from ...errors import ApplyError, MustWaitError, Place
 from ...sql.traits import Trait
@@ -49,36 +49,36 @@ class PlanRun:
         self.attempts.failure_report.run_state.begin(forward=self.plan.direction is Direction.APPLY)
         self._coalescer = Coalescer(self.plan, self.attempts, self.leaks)
 
-    def run(self, step: Step, receipt: Receipt | None) -> int:
+    def run(self, step: Step, safeguards: Safeguards) -> int:
         """Runs one step. Returns its milliseconds. Raises ApplyError."""
         try:
-            return self._run(step, receipt)
+            return self._run(step, safeguards)
         except KeyboardInterrupt:
-            raise self.attempts.failure_report.stopped_at(self._part(receipt, step)) from None
+            raise self.attempts.failure_report.stopped_at(self._part(safeguards, step)) from None
 
-    def _run(self, step: Step, receipt: Receipt | None) -> int:
+    def _run(self, step: Step, safeguards: Safeguards) -> int:
         self.set_activity(step.name)
         if self.guard is None:
-            self._coalescer.run_ahead(step, partial(self._part, receipt))
+            self._coalescer.run_ahead(step, partial(self._part, safeguards))
         if step.number in self._coalescer.ahead:
             self._finished(step)
             return self._coalescer.ahead.pop(step.number)
-        part = self._part(receipt, step)
+        part = self._part(safeguards, step)
         millis = self._in_transaction(part) if step.transactional else self._outside_transaction(part)
         self._coalescer.pace.learn((millis,))
         self._finished(step)
         return millis
 
-    def seed(self, seed: Seed) -> int:
+    def seed(self, seed: Seed, safeguards: Safeguards) -> int:
         """Runs one seed file in one transaction. Returns its milliseconds. Raises ApplyError."""
-        part = part_of_seed(seed, self.plan, self.origin)
+        part = part_of_seed(seed, self.plan, safeguards, self.origin)
         millis = self._in_transaction(part)
         self._finished(part.step)
         return millis
 
-    def single_transaction(self, receipt: Receipt | None) -> tuple[int, ...]:
+    def single_transaction(self, safeguards: Safeguards) -> tuple[int, ...]:
         """Runs the whole plan in one transaction. Returns the milliseconds of each part. Raises ApplyError."""
-        parts, run_state = self._parts(receipt), self.attempts.failure_report.run_state
+        parts, run_state = self._parts(safeguards), self.attempts.failure_report.run_state
         run_state.transaction_parts = len(parts)
         attempt = Attempt(parts)
         answers = self.attempts.retrying(attempt, lambda: self._all_committed(attempt))
@@ -116,16 +116,16 @@ class PlanRun:
     def stopped(self) -> ApplyError:
         """Records that the run was interrupted between two steps. Returns the error to raise. Writes."""
         failure_report = self.attempts.failure_report
-        pending = (part for part in self._parts(None) if part.step.name not in failure_report.run_state.done)
+        pending = (part for part in self._parts(Safeguards()) if part.step.name not in failure_report.run_state.done)
         first = next(pending, None)
         return failure_report.stopped_at(first) if first else failure_report.stopped_at_its_end(self.plan)
 
-    def _part(self, receipt: Receipt | None, step: Step) -> Part:
-        return part_of(step, self.plan, receipt, self.origin)
+    def _part(self, safeguards: Safeguards, step: Step) -> Part:
+        return part_of(step, self.plan, safeguards, self.origin)
 
-    def _parts(self, receipt: Receipt | None) -> tuple[Part, ...]:
-        seeds = (part_of_seed(seed, self.plan, self.origin) for seed in self.plan.seeds)
-        return (*(self._part(receipt, step) for step in self.plan.steps), *seeds)
+    def _parts(self, safeguards: Safeguards) -> tuple[Part, ...]:
+        seeds = (part_of_seed(seed, self.plan, safeguards, self.origin) for seed in self.plan.seeds)
+        return (*(self._part(safeguards, step) for step in self.plan.steps), *seeds)
 
     def _guard_of(self, step: Step) -> str:
         return self.guard.of(step) if self.guard else ""

@@ -13,13 +13,15 @@ from ...core.gate.health import HealthResult
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Entry, Ledger
 from ...core.ledger.resumption import ProgressState
+from ...core.ledger.safeguards import Safeguards
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Plan, Step
-from ...core.receipt import Receipt
+from ...core.recovery_point import RecoveryPoint
 from ...core.run.auto_rollback import Checkpoint
 from ...core.run.progress import Listener
 from ...errors import ApplyError
 from ..connection.connect import Address, Connection
+from ..ledger.recovery_point import take_recovery_point
 from ..lock.run_lock import Lease
 from ..nontransactional.run_context import Run
 from ..nontransactional.stepwise import Stepwise
@@ -80,24 +82,29 @@ class WorkSession:
         dropped: list[str] = []
         for step in plan.steps:
             if step.resumption and step.resumption.begun:
-                attempt = Attempt((part_of(step, plan, None, self._request.origin),))
+                attempt = Attempt((part_of(step, plan, Safeguards(), self._request.origin),))
                 dropped += self._attempts.retrying(attempt, partial(self._stepwise.drop_invalid_index, step))
         return tuple(dropped)
 
-    def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
-        """Runs one step with its ledger entry. Returns its milliseconds. Raises ApplyError."""
-        return self._run_of(plan).run(step, receipt)
+    def recovery_point(self, plan: Plan) -> RecoveryPoint:
+        """The current end of the WAL. Creates a restore point if this role may. Raises LedgerError."""
+        self._assert_lock_held()
+        return take_recovery_point(self._work.connected(), self._address, plan.fingerprint)
 
-    def single_transaction(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+    def run(self, step: Step, plan: Plan, safeguards: Safeguards) -> int:
+        """Runs one step with its ledger entry. Returns its milliseconds. Raises ApplyError."""
+        return self._run_of(plan).run(step, safeguards)
+
+    def single_transaction(self, plan: Plan, safeguards: Safeguards) -> tuple[int, ...]:
         """Runs a whole plan with its seed files in one transaction. Raises ApplyError.
 
         Returns the milliseconds that each migration and each seed file took.
         """
-        return self._run_of(plan).single_transaction(receipt)
+        return self._run_of(plan).single_transaction(safeguards)
 
-    def seed(self, seed: Seed, plan: Plan) -> int:
+    def seed(self, seed: Seed, plan: Plan, safeguards: Safeguards) -> int:
         """Runs one seed file with its ledger entry in one transaction. Returns its milliseconds. Raises ApplyError."""
-        return self._run_of(plan).seed(seed)
+        return self._run_of(plan).seed(seed, safeguards)
 
     def _run_of(self, plan: Plan) -> PlanRun:
         """The current `PlanRun` if it is for `plan`, else a new one."""

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from ...core.environment.environment import Environment, ShadowPolicy
 from ...core.gate.request import Request
+from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.plan.replay import ReplayTarget
 from ...core.schema.snapshot import Snapshot
@@ -115,7 +116,7 @@ class ReplayShadow:
 
     def _go_on(self, plan: Plan, done: list[Step], helped: set[str], session: Session) -> None:
         for step in plan.steps[len(done) :]:
-            session.run(self._runnable(step), plan, None)
+            session.run(self._runnable(step), plan, Safeguards())
             done.append(step)
             if _NO_PRIVILEGE in helped:
                 self._run(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(ROLE)))

@@ -8,11 +8,11 @@ from psycopg.pq import Escaping
 
 from ...core.gate.request import Origin
 from ...core.ledger.ledger import Entry, Mark
+from ...core.ledger.safeguards import Safeguards
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.plan.replay import seed_step
 from ...core.plan.step_entry import entry_of_step
-from ...core.receipt import Receipt
 from ...errors import Cause
 from ...sql.script import Script
 from ...sql.traits import Trait
@@ -110,15 +110,15 @@ def verify(connection: Connection, queries: Script) -> None:
             raise StepFailed(failure, spot_in(queries, statement, statement.start), lost=False)
 
 
-def part_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> Part:
+def part_of(step: Step, plan: Plan, safeguards: Safeguards, origin: Origin) -> Part:
     """A step of a plan, with the ledger entry of its completion."""
     mark = Mark.ROLLED_BACK if step.direction is Direction.ROLLBACK else Mark.APPLIED
-    summary = receipt.summary() if receipt else None
-    entry = replace(entry_of_step(mark, step, plan.why or None), plan=plan.fingerprint, receipt=summary)
+    entry = replace(entry_of_step(mark, step, plan.why or None), plan=plan.fingerprint, receipt=safeguards.summary())
     return Part(step, origin.signed(entry), last=step is plan.steps[-1] and not plan.seeds)
 
 
-def part_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Part:
+def part_of_seed(seed: Seed, plan: Plan, safeguards: Safeguards, origin: Origin) -> Part:
     """A seed file of a plan, with its ledger entry. The part's step has no number."""
-    entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
+    entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql)
+    entry = replace(entry, plan=plan.fingerprint, receipt=safeguards.summary())
     return Part(seed_step(seed), origin.signed(entry), last=seed is plan.seeds[-1])

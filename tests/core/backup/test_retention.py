@@ -151,3 +151,11 @@ def test_migrations_after_a_backup() -> None:
     assert backup(1.5).migrations_after(ledger) == ("002_two", "002_two (rolled-back)")
     assert backup(3).migrations_after(ledger)[0] == "001_one"
     assert backup(3).migrations_after(Ledger()) == ()
+
+
+def test_a_backup_of_some_tables_does_not_replace_the_newest_whole_one() -> None:
+    partial = replace(backup(0.1), whole=False)
+    decided = {each.backup.id: each.stays for each in retention(LAST, (*BACKUPS, partial), facts())}
+    assert decided["0.1"] == "it is the newest proved one"
+    assert decided["0.5"] == "it is the newest one of the whole database"
+    assert decided["1"] == ""

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from ctgitops.core.gate.request import Origin
+from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.run.progress import LockAwaited, OrphanAwaited
 from ctgitops.errors import ApplyError, MustWaitError
 from ctgitops.postgres.connection.connect import Connection
@@ -119,7 +120,7 @@ def test_the_holder_is_described_by_its_actor_its_run_and_what_it_does(database_
         assert before.alive
         assert before.ours
         with once(lambda: sleeps(database_url), result), pytest.raises(ApplyError):
-            held.run(plan.steps[1], plan, None)
+            held.run(plan.steps[1], plan, Safeguards())
     assert [each.startswith("active for ") for each in busy] == [True]
     until(lambda: runs.database.holder() is None)  # a backend releases its locks a moment after the client closed
 
@@ -130,9 +131,9 @@ def test_a_run_that_lost_its_lock_begins_nothing_more(database_url: str) -> None
         runs.locked(ONE, TWO) as (held, plan),
         pytest.raises(ApplyError, match="the connection that holds the run lock") as lost,
     ):
-        held.run(plan.steps[0], plan, None)
+        held.run(plan.steps[0], plan, Safeguards())
         terminate(database_url, LOCKED)
-        held.run(plan.steps[1], plan, None)
+        held.run(plan.steps[1], plan, Safeguards())
     assert "001_one done" in lost.value.state
     assert lost.value.applied == ("001_one",)
     assert marks(database_url) == ["001_one applied"]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.run.progress import BackendAwaited, LeftoverHealed, StepResumed
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.nontransactional import leftovers, recover, throttle
@@ -134,7 +135,7 @@ def test_an_index_that_was_interrupted_can_be_dropped_before_the_backup(runs: Ru
         assert ["was dropped" in each for each in held.drop_invalid_indexes(plan)] == [True]
         assert fetch(runs.url, OID) == [(0,)]
         assert held.drop_invalid_indexes(plan) == ()
-        held.run(plan.steps[0], plan, None)
+        held.run(plan.steps[0], plan, Safeguards())
     assert fetch(runs.url, INVALID) == []
     assert has(runs.url, "one_by_id")
 
@@ -254,7 +255,7 @@ def test_a_lag_that_cannot_be_asked_for_fails_the_step(runs: Runs, monkeypatch: 
 def test_a_savepoint_free_file_is_applied_with_others_in_one_transaction(runs: Runs) -> None:
     two, three = (migration(name, sql=f"create table {name[4:]} ();") for name in ("002_two", "003_three"))
     with runs.locked(ONE, two, three) as (held, plan):
-        held.single_transaction(plan, None)
+        held.single_transaction(plan, Safeguards())
     assert marks(runs.url)[1:] == ["002_two applied", "003_three applied"]
 
 

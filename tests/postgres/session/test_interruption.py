@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.run.progress import StepWaited
 from ctgitops.errors import ApplyError
 from tests.fakes import migration
@@ -100,7 +101,7 @@ def test_a_signal_between_two_steps_is_recorded_at_the_next_one(database_url: st
         pytest.raises(ApplyError, match="002_two: the run was asked to stop") as stopped,
         Runs(database_url).locked(ONE, TWO) as (held, plan),
     ):
-        held.run(plan.steps[0], plan, None)
+        held.run(plan.steps[0], plan, Safeguards())
         raise KeyboardInterrupt
     assert "001_one done" in stopped.value.state
     assert marks(database_url) == ["001_one applied", "002_two interrupted"]
@@ -112,7 +113,7 @@ def test_a_signal_after_the_last_step_takes_nothing_back(database_url: str) -> N
         pytest.raises(ApplyError, match=r"asked to stop (when|after) its plan for staging was carried out") as stopped,
         Runs(database_url).locked(ONE) as (held, plan),
     ):
-        held.run(plan.steps[0], plan, None)
+        held.run(plan.steps[0], plan, Safeguards())
         raise KeyboardInterrupt
     assert stopped.value.applied == ("001_one",)
     assert marks(database_url) == ["001_one applied"]
@@ -141,7 +142,7 @@ def test_a_backend_that_is_terminated_takes_its_migration_with_it(database_url: 
 def test_a_backend_whose_client_was_cut_off_is_ended_before_anything_is_said(database_url: str) -> None:
     """The server does not notice that nobody listens: it would go on, and commit."""
     with Runs(database_url).locked(ONE, SLEEPING) as (held, plan):
-        held.run(plan.steps[0], plan, None)
+        held.run(plan.steps[0], plan, Safeguards())
         connection = held._work._connection
         assert connection is not None
         descriptor, backend = connection.pgconn.socket, connection.info.backend_pid
@@ -151,7 +152,7 @@ def test_a_backend_whose_client_was_cut_off_is_ended_before_anything_is_said(dat
                 our_end.shutdown(socket.SHUT_RDWR)
 
         with once(lambda: sleeps(database_url), cut), pytest.raises(ApplyError) as lost:
-            held.run(plan.steps[1], plan, None)
+            held.run(plan.steps[1], plan, Safeguards())
         assert fetch(database_url, f"select from pg_stat_activity where pid = {backend}") == []
     assert "002_two left no trace" in lost.value.state
     assert marks(database_url) == ["001_one applied", "002_two failed"]
@@ -186,10 +187,10 @@ def test_a_batch_of_migrations_whose_backend_is_terminated_is_run_once_each(data
         terminate(database_url, WORKING)
 
     with Runs(database_url).locked(ONE, *more) as (held, plan):
-        held.run(plan.steps[0], plan, None)
+        held.run(plan.steps[0], plan, Safeguards())
         held._run_of(plan)._coalescer.pace.size = 8
         with once(lambda: sleeps(database_url), go_on):
             for step in plan.steps[1:]:
-                held.run(step, plan, None)
+                held.run(step, plan, Safeguards())
     assert fetch(database_url, "select n from log order by n") == [(2,), (3,), (4,), (5,)]
     assert marks(database_url) == ["001_one applied", *(f"{n:03}_log applied" for n in range(2, 6))]

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from ctgitops.core.gate.data_loss import Loss, losses
+from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.core.plan.rollback import make_rollback
 from ctgitops.core.run.auto_rollback import Checkpoint
@@ -53,9 +54,9 @@ def leaks(runs: Runs, sql: str, *, together: bool) -> list[tuple[str, str]]:
     migrations = (ONE, migration("002_two", sql=sql), migration("003_three", sql="create table three ();"))
     with runs.locked(*migrations) as (held, plan):
         if together:
-            held.single_transaction(plan, None)
+            held.single_transaction(plan, Safeguards())
         for step in () if together else plan.steps:
-            held.run(step, plan, None)
+            held.run(step, plan, Safeguards())
         return [(leak.migration, leak.what) for leak in held.session_leaks()]
 
 
@@ -73,12 +74,12 @@ def test_files_of_one_transaction_are_applied_together_or_not_at_all(runs: Runs)
     two, three = migration("002_two", sql="create table two ();"), migration("003_three", sql="select 1 / 0;")
     with runs.locked(ONE, two, three) as (held, plan):
         with pytest.raises(ApplyError, match="003_three: division by zero") as failed:
-            held.single_transaction(plan, None)
+            held.single_transaction(plan, Safeguards())
         assert failed.value.applied == ()
     assert marks(runs.url) == ["003_three failed"]
     assert not has(runs.url, "one")
     with runs.locked(ONE, two) as (held, plan):
-        assert len(held.single_transaction(plan, None)) == 2
+        assert len(held.single_transaction(plan, Safeguards())) == 2
     assert marks(runs.url)[1:] == ["001_one applied", "002_two applied"]
     assert fetch(runs.url, "select count(distinct xmin::text) from ctgitops.ledger where mark = 'applied'") == [(1,)]
 
@@ -87,7 +88,7 @@ def test_a_savepoint_that_a_file_leaves_open_is_none_of_the_next_file(runs: Runs
     two = migration("002_two", sql="savepoint mine;\ncreate table two ();")
     three = migration("003_three", sql="create table three ();\nrollback to savepoint mine;")
     with runs.locked(ONE, two, three) as (held, plan), pytest.raises(ApplyError, match="savepoint"):
-        held.single_transaction(plan, None)
+        held.single_transaction(plan, Safeguards())
     assert not has(runs.url, "one")
 
 

@@ -1,0 +1,187 @@
+"""Backups that a provider takes: a command with the contract of `core/provider_backup.py`, or pgBackRest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..core.environment.backup_extent import BackupExtent
+from ..core.environment.environment import BackupPolicy, Environment
+from ..core.provider_backup import VERSION, ProviderBackup, verified
+from ..core.receipt import Receipt
+from ..core.run.progress import BackupAdvanced, Listener
+from ..errors import BackupError
+from ..postgres.catalog.exported_snapshot import exported_snapshot
+from ..postgres.connection.connect import Address
+from ..postgres.session.database import PostgresDatabase
+from .child_process import OutOfTimeError, converse
+from .limits import Deadline
+from .pg_dump import UNTOUCHED
+
+LONGEST = 300
+"""The longest part of a program's message that an error has."""
+
+
+@dataclass(frozen=True)
+class ProviderJob:
+    """One backup by a provider."""
+
+    environment: Environment
+    policy: BackupPolicy
+    source: Address
+    extent: BackupExtent
+    root: Path
+    environ: Mapping[str, str] = field(repr=False)
+
+    def called(self, command: list[str], text: str, deadline: Deadline) -> str:
+        """Runs a program with `text` on its standard input; returns its standard output. Raises BackupError."""
+        first = command[0]
+        program = str(self.root / first) if "/" in first else first
+        try:
+            done = converse([program, *command[1:]], text, self.environ, self.root, deadline.left)
+        except OutOfTimeError:
+            raise deadline.error() from None
+        except OSError as error:
+            what = f"cannot run {first}: {error.strerror}"
+            hint = "the path is relative to the repository's root, and the file must be executable"
+            raise BackupError(what, state=UNTOUCHED, hint=hint) from None
+        if done.status:
+            said = " ".join(self.source.hidden(done.said or done.out).split())[-LONGEST:]
+            what = f"{' '.join(command[:1])} ended with {done.status}: {said or 'it printed nothing'}"
+            raise BackupError(what, state=UNTOUCHED, hint="run it by hand, as docs/providers.md shows")
+        return done.out
+
+
+class Provider(Protocol):
+    """Takes backups and verifies them."""
+
+    def backup(self, since: datetime) -> ProviderBackup:
+        """Takes a backup; it must be newer than `since`. Raises BackupError, ValueError."""
+
+    def verify(self, backup: ProviderBackup) -> str:
+        """Verifies the backup; returns how, as text. Raises BackupError, ValueError."""
+
+
+@dataclass(frozen=True)
+class CommandProvider:
+    """A command of the repository, which is called with JSON."""
+
+    job: ProviderJob
+    facts: Mapping[str, Any]
+    deadline: Deadline
+
+    def backup(self, since: datetime) -> ProviderBackup:
+        """Calls the command with `"call": "backup"`."""
+        return ProviderBackup.of(self._call("backup", {}), since)
+
+    def verify(self, backup: ProviderBackup) -> str:
+        """Calls the command with `"call": "verify"` and the backup."""
+        return verified(self._call("verify", {"backup": backup.to_data()}))
+
+    def _call(self, call: str, more: Mapping[str, Any]) -> str:
+        text = json.dumps({"version": VERSION, "call": call, **self.facts, **more})
+        return self.job.called(list(self.job.policy.command), text, self.deadline)
+
+
+@dataclass(frozen=True)
+class PgBackRest:
+    """pgBackRest, for a stanza that is configured on this machine."""
+
+    job: ProviderJob
+    deadline: Deadline
+
+    def backup(self, since: datetime) -> ProviderBackup:
+        """Takes a backup of the manifest's type, which waits until its WAL is archived."""
+        policy = self.job.policy.pgbackrest
+        before = {each["label"] for each in self._backups()}
+        self._run("backup", f"--type={policy.type}", f"--annotation=ctgitops={self.job.environment.name}")
+        new = [each for each in self._backups() if each["label"] not in before]
+        if not new:
+            raise ValueError("`pgbackrest info` lists no new backup")
+        last = new[-1]
+        label, stop = str(last["label"]), datetime.fromtimestamp(last["timestamp"]["stop"], UTC)
+        restore = f"{' '.join(self._command)} --set={label} --type=immediate --target-action=promote restore"
+        answer = {"id": label, "time": stop.isoformat(), "lsn": (last.get("lsn") or {}).get("stop"), "restore": restore}
+        return ProviderBackup.of(json.dumps(answer), since)
+
+    def verify(self, backup: ProviderBackup) -> str:
+        """Verifies the checksums of the repository."""
+        # Its exit status is 0 whatever it finds, and without --verbose it says nothing of a valid repository
+        said = self._run("verify", "--output=text", "--verbose")
+        if "status: ok" not in said or f"backup: {backup.id}, status: valid" not in said:
+            raise ValueError(f"`pgbackrest verify` did not find it valid: {' '.join(said.split())[:LONGEST]}")
+        errors = [each for each in self._backups() if each["label"] == backup.id and each.get("error")]
+        if errors:
+            raise ValueError("`pgbackrest info` reports page checksum errors in the backup")
+        return "`pgbackrest verify` compared the checksums of the backup and of its WAL"
+
+    @property
+    def _command(self) -> tuple[str, ...]:
+        policy = self.job.policy.pgbackrest
+        config = (f"--config={policy.config}",) if policy.config else ()
+        return ("pgbackrest", *config, f"--stanza={policy.stanza}")
+
+    def _run(self, *arguments: str) -> str:
+        return self.job.called([*self._command, *arguments], "", self.deadline)
+
+    def _backups(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self._run("info", "--output=json"))
+        return found[0].get("backup", []) if found else []
+
+
+def take_by_provider(job: ProviderJob, tell: Listener) -> Receipt:
+    """Lets the provider take a backup and verify it. Raises BackupError. Only reads the database itself."""
+    deadline, since = Deadline(job.policy), datetime.now(UTC)
+    with exported_snapshot(job.source) as snapshot:
+        server_version, database = snapshot.server_version(), snapshot.database_name()
+    by = job.policy.by.value
+    provider = _provider(job, deadline, database, server_version)
+    try:
+        tell(BackupAdvanced(f"{by} takes a backup"))
+        taken = provider.backup(since)
+        tell(BackupAdvanced(f"{by} verifies {taken.id}"))
+        how = provider.verify(taken)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        what = f"the backup by {by} does not count: {job.source.hidden(str(error))}"
+        raise BackupError(what, state=UNTOUCHED, hint="docs/providers.md has the contract") from None
+    return Receipt(
+        id=taken.id,
+        environment=job.environment.name,
+        database=database,
+        server_version=server_version,
+        client_version="",
+        started_at=since,
+        finished_at=taken.time,
+        location=f"{by}:{taken.id}",
+        compression="",
+        jobs=0,
+        rows={},
+        files={},
+        schema_sha256="",
+        proof=how,
+        notes=taken.notes,
+        by=by,
+        restore_by=taken.restore,
+        lsn=taken.lsn,
+    )
+
+
+def _provider(job: ProviderJob, deadline: Deadline, database: str, server_version: str) -> Provider:
+    if not job.policy.command:
+        return PgBackRest(job, deadline)
+    identity = PostgresDatabase(job.source).ledger().identity
+    facts = {
+        "environment": job.environment.name,
+        "plan": {"fingerprint": job.extent.plan or None, "migrations": list(job.extent.migrations)},
+        "database": {
+            "name": database,
+            "server_version": server_version,
+            "system_identifier": str(identity.here.system_identifier or "") or None if identity else None,
+            "ledger_id": (identity.ledger_id or None) if identity else None,
+        },
+    }
+    return CommandProvider(job, facts, deadline)

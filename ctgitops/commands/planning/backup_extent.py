@@ -1,0 +1,77 @@
+"""Finds what the backup before a plan saves: with the scope `affected`, the tables that a trial of the plan shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...core.environment.backup_extent import BackupExtent
+from ...core.environment.environment import BackupScope, Environment
+from ...core.plan.plan import Plan
+from ...core.plan.replay import seed_step
+from ...core.schema.snapshot import Snapshot
+from ...core.trial.trial import NOT_WANTED, Trial
+from ...errors import CtgitopsError
+from ...lint.affected_tables import affected_tables
+from ...ports.database import Database
+from ...ports.shadow import Sandbox, Shadows
+
+
+def planned_extent(
+    environment: Environment, plan: Plan, proof: Trial, sandbox: Sandbox | None, live: Snapshot
+) -> BackupExtent | None:
+    """What `apply` will save before the plan, as far as the plan's trial shows it; None without a backup."""
+    policy = environment.backup
+    if policy is None:
+        return None
+    if policy.scope is not BackupScope.AFFECTED:
+        return BackupExtent(policy.scope)
+    if sandbox is None or proof.complete_changes is None:
+        return BackupExtent(why_all=f"the plan was not tried{f': {proof.untried}' if proof.untried else ''}")
+    if unfinished := next((each.seed.name for each in proof.seeds if each.failed or each.stop), ""):
+        return BackupExtent(why_all=f"{unfinished} was not tried")
+    return extent_of_trial(plan, sandbox, live)
+
+
+def backup_extent(
+    plan: Plan, environment: Environment, database: Database, shadows: Shadows | None
+) -> BackupExtent | None:
+    """What is saved before the plan; None without a backup. The whole database if the trial does not show it all.
+
+    Read-only. Runs the plan on a copy if the manifest's scope is `affected`.
+    """
+    policy = environment.backup
+    if policy is None:
+        return None
+    extent = _extent(plan, environment, database, shadows)
+    return replace(extent, plan=plan.fingerprint, migrations=tuple(step.name for step in plan.steps))
+
+
+def _extent(plan: Plan, environment: Environment, database: Database, shadows: Shadows | None) -> BackupExtent:
+    if environment.backup and environment.backup.scope is not BackupScope.AFFECTED:
+        return BackupExtent(environment.backup.scope)
+    if shadows is None or not environment.shadow.wanted:
+        return BackupExtent(why_all=f"the plan was not tried: {NOT_WANTED.untried}")
+    try:
+        return _tried(plan, environment, database, shadows)
+    except CtgitopsError as error:
+        return BackupExtent(why_all=f"the plan was not tried: {error.what}")
+
+
+def _tried(plan: Plan, environment: Environment, database: Database, shadows: Shadows) -> BackupExtent:
+    live = database.snapshot()
+    steps = (*plan.steps, *map(seed_step, plan.seeds))
+    with shadows.sandbox(database.original(), environment.shadow) as sandbox:
+        sandbox.apply(steps, watched=True)
+        return extent_of_trial(plan, sandbox, live)
+
+
+def extent_of_trial(plan: Plan, sandbox: Sandbox, live: Snapshot) -> BackupExtent:
+    """What the scope `affected` saves, after all steps and seed files of the plan ran `watched` in the sandbox."""
+    if sandbox.skipped:
+        return BackupExtent(
+            why_all=f"a statement of {next(iter(sandbox.skipped)).step} was not tried: it names a database"
+        )
+    found = affected_tables((*plan.steps, *map(seed_step, plan.seeds)), sandbox.impacts, live)
+    if found.unknown:
+        return BackupExtent(why_all=found.unknown)
+    return BackupExtent(BackupScope.AFFECTED, found.tables)

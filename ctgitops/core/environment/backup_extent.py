@@ -1,0 +1,53 @@
+"""The extent of one backup: what the manifest's scope means for one plan. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .environment import BackupScope
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class BackupExtent:
+    """What one backup saves, and for which plan."""
+
+    scope: BackupScope = BackupScope.DATABASE
+    tables: tuple[str, ...] = ()
+    """For `affected`, the tables whose rows are saved, as `schema.name`, quoted as SQL requires."""
+    plan: str = ""
+    """The fingerprint of the plan that the backup precedes; empty if it is taken by hand."""
+    migrations: tuple[str, ...] = ()
+    """The names of the plan's migrations."""
+    why_all: str = ""
+    """Why the whole database is saved although the manifest says `affected`; else empty."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it saves the whole database."""
+        return self.scope is BackupScope.DATABASE
+
+    @property
+    def saved(self) -> str:
+        """What is saved, as text."""
+        if self.scope is BackupScope.SCHEMA:
+            return "all definitions, and of the rows only the ledger's"
+        if self.whole:
+            return f"the whole database{f', because {self.why_all},' if self.why_all else ''}"
+        more = f" and {len(self.tables) - SHOWN} more" if len(self.tables) > SHOWN else ""
+        names = f": {', '.join(f'`{name}`' for name in self.tables[:SHOWN])}{more}" if self.tables else ""
+        tables = "1 table" if len(self.tables) == 1 else f"{len(self.tables)} tables"
+        return f"all definitions, and the rows of the ledger and of {tables}{names},"
+
+    @property
+    def not_saved(self) -> tuple[str, ...]:
+        """What is not saved, because the backup is of a part."""
+        return () if self.whole else (f"the rows of all other tables, and large objects (`scope: {self.scope.value}`)",)
+
+    @classmethod
+    def without_plan(cls, scope: BackupScope) -> BackupExtent:
+        """The extent of a backup that is taken by hand."""
+        if scope is BackupScope.AFFECTED:
+            return cls(why_all="it was taken by hand, without a plan")
+        return cls(scope)

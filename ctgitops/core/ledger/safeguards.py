@@ -1,0 +1,25 @@
+"""What a run can be undone with, as its ledger entries record it: its backup and its recovery point."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from ..receipt import Receipt
+from ..recovery_point import RecoveryPoint
+
+
+@dataclass(frozen=True)
+class Safeguards:
+    """The backup and the recovery point from before the first step."""
+
+    receipt: Receipt | None = None
+    """None if the manifest requires no backup."""
+    point: RecoveryPoint | None = None
+
+    def summary(self) -> str | None:
+        """The JSON text of an entry's column `receipt`; None if there is nothing to record."""
+        found = json.loads(self.receipt.summary()) if self.receipt else {}
+        if self.point:
+            found["recovery_point"] = self.point.to_data()
+        return json.dumps(found, sort_keys=True) if found else None

@@ -1,0 +1,99 @@
+"""A part of a database that is backed up: the rows of some tables, and what cannot be restored without the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..connection.connect import Connection
+from ..connection.names import SCHEMA
+
+PATTERN_NAMES = 200
+"""How many tables one pattern of pg_dump names: it runs a query for each pattern."""
+
+# Extension tables are not counted, and pg_dump dumps only those that an extension marks
+_TABLES = """
+select c.oid::int8, n.nspname::text, c.relname::text,
+    n.nspname = %s or c.oid in (select pg_catalog.to_regclass(t) from pg_catalog.unnest(%s::text[]) t),
+    coalesce(pg_catalog.pg_total_relation_size(c.oid), 0)
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+order by 2, 3
+"""
+# The foreign keys of saved rows that reference rows which are not saved; a partitioned table's is one
+_FOREIGN_KEYS = """
+with recursive below(root, relid) as (
+    select oid, oid from pg_catalog.pg_class where relkind in ('r', 'p')
+    union all
+    select b.root, i.inhrelid
+    from below b
+    join pg_catalog.pg_inherits i on i.inhparent = b.relid
+    join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relispartition
+)
+select k.oid::int8, pg_catalog.format('%%I on %%I.%%I', k.conname, n.nspname, c.relname)
+from pg_catalog.pg_constraint k
+join pg_catalog.pg_class c on c.oid = k.conrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where k.contype = 'f' and k.conparentid = 0
+    and exists (select from below b where b.root = k.conrelid and b.relid = any (%(saved)s::oid[]))
+    and exists (
+        select from below b join pg_catalog.pg_class r on r.oid = b.relid
+        where b.root = k.confrelid and r.relkind = 'r' and r.oid <> all (%(saved)s::oid[])
+    )
+order by 2
+"""
+
+
+@dataclass(frozen=True)
+class DatabasePart:
+    """The tables of a database with and without their rows."""
+
+    saved: tuple[tuple[str, str], ...] = ()
+    """Schema and name of each table whose rows are saved: the requested ones, and those of the ledger."""
+    without_rows: tuple[tuple[str, str], ...] = ()
+    """Those of which only the definition is saved."""
+    oids: frozenset[int] = frozenset()
+    """The OIDs of `saved`."""
+    bytes: int = 0
+    """The size of `saved` on disk, with indexes."""
+    foreign_keys: Mapping[str, str] = field(default_factory=dict)
+    """By OID, the foreign keys that the saved rows alone may violate, such as `child_fkey on public.child`."""
+
+    @property
+    def patterns(self) -> Iterator[str]:
+        """Patterns for pg_dump's `--exclude-table-data`, which match `without_rows` and nothing else."""
+        by_schema: dict[str, list[str]] = defaultdict(list)
+        for schema, name in self.without_rows:
+            by_schema[schema].append(name)
+        for schema, names in by_schema.items():
+            for first in range(0, len(names), PATTERN_NAMES):
+                some = "|".join(map(_quoted, names[first : first + PATTERN_NAMES]))
+                yield f"{_quoted(schema)}.({some})"
+
+
+def part_of_database(connection: Connection, tables: tuple[str, ...]) -> DatabasePart:
+    """The part with the rows of `tables`, which are qualified and quoted. Read-only."""
+    rows = connection.execute(_TABLES, [SCHEMA, list(tables)]).fetchall()
+    found = [
+        (int(str(oid)), (str(schema), str(name)), saved is True, int(str(size)))
+        for oid, schema, name, saved, size in rows
+    ]
+    oids = [oid for oid, _, saved, _ in found if saved]
+    keys = connection.execute(_FOREIGN_KEYS, {"saved": oids}).fetchall()
+    return DatabasePart(
+        saved=tuple(name for _, name, saved, _ in found if saved),
+        without_rows=tuple(name for _, name, saved, _ in found if not saved),
+        oids=frozenset(oids),
+        bytes=sum(size for _, _, saved, size in found if saved),
+        foreign_keys={str(oid): str(name) for oid, name in keys},
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,60 @@
+"""What pages say of a backup of a part, of one by a provider, and before a plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ctgitops.core.environment.backup_extent import BackupExtent
+from ctgitops.core.environment.environment import BackupMaker, BackupPolicy, BackupScope
+from ctgitops.core.view.preview import Preview
+from ctgitops.report.markdown import outcome_markdown, plans_markdown
+from ctgitops.report.text import outcome_text, plans_text
+from tests.fakes import receipt
+from tests.report.cases import APPLIED, READY
+
+PART = replace(
+    receipt(),
+    scope="affected",
+    rows={"public.notes": 50},
+    without_rows=998,
+    foreign_keys_left_out={"16400": "notes_project_fkey on public.notes"},
+)
+BY_COMMAND = replace(
+    receipt(), id="snap-1", by="command", restore_by="restore snap-1", proof="it is available", rows={}, files={}
+)
+
+
+def test_an_outcome_says_what_a_part_has_and_lacks() -> None:
+    outcome = replace(APPLIED, receipt=PART)
+    for page in (outcome_text(outcome), outcome_markdown(outcome)):
+        assert "all definitions, and the rows of 1 table" in page
+        assert "the rows of 998 other tables, and large objects" in page
+        assert "notes_project_fkey" in page
+    whole = replace(PART, scope="database", why_all="a DO block runs dynamic SQL")
+    assert "the whole database, because a DO block runs dynamic SQL" in outcome_text(replace(APPLIED, receipt=whole))
+
+
+def test_an_outcome_does_not_claim_that_a_provider_s_backup_was_restored() -> None:
+    outcome = replace(APPLIED, receipt=BY_COMMAND)
+    for page in (outcome_text(outcome), outcome_markdown(outcome)):
+        assert "taken by command, not restored by ctgitops; verified so: it is available" in page
+        assert "restored once" not in page
+        assert "restore snap-1" in page
+
+
+def test_a_plan_says_what_will_be_saved() -> None:
+    preview = READY[1]
+    assert isinstance(preview, Preview)
+    part = replace(preview, extent=BackupExtent(BackupScope.AFFECTED, ("public.notes",)))
+    for page in (plans_text((part,)), plans_markdown((part,))):
+        assert "all definitions, and the rows of the ledger and of 1 table" in page
+        assert "the rows of all other tables, and large objects" in page
+        assert "the whole database" not in page
+    unknown = replace(preview, extent=BackupExtent(why_all="the plan was not tried"))
+    for page in (plans_text((unknown,)), plans_markdown((unknown,))):
+        assert "the whole database, because the plan was not tried" in page
+    provider = BackupPolicy("", by=BackupMaker.COMMAND, command=("x",))
+    provided = replace(preview, environment=replace(preview.environment, backup=provider))
+    page = plans_markdown((provided,))
+    assert "takes a backup and verifies it, which ctgitops does not restore" in page
+    assert "restored once" not in page
