@@ -71,7 +71,11 @@ def test_an_environment_with_reviewers_gets_exactly_the_plan_that_was_shown(file
     assert step(plan)["with"]["dry-run"] is True
     assert apply["needs"] == "plan"
     assert step(apply)["with"]["fingerprint"] == "${{ needs.plan.outputs.fingerprint }}"
-    assert step(apply)["with"]["require-fingerprint"] in (True, "${{ github.event_name == 'release' }}")
+    assert step(apply)["with"]["require-fingerprint"] in (
+        True,
+        "${{ github.event_name == 'release' }}",
+        "${{ github.event_name != 'push' }}",
+    )
 
 
 def test_no_other_job_of_a_shipped_workflow_names_production() -> None:
@@ -80,7 +84,7 @@ def test_no_other_job_of_a_shipped_workflow_names_production() -> None:
     assert named == {("deploy", "apply")}
     holders = [(file, name, job) for file, name, job in JOBS if "PRODUCTION_DATABASE_URL" in str(job)]
     secrets = {(file, name) for file, name, job in holders if job.get("environment", {}).get("name") != "plan"}
-    assert secrets == {("deploy", "apply"), ("database", "plan"), ("database", "apply")}
+    assert secrets == {("deploy", "apply"), *(("database", job) for job in ("plan", "apply", "resume"))}
 
 
 def test_both_jobs_of_a_deployment_get_the_same_inputs_of_a_manual_run() -> None:
@@ -144,5 +148,5 @@ def test_a_comment_starts_a_job_only_by_people_who_belong_to_the_repository() ->
 def test_a_job_that_changes_or_checks_a_database_may_set_the_status_of_the_commit(
     file: str, name: str, job: dict[str, Any]
 ) -> None:
-    sets = name in ("staging", "apply", "change", "drift") or (file, name) == ("deploy", "plan")
+    sets = name in ("staging", "apply", "change", "drift") or (file, name) in {("deploy", "plan"), ("database", "plan")}
     assert ("statuses" in job["permissions"]) is sets, file

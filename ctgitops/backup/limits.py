@@ -57,7 +57,7 @@ def refuse_above(policy: BackupPolicy, size: int, rates: Sequence[float]) -> Non
         raise BackupError(what, state=UNTOUCHED, hint=ways_out(policy, "max_size"))
     if policy.max_time is None or not rates:
         return
-    seconds = timedelta(seconds=round(size / median(rates)))
+    seconds = timedelta(seconds=size / median(rates))
     if seconds > policy.max_time:
         at = f"{megabytes(size)} at {megabytes(round(median(rates)))} a second, as in earlier backups"
         what = (
