@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ctgitops.action.run import main
-from ctgitops.core.environment.environment import WEEKDAYS
+from ctgitops.core.environment.window import WEEKDAYS
 from ctgitops.core.forge.event import OutsideRun
 from ctgitops.core.forge.forge import (
     ChangedFile,

@@ -23,8 +23,8 @@ from ..core.environment.environment import (
     StoreSettings,
     Timeouts,
     Trigger,
-    Window,
 )
+from ..core.environment.window import Window
 from ..core.migration.selector import Selector
 from ..core.problem import Problem
 from ..errors import Place

@@ -9,7 +9,8 @@ import pytest
 from ctgitops.commands.reset import Permission, permit
 from ctgitops.commands.reset import reset as verb
 from ctgitops.core.environment.apply_policy import ApplyPolicy, Health
-from ctgitops.core.environment.environment import Environment, ShadowPolicy, Window
+from ctgitops.core.environment.environment import Environment, ShadowPolicy
+from ctgitops.core.environment.window import Window
 from ctgitops.core.gate.gate import Reason
 from ctgitops.core.gate.health import HealthResult, HealthState
 from ctgitops.core.gate.request import Origin, Request

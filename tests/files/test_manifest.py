@@ -15,9 +15,9 @@ from ctgitops.core.environment.environment import (
     StoreSettings,
     Timeouts,
     Trigger,
-    Window,
 )
 from ctgitops.core.environment.receiver import Event
+from ctgitops.core.environment.window import Window
 from ctgitops.core.migration.selector import Selector
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.files.manifest import duration

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.action import change
-from ctgitops.core.environment.environment import WEEKDAYS
+from ctgitops.core.environment.window import WEEKDAYS
 from ctgitops.github import forge as forge_module
 from ctgitops.github.access import RetryPolicy
 from tests.servers import run

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import time, timedelta
 
-from ctgitops.core.environment.environment import BackupPolicy, Environment, Window
+from ctgitops.core.environment.environment import BackupPolicy, Environment
+from ctgitops.core.environment.window import Window
 from ctgitops.core.gate.gate import Predecessor, reasons_to_wait
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.ledger import Ledger, Mark

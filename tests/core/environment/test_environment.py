@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.environment import WEEKDAYS, Window
+from ctgitops.core.environment.window import WEEKDAYS, Window
 from ctgitops.core.migration.schema_version import SchemaVersion
 from ctgitops.core.migration.selector import Selector
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.environment import Window
 from ctgitops.core.environment.freeze import Freeze
+from ctgitops.core.environment.window import Window
 from ctgitops.core.gate.gate import reasons_to_wait
 from ctgitops.core.gate.wait import wait_of
 from ctgitops.core.ledger.ledger import Ledger

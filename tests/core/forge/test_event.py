@@ -5,7 +5,8 @@ from datetime import time
 
 import pytest
 
-from ctgitops.core.environment.environment import Trigger, Window
+from ctgitops.core.environment.environment import Trigger
+from ctgitops.core.environment.window import Window
 from ctgitops.core.forge.event import (
     Comment,
     Dispatch,

@@ -7,7 +7,7 @@ from datetime import time, timedelta
 
 import pytest
 
-from ctgitops.core.environment.environment import Window
+from ctgitops.core.environment.window import Window
 from ctgitops.core.gate.gate import Predecessor, Reason, Unreadable, reasons_to_wait
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Plan, make_plan

@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from ctgitops.core.environment.environment import Environment, Window
+from ctgitops.core.environment.environment import Environment
+from ctgitops.core.environment.window import Window
 from ctgitops.core.gate.gate import Predecessor, Reason, reasons_to_wait
 from ctgitops.core.gate.wait import wait_of
 from ctgitops.core.ledger.ledger import Ledger

@@ -6,7 +6,8 @@ from datetime import time, timedelta
 
 import pytest
 
-from ctgitops.core.environment.environment import Environment, Trigger, Window
+from ctgitops.core.environment.environment import Environment, Trigger
+from ctgitops.core.environment.window import Window
 from ctgitops.core.forge.forge import WorkflowRun
 from ctgitops.core.gate.gate import reasons_to_wait
 from ctgitops.core.ledger.ledger import Ledger, Mark
