@@ -140,6 +140,16 @@ def backup_policy(environment: Environment) -> BackupPolicy:
     return environment.backup
 
 
+def stored_policy(environment: Environment) -> BackupPolicy:
+    """The `backup` of an environment whose backups ctgitops stores. Raises UsageError."""
+    policy = backup_policy(environment)
+    if policy.by is not BackupMaker.PG_DUMP:
+        what = f"ctgitops does not store the backups of {environment.name}: {policy.by} takes and keeps them"
+        hint = f"use the provider's own programs (docs/providers.md); `ctgitops status --env {environment.name}`"
+        raise UsageError(what, hint=hint)
+    return policy
+
+
 def as_progress(tell: Listener) -> Callable[[str], None]:
     """A function that reports text as progress."""
     return lambda words: tell(BackupAdvanced(words))

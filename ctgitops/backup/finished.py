@@ -19,7 +19,7 @@ from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore
 from ..postgres.catalog.table_copy import TableName
 from ..postgres.connection.connect import Address
-from .backups import ProvedBackups, as_progress, backup_policy
+from .backups import ProvedBackups, as_progress, stored_policy
 from .catalogue import stored_backups
 from .child_process import termination_as_interrupt
 from .drill import NOT_RESTORABLE, DrillJob, restore_beside
@@ -43,7 +43,7 @@ class FinishedBackups:
 
     def prune(self, environment: Environment, tell: Listener, *, dry_run: bool) -> Pruned:
         """Removes old backups as `backup.keep` says. Writes to the store unless `dry_run`. Raises CtgitopsError."""
-        keep = backup_policy(environment).keep
+        keep = stored_policy(environment).keep
         if keep is None:
             hint = f"add it to {environment.path}, such as `keep: {{last: 10, days: 90}}`"
             raise UsageError(f"{environment.name} has no `backup.keep` in its manifest", hint=hint)
@@ -83,7 +83,7 @@ class FinishedBackups:
         with termination_as_interrupt(), _exit_7():
             ids = [each.id for each in stored_backups(store, environment.name)]
             if not ids:
-                what = f"{environment.name} has no backup in {backup_policy(environment).to}"
+                what = f"{environment.name} has no backup in {stored_policy(environment).to}"
                 raise BackupError(what, state=NOT_RESTORABLE, hint=f"`ctgitops backup --env {environment.name}`")
             drill = Drill(ids[-1], datetime.now(UTC), 0, 0, "")
             try:
@@ -95,7 +95,7 @@ class FinishedBackups:
             return done
 
     def _drill(self, environment: Environment, drill: Drill, tell: Listener) -> Drill:
-        policy = backup_policy(environment)
+        policy = stored_policy(environment)
         store = self._store(environment)
         receipt = _own_receipt(store, drill.backup)
         if receipt.environment != environment.name:
@@ -116,7 +116,7 @@ class FinishedBackups:
             tell(BackupAdvanced(f"the result of the drill is not stored: {error}"))
 
     def _store(self, environment: Environment) -> BackupStore:
-        return self.proved.store_of(backup_policy(environment))
+        return self.proved.store_of(stored_policy(environment))
 
 
 def _own_receipt(store: BackupStore, backup: str, name: str = "receipt.json") -> Receipt:

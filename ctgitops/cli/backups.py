@@ -106,7 +106,9 @@ def drill(name: str | None, identity: str, root: Path, form: str) -> int:
 
     wiring = Wiring(root)
     with wiring.console() as tell:
-        results = verb(_with_backup(wiring, name), backups=replace(wiring.backups, identity=identity), tell=tell)
+        results = verb(
+            _with_backup(wiring, name, stored=True), backups=replace(wiring.backups, identity=identity), tell=tell
+        )
     if form == "json":
         from ..report.backups_json import drills_json
 
@@ -143,13 +145,18 @@ def prune(name: str, root: Path, form: str, *, dry_run: bool) -> int:
     return 0
 
 
-def _with_backup(wiring: Wiring, name: str | None) -> tuple[Environment, ...]:
-    """One environment, or all that have `backup` in their manifests. Raises UsageError if none has."""
+def _with_backup(wiring: Wiring, name: str | None, *, stored: bool = False) -> tuple[Environment, ...]:
+    """One environment, or all that have `backup` in their manifests. Raises UsageError if none has.
+
+    `stored`: of all, only those whose backups ctgitops stores.
+    """
     from ..commands.backup import with_backups
 
     names = [name] if name else wiring.environment_names
-    found = with_backups(wiring.environment(each) for each in names)
+    found = with_backups((wiring.environment(each) for each in names), stored=stored and not name)
     if not found:
         which = f"{name} has no `backup` in its manifest" if name else "no environment has `backup` in its manifest"
+        if stored and with_backups(map(wiring.environment, names)):
+            raise UsageError("each `backup` is taken by a provider, which keeps it", hint="see docs/providers.md")
         raise UsageError(which, hint="add `backup: {to: FOLDER}`")
     return found

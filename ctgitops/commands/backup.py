@@ -8,16 +8,23 @@ from datetime import datetime
 
 from ..core.backup.drill import DrillResult, FailedDrill, PassedDrill
 from ..core.backup.listing import BackupListing
-from ..core.environment.environment import Environment
+from ..core.environment.environment import BackupMaker, Environment
 from ..core.run.progress import Listener
 from ..errors import CtgitopsError
 from ..ports.backups import FinishedBackups
 from ..ports.database import Databases
 
 
-def with_backups(environments: Iterable[Environment]) -> tuple[Environment, ...]:
-    """Those of the environments whose manifest has `backup`."""
-    return tuple(each for each in environments if each.backup)
+def with_backups(environments: Iterable[Environment], *, stored: bool = False) -> tuple[Environment, ...]:
+    """Those of the environments whose manifest has `backup`; with `stored`, those whose backups ctgitops stores."""
+    found = (each for each in environments if each.backup)
+    return tuple(each for each in found if not (stored and provider_of(each)))
+
+
+def provider_of(environment: Environment) -> str:
+    """The provider that takes and keeps the backups; empty if ctgitops stores them."""
+    policy = environment.backup
+    return "" if policy is None or policy.by is BackupMaker.PG_DUMP else policy.by.value
 
 
 def list_backups(
@@ -29,7 +36,9 @@ def list_backups(
 
 def _listing(environment: Environment, now: datetime, databases: Databases, backups: FinishedBackups) -> BackupListing:
     to = environment.backup.to if environment.backup else ""
-    listing = BackupListing(environment.name, to, now)
+    listing = BackupListing(environment.name, to, now, by=provider_of(environment))
+    if listing.by:
+        return listing
     try:
         listing = replace(listing, backups=backups.stored(environment)[::-1])
     except CtgitopsError as error:

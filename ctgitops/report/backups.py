@@ -28,6 +28,8 @@ def _listing(listing: BackupListing, within: int | None) -> list[str]:
             f"{listing.environment}: NOT READ, so its backups are not known",
             *indented(error_text(listing.error).rstrip("\n"), 2),
         ]
+    if listing.by:
+        return [f"{listing.environment}: {listing.by} takes and keeps the backups, so ctgitops does not know them"]
     newest = next((each for each in listing.backups if not each.unreadable), None)
     age = f", the newest {ago(listing.now - newest.taken_at)} old" if newest else ""
     lines = [f"{listing.environment}: {count(len(listing.backups), 'backup')} in {on_one_line(listing.to)}{age}"]

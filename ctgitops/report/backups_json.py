@@ -21,6 +21,8 @@ def list_json(listings: tuple[BackupListing, ...]) -> str:
 def _listing(listing: BackupListing) -> Object:
     if listing.error:
         return {"environment": listing.environment, "error": error_data(listing.error)}
+    if listing.by:
+        return {"environment": listing.environment, "by": listing.by}
     return {
         "environment": listing.environment,
         "to": listing.to,

@@ -140,3 +140,20 @@ def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], said: str) -> N
     result = call(*arguments)
     shown = str(getattr(result.exception, "message", "") or getattr(result.exception, "what", "")) + result.stdout
     assert said in shown
+
+
+@pytest.mark.parametrize(
+    "maker", ['by: command, command: ["./snapshot"]', "by: pgbackrest, pgbackrest: {stanza: main}"]
+)
+def test_backups_that_a_provider_keeps_are_named_and_no_folder_is_searched(scene: Scene, maker: str) -> None:
+    manifest = MANIFEST.splitlines()[:-1]
+    (scene.root / "environments/staging.yaml").write_text("\n".join([*manifest, f"backup: {{{maker}}}", ""]))
+    listed = call("backup", "list")
+    assert status(listed) == 0
+    assert "takes and keeps the backups, so ctgitops does not know them" in listed.stdout
+    assert "by" in valid("backup-list", call("backup", "list", "--format", "json").stdout)["environments"][0]
+    for arguments in (["drill"], ["prune", "--env", "staging"]):
+        refused = call("backup", *arguments)
+        assert status(refused) == 2
+        assert "providers.md" in str(getattr(refused.exception, "hint", ""))
+    assert status(call("backup", "drill", "--env", "staging")) == 2

@@ -22,6 +22,8 @@ class BackupListing:
     ledger: Ledger | None = None
     """None if it cannot be read; then `unread` says why."""
     unread: str = ""
+    by: str = ""
+    """The provider that takes and keeps the backups; empty if ctgitops stores them."""
     error: CtgitopsError | None = None
     """Why the store cannot be read; None if it was."""
 
