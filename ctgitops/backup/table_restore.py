@@ -62,6 +62,9 @@ def restore_table(job: TableRestore, place: ServerMaker) -> int:
     receipt = job.saved.receipt
     refuse_if_changed(receipt, job.saved.dump, job.saved.location)
     definition = _definition(job, place)
+    if receipt.without_rows and (missing := [str(part) for part in definition.parts if str(part) not in receipt.rows]):
+        what = f"{receipt.id} does not have the rows of {', '.join(missing[:5])}: it is a backup of a part"
+        raise UsageError(what, state=NOTHING, hint="choose a backup of the whole database: `ctgitops backup list`")
     expected = sum(receipt.rows.get(str(part), 0) for part in definition.parts)
     job.say(f"restoring {many(expected, 'row')} of {job.table} into {job.new}")
     counter = ByteCounter()

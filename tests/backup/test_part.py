@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from ctgitops.backup.finished import FinishedBackups
 from ctgitops.core.environment.backup_extent import BackupExtent
 from ctgitops.core.environment.environment import BackupPolicy, BackupScope, Environment
 from ctgitops.core.receipt import Receipt
+from ctgitops.errors import UsageError
 from tests.backup.scene import Scene
 from tests.servers import fetch, run
 
@@ -66,3 +68,24 @@ def test_foreign_keys_between_saved_rows_are_restored_and_others_are_left_out(
     keys = "select conname from pg_constraint where contype = 'f' and conparentid = 0"
     assert fetch(target, keys) == [("low_mid_fkey",)]
     assert fetch(target, "select count(*) from low") == [(1,)]
+
+
+@pytest.mark.slow
+def test_a_drill_and_the_restore_of_a_table_know_what_a_part_has(quick: Scene) -> None:
+    run(
+        quick.url,
+        """
+        create table top (id int primary key); insert into top values (1);
+        create table low (id int, top int references top); insert into low values (1, 1), (2, 1);
+        """,
+    )
+    receipt = taken(quick, "public.low")
+    assert receipt.foreign_keys_left_out
+    finished = FinishedBackups(quick.backups)
+    policy = BackupPolicy(quick.to, verify_server="VERIFY_URL", scope=BackupScope.AFFECTED)
+    assert finished.drill(Environment("staging", "STAGING_DATABASE_URL", backup=policy), quick.tell).failed == ""
+    at = f"{receipt.location}/receipt.json"
+    assert finished.restore_table(at, ("public.low", "public.low_then"), quick.url, quick.tell)[1] == 2
+    with pytest.raises(UsageError, match=r"does not have the rows of public\.top"):
+        finished.restore_table(at, ("public.top", "public.top_then"), quick.url, quick.tell)
+    assert fetch(quick.url, "select to_regclass('top_then') is null, (select count(*) from low_then)") == [(True, 2)]
