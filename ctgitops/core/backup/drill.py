@@ -12,7 +12,7 @@ from ...errors import CtgitopsError
 
 @dataclass(frozen=True)
 class Drill:
-    """One restore of a finished backup, to find out whether it can still be restored, and in what time."""
+    """One restore of a finished backup. It shows whether the backup can still be restored, and in what time."""
 
     backup: str
     began_at: datetime
@@ -21,9 +21,9 @@ class Drill:
     restore_seconds: float
     """Time to restore and to compare with the receipt."""
     place: str
-    """The server on which it was restored."""
+    """The server on which the backup was restored."""
     failed: str = ""
-    """Why it failed; empty if the restored database matches the receipt."""
+    """Why the drill failed. Empty if the restored database matches the receipt."""
 
     @property
     def seconds(self) -> float:

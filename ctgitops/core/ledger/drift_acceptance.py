@@ -1,4 +1,4 @@
-"""Schema differences that `baseline` accepted. The ledger stores them, so that drift reports omit them."""
+"""Schema differences that `baseline` accepted. The ledger stores these differences, and drift reports omit them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME = "baseline"
 
 
 def accepted_in(ledger: Ledger) -> Changes:
-    """All accepted differences, except those that have changed since they were accepted."""
+    """All accepted differences. Leaves out differences that have changed since they were accepted."""
     entries = (e for e in ledger.entries if e.mark is Mark.BASELINED and e.number is None and e.name == NAME)
     return tuple(change for entry in entries for change in changes_from(entry.sql or "[]"))
 

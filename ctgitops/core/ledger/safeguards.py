@@ -1,4 +1,4 @@
-"""What a run can be undone with, as its ledger entries record it: its backup and its recovery point."""
+"""Safeguards of a run, as its ledger entries record them: a backup and a recovery point."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Safeguards:
     point: RecoveryPoint | None = None
 
     def summary(self) -> str | None:
-        """The JSON text of an entry's column `receipt`; None if there is nothing to record."""
+        """The JSON text of an entry's column `receipt`. None if there is nothing to record."""
         found = json.loads(self.receipt.summary()) if self.receipt else {}
         if self.point:
             found["recovery_point"] = self.point.to_data()
