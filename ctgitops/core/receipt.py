@@ -60,7 +60,7 @@ class Receipt:
     files: dict[str, SavedFile]
     """Maps paths relative to `dump/` to the files of the dump."""
     schema_sha256: str
-    """SHA-256 of the schema's inventory. The source and the restored database have the same."""
+    """SHA-256 of the schema's inventory. The source and the restored database have the same value."""
     proof: str
     """The server on which the backup was restored: `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()

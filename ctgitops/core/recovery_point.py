@@ -117,7 +117,7 @@ class RecoveryPoint:
 
     @classmethod
     def of(cls, receipt: str | None) -> RecoveryPoint | None:
-        """Reads the recovery point in a ledger entry's `receipt`. None if there is none or it cannot be read."""
+        """Reads the recovery point in a ledger entry's `receipt`. None if the receipt has none, or cannot be read."""
         try:
             found: Any = json.loads(receipt)["recovery_point"] if receipt else None
             return cls(

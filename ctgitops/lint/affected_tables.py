@@ -99,7 +99,7 @@ class _Closure:
             self._functions[name].append((name, function))
 
     def lock(self, held: Held, what: str) -> None:
-        """Adds a relation that the trial locked. Reads count for nothing, nor does the definition of a view."""
+        """Adds a relation that the trial locked. Ignores locks of reads and of a view's definition."""
         if held.fresh or held.mode == LockMode.ACCESS_SHARE or held.kind in {"sequence", "materialized view"}:
             return
         if held.kind == "view" and held.mode is not LockMode.ROW_EXCLUSIVE:

@@ -90,7 +90,7 @@ class Table:
     reads: frozenset[Name] = frozenset()
     """For a view: the relations that its query reads."""
     security_invoker: bool = False
-    """For a view, whether its query runs with the caller's privileges and policies. Otherwise with the owner's."""
+    """For a view, whether its query runs with the caller's privileges and policies, instead of the owner's."""
 
     def proved_parts(self) -> list[Node]:
         """The conjuncts of all validated CHECK constraints."""

@@ -23,7 +23,7 @@ class Writes:
     """What a piece of SQL can write, as far as its text shows it."""
 
     tables: frozenset[Name] = frozenset()
-    """As the text names them."""
+    """The tables that the SQL can write, as the text names them."""
     calls: frozenset[Name] = frozenset()
     """The functions that the SQL calls."""
     unknown: str = ""

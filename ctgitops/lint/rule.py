@@ -75,7 +75,7 @@ class Rule:
     bad: str = ""
     """A file that violates the rule if `given` runs first. Empty if no SQL triggers the rule."""
     good: str = ""
-    """Files with the same effect that do not violate the rule, in order, separated by `-- next file`."""
+    """Files with the same effect that do not violate the rule. They are in order and separated by `-- next file`."""
     given: str = ""
     lock: LockMode | None = None
     """The strongest lock that the bad example takes on a table in use."""

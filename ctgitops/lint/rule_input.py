@@ -78,7 +78,7 @@ class Case:
         return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))
 
     def used(self, name: Name, *, if_exists: bool = False) -> Table | None:
-        """Like `in_use`, but by name. Assumes that a table exists if it is not in the model."""
+        """Like `in_use`, but by name. A table that is not in the model is assumed to exist."""
         found = self.catalog.table(name)
         if found is None:
             if if_exists and self.catalog.complete and UNKNOWN not in name[1]:

@@ -159,7 +159,7 @@ def _refresh(node: Node) -> Iterator[tuple[str, LockMode]]:
 
 
 def _relations(node: Node) -> Iterator[tuple[str, LockMode]]:
-    """The locks of TRUNCATE and LOCK TABLE. A TRUNCATE has no mode in its tree, and takes the strongest."""
+    """The locks of TRUNCATE and LOCK TABLE. TRUNCATE takes the strongest mode, which is not in the parse tree."""
     yield from ((name, LockMode.of(node)) for name in _names(node, "relations"))
 
 

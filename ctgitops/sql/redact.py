@@ -40,7 +40,7 @@ def is_redacted(sql: str) -> bool:
 
 
 def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
-    """Redacts a message of a server or parser, which may quote SQL. `known` are the passwords of that SQL."""
+    """Redacts a message of a server or parser. A message may quote SQL. `known` are the passwords of that SQL."""
     for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
         text = text.replace(secret, "***")
     return Guard().value("the passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)

@@ -17,9 +17,9 @@ class Drill:
     backup: str
     began_at: datetime
     download_seconds: float
-    """Time to download, decrypt and compare the files with the receipt."""
+    """The seconds to download, decrypt and compare the files with the receipt."""
     restore_seconds: float
-    """Time to restore and to compare with the receipt."""
+    """The seconds to restore the backup and to compare the database with the receipt."""
     place: str
     """The server on which the backup was restored."""
     failed: str = ""
@@ -27,7 +27,7 @@ class Drill:
 
     @property
     def seconds(self) -> float:
-        """The time to recover."""
+        """The seconds to recover."""
         return self.download_seconds + self.restore_seconds
 
     def to_json(self) -> str:
@@ -46,7 +46,7 @@ class Drill:
 
 @dataclass(frozen=True)
 class FailedDrill:
-    """There is no proof that an environment's newest backup can be restored."""
+    """The error of a drill: there is no proof that an environment's newest backup can be restored."""
 
     environment: str
     error: CtgitopsError

@@ -18,7 +18,7 @@ class BackupListing:
     to: str
     now: datetime
     backups: tuple[StoredBackup, ...] = ()
-    """Newest first."""
+    """The finished backups, newest first."""
     ledger: Ledger | None = None
     """The environment's ledger. None if the ledger cannot be read: `unread` then has the reason."""
     unread: str = ""

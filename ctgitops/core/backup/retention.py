@@ -44,7 +44,7 @@ class Pruned:
 
     environment: str
     decisions: tuple[RetentionDecision, ...]
-    """Newest first."""
+    """The decision on each backup, newest first."""
     leftovers: tuple[str, ...] = ()
     """The locations of what interrupted runs left. These leftovers are removed too."""
     dry_run: bool = False
@@ -53,7 +53,7 @@ class Pruned:
 
     @property
     def goes(self) -> tuple[StoredBackup, ...]:
-        """The backups that are removed."""
+        """The backups that the decisions remove."""
         return tuple(each.backup for each in self.decisions if not each.stays)
 
     @property
@@ -97,7 +97,7 @@ def references(environment: str, ledger: Ledger) -> Mapping[str, str]:
 
 
 def _unfinished(ledger: Ledger) -> list[Entry]:
-    """The entries of all attempts at unfinished migrations. The backup before the first attempt is kept."""
+    """The entries of all attempts at unfinished migrations. Going back needs the backup before the first attempt."""
     attempts: dict[int, list[Entry]] = {}
     for entry in ledger.entries:
         if entry.number is None:

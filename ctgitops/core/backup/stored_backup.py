@@ -37,7 +37,7 @@ class StoredBackup:
     taken_at: datetime = LONG_AGO
     """When the backup began. The dumped snapshot is not older."""
     bytes: int = 0
-    """Size in the store."""
+    """The backup's size in the store, in bytes."""
     tables: int = 0
     rows: int = 0
     proof: str = ""
@@ -47,7 +47,7 @@ class StoredBackup:
     whole: bool = True
     """Whether the backup has the rows of all tables."""
     drills: tuple[Drill, ...] = ()
-    """Oldest first."""
+    """The backup's drills, oldest first."""
 
     @classmethod
     def of(cls, receipt: Receipt, location: str, drills: tuple[Drill, ...] = ()) -> StoredBackup:

@@ -109,5 +109,5 @@ def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> I
 
 
 def _is_text(source: Source, match: re.Match[str], within: tuple[int, int]) -> bool:
-    """Whether a name in a string is a word of a message, or a part of a URL or path."""
+    """Whether a name in a string is a word of a message, a part of a URL or a part of a path."""
     return source.text[match.start() - 1] == "/" or is_message(source, within)

@@ -29,7 +29,7 @@ class Node:
     once: bool = False
     """Whether the node runs only once, before its parent node uses the result."""
     plain: bool = False
-    """Whether the node is an aggregate that returns one row, or a join without a condition."""
+    """Whether the node is an aggregate that returns one row. Also true for a join without a condition."""
     targets: tuple[str, ...] = ()
     """The tables that a ModifyTable changes. Set only for several tables: a table with its children or partitions."""
     fresh: bool = False

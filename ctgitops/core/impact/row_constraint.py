@@ -47,7 +47,7 @@ class _Schema:
     def __init__(self, before: Snapshot, after: Snapshot) -> None:
         self.relatives = Relatives(before, after)
         self.tables: dict[str, str] = {}
-        """By plain name, the name in the snapshot."""
+        """Maps each table's plain name to its name in the snapshot."""
         self.restricts: dict[str, list[SchemaObject]] = {}
         self.required: dict[str, list[SchemaObject]] = {}
         for each in before.objects:

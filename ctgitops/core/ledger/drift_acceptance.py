@@ -9,7 +9,7 @@ from ..schema.snapshot import as_data, from_data
 from .ledger import Ledger, Mark
 
 NAME = "baseline"
-"""The name of the entry that stores accepted differences. The entry belongs to no migration and has no number."""
+"""The name of the entry that stores accepted differences. This entry belongs to no migration and has no number."""
 
 
 def accepted_in(ledger: Ledger) -> Changes:

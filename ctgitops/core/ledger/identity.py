@@ -39,7 +39,7 @@ class LedgerHome:
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a database, as returned by one query."""
+    """The identity of a database, from one query."""
 
     here: Site
     ledger_id: str = ""
@@ -52,7 +52,10 @@ class Identity:
 
     @property
     def at_home(self) -> bool:
-        """Whether this database is the ledger's home: the database of the ledger's creation, or of `repair --adopt`."""
+        """Whether this database is the ledger's home.
+
+        The home is the database in which the ledger was created, or the database of `repair --adopt`.
+        """
         return self.home is None or self.home.site.is_same(self.here)
 
 

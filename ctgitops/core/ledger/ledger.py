@@ -141,7 +141,7 @@ class Ledger:
         return {number: started[-1] for number, started in sorted(self._folded[1].items())}
 
     def traces_of(self, number: int) -> tuple[ProgressRow, ...]:
-        """The progress rows of an unfinished migration, of all attempts since its last apply or rollback."""
+        """The progress rows of an unfinished migration. Includes all attempts since its last apply or rollback."""
         runs = {entry.id for entry in self._folded[1].get(number, ())}
         return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)
 

@@ -74,7 +74,7 @@ def changes_in(ledger: Ledger) -> Changes:
 
 
 def since(ledger: Ledger) -> str:
-    """The hash of the newest change. It distinguishes the fingerprints of ledgers with the same migrations."""
+    """The hash of the newest change. The hash distinguishes the fingerprints of ledgers with the same migrations."""
     last = changes_in(ledger).last
     return last.hash if last else ""
 

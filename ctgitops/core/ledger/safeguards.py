@@ -14,7 +14,7 @@ class Safeguards:
     """The backup and the recovery point from before the first step."""
 
     receipt: Receipt | None = None
-    """None if the manifest requires no backup."""
+    """The backup's receipt. None if the manifest requires no backup."""
     point: RecoveryPoint | None = None
 
     def summary(self) -> str | None:

@@ -79,7 +79,7 @@ class Step:
 
     @cached_property
     def batched(self) -> bool:
-        """Whether the step runs in many short transactions, until no rows are left."""
+        """Whether the step runs in many short transactions. The step ends when no rows are left."""
         try:
             return self.script.batch is not None
         except SqlSyntaxError:

@@ -67,5 +67,5 @@ def _named(live: Snapshot, script: Script) -> Iterator[SchemaObject]:
 
 
 def _bare(name: str) -> str:
-    """`people` for `public.people`; `f` for `public.f(integer)`."""
+    """The last part of a name, in lower case: `people` for `public.people`, and `f` for `public.f(integer)`."""
     return name.partition("(")[0].rsplit(".", 1)[-1].strip('"').lower()

@@ -38,7 +38,7 @@ def seeded_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
 
 
 def unverified(plan: Plan, ledger: Ledger) -> Step | None:
-    """The unfinished step outside a transaction of which every statement is done: only a verify query failed."""
+    """The unfinished step outside a transaction of which every statement is done. Only a verify query failed."""
     for step in plan.steps:
         if step.number not in ledger.unfinished or step.batched or step.verify is None:
             continue

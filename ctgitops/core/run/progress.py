@@ -205,7 +205,7 @@ class IndexAdvanced:
 
 @dataclass(frozen=True)
 class CommitAwaited:
-    """A migration or seed file is done inside the shared transaction. The transaction's commit will apply the file."""
+    """A migration or seed file is done inside the shared transaction. The transaction is not committed yet."""
 
     step: Step
     millis: int

@@ -25,7 +25,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Mention:
-    """A line of code that refers to a dropped or renamed name, or needs a dropped unique constraint."""
+    """A line of code that refers to a dropped or renamed name, or that needs a dropped unique constraint."""
 
     changed: SearchedName
     path: str

@@ -172,7 +172,7 @@ def _signature(attributes: object) -> tuple[str, int]:
 def _accepts(new: SchemaObject, old: SchemaObject) -> bool:
     """Whether calls of a dropped function also run with the new function.
 
-    The new function's additional parameters then have defaults.
+    The additional parameters of the new function must have defaults.
     """
     name, _, inputs = old.name.removesuffix(")").partition("(")
     other, _, more = new.name.removesuffix(")").partition("(")

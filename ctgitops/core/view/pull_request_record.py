@@ -150,7 +150,7 @@ def record_of(wanted: Iterable[MigrationRef], environments: tuple[Environment, .
 
 
 def without_files(record: Record, gone: Collection[str]) -> Record:
-    """The record after the files of some migrations were removed. Nothing waits for these migrations."""
+    """The record without the files of some migrations. Nothing waits for these migrations or corrects them."""
     if not gone:
         return record
     removed = Cell(Stage.REMOVED)

@@ -47,7 +47,7 @@ class Removals:
 
 
 def removal_problems(removals: Removals, migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
-    """One problem for each removed migration. It blocks if the base branch still has the migration."""
+    """One problem for each removed migration. Blocks if the base branch has the file, otherwise only warns."""
     if removals.unknown:
         what = f"cannot check whether applied migrations were removed: {removals.unknown}"
         yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)

@@ -126,7 +126,7 @@ def seed_problems(seed: Seed) -> tuple[Problem, ...]:
 
 
 def script_problems(script: Script) -> tuple[Problem, ...]:
-    """The problems that prevent running a script, and warnings about its text."""
+    """The problems that prevent running a script, and the warnings about the script's text."""
     if mark := other_tool(script):
         return (mark,)
     try:
