@@ -16,14 +16,14 @@ class FollowUpMigration:
     also: str = ""
     """SQL to add to the rollback of the changed migration."""
     makes: str = ""
-    """The index that this migration creates instead of the changed migration; `rollback` drops the index."""
+    """The index that this migration creates instead of the changed migration. `rollback` drops the index."""
     needed: bool = True
-    """Whether the changed lines alone are not a complete fix, because the file would have less effect than before."""
+    """Whether the fix needs this migration. The changed lines alone then have less effect than before."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Replaces the lines from `first` to `last` of a file with `instead`, which is empty to delete these lines."""
+    """Replaces the lines from `first` to `last` of a file with `instead`. An empty `instead` deletes these lines."""
 
     path: str
     first: int

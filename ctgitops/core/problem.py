@@ -1,4 +1,4 @@
-"""A problem is data, not an exception, so that one run can report all problems."""
+"""A problem is data, not an exception. One run can therefore report all problems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOT_ANALYSED = "not-analysed"
 
 
 class Concern(StrEnum):
-    """The area that a problem belongs to, which decides the exit status."""
+    """The area that a problem belongs to. The area decides the exit status."""
 
     WORKSPACE = "workspace"
     LEDGER = "ledger"
@@ -42,25 +42,25 @@ class Problem:
     blocks: bool = True
     concern: Concern = Concern.WORKSPACE
     fix: Fix | None = None
-    """The fix, if there is exactly one; the hint describes it in words."""
+    """The fix, if there is exactly one. The hint describes the fix in words."""
     brief: str = ""
-    """The problem in a few words for the first line of a page; empty if the first line does not mention it."""
+    """The problem in a few words for the first line of a page. Empty if the first line does not mention the problem."""
     fails: bool = False
     """Whether the problem makes `plan` and `check` fail without blocking: a lint finding of severity `error`."""
 
     @property
     def is_error(self) -> bool:
-        """Whether pages show the problem as an error; otherwise they show a warning."""
+        """Whether pages show the problem as an error. Otherwise, pages show a warning."""
         return self.blocks or self.fails
 
     @property
     def is_error_finding(self) -> bool:
-        """Whether the problem is a lint finding of severity `error`, which holds the plan back without blocking it."""
+        """Whether the problem is a lint finding of severity `error`. It then holds the plan back without blocking."""
         return self.fails and not self.blocks and self.concern is Concern.LINT
 
     @property
     def position(self) -> tuple[bool, str, int, int]:
-        """The key for sorting by file, line and column; problems without a place come last."""
+        """The key for sorting by file, line and column. Problems without a place come last."""
         place = self.place or Place("")
         return (self.place is None, place.path, place.line or 0, place.column or 0)
 

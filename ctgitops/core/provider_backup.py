@@ -19,13 +19,13 @@ class ProviderBackup:
     """A backup as the provider describes it."""
 
     id: str
-    """The provider's name of it, such as a snapshot's."""
+    """The provider's name for the backup, such as a snapshot's name."""
     time: datetime
-    """The moment whose data it has."""
+    """The moment whose data the backup has."""
     restore: str
-    """How to restore it: a command, or a sentence."""
+    """How to restore the backup: a command, or a sentence."""
     lsn: str = ""
-    """The place in the WAL; empty if the provider does not tell it."""
+    """The place in the WAL. Empty if the provider does not tell the place."""
     notes: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class ProviderBackup:
 
     @classmethod
     def of(cls, answer: str, since: datetime) -> ProviderBackup:
-        """Reads the answer to the call `backup`, which began at `since`. Raises ValueError, whose text says why."""
+        """Reads the answer to the call `backup`, which began at `since`. Raises ValueError with the reason."""
         found = _object(answer)
         unknown = found.keys() - {"id", "time", "lsn", "restore", "notes"}
         if unknown:
@@ -58,7 +58,10 @@ class ProviderBackup:
 
 
 def verified(answer: str) -> str:
-    """How the provider verified its backup, from the answer to the call `verify`. Raises ValueError if it did not."""
+    """How the provider verified its backup, from the answer to `verify`.
+
+    Raises ValueError if the provider did not verify the backup.
+    """
     found = _object(answer)
     if found.get("verified") is not True:
         raise ValueError(f"`verified` is not true: {found.get('how') or 'no reason given'}")

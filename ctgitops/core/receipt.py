@@ -25,7 +25,7 @@ class Grant:
     """One privilege of one role on a schema."""
 
     grantee: str
-    """The role's name; empty for PUBLIC."""
+    """The role's name. Empty for PUBLIC."""
     privilege: str
     grantable: bool = False
 
@@ -35,13 +35,13 @@ class SchemaRights:
     """The owner of a schema, and the privileges of other roles on it."""
 
     owner: str
-    """The owner's name; empty if it is the owner that initdb sets."""
+    """The owner's name. Empty for the owner that initdb sets."""
     grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The receipt of one backup, written last: a backup without a receipt does not count."""
+    """The receipt of one backup. The receipt is written last: a backup without a receipt does not count."""
 
     id: str
     """`20261123T141502Z-production-1f2e3d4c`: sorts by time and names the environment."""
@@ -60,46 +60,47 @@ class Receipt:
     files: dict[str, SavedFile]
     """Maps paths relative to `dump/` to the files of the dump."""
     schema_sha256: str
-    """SHA-256 of the schema's inventory, which is equal in the source and in the restored database."""
+    """SHA-256 of the schema's inventory. The source and the restored database have the same value."""
     proof: str
     """The server on which the backup was restored: `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()
     """Remarks that do not make the backup incomplete, such as harmless messages of pg_restore."""
     left_out: tuple[str, ...] = ()
-    """Objects that the dump leaves out, one line each with the reason, such as an INVALID index."""
+    """Objects that the dump leaves out, such as an INVALID index. One line each, with the reason."""
     public: SchemaRights | None = None
-    """The rights on the schema `public`; None if that schema does not exist, and in receipts of older versions."""
+    """The rights on the schema `public`. None if that schema does not exist, and in receipts of older versions."""
     contents: dict[str, str] = field(default_factory=dict)
-    """Maps each critical table to a checksum of its rows, which is equal in the source and the restored database."""
+    """Maps each critical table to a checksum of its rows. The source and the restored database have the same."""
     stored: dict[str, SavedFile] = field(default_factory=dict)
-    """Maps names relative to `location` to the stored objects; empty if the dump's files are stored unchanged."""
+    """Maps names relative to `location` to the stored objects. Empty if the dump's files are stored unchanged."""
     stored_proof: str = ""
-    """How the store's copy was compared with the dump; empty in receipts of older versions."""
+    """How the store's copy was compared with the dump. Empty in receipts of older versions."""
     encrypted_to: tuple[str, ...] = ()
-    """The public keys to which each object except the receipt is encrypted; empty without encryption."""
+    """The public keys to which each object except the receipt is encrypted. Empty without encryption."""
     key_check: str = ""
     """A short text, encrypted to the same keys, in base64. It shows before a download whether a private key fits."""
     extensions: tuple[str, ...] = ()
-    """The database's extensions; empty in receipts of older versions."""
+    """The database's extensions. Empty in receipts of older versions."""
     locale: dict[str, str] = field(default_factory=dict)
-    """Encoding and locale of the database; empty in receipts of older versions."""
+    """Encoding and locale of the database. Empty in receipts of older versions."""
     source_bytes: int = 0
-    """The size on the source's disk of what was dumped, with indexes; 0 in receipts of older versions."""
+    """The size of the dumped data on the source's disk, with indexes. 0 in receipts of older versions."""
     by: str = "pg_dump"
-    """Who took it. A provider's backup has no rows and no files here, and ctgitops has not restored it."""
+    """Who took the backup. The receipt of a provider's backup has no rows and no files, and ctgitops did not restore
+    it."""
     restore_by: str = ""
-    """How the provider restores it."""
+    """How the provider restores the backup."""
     lsn: str = ""
-    """The place in the WAL of a provider's backup; empty if it is not known."""
+    """The place in the WAL of a provider's backup. Empty if unknown."""
     scope: str = "database"
-    """`database`, `affected` or `schema`: whether it has the rows of all tables, of those in `rows`, or only the
-    ledger's."""
+    """Whose rows the backup has: of all tables (`database`), of the tables in `rows` (`affected`), or of the ledger
+    (`schema`)."""
     why_all: str = ""
-    """Why it has the whole database although the manifest says `affected`; else empty."""
+    """Why the backup has the whole database although the manifest says `affected`. Otherwise empty."""
     without_rows: int = 0
-    """How many tables it has without their rows."""
+    """The number of tables that the backup has without their rows."""
     foreign_keys_left_out: dict[str, str] = field(default_factory=dict)
-    """By OID, the foreign keys that are not restored, because rows that they reference are not in the backup."""
+    """Maps OIDs to the foreign keys that are not restored. The backup lacks rows that these foreign keys reference."""
     format: int = field(default=FORMAT)
 
     @property
@@ -109,7 +110,7 @@ class Receipt:
 
     @property
     def extent(self) -> tuple[str, ...]:
-        """What a backup of a part has and does not have, one sentence each; empty for a whole database."""
+        """What a backup of a part has and does not have, one sentence each. Empty for a whole database."""
         if self.scope == "database":
             return (f"the whole database, because {self.why_all}",) if self.why_all else ()
         shown = ", ".join([*self.rows][:SHOWN]) + (
@@ -132,7 +133,7 @@ class Receipt:
 
     @property
     def restore_with(self) -> str:
-        """The command that restores the backup, or how its provider restores it."""
+        """The command that restores the backup, or the provider's way to restore it."""
         return self.restore_by or f"ctgitops restore {self.location}/receipt.json --into URL"
 
     def to_json(self) -> str:

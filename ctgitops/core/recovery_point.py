@@ -1,4 +1,4 @@
-"""The recovery point of a run: the place in the server's WAL before the first step, to which a server can recover."""
+"""The recovery point of a run: the place in the server's WAL before the first step. Recovery can end at this place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Archive(StrEnum):
-    """Whether the server's WAL is kept elsewhere, so that point-in-time recovery (PITR) is possible at all."""
+    """Whether the server's WAL is kept elsewhere. Without that, point-in-time recovery (PITR) is not possible."""
 
     ARCHIVED = "archived"
     FAILING = "failing"
@@ -20,7 +20,7 @@ class Archive(StrEnum):
 
 @dataclass(frozen=True)
 class ArchiveFacts:
-    """What a server shows of its WAL archive; None for what this role cannot read."""
+    """What a server shows of its WAL archive. None for a fact that this role cannot read."""
 
     mode: str | None = None
     """`archive_mode`."""
@@ -34,7 +34,7 @@ class ArchiveFacts:
     receivers: int | None = 0
     """How many programs such as pg_receivewal receive the WAL."""
     managed: str = ""
-    """The role that shows that a provider runs the server; empty otherwise."""
+    """The role that shows that a provider runs the server. Otherwise empty."""
 
 
 def archive_of(facts: ArchiveFacts) -> tuple[Archive, str]:
@@ -74,17 +74,17 @@ class RecoveryPoint:
 
     at: datetime
     lsn: str = ""
-    """The end of the WAL; empty if this server or role does not show it."""
+    """The end of the WAL. Empty if the server does not show the WAL's end, or not to this role."""
     timeline: int | None = None
     name: str = ""
-    """The restore point that was created; empty if this role must not create one."""
+    """The restore point that was created. Empty if this role must not create a restore point."""
     archive: Archive = Archive.UNKNOWN
     why: str = ""
-    """Why `archive` is so."""
+    """Why `archive` has its value."""
 
     @property
     def target(self) -> str:
-        """The target of a recovery: a restore point, or else the LSN, or else the time; and all of them that exist."""
+        """The target of a recovery: a restore point, else the LSN, else the time. Other targets are in brackets."""
         named = f"restore point `{self.name}`" if self.name else ""
         place = f"LSN `{self.lsn}`" if self.lsn else ""
         line = f"timeline {self.timeline}" if self.timeline else ""
@@ -93,7 +93,7 @@ class RecoveryPoint:
 
     @property
     def text(self) -> str:
-        """`PITR to restore point …`, or why that is not possible or not known."""
+        """`PITR to restore point …`, or why PITR is not possible or not known to be possible."""
         match self.archive:
             case Archive.ARCHIVED:
                 return f"PITR to {self.target}"
@@ -117,7 +117,7 @@ class RecoveryPoint:
 
     @classmethod
     def of(cls, receipt: str | None) -> RecoveryPoint | None:
-        """Reads the recovery point in a ledger entry's `receipt`; None if there is none or it cannot be read."""
+        """Reads the recovery point in a ledger entry's `receipt`. None if the receipt has none, or cannot be read."""
         try:
             found: Any = json.loads(receipt)["recovery_point"] if receipt else None
             return cls(
@@ -133,7 +133,7 @@ class RecoveryPoint:
 
 
 def restore_point_name(at: datetime, fingerprint: str) -> str:
-    """The name of a run's restore point, at most 63 bytes: the time makes it unique in the WAL of a server."""
+    """The name of a run's restore point, at most 63 bytes. The time makes the name unique in a server's WAL."""
     return f"ctgitops {at.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z {fingerprint[:12]}"
 
 
@@ -142,5 +142,5 @@ def _moment(at: datetime) -> str:
 
 
 def _literal(at: datetime) -> str:
-    """As `recovery_target_time` takes it."""
+    """The time as `recovery_target_time` takes it."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00"

@@ -20,7 +20,10 @@ def recipient(text: str) -> Any:
 
 
 def identities(text: str) -> list[Any]:
-    """The private keys in `text`: lines of age-keygen, and SSH keys. Raises ValueError, whose message omits `text`."""
+    """The private keys in `text`: lines of age-keygen, and SSH keys.
+
+    Raises ValueError with a message that omits `text`.
+    """
     import pyrage
 
     if text.startswith("age-encryption.org/") or "BEGIN AGE ENCRYPTED FILE" in text:

@@ -1,4 +1,4 @@
-"""Searches the repository's code for names, in the files that git tracks; without git, in all files."""
+"""Searches the repository's code for names. Reads the files that git tracks. Without git, reads all files."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .git import tracked
 from .repository import Repository, shown
 
 LARGEST = 1_000_000
-"""Maximum size of a file in bytes; larger files are assumed to be generated."""
+"""Maximum size of a file in bytes. Larger files are assumed to be generated."""
 MOST = 50_000
-"""Maximum number of files, so that a search ends within seconds."""
+"""Maximum number of files. A search of this many files ends within seconds."""
 SECONDS = 30
-"""Time limit. Measured: 20,000 files, 150 MB, take 8 to 19 seconds of one core, depending on how common the name is."""
+"""Time limit. A search of 20,000 files (150 MB) took 8 to 19 seconds of one core. Common names take longer."""
 _OURS = ("migrations", "seeds", "environments")
 _NOT_CODE = {".md", ".mdx", ".rst", ".adoc", ".txt", ".csv", ".lock", ".svg", ".log", ".map", ".snap"}
 _NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target", "venv", "__pycache__"}
@@ -29,7 +29,7 @@ _GENERATED = ("-lock.json", "-lock.yaml", ".min.js", ".min.css")
 
 
 def search_code(root: Path, repository: Path, those: tuple[SearchedName, ...]) -> Searched:
-    """Finds references to names in a repository's files; skips the workspace `root`, which contains no code."""
+    """Finds references to names in a repository's files. Skips the workspace `root`, which contains no code."""
     top = repository if root.resolve().is_relative_to(repository.resolve()) else root
     inside = root.resolve().relative_to(top.resolve())
     outside = tuple(f"{(inside / folder).as_posix()}/" for folder in _OURS)
@@ -69,7 +69,7 @@ def _searched(
 
 
 def _unsearched(paths: list[str], number: int, skipped: _Unreadable) -> str:
-    """Which part of the code was not searched, and why; empty if all code was searched."""
+    """Which part of the code was not searched, and why. Empty if all code was searched."""
     said = []
     if number < min(len(paths), MOST):
         said.append(f"the search ends after {SECONDS} seconds, with {number:,} of {len(paths):,} files searched")

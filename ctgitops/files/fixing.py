@@ -18,7 +18,7 @@ from .scaffold import Change, NewFile, Order, new_migration, write_files
 
 
 def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[tuple[str, ...], tuple[Lines, ...]]:
-    """Changes and renames files; if two fixes change the same line, applies only the first. Writes.
+    """Changes and renames files. If two fixes change the same line, applies only the first. Writes.
 
     Returns messages about the changes, and the remaining fixes that need a follow-up migration.
     """
@@ -65,7 +65,7 @@ def _also(root: Path, migration: Migration, then: FollowUpMigration) -> Iterator
 
 
 def _with(text: str, statement: str, end: str) -> str:
-    """Adds a statement at the end of a rollback, but before the COMMIT of an explicit transaction."""
+    """Adds a statement at the end of a rollback. If the rollback has an explicit COMMIT, before the COMMIT."""
     try:
         pair = outer_pair(statements(text))
     except SqlSyntaxError:

@@ -1,4 +1,4 @@
-"""Reads branches and history from git, without running any program that the checkout's git configuration names."""
+"""Reads branches and history from git. Runs no program that the checkout's git configuration names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WITHOUT_BASE = {
 
 
 def base_of(root: Path, name: str | None = None, option: str = "--base") -> BaseBranch | None:
-    """The migrations of the branch `name`, or of the first default branch that exists; None if no branch exists.
+    """The migrations of the branch `name`, or of the first default branch that exists. None if no branch exists.
 
     Also None if the folder is not in a repository, unless `name` is given. Raises WorkspaceError if git fails.
     """
@@ -36,7 +36,7 @@ def base_of(root: Path, name: str | None = None, option: str = "--base") -> Base
 
 
 def base_name(git: Git, name: str | None = None) -> str:
-    """The given branch, or the first default branch that exists; empty if none exists."""
+    """The given branch, or the first default branch that exists. Empty if no branch exists."""
     return next((branch for branch in ((name,) if name else _USUAL) if commit_of(git, branch)), "")
 
 
@@ -67,7 +67,7 @@ def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
 
 
 def merged_files(root: Path) -> frozenset[str]:
-    """The files on the remote's default branch that this branch has not changed; empty if git cannot list them."""
+    """The files on the remote's default branch that this branch has not changed. Empty if git cannot list them."""
     if not in_repository(root):
         return frozenset()
     try:
@@ -79,7 +79,7 @@ def merged_files(root: Path) -> frozenset[str]:
 
 
 def fork_of(git: Git, base: str) -> str:
-    """The merge base of HEAD and the base branch; the base branch itself if the two have no common history."""
+    """The merge base of HEAD and the base branch. The base branch itself if the two have no common history."""
     if not commit_of(git, "HEAD"):
         return base
     fork = git.text_or_none("merge-base", "--end-of-options", base, "HEAD")
@@ -89,7 +89,7 @@ def fork_of(git: Git, base: str) -> str:
 
 
 def commit_of(git: Git, name: str) -> str:
-    """The commit that a name resolves to; empty if the name does not resolve."""
+    """The commit that a name resolves to. Empty if the name does not resolve."""
     found = git.text_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     return (found or "").strip()
 
@@ -120,7 +120,7 @@ def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
 
 
 def head_of(root: Path) -> str:
-    """The checked-out commit; empty before the first commit. Raises WorkspaceError if the commit cannot be read."""
+    """The checked-out commit. Empty before the first commit. Raises WorkspaceError if the commit cannot be read."""
     git = Git(root, "which commit is checked out")
     try:
         return commit_of(git, "HEAD")
@@ -131,17 +131,17 @@ def head_of(root: Path) -> str:
 
 
 def in_repository(root: Path) -> bool:
-    """Whether a folder is in a git working tree; checks only files, because git may be missing or broken."""
+    """Whether a folder is in a git working tree. Checks only files, because git may be missing or broken."""
     return bool(os.environ.get("GIT_DIR")) or any((p / ".git").exists() for p in _upwards(root))
 
 
 def top_of(root: Path) -> Path:
-    """The top folder of the repository; outside of a repository, the folder itself. Does not run git."""
+    """The top folder of the repository. Outside of a repository, the folder itself. Does not run git."""
     return next((p for p in _upwards(root) if (p / ".git").exists()), root)
 
 
 def tracked(root: Path) -> tuple[str, ...] | None:
-    """The files that git tracks below a folder, by path relative to the folder; None if git cannot list them."""
+    """The files that git tracks below a folder, by path relative to the folder. None if git cannot list them."""
     if not in_repository(root):
         return None
     try:
@@ -157,7 +157,7 @@ def _upwards(root: Path) -> tuple[Path, ...]:
 
 
 def _head_file(top: Path) -> str:
-    """Resolves HEAD from the files in .git; empty on failure, and in a linked worktree."""
+    """Resolves HEAD from the files in .git. Empty on failure, and in a linked worktree."""
     folder = top / ".git"
     try:
         said = (folder / "HEAD").read_text().strip()
@@ -194,7 +194,10 @@ def _fetched(git: Git, name: str | None, option: str) -> str:
 
 
 def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
-    """Reads a branch's migrations; with `versions`, also the text of the files, which a partial clone must fetch."""
+    """Reads a branch's migrations.
+
+    With `versions`, also reads the text of the files, which a partial clone must fetch.
+    """
     listed = git.text("ls-tree", "-z", "--name-only", branch, f"{FOLDER}/")
     files = [name for path in listed.split("\0") if (name := parse_migration_name(path.rsplit("/", 1)[-1]))]
     plain = ("--no-color", "--no-line-number", "--no-column")  # overrides `grep.*` in the configuration of git

@@ -153,7 +153,7 @@ def _health(health: dict[str, Any], document: Document) -> Health:
 
 
 def _preflight(written: dict[str, Any]) -> PreflightPolicy:
-    """Parses `preflight`; a missing key keeps its default."""
+    """Parses `preflight`. A missing key keeps its default."""
     limits = {
         key: value if key == "connections" else duration(value) for key, value in written.get("limits", {}).items()
     }

@@ -30,7 +30,7 @@ Usable = dict[str, Any]
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
     (("backup", "store", "object_lock"), lambda _: True, "lock objects", "set a default retention on the bucket"),
 )
-"""Keys that the schema accepts, but that are not implemented: key, test of values, missing feature, alternative."""
+"""Keys that the schema accepts but ctgitops does not implement: key, test of values, missing feature, alternative."""
 
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
 """Maps units to the longest duration, 24 days: PostgreSQL's timeouts end at 2**31 - 1 ms, which is 24.8 days."""
@@ -120,7 +120,7 @@ _NOT_DISPOSABLE: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("reviewed", ("off",)),
     ("apply", ({"on": "manual"},)),
 )
-"""Keys that contradict `disposable: true`, because they protect data or apply automatically; with allowed values."""
+"""Keys that contradict `disposable: true`, with allowed values. These keys protect data or apply automatically."""
 
 
 def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
@@ -134,7 +134,7 @@ def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 def after_disposable(environments: dict[str, Environment]) -> Iterator[Problem]:
-    """Reports environments whose `after` is a disposable environment, because a reset removes applied migrations."""
+    """Reports environments whose `after` is a disposable environment. A reset removes applied migrations."""
     for environment in environments.values():
         other = environments.get(environment.after or "")
         if other and other.disposable:
@@ -194,7 +194,7 @@ def _maker(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
-    """Reports an address that is not valid, without its text, which may contain a secret; bad keys; idle settings."""
+    """Reports an invalid address, bad keys and idle settings. Never shows the address, which may contain a secret."""
     backup = usable.get("backup", {})
     to, settings = str(backup.get("to", "")), backup.get("store", {})
     if "://" in to and not _BUCKET.fullmatch(to):

@@ -119,7 +119,7 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
 
 @dataclass
 class _Reader:
-    """Reads one migration at a time, and collects the problems."""
+    """Reads one migration at a time and collects the problems."""
 
     repository: Repository
     policy: Policy

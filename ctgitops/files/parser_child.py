@@ -82,7 +82,7 @@ def _write(data: bytes) -> None:
 
 
 def main() -> None:
-    """Loads all code, then serves in a thread whose stack is large enough for deeply nested SQL."""
+    """Loads all code. Then serves in a thread whose stack is large enough for deeply nested SQL."""
     libpg_query.library()
     if "deparse" in sys.argv:
         from ctgitops.sql import rewrite  # noqa: PLC0415 - takes 100 ms, but is seldom needed

@@ -1,8 +1,8 @@
-"""Parses SQL in a child process without access to secrets, because the parser is C code, and files may be a stranger's.
+"""Parses SQL in a child process without access to secrets. The parser is C code, and a stranger may write the SQL.
 
 The child is a new Python process without the environment variables and memory of ctgitops. Before it reads any SQL, it
 gives up the right to open files, sockets and processes, and limits its memory and time. If ctgitops runs as root, the
-child changes to another account; otherwise, `/proc` of this process is closed to processes of the same account. An
+child changes to another account. Otherwise, `/proc` of this process is closed to processes of the same account. An
 answer is data: JSON or SQL.
 """
 
@@ -29,9 +29,9 @@ from .parser_child import DONE, HEADER, REFUSED
 SECONDS = 30.0
 """Maximum time for one answer."""
 MOST_ENDED = 5
-"""After this many children that ended early, no SQL is parsed any more, so that one file cannot delay all others."""
+"""The number of children that may end early before parsing stops. One file then cannot delay all other files."""
 _LARGEST = 512
-"""Maximum bytes of an answer for each byte of SQL; a tree has less than 100."""
+"""Maximum bytes of an answer for each byte of SQL. A tree has less than 100 bytes for each."""
 _RUN = "import sys; sys.path[:0] = sys.argv[2:]; from ctgitops.files.parser_child import main; main()"
 _DUMPABLE = 4
 """PR_SET_DUMPABLE: with 0, `/proc/PID` of a process belongs to root."""
@@ -57,7 +57,7 @@ class _Child:
         return self._process.pid
 
     def ask(self, operation: str, argument: bytes) -> tuple[bytes, int, bytes]:
-        """Sends a request; returns the kind, the offset and the text of the answer. Raises OSError, EOFError."""
+        """Sends a request. Returns the kind, the offset and the text of the answer. Raises OSError, EOFError."""
         deadline = time.monotonic() + SECONDS
         name = operation.encode()
         self._socket.settimeout(SECONDS)
@@ -85,7 +85,7 @@ class _Child:
 
 
 class ParserProcess:
-    """Starts a child when the block begins, and another one when a child has ended; at most one per kind of work."""
+    """Starts a child when the block begins, and another when a child has ended. At most one per kind of work."""
 
     def __init__(self, paths: tuple[str, ...] = ()) -> None:
         self._paths = paths or _packages()
@@ -94,7 +94,7 @@ class ParserProcess:
         self._ended = 0
 
     def start(self, kind: str = "parse") -> int:
-        """Starts a child, if none is running, without a wait for the child; returns its process ID."""
+        """Starts a child if none is running. Does not wait for the child. Returns the child's process ID."""
         if kind not in self._children:
             self._children[kind] = _Child(kind, self._paths)
         return self._children[kind].process_id

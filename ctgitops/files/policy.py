@@ -16,7 +16,7 @@ from .strict_yaml import Document, read_yaml
 
 PATH = "migrations/policy.yaml"
 LARGEST = 100_000
-"""Maximum size of a manifest or policy in bytes; a file of this size is read and parsed in no noticeable time."""
+"""Maximum size of a manifest or policy in bytes. A file of this size is read and parsed in no noticeable time."""
 
 _UNITS = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
@@ -47,7 +47,7 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
 
 
 def read_document(repository: Repository, path: str) -> Document | Problem:
-    """Reads a YAML file of the repository; returns a Problem if the file cannot be read."""
+    """Reads a YAML file of the repository. Returns a Problem if the file cannot be read."""
     text = repository.text(path, LARGEST)
     return text if isinstance(text, Problem) else read_yaml(text, path)
 

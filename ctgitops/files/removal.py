@@ -24,7 +24,7 @@ _COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
 
 
 def removals(root: Path) -> Removals:
-    """The migrations that exist in the base branch or its history, but not in the working tree. Read-only."""
+    """The migrations that are in the base branch or its history and not in the working tree. Read-only."""
     if not in_repository(root):
         return Removals()
     git = Git(root, "which files were removed")
@@ -76,7 +76,7 @@ def _removed_here(git: Git, base: str, fork: str) -> Iterator[Removal]:
 
 
 def _renamed(git: Git, fork: str, path: str, name: str) -> bool:
-    """Whether a file, tracked or not, has the same number and similar text; the name in its header may differ."""
+    """Whether a file, tracked or not, has the same number and similar text. The name in its header may differ."""
     same = [p for p in (git.root / FOLDER).glob(f"{split_name(name).digits}_*.sql") if _migration(p.name)]
     if not same:
         return False
@@ -104,7 +104,7 @@ def _name(path: str) -> str:
 
 
 def _migration(file: str) -> str:
-    """The name of the migration whose SQL the file contains; empty for rollbacks, verify queries and other files."""
+    """The name of the migration whose SQL the file contains. Empty for rollbacks, verify queries and other files."""
     found = parse_migration_name(file)
     return found.name if found and found.kind is FileKind.UP else ""
 

@@ -25,7 +25,7 @@ class Renamed:
 
 
 def renumber(root: Path, moves: tuple[Move, ...], others: tuple[Migration, ...] = ()) -> tuple[Renamed, ...]:
-    """Renames files, updates headers and dependencies of `others`; returns the changes. Writes, never overwrites."""
+    """Renames files, and updates headers and dependencies of `others`. Returns the changes. Never overwrites."""
     numbers = {move.migration.number: move for move in moves}
     todo = [*_moved(root, moves, numbers), *_depending(root, others, numbers)]
     for before, after, _ in todo:

@@ -8,9 +8,9 @@ _FOLDERS = ("migrations", "environments", "seeds")
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder with migrations/ or environments/, from `start` upwards; `start` if there is no such folder.
+    """The nearest folder with migrations/ or environments/, from `start` upwards. `start` if there is no such folder.
 
-    The search ends at the root of the git repository; outside of a repository, `enclosing_root` decides.
+    The search ends at the root of the git repository. Outside of a repository, `enclosing_root` decides.
     """
     here = start.resolve()
     if _is_root(here):
@@ -19,7 +19,7 @@ def find_root(start: Path) -> Path:
 
 
 def enclosing_root(start: Path) -> Path:
-    """The folder whose migrations/, environments/ or seeds/ contains `start`; `start` if there is no such folder."""
+    """The folder whose migrations/, environments/ or seeds/ contains `start`. `start` if there is no such folder."""
     here = start.resolve()
     if _is_root(here):
         return start
@@ -28,7 +28,7 @@ def enclosing_root(start: Path) -> Path:
 
 
 def _above(here: Path) -> list[Path]:
-    """The parent folders up to the root of the git repository; empty outside of a repository."""
+    """The parent folders up to the root of the git repository. Empty outside of a repository."""
     if (here / ".git").exists():
         return []
     folders: list[Path] = []

@@ -60,7 +60,7 @@ _SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgit
 
 
 class Change(StrEnum):
-    """How a new migration affects users of the schema; determines the migration's version."""
+    """How a new migration affects users of the schema. Determines the migration's version."""
 
     BREAKING = "breaking"
     ADDITIVE = "additive"
@@ -85,7 +85,7 @@ class Order:
     change: Change = Change.ADDITIVE
     band: str | None = None
     after: int | None = None
-    """The number of the migration that the new migration depends on; None means the highest number of its band."""
+    """The number of the migration that the new migration depends on. None means the highest number of its band."""
     before: int | None = None
     """The number of a pending migration that the new migration must precede."""
 
@@ -140,7 +140,7 @@ def first_files(root: Path) -> tuple[NewFile, ...]:
 
 
 def write_files(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:
-    """Writes the files that do not exist yet; returns their paths. Never overwrites."""
+    """Writes the files that do not exist yet. Returns their paths. Never overwrites."""
     written = []
     for file in files:
         path = root / file.path
@@ -208,7 +208,7 @@ _COMMENT = "# backups of ctgitops hold real rows"
 
 
 def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
-    """Adds to .gitignore the folders inside the root that git does not ignore yet; returns the patterns. Writes."""
+    """Adds the folders inside the root to .gitignore, unless git ignores them. Returns the patterns. Writes."""
     wanted = dict.fromkeys(pattern for folder in folders if (pattern := _pattern(folder)))
     path = root / GITIGNORE
     before = path.read_bytes() if path.is_file() else b""
@@ -231,7 +231,7 @@ def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _pattern(folder: str) -> str:
-    """The .gitignore pattern for a folder in a manifest; empty if the folder is outside of the root."""
+    """The .gitignore pattern for a folder in a manifest. Empty if the folder is outside of the root."""
     parts = [part for part in PurePosixPath(folder).parts if part != "."]
     if not parts or parts[0] == "/" or ".." in parts or "://" in folder:
         return ""
@@ -239,12 +239,12 @@ def _pattern(folder: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """The folder in a .gitignore line, without anchors and `!`, because a negated pattern lists the folder too."""
+    """The folder in a .gitignore line, without anchors and `!`. A negated pattern lists the folder too."""
     return line.strip().removeprefix("!").removesuffix("*").strip("/")
 
 
 def _ignored(root: Path, pattern: str) -> bool:
-    """Whether git already ignores files in the folder; False if git fails."""
+    """Whether git already ignores files in the folder. False if git fails."""
     if not in_repository(root):
         return False
     try:

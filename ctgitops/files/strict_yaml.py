@@ -26,7 +26,7 @@ DEEPEST = 20
 _WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _BARE_SECRET = re.compile(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
-"""Matches the common mistake `{url: ${NAME}}`. YAML requires quotes inside braces, so `read_yaml` adds quotes."""
+"""Matches the common mistake `{url: ${NAME}}`. YAML requires quotes inside braces, which `read_yaml` adds."""
 _HINTS = (
     ("\\t", "indent with spaces"),
     (
@@ -47,14 +47,14 @@ class Document:
     keys: dict[Keys, Place] = field(default_factory=dict)
 
     def place(self, keys: Keys) -> Place:
-        """The position of a value; for a missing value, the position of its nearest parent."""
+        """The position of a value. For a missing value, the position of its nearest parent."""
         while keys and keys not in self.values:
             keys = keys[:-1]
         return self.values.get(keys, Place(self.path, 1))
 
 
 def read_yaml(text: str, path: str) -> Document | Problem:
-    """Parses a document, or returns the first violation of the subset as a Problem."""
+    """Parses a document. Returns a Problem for the first violation of the subset."""
     if hidden := hidden_in_key(text):
         return _invisible(text, path, *hidden)
     found = _read(text, path)
@@ -103,7 +103,7 @@ def _broken(error: yaml.MarkedYAMLError, path: str) -> Problem:
 
 
 class _Builder:
-    """Builds a document from PyYAML's events, because only events have positions."""
+    """Builds a document from PyYAML's events. Only events have positions."""
 
     def __init__(self, path: str, events: Iterator[yaml.Event]) -> None:
         self._path = path
@@ -186,7 +186,7 @@ class _Builder:
 
 
 def shown_value(value: Value) -> str:
-    """A value in the form for errors: shortened, or hidden if it may contain a password."""
+    """A value in the form for errors. The value is shortened, or hidden if it may contain a password."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

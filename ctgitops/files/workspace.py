@@ -47,7 +47,7 @@ def read_workspace(root: Path) -> Workspace:
 def _read_seeds(
     repository: Repository, environments: tuple[Environment, ...], policy: Policy
 ) -> tuple[dict[str, tuple[Seed, ...]], tuple[Problem, ...]]:
-    """Seed files by environment: the folders in the manifest's order, the files sorted by name."""
+    """The seed files by environment. The folders have the manifest's order. The files are sorted by name."""
     problems: list[Problem] = []
     found: dict[str, tuple[Seed, ...]] = {}
     for environment in environments:

@@ -38,7 +38,7 @@ def blob_of(content: bytes) -> str:
 
 @contextmanager
 def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
-    """A temporary copy of a workspace, with `files` added or replaced, or removed for None. Deleted on exit."""
+    """A temporary copy of a workspace, with `files` added or replaced. None removes a file. Deleted on exit."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
         (into / MIGRATIONS).mkdir(parents=True)  # the checkout may lack this folder at first
@@ -65,7 +65,7 @@ def _put(into: Path, path: str, content: bytes | None) -> None:
 
 
 def default_branch_of(root: Path) -> tuple[str, Workspace]:
-    """The name of the default branch, and a workspace of its manifests and their problems, without migrations.
+    """The name of the default branch, and a workspace of its manifests and their problems. It has no migrations.
 
     Raises UsageError if git cannot determine the default branch, WorkspaceError if git fails.
     """
@@ -90,7 +90,7 @@ def _listed(git: Git, *arguments: str) -> list[str]:
 
 
 def environments_in(files: Mapping[str, bytes]) -> tuple[Environment, ...]:
-    """The environments in `files`, which maps file names to manifests; leaves out an invalid manifest."""
+    """The environments in `files`, which maps file names to manifests. Leaves out an invalid manifest."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         folder = Path(made) / MANIFESTS
         folder.mkdir()

@@ -24,10 +24,10 @@ class AddedColumn:
     serial: bool = False
     identity: bool = False
     generated: str = ""
-    """`stored`, `virtual`, or empty if the column is not generated."""
+    """`stored` or `virtual`. Empty if the column is not generated."""
     not_null: bool = False
     default: Any = None
-    """The DEFAULT expression; None if there is no DEFAULT, or if it is NULL."""
+    """The DEFAULT expression. None without a DEFAULT, and for DEFAULT NULL."""
     constraints: tuple[Node, ...] = field(default=(), repr=False)
     """All constraints in the column's definition."""
     definition: Node = field(default_factory=dict, repr=False)
@@ -62,13 +62,13 @@ def added_column(definition: Node) -> AddedColumn:
 
 
 def collation_of(definition: Node) -> str:
-    """The unqualified collation name in a ColumnDef; empty if the column uses its type's collation."""
+    """The unqualified collation name in a ColumnDef. Empty if the column uses its type's collation."""
     name = parts_of(definition.get("collClause", {}).get("collname", []))[-1:]
     return "".join(name).replace("default", "")
 
 
 def _enforced(constraints: list[Node]) -> tuple[Node, ...]:
-    """Returns the constraints, except those marked NOT ENFORCED."""
+    """Returns the constraints that are not marked NOT ENFORCED."""
     after = [*(node.get("contype") for node in constraints[1:]), ""]
     return tuple(n for n, following in zip(constraints, after, strict=False) if following != "CONSTR_ATTR_NOT_ENFORCED")
 
@@ -81,7 +81,7 @@ def is_null(default: Any) -> bool:
 
 
 def constraint_of(node: Node, column: str = "") -> Constraint:
-    """Builds a Constraint from its parse node; `column` is set for a column constraint."""
+    """Builds a Constraint from its parse node. `column` is set for a column constraint."""
     kind = node.get("contype", "")
     columns = columns_of(node) or frozenset(filter(None, [column]))
     expression = node.get("raw_expr") if kind == "CONSTR_CHECK" else None

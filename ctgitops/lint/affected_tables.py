@@ -1,7 +1,7 @@
-"""The tables whose rows a plan can change: those that its trial locked, and those that change with them. Pure.
+"""The tables whose rows a plan can change: tables that its trial locked, and tables that change with them. Pure.
 
-The trial's copy has no rows, so it fires no row trigger, follows no foreign key and does not enter a loop over rows.
-Their tables are found in the live schema, and in the text of functions. What the text does not show is unknown.
+The trial's copy has no rows. Therefore it fires no row trigger, follows no foreign key and does not enter a loop over
+rows. Their tables are found in the live schema, and in the text of functions. What the text does not show is unknown.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _CALLED = re.compile(r'(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*\(')
 
 @dataclass(frozen=True)
 class AffectedTables:
-    """The tables that a plan writes, alters, drops or locks, or why they are not known."""
+    """The tables that a plan writes, alters, drops or locks. If they are not known, the reason."""
 
     tables: tuple[str, ...] = ()
     """Ordinary tables and partitions that exist before the plan, as `schema.name`, quoted as SQL requires."""
     unknown: str = ""
-    """Why more tables may be affected; empty if `tables` are all."""
+    """Why more tables may be affected. Empty if `tables` has all affected tables."""
 
 
 def affected_tables(steps: Iterable[Step], impacts: Mapping[int, StepImpact], live: Snapshot) -> AffectedTables:
-    """The tables that `steps` affect, whose trial measured `impacts`; `live` is the schema before them."""
+    """The tables that `steps` affect. `impacts` are the trial's measurements. `live` is the schema before."""
     closure = _Closure(live)
     for step in steps:
         if step.number not in impacts:
@@ -94,12 +94,12 @@ class _Closure:
             self._functions[name].append((each.name, Function(language="an unknown dialect")))
 
     def define(self, made: Iterable[tuple[Name, Function]]) -> None:
-        """Adds functions that the plan creates: a call runs them, or the older ones of the same name."""
+        """Adds functions that the plan creates. A call runs these functions, or older ones of the same name."""
         for (_, name), function in made:
             self._functions[name].append((name, function))
 
     def lock(self, held: Held, what: str) -> None:
-        """Adds a relation that the trial locked. Reads count for nothing, nor does the definition of a view."""
+        """Adds a relation that the trial locked. Ignores locks of reads and of a view's definition."""
         if held.fresh or held.mode == LockMode.ACCESS_SHARE or held.kind in {"sequence", "materialized view"}:
             return
         if held.kind == "view" and held.mode is not LockMode.ROW_EXCLUSIVE:
@@ -120,7 +120,7 @@ class _Closure:
             self._call(called, what)
 
     def add(self, relation: str) -> None:
-        """Adds a relation; `result` adds what changes with it."""
+        """Adds a relation. `result` adds what changes with the relation."""
         if relation in self._relations:
             self._due.append(relation)
 
@@ -132,7 +132,7 @@ class _Closure:
                 self._follow(relation)
 
     def _follow(self, relation: str) -> None:
-        """Adds partitions and heirs, the tables of foreign keys' actions, and those of triggers, rules and defaults."""
+        """Adds partitions and heirs, and the tables of foreign keys' actions, triggers, rules and defaults."""
         if self._relations[relation].kind in _VIEWS:
             self._below_view(relation)
         for change in self._relatives.changes(TableChange(relation, _CHANGED)):
@@ -147,7 +147,7 @@ class _Closure:
                 self._calls_in(each, f"{each.kind} {each.name}")
 
     def _below_view(self, view: str) -> None:
-        """A write to a view writes to tables that it reads."""
+        """Adds the tables that a view reads. A write to the view writes to these tables."""
         definition = self._relations[view].attributes.get("definition", "")
         for name, each in self._relations.items():
             if each.name != view and name in definition:

@@ -36,7 +36,7 @@ class Allowance:
     until: date | None = None
     owner: str = ""
     fault: str = ""
-    """Why the allowance is invalid; empty if it is valid."""
+    """Why the allowance is invalid. Empty if the allowance is valid."""
 
     def expired(self, today: date) -> bool:
         """Whether the `until` date is in the past."""
@@ -57,7 +57,7 @@ def _allowances(script: Script, spans: list[tuple[int, int]]) -> Iterator[Allowa
 
 
 def _span(script: Script, at: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
-    """The lines of the statement that contains the offset `at`, or ends on the same line, or is the next one."""
+    """The lines of the statement that contains the offset `at`, or that ends on the same line, or that is next."""
     line = script.place(at).line or 1
     for start, end in spans:
         lines = (script.place(start).line or 1, script.place(end).line or 1)

@@ -22,7 +22,7 @@ class DroppedUnique:
     name: str
     index: Index
     part: Node | None = field(default=None, repr=False)
-    """The ALTER TABLE action; None for DROP INDEX."""
+    """The ALTER TABLE action. None for DROP INDEX."""
 
     @property
     def columns(self) -> str:
@@ -31,7 +31,7 @@ class DroppedUnique:
 
 
 def dropped_uniques(case: Case) -> Iterator[DroppedUnique]:
-    """The unique constraints and indexes that the statement drops from tables in use, if nothing replaces them."""
+    """The unique constraints and indexes that the statement drops from tables in use. Leaves out replaced ones."""
     for table, name, part in _dropped(case):
         index = case.catalog.indexes.get((table.name[0], name))
         if index and index.unique and index.table == table.name and not _replaced(case, table, name, index):

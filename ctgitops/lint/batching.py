@@ -1,4 +1,4 @@
-"""Rewrites an UPDATE or a DELETE as a batched statement, which lint shows as advice."""
+"""Rewrites an UPDATE or a DELETE as a batched statement. Lint shows the result as advice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OTHERS = {"withClause", "fromClause", "usingClause", "returningClause"}
 
 
 def in_batches(kind: str, node: Node, table: Table) -> str:
-    """The batched statement as advice, or only a template if lint cannot write the whole statement."""
+    """The batched statement as advice. Only a template if lint cannot write the whole statement."""
     sql = "" if kind not in {"UpdateStmt", "DeleteStmt"} or _OTHERS & set(node) else _batched(kind, node, table)
     if sql and _runs(sql):
         return f"{_DIRECTIVE}, then `{sql}`"
@@ -44,7 +44,7 @@ def _batched(kind: str, node: Node, table: Table) -> str:
 
 
 def _conditions(kind: str, node: Node, table: Table) -> Iterator[str]:
-    """The WHERE conditions of the batch; an empty string stands for a condition that cannot be written as SQL."""
+    """The WHERE conditions of the batch. An empty string stands for a condition that cannot be written as SQL."""
     where = node.get("whereClause")
     if where is not None and not always_true(where, table):
         yield f"({expression(where)})" if expression(where) else ""
@@ -71,7 +71,7 @@ def _assigned(node: Node) -> Iterator[tuple[str, Any]]:
 
 
 def _runs(sql: str) -> bool:
-    """Whether `sql` parses and can run in batches. It does not parse, for example, if a name is a keyword."""
+    """Whether `sql` parses and can run in batches. A name that is a keyword, for example, prevents parsing."""
     try:
         (tree,) = trees(sql)
     except (SqlSyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""Lint's model of the schema before a statement, built from the live database, from earlier files, or from both."""
+"""Lint's model of the schema before a statement. The model is built from the live database, earlier files, or both."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Column:
     type: Type = UNKNOWN
     not_null: bool = False
     collation: str = ""
-    """The unqualified collation name, if it differs from the type's collation."""
+    """The unqualified collation name. Empty if the column uses the type's collation."""
     generated: str = ""
-    """`stored`, `virtual`, or empty if the column is not generated."""
+    """`stored` or `virtual`. Empty if the column is not generated."""
     default: bool = False
     """Whether an INSERT that omits the column stores a value other than NULL: by DEFAULT, serial or identity."""
 
 
 @dataclass
 class Constraint:
-    """A constraint of a table or a domain. A CHECK has an expression; other kinds have columns."""
+    """A constraint of a table or a domain. A CHECK has an expression. Other kinds have columns."""
 
     kind: str
     """The kind in the parse tree: `CONSTR_CHECK`, `CONSTR_FOREIGN`, …"""
@@ -42,14 +42,14 @@ class Constraint:
 
 @dataclass
 class Index:
-    """An index, with its table and all its columns, including those in expressions and in its predicate."""
+    """An index, with its table and all its columns. The columns include those in expressions and in the predicate."""
 
     table: Name
     columns: frozenset[str] = frozenset()
     computed: bool = False
     """Whether the index has an expression or predicate. PostgreSQL rebuilds such an index if a column changes type."""
     own_classes: frozenset[str] = frozenset()
-    """Columns used only with an explicit operator class, which PostgreSQL keeps when the column's type changes."""
+    """Columns used only with an explicit operator class. PostgreSQL keeps this class when the column's type changes."""
     method: str = "btree"
     keys: tuple[str, ...] = ()
     """The key columns in order, with an empty string for each expression."""
@@ -69,7 +69,7 @@ class Table:
     known: bool = True
     """Whether all columns are known."""
     new: bool = False
-    """Whether the same plan created the table, so that no other session uses it yet."""
+    """Whether the same plan created the table. No other session uses such a table yet."""
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitions: set[Name] = field(default_factory=set)
@@ -77,9 +77,9 @@ class Table:
     bound: Node | None = field(default=None, repr=False)
     """For a partition, the bound: FOR VALUES or DEFAULT."""
     of_type: Name | None = None
-    """For a typed table, the composite type that defines its columns."""
+    """For a typed table, the composite type that defines the columns."""
     partition_key: tuple[str, tuple[str, ...]] | None = None
-    """Partition strategy and key columns; no columns if the key contains an expression."""
+    """Partition strategy and key columns. No columns if the key contains an expression."""
     logged: bool = True
     storage: tuple[str, str] = ("heap", "")
     """Access method and tablespace. An empty tablespace is the database's default."""
@@ -90,7 +90,7 @@ class Table:
     reads: frozenset[Name] = frozenset()
     """For a view: the relations that its query reads."""
     security_invoker: bool = False
-    """For a view: whether its query runs with the privileges and policies of the caller, not of the owner."""
+    """For a view, whether its query runs with the caller's privileges and policies, instead of the owner's."""
 
     def proved_parts(self) -> list[Node]:
         """The conjuncts of all validated CHECK constraints."""
@@ -123,9 +123,9 @@ class Function:
     language: str = ""
     body: str = ""
     header: str = "do"
-    """The command to parse the PL/pgSQL body with; it declares the parameters and the kind of the result."""
+    """The command to parse the PL/pgSQL body with. The command declares the parameters and the kind of the result."""
     atomic: tuple[Node, ...] = field(default=(), repr=False)
-    """The statements of a BEGIN ATOMIC body, or the query in RETURN; each node is stored under its kind as the key."""
+    """The statements of a BEGIN ATOMIC body, or the query in RETURN. Each node is stored under its kind as the key."""
 
 
 @dataclass
@@ -140,12 +140,12 @@ class Catalog:
     functions: dict[Name, Function] = field(default_factory=dict)
     path: tuple[str, ...] = ("public",)
     timezone: str = ""
-    """The session's TimeZone, if the file sets it."""
+    """The session's TimeZone. Empty if the file does not set TimeZone."""
     major: int = 0
-    """The server version; 0 if unknown."""
+    """The server version. 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The name with its schema; a name without a schema is looked up in the search path.
+        """The name with its schema. A name without a schema is looked up in the search path.
 
         If no table or index has the name, returns the name that `created` returns.
         """
@@ -158,17 +158,17 @@ class Catalog:
         return (name[0] or next(iter(self.path), ""), name[1])
 
     def table(self, name: Name) -> Table | None:
-        """The table called `name`; None if it is not in the model."""
+        """The table called `name`. None if the model has no such table."""
         return self.tables.get(self.full(name))
 
     def domain(self, type_: Type) -> Domain | None:
-        """The domain that `type_` refers to; None if the type is not a domain."""
+        """The domain that `type_` refers to. None if the type is not a domain."""
         schemas = (type_.schema,) if type_.schema else self.path
         keys = ((schema, type_.name) for schema in schemas if not type_.array)
         return next((self.domains[key] for key in keys if key in self.domains), None)
 
     def function(self, name: Name) -> Function | None:
-        """The function called `name`; None if it is not in the model."""
+        """The function called `name`. None if the model has no such function."""
         schemas = (name[0],) if name[0] else self.path
         return next((self.functions[s, name[1]] for s in schemas if (s, name[1]) in self.functions), None)
 
@@ -183,19 +183,19 @@ class Catalog:
         return any(domain.checked for domain in self._under(type_))
 
     def _under(self, type_: Type) -> Iterator[Domain]:
-        """The domain that `type_` refers to, then the domains on which it is based."""
+        """The domain that `type_` refers to, followed by the domains on which it is based."""
         domain, seen = self.domain(type_), 0
         while domain and seen < _DEEPEST:
             yield domain
             domain, seen = self.domain(domain.base), seen + 1
 
     def indexes_on(self, table: Name, columns: Iterable[str] | None = None) -> list[Index]:
-        """The indexes of a table, or only those that use one of the given columns."""
+        """The indexes of a table. If columns are given, only indexes that use one of the columns."""
         wanted = None if columns is None else set(columns)
         return [i for i in self.indexes.values() if i.table == table and (wanted is None or i.columns & wanted)]
 
     def parent_of(self, name: Name) -> Table | None:
-        """The partitioned table that a table is a partition of; None if it is not a partition."""
+        """The partitioned table that a table is a partition of. None if the table is no partition."""
         return next((table for table in self.tables.values() if name in table.partitions), None)
 
     def typed(self, name: Name) -> list[Table]:

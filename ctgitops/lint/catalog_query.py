@@ -33,7 +33,7 @@ class Constants:
     values: Values
 
     def of(self, node: Node) -> str | None:
-        """The value of an expression as text; None if the value is known only at run time."""
+        """The value of an expression as text. None if the value is known only at run time."""
         cast, call = node.get("TypeCast", {}), node.get("FuncCall", {})
         if cast and parts_of(cast.get("typeName", {}).get("names", []))[-1:] == ("regclass",):
             name = self.of(cast.get("arg", {}))
@@ -61,7 +61,7 @@ class Constants:
 
 
 def finds_row(select: Node, constants: Constants) -> bool | None:
-    """Whether a query returns a row; None if the result is known only at run time."""
+    """Whether a query returns a row. None if the result is known only at run time."""
     named = [node for kind, node in walk(select.get("fromClause", [])) if kind == "RangeVar"]
     sources = sorted((each for each in named if _is_listed(each)), key=_is_class)
     if not sources or _CHANGING & set(select):
@@ -137,7 +137,7 @@ def _is_of_all(part: Node) -> bool:
 
 
 def _is_class(relation: Node) -> bool:
-    """Whether `relation` is pg_class, which sorts last, because rows of the other catalogs also name the table."""
+    """Whether `relation` is pg_class. pg_class sorts last, because rows of the other catalogs also name the table."""
     return bool(relation.get("relname") == "pg_class")
 
 
@@ -147,7 +147,7 @@ def _alias(relation: Node) -> str:
 
 
 def _joined_by_keys(select: Node) -> bool:
-    """Whether every join is by the key of the object's table or schema, so that the join drops no row."""
+    """Whether every join is by the key of the object's table or schema. Such a join drops no row."""
     joins = [node for kind, node in walk(select.get("fromClause", [])) if kind == "JoinExpr"]
     return all(_is_join(each.get("quals", {})) for each in joins)
 

@@ -21,7 +21,7 @@ def severity(reason: str | None) -> Severity | None:
 
 
 def unsafe_table(case: Case, table: Table) -> str | None:
-    """Why no deploy order is safe for DROP TABLE, as a clause; None if code can be deployed first.
+    """Why no deploy order is safe for DROP TABLE, as a clause. None if code can be deployed first.
 
     Empty if unknown, because the model does not contain the table.
     """
@@ -32,7 +32,7 @@ def unsafe_table(case: Case, table: Table) -> str | None:
 
 
 def unsafe_column(case: Case, table: Table, column: str) -> str | None:
-    """Why no deploy order is safe for DROP COLUMN, as a clause; None if code can be deployed first.
+    """Why no deploy order is safe for DROP COLUMN, as a clause. None if code can be deployed first.
 
     Empty if unknown, because the model does not contain the column.
     """

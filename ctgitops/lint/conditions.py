@@ -16,7 +16,7 @@ _COMPARED: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _SOME = {(">", "0"): True, ("<>", "0"): True, (">=", "1"): True, ("=", "0"): False, ("<", "1"): False}
-"""Comparisons of a count: True for those that hold if there are rows, False for those that hold if there are none."""
+"""Comparisons of a count. True if the comparison holds for any rows, False if it holds for no rows."""
 _TO = ("to_regclass",)
 _NEVER_NULL = {
     "attname", "column_name", "conname", "constraint_name", "indexname", "oid", "relname", "table_name", "tablename",
@@ -26,7 +26,7 @@ Answers = dict[tuple[str, str] | Condition, bool | None]
 
 
 def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answers) -> bool | None:
-    """Whether a condition is true; None if the result is known only at run time. `values` are the values of variables.
+    """Whether a condition is true. None if known only at run time. `values` are the values of variables.
 
     The result is cached in `answers`, because the block evaluates the condition before it changes the schema.
     """
@@ -50,7 +50,7 @@ class Reader:
         self._constants = Constants(catalog, values)
 
     def truth(self, node: Node) -> bool | None:
-        """Evaluates a boolean expression; None if the result is unknown."""
+        """Evaluates a boolean expression. None if the result is unknown."""
         judges: dict[str, Callable[[Node], bool | None]] = {
             "BoolExpr": self._bool,
             "A_Expr": self._compared,
@@ -81,7 +81,7 @@ class Reader:
         return self._answers[asked]
 
     def _some(self, node: Node) -> bool | None:
-        """Evaluates a count as a boolean, which is true if the count is greater than zero."""
+        """Evaluates a count as a boolean. The count is true if it is greater than zero."""
         if "ColumnRef" in node:
             return self._answer(node["ColumnRef"], self._some)
         select = _select_in(node)

@@ -21,7 +21,7 @@ from .snapshot_catalog import catalog_of
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """Lints each migration as if all earlier ones were in use; reports only the files in `only`, if given."""
+    """Lints each migration as if all earlier migrations were in use. Reports only the files in `only`, if given."""
     linter = Linter(Catalog(complete=True), workspace.policy.exposed_schemas, workspace.policy.lint, today)
     found: list[Finding] = []
     for migration in sorted(workspace.migrations, key=lambda m: m.number):

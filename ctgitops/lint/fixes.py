@@ -22,7 +22,7 @@ _LONGEST = 63
 
 
 def concurrently(*keywords: str) -> Fix:
-    """Inserts CONCURRENTLY after one of the keywords, if the statement is alone in its file."""
+    """Inserts CONCURRENTLY after one of the keywords. Fixes only a statement that is alone in its file."""
 
     def fix(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
         several = len(tree.node.get("objects", (1,))) > 1 or tree.node.get("behavior") == "DROP_CASCADE"
@@ -36,7 +36,7 @@ def concurrently(*keywords: str) -> Fix:
 
 
 def build_concurrently(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Inserts CONCURRENTLY into CREATE INDEX; moves the statement to a follow-up if the file has other statements."""
+    """Inserts CONCURRENTLY into CREATE INDEX. If the file has other statements, moves the statement to a follow-up."""
     if transaction.statements == 1:
         return concurrently("INDEX")(script, tree, transaction)
     return _follow_up(transaction, _built(script, tree))
@@ -56,7 +56,7 @@ def proved_not_null(script: Script, tree: Tree, transaction: Transaction) -> Lin
 
 
 def _follow_up(transaction: Transaction, made: Lines | None) -> Lines | None:
-    """The fix `made`, if the file runs as one transaction and the follow-up is valid SQL; else None."""
+    """The fix `made`. None if the file does not run as one transaction, or if the follow-up is not valid SQL."""
     if not transaction.whole or transaction.batched or made is None or made.then is None:
         return None
     try:
@@ -98,7 +98,7 @@ def _proved(script: Script, tree: Tree) -> Lines | None:
 
 
 def _built(script: Script, tree: Tree) -> Lines | None:
-    """Moves a CREATE INDEX to a follow-up; None if the rest of the file mentions the index."""
+    """Moves a CREATE INDEX to a follow-up. None if the rest of the file mentions the index."""
     name, schema = tree.node.get("idxname", ""), tree.node.get("relation", {}).get("schemaname")
     elsewhere = script.sql[: tree.start] + script.sql[tree.end :]
     word = _missing(("INDEX",), script, tree)
@@ -112,7 +112,7 @@ def _built(script: Script, tree: Tree) -> Lines | None:
 
 
 def _missing(keywords: tuple[str, ...], script: Script, tree: Tree) -> tuple[int, str] | None:
-    """The offset at which to insert CONCURRENTLY, and the word in the file's letter case; None if it is present."""
+    """The offset at which to insert CONCURRENTLY, and the word in the file's letter case. None if already present."""
     text = script.sql[tree.start : tree.end]
     for token in tokens(text):
         word = text[token.start : token.end]
@@ -131,7 +131,7 @@ def _insert(script: Script, at: int, words: str) -> Lines:
 
 
 def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: FollowUpMigration) -> Lines | None:
-    """Replaces a statement by `lines`, unless other text shares its lines."""
+    """Replaces a statement by `lines`. None if other text shares the statement's lines."""
     at, end = script.first_word(tree.start, tree.end), tree.end
     if mark := _END.match(script.sql, tree.end):
         end = mark.end()
@@ -144,7 +144,7 @@ def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: FollowUpM
 
 
 def _only(tree: Tree) -> Node:
-    """The action of an ALTER TABLE; empty if there are several actions."""
+    """The action of an ALTER TABLE. Empty if there are several actions."""
     commands = tree.node.get("cmds", ())
     return commands[0].get("AlterTableCmd", {}) if len(commands) == 1 else {}
 

@@ -19,7 +19,7 @@ from .dynamic_sql import UNKNOWN, Values, texts
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {*_QUERIES, "CallStmt", "CreateTableAsStmt"}
 CALLED = "CalledQuery"
-"""The kind for a query inside a called function; the node contains the query under its own kind."""
+"""The kind for a query inside a called function. The node contains the query under the query's own kind."""
 _DEEPEST = 4
 """Maximum depth of nested function calls that are followed."""
 
@@ -36,7 +36,7 @@ Read = tuple[str, Node, Unread | None]
 
 
 def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Iterator[Read]:
-    """Returns a statement and the statements that it runs: those in a DO block, and the DDL of functions it calls."""
+    """Returns a statement and the statements that it runs: in a DO block, and the DDL of called functions."""
     if kind == "DoStmt":
         yield from _inside_block(node, catalog, depth)
         return
@@ -49,7 +49,7 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the statements of a DO block, except those in branches that are certainly not executed."""
+    """Returns the statements of a DO block. Leaves out branches that are certainly not executed."""
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("the DO block is not in PL/pgSQL, so it was not analysed")
@@ -75,7 +75,7 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
 
 
 def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Iterator[tuple[str, Node]]:
-    """Returns the statements of a function in SQL or PL/pgSQL, except those that cannot be parsed."""
+    """Returns the statements of a function in SQL or PL/pgSQL. Leaves out statements that cannot be parsed."""
     try:
         if function.language == "sql":
             made = [(tree.kind, tree.node) for tree in trees(function.body)]
@@ -127,7 +127,7 @@ def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterato
 
 
 def _calls(node: Any, catalog: Catalog) -> Iterator[Node]:
-    """The function calls in a statement, except those that certainly do not run."""
+    """The function calls in a statement. Leaves out calls that certainly do not run."""
     reader, left = Reader(catalog, {}, {}), [node]
     while left:
         each = left.pop()

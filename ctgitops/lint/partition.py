@@ -10,11 +10,11 @@ from .catalog import Catalog, Table
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}
-"""Operators on a list that are ignored, because `<> ANY` excludes no value, and `= ALL` is rare."""
+"""Operators on a list that are ignored. `<> ANY` excludes no value, and `= ALL` is rare."""
 
 
 def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> bool:
-    """Whether the validated CHECK constraints of `child` imply `bound`; False if uncertain.
+    """Whether the validated CHECK constraints of `child` imply `bound`. False if uncertain.
 
     If `parent` is itself a partition, the constraints must also imply the parent's bound.
     """
@@ -88,7 +88,7 @@ def _less(one: Node, other: Node) -> bool:
 
 
 def _value(node: Node) -> int | str | None:
-    """A constant's value: a number, or, as text that sorts by time, an ISO date or timestamp without time zone."""
+    """A constant's value: a number, or the text of an ISO date or timestamp without time zone, which sorts by time."""
     constant = canonical(node).get("A_Const", {})
     if "ival" in constant:
         return int(constant["ival"].get("ival", 0))

@@ -10,7 +10,7 @@ from .types import type_of
 
 
 def relations_in(query: Node, catalog: Catalog) -> frozenset[Name]:
-    """The relations that a query reads, except those that WITH defines."""
+    """The relations that a query reads. Leaves out names that WITH defines."""
     nodes = list(walk(query))
     defined = {node.get("ctename") for kind, node in nodes if kind == "CommonTableExpr"}
     names = (relation_name(node) for kind, node in nodes if kind == "RangeVar")

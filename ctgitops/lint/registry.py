@@ -29,10 +29,10 @@ def rules_for(kind: str) -> tuple[Rule, ...]:
 
 @cache
 def rule_named(identity: str) -> Rule | None:
-    """The rule whose ID is `identity`; None if there is none."""
+    """The rule whose ID is `identity`. None if there is none."""
     return next((rule for rule in all_rules() if rule.id == identity), None)
 
 
 def nearest(name: str) -> str:
-    """The rule ID that is most similar to an unknown name; empty if none is similar."""
+    """The rule ID that is most similar to an unknown name. Empty if no ID is similar."""
     return next(iter(difflib.get_close_matches(name, [rule.id for rule in all_rules()], 1)), "")

@@ -23,11 +23,11 @@ class Writes:
     """What a piece of SQL can write, as far as its text shows it."""
 
     tables: frozenset[Name] = frozenset()
-    """As the text names them."""
+    """The tables that the SQL can write, as the text names them."""
     calls: frozenset[Name] = frozenset()
-    """The functions that it calls."""
+    """The functions that the SQL calls."""
     unknown: str = ""
-    """Why it can write more than `tables`; empty if its text shows everything."""
+    """Why the SQL can write more than `tables`. Empty if its text shows everything."""
 
     def __or__(self, other: Writes) -> Writes:
         return Writes(self.tables | other.tables, self.calls | other.calls, self.unknown or other.unknown)
@@ -103,7 +103,7 @@ def _of_block(body: str, header: str, what: str) -> Writes:
 
 
 def _of_expression(text: str, what: str) -> Writes:
-    """What a statement or an expression of a block can write. An assignment's text has its target."""
+    """What a statement or an expression of a block can write. The text of an assignment includes its target."""
     _, _, assigned = text.partition(":=")
     candidates = (text, f"select {text}", f"select {assigned}", f"select {text.partition('=')[2]}")
     for sql in candidates:

@@ -30,7 +30,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Query:
-    """One SELECT, UPDATE, DELETE or MERGE, without the queries inside it; `ctes` are the names that WITH defines."""
+    """One SELECT, UPDATE, DELETE or MERGE, without the queries inside. `ctes` are the names that WITH defines."""
 
     case: Case
     node: Node
@@ -115,7 +115,7 @@ class Query:
 
     @property
     def _extreme(self) -> bool:
-        """Whether the query is `SELECT max(key) FROM table`, which reads one entry of an index."""
+        """Whether the query is `SELECT max(key) FROM table`. Such a query reads one entry of an index."""
         sources, tables = self._sources, [each.table for each in self._sources if each.table]
         calls = _calls(self.node)
         if len(sources) != 1 or not tables or self._conditions or "groupClause" in self.node or not calls:
@@ -126,7 +126,7 @@ class Query:
 
 
 def has_rows(case: Case, table: Table, depth: int = 0) -> bool:
-    """Whether reading the relation reads rows of a table in use, for a view through its query."""
+    """Whether reading the relation reads rows of a table in use. A view is checked through its query."""
     if table.kind == "foreign table":
         return True
     if table.kind != "view":
@@ -149,7 +149,7 @@ def scanned(case: Case, node: Any) -> Iterator[str]:
 
 
 def _first_row(link: Node) -> Iterator[Node]:
-    """The query of an EXISTS without a condition, which ends at its first row."""
+    """The query of an EXISTS without a condition. Such a query ends at its first row."""
     select = link.get("subselect", {}).get("SelectStmt", {})
     if link.get("subLinkType") == "EXISTS_SUBLINK" and not _ANY_ROW & set(select):
         yield select
@@ -187,7 +187,7 @@ def _has(table: Table | None, columns: frozenset[str]) -> bool:
 
 
 def _keys(table: Table, catalog: Catalog) -> set[str] | None:
-    """The columns with which an index begins; None if the table's indexes are not known."""
+    """The columns with which an index begins. None if the table's indexes are not known."""
     if not table.known:
         return None
     parent = catalog.parent_of(table.name)

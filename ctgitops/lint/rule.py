@@ -36,17 +36,17 @@ class Hit:
 
     what: str
     instead: str = ""
-    """Advice for this case; empty to use the rule's advice."""
+    """Advice for this case. Empty to use the rule's advice."""
     blocks: bool | None = None
-    """Overrides the rule's `blocks`; None for no override."""
+    """Overrides the rule's `blocks`. None for no override."""
     lock: LockMode | None = None
-    """Overrides the rule's `lock`; None for no override."""
+    """Overrides the rule's `lock`. None for no override."""
     severity: Severity | None = None
-    """Overrides the rule's `severity`, unless the policy sets one; None for no override."""
+    """Overrides the rule's `severity`. A severity in the policy has precedence. None for no override."""
     conflict_target: ConflictTarget | None = None
-    """The dropped unique constraint or index to search for in code; None for other violations."""
+    """The dropped unique constraint or index to search for in code. None for other violations."""
     part: Node | None = field(default=None, repr=False)
-    """The ALTER TABLE action, or its definition, that violates the rule; None for the whole statement."""
+    """The part that violates the rule: the ALTER TABLE action or its definition. None for the whole statement."""
 
 
 Hits = Iterator[Hit]
@@ -65,7 +65,7 @@ class Rule:
     group: Group
     severity: Severity
     kinds: tuple[str, ...]
-    """The kinds of statements to check, as the parser names them. Empty for all kinds; `File` for the whole file."""
+    """The kinds of statements to check, as the parser names them. Empty for all kinds. `File` for the whole file."""
     check: Check = _none
     """Finds the violations in one statement. A rule without a check describes findings of another module."""
     why: str
@@ -75,7 +75,7 @@ class Rule:
     bad: str = ""
     """A file that violates the rule if `given` runs first. Empty if no SQL triggers the rule."""
     good: str = ""
-    """Files with the same effect that do not violate the rule, in order, separated by `-- next file`."""
+    """Files with the same effect that do not violate the rule. They are in order and separated by `-- next file`."""
     given: str = ""
     lock: LockMode | None = None
     """The strongest lock that the bad example takes on a table in use."""

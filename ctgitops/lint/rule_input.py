@@ -46,9 +46,9 @@ class Transaction:
         return frozenset(relation_name(node.get("relation", {}))[1] for node in altered)
 
     def hold(self, case: Case) -> None:
-        """Adds a statement's locks, which PostgreSQL holds until the end of the transaction.
+        """Adds a statement's locks. PostgreSQL holds these locks until the end of the transaction.
 
-        Outside a transaction, a statement releases its locks when it ends; a DO block holds the locks of its
+        Outside a transaction, a statement releases its locks when it ends. A DO block holds the locks of its
         statements.
         """
         if not (self.whole or case.in_body):
@@ -66,16 +66,19 @@ class Case:
     catalog: Catalog
     transaction: Transaction
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas whose tables need row-level security. Empty: all schemas, if the database uses row-level security."""
+    """Schemas whose tables need row-level security.
+
+    Empty means all schemas, if the database uses row-level security.
+    """
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 
     def in_use(self, relation: Node, *, if_exists: bool = False) -> Table | None:
-        """The table `relation`, if it is in use: neither created by the same plan nor temporary. Otherwise None."""
+        """The table `relation`, if the table is in use. None if the same plan created it, or if it is temporary."""
         return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))
 
     def used(self, name: Name, *, if_exists: bool = False) -> Table | None:
-        """Like `in_use`, but by name. Assumes that a table exists if it is not in the model."""
+        """Like `in_use`, but by name. A table that is not in the model is assumed to exist."""
         found = self.catalog.table(name)
         if found is None:
             if if_exists and self.catalog.complete and UNKNOWN not in name[1]:
@@ -96,7 +99,7 @@ class Case:
 
     @cached_property
     def altered(self) -> Table | None:
-        """The table in use that ALTER TABLE changes, without the constraints that the statement drops first."""
+        """The table in use that ALTER TABLE changes, without constraints that the same statement drops before."""
         if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
             return None
         table = self.in_use(self.node.get("relation", {}))

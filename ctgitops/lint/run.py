@@ -78,7 +78,7 @@ class Linter:
         self.catalog.path, self.catalog.timezone = path, ""
 
     def _whole(self, script: Script, first: tuple[Tree, ...], transaction: Transaction) -> Iterator[Finding]:
-        """The findings about the file as a whole, which are reported at its first statement."""
+        """The findings about the file as a whole. They are reported at the file's first statement."""
         for tree in first:
             guard, start = Guard(), script.first_word(tree.start, tree.end)
             case = Case("File", {"sql": script.sql, "first": start}, self.catalog, transaction)
@@ -158,7 +158,7 @@ def _written(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[tuple[str, N
 
 
 def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
-    """The offset in characters of the action `part`, or of the statement if the action's offset is unknown."""
+    """The offset in characters of the action `part`. If the action's offset is unknown, of the statement."""
     at = script.first_word(tree.start, tree.end)
     if part is None:
         return at

@@ -41,7 +41,7 @@ def _constant(node: Any) -> bool:
 
 
 def _value(constant: Node) -> bool:
-    """Whether possibly only few rows have this value, because it is neither NULL nor a boolean."""
+    """Whether possibly only few rows have this value. False for NULL and for a boolean."""
     return bool({"ival", "fval", "sval", "bsval"} & set(constant))
 
 

@@ -1,4 +1,4 @@
-"""Builds lint's model of the schema from a snapshot of a live database: generates SQL, parses and folds it."""
+"""Builds lint's model of the schema from a snapshot of a live database. Generates SQL, parses it and folds it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def _path(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _readable(written: list[str]) -> Iterator[Tree]:
-    """Parses all statements at once. If parsing fails, parses each statement and skips those with a syntax error."""
+    """Parses all statements at once.
+
+    If parsing fails, parses each statement and skips statements with a syntax error.
+    """
     try:
         yield from trees(";\n".join(written))
     except SqlSyntaxError:
@@ -124,7 +127,7 @@ def _column(table: str, column: SchemaObject) -> str:
 
 
 def function_sql(each: SchemaObject) -> str:
-    """The CREATE FUNCTION or CREATE PROCEDURE of a live routine; without a body if its language is not read."""
+    """The CREATE FUNCTION or CREATE PROCEDURE of a live routine. The body is missing if its language is not read."""
     attributes, procedure = each.attributes, each.kind == "procedure"
     language, name = attributes.get("language", "c"), _NAME.match(each.name)
     body = attributes.get("body", "") if language in {"sql", "plpgsql"} else ""

@@ -91,7 +91,7 @@ _TEMPORAL = {"time", "timetz", "timestamp", "timestamptz"}
 
 
 def cost_of(old: Type, new: Type) -> Cost:
-    """The cost of changing a column from `old` to `new`; neither may be a domain."""
+    """The cost of changing a column from `old` to `new`. Neither type may be a domain."""
     if alike(old, new):
         return Cost.NOTHING
     if old.array and new.array and old.name == new.name and not new.mods:
@@ -106,7 +106,7 @@ def cost_of(old: Type, new: Type) -> Cost:
 
 
 def alike(old: Type, new: Type) -> bool:
-    """Whether two types are equal; a type without a schema matches one with any schema."""
+    """Whether two types are equal. A type without a schema matches a type with any schema."""
     schemas = {old.schema, new.schema} - {""}
     return UNKNOWN not in (old, new) and len(schemas) < 2 and replace(old, schema="") == replace(new, schema="")
 

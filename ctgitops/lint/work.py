@@ -32,7 +32,7 @@ def queried(case: Case) -> Iterator[str]:
 
 
 def _executed(case: Case) -> Any:
-    """The statement, or for EXECUTE the prepared query; empty if no query runs, as for EXPLAIN without ANALYZE."""
+    """The statement. For EXECUTE, the prepared query. Empty if no query runs, as for EXPLAIN without ANALYZE."""
     kind, node = case.kind, case.node
     if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
         return None

@@ -1,4 +1,4 @@
-"""Finds the UPDATE, DELETE and MERGE in a statement, also those in WITH, and how many rows each can change."""
+"""Finds each UPDATE, DELETE and MERGE in a statement and in its WITH, and the number of rows that each can change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MERGED = {"CMD_UPDATE": "updates", "CMD_DELETE": "deletes"}
 
 @dataclass(frozen=True)
 class Write:
-    """An UPDATE, a DELETE or a MERGE of a table in use; a MERGE may be both an UPDATE and a DELETE."""
+    """An UPDATE, a DELETE or a MERGE of a table in use. A MERGE may be both an UPDATE and a DELETE."""
 
     table: Table
     verb: str
@@ -32,7 +32,7 @@ class Write:
     kind: str
     node: Node = field(repr=False)
     condition: Any = field(repr=False)
-    """The WHERE condition; for a MERGE, its join condition AND its WHEN condition. None if there is no condition."""
+    """The WHERE condition. For a MERGE, its join condition AND its WHEN condition. None without a condition."""
     of_conflicts: bool = False
     """Whether the write is the DO UPDATE of an INSERT, which changes only existing rows."""
 
@@ -43,7 +43,7 @@ class Write:
 
     @property
     def few(self) -> bool:
-        """Whether the condition compares a column with a constant, so that few rows can match."""
+        """Whether the condition compares a column with a constant. Few rows can then match."""
         return selective(self.condition)
 
     @property

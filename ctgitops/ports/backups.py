@@ -23,7 +23,7 @@ class Backups(Protocol):
     def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
         """Dumps, counts rows, restores, compares, and then stores the receipt. Raises BackupError.
 
-        Without `extent`, what the manifest's scope means without a plan.
+        Without `extent`, the backup saves what the manifest's scope means without a plan.
         """
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
@@ -40,4 +40,4 @@ class FinishedBackups(Protocol):
         """The finished backups of an environment, oldest first. Read-only. Raises CtgitopsError."""
 
     def drill(self, environment: Environment, tell: Listener) -> Drill:
-        """Restores the newest backup on a throw-away server, and stores the result beside it. Raises BackupError."""
+        """Restores the newest backup on a throw-away server, and stores the result. Raises BackupError."""

@@ -45,7 +45,7 @@ class Session(Protocol):
         """The reasons why `plan` must not begin, after a wait for conditions that may end. Read-only."""
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
-        """Drops the INVALID indexes that interrupted builds of the plan's indexes left; returns a line for each.
+        """Drops the INVALID indexes that interrupted builds of the plan's indexes left. Returns a line for each.
 
         Raises ApplyError. Writes.
         """
@@ -54,19 +54,19 @@ class Session(Protocol):
         """The current end of the WAL, with a restore point if this role may create one. Changes no data."""
 
     def run(self, step: Step, plan: Plan, safeguards: Safeguards) -> int:
-        """Applies one step with its ledger entry; returns milliseconds.
+        """Applies one step with its ledger entry. Returns milliseconds.
 
         Raises ApplyError, whose state says which part of the step is in the database. Writes.
         """
 
     def single_transaction(self, plan: Plan, safeguards: Safeguards) -> tuple[int, ...]:
-        """Applies a whole plan, its seed files last, in one transaction; returns milliseconds for each part.
+        """Applies a whole plan in one transaction, the seed files last. Returns milliseconds for each part.
 
         If it raises ApplyError, everything was rolled back, unless the error says otherwise. Writes.
         """
 
     def seed(self, seed: Seed, plan: Plan, safeguards: Safeguards) -> int:
-        """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Writes."""
+        """Runs one seed file with its ledger entry in one transaction. Returns milliseconds. Writes."""
 
     def record(self, entry: Entry) -> None:
         """Adds an entry that belongs to no step, such as a repair. Writes."""
@@ -75,10 +75,10 @@ class Session(Protocol):
         """Marks one statement of an unfinished step as done or not done, and adds `entry`. Writes."""
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database, with the given ledger ID, the environment's home, and adds `entry`. Writes."""
+        """Makes this database the environment's home, with the given ledger ID, and adds `entry`. Writes."""
 
     def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
-        """Drops the objects of this role and of `roles`, except extensions in `kept`; removes all ledger entries.
+        """Drops the objects of this role and of `roles`, but no extensions in `kept`. Removes all ledger entries.
 
         Runs in one transaction, and does not change the ledger's identity. Returns the number of dropped objects.
         Raises ApplyError, or MustWaitError if objects of other roles depend on the objects. Writes.
@@ -91,18 +91,19 @@ class Session(Protocol):
         """The current answer of a health query. Read-only."""
 
     def watch(self, health: Health) -> HealthResult:
-        """Repeats a health query until it is not true or the time is over; returns the last answer. Read-only.
+        """Repeats a health query until it is not true or the time is over. Returns the last answer. Read-only.
 
         Raises KeyboardInterrupt if the run is asked to stop, ApplyError if the run has lost its lock.
         """
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
-        """The state of the database before the first step; `ledger` must be read immediately before this call."""
+        """The state of the database before the first step. `ledger` must be read immediately before this call."""
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
         """Counts the rows of each loss, without the rows that this run wrote after `since`.
 
-        From then on, a step that would destroy further rows fails; a transactional step is then rolled back.
+        From then on, a step that would destroy further rows fails. If the step is transactional, it is then rolled
+        back.
         """
 
 
@@ -110,10 +111,10 @@ class Database(Protocol):
     """The database of one environment."""
 
     def ledger(self) -> Ledger:
-        """All entries; an empty ledger if the database has none. Read-only, takes no lock."""
+        """All entries. An empty ledger if the database has none. Read-only, takes no lock."""
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
-        """Counts the rows that each loss destroys; a count that takes too long is unknown. Read-only."""
+        """Counts the rows that each loss destroys. A count that takes too long is unknown. Read-only."""
 
     def snapshot(self) -> Snapshot:
         """The schema of the database, consistent at one point in time. Read-only, takes no lock."""
@@ -125,19 +126,19 @@ class Database(Protocol):
         """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
 
     def pooler(self) -> UsageError | None:
-        """The error for an address that leads to a connection pooler; None for any other address. Read-only."""
+        """The error for an address that leads to a connection pooler. None for any other address. Read-only."""
 
     def probe(self, health: Health) -> HealthResult:
         """The current answer of a health query. Read-only."""
 
     def holder(self) -> Holder | None:
-        """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""
+        """The run that holds the run lock. None if the lock is free. Read-only, takes no lock."""
 
     def end(self, holder: Holder) -> bool:
-        """Terminates only the sessions of the run `holder`; returns whether the lock is then free. Writes."""
+        """Terminates only the sessions of the run `holder`. Returns whether the lock is then free. Writes."""
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001
-        """Counts the rows that violate each requirement, if possible; with `keys`, returns some keys. Read-only."""
+        """Counts the rows that violate each requirement, if possible. With `keys`, returns some keys. Read-only."""
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """The sizes of the existing tables in `tables`. Read-only, takes no lock."""
@@ -149,7 +150,7 @@ class Database(Protocol):
         """The verify queries that fail or are not true. Read-only, takes no lock."""
 
     def checked(self) -> tuple[Checked, ...]:
-        """Checks every constraint and unique index for violating rows. Read-only; reads whole tables, for minutes."""
+        """Checks every constraint and unique index for violating rows. Read-only. Reads whole tables, for minutes."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, waiting at most `request.wait_for_lock`, and creates or upgrades the ledger.

@@ -30,7 +30,7 @@ class Forge(Protocol):
     """The forge where plans are reviewed. A missing permission of the token is reported once and does not end a run."""
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Creates or updates the comment with the same key; returns its URL, None if a newer run wrote the comment."""
+        """Creates or updates the comment with the same key. Returns its URL. None if a newer run wrote the comment."""
 
     def last_words(self, comment: StickyComment) -> None:
         """Adds text at the top of the comment with the same key, or creates the comment. Never retries a call."""
@@ -39,19 +39,19 @@ class Forge(Protocol):
         """Deletes the comments of this account with the given key."""
 
     def approvers(self, pull_request: int) -> tuple[str, ...] | None:
-        """The users whose last review approved a pull request; None if the token may not read reviews."""
+        """The users whose last review approved a pull request. None if the token may not read reviews."""
 
     def record(self, record: RecordComment) -> str | None:
-        """Writes the record above the published plan; returns the URL, None if the record was not written."""
+        """Writes the record above the published plan. Returns the URL. None if the record was not written."""
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
 
     def suggest(self, review: Review) -> int:
-        """Adds suggestions, except those that were already made on the same text; returns the number added."""
+        """Adds suggestions. Skips suggestions that were already made on the same text. Returns the number added."""
 
     def deploy(self, deployment: Deployment) -> int | None:
-        """Creates a deployment; returns its number, None if the token lacks the permission."""
+        """Creates a deployment. Returns its number. None if the token lacks the permission."""
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         """Sets the state of a deployment."""
@@ -66,7 +66,7 @@ class Forge(Protocol):
         """
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The number of the pull request whose merge added a commit to the default branch; None if there is none."""
+        """The number of the pull request whose merge added a commit to the default branch. None if there is none."""
 
     def is_on(self, branch: str, sha: str) -> bool:
         """Whether a commit is an ancestor of a branch's tip, or the tip itself."""
@@ -93,9 +93,10 @@ class Forge(Protocol):
         """The commit that a tag names, peeled. Raises ForgeError if there is no such tag."""
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-        """The digests in the plans of merged pull requests, read until each of `files` (at commit `at`) is found.
+        """The digests of files in the plans of merged pull requests.
 
-        Raises ForgeError if the token lacks the permission.
+        Stops reading once each of `files`, as of commit `at`, has a digest. Raises ForgeError if the token lacks the
+        permission.
         """
 
     def permission_of(self, login: str) -> str:
@@ -105,7 +106,7 @@ class Forge(Protocol):
         """Adds a reaction to a comment."""
 
     def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
-        """All files of a commit below a folder; empty if the folder does not exist. Raises ForgeError."""
+        """All files of a commit below a folder. Empty if the folder does not exist. Raises ForgeError."""
 
     def blob(self, sha: str) -> bytes:
         """The content of the blob `sha`. Raises ForgeError."""
@@ -117,7 +118,7 @@ class Forge(Protocol):
         """The number of the open pull request whose head commit `run` was for, or None. Raises ForgeError."""
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes; empty if the token lacks the permission."""
+        """The files that a pull request adds or changes. Empty if the token lacks the permission."""
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        """The open pull requests, except `than`, that add migrations, with the files that they add."""
+        """The open pull requests that add migrations, except `than`. Each comes with the files that it adds."""

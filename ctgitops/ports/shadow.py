@@ -28,16 +28,16 @@ class Shadow(Protocol):
         """Runs steps as apply does. Raises ApplyError."""
 
     def snapshot(self) -> Snapshot:
-        """The schema; its owner is the role that applies migrations in the real database."""
+        """The schema. Its owner is the role that applies migrations in the real database."""
 
 
 class Replay(Shadow, Protocol):
     """A throw-away database that is empty at first, for merged SQL."""
 
     def read_again(self) -> Snapshot:
-        """The schema after a dump and restore, so that PostgreSQL deparses its expressions a second time.
+        """The schema after a dump and restore, which makes PostgreSQL deparse the expressions a second time.
 
-        Empty if the restore fails; `unmatched` then contains the reason.
+        Empty if the restore fails. `unmatched` then contains the reason.
         """
 
 
@@ -45,7 +45,7 @@ class Sandbox(Shadow, Protocol):
     """A throw-away copy of a real schema, in which unreviewed SQL cannot reach anything outside."""
 
     def apply(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
-        """Runs steps; with `watched`, records their locks and work. Raises ApplyError."""
+        """Runs steps. With `watched`, records their locks and work. Raises ApplyError."""
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
@@ -53,11 +53,11 @@ class Sandbox(Shadow, Protocol):
 
     @property
     def leaks(self) -> Collection[SessionLeak]:
-        """The session state that its steps leaked."""
+        """The session state that the steps leaked."""
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """The statements that any copy skipped, because they name a database."""
+        """The statements that any copy skipped. Such a statement names a database."""
 
     def rates(self) -> Rates:
         """The measured speed of the sandbox's server for each kind of work. Raises ApplyError."""

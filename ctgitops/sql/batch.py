@@ -33,9 +33,9 @@ class Batch:
     lag_asked: bool = False
     """Whether the file sets `max_lag`. If so, the migration fails if the role may not see the replication lag."""
     budget: timedelta | None = None
-    """Time limit of one run, after which another run must continue; None for no limit."""
+    """Time limit of one run. After this time, another run must continue. None for no limit."""
     max_rows: int | None = None
-    """The limit of processed rows, above which the migration fails; None to derive the limit from the tables' size."""
+    """The limit of processed rows, above which the migration fails. None to derive it from the tables' size."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def is_batched(sql: str) -> bool:
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
-    """The parsed directive, or None if the directive is missing or has errors; and the errors."""
+    """The parsed directive and its errors. The directive is None if it is missing or has errors."""
     found = list(comment_lines(DIRECTIVE, sql))
     if not found:
         return None, ()
@@ -154,7 +154,7 @@ def sized(text: str, shape: Shape, size: int) -> str:
 
 
 def waiting_for_all(text: str) -> str:
-    """The statement without SKIP LOCKED, if it has that clause, so that it waits for rows that other sessions lock."""
+    """The statement without SKIP LOCKED. The statement then waits for rows that other sessions lock."""
     read = [token for token in tokens(text) if token.kind not in {Kind.BLANK, Kind.COMMENT}]
     for skip, locked in reversed(list(pairwise(read))):
         if [text[each.start : each.end].lower() for each in (skip, locked)] == ["skip", "locked"]:

@@ -41,7 +41,7 @@ class KnownObjects:
     """Facts about existing objects, from the files read so far."""
 
     made: set[Key] = field(default_factory=set)
-    """New objects and columns, which no code uses yet."""
+    """New objects and columns. No code uses them yet."""
     valued: set[Key] = field(default_factory=set)
     """New columns that have a default or another automatic value."""
     seen: set[Key] = field(default_factory=set)
@@ -51,17 +51,17 @@ class KnownObjects:
     routines: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
 
     def forget_made(self) -> None:
-        """Marks the files read so far as applied, so that code may use the objects that they created."""
+        """Marks the files read so far as applied. Code may then use the objects that these files created."""
         self.made, self.valued = set(), set()
 
     def new(self, sort: str, at: Key) -> bool:
-        """Whether the object is new, so that no code depends on a property of this sort."""
+        """Whether the object is new. No code then depends on a property of this sort."""
         return at[:2] in self.made or at in (self.valued if sort == "not null" else self.made)
 
 
 @guarded("the incompatible changes")
 def breaks_of(found: Iterable[Tree], known: KnownObjects) -> tuple[Break, ...]:
-    """The incompatible changes of a file, except to objects that the file itself creates. Updates `known`."""
+    """The incompatible changes of a file. Leaves out objects that the file itself creates. Updates `known`."""
     file = _File(known)
     for index, tree in enumerate(found):
         for run in runs_of(tree):
@@ -91,7 +91,7 @@ class _File:
         self._learn(index, run)
 
     def _internal(self, at: Key) -> bool:
-        """Whether only triggers call the routine, because it returns `trigger` or `event_trigger`."""
+        """Whether only triggers call the routine. Such a routine returns `trigger` or `event_trigger`."""
         known = self.known.routines.get(at, ())
         return bool(known) and all(routine.returns in {"trigger", "event_trigger"} for routine in known)
 
@@ -224,7 +224,7 @@ def _enum(node: Node) -> Iterator[_Gone]:
 
 
 def _revoked(node: Node) -> Iterator[_Gone]:
-    """The privileges that REVOKE takes from named roles; those of PUBLIC are known only in the database."""
+    """The privileges that REVOKE takes from named roles. Privileges of PUBLIC are known only in the database."""
     kind = node.get("objtype", "").removeprefix("OBJECT_")
     if node.get("is_grant") or node.get("grant_option") or node.get("targtype") != "ACL_TARGET_OBJECT":
         return

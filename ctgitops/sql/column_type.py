@@ -29,7 +29,7 @@ _ANY = 10**6
 
 @dataclass(frozen=True)
 class ColumnType:
-    """A type; `numeric(10,2)` has the name `numeric` and the modifiers 10 and 2."""
+    """A type. `numeric(10,2)` has the name `numeric` and the modifiers 10 and 2."""
 
     name: str
     mods: tuple[int, ...] = ()
@@ -46,7 +46,7 @@ class ColumnType:
 
     @property
     def family(self) -> set[str] | None:
-        """The group of types that are compared with each other; None if this module does not compare the type."""
+        """The group of types that are compared with each other. None if this module does not compare the type."""
         return next((family for family in _FAMILIES if self.name in family), None)
 
     @property
@@ -68,7 +68,7 @@ class ColumnType:
 
     @property
     def precision(self) -> int:
-        """The number of fractional digits of a second; -1 for a date."""
+        """The number of fractional digits of a second. -1 for a date."""
         return -1 if self.name == "date" else self.mods[0] if self.mods else 6
 
 
@@ -121,7 +121,7 @@ def type_in(node: Node) -> ColumnType:
 
 
 def type_from(text: str) -> ColumnType:
-    """Parses a type as PostgreSQL prints it, such as `character varying(20)`; the name is empty for any other text."""
+    """Parses a type as PostgreSQL prints it, such as `character varying(20)`. The name is empty for any other text."""
     try:
         node = parse_expression(f"null::{text}")
     except SqlSyntaxError:

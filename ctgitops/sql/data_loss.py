@@ -30,14 +30,14 @@ class Destroyed:
 
     how: DestructionKind
     name: str
-    """The table or schema; for a statement that cannot be analysed, its kind."""
+    """The table or schema. For a statement that cannot be analysed, the kind of the statement."""
     column: str = ""
     only_some: bool = False
-    """Whether the statement has a WHERE clause, so that it destroys only some rows."""
+    """Whether the statement has a WHERE clause. It then destroys only some rows."""
 
 
 def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
-    """The data that `node` and the statements in its WITH destroy; excludes effects of functions."""
+    """The data that `node` and the statements in its WITH destroy. Excludes effects of functions."""
     for part in with_its_parts(kind, node):
         yield from destroyed_alone(part.kind, part.node)
 
@@ -55,11 +55,11 @@ class Part:
     kind: str
     node: Node
     name: str = ""
-    """The name that WITH gives to its result; empty for the whole statement."""
+    """The name that WITH gives to its result. Empty for the whole statement."""
 
 
 def with_its_parts(kind: str, node: Node) -> Iterator[Part]:
-    """The statement itself, and those in its WITH, at any depth, in the order of their text."""
+    """The statement itself and the statements in its WITH, at any depth, in the order of their text."""
     left = [Part(kind, node)]
     while left:
         part = left.pop()
@@ -71,7 +71,7 @@ def with_its_parts(kind: str, node: Node) -> Iterator[Part]:
 
 
 def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
-    """The tables and columns that `node` creates, as pairs of table and column; for a table, the column is empty."""
+    """The tables and columns that `node` creates, as pairs of table and column. A table has an empty column."""
     if kind in {"CreateStmt", "CreateTableAsStmt"}:
         yield relation(node.get("relation") or node.get("into", {}).get("rel", {})), ""
     for command in commands(kind, node):

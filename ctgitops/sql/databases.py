@@ -53,7 +53,7 @@ def _named(kind: str, node: Node) -> Iterator[str]:
 
 
 def _in_body(body: str, deep: int) -> Iterator[str]:
-    """The databases that a PL/pgSQL body names. Names from current_database() are correct in every copy, so ignored."""
+    """The databases that a PL/pgSQL body names. Ignores current_database(), which is right in every copy."""
     try:
         runs = inside(body).runs
     except SqlSyntaxError:

@@ -25,7 +25,7 @@ _FUNCTIONS = frozenset(
 
 @guarded("the changed rows")
 def count_where(sql: str) -> str:
-    """A query that counts the rows that the DELETE or UPDATE in `sql` changes; empty if there is no such query."""
+    """A query that counts the rows that the DELETE or UPDATE in `sql` changes. Empty if there is no such query."""
     return count_as_sql(sql.encode()).decode()
 
 
@@ -39,7 +39,7 @@ def index_on_probe(sql: str, table: str) -> str:
 
 
 def expression(node: Node) -> str:
-    """An expression as SQL; empty if it is nested too deeply to be deparsed."""
+    """An expression as SQL. Empty if the expression is nested too deeply to be deparsed."""
     return _as_target({"ResTarget": {"val": node}}).removeprefix("SELECT ")
 
 
@@ -51,7 +51,7 @@ def type_name(node: Node) -> str:
 
 
 def reaches_out(node: object) -> str:
-    """Why an expression is unsafe to evaluate, as text; empty if it only computes a value from the row."""
+    """Why an expression is unsafe to evaluate, as text. Empty if the expression only computes a value from the row."""
     return next(_reaching(node), "")
 
 

@@ -16,7 +16,7 @@ from .tautology import always_true
 
 _UNKNOWN = ColumnType("")
 _UNREAD = {"DoStmt", "CallStmt", "DropOwnedStmt"}
-"""Statements whose schema changes are visible only in the trial, and whose effects on rows are unknown."""
+"""Statements whose schema changes are visible only in the trial. Their effects on rows are unknown."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Retyped(Destroyed):
 
     new: ColumnType = _UNKNOWN
     explicit: bool = False
-    """Whether USING casts the column, which truncates instead of failing."""
+    """Whether USING casts the column. Such a cast truncates instead of failing."""
     computed: bool = False
     """Whether USING computes the new values by another expression than a cast."""
 
@@ -52,7 +52,7 @@ def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
 
 @guarded("the tables from which it deletes rows")
 def deletions(tree: Tree) -> frozenset[str]:
-    """The tables from which a statement deletes rows according to its text, including rows that it moves."""
+    """The tables from which a statement's text deletes rows. Includes rows that the statement moves."""
     parts = (part for run in runs_of(tree) for part in _parts(run))
     found = (each for part in parts for each in _of(part) if isinstance(each, Destroyed))
     return frozenset(each.name for each in found if each.how is DestructionKind.DELETED)
@@ -109,9 +109,9 @@ def _merged(node: Node) -> Iterator[Destroyed]:
 
 
 def _overwritten(table: str, node: Node, *, whole: bool) -> Iterator[Destroyed]:
-    """The columns whose old values an UPDATE destroys: those that it sets to NULL.
+    """The columns whose old values an UPDATE destroys: columns that it sets to NULL.
 
-    If it updates the `whole` table, also those that it sets to a value that does not depend on the old one.
+    If it updates the `whole` table, also columns whose new value does not depend on the old value.
     """
     for item in node.get("targetList", ()):
         target = item.get("ResTarget", {})

@@ -1,4 +1,4 @@
-"""Finds enum values that a file adds and then uses, which PostgreSQL does not allow in one transaction."""
+"""Finds enum values that a file adds and then uses. PostgreSQL does not allow this in one transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .nodes import Node, parts_of, walk
 
 ADDS = re.compile(r"\bvalue\b", re.IGNORECASE)
-"""Matches every statement that adds an enum value; the trees of other statements are not searched."""
+"""Matches every statement that adds an enum value. The trees of other statements are not searched."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class EnumUse:
     statement: int
     """The index, from 0, of the statement that uses the value."""
     place: int
-    """The offset in the text, in bytes; -1 if the parse tree has no offset."""
+    """The offset in the text, in bytes. -1 if the parse tree has no offset."""
 
 
 def enum_uses(statements: list[tuple[str, Node]]) -> Iterator[EnumUse]:

@@ -19,7 +19,7 @@ class Extension:
 
 
 def extension_of(kind: str, node: Node) -> Extension | None:
-    """The extension that a statement creates; None if it is not CREATE EXTENSION."""
+    """The extension that a statement creates. None if the statement is not CREATE EXTENSION."""
     if kind != "CreateExtensionStmt":
         return None
     options = options_of(node.get("options", ()))

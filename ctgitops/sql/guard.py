@@ -21,7 +21,7 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 class SqlSyntaxError(Exception):
-    """A syntax error according to PostgreSQL's grammar; `offset` is its position in characters from 0."""
+    """A syntax error according to PostgreSQL's grammar. `offset` is the error's position in characters, from 0."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class SqlSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """An analysis that raised an unexpected error, so that the result is unknown."""
+    """An analysis that raised an unexpected error. The analysis's result is unknown."""
 
     analysis: str
     """The name of the unknown result, such as `the locks`."""
@@ -51,7 +51,7 @@ class NotAnalysedError(SqlSyntaxError):
 
 
 def guarded(analysis: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Decorates a function, so that it raises NotAnalysedError instead of any unexpected error."""
+    """Decorates a function. The function then raises NotAnalysedError instead of any unexpected error."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
@@ -75,13 +75,13 @@ class Guard:
     failures: list[Failure] = field(default_factory=list)
 
     def value(self, analysis: str, read: Callable[[], T], otherwise: T) -> T:
-        """The result of an analysis, or the cautious answer `otherwise` if the analysis fails."""
+        """The result of an analysis. If the analysis fails, the cautious answer `otherwise`."""
         for result in self.each(analysis, lambda: [read()]):
             return result
         return otherwise
 
     def each(self, analysis: str, read: Callable[[], Iterable[T]]) -> Iterator[T]:
-        """The results of an analysis; if the analysis fails, the results before the failure."""
+        """The results of an analysis. If the analysis fails, only the results before the failure."""
         step = guarded(analysis)
         try:
             results = step(lambda: iter(read()))()

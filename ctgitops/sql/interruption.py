@@ -36,14 +36,14 @@ class Leftovers:
 
     what: LeftoverKind
     name: str = ""
-    """The name of the index, database or other object; for REINDEX, the name of its target.
+    """The name of the index, database or other object. For REINDEX, the name of its target.
 
     Empty for an index whose name PostgreSQL chooses.
     """
     table: str = ""
-    """For an index, its table; for a partition, the table from which it is detached."""
+    """For an index, its table. For a partition, the table from which it is detached."""
     catalogue: str = ""
-    """For a created or dropped object, its system catalog; for REINDEX, the type of its target."""
+    """For a created or dropped object, its system catalog. For REINDEX, the type of its target."""
 
 
 def leftovers_of(kind: str, node: Node) -> Leftovers:

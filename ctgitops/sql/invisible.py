@@ -1,4 +1,4 @@
-"""Finds characters that look like nothing or like a space, but are not white space in SQL; also bidi controls."""
+"""Finds invisible characters, spaces that are not white space in SQL, and bidirectional controls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Invisible:
 
     @property
     def is_space(self) -> bool:
-        """Whether the character looks like a space; otherwise it is not visible at all."""
+        """Whether the character looks like a space. Otherwise, the character is not visible at all."""
         return _SPACE.match(self.character) is not None
 
     @property

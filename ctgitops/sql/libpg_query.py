@@ -1,4 +1,4 @@
-"""Calls libpg_query directly, because importing postgast takes 70 ms, for protobuf classes that are not needed."""
+"""Calls libpg_query directly. Importing postgast takes 70 ms, for protobuf classes that are not needed."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def parse_plpgsql_as_json(command: bytes) -> bytes:
 
 
 def _short(message: str) -> str:
-    """The message, shortened, because PostgreSQL quotes an unterminated string or comment to its end."""
+    """The message, shortened. PostgreSQL quotes an unterminated string or comment to its end."""
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE].rstrip() + '…"'
 
 
 def on_large_stack(run: Callable[[], None]) -> None:
-    """Runs a function in a thread with its own stack, which is large enough to parse SQL of any size."""
+    """Runs a function in a thread with its own stack. The stack is large enough to parse SQL of any size."""
 
     def roomy() -> None:
         _thread.is_roomy = True

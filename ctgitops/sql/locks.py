@@ -1,6 +1,6 @@
 """Finds the relations that a statement locks, and the lock modes, from its parse tree.
 
-A parser cannot know the locks that a DO block, a function or a trigger takes. Such locks are not included here;
+A parser cannot know the locks that a DO block, a function or a trigger takes. Such locks are not included here.
 `lock_timeout` limits the wait for them.
 """
 
@@ -27,7 +27,7 @@ class LockMode(IntEnum):
 
     @classmethod
     def of(cls, node: Node) -> LockMode:
-        """The mode of a LOCK TABLE statement; the strongest mode if its number is unknown."""
+        """The mode of a LOCK TABLE statement. The strongest mode if the statement's number is unknown."""
         return next((mode for mode in cls if mode == node.get("mode")), cls.ACCESS_EXCLUSIVE)
 
     @property
@@ -47,7 +47,7 @@ _CONFLICTS |= {7: (2, 3, 4, 5, 6, 7, 8), 8: (1, 2, 3, 4, 5, 6, 7, 8)}
 
 @dataclass(frozen=True)
 class RequiredLock:
-    """A lock on a relation that a statement names; `name` is quoted, and qualified if the statement qualifies it."""
+    """A lock on a relation that a statement names. `name` is quoted, and qualified if the statement qualifies it."""
 
     name: str
     mode: LockMode
@@ -159,7 +159,7 @@ def _refresh(node: Node) -> Iterator[tuple[str, LockMode]]:
 
 
 def _relations(node: Node) -> Iterator[tuple[str, LockMode]]:
-    """The locks of TRUNCATE and LOCK TABLE. A TRUNCATE has no mode in its tree, and takes the strongest."""
+    """The locks of TRUNCATE and LOCK TABLE. TRUNCATE takes the strongest mode, which is not in the parse tree."""
     yield from ((name, LockMode.of(node)) for name in _names(node, "relations"))
 
 

@@ -18,11 +18,11 @@ _RELATIONS = {
 
 @dataclass(frozen=True)
 class ChangedName:
-    """A table, view or column name that queries can no longer use; without quotes, as in the catalog."""
+    """A table, view or column name that queries can no longer use. The name has no quotes, as in the catalog."""
 
     table: str
     column: str = ""
-    """The column's name; empty if the whole table is dropped or renamed."""
+    """The column's name. Empty if the whole table is dropped or renamed."""
     renamed_to: str = ""
     kind: str = "table"
     """The kind of the relation, as the statement names it."""
@@ -41,7 +41,7 @@ class ChangedName:
 
 @dataclass(frozen=True)
 class ConflictTarget:
-    """A dropped unique constraint or index, to which INSERT … ON CONFLICT can refer by name or by its columns."""
+    """A dropped unique constraint or index. INSERT … ON CONFLICT can refer to it by name or by its columns."""
 
     table: str
     constraint: str
@@ -60,7 +60,7 @@ SearchedName = ChangedName | ConflictTarget
 
 
 def removed_names(kind: str, node: Node) -> Iterator[ChangedName]:
-    """The names that `node` itself drops or renames, without those that CASCADE or a function drops."""
+    """The names that `node` itself drops or renames. Leaves out names that CASCADE or a function drops."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
         relation = _RELATIONS[node["removeType"]]
         yield from (ChangedName(names[-1], kind=relation) for names in dropped_names(node) if names)

@@ -11,7 +11,7 @@ from typing import Any
 
 Node = dict[str, Any]
 Name = tuple[str, str]
-"""Schema and name; the schema is empty if the statement does not qualify the name."""
+"""Schema and name. The schema is empty if the statement does not qualify the name."""
 _PLAIN = re.compile(r"[a-z_…][a-z0-9_$…]*")
 
 
@@ -39,7 +39,7 @@ def relation(node: Node) -> str:
 
 
 def commands(kind: str, node: Node) -> Iterator[Node]:
-    """The subcommands of an ALTER TABLE; none for any other statement."""
+    """The subcommands of an ALTER TABLE. Empty for any other statement."""
     if kind == "AlterTableStmt":
         for item in node.get("cmds", ()):
             yield item.get("AlterTableCmd", {})
@@ -57,13 +57,13 @@ def options_of(items: Sequence[Node]) -> dict[str, Node]:
 
 
 def text_of(node: Node) -> str:
-    """The value of a string constant; empty for any other expression."""
+    """The value of a string constant. Empty for any other expression."""
     text: str = node.get("A_Const", {}).get("sval", {}).get("sval", "")
     return text
 
 
 def option(items: Sequence[Node], name: str) -> Node | None:
-    """The DefElem called `name` in a list of options; None if it is missing."""
+    """The DefElem called `name` in a list of options. None if the list has no such option."""
     elements = (item.get("DefElem", {}) for item in items)
     return next((each for each in elements if each.get("defname") == name), None)
 

@@ -22,7 +22,7 @@ _IN_A_LINE = re.compile(rb"[^\r\n]")
 
 
 class LongRunError(ValueError):
-    """A long run of operator characters outside comments and strings; `offset` is in characters from 0."""
+    """A long run of operator characters outside comments and strings. `offset` is in characters, from 0."""
 
     def __init__(self, offset: int) -> None:
         super().__init__("operator too long")
@@ -30,7 +30,7 @@ class LongRunError(ValueError):
 
 
 def scannable(sql: str) -> bytes:
-    """`sql` in UTF-8, with block comments blanked if they have long runs, so that the scanner takes linear time.
+    """`sql` in UTF-8, with block comments that have long runs blanked. The scanner then takes linear time.
 
     Each byte keeps its offset. Raises LongRunError for a long run outside comments and strings.
     """

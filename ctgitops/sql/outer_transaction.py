@@ -30,7 +30,7 @@ class Sent:
 
 
 def read(sql: str, *, in_transaction: bool) -> Sent:
-    """The text to send for `sql`; with `in_transaction`, without its own BEGIN and COMMIT. Raises SqlSyntaxError."""
+    """The text to send for `sql`. With `in_transaction`, without its own BEGIN and COMMIT. Raises SqlSyntaxError."""
     text, found = _without_restrict(sql)
     pair = outer_pair(found) if in_transaction else ()
     for statement in pair:
@@ -39,7 +39,7 @@ def read(sql: str, *, in_transaction: bool) -> Sent:
 
 
 def outer_pair(found: Sequence[Statement]) -> tuple[Statement, ...]:
-    """The BEGIN and COMMIT around the whole file, if they equal those of apply; empty for other transaction control.
+    """The BEGIN and COMMIT around the whole file, if they equal those of apply. Empty for other transaction control.
 
     Session settings may precede BEGIN, because their effect is the same inside the transaction.
     """
@@ -72,6 +72,6 @@ def _without_restrict(sql: str) -> tuple[str, tuple[Statement, ...]]:
 
 
 def _blank(text: str, start: int, end: int) -> str:
-    """`text` with spaces in place of `start` to `end`, except for leading comments and line ends."""
+    """`text` with spaces in place of `start` to `end`. Leading comments and line ends stay."""
     at = first_word(text, start, end)
     return text[:at] + re.sub(r"[^\n]", " ", text[at:end]) + text[end:]

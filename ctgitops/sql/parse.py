@@ -46,13 +46,13 @@ class Statement:
     kind: str
     """The statement's type in the parse tree: `CreateStmt`, `IndexStmt`, …"""
     refused_in_transaction: str = ""
-    """The command that PostgreSQL does not allow inside a transaction block; empty if it is allowed."""
+    """The command that PostgreSQL does not allow inside a transaction block. Empty if the statement is allowed."""
     transaction_control: str = ""
-    """`COMMIT`, `BEGIN`, … if the statement opens or closes a transaction; empty otherwise."""
+    """`COMMIT`, `BEGIN`, … if the statement opens or closes a transaction. Otherwise empty."""
     transaction_options: str = ""
     """For BEGIN and COMMIT, the options beyond the plain form: `READ ONLY`, `AND CHAIN`; empty otherwise."""
     sets: tuple[str, ...] = ()
-    """The settings that the statement sets or resets for the session; `all` for RESET ALL.
+    """The settings that the statement sets or resets for the session. `all` for RESET ALL.
 
     Empty if the statement also does anything else.
     """
@@ -63,11 +63,11 @@ class Statement:
     copies_through_client: bool = False
     """Whether the statement is COPY … FROM STDIN or TO STDOUT, which needs a client like psql."""
     leftovers: Leftovers | None = None
-    """The possible leftovers after an interruption; None for a statement that can run in a transaction."""
+    """The possible leftovers after an interruption. None for a statement that can run in a transaction."""
     locks: tuple[RequiredLock, ...] = ()
     """The locks that the statement takes on the relations that it names."""
     makes: str = ""
-    """The table that the statement creates; empty if none."""
+    """The table that the statement creates. Empty if the statement creates none."""
     removes: tuple[ChangedName, ...] = ()
     """The tables, views and columns that the statement drops or renames."""
     creates: tuple[ChangedName, ...] = ()
@@ -160,7 +160,7 @@ def batch_shape(sql: str) -> Shape:
 
 @guarded("the extension")
 def extension_made(sql: str) -> Extension | None:
-    """The extension that the single statement in `sql` creates; None if it is not CREATE EXTENSION."""
+    """The extension that the single statement in `sql` creates. None if the statement is not CREATE EXTENSION."""
     tree = trees(sql)[0]
     return extension_of(tree.kind, tree.node)
 
@@ -179,12 +179,12 @@ def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
 
 @guarded("the created objects")
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
-    """The tables and columns that `sql` creates, as pairs; for a table, the column is empty. Raises SqlSyntaxError."""
+    """The tables and columns that `sql` creates, as pairs. A table has an empty column. Raises SqlSyntaxError."""
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
 
 
 def parse_expression(text: str) -> Node:
-    """The parse tree of an expression; empty for a list of expressions. Raises SqlSyntaxError."""
+    """The parse tree of an expression. Empty for a list of expressions. Raises SqlSyntaxError."""
     targets = [target for tree in trees(f"select {text}") for target in tree.node.get("targetList", ())]
     value: Node = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
     return value

@@ -34,7 +34,10 @@ def _passed(kind: str, node: Node) -> Iterator[Node]:
 
 
 def _constant(value: Node) -> str | None:
-    """The text of a string constant, of a cast of one, or of several that `||` joins; None for another expression."""
+    """The text of a string constant, of its cast, or of constants that `
+
+    ` joins. None for another expression.
+    """
     joined, cast = value.get("A_Expr", {}), value.get("TypeCast", {})
     if cast:
         return _constant(cast.get("arg", {}))

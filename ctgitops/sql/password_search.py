@@ -55,12 +55,12 @@ class Found:
     secrets: set[str] = field(default_factory=set, repr=False)
     """Each secret both as written in the text and without SQL's escapes."""
     in_code: bool = False
-    """Whether a secret, or `***` for a secret, is outside comments."""
+    """Whether a secret is outside comments. `***` in place of a secret counts too."""
     redacted: bool = False
     """Whether the text contained `***` for a secret that was already hidden."""
 
     def hidden(self, secret: str) -> str:
-        """Records a secret; returns a replacement with the same number of lines."""
+        """Records a secret. Returns a replacement with the same number of lines."""
         self.in_code = self.in_code or bool(secret.strip())
         if secret.rstrip("\n") == MARK:
             self.redacted = True
@@ -72,7 +72,7 @@ class Found:
 
 
 def may_hold(text: str) -> bool:
-    """Whether the text may contain a password; False is certain."""
+    """Whether the text may contain a password. False is certain."""
     return _MAY_HOLD.search(text) is not None
 
 
@@ -84,7 +84,7 @@ def hide_in_urls(text: str, found: Found) -> str:
 
 
 def hide_in_conninfo(text: str, found: Found) -> str:
-    """A libpq connection string with its passwords hidden; any other text unchanged."""
+    """A libpq connection string with its passwords hidden. Any other text is unchanged."""
     if not _CONNINFO.fullmatch(text):
         return text
     return _IN_CONNINFO.sub(
@@ -171,7 +171,10 @@ class Search:
         return instead
 
     def _after_password(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """In a statement about a role, the positions of values after PASSWORD; if it is misspelt, of all strings."""
+        """The positions of values after PASSWORD in a statement about a role.
+
+        If PASSWORD is misspelt, the positions of all strings.
+        """
         begins = _role_statement(words)
         if begins is None:
             return
@@ -249,7 +252,7 @@ class Search:
 
 
 def _role_statement(words: list[str]) -> int | None:
-    """The position at which CREATE ROLE, ALTER USER or similar begins; in PL/pgSQL, other words may precede it."""
+    """The position at which CREATE ROLE, ALTER USER or similar begins. In PL/pgSQL, other words may precede it."""
     for n, (one, two) in enumerate(pairwise(words)):
         if one in {"CREATE", "ALTER"} and two in _ROLES and words[n + 2 : n + 3] != ["MAPPING"]:
             return n

@@ -17,7 +17,7 @@ from .parse import SqlSyntaxError
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """A condition in a block. Compared by identity, because the same text can have two results at two places."""
+    """A condition in a block. Compared by identity: the same text can have two results at two places."""
 
     text: str
 
@@ -48,7 +48,7 @@ class Body:
 
 
 def body_of(do: Node) -> str | None:
-    """The text of a DO block; None for a language other than PL/pgSQL."""
+    """The text of a DO block. None for a language other than PL/pgSQL."""
     options = options_of(do.get("args", ()))
     language = options.get("language", {}).get("String", {}).get("sval", "plpgsql")
     text: str | None = options.get("as", {}).get("String", {}).get("sval", "")
@@ -93,7 +93,7 @@ def _inside(node: Any, when: When) -> Iterator[Inner]:
 
 
 def _if_condition(item: Node, asked: str) -> Condition | None:
-    """The condition of an IF; None for other statements. FOUND means that the previous query, `asked`, found a row."""
+    """The condition of an IF. None for other statements. FOUND means that the previous query, `asked`, found a row."""
     if "PLpgSQL_stmt_if" not in item:
         return None
     text = _query_of(item["PLpgSQL_stmt_if"], "cond")
@@ -102,7 +102,7 @@ def _if_condition(item: Node, asked: str) -> Condition | None:
 
 
 def _tells_found(item: Node) -> str:
-    """The query of a statement that sets FOUND to whether the query returned a row; empty for other statements."""
+    """The query of a statement that sets FOUND to whether the query returned a row. Empty for other statements."""
     asked = item.get("PLpgSQL_stmt_execsql", {})
     return _query_of(item.get("PLpgSQL_stmt_perform", {}), "expr") or (
         _query_of(asked, "sqlstmt") if "into" in asked else ""
@@ -110,7 +110,7 @@ def _tells_found(item: Node) -> str:
 
 
 def _unless_left(item: Node, test: Condition | None) -> When:
-    """The condition for the statements after an IF, which do not run if that IF executed RETURN or RAISE."""
+    """The condition for the statements after an IF. They do not run if the IF executed RETURN or RAISE."""
     inner = item.get("PLpgSQL_stmt_if", {})
     last = (inner.get("then_body") or [{}])[-1]
     leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR
@@ -144,7 +144,7 @@ def _while(node: Node, when: When) -> Iterator[Inner]:
 
 
 def _for_rows(node: Node, when: When) -> Iterator[Inner]:
-    """The statements in the body of a FOR loop over a query, which run if the query returns a row."""
+    """The statements in the body of a FOR loop over a query. They run if the query returns a row."""
     yield from _inside(node.get("body", []), (*when, (Condition(f"exists ({_query_of(node, 'query')})"), True)))
 
 
@@ -176,7 +176,7 @@ def _run_by(key: str, node: Any) -> Inner | None:
 
 
 def _evaluated(key: str, node: Any) -> Inner | None:
-    """The SELECT that evaluates an expression with a subquery or a call; None for other expressions."""
+    """The SELECT that evaluates an expression with a subquery or a call. None for other expressions."""
     text = _query_of(node, _EXPRESSIONS[key]) if key in _EXPRESSIONS else ""
     if key == "PLpgSQL_stmt_assign":
         text = text.partition(":=")[2] or text.partition("=")[2]
@@ -184,7 +184,7 @@ def _evaluated(key: str, node: Any) -> Inner | None:
 
 
 def _query_of(node: Node, key: str) -> str:
-    """The text of an expression, or of a statement; empty if there is none."""
+    """The text of an expression, or of a statement. Empty if there is none."""
     text: str = node.get(key, {}).get("PLpgSQL_expr", {}).get("query", "")
     return text
 
@@ -195,7 +195,7 @@ def _values_in(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """Maps variables that only one SELECT … INTO sets to that query, in parentheses."""
+    """Maps variables to the query in parentheses that sets them. Leaves out variables that several statements set."""
     names = _names(nodes)
     found: dict[str, list[str]] = {}
     for kind, node in nodes:
@@ -232,19 +232,19 @@ def _names(nodes: Sequence[tuple[str, Node]]) -> list[str]:
 
 
 def _fields(node: Node) -> Sequence[Node]:
-    """The variables that a statement with INTO, a FETCH or a loop sets; empty for other statements."""
+    """The variables that a statement with INTO, a FETCH or a loop sets. Empty for other statements."""
     target = node.get("target") or node.get("var")
     fields: Sequence[Node] = target.get("PLpgSQL_row", {}).get("fields", ()) if isinstance(target, dict) else ()
     return fields
 
 
 def _assigned(kind: str, node: Node, names: list[str]) -> str | None:
-    """The variable that `:=` or FOREACH sets; None for other nodes."""
+    """The variable that `:=` or FOREACH sets. None for other nodes."""
     number = node.get("varno", 0) if kind in {"PLpgSQL_stmt_assign", "PLpgSQL_stmt_foreach_a"} else len(names)
     return names[number] if 0 <= number < len(names) else None
 
 
 def _diagnosed(kind: str, node: Node, names: list[str]) -> str | None:
-    """The variable that GET DIAGNOSTICS sets, to a value known only at run time; None for other nodes."""
+    """The variable that GET DIAGNOSTICS sets. The value is known only at run time. None for other nodes."""
     number = node.get("target", 0) if kind == "PLpgSQL_diag_item" else len(names)
     return names[number] if 0 <= number < len(names) else None

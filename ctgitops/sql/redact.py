@@ -20,7 +20,7 @@ PASSES = 4
 
 
 def redact(sql: str) -> str:
-    """`sql`, which may be invalid, with `***` in place of every password."""
+    """`sql` with `***` in place of every password. `sql` may be invalid."""
     return _searched(sql)[0]
 
 
@@ -30,17 +30,17 @@ def secrets_in(sql: str) -> frozenset[str]:
 
 
 def holds_secret(sql: str) -> bool:
-    """Whether the SQL contains a password outside comments, so that the stored, redacted text differs from it."""
+    """Whether the SQL contains a password outside comments. If it does, the stored text is redacted and differs."""
     return _searched(sql)[1].in_code
 
 
 def is_redacted(sql: str) -> bool:
-    """Whether a password was already replaced with `***`, so that the text must not be run."""
+    """Whether a password was already replaced with `***`. Such a text must not be run."""
     return _searched(sql)[1].redacted
 
 
 def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
-    """Redacts a message of a server or parser, which may quote SQL. `known` are the passwords of that SQL."""
+    """Redacts a message of a server or parser. A message may quote SQL. `known` are the passwords of that SQL."""
     for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
         text = text.replace(secret, "***")
     return Guard().value("the passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
@@ -68,7 +68,7 @@ def _search(sql: str) -> tuple[str, Found]:
 
 
 def _redact_invalid(sql: str, found: Found) -> str:
-    """Hides everything in invalid SQL that looks like a password, because an extra quote swaps strings and code."""
+    """Hides everything in invalid SQL that looks like a password. An extra quote swaps strings and code."""
     again, rest = sql, Found()
     for _ in range(PASSES):
         before, again = again, Search(hide_in_text(again, rest), rest).redacted()

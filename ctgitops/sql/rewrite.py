@@ -16,7 +16,7 @@ def preload() -> None:
 
 @isolated
 def count_as_sql(sql: bytes) -> bytes:
-    """A query that counts the rows that the DELETE or UPDATE in `sql` changes; empty if there is no such query."""
+    """A query that counts the rows that the DELETE or UPDATE in `sql` changes. Empty if there is no such query."""
     import postgast  # noqa: PLC0415 - see above
 
     touches = _to_rewrite(sql.decode())
@@ -39,7 +39,7 @@ def count_as_sql(sql: bytes) -> bytes:
 
 @isolated
 def index_as_sql(asked: bytes) -> bytes:
-    """A CREATE INDEX CONCURRENTLY as a plain CREATE INDEX on a temporary table; empty if it cannot be deparsed.
+    """A CREATE INDEX CONCURRENTLY as a plain CREATE INDEX on a temporary table. Empty if it cannot be deparsed.
 
     `asked` is JSON: the statement, and the name of the temporary table.
     """
@@ -56,7 +56,7 @@ def index_as_sql(asked: bytes) -> bytes:
 
 @isolated
 def target_as_sql(target: bytes) -> bytes:
-    """A SELECT of one target, which is a parse tree in JSON; empty if it is nested too deeply to be deparsed."""
+    """A SELECT of one target, a parse tree in JSON. Empty if the target is nested too deeply to be deparsed."""
     import postgast  # noqa: PLC0415 - see above
     from google.protobuf import json_format  # noqa: PLC0415 - postgast imports it anyway
 
@@ -70,7 +70,7 @@ def target_as_sql(target: bytes) -> bytes:
 
 
 def _deparsed(tree: Any) -> bytes:
-    """A tree as SQL; empty if it contains a construct that a query must not have, such as WHERE CURRENT OF."""
+    """A tree as SQL. Empty if the tree has a construct that a query must not have, such as WHERE CURRENT OF."""
     import postgast  # noqa: PLC0415 - see above
 
     try:
@@ -80,7 +80,7 @@ def _deparsed(tree: Any) -> bytes:
 
 
 def _to_rewrite(sql: str) -> Any:
-    """The protobuf parse tree, which can be deparsed; None if it is too large or too deeply nested for protobuf."""
+    """The protobuf parse tree, which can be deparsed. None if the tree is too large or too deeply nested."""
     import postgast  # noqa: PLC0415 - see above
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - postgast imports it anyway
 

@@ -11,7 +11,7 @@ from .nodes import Node, commands, parts_of, quoted_name, relation
 
 @dataclass(frozen=True)
 class References:
-    """Each row must reference a row of `parent` by the columns `keys`; if `keys` is empty, by the primary key."""
+    """Each row must reference a row of `parent` by the columns `keys`. If `keys` is empty, by the primary key."""
 
     parent: str
     columns: tuple[str, ...]
@@ -30,11 +30,11 @@ class Demand:
     """An SQL condition that is true for violating rows."""
     references: References | None = None
     converts: tuple[str, str] = ("", "")
-    """A column and its new type, to which every value must be convertible."""
+    """A column and its new type. Every value must be convertible to the new type."""
     deferred: str = ""
     """The name of the NOT VALID constraint whose later validation checks the requirement."""
     constraint: str = ""
-    """The name of a constraint that VALIDATE CONSTRAINT checks, by a condition that only the database has."""
+    """The name of a constraint that VALIDATE CONSTRAINT checks. Only the database has the constraint's condition."""
     unseen: str = ""
     """Why the requirement cannot or must not be checked."""
 
@@ -52,7 +52,7 @@ def demands(kind: str, node: Node) -> Iterator[Demand]:
 
 
 def writes_rows_of(kind: str, node: Node) -> Iterator[str]:
-    """The tables whose rows a statement writes; `*` if they are unknown."""
+    """The tables whose rows a statement writes. `*` if the tables are unknown."""
     if kind in {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt"}:
         yield relation(node.get("relation", {}))
     elif kind == "TruncateStmt":
@@ -118,7 +118,7 @@ def _check(table: str, constraint: Node) -> Iterator[Demand]:
 
 
 def _unseen(node: Node) -> str:
-    """Why an expression must not be evaluated in a real database; empty if the evaluation is safe."""
+    """Why an expression must not be evaluated in a real database. Empty if the evaluation is safe."""
     if why := reaches_out(node) or ("" if expression(node) else "the expression is nested too deeply"):
         return f"{why}, and unreviewed code never runs on a real database"
     return ""
@@ -187,14 +187,14 @@ def _type(table: str, command: Node) -> Iterator[Demand]:
 
 
 def _casts(using: Node, column: str) -> bool:
-    """Whether the USING expression is the column itself, with or without a cast, so that only the type matters."""
+    """Whether the USING expression is the column itself, with or without a cast. Only the type then matters."""
     inner = using.get("TypeCast", {}).get("arg", using)
     fields = inner.get("ColumnRef", {}).get("fields", [])
     return [field.get("String", {}).get("sval") for field in fields] == [column]
 
 
 def _longest(node: Node) -> int:
-    """The maximum number of characters of a type; 0 if it has no such limit."""
+    """The maximum number of characters of a type. 0 if the type has no such limit."""
     name = node.get("names", [{}])[-1].get("String", {}).get("sval")
     sizes = node.get("typmods", [])
     if name not in {"varchar", "bpchar"} or len(sizes) != 1 or node.get("arrayBounds"):

@@ -12,7 +12,7 @@ from .nodes import Node, parts_of, quoted_name, relation, walk
 from .parse import Tree
 
 _TEXT = {"text", "varchar", "json", "jsonb", "bpchar"}
-"""Types to which a cast of existing values is assumed to succeed, because most such casts do."""
+"""Types to which casts of existing values are assumed to succeed. Most such casts do succeed."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class RowWrite:
     event: str
     """`INSERT`, `UPDATE` or `DELETE`."""
     columns: frozenset[str] | None = None
-    """The columns to which it writes a value other than NULL; None for all columns."""
+    """The columns to which it writes a value other than NULL. None for all columns."""
     nullable: frozenset[str] | None = frozenset()
-    """The columns to which it may write NULL; None for all columns."""
+    """The columns to which it may write NULL. None for all columns."""
     constant: bool = False
     """Whether an INSERT has all its rows in its text."""
     skips_duplicates: bool = False
@@ -107,7 +107,7 @@ def _casts(node: object) -> tuple[str, ...]:
 
 
 def _columns_in(value: Node) -> frozenset[str]:
-    """The columns of an expression; a function of the column itself is assumed to return NULL only for NULL."""
+    """The columns of an expression. A function of the column itself is assumed to return NULL only for NULL."""
     refs = (parts_of(ref.get("fields", ()))[-1:] for kind, ref in walk(value) if kind == "ColumnRef")
     return frozenset(quoted_name(*names) for names in refs)
 

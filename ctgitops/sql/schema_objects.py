@@ -106,7 +106,7 @@ def routine_of(node: Node) -> Routine:
 
 
 def inputs_of(call: Node) -> tuple[str, ...] | None:
-    """The argument types in a DROP FUNCTION; None if the statement has no argument list."""
+    """The argument types in a DROP FUNCTION. None if the statement has no argument list."""
     if call.get("args_unspecified"):
         return None
     return tuple(str(type_in(item.get("TypeName", {}))) for item in call.get("objargs", ()))

@@ -36,7 +36,7 @@ def checksum_of(text: str) -> str:
 
 @dataclass(frozen=True)
 class Script:
-    """SQL text from `path` that starts at line `first_line`; a file may contain more than one script."""
+    """SQL text from `path` that starts at line `first_line`. A file may contain more than one script."""
 
     sql: str
     path: str
@@ -79,7 +79,7 @@ class Script:
 
     @cached_property
     def traits(self) -> Trait:
-        """The effects of the statements; for invalid SQL, `OUTLIVES` and `TEMPORARY` as a precaution."""
+        """The effects of the statements. For invalid SQL, `OUTLIVES` and `TEMPORARY` as a precaution."""
         try:
             return reduce(or_, (statement.traits for statement in self.statements), NOTHING)
         except parse.SqlSyntaxError:
@@ -87,12 +87,12 @@ class Script:
 
     @cached_property
     def batch(self) -> Batch | None:
-        """The parameters of a batched migration; None if the script is not batched or has batch errors."""
+        """The parameters of a batched migration. None if the script is not batched or has batch errors."""
         return None if self.batch_faults else read_batch(self.sql)[0]
 
     @cached_property
     def batch_faults(self) -> tuple[Fault, ...]:
-        """The errors of a batched migration; empty if the script is not batched. Raises `parse.SqlSyntaxError`."""
+        """The errors of a batched migration. Empty if the script is not batched. Raises `parse.SqlSyntaxError`."""
         if not is_batched(self.sql):
             return ()
         if len(self.statements) != 1:
@@ -123,7 +123,7 @@ class Script:
 
     @cached_property
     def outside(self) -> tuple[str, int] | None:
-        """Why the script runs outside a transaction, and the offset of the cause; None if it runs in a transaction.
+        """Why the script runs outside a transaction, and the cause's offset. None if it runs in a transaction.
 
         `transaction_block.why_outside_transaction` decides. Raises SqlSyntaxError.
         """
@@ -146,7 +146,7 @@ class Script:
 
     @cached_property
     def passed_rollback(self) -> Script | None:
-        """The rollback SQL passed to `record_migration`; empty text if not a constant, None if no SQL is passed."""
+        """The rollback SQL passed to `record_migration`. Empty if not a constant. None if no SQL is passed."""
         try:
             text = passed_rollback(self.sent)
         except parse.SqlSyntaxError:

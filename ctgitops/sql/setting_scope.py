@@ -1,4 +1,4 @@
-"""Determines from SQL which settings and temporary tables end at COMMIT, which no server query shows before COMMIT."""
+"""Determines from SQL which settings and temporary tables end at COMMIT. No server query shows this before COMMIT."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def settings_by_scope(sql: str) -> SettingScopes:
 
 
 def _dropped(kind: str, node: Node) -> str:
-    """The temporary table that `node` creates with ON COMMIT DROP; empty for other nodes."""
+    """The temporary table that `node` creates with ON COMMIT DROP. Empty for other nodes."""
     if kind == "CreateStmt" and node.get("oncommit") == "ONCOMMIT_DROP":
         return str(node.get("relation", {}).get("relname", ""))
     if kind == "IntoClause" or (kind == "CreateTableAsStmt" and "into" in node):

@@ -28,7 +28,7 @@ def is_called(node: Node, name: str) -> bool:
 
 
 def sets_session(kind: str, node: Node) -> tuple[str, ...]:
-    """The settings that a statement sets or resets for the session; empty if it also does anything else."""
+    """The settings that a statement sets or resets for the session. Empty if the statement also does anything else."""
     if kind == "SelectStmt":
         return _by_calls(node)
     if kind != "VariableSetStmt" or node.get("is_local") or node.get("kind") == "VAR_SET_MULTI":
@@ -37,7 +37,7 @@ def sets_session(kind: str, node: Node) -> tuple[str, ...]:
 
 
 def _by_calls(select: Node) -> tuple[str, ...]:
-    """The settings of a `SELECT set_config(…), …` that has only such calls with constants; empty for others."""
+    """The settings of a `SELECT set_config(…), …` that has only such calls with constants. Otherwise empty."""
     targets = [item.get("ResTarget", {}).get("val", {}).get("FuncCall", {}) for item in select.get("targetList", ())]
     made = [setting_of("FuncCall", target) for target in targets]
     if not made or {"fromClause", "whereClause", "intoClause", "withClause"} & select.keys():

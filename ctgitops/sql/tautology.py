@@ -31,7 +31,7 @@ class Table(Protocol):
 
 
 def always_true(node: Any, table: Table | None = None) -> bool:
-    """Whether a condition is true for every row, except where a compared column is NULL. False if uncertain."""
+    """Whether a condition is true for every row, apart from rows with NULL in a compared column. False if uncertain."""
     judges: dict[str, Callable[[Node], bool]] = {
         "A_Const": lambda constant: bool(constant.get("boolval", {}).get("boolval")),
         "TypeCast": lambda cast: _cast(cast, table),
@@ -68,7 +68,7 @@ def _bool(expression: Node, table: Table | None) -> bool:
 
 
 def _value(node: Node) -> Any:
-    """The value of a constant as a Python value; None if it is not an integer or a string."""
+    """The value of a constant as a Python value. None if the constant is not an integer or a string."""
     constant = canonical(node).get("A_Const", {})
     if "ival" in constant:
         return int(constant["ival"].get("ival", 0))

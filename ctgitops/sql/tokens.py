@@ -1,4 +1,4 @@
-"""Splits SQL into tokens like PostgreSQL's scanner, but never fails: an unterminated token ends with the text.
+"""Splits SQL into tokens like PostgreSQL's scanner. Never fails: an unterminated token ends with the text.
 
 The parser stops at the first syntax error, so it cannot be used for SQL that may be invalid, such as in the search for
 passwords.
@@ -61,7 +61,7 @@ def tokens(sql: str) -> Iterator[Token]:
 
 
 def first_word(sql: str, start: int, end: int) -> int:
-    """The offset of the first token in a range that is neither space nor a comment; `end` if there is none."""
+    """The offset of the first token in a range that is neither space nor a comment. `end` if there is no such token."""
     words = (token.start for token in tokens(sql[start:end]) if token.kind not in {Kind.BLANK, Kind.COMMENT})
     return start + next(words, end - start)
 
@@ -90,7 +90,7 @@ def _endless(sql: str, start: int, inside: int) -> Token:
 
 
 def _comment_end(sql: str, at: int) -> int:
-    """The end of a comment whose opening mark ends at `at`; comments nest."""
+    """The end of a comment whose opening mark ends at `at`. Comments nest."""
     depth = 1
     for edge in _COMMENT_EDGE.finditer(sql, at):
         depth += 1 if edge[0] == "/*" else -1

@@ -20,7 +20,7 @@ class Trait(Flag):
     """An effect of a statement."""
 
     OUTLIVES = auto()
-    """Changes session state that only a new connection resets, or defaults that only a new session reads."""
+    """Changes session state that only a new connection resets. Also changes defaults that only a new session reads."""
     RECORDS = auto()
     """Calls `record_migration` (of the strategy document) without its schema, which must be on the search path."""
     RECORDS_QUALIFIED = auto()

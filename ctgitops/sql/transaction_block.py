@@ -32,7 +32,7 @@ _CONTROL = {
 
 
 def why_outside_transaction(sql: str, refused: Iterator[tuple[str, int]]) -> tuple[str, int] | None:
-    """Why the file runs outside a transaction, and the offset of the cause in characters; None if it runs in one.
+    """Why the file runs outside a transaction, and the cause's offset in characters. None if it runs in a transaction.
 
     The cause is a comment (see `no_transaction_line`), or else the first of `refused`: each statement that PostgreSQL
     does not allow inside a transaction, with its offset. `refused` is not read if a comment decides.
@@ -41,7 +41,7 @@ def why_outside_transaction(sql: str, refused: Iterator[tuple[str, int]]) -> tup
 
 
 def no_transaction_line(sql: str) -> tuple[str, int] | None:
-    """The comment that makes a file run outside a transaction, and its offset in characters; None if there is none.
+    """The comment that makes a file run outside a transaction, and its offset in characters. None if there is none.
 
     The comments are `-- ctgitops: no transaction`, `-- ctgitops: batch …` and dbmate's `-- migrate:up
     transaction:false`.
@@ -51,12 +51,12 @@ def no_transaction_line(sql: str) -> tuple[str, int] | None:
 
 
 def transaction_control(kind: str, node: Node) -> str:
-    """The keywords of a statement that opens or closes a transaction; empty for others, also for savepoints."""
+    """The keywords of a statement that opens or closes a transaction. Empty for others, also for savepoints."""
     return _CONTROL.get(node.get("kind", ""), "") if kind == "TransactionStmt" else ""
 
 
 def transaction_options(kind: str, node: Node) -> str:
-    """The options of a BEGIN or COMMIT, such as `ISOLATION LEVEL SERIALIZABLE` or `AND CHAIN`; empty without options.
+    """The options of a BEGIN or COMMIT, such as `ISOLATION LEVEL SERIALIZABLE` or `AND CHAIN`. Empty without options.
 
     READ WRITE and NOT DEFERRABLE are omitted, because they are the defaults of a transaction that writes.
     """
@@ -75,7 +75,7 @@ def _transaction_option(definition: Node) -> str:
 
 
 def why_not_in_transaction(kind: str, node: Node) -> str:
-    """The name of a command that PostgreSQL does not allow inside a transaction block; empty if it is allowed."""
+    """The name of a command that PostgreSQL does not allow inside a transaction block. Otherwise empty."""
     judge = _JUDGES.get(kind)
     return judge(node) if judge else ""
 

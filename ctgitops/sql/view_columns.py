@@ -7,7 +7,7 @@ from .parse import SqlSyntaxError, trees
 
 
 def view_columns(definition: str) -> tuple[str, ...]:
-    """The names of the columns that the query returns; empty if the definition cannot be parsed."""
+    """The names of the columns that the query returns. Empty if the definition cannot be parsed."""
     try:
         query = next((tree.node for tree in trees(definition)), {})
     except SqlSyntaxError:

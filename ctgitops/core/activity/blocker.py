@@ -1,4 +1,4 @@
-"""A session that blocks a migration: it holds or awaits a lock that conflicts with a lock of the migration."""
+"""A session that blocks a migration, because the session holds or awaits a conflicting lock."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Blocker:
     """A session that holds or awaits a lock that conflicts with a lock of the migration."""
 
     pid: int | None
-    """The session's process ID; None for a prepared transaction, which has no session."""
+    """The session's process ID. None for a prepared transaction, which has no session."""
     application: str
     user: str
     seconds: float | None
-    """Seconds since the session's transaction began; None if this role may not see it."""
+    """Seconds since the session's transaction began. None if this role may not see the time."""
     state: str
     query: str
     relation: str
@@ -46,12 +46,12 @@ class Blocker:
 
 
 def is_backup(application: str) -> bool:
-    """Whether the application name is that of a backup program; ctgitops itself uses `ctgitops backup`."""
+    """Whether the application name is that of a backup program. ctgitops itself uses `ctgitops backup`."""
     return application in {"pg_dump", "pg_basebackup", "ctgitops backup"}
 
 
 def kind_of(who: Blocker) -> str:
-    """The kind of session as text: a backup, ctgitops or autovacuum; empty for every other session."""
+    """The kind of session as text: a backup, ctgitops or autovacuum. Empty for every other session."""
     if who.application == "pg_dump":
         return " (this is pg_dump: a backup)"
     if is_backup(who.application):
@@ -64,13 +64,13 @@ def kind_of(who: Blocker) -> str:
 
 
 def shape_of(query: str) -> str:
-    """A query on one line, without literals, because literals may be personal data."""
+    """A query on one line, without literals. Literals may be personal data."""
     shape = " ".join(_LITERALS.sub(lambda found: " " if found[0][:2] in {"/*", "--"} else "?", query).split())
     return shape if len(shape) <= LONGEST_SHAPE else shape[: LONGEST_SHAPE - 1] + "…"
 
 
 def blockers_text(those: tuple[Blocker, ...]) -> str:
-    """One line per blocker; a long list is shortened to the first few."""
+    """One line per blocker. A long list is shortened to the first few."""
     lines = [who.text for who in those[:MOST_SHOWN]]
     if len(those) > MOST_SHOWN:
         lines.append(f"and {len(those) - MOST_SHOWN} more")

@@ -8,7 +8,7 @@ from datetime import datetime
 HEARTBEAT_SECONDS = 3.0
 """The interval of a run's reports that it is alive."""
 ALIVE_SECONDS = 5 * HEARTBEAT_SECONDS
-"""Maximum age of the last report of a live run; a run with an older report has ended or hangs."""
+"""The maximum age of a live run's last report. A run with an older report has ended or hangs."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Holder:
 
     pid: int
     began: datetime | None
-    """The start of the session; together with `pid` it identifies the session. None if this role may not see it."""
+    """The start of the session. `pid` and the start identify the session. None if this role may not see the start."""
     user: str
     application: str
     host: str
@@ -27,23 +27,23 @@ class Holder:
     run_url: str = ""
     step: str = ""
     busy: str = ""
-    """The current activity of the run's sessions; empty if none is active."""
+    """The current activity of the run's sessions. Empty if no session is active."""
     silent: float | None = None
-    """Seconds since the run's last report; None if there is no report, or this role may not see it."""
+    """Seconds since the run's last report. None if there is no report, or if this role may not see the report."""
 
     @property
     def alive(self) -> bool:
-        """Whether the run reported recently. All its sessions may be idle, for example while it verifies a backup."""
+        """Whether the run reported recently. A live run may be idle, for example while it verifies a backup."""
         return self.silent is not None and self.silent < ALIVE_SECONDS
 
     @property
     def reported(self) -> str:
-        """`its run reported 2 s ago`; empty if the time of the report is unknown."""
+        """`its run reported 2 s ago`. Empty if the time of the report is unknown."""
         return "" if self.silent is None else f"its run reported {self.silent:.0f} s ago"
 
     @property
     def ours(self) -> bool:
-        """Whether the session is a run of ctgitops under the querying role; ctgitops terminates only such sessions."""
+        """Whether the session is a run of ctgitops under the querying role. ctgitops terminates only such sessions."""
         return self.same_user and self.application.startswith("ctgitops/")
 
     def __str__(self) -> str:

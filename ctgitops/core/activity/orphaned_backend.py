@@ -18,7 +18,7 @@ class Orphan:
     application: str
     user: str
     seconds: float | None
-    """Seconds since its transaction began; None if this role may not see it."""
+    """Seconds since the process's transaction began. None if this role may not see the time."""
     query: str
 
     @property

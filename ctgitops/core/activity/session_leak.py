@@ -19,7 +19,7 @@ _INSTEAD = {
 
 @dataclass(frozen=True)
 class SessionLeak:
-    """Session state that outlived its migration. The next step is not affected, because the run reset the session."""
+    """Session state that outlived its migration. The run resets the session, and the next step is not affected."""
 
     migration: str
     what: str

@@ -17,14 +17,14 @@ class RoleDefault:
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """The migration session's effective settings by name, as SHOW prints them, and the role and database defaults."""
+    """The migration session's effective settings by name, in SHOW's format, and the role and database defaults."""
 
     values: tuple[tuple[str, str], ...]
     standing: tuple[RoleDefault, ...] = ()
 
     @property
     def text(self) -> tuple[str, ...]:
-        """One line for the effective settings, and one line per default, which applies or is overridden by ctgitops."""
+        """One line for the effective settings, and one line per default. ctgitops may override a default."""
         holding = ", ".join(f"{name} {value or 'empty'}" for name, value in self.values)
         return (holding, *(self._text(each) for each in self.standing))
 

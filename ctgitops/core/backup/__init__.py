@@ -1,1 +1,1 @@
-"""Finished backups in a store: what is known of them, and which of them retention removes."""
+"""Finished backups in a store: their receipts, their drills, and the choice of backups to remove."""

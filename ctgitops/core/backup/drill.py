@@ -12,22 +12,22 @@ from ...errors import CtgitopsError
 
 @dataclass(frozen=True)
 class Drill:
-    """One restore of a finished backup, to find out whether it can still be restored, and in what time."""
+    """One restore of a finished backup. It shows whether the backup can still be restored, and in what time."""
 
     backup: str
     began_at: datetime
     download_seconds: float
-    """Time to download, decrypt and compare the files with the receipt."""
+    """The seconds to download, decrypt and compare the files with the receipt."""
     restore_seconds: float
-    """Time to restore and to compare with the receipt."""
+    """The seconds to restore the backup and to compare the database with the receipt."""
     place: str
-    """The server on which it was restored."""
+    """The server on which the backup was restored."""
     failed: str = ""
-    """Why it failed; empty if the restored database matches the receipt."""
+    """Why the drill failed. Empty if the restored database matches the receipt."""
 
     @property
     def seconds(self) -> float:
-        """The time to recover."""
+        """The seconds to recover."""
         return self.download_seconds + self.restore_seconds
 
     def to_json(self) -> str:
@@ -46,7 +46,7 @@ class Drill:
 
 @dataclass(frozen=True)
 class FailedDrill:
-    """There is no proof that an environment's newest backup can be restored."""
+    """The error of a drill: there is no proof that an environment's newest backup can be restored."""
 
     environment: str
     error: CtgitopsError

@@ -18,15 +18,15 @@ class BackupListing:
     to: str
     now: datetime
     backups: tuple[StoredBackup, ...] = ()
-    """Newest first."""
+    """The finished backups, newest first."""
     ledger: Ledger | None = None
-    """None if it cannot be read; then `unread` says why."""
+    """The environment's ledger. None if the ledger cannot be read: `unread` then has the reason."""
     unread: str = ""
     by: str = ""
-    """The provider that takes and keeps the backups; empty if ctgitops stores them."""
+    """The provider that takes and keeps the backups. Empty if ctgitops stores them."""
     error: CtgitopsError | None = None
-    """Why the store cannot be read; None if it was."""
+    """Why the store cannot be read. None if the store was read."""
 
     def after(self, backup: StoredBackup) -> tuple[str, ...] | None:
-        """The migrations that came after a backup; None if that is not known."""
+        """The migrations that came after a backup. None if these migrations are not known."""
         return None if self.ledger is None or backup.unreadable else backup.migrations_after(self.ledger)

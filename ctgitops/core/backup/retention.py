@@ -1,4 +1,4 @@
-"""Decides which backups of an environment are removed, and why the others stay. Pure."""
+"""Retention decides which backups of an environment are removed, and why the other backups stay. Pure."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ from ..ledger.open_prediction import open_predictions
 from .stored_backup import StoredBackup
 
 RUN_BEGAN_BEFORE = timedelta(minutes=10)
-"""A run's backup can be dated before the run, if the clocks of its machine and of the server differ."""
+"""How long before its run a backup may be dated. The clocks of the run's machine and of the server can differ."""
 Rule = Callable[[StoredBackup], str]
-"""Why a backup stays; empty if this rule does not say so."""
+"""Returns why a backup stays. Empty if the rule gives no reason."""
 
 
 @dataclass(frozen=True)
 class RetentionFacts:
-    """What else than the backups decides: the environment, its ledger and the time."""
+    """The facts besides the backups that decide: the environment, its ledger and the time."""
 
     environment: Environment
     ledger: Ledger
     now: datetime
     run_began: datetime | None = None
-    """When the run began that holds the run lock now; None if no run does."""
+    """When the run that holds the run lock began. None if no run holds the lock."""
 
 
 @dataclass(frozen=True)
 class RetentionDecision:
-    """Whether one backup stays."""
+    """The decision whether one backup stays."""
 
     backup: StoredBackup
     stays: str
-    """Why it stays; empty if it is removed."""
+    """Why the backup stays. Empty if the backup is removed."""
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was removed, or would be."""
+    """The backups that were removed, or that would be removed."""
 
     environment: str
     decisions: tuple[RetentionDecision, ...]
-    """Newest first."""
+    """The decision on each backup, newest first."""
     leftovers: tuple[str, ...] = ()
-    """The locations of what interrupted runs left, which is removed too."""
+    """The locations of what interrupted runs left. These leftovers are removed too."""
     dry_run: bool = False
     refused: str = ""
-    """Why the store refused to remove something; then some or all of it is still there."""
+    """Why the store refused a removal. Some or all of what was to be removed is then still in the store."""
 
     @property
     def goes(self) -> tuple[StoredBackup, ...]:
-        """The backups that are removed."""
+        """The backups that the decisions remove."""
         return tuple(each.backup for each in self.decisions if not each.stays)
 
     @property
     def stay(self) -> tuple[RetentionDecision, ...]:
-        """The decisions on the others."""
+        """The decisions on the backups that stay."""
         return tuple(each for each in self.decisions if each.stays)
 
 
@@ -97,7 +97,7 @@ def references(environment: str, ledger: Ledger) -> Mapping[str, str]:
 
 
 def _unfinished(ledger: Ledger) -> list[Entry]:
-    """Every attempt at an unfinished migration: the backup before the first attempt is the one to go back to."""
+    """The entries of all attempts at unfinished migrations. Going back needs the backup before the first attempt."""
     attempts: dict[int, list[Entry]] = {}
     for entry in ledger.entries:
         if entry.number is None:
@@ -110,7 +110,7 @@ def _unfinished(ledger: Ledger) -> list[Entry]:
 
 
 def _backup_of(entry: Entry) -> str:
-    """The ID of the backup that the entry's run took; empty if it took none."""
+    """The ID of the backup that the entry's run took. Empty if the run took none."""
     try:
         receipt = json.loads(entry.receipt or "{}")
     except ValueError:
@@ -160,7 +160,7 @@ def _kept_by(keep: KeepPolicy, ours: list[StoredBackup], now: datetime) -> Rule:
 
 
 def _week(moment: datetime) -> int:
-    """A number that is one larger in the next week; weeks begin on Monday, in UTC."""
+    """A number for the week of a time. The next week's number is one larger. Weeks begin on Monday, in UTC."""
     return (moment.astimezone(UTC).date().toordinal() - 1) // 7
 
 

@@ -18,36 +18,36 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def environment_of(backup: str) -> str:
-    """The environment that an ID names; empty if `backup` is not an ID."""
+    """The environment that an ID names. Empty if `backup` is not an ID."""
     found = BACKUP_ID.fullmatch(backup)
     return found["environment"] if found else ""
 
 
 @dataclass(frozen=True)
 class StoredBackup:
-    """A backup with a receipt. Only `id`, `location` and `unreadable` are set if its receipt cannot be read."""
+    """A backup with a receipt. If the receipt cannot be read, only `id`, `location` and `unreadable` are set."""
 
     id: str
     location: str
     unreadable: str = ""
-    """Why its receipt cannot be read."""
+    """Why the backup's receipt cannot be read."""
     environment: str = ""
     database: str = ""
     server_version: str = ""
     taken_at: datetime = LONG_AGO
-    """When the backup began; the snapshot is not older."""
+    """When the backup began. The dumped snapshot is not older."""
     bytes: int = 0
-    """Size in the store."""
+    """The backup's size in the store, in bytes."""
     tables: int = 0
     rows: int = 0
     proof: str = ""
-    """The server on which it was restored."""
+    """The server on which the backup was restored."""
     stored_proof: str = ""
     encrypted: bool = False
     whole: bool = True
-    """Whether it has the rows of all tables."""
+    """Whether the backup has the rows of all tables."""
     drills: tuple[Drill, ...] = ()
-    """Oldest first."""
+    """The backup's drills, oldest first."""
 
     @classmethod
     def of(cls, receipt: Receipt, location: str, drills: tuple[Drill, ...] = ()) -> StoredBackup:

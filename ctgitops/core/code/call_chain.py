@@ -87,7 +87,7 @@ class Handles:
 
 @cache
 def handles_of(spelling: Spelling) -> Handles:
-    """The patterns for a table; compiled once and cached."""
+    """The patterns for a table, compiled once and cached."""
     return Handles(spelling)
 
 
@@ -148,7 +148,7 @@ def _begin(source: Source, at: int) -> int:
 
 
 def _finish(source: Source, closed: int) -> int:
-    """The offset at which the chain ends; the chain may continue after the closing bracket at `closed`."""
+    """The offset at which the chain ends. The chain may continue after the closing bracket at `closed`."""
     at = closed + 1
     highest = closed + _LONGEST
     while at < highest:

@@ -20,7 +20,7 @@ where data select create update orderBy order_by order include some every none i
 attributes set _sum _max _min _avg _count upsert returning columns by having distinct where_ defaults createMany
 updateMany connectOrCreate omit extras with
 """
-"""Keys of an ORM query whose nested keys are columns of the queried table, not of a related table."""
+"""Keys of an ORM query whose nested keys are columns of the queried table itself."""
 _DEEPEST = 40
 """Maximum number of nested brackets around a name that are examined."""
 _KEY = re.compile(r"(\w+)[\"']?\s*:\s*(?:\[\s*(?:\{[^{}]*\},?\s*)*)?\Z")
@@ -51,7 +51,7 @@ _XML_COLUMN = re.compile(r"\bcolumn(?:-?[nN]ame)?\s*=\s*[\"']\Z")
 _XML_MAPPING = re.compile(r"<(?:resultMap|class|entity|hibernate-mapping|subclass)\b[^>]*>")
 _ARROW = re.compile(r"\s*(?::\s*[\w<>\[\]|. ]+)?=>")
 _PAGE = re.compile(r"\b(?:render\w*|view|jsonify|inertia)\s*\Z", re.IGNORECASE)
-"""A call that passes values to a template: the keys are names in the template, not columns."""
+"""A call that passes values to a template. The keys of the values are names in the template, not columns."""
 
 
 class Meaning(Enum):
@@ -62,7 +62,7 @@ class Meaning(Enum):
     UNKNOWN = "unknown"
     """The code around the name does not show to which table the name belongs."""
     OUTWARDS = "outwards"
-    """The bracket does not show the table, so the code around it is examined next."""
+    """The bracket does not show the table. The code around the bracket is examined next."""
 
     @staticmethod
     def of(means: bool | None) -> Meaning:  # noqa: FBT001 - `means` is a result, not an option
@@ -77,7 +77,7 @@ class _Word:
     at: int
     end: int
     within: tuple[int, int] | None
-    """The span of the string literal that contains the occurrence; None outside a string."""
+    """The span of the string literal that contains the occurrence. None outside a string."""
     accessor: bool
     """Whether the occurrence is a longer name with the column's name inside, such as `findByEmail`."""
 
@@ -137,14 +137,14 @@ class ColumnUse:
         return Meaning.of(not self.spelling.names.union(self.spelling.classes).isdisjoint(names))
 
     def _attached(self, word: _Word) -> Meaning:
-        """Decides by the call chain, if the name is a method in a chain such as `User.builder().email(…)`."""
+        """Decides by the call chain if the name is a method, as in `User.builder().email(…)`. Otherwise OUTWARDS."""
         attached = _OPEN_CALL.search(self.source.bare[max(0, word.at - 40) : word.at])
         return (
             self._chain(word.end) if attached and self.source.bare[word.end : word.end + 1] == "(" else Meaning.OUTWARDS
         )
 
     def _qualified(self, word: _Word) -> Meaning:
-        """Decides by the row, table or class before the name; OUTWARDS if none of them precedes the name."""
+        """Decides by the row, table or class before the name. OUTWARDS if none of them precedes the name."""
         related = _RELATED.match(self.source.text, word.at, word.end) if word.accessor else None
         if related and related[1] not in self.spelling.columns:
             return Meaning.of(related[1] in self.spelling.variables)
@@ -171,7 +171,7 @@ class ColumnUse:
         return Meaning.of(True if known is None and name in self.spelling.variables else known)
 
     def _queried(self, name: str) -> bool:
-        """Whether `name`, which does not mean this table, is a table in a query, such as `from(suppliers)`."""
+        """Whether `name` is a table in a query, such as `from(suppliers)`. `name` does not mean this table."""
         queried = re.search(
             rf"\b(?:from|into|update|insert|delete|\w*[jJ]oin)\(\s*{re.escape(name)}\b", self.source.bare
         )
@@ -253,7 +253,7 @@ class ColumnUse:
         return Meaning.NO if self._handles.any.search(text) else Meaning.OUTWARDS
 
     def _line(self, at: int) -> Meaning | None:
-        """YES for a call without brackets that names the table, such as Ruby's `User.where nickname: x`; else None."""
+        """YES for a call without brackets that names the table, as Ruby's `User.where nickname: x`. Otherwise None."""
         start = self.source.line_start(at)
         return Meaning.YES if self._handles.ours.search(self.source.text[start:at]) else None
 

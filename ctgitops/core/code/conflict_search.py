@@ -53,7 +53,7 @@ def _in_sql(found: tuple[Segment, ...], target: ConflictTarget) -> Iterator[int]
 
 
 def _column(element: str) -> str:
-    """The column name in one element of ON CONFLICT, without collation and operator class; empty for an expression."""
+    """The column name in one element of ON CONFLICT, without collation and operator class. Empty for an expression."""
     word = re.fullmatch(r"\s*[\"`]?(\w+)[\"`]?(?:\s+[\w.\" ]+)?", element)
     return word[1] if word else ""
 
@@ -82,7 +82,7 @@ def _end(source: Source, start: int) -> int:
 
 
 def _named(text: str) -> set[str]:
-    """The names in string literals; if the text contains no literal, the names of fields and symbols."""
+    """The names in the text's string literals. If the text has no literal, the names of fields and symbols."""
     strings = [part.strip() for each in _STRINGS.findall(text) for part in each.split(",")]
     return set(strings or _NAMES.findall(text))
 

@@ -39,7 +39,7 @@ _WORD = r"[\"`\[]?[\w$]+[\"`\]]?"
 _NO_ALIAS = """where set on using join left right full inner cross natural order group having limit offset union except
     intersect values select returning for as from default when then do add alter drop rename column window fetch and
     with is"""
-"""Keywords that can follow a table name, and so are not aliases of the table."""
+"""Keywords that can follow a table name. They are not aliases of the table."""
 _ALIAS = rf"(?:\s+(?:as\s+)?(?!(?:{'|'.join(_NO_ALIAS.split())})\b)({_WORD}))?"
 _RELATION = re.compile(
     rf"\b(from|join|into|using|update|truncate|copy|references|on\s+table|table(?:\s+if\s+(?:not\s+)?exists)?)\s+"
@@ -56,7 +56,7 @@ _SCOPE = re.compile(
 
 @dataclass(frozen=True)
 class Relation:
-    """A table name in a statement; `at` is its offset in the file."""
+    """A table name in a statement. `at` is the name's offset in the file."""
 
     name: str
     alias: str
@@ -65,7 +65,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Query:
-    """A statement or subquery; its own subqueries are blanked in `text`."""
+    """A statement or subquery. In `text`, the subqueries inside are blanked."""
 
     start: int
     end: int
@@ -74,7 +74,7 @@ class Query:
 
     @cached_property
     def relations(self) -> tuple[Relation, ...]:
-        """The tables in its FROM, JOIN, INTO, UPDATE and similar clauses."""
+        """The tables in the query's FROM, JOIN, INTO, UPDATE and similar clauses."""
         return tuple(_relations(self.text, self.start))
 
 
@@ -92,7 +92,7 @@ class Segment:
 
     @cached_property
     def queries(self) -> tuple[Query, ...]:
-        """The statements and subqueries; inner ones come first."""
+        """The statements and subqueries. Inner queries come first."""
         return tuple(_queries(self.sql, self.start))
 
     def columns(self, spelling: Spelling) -> Iterator[tuple[int, bool | None]]:
@@ -137,7 +137,7 @@ def _pieces(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def _joined(source: Source) -> Iterator[list[tuple[int, int]]]:
-    """Groups of string literals; literals that the code concatenates are one group."""
+    """Groups of string literals. Literals that the code concatenates are one group."""
     text = source.text
     joined: list[tuple[int, int]] = []
     for first, last in source.strings:
@@ -153,7 +153,7 @@ def _joined(source: Source) -> Iterator[list[tuple[int, int]]]:
 
 
 def _readable(sql: str) -> str:
-    """SQL with comments, literals and parameters blanked; a placeholder for a model is replaced by the model's name."""
+    """The SQL with comments, literals and parameters blanked. A model's placeholder is replaced by the model's name."""
 
     def plain(match: re.Match[str]) -> str:
         value = (
@@ -167,7 +167,7 @@ def _readable(sql: str) -> str:
 
 
 def _queries(sql: str, start: int) -> list[Query]:
-    """Splits SQL at semicolons, set operations and subqueries; inner queries come first."""
+    """Splits SQL at semicolons, set operations and subqueries. Inner queries come first."""
     stack: list[tuple[str, int]] = [("query", 0)]
     spans: list[tuple[int, int]] = []
     for match in _SCOPE.finditer(sql):
@@ -218,7 +218,7 @@ def _last(name: str) -> str:
 
 
 def _means(query: Query, qualifier: str, spelling: Spelling) -> bool | None:
-    """Whether a column belongs to the table; `qualifier` is empty for an unqualified column.
+    """Whether a column belongs to the table. `qualifier` is empty for an unqualified column.
 
     None if the query names no table.
     """

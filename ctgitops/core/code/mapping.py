@@ -49,9 +49,9 @@ class MappingRole(Enum):
     """How a class or another block of code relates to a table."""
 
     ROWS = "rows"
-    """The block maps the table: its members are the columns of the table."""
+    """The block maps the table. The block's members are the columns of the table."""
     QUERIES = "queries"
-    """The block queries or displays the table: column names in the block are those of the table."""
+    """The block queries or displays the table. Column names in the block are columns of the table."""
     ANOTHER = "another"
     """The block maps, queries or displays another table."""
     NONE = "none"
@@ -63,7 +63,7 @@ class Block:
 
     role: MappingRole
     member: bool = False
-    """Whether the offset is directly in the block, not in one of its functions."""
+    """Whether the offset is directly in the block, and not in a function of the block."""
 
 
 def block_at(source: Source, position: int, spelling: Spelling) -> Block:
@@ -80,7 +80,10 @@ def block_at(source: Source, position: int, spelling: Spelling) -> Block:
 
 
 def _headers(source: Source, position: int) -> Iterator[tuple[int, int]]:
-    """The lines that enclose an offset, because they precede it and are indented less; the innermost comes first."""
+    """The lines that enclose an offset, innermost first.
+
+    A line encloses the offset if it precedes the offset and is indented less.
+    """
     start = source.line_start(position)
     indent = _indent(source.text[start:position])
     for _ in range(_MOST_LINES):

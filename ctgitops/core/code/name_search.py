@@ -26,7 +26,7 @@ _BOUND_ALIAS = re.compile(r"\b(\w+) in ([A-Z]\w*)\b")
 
 
 def lines_of(path: str, text: str, those: Iterable[SearchedName]) -> Iterator[tuple[SearchedName, int]]:
-    """Each name in `those` that the file refers to, with the numbers of the lines; a line counts once for each name."""
+    """The line numbers at which the file refers to each name in `those`. A line counts once for each name."""
     lower = text.lower()
     source: Source | None = None
     found: tuple[Segment, ...] = ()
@@ -47,7 +47,7 @@ def lines_of(path: str, text: str, those: Iterable[SearchedName]) -> Iterator[tu
 
 
 def _has_words(text: str, spelling: Spelling) -> bool:
-    """Whether the text contains the column as a word, and also the table if `needs_table` is true."""
+    """Whether the text contains the column as a word. With `needs_table`, the text must also contain the table."""
     return all(each.search(text) for each in _words(spelling))
 
 
@@ -76,9 +76,10 @@ def _columns(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> 
 
 
 def _aliases(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> tuple[frozenset[str], frozenset[str]]:
-    """The table's aliases, and those of other tables, in SQL, in `from('users as u')` and in Ecto's `u in User`.
+    """The table's aliases, and the aliases of other tables.
 
-    An alias that names both this and another table is in neither set.
+    Reads SQL, `from('users as u')` and Ecto's `u in User`. An alias that names both this and another table is in
+    neither set.
     """
     named = [(each.name, each.alias) for segment in found for query in segment.queries for each in query.relations]
     named += _QUOTED_ALIAS.findall(source.text)
@@ -108,5 +109,5 @@ def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> I
 
 
 def _is_text(source: Source, match: re.Match[str], within: tuple[int, int]) -> bool:
-    """Whether a name in a string is a word of a message, or a part of a URL or path."""
+    """Whether a name in a string is a word of a message, a part of a URL or a part of a path."""
     return source.text[match.start() - 1] == "/" or is_message(source, within)

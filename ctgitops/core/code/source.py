@@ -64,19 +64,19 @@ _FAMILIES = {suffix: family for suffixes, family in _SUFFIXES for suffix in suff
 _UNKNOWN = _family(SourceKind.CODE, _STRING, _TEMPLATE)
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _WIDEST = 1000
-"""Maximum number of characters of a line that are read on each side of a name; longer lines are generated code."""
+"""Maximum number of a line's characters that are read on each side of a name. Longer lines are generated code."""
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """The text of a file. Comments are replaced by spaces, so every offset is also an offset in the file."""
+    """The text of a file. Spaces replace the comments, which keeps every offset the same as in the file."""
 
     kind: SourceKind
     text: str
     """The text without comments."""
     strings: tuple[tuple[int, int], ...]
-    """The spans of the contents of its string literals."""
+    """The spans of the contents of the file's string literals."""
     suffix: str = ""
     _starts: list[int] = field(default_factory=list, repr=False)
 
@@ -91,7 +91,7 @@ class Source:
         return Brackets.of(self.bare)
 
     def string_at(self, position: int) -> tuple[int, int] | None:
-        """The span of the string literal that contains the offset; None outside a string."""
+        """The span of the string literal that contains the offset. None outside a string."""
         number = bisect_right(self._starts, position) - 1
         if number >= 0 and position < self.strings[number][1]:
             return self.strings[number]
@@ -102,7 +102,7 @@ class Source:
         return self.text.count("\n", 0, position) + 1
 
     def lines_with(self, words: re.Pattern[str], more: int = 0) -> Iterator[tuple[int, int]]:
-        """The spans of lines that contain a match, each with `more` lines before and after it; spans do not overlap."""
+        """The spans of lines that contain a match, with `more` lines before and after. The spans do not overlap."""
         end = -1  # the end of the last span
         for match in words.finditer(self.text):
             if match.start() <= end:
@@ -130,11 +130,11 @@ class Brackets:
     openings: dict[int, int]
     """Maps the offset of each closing bracket to the offset of its opening bracket."""
     parents: dict[int, int]
-    """Maps the offset of each opening bracket to that of the enclosing bracket; -1 if there is none."""
+    """Maps each opening bracket's offset to the enclosing bracket's offset, or to -1 without an enclosing bracket."""
 
     @staticmethod
     def of(bare: str) -> Brackets:
-        """Finds the matching brackets; an unmatched bracket is ignored."""
+        """Finds the matching brackets. Ignores unmatched brackets."""
         found = Brackets([], {}, {}, {})
         stack: list[int] = []
         for match in _BRACKETS.finditer(bare):
@@ -149,7 +149,7 @@ class Brackets:
         return found
 
     def around(self, position: int) -> int:
-        """The offset of the innermost opening bracket around an offset; -1 if there is none."""
+        """The offset of the innermost opening bracket around an offset. -1 without such a bracket."""
         number = bisect_right(self.opens, position - 1) - 1
         at = self.opens[number] if number >= 0 else -1
         while at >= 0 and self.closes.get(at, position) < position:
@@ -158,7 +158,7 @@ class Brackets:
 
 
 def source_of(path: str, text: str) -> Source:
-    """Parses a file's text; the file name's extension decides how."""
+    """Parses a file's text. The file name's extension decides how."""
     family, suffix = _family_of(path)
     strings: list[tuple[int, int]] = []
     comments: list[tuple[int, int]] = []
@@ -171,7 +171,7 @@ def source_of(path: str, text: str) -> Source:
 
 
 def is_code(path: str) -> bool:
-    """Whether a file is written by people and contains code, a template or SQL, according to its name."""
+    """Whether a file's name shows that people wrote the file, and that it contains code, a template or SQL."""
     family, suffix = _family_of(path)
     return suffix in _FAMILIES and family.kind in {SourceKind.CODE, SourceKind.MARKUP, SourceKind.SQL}
 
@@ -203,7 +203,7 @@ def _content(match: re.Match[str]) -> tuple[int, int]:
 
 
 def without(text: str, spans: list[tuple[int, int]] | tuple[tuple[int, int], ...]) -> str:
-    """The text with these spans replaced by spaces; line breaks stay."""
+    """The text with these spans replaced by spaces. Line breaks stay."""
     parts: list[str] = []
     last = 0
     for start, end in spans:

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from ...sql.name_changes import ChangedName
 
 _COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
-"""Names of several words that are common as column names, and so do not identify a table."""
+"""Names of several words that are common as column names. They do not identify a table."""
 _IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "data": "datum"}
 _AROUND = ("current", "new", "old", "other", "my", "this", "the", "existing", "updated", "created", "first", "saved")
 
@@ -35,7 +35,7 @@ class Spelling:
 
     @cached_property
     def classes(self) -> frozenset[str]:
-        """The names that a class that maps the table can have: `User`, `Users`."""
+        """The possible names of a class that maps the table: `User`, `Users`."""
         return frozenset(pascal(each) for each in self.names)
 
     @cached_property
@@ -68,12 +68,12 @@ class Spelling:
 
     @property
     def needs_table(self) -> bool:
-        """Whether the column's name is common, so that an occurrence counts only near the name of the table."""
+        """Whether the column's name is common. A common name counts only near the name of the table."""
         return not distinctive(self.changed.column) or bool(_COMMON.fullmatch(self.changed.column.lower()))
 
     @cached_property
     def hints(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of lower-case words; a file that refers to the name contains a word of every group."""
+        """Groups of lower-case words. A file that refers to the name contains a word of every group."""
         table = _folded(self.names)
         column = _folded({self.changed.column})
         if not self.changed.column:
@@ -83,14 +83,14 @@ class Spelling:
 
 @cache
 def spelling_of(changed: ChangedName, prefix: str = "") -> Spelling:
-    """The spellings of a name; computed once and cached."""
+    """The spellings of a name, computed once and cached."""
     return Spelling(changed, prefix)
 
 
 def prefix_in(path: str, text: str, table: str) -> str:
-    """The prefix of a table's name that stands for a module of the code; empty if there is none.
+    """The prefix of a table's name that stands for a module of the code. Empty without a prefix.
 
-    Django's table `shop_customer` is the class `Customer` in `shop/models.py`, and that of Rails is `Shop::Customer`.
+    The class of the table `shop_customer` is `Customer` in `shop/models.py` (Django) or `Shop::Customer` (Rails).
     """
     words = table.split("_")
     heads = ("_".join(words[:number]) for number in range(len(words) - 1, 0, -1))
@@ -100,7 +100,7 @@ def prefix_in(path: str, text: str, table: str) -> str:
 
 
 def distinctive(name: str) -> bool:
-    """Whether a name has several words, so that it is unlikely to mean something else in code."""
+    """Whether a name has several words. Such a name is unlikely to mean something else in code."""
     return len(name.strip("_").split("_")) > 1
 
 
@@ -122,7 +122,7 @@ def singular(name: str) -> str:
 
 
 def any_of(names: Iterable[str]) -> str:
-    """A pattern that matches any of these names; longer names are tried first."""
+    """A pattern that matches any of these names. Longer names are tried first."""
     return "(?:" + "|".join(re.escape(each) for each in sorted(names, key=lambda name: (-len(name), name))) + ")"
 
 

@@ -26,7 +26,7 @@ class Variables:
     _places: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def is_row(self, name: str, at: int) -> bool | None:
-        """Whether a variable holds the table or one of its rows; None if the declaration does not show this."""
+        """Whether a variable holds the table or one of its rows. None if the declaration does not show this."""
         if name in self.spelling.classes or not _LOWER.fullmatch(name):
             return name in self.spelling.variables
         declared = self._declaration(name, at)
@@ -44,7 +44,7 @@ class Variables:
         return False if another and name not in self.spelling.variables else None
 
     def _declaration(self, name: str, at: int) -> str | None:
-        """The declaration of a variable: the last one before its use, or else a `for … in` right after the use."""
+        """The last declaration of a variable before its use. Without one, a `for … in` right after the use."""
         if name not in self._places:
             self._places[name] = list(self._declarations(name))
         places = self._places[name]
@@ -59,7 +59,7 @@ class Variables:
         return self._line(places[number], name)
 
     def _declarations(self, name: str) -> Iterator[tuple[int, int]]:
-        """The spans of a variable's declarations. Reads only lines with its name, because the pattern is slow."""
+        """The spans of a variable's declarations. The slow pattern reads only lines with the variable's name."""
         text, declaring, end = self.source.text, _declaring(name), 0
         at = text.find(name)
         while at >= 0:
@@ -69,7 +69,7 @@ class Variables:
             at = text.find(name, end)
 
     def _line(self, place: tuple[int, int], name: str) -> str:
-        """The variable and its type from a declaration; the whole line if it states no type."""
+        """The variable and its type from a declaration. If the declaration states no type, the whole line."""
         text = self.source.text
         start = self.source.line_start(place[0])
         stop = text.find("\n", place[1])

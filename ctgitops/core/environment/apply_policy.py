@@ -15,7 +15,7 @@ class TransactionScope(StrEnum):
     EACH = "each"
     """Each migration has its own transaction."""
     ALL = "all"
-    """All pending migrations share one transaction: either all are applied, or all are rolled back."""
+    """All pending migrations share one transaction. Either all are applied, or all are rolled back."""
 
 
 class OnFailure(StrEnum):
@@ -27,7 +27,7 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """A query that checks whether the database serves its users, and how long apply repeats the query afterwards."""
+    """A query that checks whether the database serves its users, and for how long apply repeats the query."""
 
     query: Script
     within: timedelta = timedelta(minutes=5)
@@ -54,7 +54,7 @@ class ApplyPolicy:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The settings that a fingerprint includes; empty if all have their defaults."""
+        """The settings that a fingerprint includes. Empty if all settings have their defaults."""
         said = [f"transaction: {self.transaction}"] if self.single_transaction else []
         said += [f"on_failure: {self.on_failure}"] if self.rolls_back_on_failure else []
         if self.health:

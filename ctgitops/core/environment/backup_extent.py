@@ -1,4 +1,4 @@
-"""The extent of one backup: what the manifest's scope means for one plan. Pure."""
+"""The extent of one backup: the data that the manifest's scope selects for one plan. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class BackupExtent:
-    """What one backup saves, and for which plan."""
+    """The data that one backup saves, and the plan that the backup precedes."""
 
     scope: BackupScope = BackupScope.DATABASE
     tables: tuple[str, ...] = ()
-    """For `affected`, the tables whose rows are saved, as `schema.name`, quoted as SQL requires."""
+    """For `affected`, the tables whose rows are saved. Each table is `schema.name`, quoted as SQL requires."""
     plan: str = ""
-    """The fingerprint of the plan that the backup precedes; empty if it is taken by hand."""
+    """The fingerprint of the plan that the backup precedes. Empty for a backup that is taken by hand."""
     migrations: tuple[str, ...] = ()
     """The names of the plan's migrations."""
     why_all: str = ""
-    """Why the whole database is saved although the manifest says `affected`; else empty."""
+    """Why the whole database is saved although the manifest says `affected`. Otherwise empty."""
 
     @property
     def whole(self) -> bool:
-        """Whether it saves the whole database."""
+        """Whether the backup saves the whole database."""
         return self.scope is BackupScope.DATABASE
 
     @property
@@ -42,7 +42,7 @@ class BackupExtent:
 
     @property
     def not_saved(self) -> tuple[str, ...]:
-        """What is not saved, because the backup is of a part."""
+        """The data that a backup of a part does not save."""
         return () if self.whole else (f"the rows of all other tables, and large objects (`scope: {self.scope.value}`)",)
 
     @classmethod

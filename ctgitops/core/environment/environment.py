@@ -53,7 +53,7 @@ class PreflightAction(StrEnum):
     """What a run does if preflight finds a condition."""
 
     WAIT = "wait"
-    """Waits until the condition ends, for at most `timeouts.retry_for`; then ends the run without changes."""
+    """Waits until the condition ends, for at most `timeouts.retry_for`. After that, ends the run without changes."""
     REFUSE = "refuse"
     IGNORE = "ignore"
 
@@ -80,17 +80,17 @@ class PreflightPolicy:
     connections: PreflightAction = PreflightAction.REFUSE
     limits: Limits = field(default_factory=Limits)
     asked: frozenset[str] = frozenset()
-    """The conditions that the manifest names. If one of them cannot be checked, the run does not begin."""
+    """The conditions that the manifest names. The run does not begin if one of these conditions cannot be checked."""
 
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """The settings with which a client reaches a bucket; none of them is secret."""
+    """The settings with which a client reaches a bucket. None of the settings is secret."""
 
     endpoint: str = ""
     region: str = ""
     path_style: bool | None = None
-    """Whether the bucket is in the URL's path instead of its host name; None for the client's default."""
+    """Whether the bucket is in the URL's path instead of the host name. None for the client's default."""
     ca: str = ""
     """A file with the certificates of the authorities that are trusted, relative to the repository's root."""
     server_side_encryption: str = ""
@@ -103,7 +103,7 @@ class BackupScope(StrEnum):
     AFFECTED = "affected"
     """All definitions, and the rows of the tables that the plan affects."""
     SCHEMA = "schema"
-    """All definitions, and no rows but those of the ledger."""
+    """All definitions. The only rows are those of the ledger."""
 
 
 class BackupMaker(StrEnum):
@@ -120,14 +120,14 @@ class PgBackRestSettings:
 
     stanza: str = ""
     config: str = ""
-    """Its configuration file; empty for its default."""
+    """The configuration file. Empty for the default file."""
     type: str = "incr"
     """`full`, `diff` or `incr`."""
 
 
 @dataclass(frozen=True)
 class KeepPolicy:
-    """Which old backups stay: a backup stays if one of the keys says so. Zero says nothing."""
+    """Which old backups stay. A backup stays if one of the keys says so. A key with 0 keeps no backup."""
 
     last: int = 0
     """The newest so many backups."""
@@ -144,27 +144,27 @@ class BackupPolicy:
     """The backup that a run takes before its first step."""
 
     to: str
-    """The folder for backups, absolute or relative to the repository's root, or the URL of a bucket."""
+    """The place for backups: a folder, or the URL of a bucket. A relative folder starts at the repository's root."""
     critical_tables: tuple[str, ...] = ()
-    """Tables, as `schema.name`, whose rows are compared in addition to the row counts."""
+    """Tables whose rows are compared in addition to the row counts. Each table is `schema.name`."""
     verify_server: str | None = None
-    """The secret with the URL of the server on which backups are verified; None if the run starts a server."""
+    """The secret with the URL of the server on which backups are verified. None if the run starts a server."""
     encrypt_to: tuple[str, ...] = ()
     """The public keys, of age or SSH, to which each object except the receipt is encrypted."""
     from_store: bool = False
     """Whether the backup is proved by a restore of the store's copy, instead of the local dump."""
     store: StoreSettings = field(default_factory=StoreSettings)
     keep: KeepPolicy | None = None
-    """Which old backups stay; None if none is ever removed."""
+    """Which old backups stay. None if no backup is ever removed."""
     by: BackupMaker = BackupMaker.PG_DUMP
     command: tuple[str, ...] = ()
     """For `by: command`, the program and its arguments."""
     pgbackrest: PgBackRestSettings = field(default_factory=PgBackRestSettings)
     scope: BackupScope = BackupScope.DATABASE
     max_size: int = 0
-    """The most bytes of a database to dump; 0 for no limit."""
+    """The size in bytes up to which a database is dumped. 0 for no limit."""
     max_time: timedelta | None = None
-    """The longest time that a backup and its proof may take; None for no limit."""
+    """The longest time that a backup and its proof may take. None for no limit."""
 
 
 @dataclass(frozen=True)
@@ -173,13 +173,13 @@ class ShadowPolicy:
 
     wanted: bool = True
     major: int | None = None
-    """The major version of the trial's server; None for the major version of the environment's server."""
+    """The major version of the trial's server. None for the major version of the environment's server."""
     extensions: tuple[str, ...] = ()
     """Extensions that a migration may create in the trial although CREATE EXTENSION requires a superuser."""
     url_secret: str = ""
-    """The variable with the URL of the server for the trial; if it is empty, ctgitops starts a server."""
+    """The variable with the URL of the server for the trial. If empty, ctgitops starts a server."""
     image: str = ""
-    """The container image for the trial's server; if it is empty, ctgitops uses a local PostgreSQL."""
+    """The container image for the trial's server. If empty, ctgitops uses a local PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Environment:
     tags: str = "*"
     reviewed: Reviewed = Reviewed.OFF
     disposable: bool = False
-    """Whether `reset` may drop everything in its database."""
+    """Whether `reset` may drop everything in the environment's database."""
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     """The periods in which nothing is applied, of the manifest and of the policy."""
@@ -210,18 +210,18 @@ class Environment:
     drift_ignore: tuple[str, ...] = ()
     """Patterns of objects that drift ignores."""
     database_id: str | None = None
-    """The ledger ID that the database must have; None if the manifest does not set it."""
+    """The ledger ID that the database must have. None if the manifest does not set it."""
     role: str = ""
-    """The role that migrations run as, by SET ROLE; empty for the role of the URL."""
+    """The role that migrations run as, by SET ROLE. Empty for the role of the URL."""
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications, besides those of the policy."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Maps lint rules to their severity in this environment, if it differs from the policy."""
+    """Maps lint rules to severities in this environment that differ from the policy."""
     path: str = ""
     """The manifest's path, relative to the repository's root."""
 
     def opens(self, moment: datetime) -> datetime:
-        """The first time from `moment` on that is in a window, if there are windows, and in no freeze."""
+        """The first time from `moment` on that is in no freeze. If there are windows, the time is also in a window."""
         while True:
             freeze = next((each for each in self.freezes if each.contains(moment)), None)
             if freeze:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True)
 class Freeze:
-    """A period from `start`, inclusive, to `end`, exclusive, with the reason that the file gives."""
+    """A period with the reason that the file gives. The period includes `start` and excludes `end`."""
 
     start: datetime
     end: datetime
@@ -17,14 +17,14 @@ class Freeze:
 
     @classmethod
     def between(cls, first: str, last: str, timezone: str, reason: str) -> Freeze:
-        """A freeze from its text. `last` as a date without a time includes that day. Raises ValueError."""
+        """A freeze from its text. If `last` is a date without time, the whole day is included. Raises ValueError."""
         end = _moment(last, timezone)
         if len(last) == len("2026-12-24"):
             end = datetime.combine(end.date() + timedelta(days=1), time(), ZoneInfo(timezone))
         return cls(_moment(first, timezone).astimezone(UTC), end.astimezone(UTC), reason)
 
     def contains(self, moment: datetime) -> bool:
-        """Whether `moment`, which has a time zone, is in the freeze."""
+        """Whether `moment` is in the freeze. `moment` must have a time zone."""
         return self.start <= moment < self.end
 
     @property

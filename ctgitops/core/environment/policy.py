@@ -10,7 +10,7 @@ from .receiver import Receiver
 
 
 class Numbering(StrEnum):
-    """`contiguous` allows no gap in a band; `increasing` allows gaps, which timestamps and adopted histories have."""
+    """How migrations are numbered. `contiguous` allows no gap in a band. `increasing` allows gaps."""
 
     CONTIGUOUS = "contiguous"
     INCREASING = "increasing"
@@ -44,7 +44,7 @@ EVERYTHING = Band("all", 0, 2**63 - 1)
 
 @dataclass(frozen=True)
 class Policy:
-    """The contents of `migrations/policy.yaml`; without that file, the defaults apply."""
+    """The contents of `migrations/policy.yaml`. Without that file, the defaults apply."""
 
     numbering: Numbering = Numbering.CONTIGUOUS
     header: HeaderRule = HeaderRule.REQUIRED
@@ -52,9 +52,9 @@ class Policy:
     lint: dict[str, str] = field(default_factory=dict)
     """Maps lint rules to severities that differ from the rule's default."""
     lint_after: int = 0
-    """The highest number of the migrations that `check` does not lint, because they are history."""
+    """`check` does not lint migrations up to this number. These migrations are history."""
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas that clients can query; if empty, `public`, provided that the database uses row-level security."""
+    """Schemas that clients can query. If empty, `public`, provided that the database uses row-level security."""
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
     """Migrations whose files were deleted on purpose because no database has applied them."""
@@ -64,7 +64,7 @@ class Policy:
     """The receivers of notifications about every environment."""
 
     def band(self, number: int) -> Band | None:
-        """The band that contains `number`; None if no band does."""
+        """The band that contains `number`. None if no band contains it."""
         if not self.bands:
             return EVERYTHING
         return next((band for band in self.bands if number in band), None)

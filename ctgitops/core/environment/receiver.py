@@ -16,18 +16,18 @@ class Event(StrEnum):
     APPLIED = "applied"
     ROLLED_BACK = "rolled-back"
     DRIFT = "drift"
-    """The schema differs from the schema that the migrations give, or the comparison was not possible."""
+    """The schema differs from the migrations' schema, or the two schemas could not be compared."""
     BACKUP = "backup"
-    """A backup failed or was not proved, so the run changed nothing."""
+    """A backup failed or was not proved. The run changed nothing."""
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """One receiver: the name of the secret with its URL, never the URL."""
+    """One receiver, with the name of the secret that has its URL. The URL itself is never stored."""
 
     secret: str
     events: frozenset[Event] = frozenset(Event)
     is_webhook: bool = False
     """Whether the receiver gets the JSON document. Otherwise, Apprise sends a text to the service in the URL."""
     signing_secret: str = ""
-    """The name of the secret with the key that signs the JSON document; empty for no signature."""
+    """The name of the secret with the key that signs the JSON document. Empty for no signature."""

@@ -11,7 +11,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True)
 class Window:
-    """The days and local times at which changes are allowed; an `end` before `start` is on the next day."""
+    """The days and local times at which changes are allowed. An `end` before `start` is on the next day."""
 
     days: frozenset[str]
     start: time
@@ -19,7 +19,7 @@ class Window:
     timezone: str
 
     def contains(self, moment: datetime) -> bool:
-        """Whether `moment`, which has a time zone, is in the window: from `start`, inclusive, to `end`, exclusive."""
+        """Whether `moment`, which has a time zone, is in the window. The window includes `start` and excludes `end`."""
         local = moment.astimezone(ZoneInfo(self.timezone))
         clock = local.time().replace(tzinfo=None)
         today = WEEKDAYS[local.weekday()] in self.days

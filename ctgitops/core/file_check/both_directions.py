@@ -59,7 +59,7 @@ def _heading(pattern: re.Pattern[str], sql: str) -> _Heading | None:
 
 
 def _dropped(script: Script, down: _Heading, below: list[Statement]) -> str:
-    """The reason, if the SQL below the heading drops tables or columns that the SQL above creates; else empty."""
+    """The reason if the SQL below the heading drops tables or columns that the SQL above creates. Otherwise empty."""
     created = {each_name for each in script.statements if each not in below for each_name in each.creates}
     dropped = [each_name for each in below for each_name in each.removes if each_name in created]
     names = ", ".join(_named(each_name) for each_name in dropped[:3])
@@ -71,7 +71,7 @@ def _named(each_name: ChangedName) -> str:
 
 
 def _paired(script: Script, down: _Heading, below: list[Statement]) -> str:
-    """The reason, if a heading such as `-- up` precedes `down` and SQL directly follows `down`; else empty."""
+    """The reason if a heading such as `-- up` precedes `down` and SQL directly follows `down`. Otherwise empty."""
     up = _heading(_UP, script.sql)
     directly = below and not script.sql[down.end : script.start_of(below[0])].strip("*/ \t\r\n")
     return f"the file has both `{up.line}` and `{down.line}`" if up and directly and up.offset < down.offset else ""

@@ -23,7 +23,7 @@ def marker_problem(line: str, place: Place) -> Problem:
 
 
 def conflict_in(text: str, path: str) -> Problem | None:
-    """The first conflict in a file; None if there is none.
+    """The first conflict in a file. None if there is none.
 
     A string in SQL can look like one of these lines, so only a start, a middle and an end together count as a conflict.
     """

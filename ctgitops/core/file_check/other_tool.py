@@ -1,7 +1,7 @@
 """Finds markers of other migration tools: comments that control which part of a file the tool runs, and how.
 
 PostgreSQL ignores these comments: run as plain SQL, a goose file creates its objects and then drops them. The patterns
-are those of the tools' own parsers and templates; a comment in prose that merely uses the same words does not match.
+are those of the tools' own parsers and templates. A comment in prose that merely uses the same words does not match.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Tool:
     down: str = ""
     """The marker above the rollback SQL."""
     hint: str = ""
-    """The advice, if it is not the usual advice to split the file or delete the markers."""
+    """The advice for this tool. Empty for the usual advice, which is to split the file or delete the markers."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -87,20 +87,20 @@ _PAIRS = (
         r"--[^\w\n]*(?:migration[ \t:]+)?down[^\w\n]*$",
     ),
 )
-"""Lines that are markers only as a pair, because people also write a single one as a comment above SQL."""
+"""Lines that are markers only as a pair. People also write a single such line as a comment above SQL."""
 _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)|no[_ -]?transaction)\b"
-"""The marker format that many tools copied from goose; each uses its own name as the prefix."""
+"""The marker format that many tools copied from goose. Each tool uses its own name as the prefix."""
 _FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
 _ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
-"""One pattern for all markers, because most files contain no marker, so that one search is enough."""
+"""One pattern for all markers. Most files contain no marker, which one search then shows."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"
 
 
 def other_tool(script: Script) -> Problem | None:
-    """A problem for the first marker of another tool in a script; None if there is none."""
+    """A problem for the first marker of another tool in a script. None if there is none."""
     if "--" not in script.sql and _FLYWAY not in script.sql:
         return None
     found = sorted(_found(script), key=lambda each: each[1])

@@ -1,4 +1,4 @@
-"""Reports passwords in SQL files, and rejects them in rollback SQL, which the ledger stores with passwords redacted."""
+"""Reports passwords in SQL files. Rejects passwords in rollback SQL, which the ledger would store redacted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HINT = (
 
 
 def password_problems(script: Script) -> Iterator[Problem]:
-    """A warning for a password in a file, which everyone who can read the repository sees."""
+    """A warning for a password in a file. Everyone who can read the repository sees the password."""
     if holds_secret(script.sql) and not is_redacted(script.sql):
         what = "the file contains a password, which stays in the history of the repository"
         hint = "set it outside of migrations, for example with `\\password` in psql; if it is in use, change it"
@@ -25,7 +25,7 @@ def password_problems(script: Script) -> Iterator[Problem]:
 
 
 def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
-    """A problem for each rollback SQL with a password: the rollback file, and the SQL passed to record_migration."""
+    """A problem for each rollback SQL with a password, in a rollback file or in a call of record_migration."""
     why = "rollback runs the SQL from the ledger, which stores no passwords"
     if down and holds_secret(down.sql):
         yield Problem("rollback-password", f"the rollback SQL contains a password: {why}", _place(down), _HINT)

@@ -156,7 +156,7 @@ def _plain(script: Script, error: SqlSyntaxError) -> Problem:
 def statement_failures(script: Script) -> Iterator[Problem]:
     """A problem for each statement whose analysis failed.
 
-    If the analysis decides how the statement must be run, the problem blocks the plan; otherwise `plan` only fails.
+    The problem blocks the plan if the analysis decides how the statement must be run. Otherwise, only `plan` fails.
     """
     for statement in script.statements:
         if not statement.not_analysed:

@@ -1,4 +1,4 @@
-"""Suggests how to correct a syntax error: tries the usual corrections, and selects the first that parses."""
+"""Suggests how to correct a syntax error. Tries the usual corrections, and selects the first that parses."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _code_end(sql: str, at: int) -> int:
 
 
 def _quotation_mark(sql: str, at: int) -> str:
-    """The advice for `'it's'`, in which the string ends before the `s`; empty for other errors."""
+    """The advice for `'it's'`, in which the string ends before the `s`. Empty for other errors."""
     inside = at > 0 and sql[at - 1] == "'" and sql[at : at + 1].isalnum()
     hint = "the string ends before this word: inside a string, write a quotation mark as `''`"
     return hint if inside else ""

@@ -28,7 +28,7 @@ def _is_pair(controls: list[Statement]) -> bool:
 
 
 def _options(statement: Statement) -> tuple[str, str] | None:
-    """The options of a BEGIN or COMMIT that differ from those of apply's transaction; None if there are none."""
+    """The options of a BEGIN or COMMIT that differ from apply's transaction. None if no option differs."""
     options, control = statement.transaction_options, statement.transaction_control
     if not options:
         return None
@@ -39,7 +39,7 @@ def _options(statement: Statement) -> tuple[str, str] | None:
 
 
 def _around(script: Script, controls: list[Statement]) -> tuple[str, str]:
-    """The message that BEGIN and COMMIT do not enclose the whole file, with the reason, and the hint."""
+    """The message that BEGIN and COMMIT do not enclose the whole file, with the reason and the hint."""
     remove = "remove BEGIN and COMMIT"
     if script.outside:
         why, at = script.outside

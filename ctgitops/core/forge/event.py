@@ -14,9 +14,9 @@ class PullRequest:
     base_sha: str
     actor: str
     outside: str = ""
-    """Why the run gets no secrets, for example because the pull request comes from a fork; empty if it gets secrets."""
+    """Why the run gets no secrets, such as a pull request from a fork. Empty if the run gets secrets."""
     instead: str = ""
-    """The default branch, if the pull request's author chose another base branch; otherwise empty."""
+    """The default branch, if the pull request's author chose another base branch. Otherwise empty."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MergeGroup:
     sha: str
     base_sha: str = ""
     instead: str = ""
-    """The default branch, if the queue merges into another branch; otherwise empty."""
+    """The default branch, if the queue merges into another branch. Otherwise empty."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A scheduled run; GitHub runs it on the default branch."""
+    """A scheduled run. GitHub starts a scheduled run on the default branch."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class Comment:
     merged: bool
     default_branch: str
     unknown: str = ""
-    """The first line of the comment, if it looks like a command but is not one; `verb` is then empty."""
+    """The first line of a comment that looks like a command but is none. `verb` is then empty."""
 
 
 @dataclass(frozen=True)
 class OutsideRun:
-    """A run for a pull request without secrets has ended; the current run, on the default branch, has secrets."""
+    """A run for a pull request without secrets has ended. The current run is on the default branch and has secrets."""
 
     head_sha: str
     head_branch: str
@@ -116,14 +116,14 @@ Event = (
 
 @dataclass(frozen=True)
 class Ignored:
-    """The event requires no action; `why` is the reason."""
+    """The event requires no action. `why` is the reason."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The event requests an action that it may not trigger; `why` is the reason."""
+    """The event requests an action that it may not trigger. `why` is the reason."""
 
     why: str
     hint: str = ""

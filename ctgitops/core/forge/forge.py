@@ -44,12 +44,12 @@ class StickyComment:
 
     pull_request: int
     key: str
-    """The subject, such as `plan`; different for two tools or two workspaces in one repository."""
+    """The subject, such as `plan`. Two tools or two workspaces in one repository have different subjects."""
     generation: Generation
     head_sha: str
     body: str
     recreate: bool = False
-    """Whether an update posts a new comment, which notifies people, and minimises the old comment."""
+    """Whether an update posts a new comment and minimises the old comment. A new comment notifies people."""
     only_update: bool = False
     """Whether nothing is posted on a pull request that has no such comment."""
 
@@ -59,11 +59,11 @@ class Published:
     """The texts that earlier runs published on a pull request."""
 
     plan: str = ""
-    """The newest plan as Markdown; empty if no plan was published, or if the plan cannot be read."""
+    """The newest plan as Markdown. Empty if no plan was published, or if the plan cannot be read."""
     memory: str = ""
     """The text that the run with the last record stored for later records."""
     open: bool | None = None
-    """Whether the pull request is open; None if that could not be read."""
+    """Whether the pull request is open. None if its state could not be read."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ CHECK = "ctgitops / plan"
 
 
 def part_name(part: int, parts: int) -> str:
-    """The name of the check run that stores a part of a plan's file record; part 1 is in the plan's check run."""
+    """The name of the check run that stores a part of a plan's file record. Part 1 is in the plan's check run."""
     return CHECK if part == 1 else f"{CHECK}, files {part} of {parts}"
 
 
@@ -116,7 +116,7 @@ class Check:
     annotations: tuple[Annotation, ...] = ()
     details_url: str = ""
     texts: tuple[str, ...] = ()
-    """The record of the files that the plan showed, in parts; each part after the first gets its own check run."""
+    """The record of the files that the plan showed, in parts. Each part after the first gets its own check run."""
 
 
 class DeploymentState(StrEnum):
@@ -165,7 +165,7 @@ class CommitState(StrEnum):
 
 @dataclass(frozen=True)
 class CommitStatus:
-    """The status that GitHub shows on a commit for one context; a later status replaces an earlier one."""
+    """The status that GitHub shows on a commit for one context. A later status replaces an earlier status."""
 
     sha: str
     context: str
@@ -176,7 +176,7 @@ class CommitStatus:
 
 @dataclass(frozen=True)
 class PublishedRelease:
-    """A published release; drafts are left out."""
+    """A published release. Drafts are left out."""
 
     tag: str
     prerelease: bool
@@ -201,9 +201,9 @@ class ChangedFile:
 
     path: str
     added: bool
-    """Whether the file is new, so that the base branch has no file of that name; false for a removed file."""
+    """Whether the base branch has no file of that name. False for a removed file."""
     patch: str = ""
-    """The file's diff without a header; empty if the diff is too long for GitHub's API."""
+    """The file's diff without a header. Empty if the diff is too long for GitHub's API."""
 
 
 @dataclass(frozen=True)
@@ -230,13 +230,13 @@ class Review:
 
 @dataclass(frozen=True)
 class TreeFile:
-    """A file of a commit, by its path in the repository; `blob` is the SHA of its content."""
+    """A file of a commit, by its path in the repository. `blob` is the SHA of the file's content."""
 
     path: str
     blob: str
     size: int
     plain: bool
-    """Whether the entry is a regular file, not a symbolic link or a submodule."""
+    """Whether the entry is a regular file. False for a symbolic link and for a submodule."""
 
 
 @dataclass(frozen=True)

@@ -36,46 +36,47 @@ _PRERELEASE = re.compile(
 
 @dataclass(frozen=True)
 class Provenance:
-    """Why the checkout counts as merged. A `tag`, if set, must point to this commit; `branch` must contain it."""
+    """Why the checkout counts as merged. A set `tag` must point to this commit. `branch` must contain the commit."""
 
     branch: str = ""
     tag: str = ""
     sha: str = ""
-    """The commit that the event names; empty if the event names no commit."""
+    """The commit that the event names. Empty if the event names no commit."""
     checkout: bool = False
-    """Whether the run must find the checked-out commit on `branch`, because the event does not name a commit."""
+    """Whether the run must find the checked-out commit on `branch`. True if the event does not name a commit."""
     pull_request: int | None = None
-    """The merged pull request of the event; None if a commit is verified instead."""
+    """The merged pull request of the event. None if a commit is verified instead."""
 
 
 @dataclass(frozen=True)
 class Planning:
-    """Plans every environment, and changes nothing."""
+    """Plans every environment and changes nothing."""
 
     environments: tuple[Environment, ...]
     sha: str = ""
-    """The commit that the pull request shows; it can differ from the checked-out one."""
+    """The commit that the pull request shows. The checked-out commit can differ from it."""
     pull_request: int | None = None
     base_sha: str = ""
-    """The commit whose manifests set the connections, if the checkout is not merged."""
+    """The commit whose manifests set the connections. Empty if the checkout is merged."""
     base_branch: str = ""
-    """The default branch, if the author chose another base branch; the manifests are then read at its tip."""
+    """The default branch, if the author chose another base branch. The manifests are then read at the default branch's
+    tip."""
     event: Event | Refused | None = None
-    """The event that applies the plan after its approval; None if the plan is only a preview."""
+    """The event that applies the plan after its approval. None if the plan is only a preview."""
 
 
 @dataclass(frozen=True)
 class PlanFromApi:
-    """Reads a pull request through the API and plans it; none of its files is checked out or run."""
+    """Plans a pull request that is read through the API. No file of the pull request is checked out or run."""
 
     pull_request: int | None = None
     run: OutsideRun | None = None
-    """The ended run, whose head commit identifies the pull request; None if `pull_request` is set."""
+    """The ended run, whose head commit identifies the pull request. None if `pull_request` is set."""
 
 
 @dataclass(frozen=True)
 class Unlocking:
-    """Terminates ended runs that still hold the run lock of one of `environments`."""
+    """Terminates ended runs that still hold the run lock of an environment in `environments`."""
 
     environments: tuple[Environment, ...]
     pull_request: int | None = None
@@ -109,7 +110,7 @@ class Finalising:
 
 @dataclass(frozen=True)
 class ManualRun:
-    """A user started the workflow manually; its inputs choose the action."""
+    """A user started the workflow manually. The workflow's inputs choose the action."""
 
     inputs: tuple[tuple[str, str], ...]
 
@@ -118,7 +119,7 @@ Intent = Planning | PlanFromApi | Checking | Applying | Unlocking | Finalising |
 
 
 def decide(event: Event, environments: tuple[Environment, ...]) -> Intent:
-    """The intent for an event, if the workflow sets no command."""
+    """The intent for an event of a workflow that sets no command."""
     ordered = in_order_of_after(environments)
     match event:
         case PullRequest() | MergeGroup() | OutsideRun():
@@ -200,7 +201,7 @@ def _promoting(
 
 
 def is_prerelease(tag: str, *, marked: bool) -> bool:
-    """Whether a tag is a pre-release, which applies nothing: by the mark of its release, or by its version."""
+    """Whether a tag is a pre-release, by its release's mark or by its version. A pre-release applies nothing."""
     return marked or bool(_PRERELEASE.fullmatch(tag))
 
 
@@ -220,7 +221,7 @@ def _waits_for_the_clock(environment: Environment) -> bool:
 
 
 def provenance_of(event: Event) -> Provenance | Refused:
-    """Why the checkout may change an environment; Refused if the event's commit is not merged."""
+    """Why the checkout may change an environment. Refused if the event's commit is not merged."""
     match event:
         case Push(branch=branch, default_branch=default, sha=sha):
             merged = branch == default
@@ -264,7 +265,7 @@ def _provenance_of_ref(ref: str, default: str) -> Provenance | Refused:
 
 
 def refusal_of(event: Event, environment: Environment) -> Refused | None:
-    """Why the event does not apply to `environment`, although its manifest names such events; None if it applies."""
+    """Why the event does not apply to `environment`, although the manifest names such events. Otherwise None."""
     provenance = provenance_of(event)
     if isinstance(provenance, Refused):
         return provenance
@@ -279,7 +280,7 @@ def refusal_of(event: Event, environment: Environment) -> Refused | None:
 
 
 def in_order_of_after(environments: tuple[Environment, ...]) -> tuple[Environment, ...]:
-    """Sorts environments by name, but puts each one after the environment that its `after` names."""
+    """Sorts environments by name. An environment comes after the environment that its `after` names."""
     by_name = {e.name: e for e in environments}
     ordered: dict[str, Environment] = {}
 

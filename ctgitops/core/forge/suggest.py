@@ -22,9 +22,9 @@ class _Shown:
 
 
 def suggestions(problems: Iterable[Problem], files: tuple[ChangedFile, ...], folder: str) -> tuple[Suggestion, ...]:
-    """The fixes for lines of files that a pull request adds; if two fixes overlap, the first.
+    """The fixes for lines of files that a pull request adds. If two fixes overlap, only the first.
 
-    A fix that also needs a new file is omitted, because a suggestion cannot create a file; `ctgitops check --fix` can.
+    A fix that also needs a new file is omitted, because a suggestion cannot create a file. `ctgitops check --fix` can.
     A file that also exists on the base branch gets no suggestion, because its lines there may differ.
     """
     shown = {file.path: dict(_lines(file.patch)) for file in files if file.added}

@@ -1,1 +1,1 @@
-"""Reasons why a valid plan must wait, and the request with the facts that decide it."""
+"""Reasons why a valid plan must wait, and the request whose facts decide whether the plan waits."""

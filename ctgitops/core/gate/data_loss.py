@@ -22,17 +22,17 @@ from .gate import Reason
 
 @dataclass(frozen=True)
 class Loss:
-    """Data that the SQL of one migration, or of its rollback, destroys, not yet counted."""
+    """Data that one migration's SQL, or its rollback's SQL, destroys. The amount is not counted yet."""
 
     migration: str
     what: Destroyed
     place: Place
     query: str = ""
-    """The query that counts the affected rows, if the statement has a WHERE; empty if all rows are affected."""
+    """The query that counts the rows that a statement with WHERE affects. Empty if all rows are affected."""
     applied_at: datetime | None = None
     """When the migration was applied."""
     its_own: bool = False
-    """Whether the migration itself created the table or column, so that all its data is newer than the migration."""
+    """Whether the migration itself created the table or column. All data in it is then newer than the migration."""
     about: str = ""
     """Details for the message, such as ` from numeric(10,4) to numeric(10,2)`."""
 
@@ -43,16 +43,16 @@ class CountedLoss:
 
     loss: Loss
     rows: int | None
-    """The number of rows, or of values that are not null; None if the count failed."""
+    """The number of rows, or of values that are not null. None if the count failed."""
     exact: bool = True
     since: int | None = None
-    """How many of `rows` were written after the migration was applied; None if the server cannot tell."""
+    """How many of `rows` were written after the migration was applied. None if the server cannot tell."""
     note: str = ""
     """Why `rows` or `since` is missing."""
 
     @property
     def matters(self) -> bool:
-        """Whether data is lost; a loss with an unknown count counts as a loss."""
+        """Whether data is lost. A loss with an unknown count counts as a loss."""
         return self.rows is None or self.rows > 0
 
     @property
@@ -102,7 +102,7 @@ def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
 
 
 def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
-    """The data that each statement of a step destroys; a statement that cannot be analysed may destroy any data."""
+    """The data that each statement of a step destroys. A statement that cannot be analysed may destroy any data."""
     try:
         return what_it_destroys(step.script.sent)
     except NotAnalysedError as error:
@@ -111,7 +111,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 
 def _query(text: str) -> str:
-    """The query that counts the affected rows; empty if it cannot be generated, so that all rows are counted."""
+    """The query that counts the affected rows. Empty if the query cannot be generated: then all rows are counted."""
     return Guard().value("the rows that the rollback deletes", lambda: count_where(text), "")
 
 
@@ -123,7 +123,7 @@ def _made(sql: str) -> frozenset[tuple[str, str]]:
 
 
 def _plain(name: tuple[str, str]) -> tuple[str, str]:
-    """The name without the schema `public`, so that qualified and unqualified names compare as equal."""
+    """The name without the schema `public`. Qualified and unqualified names then compare as equal."""
     return name[0].removeprefix('"public".'), name[1]
 
 
@@ -147,7 +147,7 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
 def unaccepted(
     plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger, accepted: frozenset[str]
 ) -> Iterator[Reason]:
-    """A reason to wait for each migration whose rollback destroys data, unless the user has accepted that loss.
+    """A reason to wait for each migration whose rollback destroys data that the user has not accepted to lose.
 
     Raises UsageError for an accepted migration that the rollback does not include.
     """

@@ -24,11 +24,11 @@ _PART = re.compile(r'"((?:[^"]|"")*)"|([^.]+)')
 _WHOLE = {"table": DestructionKind.TABLE, "materialized view": DestructionKind.VIEW}
 
 Name = tuple[str, ...]
-"""The parts of a qualified name, without the schema `public`; for a column, the last part is the column."""
+"""The parts of a qualified name, without the schema `public`. For a column, the last part is the column."""
 
 
 def forward_losses(plan: Plan, live: Snapshot | None, changes: Changes | None = None) -> tuple[Loss, ...]:
-    """The data that the steps and seed files of a plan destroy, except in objects that the plan itself creates.
+    """The data that the steps and seed files of a plan destroy. Leaves out objects that the plan itself creates.
 
     `live` is the schema before the plan, None if unknown. `changes` are the changes of a complete trial, or None.
     """
@@ -65,16 +65,16 @@ class _Live:
         return {name_of(o.name): o for o in self.snapshot.objects if o.kind == "column"}
 
     def table(self, name: Name) -> Name:
-        """The qualified name of a table; resolves an unqualified name if only one schema has that table."""
+        """The qualified name of a table. Resolves an unqualified name if only one schema has that table."""
         same = [each for each in self._tables if each[-1:] == name]
         return same[0] if name not in self._tables and len(same) == 1 else name
 
     def quoted(self, name: Name) -> str:
-        """The name of a table in SQL, qualified if its schema is known."""
+        """The name of a table in SQL. The name is qualified if the table's schema is known."""
         return quoted_name(*(("public",) if len(name) == 1 and name in self._tables else ()), *name)
 
     def column(self, name: Name) -> SchemaObject | None:
-        """The column; the last part of `name` is its own name, and the others are the table's qualified name."""
+        """The column. The last part of `name` is the column's name. The other parts are the table's name."""
         return self._columns.get(name)
 
 
@@ -124,7 +124,7 @@ class _Walk:
         return self.once.get(name) or (*self._table(name[:-1]), name[-1])
 
     def _loss(self, step: Step, each: Destroyed) -> Loss | None:
-        """The loss with the object's current name in the database; None if the database loses nothing."""
+        """The loss under the object's current name in the database. None if the database loses nothing."""
         table, column = name_of(each.name), name_of(each.column)
         if table in self.made or (column and (*table, *column) in self.made) or each.how is DestructionKind.UNREADABLE:
             unknown = each.how is DestructionKind.UNREADABLE and self.changes is None
@@ -196,7 +196,7 @@ def _gone(table: str, changes: Changes) -> bool:
 
 
 def _by_change(steps: tuple[Step, ...], what: Destroyed) -> Loss:
-    """Assigns a lost object to the last step that names the object; if no step does, to the last step of the plan."""
+    """Assigns a lost object to the last step that names the object. If no step names it, to the plan's last step."""
     word = name_of(what.column or what.name)[-1].lower()
     step = next((each for each in reversed(steps) if word in each.script.sql.lower()), steps[-1])
     return Loss(step.name, what, step.script.place(step.script.start_of(step.script.statements[0])))

@@ -1,4 +1,4 @@
-"""Gates decide whether a valid plan must wait. Each gate checks one condition; if the check fails, the plan waits."""
+"""Gates decide whether a valid plan must wait. Each gate checks one condition. If a check fails, the plan waits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Unreadable:
 
 
 Predecessor = Ledger | Unreadable | None
-"""The ledger of the environment that `after` names; None if the manifest has no `after`."""
+"""The ledger of the environment that `after` names. None if the manifest has no `after`."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Reason:
     expected: bool = False
     """Whether the wait is part of the process that the manifest defines, and ends by itself."""
     subject: str = ""
-    """The migration that waits, if the reason concerns only one migration."""
+    """The migration that waits. Empty if the reason does not concern only one migration."""
     until: datetime | None = None
-    """When the wait ends, if that time is known."""
+    """When the wait ends. None if that time is not known."""
 
     @property
     def passes(self) -> bool:
-        """Whether the wait ends at a known time, so that the plan can already be approved."""
+        """Whether the wait ends at a known time. The plan can then already be approved."""
         return self.gate in _OF_TIME
 
 
@@ -60,7 +60,7 @@ Gate = Callable[[Plan, Request, Predecessor], Iterator[Reason]]
 
 
 def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
-    """All reasons why `plan` must not run now; empty if every gate passes."""
+    """All reasons why `plan` must not run now. Empty if every gate passes."""
     gates = GATES if plan.direction is Direction.APPLY else GATES_BACK
     return tuple(reason for gate in gates for reason in gate(plan, request, predecessor))
 
@@ -177,7 +177,7 @@ def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterat
 
 
 def with_warnings(plan: Plan, request: Request) -> Plan:
-    """The plan with the warnings of `reviewed: warn`; the warnings do not change its fingerprint."""
+    """The plan with the warnings of `reviewed: warn`. The warnings do not change the plan's fingerprint."""
     if request.environment.reviewed is not Reviewed.WARN:
         return plan
     found = (Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request))
@@ -206,4 +206,4 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
 
 GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window, _freeze)
 GATES_BACK: tuple[Gate, ...] = (_fingerprint,)
-"""The gates of a rollback. A rollback repairs a failure, so it does not wait for windows or other environments."""
+"""The gates of a rollback. A rollback repairs a failure, and does not wait for windows or other environments."""

@@ -19,7 +19,7 @@ class HealthState(StrEnum):
     WELL = "well"
     UNWELL = "not well"
     UNKNOWN = "not known"
-    """The query failed or timed out. If it ran and did not return true, the state is `UNWELL`."""
+    """The query failed or timed out. A query that ran and did not return true gives `UNWELL` instead."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class HealthResult:
 
     state: HealthState
     said: str = ""
-    """The query's result, if it is not true; or why the query failed."""
+    """The query's result if that is not true, or the reason why the query failed."""
 
 
 def reasons_of_health(result: HealthResult, environment: Environment) -> Iterator[Reason]:
-    """Reasons not to begin an apply because the database is not healthy, or because its health is not known.
+    """Reasons not to begin an apply: the database is not healthy, or its health is not known.
 
     Otherwise, a failing health query after the run would not show whether the run caused the damage.
     """
@@ -46,7 +46,7 @@ def reasons_of_health(result: HealthResult, environment: Environment) -> Iterato
 
 
 def unhealthy_error(result: HealthResult, health: Health, plan: Plan) -> ApplyError | None:
-    """The error if the health query is not true after the last migration; otherwise None."""
+    """The error if the health query is not true after the last migration. Otherwise None."""
     if result.state is HealthState.WELL:
         return None
     name = plan.environment

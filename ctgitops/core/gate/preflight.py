@@ -33,11 +33,11 @@ class ServerCheck:
     base_backups: tuple[int, ...] = ()
     """Process IDs of walsenders that send the server's files to pg_basebackup."""
     lag: float | None = 0.0
-    """The replication lag of the slowest replica in seconds; None if this role may not see it."""
+    """The replication lag of the slowest replica in seconds. None if this role may not see the lag."""
     free: int | None = None
     """The number of connections that this role can still open."""
     unseen: str = ""
-    """Why the whole check failed; empty if the check was successful."""
+    """Why the whole check failed. Empty if the check was successful."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PreflightConcern:
 
     @property
     def reason(self) -> Reason:
-        """The condition, as a reason for the plan to wait."""
+        """The condition as a reason for the plan to wait."""
         return Reason("preflight", f"{self.what}: {self.text}", self.hint, expected=self.then is PreflightAction.WAIT)
 
 
@@ -62,7 +62,7 @@ def concerns(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tupl
 
 
 def unchecked(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tuple[str, ...]:
-    """The conditions that could not be checked, and that the manifest does not name, so that they are only reported."""
+    """The conditions that could not be checked and that the manifest does not name. They are only reported."""
     if seen.unseen:
         return () if policy.asked - {"limits"} else (_not_checked(seen),)
     if seen.lag is None and policy.replica_lag is not PreflightAction.IGNORE and "replica_lag" not in policy.asked:
@@ -91,7 +91,7 @@ def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[Pr
 
 
 def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
-    """Whether a session delays the run: one with a long or prepared transaction, which may not end by itself."""
+    """Whether a session delays the run. A session with a long or prepared transaction does."""
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()

@@ -17,16 +17,16 @@ from .review import Reviews
 
 @dataclass(frozen=True)
 class Origin:
-    """Who started this run, and from which commit; recorded in every ledger entry."""
+    """Who started this run, and from which commit. Every ledger entry records this origin."""
 
     actor: str = ""
     commit_sha: str = ""
     pull_request: int | None = None
     run_url: str = ""
     repository_url: str = ""
-    """The repository's web address, `https://github.com/owner/name`; empty if unknown."""
+    """The repository's web address, such as `https://github.com/owner/name`. Empty if unknown."""
     folder: str = ""
-    """The path of the workspace in that repository, ending with `/`; empty for the repository's root."""
+    """The path of the workspace in that repository, with a `/` at the end. Empty for the repository's root."""
 
     def signed(self, entry: Entry) -> Entry:
         """The ledger entry with its author and origin."""
@@ -48,13 +48,13 @@ class Request:
     now: datetime
     origin: Origin = field(default_factory=Origin)
     target: Selector | None = None
-    """The target of this run, if it overrides the target in the manifest."""
+    """The target of this run. None for the target in the manifest."""
     approved: str | None = None
-    """The approved fingerprint or its first digits; None if no approval is required."""
+    """The approved fingerprint or its first digits. None if no approval is required."""
     prediction: Prediction | None = None
-    """The schema that the approved plan's trial predicts; None if there was no trial, or its result was not stored."""
+    """The schema that the approved plan's trial predicts. None without a trial, or if its result was not stored."""
     reviews: Reviews | None = None
-    """The files that merged pull requests showed; None if there is no forge, as on a command line."""
+    """The files that merged pull requests showed. None without a forge, as on a command line."""
     accepted_losses: frozenset[str] = frozenset()
     """The migrations, by name or number, whose data loss in a rollback the user has accepted."""
     wait_for_lock: timedelta = timedelta(minutes=5)
@@ -67,7 +67,7 @@ class Request:
 
 
 def fingerprint_from(text: str | None) -> str | None:
-    """The fingerprint, or its first digits, in a user's input; None if there is none. Raises UsageError."""
+    """The fingerprint, or its first digits, in a user's input. None if the input has none. Raises UsageError."""
     if text is None:
         return None
     if not re.fullmatch(r"[0-9a-f]{12,64}|none", text):

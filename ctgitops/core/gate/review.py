@@ -1,6 +1,6 @@
 """Checks that a merged pull request showed every file of a plan with the same text. Pure.
 
-Approvals are not counted here: GitHub's branch protection requires them.
+This module counts no approvals, because GitHub's branch protection requires them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ShownFile:
 
 @dataclass(frozen=True)
 class Reviews:
-    """The digests of the files that merged pull requests showed in plans, or why these digests are unknown."""
+    """The digests of the files that merged pull requests showed in plans. If the digests are unknown, the reason."""
 
     seen: frozenset[str] = frozenset()
     unknown: str = ""
@@ -43,7 +43,7 @@ class Reviews:
 
 
 def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
-    """Every file that a plan would run or store, without duplicates: sections of one file are one file."""
+    """Every file that a plan would run or store, each once. Sections of one file count as one file."""
     found: dict[str, str] = {}
     for step in plan.steps:
         found.setdefault(step.script.path, step.checksum)
@@ -74,10 +74,10 @@ def _shown(folder: str, found: dict[str, str]) -> tuple[ShownFile, ...]:
 
 
 def shown_texts(files: Iterable[ShownFile]) -> tuple[str, ...]:
-    """The record of the files that a plan showed, in parts of at most MOST digests; without files, one empty part.
+    """The record of the files that a plan showed, in parts of at most MOST digests. Without files, one empty part.
 
-    The record is stored in check runs, which people cannot edit. Each part names the whole record, so that
-    `missing_parts` can count missing parts.
+    The record is stored in check runs, which people cannot edit. Each part names the whole record, which lets
+    `missing_parts` count missing parts.
     """
     digests = sorted({file.digest for file in files})
     whole = hashlib.sha256("".join(digests).encode()).hexdigest()[:_DIGITS]
@@ -99,13 +99,13 @@ class ShownPart:
 
     digests: frozenset[str] = frozenset()
     whole: str = ""
-    """The digest of the whole record, equal in all its parts."""
+    """The digest of the whole record. All parts of a record have the same digest."""
     part: int = 1
     parts: int = 1
 
 
 def shown_in(text: str) -> ShownPart | None:
-    """The part of a record that `text` contains; None if there is none, or its JSON is malformed."""
+    """The part of a record that `text` contains. None without a part, or if the part's JSON is malformed."""
     found = next((line for line in text.splitlines() if line.startswith(f'{{"{_MARK}":')), "")
     try:
         record = json.loads(found)

@@ -1,4 +1,4 @@
-"""A wait that ends by itself, for a window, a bake time or a predecessor, and when it can end."""
+"""A wait for a window, a bake time or a predecessor. Such a wait ends by itself."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class PlanWait:
     environment: Environment
     reasons: tuple[Reason, ...]
     until: datetime | None = None
-    """The earliest time at which the wait can end; None if unknown, as for a predecessor without the migration."""
+    """The earliest time at which the wait can end. None if unknown, as for a predecessor without the migration."""
 
 
 def wait_of(environment: Environment, reasons: tuple[Reason, ...]) -> PlanWait | None:
-    """The wait for all `reasons`; None if there are no reasons, or if a reason does not end by itself."""
+    """The wait for all `reasons`. None without reasons, or if a reason does not end by itself."""
     if not reasons or not all(reason.expected for reason in reasons):
         return None
     ends = [reason.until for reason in reasons if reason.until]

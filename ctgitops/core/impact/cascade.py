@@ -14,23 +14,23 @@ _KEY = re.compile(
     rf"FOREIGN KEY \((?P<own>.*?)\) REFERENCES (?P<table>{_PART}(?:\.{_PART})*)\s*\((?P<columns>.*?)\)(?P<rest>.*)"
 )
 _DONE = {"CASCADE": "", "SET NULL": "UPDATE", "SET DEFAULT": "UPDATE"}
-"""Maps the action of a foreign key to the event in the referencing table; empty if both events are the same."""
+"""Maps a foreign key's action to the event in the referencing table. Empty if both tables have the same event."""
 
 
 @dataclass(frozen=True)
 class TableChange:
-    """A change of rows of one table: its events, and the columns that an UPDATE sets; None for any column."""
+    """A change of rows of one table: the events, and the columns that an UPDATE sets. None stands for any column."""
 
     table: str
     events: frozenset[str]
     columns: frozenset[str] | None = None
     key: str = ""
-    """The foreign key whose action makes the change; empty if the statement itself makes it."""
+    """The foreign key whose action makes the change. Empty if the statement itself makes the change."""
 
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key, with the names of its columns and of those that it refers to."""
+    """A foreign key, with the names of its columns and of the columns that it refers to."""
 
     table: str
     name: str
@@ -56,7 +56,7 @@ class ForeignKey:
 
 
 class Relatives:
-    """The partitions, partitioned tables and foreign keys of a schema before a plan, and of the schema after it."""
+    """The partitions, partitioned tables and foreign keys of the schemas before and after a plan."""
 
     def __init__(self, *schemas: Snapshot) -> None:
         self._above: dict[str, str] = {}
@@ -78,7 +78,7 @@ class Relatives:
         return frozenset((*self._above, *self._below, *self._keys))
 
     def changes(self, first: TableChange) -> Iterator[TableChange]:
-        """The change itself, and the changes of other tables that it causes, each table once."""
+        """The change itself, and the changes that it causes in other tables. Each table appears once."""
         due, seen = [first], set[str]()
         while due:
             change = due.pop(0)
@@ -90,12 +90,12 @@ class Relatives:
                 due += [more for key in self._keys.get(table, ()) if (more := key.change(change))]
 
     def refusing(self, change: TableChange) -> Iterator[ForeignKey]:
-        """The foreign keys without an action, or with RESTRICT, that refer to rows that a change may remove."""
+        """The foreign keys that block the removal of rows that they refer to: without an action, or with RESTRICT."""
         for table in self.line(change.table):
             yield from (key for key in self._keys.get(table, ()) if key.refuses(change))
 
     def line(self, table: str) -> tuple[str, ...]:
-        """A table, its partitioned parent tables and its partitions: a change can fire triggers of all these tables."""
+        """A table, its partitioned parent tables and its partitions. A change can fire triggers of all these tables."""
         above, below = [table], [table]
         while above[-1] in self._above:
             above.append(self._above[above[-1]])
@@ -105,17 +105,17 @@ class Relatives:
 
 
 def _distinct(schemas: Iterable[Snapshot]) -> Iterable[SchemaObject]:
-    """The objects of all schemas; an object that differs between them in each of its forms."""
+    """The objects of all schemas. An object that differs between the schemas appears in each of its forms."""
     return {(each.key, *each.attributes.items()): each for schema in schemas for each in schema.objects}.values()
 
 
 def plain_name(name: str) -> str:
-    """A name without quotes, so that names from SQL and from a schema compare as equal."""
+    """A name without quotes. Names from SQL and from a schema then compare as equal."""
     return name.replace('"', "")
 
 
 def name_in(name: str, table: str) -> bool:
-    """Whether a name in SQL may mean the table, which is qualified."""
+    """Whether a name in SQL may mean the table. The table's name is qualified."""
     plain, full = plain_name(name), plain_name(table)
     return full == plain or full.endswith(f".{plain}")
 

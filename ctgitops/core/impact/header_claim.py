@@ -29,7 +29,7 @@ def claim_problems(
 ) -> Iterator[Problem]:
     """A warning for each header field that a measurement contradicts.
 
-    `before` is the previous environment with its ledger; `destroys` are the names of the steps that destroy data.
+    `before` is the previous environment with its ledger. `destroys` are the names of the steps that destroy data.
     """
     for step in plan.steps:
         wait = _longest(effects.get(step.number))
@@ -47,7 +47,7 @@ def claim_problems(
 
 
 def stated_seconds(text: str) -> float | None:
-    """The longest duration that a header states, in seconds; None without a duration or an upper limit."""
+    """The longest duration that a header states, in seconds. None without a duration or an upper limit."""
     words = text.lower()
     if _OPEN.search(words):
         return None
@@ -68,7 +68,7 @@ def _exceeds(stated: str, seconds: float) -> bool:
 
 
 def _took(step: Step, before: tuple[str, Ledger | None]) -> str:
-    """The time that the previous environment took, as text, if it was longer than the header states."""
+    """The time that the previous environment took, as text. Empty if the time was not longer than the header states."""
     name, ledger = before
     entry = ledger.applied.get(step.number) if ledger else None
     if entry is None or entry.millis is None or entry.checksum != step.checksum:

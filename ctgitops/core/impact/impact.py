@@ -18,7 +18,7 @@ READS, WRITES = LockMode.ACCESS_SHARE, LockMode.ROW_EXCLUSIVE
 
 
 class Work(StrEnum):
-    """Work on a whole relation, whose duration grows with the number of rows."""
+    """Work on a whole relation. The work's duration grows with the number of rows."""
 
     REWRITE = "rewrites"
     EMPTY = "empties"
@@ -38,9 +38,9 @@ class Held:
     kind: str = "table"
     """`table`, `index`, `sequence`, `view`, `materialized view` or `foreign table`."""
     of: str = ""
-    """The table of an index, because reads and writes of the table also use its indexes."""
+    """The table of an index. Reads and writes of the table also use the table's indexes."""
     fresh: bool = False
-    """Whether an earlier migration of the same plan created the relation, so no other session uses it yet."""
+    """Whether an earlier migration of the same plan created the relation. No other session uses such a relation yet."""
 
     @property
     def table(self) -> str:
@@ -49,12 +49,12 @@ class Held:
 
     @property
     def blocks(self) -> str:
-        """The operations of other sessions that the lock blocks, as text; empty if none."""
+        """The operations of other sessions that the lock blocks, as text. Empty if the lock blocks none."""
         return "other refreshes" if self.only_refreshes else what_it_blocks(self.mode)
 
     @property
     def only_refreshes(self) -> bool:
-        """Whether it blocks only refreshes: nothing else writes to a materialized view."""
+        """Whether the lock blocks only refreshes. Nothing but a refresh writes to a materialized view."""
         return self.kind == "materialized view" and what_it_blocks(self.mode) == "writes"
 
 
@@ -65,7 +65,7 @@ class RelationWork:
     work: Work
     relation: str
     what: str = ""
-    """The name of the index or foreign key that the work is on; empty for a table."""
+    """The name of the index or foreign key that the work is on. Empty for a table."""
     fresh: bool = False
 
 
@@ -76,22 +76,23 @@ class StatementImpact:
     line: int
     """The line of the statement in the file."""
     taken: tuple[Held, ...] = ()
-    """The locks that the statement took; for each relation, the strongest."""
+    """The locks that the statement took. For each relation, only the strongest."""
     held: tuple[Held, ...] = ()
-    """The locks on the relations that the statement worked on, held by its transaction at the statement's end."""
+    """The locks on the relations that the statement worked on. The transaction holds these locks at the statement's
+    end."""
     worked: tuple[RelationWork, ...] = ()
     proved: tuple[str, ...] = ()
     """The messages in which PostgreSQL reports a constraint that it proved without reading rows."""
     concurrent: bool = False
     """Whether the statement, such as CREATE INDEX CONCURRENTLY, waits for other sessions instead of blocking them."""
     millis: float = 0.0
-    """Its duration in milliseconds on the throw-away server, whose tables are empty or small."""
+    """The statement's duration in milliseconds on the throw-away server, whose tables are empty or small."""
     queries: tuple[Node, ...] = ()
     """The plans of the queries that the statement ran, including queries in DO blocks and functions."""
     filled: tuple[str, ...] = ()
     """The tables that the statement created and filled from a query."""
     unmeasured: tuple[str, ...] = ()
-    """The relations whose reads were not measured: the query had no plan, or decides which other statements run."""
+    """The relations whose reads were not measured. Their query had no plan, or decides which other statements run."""
 
     @property
     def blocking(self) -> tuple[RelationWork, ...]:
@@ -102,11 +103,11 @@ class StatementImpact:
         return tuple(work for work in self.worked if work.relation in shut)
 
     batch: int = 0
-    """Rows per transaction if the statement runs in batches; otherwise 0."""
+    """Rows per transaction of a statement that runs in batches. Otherwise 0."""
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The existing relations whose size determines its duration."""
+        """The existing relations whose size determines the statement's duration."""
         queried = (node.relation for plan in self.queries for node in plan.walk() if node.relation and not node.fresh)
         return (*(work.relation for work in self.worked if not work.fresh), *queried, *self.unmeasured)
 
@@ -118,7 +119,7 @@ class StatementImpact:
 
 @dataclass(frozen=True)
 class LockWindow:
-    """The time during which a lock blocks writes: from the statement that takes it to the commit."""
+    """The time during which a lock blocks writes. It lasts from the statement that takes the lock to the commit."""
 
     held: Held
     line: int
@@ -138,7 +139,7 @@ class StepImpact:
 
     statements: tuple[StatementImpact, ...] = ()
     transactional: bool = True
-    """Whether the migration holds all locks until its end; otherwise each statement releases its own locks."""
+    """Whether the migration holds all locks until its end. Otherwise each statement releases its own locks."""
 
     @cached_property
     def strongest(self) -> tuple[Held, ...]:
@@ -175,7 +176,7 @@ def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:
 
 
 def what_it_blocks(mode: LockMode) -> str:
-    """The operations of other sessions that a lock of this mode blocks, as text; empty if none."""
+    """The operations of other sessions that a lock of this mode blocks, as text. Empty if the mode blocks none."""
     if READS in mode.conflicts:
         return "reads and writes"
     if WRITES in mode.conflicts:

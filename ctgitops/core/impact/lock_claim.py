@@ -22,13 +22,13 @@ class Claim:
 
     finding: Finding
     held: tuple[Held, ...]
-    """The locks that blocked other sessions while the statement worked; empty if none did."""
+    """The locks that blocked other sessions while the statement worked. Empty if no lock did."""
     waits: tuple[Wait, ...]
-    """The predicted waits for those locks, except waits that an earlier finding reports."""
+    """The predicted waits for the locks in `held`. Leaves out waits that an earlier finding reports."""
     beside: tuple[tuple[str, Work], ...]
     """Work of statements without a finding: the relation and the kind of work."""
     earlier: int | None
-    """The line of the earlier finding that reports the same wait; None if this finding reports it."""
+    """The line of the earlier finding that reports the same wait. None if this finding reports the wait."""
 
     def also(self, relation: str) -> tuple[Work, ...]:
         """The kinds of work in `beside` on one relation."""
@@ -69,7 +69,7 @@ def _statement(step: Step, impact: StepImpact, finding: Finding) -> tuple[Statem
 
 
 def _shut_by(impact: StepImpact, seen: tuple[StatementImpact, ...]) -> tuple[Held, ...]:
-    """The locks that block writes while the statements in `seen` work, also locks that earlier statements took."""
+    """The locks that block writes while the statements in `seen` work. Includes locks that earlier statements took."""
     working = tuple(each for each in seen if each.blocking)
     names = {held.relation for each in working for held in each.taken if WRITES in held.mode.conflicts}
     names |= {work.relation for each in working for work in each.blocking}

@@ -17,9 +17,9 @@ from .size import Rates, Size
 from .statement_time import Change, Timed, timed
 
 FACTOR = 2.0
-"""A real duration is assumed to be at most this many times longer or shorter than its estimate."""
+"""The factor by which a real duration is assumed to differ from its estimate at most, longer or shorter."""
 TRUSTED = 1.0
-"""A time measured in another environment, scaled to the rows here, replaces an estimate from this many seconds on."""
+"""From this many seconds on, a time measured in another environment, scaled by rows, replaces an estimate."""
 
 
 class Bucket(IntEnum):
@@ -40,7 +40,7 @@ _UP_TO = ((1.0, Bucket.INSTANT), (10.0, Bucket.SECONDS), (60.0, Bucket.UNDER_A_M
 
 @dataclass(frozen=True)
 class Measured:
-    """The duration of the same migration in the previous environment, and the rows of its largest table there."""
+    """The same migration in the previous environment: its duration, and the rows of its largest table."""
 
     environment: str
     millis: int
@@ -53,18 +53,18 @@ class Wait:
 
     held: Held
     bucket: Bucket | None
-    """The longest likely duration; None if the sizes of the tables are unknown."""
+    """The longest likely duration. None if the sizes of the tables are unknown."""
     rows: float | None
-    """Rows of the largest table that the migration works on under the lock; None if unknown."""
+    """Rows of the largest table that the migration works on under the lock. None if unknown."""
     writes_per_minute: float | None = None
     measured: Measured | None = None
     least: Bucket | None = None
-    """The shortest likely duration, if it is the bucket below `bucket`; otherwise None."""
+    """The shortest likely duration. Set only if this duration is the bucket below `bucket`. Otherwise None."""
 
 
 @dataclass(frozen=True)
 class RowChange:
-    """The rows that one statement changes, and how long they stay locked: from the statement to the commit."""
+    """The rows that one statement changes, and how long the rows stay locked: from the statement to the commit."""
 
     change: Change
     bucket: Bucket | None
@@ -73,19 +73,19 @@ class RowChange:
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect of one migration on an environment: the impact in the trial, and the waits for other sessions here."""
+    """The effect of one migration on an environment: the trial's impact, and the waits of other sessions."""
 
     impact: StepImpact
     waits: tuple[Wait, ...] = ()
     changes: tuple[RowChange, ...] = ()
     times: tuple[float | None, ...] = ()
-    """The estimated seconds of each statement; None for a statement whose time is unknown."""
+    """The estimated seconds of each statement. None for a statement whose time is unknown."""
     scaled: float | None = None
-    """The seconds that all statements took in the previous environment, scaled to the rows here."""
+    """The seconds that all statements took in the previous environment, scaled to this environment's rows."""
 
     @property
     def buckets(self) -> tuple[Bucket | None, ...]:
-        """The durations of all waits and row changes; None stands for an unknown duration."""
+        """The durations of all waits and row changes. None stands for an unknown duration."""
         return (*(wait.bucket for wait in self.waits), *(change.bucket for change in self.changes))
 
     @property
@@ -100,7 +100,7 @@ def effects(
     rates: Rates | None,
     measured: Mapping[int, Measured],
 ) -> dict[int, Effect]:
-    """Maps each migration's number to its effect, on tables with the sizes that earlier migrations leave."""
+    """Maps each migration's number to its effect. The tables have the sizes that earlier migrations leave."""
     found = {}
     for number, impact in impacts.items():
         found[number] = effect_of(impact, sizes, rates, measured.get(number))
@@ -165,7 +165,7 @@ def _total(found: Iterable[Timed]) -> float | None:
 
 
 def span_of(seconds: float) -> Span:
-    """The buckets of an estimated duration; if there are more than two, the two longest."""
+    """The buckets of an estimated duration. If there are more than two, only the two longest."""
     most, least = bucket_of(FACTOR * seconds), bucket_of(seconds / FACTOR)
     return most, None if least == most else Bucket(most - 1)
 
@@ -177,7 +177,7 @@ def _rows(tables: Iterable[str], sizes: Mapping[str, Size]) -> float | None:
 def measured_in(
     name: str, step: Step, ledger: Ledger, impact: StepImpact, sizes: Mapping[str, Size]
 ) -> Measured | None:
-    """The duration of the same file in the previous environment, whose table sizes are `sizes`; None if unknown."""
+    """The same file's duration in the previous environment, whose table sizes are `sizes`. None if unknown."""
     entry = ledger.applied.get(step.number)
     rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
     if entry is None or entry.millis is None or entry.checksum != step.checksum or not rows:
@@ -186,7 +186,7 @@ def measured_in(
 
 
 def in_proportion(measured: Measured, rows: float) -> float:
-    """The duration in seconds, scaled from the measured rows to `rows`; never less than measured."""
+    """The duration in seconds, scaled from the measured rows to `rows`. Never less than the measured duration."""
     return measured.millis / 1000 * max(1.0, rows / measured.rows) if measured.rows > 0 else measured.millis / 1000
 
 

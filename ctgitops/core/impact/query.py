@@ -16,22 +16,22 @@ class Node:
     kind: str
     """The node type in EXPLAIN: `Seq Scan`, `Hash Join`, …."""
     relation: str = ""
-    """The relation that the node scans or changes; empty for a relation of PostgreSQL itself."""
+    """The relation that the node scans or changes. Empty for a relation of PostgreSQL itself."""
     rows: float = 0
     """PostgreSQL's estimate of the node's rows on the copy."""
     operation: str = ""
     """`Insert`, `Update`, `Delete` or `Merge` of a ModifyTable."""
     condition: str = ""
-    """The index condition, if the node uses an index."""
+    """The index condition. Empty if the node uses no index."""
     filter: str = ""
     repeated: bool = False
     """Whether the node runs once per row of its parent, or of the other side of the join."""
     once: bool = False
     """Whether the node runs only once, before its parent node uses the result."""
     plain: bool = False
-    """Whether the node is an aggregate that returns one row, or a join without a condition."""
+    """Whether the node is an aggregate that returns one row. Also true for a join without a condition."""
     targets: tuple[str, ...] = ()
-    """The tables that a ModifyTable changes, if there are several: a table with its children or partitions."""
+    """The tables that a ModifyTable changes. Set only for several tables: a table with its children or partitions."""
     fresh: bool = False
     """Whether the plan of migrations created the relation."""
     children: tuple[Node, ...] = ()

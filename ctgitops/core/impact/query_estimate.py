@@ -23,7 +23,7 @@ _SORTED = frozenset({"Sort", "Incremental Sort", "Hash", "Aggregate", "Unique", 
 _ENTRIES = 0.7
 """Time to add an entry to an index, relative to the time per row to build an index on text."""
 LOGGED = 2.5
-"""Time to write a row and its WAL to disk, relative to a throw-away server, which writes nothing to disk."""
+"""Time to write a row and its WAL to disk, relative to a throw-away server. That server writes nothing to disk."""
 
 
 class UnknownTimeError(Exception):
@@ -32,7 +32,7 @@ class UnknownTimeError(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """Upper bounds for one node of a plan: its time, including the nodes below, and the number of rows it returns."""
+    """Upper bounds for one node of a plan: its time with the nodes below, and the number of rows that it returns."""
 
     seconds: float
     rows: float
@@ -87,7 +87,7 @@ class Estimator:
         return LOGGED * rows / rate + (self._beside(node, rows, size) if size else 0.0)
 
     def _beside(self, node: Node, rows: float, size: Size) -> float:
-        """Seconds for adding index entries and for checking foreign keys: PostgreSQL runs one query per row and key."""
+        """Seconds to add index entries and to check foreign keys. PostgreSQL runs one query per row and key."""
         checks = {"Insert": size.keys, "Delete": size.referenced}.get(node.operation, 0) / self.rates.found
         if node.operation == "Delete":
             checks += size.unindexed / self.rates.read
@@ -96,12 +96,12 @@ class Estimator:
 
 
 def target_size(node: Node, sizes: Mapping[str, Size]) -> Size | None:
-    """The size of the table that a node changes, including changed children or partitions; None if unknown."""
+    """The size of the table that a node changes, including changed children or partitions. None if unknown."""
     return total(sizes[name] for name in node.targets or (node.relation,) if name in sizes)
 
 
 def share_of(condition: str, size: Size) -> float | None:
-    """The fraction of the rows that a condition matches, according to statistics; None if unknown."""
+    """The fraction of the rows that a condition matches, according to statistics. None if unknown."""
     if not condition:
         return 1.0
     if " OR " in condition or "SubPlan" in condition:
@@ -117,7 +117,7 @@ def share_of(condition: str, size: Size) -> float | None:
 
 
 def indexing(size: Size, rates: Rates) -> float:
-    """Seconds to rebuild all indexes, from their page counts; assumes as many rows per page as in the table."""
+    """Seconds to rebuild all indexes, from their page counts. Assumes as many rows per page as in the table."""
     return size.index_pages / max(size.pages, 1) * size.rows / rates.indexed
 
 

@@ -1,4 +1,4 @@
-"""Constraints that may refuse the rows that a migration writes. The trial, without rows, checks none. Pure."""
+"""Constraints that may refuse the rows that a migration writes. The trial has no rows to check. Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Schema:
     def __init__(self, before: Snapshot, after: Snapshot) -> None:
         self.relatives = Relatives(before, after)
         self.tables: dict[str, str] = {}
-        """By plain name, the name in the snapshot."""
+        """Maps each table's plain name to its name in the snapshot."""
         self.restricts: dict[str, list[SchemaObject]] = {}
         self.required: dict[str, list[SchemaObject]] = {}
         for each in before.objects:
@@ -59,7 +59,7 @@ class _Schema:
                 self.required.setdefault(each.of, []).append(each)
 
     def table(self, name: str) -> str:
-        """The table that a quoted name in SQL means; empty if the plan itself creates it."""
+        """The table that a quoted name in SQL means. Empty if the plan itself creates the table."""
         plain = plain_name(name)
         same = [each for each in self.tables if each == plain or each.endswith(f".{plain}")]
         found = plain if plain in self.tables else f"public.{plain}" if f"public.{plain}" in self.tables else ""
@@ -94,7 +94,7 @@ class _Walk:
         self.ran += text
 
     def _hidden(self, impact: StatementImpact, shown: set[tuple[str, str]]) -> Iterator[RowWrite]:
-        """The updates and deletions by functions, blocks and dynamic SQL, which the text does not show."""
+        """The updates and deletions that the text does not show: by functions, blocks and dynamic SQL."""
         nodes = (node for query in impact.queries for node in query.walk() if not node.fresh)
         for name, event in dict.fromkeys((node.relation, node.operation.upper()) for node in nodes if node.operation):
             if event in {"UPDATE", "DELETE"} and (self.schema.table(name), event) not in shown:
@@ -119,7 +119,7 @@ class _Walk:
                 yield f"NOT NULL of {name}"
 
     def _references(self, table: str, write: RowWrite) -> Iterator[str]:
-        """The foreign keys that refuse to lose a row, in the table itself and in those that cascades reach."""
+        """The foreign keys that refuse the loss of a row, in the table itself and in tables that cascades reach."""
         if write.event == "INSERT":
             return
         columns = None if write.columns is None else frozenset(map(plain_name, write.columns))

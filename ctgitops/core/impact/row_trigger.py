@@ -1,4 +1,4 @@
-"""Row triggers of live tables that a migration fires, but the trial does not, because the copy has no rows. Pure."""
+"""Row triggers of live tables that a migration fires. The trial fires none, because the copy has no rows. Pure."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _Live:
         return {plain_name(each): each for each in (*self.triggers, *self.relatives.tables)}
 
     def of(self, change: TableChange, ran: str) -> Iterator[SchemaObject]:
-        """The row triggers that a change fires; `ran` is the plan's SQL before the change."""
+        """The row triggers that a change fires. `ran` is the plan's SQL before the change."""
         for table in self.relatives.line(change.table):
             for each in self.triggers.get(table, {}).values():
                 bare = re.escape(each.name.removeprefix(f"{each.of}.").strip('"'))
@@ -85,7 +85,10 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
 
 
 def _change(text: str, table: str) -> TableChange:
-    """The change that a statement makes to a table, or to its partition; any change if its text does not show it."""
+    """The kind of change that a statement makes to a table or its partition.
+
+    Assumes every kind if the text does not show it.
+    """
     writes = [(tree.kind, write) for tree in trees(text) for write in _writes(tree)]
     own = {write.event for _, write in writes if name_in(write.table, table)}
     # A block may run statements that its text does not show
@@ -100,7 +103,7 @@ def _writes(tree: Tree) -> tuple[RowWrite, ...]:
 
 
 def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statement]]:
-    """Each traced statement with its impact; statements that start on one line are matched by their order."""
+    """Each traced statement with its impact. Statements that start on one line are matched by their order."""
     script, by_line = step.script, defaultdict[int, list[Statement]](list)
     for statement in script.statements:
         if statement.kind != "VariableSetStmt":  # the trial does not trace this statement
@@ -111,7 +114,10 @@ def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statem
 
 
 def _changed_tables(impact: StatementImpact, statement: Statement, text: str) -> Iterable[str]:
-    """The existing tables whose rows a statement changes: by its locks, or, if it holds them already, by its plans."""
+    """The existing tables whose rows a statement changes, by its locks.
+
+    If the statement already holds the locks, its plans show the tables.
+    """
     locked = [held.relation for held in impact.taken if not held.fresh and _changes_rows(statement, text, held)]
     nodes = (node for plan in impact.queries for node in plan.walk() if node.operation and not node.fresh)
     more = () if _has_its_rows(statement, text) else (node.relation for node in nodes)
@@ -120,7 +126,7 @@ def _changed_tables(impact: StatementImpact, statement: Statement, text: str) ->
 
 
 def _has_its_rows(statement: Statement, text: str) -> bool:
-    """Whether it is an INSERT … VALUES, which fires its triggers in the trial too."""
+    """Whether the statement is INSERT … VALUES. Such a statement fires its triggers in the trial too."""
     return statement.kind == "InsertStmt" and not re.search(r"\bselect\b|\bon\s+conflict\b", text, re.IGNORECASE)
 
 

@@ -13,7 +13,7 @@ class Column:
     nulls: float
     """The fraction of rows in which the column is NULL."""
     distinct: float
-    """`n_distinct` of pg_stats: the number of distinct values; if negative, minus their fraction of the rows."""
+    """`n_distinct` of pg_stats: the number of distinct values. If negative, minus their fraction of the rows."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Size:
     pages: int = 0
     index_pages: int = 0
     writes_per_minute: float | None = None
-    """The average since the statistics were reset; None if the statistics have no value."""
+    """The average since the statistics were reset. None if the statistics have no value."""
     columns: Mapping[str, Column] = field(default_factory=dict)
-    """Statistics by column name, without columns that were never analyzed or that the role may not read."""
+    """Statistics by column name. Leaves out columns that were never analyzed or that the role may not read."""
     fires: frozenset[str] = frozenset()
     """The operations `Insert`, `Update` and `Delete` that fire a user's row trigger on the table."""
     indexes: int = 0
@@ -39,7 +39,7 @@ class Size:
 
 
 def total(sizes: Iterable[Size]) -> Size | None:
-    """The size of a table with its children or partitions; None if there are none."""
+    """The size of a table with its children or partitions. None if there are none."""
     each = tuple(sizes)
     if len(each) < 2:
         return each[0] if each else None

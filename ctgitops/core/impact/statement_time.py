@@ -1,4 +1,4 @@
-"""Estimates the duration of each statement, and the rows that it changes, on the tables of a real environment. Pure.
+"""Estimates each statement's duration and changed rows, on the tables of a real environment. Pure.
 
 The estimate for a statement uses the table sizes that the statements before it leave.
 """
@@ -19,7 +19,7 @@ _ROWS_PER_PAGE = 80
 FEW_ROWS = 1000
 """For fewer rows than this, the time of trigger functions is ignored."""
 _PAGE, _RECORD = 8192, 60
-"""Bytes of a page, and of a WAL record without its row or index entry."""
+"""The bytes of a page, and the bytes of a WAL record without its row or index entry."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ class Change:
     line: int
     relation: str
     does: str
-    """`Insert`, `Update`, `Delete` or `Merge`; empty if an unknown number of queries read the table."""
+    """`Insert`, `Update`, `Delete` or `Merge`. Empty if an unknown number of queries read the table."""
     rows: float | None
-    """An upper bound of the number of rows; None if unknown."""
+    """An upper bound of the number of rows. None if unknown."""
     wal: float | None = None
-    """Bytes of WAL; None if unknown."""
+    """Bytes of WAL. None if unknown."""
     fires: bool = False
     """Whether the change fires a row trigger."""
     batch: int = 0
-    """Rows per transaction if the statement runs in batches; otherwise 0."""
+    """Rows per transaction of a statement that runs in batches. Otherwise 0."""
 
     @property
     def locks_rows(self) -> bool:
-        """Whether the changed rows stay locked until the commit, so that other sessions wait to change them."""
+        """Whether the changed rows stay locked until the commit. Other sessions must then wait to change these rows."""
         return self.does != "Insert"
 
 
@@ -50,7 +50,7 @@ class Timed:
     """The estimate of one statement."""
 
     seconds: float | None
-    """The estimated duration; None if unknown."""
+    """The estimated duration. None if unknown."""
     changes: tuple[Change, ...]
     sizes: Mapping[str, Size]
     """Maps tables to their sizes after the statement."""
@@ -118,12 +118,12 @@ def _wal(does: str, rows: float, size: Size | None) -> float | None:
 
 
 def _known(total: float | None, filling: float, least: float) -> float | None:
-    """The sum of `total` and `filling`, but at least `least`, the time in the trial; None if `total` is unknown."""
+    """The sum of `total` and `filling`. At least `least`, the time in the trial. None if `total` is unknown."""
     return None if total is None or not math.isfinite(total + filling) else max(total + filling, least)
 
 
 def _worked(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates) -> float | None:
-    """Seconds for work on whole tables; for tables that the plan created and filled, the estimated size is used."""
+    """Seconds for work on whole tables. For tables that the plan created and filled, the estimated size is used."""
     there = [work for work in statement.worked if work.relation in sizes or not work.fresh]
     if any(work.relation not in sizes for work in there):
         return None

@@ -1,1 +1,1 @@
-"""The ledger as data: its entries, the applied migrations, and what an interrupted run left unfinished."""
+"""The ledger as data: its entries, the applied migrations, and the migrations that a run left unfinished."""

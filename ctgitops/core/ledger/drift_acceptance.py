@@ -1,4 +1,4 @@
-"""Schema differences that `baseline` accepted. The ledger stores them, so that drift reports omit them."""
+"""Schema differences that `baseline` accepted. The ledger stores these differences, and drift reports omit them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..schema.snapshot import as_data, from_data
 from .ledger import Ledger, Mark
 
 NAME = "baseline"
-"""The name of the entry that stores accepted differences. The entry belongs to no migration and has no number."""
+"""The name of the entry that stores accepted differences. This entry belongs to no migration and has no number."""
 
 
 def accepted_in(ledger: Ledger) -> Changes:
-    """All accepted differences, except those that have changed since they were accepted."""
+    """All accepted differences. Leaves out differences that have changed since they were accepted."""
     entries = (e for e in ledger.entries if e.mark is Mark.BASELINED and e.number is None and e.name == NAME)
     return tuple(change for entry in entries for change in changes_from(entry.sql or "[]"))
 

@@ -16,9 +16,9 @@ class Site:
     """A database on a server, independent of its address and name."""
 
     system_identifier: int | None
-    """The cluster's system identifier, which standbys and disk copies share; None if this role may not read it."""
+    """The cluster's system identifier, shared by standbys and disk copies. None if this role may not read it."""
     oid: int
-    """The OID of the database in its cluster; a clone in the same cluster has a different OID."""
+    """The OID of the database in its cluster. A clone in the same cluster has a different OID."""
     name: str
 
     def is_same(self, other: Site) -> bool:
@@ -39,20 +39,23 @@ class LedgerHome:
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a database, as returned by one query."""
+    """The identity of a database, from one query."""
 
     here: Site
     ledger_id: str = ""
-    """The ledger's ID; empty if the database has no ledger."""
+    """The ledger's ID. Empty if the database has no ledger."""
     home: LedgerHome | None = None
-    """The recorded home; None if only versions of ctgitops that record no home have used the database."""
+    """The recorded home. None if only versions of ctgitops that record no home have used the database."""
 
     home_unread: bool = False
-    """Whether the connecting role may not read the recorded home, so that it is not known."""
+    """Whether the connecting role may not read the recorded home. The home is then not known."""
 
     @property
     def at_home(self) -> bool:
-        """Whether this database is the ledger's home: that in which it was created, or that of `repair --adopt`."""
+        """Whether this database is the ledger's home.
+
+        The home is the database in which the ledger was created, or the database of `repair --adopt`.
+        """
         return self.home is None or self.home.site.is_same(self.here)
 
 

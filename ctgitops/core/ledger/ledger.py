@@ -32,12 +32,12 @@ class Mark(StrEnum):
 
 
 CHANGES_NOTHING = frozenset({Mark.FAILED, Mark.INTERRUPTED, Mark.DEFERRED})
-"""Marks of attempts that did not complete, so that the applied migrations did not change."""
+"""Marks of attempts that did not complete. Such attempts do not change which migrations are applied."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the ledger; the fields are its columns. Entries of seed files have no `number`."""
+    """One row of the ledger. The fields are the row's columns. Entries of seed files have no `number`."""
 
     mark: Mark
     name: str
@@ -50,7 +50,7 @@ class Entry:
     finished_at: datetime | None = None
     millis: int | None = None
     error: str | None = None
-    """The error; for a repair, the user's reason; for an automatic rollback, the failure that caused it."""
+    """The error. For a repair, the user's reason. For an automatic rollback, the failure that caused the rollback."""
     actor: str | None = None
     commit_sha: str | None = None
     pull_request: int | None = None
@@ -80,12 +80,12 @@ class Entry:
 
     @property
     def marks_applied(self) -> bool:
-        """Whether the migration is applied after this entry; after a repair entry without a checksum, it is not."""
+        """Whether the migration is applied after this entry. False after a repair entry without a checksum."""
         return self.mark in {Mark.APPLIED, Mark.BASELINED} or (self.mark is Mark.REPAIRED and self.checksum is not None)
 
 
 def entry_hash(entry: Entry) -> str:
-    """The hash that chains an entry to its predecessor; the database computes the same hash on INSERT.
+    """The hash that chains an entry to its predecessor. The database computes the same hash on INSERT.
 
     SHA-256 over a JSON array of the previous hash and every column but `id` and `hash`, times in UTC with microseconds.
     """
@@ -120,7 +120,7 @@ def _moment(moment: datetime | None) -> str | None:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All entries, oldest first; a database without a ledger has an empty `Ledger`."""
+    """All entries, oldest first. A database without a ledger has an empty `Ledger`."""
 
     entries: tuple[Entry, ...] = field(default=())
     progress: tuple[ProgressRow, ...] = ()
@@ -141,7 +141,7 @@ class Ledger:
         return {number: started[-1] for number, started in sorted(self._folded[1].items())}
 
     def traces_of(self, number: int) -> tuple[ProgressRow, ...]:
-        """The progress rows of an unfinished migration, of all attempts since its last apply or rollback."""
+        """The progress rows of an unfinished migration. Includes all attempts since its last apply or rollback."""
         runs = {entry.id for entry in self._folded[1].get(number, ())}
         return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)
 
@@ -169,12 +169,12 @@ class Ledger:
 
     @property
     def version(self) -> SchemaVersion | None:
-        """The highest schema version of the applied migrations; None if none has a version."""
+        """The highest schema version of the applied migrations. None if no migration has a version."""
         return highest([v for e in self.applied.values() if (v := e.schema_version)])
 
     @property
     def in_order(self) -> tuple[Entry, ...]:
-        """The applied migrations in the order in which they were applied; a repair does not change the order."""
+        """The applied migrations in the order in which they were applied. A repair does not change the order."""
         return tuple(self._folded[0].values())
 
     @property

@@ -21,11 +21,11 @@ NAME = "prediction"
 
 @dataclass(frozen=True)
 class OpenPrediction:
-    """A recorded prediction that was not yet compared with the schema, or that the schema did not match."""
+    """A recorded prediction. The schema was not compared with the prediction yet, or did not match it."""
 
     made: Entry
     broken: Entry | None = None
-    """The entry that records a mismatch; None if the schema was not compared yet."""
+    """The entry that records a mismatch. None if the schema was not compared yet."""
 
     @property
     def prediction(self) -> Prediction:
@@ -60,7 +60,7 @@ def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> 
 
 
 def ended(fingerprint: str, mismatch: PredictionMismatch | None) -> Entry:
-    """The entry that a run writes after the comparison; `fingerprint` identifies the plan."""
+    """The entry that a run writes after the comparison. `fingerprint` identifies the plan."""
     if mismatch is None:
         return Entry(Mark.REPAIRED, NAME, error="the schema equals the prediction", plan=fingerprint)
     many = len(mismatch.differs)
@@ -69,12 +69,12 @@ def ended(fingerprint: str, mismatch: PredictionMismatch | None) -> Entry:
 
 
 def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
-    """Open predictions, oldest first, without those of plans that did not complete or were rolled back."""
+    """Open predictions, oldest first. Leaves out predictions of plans that did not complete or were rolled back."""
     return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
 
 
 def prediction_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning for each open prediction. The plan is not blocked, because the plan may correct the mismatch."""
+    """A warning for each open prediction. The warning does not block the plan, which may correct the mismatch."""
     for each in open_predictions(ledger):
         what, hint = each.text(environment), prediction_advice(each, environment)
         yield Problem("not-as-predicted", what, hint=hint, blocks=False, concern=Concern.LEDGER)
@@ -91,7 +91,7 @@ def prediction_advice(promise: OpenPrediction, environment: str) -> str:
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
-    """Open predictions by plan. A new prediction closes all earlier ones, which its run has compared first."""
+    """Open predictions by plan. A new prediction closes all earlier predictions, which its run has compared first."""
     found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):

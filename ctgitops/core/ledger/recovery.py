@@ -19,7 +19,7 @@ _INDEXES = re.compile(r"[0-9]+(?:,[0-9]+)*")
 
 @dataclass(frozen=True)
 class Absent:
-    """The object does not exist; or, for a list of indexes, the list is empty."""
+    """The object does not exist. For a list of indexes, the list is empty."""
 
     def __str__(self) -> str:
         return "absent"
@@ -27,7 +27,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class Present:
-    """The object exists; for an index, its OID and whether it is valid."""
+    """The object exists. For an index, the state has the OID and whether the index is valid."""
 
     oid: int | None = None
     valid: bool = True
@@ -46,7 +46,7 @@ class DetachPending:
 
 @dataclass(frozen=True)
 class Indexes:
-    """A list of at least one index, for a statement that creates an index without naming it."""
+    """A list of at least one index. Used for a statement that creates an index without naming it."""
 
     oids: frozenset[int]
 
@@ -60,7 +60,7 @@ _WORDS: dict[str, RelationState] = {str(state): state for state in (ABSENT, PRES
 
 
 def parse_state(stored: str) -> RelationState | None:
-    """Parses the text that `str` makes of a state; None if no version of ctgitops writes such a text."""
+    """Parses the text that `str` makes of a state. None if no version of ctgitops writes such a text."""
     if match := _INDEX.fullmatch(stored):
         return Present(int(match[1]), match[2] == "valid")
     if _INDEXES.fullmatch(stored):
@@ -69,13 +69,13 @@ def parse_state(stored: str) -> RelationState | None:
 
 
 def indexes(oids: Iterable[int]) -> RelationState:
-    """The state for a list of indexes, which may be empty."""
+    """The state for a list of indexes. The list may be empty."""
     found = frozenset(oids)
     return Indexes(found) if found else ABSENT
 
 
 def oids_in(state: RelationState | None) -> frozenset[int]:
-    """The OIDs in a list of indexes; empty for any other state."""
+    """The OIDs in a list of indexes. Empty for any other state."""
     return state.oids if isinstance(state, Indexes) else frozenset()
 
 
@@ -83,9 +83,9 @@ class RecoveryAction(StrEnum):
     """The action that recovers from an interrupted statement."""
 
     RUN = "run"
-    """Run the statement, which has no effects yet, or is harmless to run twice."""
+    """Run the statement. The statement has no effects yet, or is harmless to run twice."""
     DONE = "done"
-    """Record the statement as done, because it completed."""
+    """Record the statement as done. The statement has completed."""
     CLEAN = "clean"
     """Remove the leftovers of the statement, then run it."""
     FINISH = "finish"

@@ -55,9 +55,9 @@ class Resumption:
     done: int = 0
     """The number of statements at the start of the file that are done and will be skipped."""
     begun: ProgressRow | None = None
-    """The row of the next statement, if an earlier run began that statement and the result is unknown."""
+    """The row of the next statement. Set only if an earlier run began that statement and its result is unknown."""
     changed: int = 0
-    """The position of a completed statement that was edited in the file; 0 if there is none."""
+    """The position of a completed statement that was edited in the file. 0 without such a statement."""
     rows: int = 0
     batches: int = 0
     since: datetime | None = None
@@ -71,9 +71,9 @@ class Resumption:
 
 
 def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
-    """Finds where `script` resumes, from its progress rows, oldest first; skips only an unchanged prefix.
+    """Finds where `script` resumes, from its progress rows, oldest first. Skips only an unchanged prefix.
 
-    The failed statement and later statements may be edited; a failed statement that is done may not.
+    The failed statement and later statements may be edited. A failed statement that is done may not be edited.
     """
     done, left = _done(traces)
     count = next(n for n in range(len(done) + 1) if n + 1 not in done)
@@ -93,7 +93,7 @@ def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
 
 
 def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list[ProgressRow]]:
-    """The done statements by position, and all statement rows except those that a repair marked as not done."""
+    """The done statements by position, and all statement rows. Leaves out those that a repair marked as not done."""
     left: list[ProgressRow] = []
     for trace in traces:
         if trace.reached is ProgressState.UNDONE:
@@ -104,7 +104,7 @@ def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list
 
 
 def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption | None:
-    """Like `resumption`, but None without progress rows, and for invalid SQL, because another problem reports that."""
+    """Like `resumption`, but None without progress rows and for invalid SQL. Another problem reports invalid SQL."""
     try:
         return resumption(script, traces) if traces else None
     except SqlSyntaxError:

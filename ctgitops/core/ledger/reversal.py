@@ -26,7 +26,7 @@ class Reversal:
     undone: Entry
 
     def holds(self, migration: Migration) -> bool:
-        """Whether the migration's file still has the text that was rolled back; an unknown text counts as the same."""
+        """Whether the migration's file still has the text that was rolled back. An unknown text counts as the same."""
         return self.undone.checksum in {None, migration.checksum}
 
     @property
@@ -60,13 +60,13 @@ class Changes:
     reversals: dict[int, Reversal]
     """Maps migration numbers to the reversals that are still in effect."""
     failure: Entry | None
-    """The entry of the failed migration or seed file at which the last run ended; None if it did not fail."""
+    """The entry of the failed migration or seed file at which the last run ended. None if that run did not fail."""
     last: Entry | None
-    """The newest entry that changed the applied migrations; failed attempts do not count."""
+    """The newest entry that changed the applied migrations. Failed attempts do not count."""
 
 
 def changes_in(ledger: Ledger) -> Changes:
-    """Computes the changes in one pass over all entries, oldest first; entries of older versions are included."""
+    """Computes the changes in one pass over all entries, oldest first. Includes entries of older versions."""
     walk = _Walk()
     for entry in ledger.entries:
         walk.through(entry)
@@ -74,13 +74,13 @@ def changes_in(ledger: Ledger) -> Changes:
 
 
 def since(ledger: Ledger) -> str:
-    """The hash of the newest change; it distinguishes the fingerprints of ledgers with the same migrations."""
+    """The hash of the newest change. The hash distinguishes the fingerprints of ledgers with the same migrations."""
     last = changes_in(ledger).last
     return last.hash if last else ""
 
 
 def failure_in(ledger: Ledger) -> Entry | None:
-    """The entry of the failed migration or seed file at which the last run ended; None if it did not fail."""
+    """The entry of the failed migration or seed file at which the last run ended. None if that run did not fail."""
     return changes_in(ledger).failure
 
 
@@ -92,7 +92,7 @@ class _Walk:
     failure: Entry | None = None
     """The entry of the failed migration or seed file at which the last run ended."""
     repaired: tuple[int | None, Entry | None] = (None, None)
-    """The migration of the previous entry, if that is a repair, and the failure that the repair resolved."""
+    """The previous entry's migration, if that entry is a repair, and the failure that the repair resolved."""
 
     def through(self, entry: Entry) -> None:
         by_itself = entry.mark is Mark.ROLLED_BACK and entry.error is not None
@@ -105,7 +105,7 @@ class _Walk:
             self._changed(entry, entry.number, attempt=by_itself and self.failure is not None)
 
     def _learn(self, entry: Entry, *, by_itself: bool) -> None:
-        """Updates the result of the last run from an entry; an incomplete attempt does not change it."""
+        """Updates the result of the last run from an entry. An incomplete attempt does not change the result."""
         number, settled = self.repaired
         self.repaired = (None, None)
         if by_itself:  # a rollback of an unrecorded migration begins with a `repaired` entry
@@ -161,7 +161,7 @@ def reversal_problems(
 
 
 def _mentioned(changes: Changes, pending: dict[int, Migration], blocking: set[int]) -> Iterator[Problem]:
-    """A warning for each rollback that does not block the plan, but must be known to the reader of the plan."""
+    """A warning for each rollback that does not block the plan but that a reader of the plan must know."""
     for number, reversal in changes.reversals.items():
         changed = pending.get(number)
         if number in blocking or not (changed or reversal.entry is changes.last):

@@ -1,4 +1,4 @@
-"""What a run can be undone with, as its ledger entries record it: its backup and its recovery point."""
+"""Safeguards of a run, as its ledger entries record them: a backup and a recovery point."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Safeguards:
     """The backup and the recovery point from before the first step."""
 
     receipt: Receipt | None = None
-    """None if the manifest requires no backup."""
+    """The backup's receipt. None if the manifest requires no backup."""
     point: RecoveryPoint | None = None
 
     def summary(self) -> str | None:
-        """The JSON text of an entry's column `receipt`; None if there is nothing to record."""
+        """The JSON text of an entry's column `receipt`. None if there is nothing to record."""
         found = json.loads(self.receipt.summary()) if self.receipt else {}
         if self.point:
             found["recovery_point"] = self.point.to_data()

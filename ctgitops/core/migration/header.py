@@ -55,7 +55,7 @@ class Header:
     breaking: bool
     rollback: Rollback
     procedure: str
-    """The steps for a person, if the header says `Rollback: Manual`."""
+    """The steps for a person. Empty unless the header says `Rollback: Manual`."""
     created: str
     author: str
     dependencies: tuple[int, ...] = ()
@@ -72,7 +72,7 @@ _HARMLESS = {
     "Created": "2000-01-01",
     "Dependencies": "None",
 }
-"""Substitutes for missing fields, so that the remaining fields are still checked."""
+"""Substitutes for missing fields. With them, the remaining fields are still checked."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class _Field:
 
 
 def has_header(text: str) -> bool:
-    """Whether the text begins with at least half of the known fields; with fewer, the comment is not a header."""
+    """Whether the text begins with at least half of the known fields. With fewer, the comment is not a header."""
     return len({field.name for field in _fields(text, "")} & set(FIELDS)) * 2 >= len(FIELDS)
 
 
 def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ...]]:
-    """The header, or None if the file has none, and all problems of the header."""
+    """The header and all its problems. The header is None if the file has none."""
     found = _of_the_header(list(_fields(text, path)))
     lines = text.split("\n")
     problems = [*_unknown(found), *_repeated(found), *_absent(found, path, lines), *_disorder(found, lines)]

@@ -18,7 +18,7 @@ _RULE = re.compile(r"--\s*")
 
 
 def version(value: str) -> str:
-    """Corrects `v1.4` to 1.4.0; empty if the value is ambiguous."""
+    """Corrects `v1.4` to 1.4.0. Empty if the value is ambiguous."""
     match = _VERSION.fullmatch(value)
     return f"{int(match[1])}.{int(match[2])}.{int(match[3] or 0)}" if match else ""
 
@@ -48,9 +48,9 @@ def dependencies(value: str) -> str:
 
 
 def reordered(lines: Sequence[str], spans: Sequence[tuple[str, int, int]], order: Sequence[str]) -> tuple[str, ...]:
-    """The header's lines in the required order; empty if other text is between the fields.
+    """The header's lines in the required order. Empty if other text is between the fields.
 
-    `spans` has the first and last line of each field; `lines` is the whole text, and its first line has the number 1.
+    `spans` has the first and last line of each field. `lines` is the whole text, whose first line has the number 1.
     """
     first, last = spans[0][1], max(end for _, _, end in spans)
     inside = {number for _, begin, end in spans for number in range(begin, end + 1)}

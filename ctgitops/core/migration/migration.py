@@ -1,4 +1,4 @@
-"""A migration: one numbered SQL file, with its rollback and verify queries; and a seed file."""
+"""A migration: one numbered SQL file, with its rollback and verify queries. This module also has the seed file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Migration:
 
     @property
     def version(self) -> SchemaVersion | None:
-        """The schema version after this migration; None if the file has no header."""
+        """The schema version after this migration. None if the file has no header."""
         return self.header.version if self.header else None
 
     @property
@@ -48,7 +48,7 @@ class Migration:
 
     @property
     def rollback(self) -> Rollback:
-        """The kind of rollback according to the header; without a header, according to whether rollback SQL exists."""
+        """The kind of rollback according to the header. Without a header, the existence of rollback SQL decides."""
         if self.header:
             return self.header.rollback
         return Rollback.AVAILABLE if self.has_rollback_sql else Rollback.NOT_AVAILABLE
@@ -65,18 +65,18 @@ class Migration:
 
     @cached_property
     def before_line(self) -> re.Match[str] | None:
-        """The comment `ctgitops: before` on a line of its own, outside of strings; None if there is none."""
+        """The comment `ctgitops: before` on a line of its own, outside of strings. None if there is none."""
         return next(comment_lines(BEFORE, self.up.sql), None)
 
     @cached_property
     def before(self) -> int | None:
-        """The number that the comment `ctgitops: before` names; None if there is no such comment."""
+        """The number that the comment `ctgitops: before` names. None if there is no such comment."""
         line = self.before_line
         named = parse_reference(line[1]) if line else None
         return named.number if named else None
 
     def place_of(self, field: str) -> Place:
-        """The place of a header field; for a missing field, the place where the field belongs."""
+        """The place of a header field. For a missing field, the place where the field belongs."""
         lines = self.header.lines.get(field) if self.header else None
         return Place(self.path, lines[0] if lines else FIELDS.index(field) + 1)
 
@@ -88,7 +88,7 @@ class Migration:
 
 @dataclass(frozen=True)
 class Seed:
-    """A data file of an environment, which runs again whenever its text changes."""
+    """A data file of an environment. The file runs again whenever its text changes."""
 
     name: str
     """The path relative to the repository's root: `seeds/staging/010_people.sql`."""

@@ -34,14 +34,14 @@ class MigrationName:
     digits: str
     """The number as the name spells it: `008`."""
     words: str
-    """The words after the number, such as `photos`; empty in a reference by number."""
+    """The words after the number, such as `photos`. Empty in a reference by number."""
     kind: FileKind = FileKind.UP
     ending: str = ""
     """The ending as the file name spells it: `.up.sql`."""
 
     @property
     def number(self) -> int:
-        """The number; if it has too many digits, a value larger than LARGEST."""
+        """The number. For a number with too many digits, a value larger than LARGEST."""
         return int((self.digits.lstrip("0") or "0")[:20])
 
     @property
@@ -51,7 +51,7 @@ class MigrationName:
 
 
 def parse_migration_name(file: str) -> MigrationName | None:
-    """Parses a file name without folder; None if it is not the name of a migration, or its number exceeds LARGEST."""
+    """Parses a file name without folder. None if it is not a migration's name, or if its number exceeds LARGEST."""
     found = parse_unbounded(file)
     return found if found and found.number <= LARGEST else None
 
@@ -66,12 +66,12 @@ def parse_unbounded(file: str) -> MigrationName | None:
 
 
 def parse_stem(stem: str) -> MigrationName | None:
-    """Parses a name without an ending, such as `008_photos`; None if the text is not a name."""
+    """Parses a name without an ending, such as `008_photos`. None if the text is not a name."""
     return _bounded(_STEM.fullmatch(stem))
 
 
 def parse_reference(text: str) -> MigrationName | None:
-    """Parses a reference to a migration, such as `008` or `008_photos`; None if the text is not a reference."""
+    """Parses a reference to a migration, such as `008` or `008_photos`. None if the text is not a reference."""
     return _bounded(_REFERENCE.fullmatch(text))
 
 
@@ -81,12 +81,12 @@ def rollback_path(path: str) -> str:
 
 
 def without_ending(file: str) -> str:
-    """Removes the endings: `008_photos.down.sql` becomes `008_photos`; folders stay."""
+    """Removes the endings and keeps folders: `008_photos.down.sql` becomes `008_photos`."""
     return _AT_END.sub("", file)
 
 
 def split_name(name: str) -> MigrationName:
-    """Splits a migration's name, which must be valid."""
+    """Splits a migration's name. The name must be valid."""
     digits, _, words = name.partition("_")
     return MigrationName(digits, words)
 

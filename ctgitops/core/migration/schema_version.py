@@ -10,7 +10,7 @@ _FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 @dataclass(frozen=True, order=True)
 class SchemaVersion:
-    """A version `MAJOR.MINOR.PATCH`; the numbers count breaking changes, additions and fixes, in this order."""
+    """A version `MAJOR.MINOR.PATCH`. The numbers count breaking changes, additions and fixes, in this order."""
 
     major: int
     minor: int
@@ -21,7 +21,7 @@ class SchemaVersion:
 
     @classmethod
     def parse(cls, text: str) -> SchemaVersion | None:
-        """Parses a version; None if `text` is not a version."""
+        """Parses a version. None if `text` is not a version."""
         match = _FORM.fullmatch(text.strip())
         return cls(*(int(part) for part in match.groups())) if match else None
 
@@ -41,12 +41,12 @@ class SchemaVersion:
 
 
 def highest(versions: list[SchemaVersion]) -> SchemaVersion | None:
-    """The highest version; None for an empty list."""
+    """The highest version. None for an empty list."""
     return max(versions, default=None)
 
 
 def next_after(newest: SchemaVersion | None, *, breaking: bool, fix: bool) -> SchemaVersion:
-    """The version after `newest`, for a breaking change or a fix; otherwise for an addition."""
+    """The version after `newest`: for a breaking change, for a fix, or by default for an addition."""
     if newest is None:
         return SchemaVersion(1, 0, 0)
     major, minor, patch = newest.successors

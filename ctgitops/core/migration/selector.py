@@ -31,13 +31,13 @@ class Selector:
     version: SchemaVersion | None = None
     number: int | None = None
     name: str = ""
-    """The name of the migration, if the text contains a name besides the number."""
+    """The name of the migration. Empty if the text contains no name besides the number."""
     text: str = field(default="latest", compare=False)
     """The selector as the user wrote it."""
 
     @classmethod
     def parse(cls, text: str) -> Selector | None:
-        """Parses a selector; None if `text` is not a valid selector."""
+        """Parses a selector. None if `text` is not a valid selector."""
         plain = text.strip()
         if plain == "latest":
             return cls(text=plain)

@@ -46,8 +46,8 @@ def positions(migrations: Iterable[Migration]) -> dict[int, int]:
 def effective_numbers(migrations: Iterable[Migration], applied_order: Iterable[int]) -> dict[int, int]:
     """Maps the number of each applied migration to the number that decides whether the migration is in order.
 
-    This is the number in its comment `ctgitops: before`, if the migration was applied before that migration; otherwise
-    its own number.
+    This is the number in the comment `ctgitops: before`, if the migration was applied before the migration with that
+    number. Otherwise, it is the migration's own number.
     """
     targets = {m.number: m.before for m in migrations if m.before is not None and m.before < m.number}
     place_of = {number: place for place, number in enumerate(applied_order)}

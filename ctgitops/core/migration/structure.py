@@ -60,7 +60,7 @@ PARTS = (
 
 
 def structure_faults(sql: str, first_statement: int) -> Iterator[str]:
-    """The errors in the parts of a file; `first_statement` is the offset of its first statement."""
+    """The errors in the parts of a file. `first_statement` is the offset of the file's first statement."""
     found = list(_headings(sql))
     numbers = [part.number for part, _ in found]
     missing = [f"{part.number} ({part.title})" for part in PARTS if part.number not in numbers]

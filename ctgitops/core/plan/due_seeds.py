@@ -1,4 +1,4 @@
-"""The seed files that a plan runs: new and changed ones, and those whose rows a rollback removed. Pure."""
+"""The seed files that a plan runs: new files, changed files, and files whose rows a rollback removed. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..problem import Problem
 
 
 def due_seeds(seeds: tuple[Seed, ...], ledger: Ledger, pending: Collection[int]) -> tuple[Seed, ...]:
-    """The seed files to run, in their order; `pending` has the migrations that the plan applies before them."""
+    """The seed files to run, in their order. `pending` has the migrations that the plan applies first."""
     return tuple(s for s in seeds if ledger.seeded.get(s.name) != s.checksum or _undone(s, ledger, pending))
 
 
@@ -30,7 +30,7 @@ def seed_again_problems(seeds: tuple[Seed, ...], ledger: Ledger, pending: Collec
 
 
 def _undone(seed: Seed, ledger: Ledger, pending: Collection[int]) -> str:
-    """The migration that made a table or column which the file names, and that was rolled back since; else empty."""
+    """The rolled-back migration that had made a table or column which the file names. Otherwise empty."""
     applied: dict[int, Entry] = {}
     undone = ""
     for entry in ledger.entries:
@@ -46,7 +46,7 @@ def _undone(seed: Seed, ledger: Ledger, pending: Collection[int]) -> str:
 
 
 def _names(seed: Seed, entry: Entry) -> bool:
-    """Whether a seed file names a table that the migration created, or a table and a column that it added to it."""
+    """Whether a seed file names a migration's new table, or the migration's new column together with its table."""
     words = set(re.findall(r"[\w$]+", seed.script.sql.lower()))
     try:
         made = what_it_makes(Script(entry.sql or "", entry.name).sent)

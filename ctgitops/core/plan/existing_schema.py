@@ -21,13 +21,13 @@ class Nearest:
     number: int
     name: str
     differences: int | None = None
-    """The number of differences; None if the schemas were not compared."""
+    """The number of differences. None if the schemas were not compared."""
     silent: tuple[str, ...] = ()
     """The migrations directly after that migration that do not change the schema."""
 
 
 def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
-    """The leading steps whose tables all exist; the last of these steps creates a table."""
+    """The leading steps whose tables all exist. The last of these steps creates a table."""
     there = {each.name for each in live.objects if each.kind in _TABLES}
     path = [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
     found: list[Step] = []
@@ -42,7 +42,7 @@ def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
 
 
 def _is_there(name: str, there: set[str], path: list[str]) -> bool:
-    """Whether a table exists; a snapshot quotes a name only if necessary."""
+    """Whether a table exists. A snapshot quotes a name only if necessary."""
     parts = [part.replace('""', '"') for part in name.strip('"').split('"."')]
     schemas = [parts[0]] if len(parts) > 1 else path
     plain = {each.replace('"', "") for each in there}
@@ -50,7 +50,7 @@ def _is_there(name: str, there: set[str], path: list[str]) -> bool:
 
 
 def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:
-    """The plan with a problem that suggests `baseline`; also replaces the hint of a failed trial."""
+    """The plan with a problem that suggests `baseline`. Also replaces the hint of a failed trial."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
     does = "compares the schema with the files" if nearest.differences else "records the migration without running it"
     problems = tuple(

@@ -20,7 +20,7 @@ from .resumption_problems import unfinished_problems
 def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...] | None = None
 ) -> tuple[Problem, ...]:
-    """All mismatches between the files and the ledger, and open predictions; without `pending`, none of a plan.
+    """All mismatches between the files and the ledger, and open predictions. Without `pending`, no plan's problems.
 
     Reports edited, missing, out-of-order, unfinished and rolled-back migrations, unmet dependencies, and a ledger that
     was changed by hand.
@@ -42,7 +42,7 @@ def _problem(code: str, what: str, place: Place | None = None, hint: str = "", d
 
 
 def tampered(ledger: Ledger) -> Iterator[Problem]:
-    """A problem if an entry was changed by hand: its SQL and its rollback SQL cannot be trusted."""
+    """A problem if an entry was changed by hand. The entry's SQL and rollback SQL cannot be trusted."""
     entry = ledger.broken_at()
     if entry:
         what = f"the hash chain of the ledger is broken at entry {entry.id} ({entry.name}, {entry.mark})"
@@ -65,7 +65,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
-    """Applied migrations without a file: the checkout is too old, or the file was deleted."""
+    """Applied migrations without a file. The checkout is too old, or the file was deleted."""
     numbers = {m.number for m in workspace.migrations}
     order = ledger.in_order
     known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)

@@ -39,7 +39,7 @@ SHOWN_ANYWAY = frozenset({"rolled-back", UNDECLARED})
 
 
 class Direction(StrEnum):
-    """`forwards` applies the files; `backwards` runs the rollback SQL in the ledger."""
+    """`forwards` applies the files. `backwards` runs the rollback SQL in the ledger."""
 
     APPLY = "apply"
     ROLLBACK = "rollback"
@@ -54,7 +54,7 @@ class Step:
     name: str
     version: SchemaVersion | None
     checksum: str
-    """The checksum of the migration's file; for a rollback, the checksum of the applied file."""
+    """The checksum of the migration's file. For a rollback, the checksum of the applied file."""
     script: Script
     rollback_script: Script | None = None
     verify: Script | None = None
@@ -65,9 +65,9 @@ class Step:
     impact: str = ""
     description: str = ""
     resumption: Resumption | None = None
-    """The position at which the step resumes, if an earlier run did a part of it; not part of `identity`."""
+    """The position at which the step resumes, if an earlier run did a part of the step. Not part of `identity`."""
     findings: tuple[Finding, ...] = ()
-    """The step's lint findings; not part of `identity`."""
+    """The step's lint findings. Not part of `identity`."""
 
     @cached_property
     def transactional(self) -> bool:
@@ -79,7 +79,7 @@ class Step:
 
     @cached_property
     def batched(self) -> bool:
-        """Whether the step runs in many short transactions, until no rows are left."""
+        """Whether the step runs in many short transactions. The step ends when no rows are left."""
         try:
             return self.script.batch is not None
         except SqlSyntaxError:
@@ -119,13 +119,13 @@ class Plan:
     identity: Identity | None = None
     """The plan's database."""
     files: Applied = field(default_factory=Applied)
-    """The files that the environment has applied, according to its ledger; not part of the fingerprint."""
+    """The files that the environment has applied, according to its ledger. Not part of the fingerprint."""
     why: str = ""
-    """Why the plan was made automatically; recorded in its ledger entries."""
+    """Why the plan was made automatically. The plan's ledger entries record the reason."""
     since: str = ""
-    """The hash of the newest ledger entry that changed the applied migrations; empty if there is none."""
+    """The hash of the newest ledger entry that changed the applied migrations. Empty without such an entry."""
     schema: str = ""
-    """The hash of the live objects that the plan names; empty if none exist, or if the schema was not read."""
+    """The hash of the live objects that the plan names. Empty without such an object, or if the schema was not read."""
 
     @property
     def blocked(self) -> bool:
@@ -134,7 +134,7 @@ class Plan:
 
     @property
     def held(self) -> bool:
-        """Whether only reversals and headers block the plan, so that a trial is still made."""
+        """Whether only reversals and headers block the plan. A trial is then still made."""
         return self.blocked and all(p.code in SHOWN_ANYWAY for p in self.problems if p.blocks)
 
     @property
@@ -157,7 +157,7 @@ class Plan:
 
     @property
     def error_findings(self) -> tuple[Problem, ...]:
-        """The findings of severity error: `check` and `plan` end with 1, and the outcome of apply repeats them."""
+        """The findings of severity error. `check` and `plan` then end with 1, and apply repeats the findings."""
         return tuple(problem for problem in self.remarks if problem.is_error_finding)
 
     @cached_property
@@ -183,7 +183,7 @@ class Plan:
 
     @property
     def concern(self) -> Concern:
-        """The area that decides a blocked plan's exit status: the address, then the ledger, then the workspace."""
+        """The area that decides a blocked plan's exit status: the first of address, ledger and workspace."""
         blocking = {p.concern for p in self.problems if p.blocks}
         return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 
@@ -292,5 +292,5 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Problems without duplicates: first those that block the plan, then those that make `plan` fail, then warnings."""
+    """Problems without duplicates. Blocking problems come first, then problems that make `plan` fail, then warnings."""
     return tuple(sorted(dict.fromkeys(problems), key=lambda p: (not p.blocks, not p.fails)))

@@ -22,13 +22,13 @@ _RIGHTS = {
 
 
 def rights_remedy(sqlstate: str, message: str) -> str:
-    """The advice for an error by a missing privilege, for which the file may be correct; empty for other errors."""
+    """The advice for an error by a missing privilege, for which the file may be correct. Empty for other errors."""
     return "" if sqlstate == "3F000" and "selected" not in message else _RIGHTS.get(sqlstate, "")
 
 
 @dataclass(frozen=True)
 class OtherEnvironments:
-    """The other environments that have applied a migration with the same text, and those that could not be read."""
+    """The other environments: environments that have applied the same text, and environments that could not be read."""
 
     has: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -41,13 +41,13 @@ class FailedStep:
     step: Step
     environment: str
     by_rows: bool = False
-    """Whether existing rows cause the error, not the statement or the schema."""
+    """Whether existing rows cause the error, instead of the statement or the schema."""
     queries: tuple[str, ...] = ()
     """Queries that select the rows that cause the error."""
     there_already: bool = False
     """Whether the object that the step creates already exists."""
     first: bool = False
-    """Whether nothing was applied to the environment yet, so that `baseline` may be the remedy."""
+    """Whether nothing was applied to the environment yet. `baseline` may then be the remedy."""
 
 
 def caused_by_rows(sqlstate: str) -> bool:
@@ -56,7 +56,10 @@ def caused_by_rows(sqlstate: str) -> bool:
 
 
 def remedy(failing: FailedStep, elsewhere: OtherEnvironments, hint: str) -> str:
-    """The advice for a failed step: not to change the file, if another environment has applied it; otherwise `hint`."""
+    """The advice for a failed step.
+
+    If another environment has applied the file, the advice is not to change the file. Otherwise `hint`.
+    """
     if elsewhere.has:
         path, has = failing.step.script.path, _listed(elsewhere.has)
         return f"{path} must not change, because it is applied in {has}: {_ways(failing)}"
@@ -103,7 +106,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def file_advice(error: ApplyError, server: str) -> str:
-    """The advice to change a file; it was parsed before by the newest grammar, so its syntax may be a newer one."""
+    """The advice to change a file. The newest grammar has parsed it: its syntax may be too new for the server."""
     if error.sqlstate == "42601" and server:
         return (
             f"PostgreSQL {server} does not accept this syntax, which may be that of a newer version: write it for this "

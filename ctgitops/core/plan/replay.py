@@ -17,23 +17,23 @@ from .plan import Direction, Step, make_plan
 
 
 def seed_step(seed: Seed) -> Step:
-    """The step that runs a seed file; it has no number."""
+    """The step that runs a seed file. Such a step has no number."""
     return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
 
 
 @dataclass(frozen=True)
 class ReplayTarget:
-    """The properties that a throw-away database needs, so that the same SQL produces the same schema."""
+    """The properties that a throw-away database needs. With them, the same SQL produces the same schema."""
 
     major: int | None = None
-    """The server's major version; None means the newest that is available."""
+    """The server's major version. None means the newest available version."""
     extensions: Mapping[str, str] = field(default_factory=dict)
     """Maps the names of the extensions that the migrations may need to versions."""
     role: str = ""
     """The name of the role that applies the migrations."""
     search_path: str = ""
     database: str = ""
-    """The name of the database; empty if it is unknown."""
+    """The name of the database. Empty if unknown."""
 
 
 def like(live: Snapshot) -> ReplayTarget:
@@ -48,7 +48,10 @@ def steps_of(ledger: Ledger) -> tuple[Step, ...]:
 
 
 def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step, ...]:
-    """The steps that apply all files, or those up to number `up_to`, to an empty database. Raises WorkspaceError."""
+    """The steps that apply all files to an empty database.
+
+    With `up_to`, only the files up to that number. Raises WorkspaceError.
+    """
     plan = make_plan(workspace, Environment("migrations", ""), Ledger(), Selector(number=up_to))
     if plan.blocked:
         problem = next(problem for problem in plan.problems if problem.blocks)

@@ -16,7 +16,10 @@ from ..workspace.candidates import by_number
 
 
 def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning for a migration that apply can resume; a blocking problem if a person must find out how far it got."""
+    """A warning for a migration that apply can resume.
+
+    The problem blocks the plan if a person must find out how far the migration got.
+    """
     files = by_number(migrations, ledger.unfinished.values())
     for number, entry in ledger.unfinished.items():
         repair = f"ctgitops repair {number:03} --env {environment}"

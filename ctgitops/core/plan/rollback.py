@@ -27,7 +27,7 @@ from .plan import Direction, Plan, Step, worst_first
 
 
 def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, ...] = ()) -> int:
-    """The number of the applied migration that a selector names; 0 means everything. Raises UsageError."""
+    """The number of the applied migration that a selector names. 0 means everything. Raises UsageError."""
     if selector.number == 0 and not selector.name:
         return 0
     if selector.latest:
@@ -39,9 +39,9 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
 
 
 def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
-    """The entries of the migrations applied after `number`, newest first; 0 means all, unless a migration 000 exists.
+    """The entries of the migrations applied after `number`, newest first.
 
-    Raises UsageError.
+    0 means all entries, unless a migration 000 exists. Raises UsageError.
     """
     order = ledger.in_order
     if number == 0 and number not in ledger.applied:
@@ -65,7 +65,7 @@ def last_entries(ledger: Ledger, count: int) -> tuple[Entry, ...]:
 def make_rollback(
     environment: Environment, ledger: Ledger, entries: tuple[Entry, ...], found: tuple[Problem, ...] = ()
 ) -> Plan:
-    """The plan that rolls back `entries` in the given order; `found` are the problems of the environment's manifest."""
+    """The plan that rolls back `entries` in the given order. `found` are the problems of the environment's manifest."""
     steps = tuple(_step(entry, ledger) for entry in entries)
     removed = {entry.number for entry in entries}
     left = [e for number, e in ledger.applied.items() if number not in removed]
@@ -95,7 +95,7 @@ def _script_problems(step: Step) -> Iterable[Problem]:
 
 
 def _apply_policy(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
-    """The policy for the rollback: a single transaction if the manifest requires it and every step allows it."""
+    """The policy for the rollback. A single transaction if the manifest requires it and every step allows it."""
     together = environment.apply_policy.single_transaction and all(step.transactional for step in steps)
     return ApplyPolicy(TransactionScope.ALL) if together else ApplyPolicy()
 
@@ -122,7 +122,7 @@ def _step(entry: Entry, ledger: Ledger) -> Step:
 
 
 def _restore(entry: Entry) -> str:
-    """The command that restores the backup that was taken before a migration; a placeholder if there is no receipt."""
+    """The command that restores the backup from before a migration. Without a receipt, a placeholder."""
     try:
         return str(json.loads(entry.receipt or "")["restore_with"])
     except (ValueError, KeyError, TypeError):
@@ -130,7 +130,7 @@ def _restore(entry: Entry) -> str:
 
 
 def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Iterable[Problem]:
-    """Problems with unfinished migrations, except for an unfinished rollback that the first step resumes."""
+    """Problems with unfinished migrations. Leaves out an unfinished rollback that the first step resumes."""
     first = entries[0].number if entries else None
     for entry in ledger.unfinished.values():
         if entry.number == first and first in ledger.applied and first not in ledger.unrecorded:

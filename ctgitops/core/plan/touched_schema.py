@@ -22,8 +22,8 @@ def touched_schema(plan: Plan, live: Snapshot, ignore: tuple[str, ...] = ()) -> 
     """A hash of the objects that the plan names, with their columns, constraints, indexes and triggers.
 
     `ignore` has the patterns of `drift.ignore`. The hash leaves out the objects that an interrupted step outside a
-    transaction may have changed, so that a retry stays approved: the indexes of the objects that the step names; if it
-    has several statements, also the objects.
+    transaction may have changed, which keeps a retry approved. These are the indexes of the objects that the step
+    names. If the step has several statements, they are also the objects themselves.
     """
     named = {each.name for script in _scripts(plan) for each in _named(live, script)}
     indexed = {each.name for step in _stepwise(plan) for each in _named(live, step.script)}
@@ -56,7 +56,7 @@ def _many(step: Step) -> bool:
 
 
 def _named(live: Snapshot, script: Script) -> Iterator[SchemaObject]:
-    """The objects whose names are words of a script, also in the bodies of its blocks and functions."""
+    """The objects whose names are words of a script. Reads the bodies of the script's blocks and functions too."""
     text = script.sql.lower()
     words = set(_WORD.findall(text))
     for each in live.objects:
@@ -67,5 +67,5 @@ def _named(live: Snapshot, script: Script) -> Iterator[SchemaObject]:
 
 
 def _bare(name: str) -> str:
-    """`people` for `public.people`; `f` for `public.f(integer)`."""
+    """The last part of a name, in lower case: `people` for `public.people`, and `f` for `public.f(integer)`."""
     return name.partition("(")[0].rsplit(".", 1)[-1].strip('"').lower()

@@ -20,7 +20,7 @@ class Checkpoint:
     """The state of a database just before the first step of a run."""
 
     entry: int
-    """ID of the newest entry of the ledger; 0 if the ledger was empty."""
+    """ID of the ledger's newest entry. 0 if the ledger was empty."""
     oldest: int
     """The oldest transaction ID that was still active: all transactions with a lower ID had ended."""
 
@@ -38,7 +38,7 @@ def seeded_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
 
 
 def unverified(plan: Plan, ledger: Ledger) -> Step | None:
-    """The unfinished step outside a transaction of which every statement is done: only a verify query failed."""
+    """The unfinished step outside a transaction of which every statement is done. Only a verify query failed."""
     for step in plan.steps:
         if step.number not in ledger.unfinished or step.batched or step.verify is None:
             continue
@@ -49,7 +49,7 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 
 def as_applied(step: Step, why: str) -> Entry:
-    """The entry that records an unverified migration as applied, so that a rollback can undo the migration."""
+    """The entry that records an unverified migration as applied. A rollback can then undo the migration."""
     return entry_of_step(
         Mark.REPAIRED, step, f"all statements of the migration are done; it is rolled back, because {why}"
     )
@@ -62,7 +62,7 @@ def make_auto_rollback(environment: Environment, ledger: Ledger, checkpoint: Che
 
 
 def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]) -> Iterator[str]:
-    """Reasons why an automatic rollback is not safe; none if it is safe."""
+    """Reasons why an automatic rollback is not safe. Empty if the rollback is safe."""
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
         more = " and others" if seeds[3:] else ""
@@ -82,7 +82,7 @@ def rollback_to_start_command(environment: str, ledger: Ledger, checkpoint: Chec
 
 
 def reapply_advice(plan: Plan, ledger: Ledger) -> str:
-    """The advice how to apply the rolled-back migrations again; empty if none of them has become a reversal."""
+    """The advice how to apply the rolled-back migrations again. Empty if no migration has become a reversal."""
     reversals = changes_in(ledger).reversals
     held = " ".join(f"{step.number:03}" for step in reversed(plan.steps) if step.number in reversals)
     if not held:

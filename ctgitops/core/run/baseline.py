@@ -17,7 +17,7 @@ from ..workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class TakeOver:
-    """The request to record all migrations up to `number` as applied; `reason` says why differences are accepted."""
+    """The request to record all migrations up to `number` as applied. `reason` says why differences are accepted."""
 
     number: int | Selector
     reason: str = ""
@@ -55,7 +55,7 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
 
 
 def baseline_blocker(ledger: Ledger) -> Entry | None:
-    """The first ledger entry that records a change, and so prevents a baseline; failed attempts do not count."""
+    """The first ledger entry that records a change and prevents a baseline. Failed attempts do not count."""
     harmless = CHANGES_NOTHING | {Mark.BASELINED}
     return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
 
@@ -70,7 +70,7 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
 
 
 def entries(request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str) -> tuple[Entry, ...]:
-    """The new ledger entries: first one with the accepted schema differences, then one per migration."""
+    """The new ledger entries: first the entry with the accepted schema differences, then one entry per migration."""
     proof = Entry(Mark.BASELINED, NAME, checksum=fingerprint, sql=changes_text(baseline.changes), error=baseline.reason)
     every = (proof, *(Entry.of_file(Mark.BASELINED, migration, baseline.reason) for migration in found))
     return tuple(replace(each, started_at=request.now, finished_at=request.now) for each in every)

@@ -1,4 +1,4 @@
-"""Continuation of a deployment that had to wait: the choice of the branch or tag to start it for. Pure."""
+"""Continuation of a deployment that had to wait: the choice of the branch or tag to deploy. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..plan.plan import Plan
 
 
 class ContinuationState(StrEnum):
-    """Whether to start a deployment, and if not, the reason."""
+    """Whether to start a deployment. If not, the reason."""
 
     READY = "ready"
     UP_TO_DATE = "up to date"
@@ -25,7 +25,7 @@ class ContinuationState(StrEnum):
     BLOCKED = "blocked"
     """The plan is blocked, or a reason to wait does not end by itself."""
     FAILED = "failed"
-    """A run failed, or was rejected or cancelled, so that a person must decide whether to start another run."""
+    """A run failed, or was rejected or cancelled. A person must decide whether to start another run."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class DeployCandidate:
     plan: Plan
     reasons: tuple[Reason, ...] = ()
     failed: str = ""
-    """The migration of the plan whose last run failed; empty if there is none."""
+    """The plan's migration whose last run failed. Empty if no run failed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Continuation:
 
 
 def may_wait(environment: Environment) -> bool:
-    """Whether deployments of the environment can wait, so that `resume` must continue them."""
+    """Whether deployments of the environment can wait. If so, `resume` must continue the deployments."""
     if environment.trigger is Trigger.MANUAL:
         return False
     waits = bool(environment.windows or environment.freezes or environment.bake or environment.after)
@@ -61,9 +61,9 @@ def may_wait(environment: Environment) -> bool:
 
 
 def continuation_of(environment: Environment, candidates: Iterable[DeployCandidate]) -> Continuation:
-    """The newest candidate that can start; if none can, the newest candidate with pending migrations, and its state.
+    """The newest candidate that can start. If none can, the newest candidate with pending migrations, and its state.
 
-    `candidates` are sorted, newest first, and read only up to the first one that the environment has already applied.
+    `candidates` are sorted, newest first. They are read only up to the first that the environment has already applied.
     """
     newest: Continuation | None = None
     for candidate in candidates:
@@ -90,10 +90,10 @@ def _state_of(environment: Environment, candidate: DeployCandidate) -> Continuat
 
 
 def after_runs(chosen: Continuation, runs: tuple[WorkflowRun, ...]) -> Continuation:
-    """The decision after a look at the workflow's runs for the chosen branch or tag; `runs` begin with the newest.
+    """The decision after a look at the workflow's runs for the chosen branch or tag. `runs` begin with the newest.
 
     A run that `resume` started succeeds even if it must wait again. An unsuccessful run has failed, or was rejected by
-    a reviewer or cancelled, so it is not repeated.
+    a reviewer or cancelled. Such a run is not repeated.
     """
     if chosen.state is not ContinuationState.READY:
         return chosen
@@ -110,7 +110,7 @@ def _not_started(chosen: Continuation, state: ContinuationState, why: str) -> Co
 
 
 def failed_in(plan: Plan, ledger: Ledger) -> str:
-    """The plan's first migration whose last ledger entry is a failure; empty if there is none."""
+    """The plan's first migration whose last ledger entry is a failure. Empty if there is none."""
     last = {entry.number: entry.mark for entry in ledger.entries if entry.number is not None}
     ended = (Mark.FAILED, Mark.INTERRUPTED, Mark.STARTED)
     return next((step.name for step in plan.steps if last.get(step.number) in ended), "")

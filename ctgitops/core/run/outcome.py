@@ -26,7 +26,7 @@ class Status(StrEnum):
     WAITING = "waiting"
     BLOCKED = "blocked"
     ONLY_SHOWN = "only-shown"
-    """The run was a dry run, which only shows the plan."""
+    """The run was a dry run. A dry run only shows the plan."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,23 @@ class Outcome:
     reasons: tuple[Reason, ...] = ()
     receipt: Receipt | None = None
     recovery_point: RecoveryPoint | None = None
-    """The end of the WAL before the first step; None if no step began."""
+    """The end of the WAL before the first step. None if no step began."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the rollback destroys."""
     left: tuple[SessionLeak, ...] = ()
-    """Session state that migrations leaked; each leak is a warning."""
+    """Session state that migrations leaked. Each leak is a warning."""
 
     mismatch: PredictionMismatch | None = None
-    """The differences from the predicted schema; None if the schema matches or there is no prediction."""
+    """The differences from the predicted schema. None if the schema matches, or without a prediction."""
 
     unpredicted: str = ""
-    """Why a requested prediction was not possible; otherwise empty."""
+    """Why a requested prediction was not possible. Otherwise empty."""
 
     preview: Preview | None = None
-    """What a dry run shows; None for every other outcome."""
+    """What a dry run shows. None for every other outcome."""
 
     next_command: str = ""
-    """The command that runs the rollback of a dry run; empty for every other outcome."""
+    """The command that runs the rollback of a dry run. Empty for every other outcome."""
 
     @property
     def objections(self) -> tuple[Problem, ...]:

@@ -24,28 +24,28 @@ class LockAwaited:
 
 @dataclass(frozen=True)
 class OrphanAwaited:
-    """Waiting: a backend of an ended run is still active, and may commit its work."""
+    """Waiting: a backend of an ended run is still active. The backend may commit its work."""
 
     orphan: Orphan
 
 
 @dataclass(frozen=True)
 class SessionConnected:
-    """The migration session is connected; `settled` has its effective settings."""
+    """The migration session is connected. `settled` has the session's effective settings."""
 
     settled: SessionSettings
 
 
 @dataclass(frozen=True)
 class PreflightAwaited:
-    """Waiting: preflight found a reason not to begin now, and checks again soon."""
+    """Waiting: preflight found a reason not to begin now. Preflight checks again soon."""
 
     concerns: tuple[PreflightConcern, ...]
 
 
 @dataclass(frozen=True)
 class PreflightUnchecked:
-    """A preflight condition that the manifest does not name could not be checked; the run continues."""
+    """A preflight condition that the manifest does not name could not be checked. The run continues."""
 
     what: str
 
@@ -74,11 +74,11 @@ class Measure:
     """What `done` counts: `rows`, or bytes, such as `written` and `downloaded`."""
     done: int
     percent: int | None
-    """Approximate percentage of the tables' size or rows; None if unknown, and below 100 until the end."""
+    """Approximate percentage of the tables' size or rows. None if unknown. Below 100 until the end."""
     tables: tuple[int, int] | None = None
-    """How many tables have received rows so far, and how many tables with rows there are."""
+    """How many tables have received rows so far, and how many tables have rows in total."""
     left: int | None = None
-    """How many rows or bytes are left; for a dump, bytes of the tables; None if unknown."""
+    """How many rows or bytes are left. For a dump, bytes of the tables. None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class BackupMeasured:
     rate: float
     """Bytes or rows per second since it began."""
     milestone: bool
-    """Whether another 10 % is done; a log shows only such events."""
+    """Whether another 10 % is done. A log shows only such events."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class StepWaited:
 
 @dataclass(frozen=True)
 class BlockersAwaited:
-    """Waiting: other sessions use a table that a step will lock, so the step does not queue for the lock yet."""
+    """Waiting: other sessions use a table that a step will lock. The step does not queue for the lock yet."""
 
     step: Step
     who: tuple[Blocker, ...]
@@ -154,7 +154,7 @@ class BatchFinished:
     rate: float
     """Rows per second in this run."""
     seconds_left: float
-    """An estimate from PostgreSQL's row count; 0 if unknown."""
+    """An estimate from PostgreSQL's row count. 0 if unknown."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class BatchPaused:
 
 @dataclass(frozen=True)
 class StepResumed:
-    """An unfinished migration resumes; its completed statements are skipped."""
+    """An unfinished migration resumes. The migration's completed statements are skipped."""
 
     step: Step
     position: int
@@ -200,12 +200,12 @@ class IndexAdvanced:
     phase: str
     done: int
     total: int
-    """The number of blocks, tuples or processes, depending on the phase; 0 if the phase counts nothing."""
+    """The number of blocks, tuples or processes, depending on the phase. 0 if the phase counts nothing."""
 
 
 @dataclass(frozen=True)
 class CommitAwaited:
-    """A migration or seed file is done inside the shared transaction; the commit of that transaction applies it."""
+    """A migration or seed file is done inside the shared transaction. The transaction is not committed yet."""
 
     step: Step
     millis: int

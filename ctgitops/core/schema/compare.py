@@ -15,7 +15,7 @@ KINDS = (
     "view", "materialized view", "function", "procedure", "window function", "aggregate", "operator", "operator class",
     "cast", "trigger", "rule", "policy", "grant", "default privileges",
 )  # fmt: skip
-"""The order in which kinds are reported: each kind precedes the kinds that depend on it; unknown kinds come last."""
+"""The order in which kinds are reported. Each kind precedes the kinds that depend on it. Unknown kinds come last."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
@@ -47,7 +47,7 @@ class Altered:
 
     @property
     def attributes(self) -> tuple[tuple[str, str | None, str | None], ...]:
-        """Each attribute that differs, with its values before and after; None if one schema lacks the attribute."""
+        """Each attribute that differs, with its values before and after. None for a schema without the attribute."""
         old, new = self.before.attributes, self.after.attributes
         names = {**old, **new}
         return tuple((name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
@@ -58,7 +58,7 @@ Changes = tuple[Change, ...]
 
 
 def compare(before: Snapshot, after: Snapshot) -> Changes:
-    """The changes that turn the first schema into the second; each object is followed by its parts."""
+    """The changes that turn the first schema into the second. Each object is followed by its parts."""
     return _in_order(_changes(before, after))
 
 
@@ -115,7 +115,7 @@ def without(changes: Changes, patterns: tuple[str, ...]) -> Changes:
 
 
 def without_access_of(role: str, changes: Changes) -> Changes:
-    """The changes without additional privileges on schemas for `role`, which `ctgitops roles` grants for apply."""
+    """The changes without additional privileges on schemas for `role`. `ctgitops roles` grants these to apply."""
     ends = (f" to {role}", ' to "{}"'.format(role.replace('"', '""')))
     return tuple(change for change in changes if not (isinstance(change, Added) and _is_access(change.object, ends)))
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Provider(StrEnum):
-    """The operator of the server, who decides which role can create roles, and with which attributes."""
+    """The operator of the server. The operator decides which role can create roles, and with which attributes."""
 
     PLAIN = "plain"
     RDS = "rds"
@@ -48,7 +48,7 @@ class Owner:
 
     @property
     def has_members(self) -> bool:
-        """Whether other roles may become members of this role; false for a superuser and for a provider's role."""
+        """Whether other roles may become members of this role. False for a superuser and for a provider's role."""
         return not (self.superuser or self.name.startswith(_SERVICE_PREFIXES))
 
 
@@ -59,9 +59,9 @@ class DatabaseRoles:
     database: str
     owners: tuple[Owner, ...] = ()
     ledger_owner: str = ""
-    """The owner of the ledger; empty if there is no ledger, or if nothing was read."""
+    """The owner of the ledger. Empty if there is no ledger, or if nothing was read."""
     sign: str | None = None
-    """The role that identifies the provider; empty if there is no such role, None if nothing was read."""
+    """The role that identifies the provider. Empty if there is no such role. None if nothing was read."""
 
     @property
     def provider(self) -> Provider:
@@ -77,20 +77,21 @@ class RoleNames:
     plan: str
     backup: str
     owner: str = ""
-    """The manifest's `database.role`, which migrations run as; empty if migrations run as `apply`."""
+    """The manifest's `database.role`, which migrations run as. Empty if migrations run as `apply`."""
 
     @property
     def owns(self) -> str:
-        """The role that owns new objects, and needs the privileges to create them."""
+        """The role that owns new objects. This role needs the privileges to create the objects."""
         return self.owner or self.apply
 
 
 def names_for(
     facts: DatabaseRoles, owner: str, *, apply: str | None = None, plan: str | None = None, backup: str | None = None
 ) -> RoleNames:
-    """The requested names, or the defaults: the ledger's owner for `apply`, and names with the database's name.
+    """The requested names, or the defaults.
 
-    `owner` is the manifest's `database.role`.
+    By default, `apply` is the ledger's owner, and the other names contain the database's name. `owner` is the
+    manifest's `database.role`.
     """
     superusers = {each.name for each in facts.owners if each.superuser}
     known = facts.ledger_owner if facts.ledger_owner not in {"", owner, *superusers} else ""

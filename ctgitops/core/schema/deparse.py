@@ -29,12 +29,12 @@ _BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")
 
 
 def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether both are equal except for parentheses and casts in expressions, as after a dump and restore."""
+    """Whether both are equal, apart from parentheses and casts in expressions. A dump and restore changes these."""
     return _alike(a, b, _BY_READING)
 
 
 def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether both are equal if parentheses, and table names in front of column names, are ignored in expressions."""
+    """Whether both expressions are equal, ignoring parentheses and table names in front of column names."""
     return _alike(a, b, _BY_MAJOR)
 
 

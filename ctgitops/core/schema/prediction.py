@@ -33,7 +33,7 @@ class PredictionMismatch:
 def mismatch_of(
     prediction: Prediction, before: Snapshot, after: Snapshot, ignored: tuple[str, ...] = ()
 ) -> PredictionMismatch | None:
-    """The mismatch; None if the schema matches, apart from objects that a pattern in `ignored` matches."""
+    """The mismatch. None if the schema matches. Ignores objects that a pattern in `ignored` matches."""
     if after.fingerprint == prediction.fingerprint:
         return None
     expected = changed(before, prediction.changes)
@@ -43,7 +43,7 @@ def mismatch_of(
 
 
 def _same(change: Change) -> bool:
-    """Whether a difference is expected, and so not a mismatch.
+    """Whether a difference is expected. An expected difference is not a mismatch.
 
     Expected are an expression that PostgreSQL deparsed a second time, as after a change of a column's type, and an
     extension's version, which depends on the server's packages.
@@ -56,7 +56,7 @@ def _same(change: Change) -> bool:
 
 
 def changed(schema: Snapshot, changes: Changes) -> Snapshot:
-    """The schema after the changes; an `Altered` changes only the attributes that it lists.
+    """The schema after the changes. An `Altered` changes only the attributes that it lists.
 
     If an object to remove does not exist, nothing is removed.
     """

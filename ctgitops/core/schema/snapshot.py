@@ -1,4 +1,4 @@
-"""A schema in canonical form: equal schemas have equal snapshots, on every server, and whichever SQL created them."""
+"""A schema in canonical form. Equal schemas have equal snapshots on every server, whichever SQL created them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import UsageError
 FORMAT = 1
 """The format version of a snapshot file."""
 _SINCE_1 = ("server_version", "role", "search_path")
-"""The keys of the first object in every snapshot file; keys that newer versions added may be missing."""
+"""The keys of the first object in every snapshot file. Keys that newer versions added may be missing."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class SchemaObject:
     kind: str
     name: str
     of: str = ""
-    """The name of the object's parent, such as a column's table; empty for a top-level object."""
+    """The name of the object's parent, such as a column's table. Empty for a top-level object."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """The object's properties, in PostgreSQL's terms, without properties that the object does not have."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """The kind and name, which identify the object."""
+        """The kind and name. Together they identify the object."""
         return (self.kind, self.name)
 
     def __str__(self) -> str:
@@ -43,30 +43,30 @@ class SnapshotSource:
     server_version: str = ""
     """The server's version, such as `15.18`."""
     role: str = ""
-    """The role that applies migrations: the owner of the ledger, or the current role if there is no ledger."""
+    """The role that applies migrations: the owner of the ledger. Without a ledger, the current role."""
     search_path: str = ""
-    """The search path of `role`; empty for the default."""
+    """The search path of `role`. Empty for the default."""
     database: str = ""
-    """The name of the database; empty if unknown, as in files of earlier releases."""
+    """The name of the database. Empty if unknown, as in files of earlier releases."""
 
     @property
     def major(self) -> int:
-        """The major version, such as 15 for 15.18; 0 if the version is unknown."""
+        """The major version, such as 15 for 15.18. 0 if the version is unknown."""
         text = self.server_version.split(".", maxsplit=1)[0]
         return int(text) if text.isdecimal() else 0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All objects of a schema in a fixed order, except those of extensions and of ctgitops itself."""
+    """All objects of a schema in a fixed order. Leaves out objects of extensions and of ctgitops itself."""
 
     objects: tuple[SchemaObject, ...] = ()
     about: SnapshotSource = field(default_factory=SnapshotSource, compare=False)
-    """The database of the snapshot; not part of a comparison."""
+    """The database of the snapshot. Not part of a comparison."""
 
     @classmethod
     def of(cls, objects: Iterable[SchemaObject], about: SnapshotSource | None = None) -> Snapshot:
-        """A snapshot of `objects`, which may be in any order."""
+        """A snapshot of `objects`. The objects may be in any order."""
         return cls(tuple(sorted(objects, key=lambda each: (each.kind, each.name))), about or SnapshotSource())
 
     @cached_property
@@ -76,7 +76,7 @@ class Snapshot:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the objects; the same on every server. A plan has its own: `Plan.fingerprint`."""
+        """SHA-256 over the objects, the same on every server. A plan has another fingerprint, `Plan.fingerprint`."""
         lines = (json.dumps(as_data(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -87,7 +87,7 @@ class Snapshot:
 
 
 def snapshot_text(snapshot: Snapshot) -> str:
-    """The text of a snapshot file: JSON with one line per object, so that any diff tool can compare two files."""
+    """The text of a snapshot file: JSON with one line per object. Any diff tool can compare two such files."""
     head = {"format": FORMAT, **asdict(snapshot.about), "fingerprint": snapshot.fingerprint}
     lines = [json.dumps(as_data(each), ensure_ascii=False) for each in snapshot.objects]
     opening = json.dumps(head, ensure_ascii=False)[:-1]

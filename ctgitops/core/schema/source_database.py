@@ -15,12 +15,12 @@ SERVICES = frozenset({
 
 @dataclass(frozen=True)
 class Membership:
-    """A role's membership in `group`. The options are those of PostgreSQL 16; earlier versions have only ADMIN."""
+    """A role's membership in `group`. The options are those of PostgreSQL 16. Earlier versions have only ADMIN."""
 
     group: str
     admin: bool = False
     inherits: bool | None = None
-    """The INHERIT option; None if the member's own attribute decides, as before PostgreSQL 16."""
+    """The INHERIT option. None if the member's own attribute decides, as before PostgreSQL 16."""
     sets: bool = True
     """The SET option: whether the member may SET ROLE to the group."""
     grantor: str = ""
@@ -58,14 +58,14 @@ class Locale:
 
 @dataclass(frozen=True)
 class SourceDatabase:
-    """A real database as seen from outside: the description takes no lock, and reads no row of a table."""
+    """A real database as seen from outside. The description takes no lock and reads no row of a table."""
 
     role: str
     """The role that applies migrations. The trial runs as this role."""
     major: int | None = None
-    """The server's major version; None means the newest that is available."""
+    """The server's major version. None means the newest available version."""
     schema: str = field(default="", repr=False)
-    """The output of `pg_dump -s`; empty for an empty database."""
+    """The output of `pg_dump -s`. Empty for an empty database."""
     roles: tuple[Role, ...] = ()
     owner: str = ""
     """The owner of the database."""
@@ -79,7 +79,7 @@ class SourceDatabase:
     cluster: frozenset[str] = frozenset()
     """Values that identify the server."""
     database: str = ""
-    """The name of the database; empty if unknown."""
+    """The name of the database. Empty if unknown."""
     databases: frozenset[str] = frozenset()
     """The names of all databases on the server."""
     tablespaces: frozenset[str] = frozenset()
@@ -89,17 +89,17 @@ class SourceDatabase:
     predefined: frozenset[str] = frozenset()
     """The roles of the server whose names begin with `pg_`."""
     narrow_createrole: bool = True
-    """Whether a role with CREATEROLE has rights only on the roles that it created, as since PostgreSQL 16."""
+    """Whether CREATEROLE gives rights only on roles that the role created. True since PostgreSQL 16."""
     settable: frozenset[str] = frozenset()
-    """Parameters on which privileges were granted; a sandbox does not copy these privileges."""
+    """Parameters on which privileges were granted. A sandbox does not copy these privileges."""
     withheld: frozenset[str] = frozenset()
-    """Names of parameters that are set for the role or database, but whose values are not read."""
+    """Names of parameters that are set for the role or database. The values of these parameters are not read."""
     populated: tuple[str, ...] = ()
-    """The materialized views that are populated, with quoted names; in an empty copy they are populated too."""
+    """The materialized views that are populated, with quoted names. In an empty copy, these views are populated too."""
     connected_as: str = ""
     """The role that read this description, possibly with fewer privileges than `role`."""
     assumed: bool = False
-    """Whether neither the database nor the manifest names `role`, so that it is the owner of the database."""
+    """Whether neither the database nor the manifest names `role`. `role` is then the owner of the database."""
 
     @property
     def superuser(self) -> bool:
@@ -108,12 +108,12 @@ class SourceDatabase:
 
     @property
     def other_role(self) -> str:
-        """The role that applies migrations, if the description was read as another role; otherwise empty."""
+        """The role that applies migrations, if another role read the description. Otherwise empty."""
         return self.role if self.connected_as not in {"", self.role} else ""
 
     @property
     def unsure(self) -> tuple[str, ...]:
-        """What is not known of the role that applies, as text."""
+        """What is not known of the role that applies migrations, as text."""
         if not (self.assumed and self.other_role):
             return ()
         why = "before the first apply, nothing in the database names the role that applies"
@@ -133,12 +133,12 @@ class SourceDatabase:
 
     @property
     def service(self) -> str:
-        """The role that identifies the server as one of a managed service; empty if there is no such role."""
+        """The role that identifies the server as one of a managed service. Empty if there is no such role."""
         return next((role.name for role in self.roles if role.name in SERVICES), "")
 
     @property
     def all_powerful(self) -> str:
-        """Why the role's rights are unrestricted, as a clause; empty if they are restricted."""
+        """Why the role's rights are unrestricted, as a clause. Empty if the rights are restricted."""
         if self.superuser:
             return f"{self.role} is a superuser in the real database"
         return (

@@ -20,12 +20,12 @@ from ..workspace.breaking_change import UNDECLARED
 _DOUBTS = frozenset({NOT_ANALYSED, UNDECLARED, "fails", "not-tried"})
 """Codes of problems with which a plan may do more than add names."""
 SHOWN = 5
-"""The number of references that a message lists; further references are only counted."""
+"""The number of references that a message lists. Further references are only counted."""
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A line of code that refers to a dropped or renamed name, or needs a dropped unique constraint."""
+    """A line of code that refers to a dropped or renamed name, or that needs a dropped unique constraint."""
 
     changed: SearchedName
     path: str
@@ -41,12 +41,12 @@ class Searched:
 
     mentions: tuple[Mention, ...] = ()
     unsearched: str = ""
-    """Why a part of the code was not searched; empty if all code was searched."""
+    """Why a part of the code was not searched. Empty if all code was searched."""
 
 
 @dataclass(frozen=True)
 class CodeUnavailable:
-    """Represents code that is not available, such as the code of a pull request that is not checked out."""
+    """Code that is not available, such as the code of a pull request that is not checked out."""
 
     why: str
 
@@ -56,14 +56,15 @@ class CodeUnavailable:
 
 
 class DeployOrder(StrEnum):
-    """Whether to deploy the schema or the code first, so that the code always finds the names it uses."""
+    """Whether to deploy the schema or the code first. In this order, the code always finds the names that it uses."""
 
     SCHEMA_FIRST = "schema-first"
-    """The plan only adds names, and no part of it is unknown: deploy new code after the plan; old code still works."""
+    """The plan only adds names, and no part of the plan is unknown. Deploy new code after the plan. Old code still
+    works."""
     CODE_FIRST = "code-first"
     """The plan drops or renames something: first deploy code that does not use the old names."""
     SPLIT = "split"
-    """The plan adds names that new code needs and drops names that old code uses, so that neither order is safe."""
+    """The plan adds names that new code needs, and drops names that old code uses. Neither order is safe."""
 
 
 def removed_by(plan: Plan) -> dict[ChangedName, Place]:
@@ -94,7 +95,7 @@ def _statements(script: Script) -> tuple[Statement, ...]:
 
 
 def mentions_in(path: str, text: str, those: Iterable[SearchedName]) -> Iterator[Mention]:
-    """The lines of a file that refer to a name in `those`; a line with several names counts once for each.
+    """The lines of a file that refer to a name in `those`. A line with several names counts once for each name.
 
     A column counts in SQL that names its table, in an ORM's query of the table, in the class that maps the table, or at
     a variable that holds a row. A column whose name has several words also counts if its table is unknown. A unique

@@ -40,19 +40,19 @@ class Stop:
     why: str
     remedy: str = ""
     place: Place | None = None
-    """The statement at which the trial stopped; None if no statement ran."""
+    """The statement at which the trial stopped. None if no statement ran."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a migration that the trial did not run, so that the effects of that part are unknown."""
+    """A part of a migration that the trial did not run. The effects of that part are unknown."""
 
     why: str
     remedy: str = ""
     line: int | None = None
-    """The line of the first statement that did not run; None if no statement ran."""
+    """The line of the first statement that did not run. None if no statement ran."""
     only: bool = False
-    """Whether the trial skipped only this statement; otherwise no later statement ran either."""
+    """Whether the trial skipped only this statement. Otherwise, no later statement ran either."""
 
     @property
     def brief(self) -> str:
@@ -67,5 +67,5 @@ class Gap:
 
 
 def remedy_of(why: str) -> str:
-    """A change with which the trial can run the statement at which it stopped; `why` is from `why_inconclusive`."""
+    """A change with which the trial can run the statement where it stopped. `why` is from `why_inconclusive`."""
     return next((remedy for part, remedy in _REMEDIES.items() if part in why), _LAST)

@@ -12,7 +12,7 @@ _REFUSED = "42501"
 
 
 def not_copied(error: ApplyError, original: SourceDatabase) -> str:
-    """The missing feature of the sandbox that causes the error; empty if the error has another cause."""
+    """The missing feature of the sandbox that causes the error. Empty if the error has another cause."""
     for pattern, judge in _JUDGES.items():
         if (found := re.search(pattern, error.what)) and (why := judge(error, found, original)):
             return why

@@ -1,4 +1,4 @@
-"""Schema changes in the trial that contradict `Breaking Changes: No`, also those caused by CASCADE and functions."""
+"""Schema changes in the trial that contradict `Breaking Changes: No`. Includes changes by CASCADE and functions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SchemaBreak:
 
 
 def break_problems(plan: Plan, changes: Changes, history: Collection[str] = ()) -> Iterator[Problem]:
-    """A problem for each step that declares no breaking change, but makes one that only the trial shows.
+    """A problem for each undeclared breaking change that only the trial shows, at the step that makes the change.
 
     If no file names the object, the problem names all steps that may have changed it. The files in `history` were
     applied before they were checked, so they only get a warning.
@@ -60,7 +60,7 @@ def schema_breaks(changes: Changes) -> tuple[SchemaBreak, ...]:
 
 
 def _culprits(steps: tuple[Step, ...], each: SchemaBreak) -> tuple[Step, ...]:
-    """The step that makes the change, which is the last one that names the object; or all that may make it.
+    """The step that makes the change: the last step that names the object. Without such a step, all that may make it.
 
     None if one of them declares a breaking change.
     """
@@ -170,7 +170,10 @@ def _signature(attributes: object) -> tuple[str, int]:
 
 
 def _accepts(new: SchemaObject, old: SchemaObject) -> bool:
-    """Whether calls of a dropped function also run with the new function, whose additional parameters have defaults."""
+    """Whether calls of a dropped function also run with the new function.
+
+    The additional parameters of the new function must have defaults.
+    """
     name, _, inputs = old.name.removesuffix(")").partition("(")
     other, _, more = new.name.removesuffix(")").partition("(")
     same = new.kind == old.kind and name == other and f"{more},".startswith(f"{inputs}," if inputs else "")

@@ -1,4 +1,4 @@
-"""The trial of seed files: each runs on the copy after the migrations, as apply runs it. Pure."""
+"""The trial of seed files. Each file runs on the copy after the migrations, as apply runs it. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SETVAL = re.compile(r"select\s+(?:pg_catalog\.)?setval\s*\(", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class SeedTrial:
-    """The trial of one seed file. `failed` is the error of the file; `stop` is the reason why the result is unknown."""
+    """The trial of one seed file. `failed` is the file's error. `stop` is the reason why the result is unknown."""
 
     seed: Seed
     failed: ApplyError | None = None
@@ -49,7 +49,7 @@ def known_rows(ledger: Ledger, seeded: tuple[Seed, ...]) -> Iterator[Step]:
 def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -> Iterator[Problem]:
     """A problem for each seed file of the plan that fails on the copy, or that was not tried.
 
-    `stop` is the place where the trial of the migrations ended; None if all migrations ran.
+    `stop` is the place where the trial of the migrations ended. None if all migrations ran.
     """
     found = {each.seed.name: each for each in tried}
     for seed in plan.seeds:
@@ -67,7 +67,7 @@ def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -
 
 
 def _not_measured(seed: Seed) -> Iterator[Problem]:
-    """A problem if the seed file does more than add rows: its trial measures no locks and no duration."""
+    """A problem if the seed file does more than add rows. Its trial measures no locks and no duration."""
     script = seed.script
     for statement in script.statements:
         if statement.kind not in _ADDS and not _SETVAL.match(script.text_of(statement)):

@@ -31,11 +31,11 @@ class RollbackTrial:
 
     step: Step
     left: Changes = ()
-    """Changes from the schema before the migration to the schema after its rollback; empty if both are equal."""
+    """Changes from the schema before the migration to the schema after its rollback. Empty if both are equal."""
     second: Changes = ()
     """Changes from the schema after the first apply to that after the second."""
     failed: ApplyError | None = None
-    """The error of the rollback, or of the second apply."""
+    """The error of the rollback or of the second apply."""
     untried: str = ""
     """Why the trial was not completed."""
 
@@ -51,11 +51,11 @@ class IdempotenceCheck:
 
     step: Step
     differs: Changes = ()
-    """The schema changes of the second apply; empty if it changes nothing."""
+    """The schema changes of the second apply. Empty if the second apply changes nothing."""
     failed: ApplyError | None = None
     """The error of the second apply."""
     untried: str = ""
-    """Why it was not checked."""
+    """Why the second apply was not checked."""
 
     @property
     def proved(self) -> bool:
@@ -70,15 +70,15 @@ class OrderCheck:
     differs: Changes = ()
     """Changes from the schema after the order by number to the schema after this environment's order."""
     untried: str = ""
-    """Why the order was not checked; empty if it was checked."""
+    """Why the order was not checked. Empty if the order was checked."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A statement that the trial skipped, because the statement names the database, and the copy has another name."""
+    """A statement that the trial skipped, because the statement names the database. The copy has another name."""
 
     step: str
-    """The name of its migration."""
+    """The name of the statement's migration."""
     database: str
     place: Place
 
@@ -99,30 +99,30 @@ class Trial:
     again: tuple[IdempotenceCheck, ...] = ()
     """Checks of the migrations that are marked idempotent."""
     order: OrderCheck | None = None
-    """None if this environment applies its migrations in the order of their numbers."""
+    """The check of the order. None if this environment applies its migrations in the order of their numbers."""
     failed: ApplyError | None = None
     """The error of the migration that failed."""
     untried: str = ""
     """Why no migration ran, or why the trial stopped for a reason outside of the files."""
     prediction: str = ""
-    """The fingerprint that the real schema must have after the plan; empty if it cannot be predicted."""
+    """The fingerprint that the real schema must have after the plan. Empty if the fingerprint cannot be predicted."""
     of_files: bool = False
-    """Whether the trial ran on the schema of the merged files, without connecting to the environment's database."""
+    """Whether the trial ran on the merged files' schema, without connecting to the environment's database."""
     skipped: tuple[Skipped, ...] = ()
     """The statements that the trial skipped."""
     leaks: tuple[SessionLeak, ...] = ()
-    """Session state and temporary objects that a migration leaves behind; apply resets them."""
+    """Session state and temporary objects that a migration leaves behind. Apply resets them."""
     stop: Stop | None = None
-    """Where the trial stopped; None if every migration ran."""
+    """Where the trial stopped. None if every migration ran."""
     role: str = ""
-    """The role of the trial, if another role connected to the real database; otherwise empty."""
+    """The role of the trial, if another role connected to the real database. Otherwise empty."""
     seeds: tuple[SeedTrial, ...] = ()
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
     @property
     def complete_changes(self) -> Changes | None:
-        """The schema changes of the whole plan; None if a part of the plan did not run."""
+        """The schema changes of the whole plan. None if a part of the plan did not run."""
         return None if self.failed or self.untried or not self.server else self.changes
 
 
@@ -132,7 +132,7 @@ NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove `shadow: none` from t
 
 
 def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
-    """The parts of a step that the trial did not run; empty if it ran all statements."""
+    """The parts of a step that the trial did not run. Empty if all statements ran."""
     if proof is None:
         return (Gap("no trial was made", "run `ctgitops plan` with a shadow"),)
     if step.name in proof.tried:
@@ -147,9 +147,9 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
 
 
 def why_inconclusive(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
-    """Why an error in the copy may not occur in the real database; empty if it would occur there too.
+    """Why an error in the copy may not occur in the real database. Empty if the error would occur there too.
 
-    `fresh` means that the real database has no migration and no table yet, so that the copy lacks no rows.
+    `fresh` means that the real database has no migration and no table yet. The copy then lacks no rows.
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
@@ -178,14 +178,14 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 
 
 def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
-    """Why the schema of the copy does not predict the real schema; empty if it does."""
+    """Why the schema of the copy does not predict the real schema. Empty if the copy's schema does."""
     if copy.about.major != live.about.major:
         return f"PostgreSQL {live.about.major} in the database, {copy.about.major} in the copy"
     return copy_difference_text(unlike)
 
 
 def copy_difference_text(unlike: Changes) -> str:
-    """The differences between a schema and its copy as text; empty if there are none."""
+    """The differences between a schema and its copy as text. Empty if there are none."""
     return f"not copied exactly: {_counted(unlike)}" if unlike else ""
 
 
@@ -195,19 +195,19 @@ def _filled(each: SchemaObject) -> SchemaObject:
 
 
 def rollback_of(step: Step) -> Script | None:
-    """The rollback SQL of a step: its file, or the constant that it passes to `record_migration`; else None."""
+    """The rollback SQL of a step: its file, or the constant passed to `record_migration`. Otherwise None."""
     passed = step.script.passed_rollback if step.rollback_script is None else None
     return passed if passed and passed.sql else step.rollback_script
 
 
 def computed_rollback(step: Step) -> bool:
-    """Whether a step computes its rollback SQL at run time, so that the SQL is known only after an apply."""
+    """Whether a step computes its rollback SQL at run time. The SQL is then known only after an apply."""
     passed = step.script.passed_rollback if step.rollback_script is None else None
     return passed is not None and not passed.sql
 
 
 def step_back(step: Step) -> Step | None:
-    """The rollback of a step, as a step of its own; None if its SQL cannot be tried."""
+    """The rollback of a step, as a separate step. None if the rollback SQL cannot be tried."""
     script = rollback_of(step)
     if script is None:
         return None
@@ -228,7 +228,7 @@ def other_order(plan: Plan, ledger: Ledger) -> bool:
 
 
 def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[Problem, ...]:
-    """The problems that the trial found; a migration that fails blocks the plan.
+    """The problems that the trial found. A migration that fails blocks the plan.
 
     `remedied` is the hint for a failed file that must not be changed.
     """

@@ -30,7 +30,7 @@ class Risk:
     place: Place
     demand: Demand
     earlier: str = ""
-    """An earlier step of the same plan that may change those rows; empty if there is none."""
+    """An earlier step of the same plan that may change the violating rows. Empty without such a step."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Violation:
 
     risk: Risk
     rows: int | None
-    """The number of violating rows; None if they could not be counted."""
+    """The number of violating rows. None if they could not be counted."""
     at_least: bool = False
     keys: tuple[str, ...] = ()
     why: str = ""
@@ -47,7 +47,7 @@ class Violation:
 
 
 def risks_of(plan: Plan) -> tuple[Risk, ...]:
-    """The requirements that existing rows can violate, in the plan's order; none for new tables without rows."""
+    """The requirements that existing rows can violate, in the plan's order. New tables without rows have none."""
     walk = _Walk()
     if plan.direction is not Direction.APPLY:
         return ()
@@ -159,7 +159,7 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """The requirements of a statement on existing rows; a failed analysis is reported as a requirement."""
+    """The requirements of a statement on existing rows. A failed analysis is reported as a requirement."""
     guard = Guard()
     yield from guard.each("the requirements on existing rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:
@@ -173,5 +173,5 @@ def _unseen(demand: Demand, why: str) -> Demand:
 
 
 def _plain(table: str) -> str:
-    """The name without the schema `public`, so that qualified and unqualified names compare as equal."""
+    """The name without the schema `public`. Qualified and unqualified names then compare as equal."""
     return table.removeprefix('"public".')

@@ -22,9 +22,9 @@ class Checked:
     rows_in: str
     """The text that follows `select … from` in the query for the violating rows."""
     rows: int = 0
-    """The number of violating rows, at most MOST_ROWS; for a unique index, the number of duplicate values."""
+    """The number of violating rows, at most MOST_ROWS. For a unique index, the number of duplicate values."""
     unknown: str = ""
-    """Why the rows were not counted; empty if they were counted."""
+    """Why the rows were not counted. Empty if the rows were counted."""
 
     def counted(self, rows: int) -> Checked:
         """A copy with the number of violating rows."""

@@ -1,6 +1,6 @@
 """Drift: differences between a live schema and the schema that the migrations in its ledger produce.
 
-This module contains the results; `drift_of` in commands/drift.py computes them.
+This module contains the results. `drift_of` in commands/drift.py computes the results.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ DriftResult = Drift | NotPlanned
 
 
 def exit_status(results: tuple[DriftResult, ...]) -> int:
-    """The exit status of the first environment that could not be checked; otherwise 1 if any has drifted."""
+    """The exit status of the first environment that could not be checked. Otherwise 1 if an environment has drifted."""
     unseen = [result.exit_status for result in results if isinstance(result, NotPlanned)]
     return unseen[0] if unseen else max((result.exit_status for result in results), default=0)

@@ -48,7 +48,7 @@ class Occasion(StrEnum):
 
     @property
     def triggers(self) -> Trigger | None:
-        """The `apply.on` value of the environments that are applied on this occasion; None if none is."""
+        """The `apply.on` value of the environments that are applied on this occasion. Otherwise None."""
         return {Occasion.PUSH: Trigger.PUSH, Occasion.RELEASE: Trigger.RELEASE}.get(self)
 
 
@@ -60,19 +60,19 @@ class Preview:
     plan: Plan
     reasons: tuple[Reason, ...] = ()
     effects: Mapping[int, Effect] = field(default_factory=dict)
-    """Maps migration numbers to effects on the database's users; empty without a trial."""
+    """Maps migration numbers to effects on the database's users. Empty without a trial."""
     proof: Trial | None = None
-    """The trial on a throw-away copy; None if it did not run."""
+    """The trial on a throw-away copy. None if the trial did not run."""
     extent: BackupExtent | None = None
-    """What the backup saves; None without a backup, or if it is not known yet."""
+    """What the backup saves. None without a backup, or if it is not known yet."""
     not_in_backup: tuple[str, ...] = ()
-    """Objects that the backup before the apply will not contain, one line each; empty if no backup is required."""
+    """Objects that the backup before the apply will not contain, one line each. Empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the plan destroys."""
     occasion: Occasion = Occasion.NONE
-    """The event that applies the plan; `NONE` if the next step is a merge."""
+    """The event that applies the plan. `NONE` if the next step is a merge."""
     parked: bool = False
-    """Whether the plan only waits and a later run continues, so that this run requests no approval."""
+    """Whether the plan only waits and a later run continues. This run then requests no approval."""
 
     @property
     def refusals(self) -> tuple[Reason, ...]:
@@ -98,7 +98,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class NotPlanned:
-    """An environment whose database could not be read, so it has no plan."""
+    """An environment whose database could not be read. Such an environment has no plan."""
 
     environment: Environment
     error: CtgitopsError
@@ -124,7 +124,7 @@ class FailOn(StrEnum):
 
 
 def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
-    """Adds a problem for each pair of environments with the same database; both may be new."""
+    """Adds a problem for each pair of environments with the same database. Both databases may be new."""
     seen = [result for result in results if isinstance(result, Preview)]
 
     def with_shared(result: Preview) -> tuple[Problem, ...]:
@@ -135,7 +135,7 @@ def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[Plan
 
 
 def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tuple[PlanResult, ...]:
-    """Decides, from the ledgers of all environments together, which file keeps a duplicate number."""
+    """Decides which file keeps a duplicate number. Uses the ledgers of all environments together."""
     if not workspace.contested:
         return results
     applied = Applied()
@@ -146,7 +146,7 @@ def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tu
 
 
 def with_problems(results: tuple[PlanResult, ...], problems: tuple[Problem, ...]) -> tuple[PlanResult, ...]:
-    """Adds problems that were found outside planning, without a change of the plans' fingerprints."""
+    """Adds problems that were found outside planning. The plans' fingerprints do not change."""
     return _with(results, lambda result: (*result.plan.problems, *problems)) if problems else results
 
 

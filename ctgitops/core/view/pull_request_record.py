@@ -32,11 +32,11 @@ class Stage(StrEnum):
     """The environment's run refused its plan."""
     CANCELLED = "cancelled"
     TAKEN_BACK = "taken back"
-    """The run failed, and rolled back the migrations that it had applied."""
+    """The run failed and rolled back the migrations that it had applied."""
     DIFFERS = "differs"
     """The schema after the run differs from the predicted schema."""
     REMOVED = "removed"
-    """The file of the migration is no longer on the branch, so no run applies it."""
+    """The file of the migration is no longer on the branch. No run applies the migration."""
 
 
 WORST_FIRST = (
@@ -57,7 +57,7 @@ _ENDS_WITH_ITS_FILE = frozenset({Stage.WAITING, Stage.FAILED, Stage.BLOCKED, Sta
 
 @dataclass(frozen=True)
 class PastRollback:
-    """A rollback of a migration that was later applied again, or accepted for another apply."""
+    """A rollback of a migration. The migration was later applied again, or accepted for another apply."""
 
     at: datetime | None = None
     run_url: str = ""
@@ -98,7 +98,7 @@ class RunEnd:
     gates: tuple[str, ...] = ()
     """The gates that held the plan back, such as `window`."""
     path: str = ""
-    """The migration file that another pull request must correct; empty if the same run can succeed later."""
+    """The migration file that another pull request must correct. Empty if the same run can succeed later."""
     run_url: str = ""
 
 
@@ -109,7 +109,7 @@ class Record:
     environments: tuple[Environment, ...]
     rows: tuple[RecordRow, ...]
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
-    """Maps environments to the result of their last run, if that run did not apply the plan."""
+    """Maps environments to the result of their last run. Leaves out runs that applied the plan."""
     ways_back: Mapping[str, WayBack] = field(default_factory=dict)
     """Maps environments to the way to undo the applied migrations of the pull request."""
 
@@ -119,7 +119,7 @@ class Record:
         return {row.name: row.cells[index] for row in self.rows}
 
     def stage(self, environment: Environment) -> Stage:
-        """The worst state of an environment; the ledger takes precedence over a run that had nothing to apply."""
+        """The worst state of an environment. The ledger takes precedence over a run that had nothing to apply."""
         stages = {cell.stage for cell in self.cells(environment).values()}
         worst = min(stages, key=WORST_FIRST.index, default=Stage.WAITING)
         end = self.ends.get(environment.name)
@@ -150,7 +150,7 @@ def record_of(wanted: Iterable[MigrationRef], environments: tuple[Environment, .
 
 
 def without_files(record: Record, gone: Collection[str]) -> Record:
-    """The record if the files of some migrations, by name, were removed: nothing waits for them, or corrects them."""
+    """The record without the files of some migrations. Nothing waits for these migrations or corrects them."""
     if not gone:
         return record
     removed = Cell(Stage.REMOVED)

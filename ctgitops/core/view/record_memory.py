@@ -81,7 +81,7 @@ def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:
 
 
 def memory_in(text: str) -> Memory:
-    """Reads the JSON text of a comment; returns an empty result if the text is not valid."""
+    """Reads the JSON text of a comment. Returns an empty result if the text is not valid."""
     try:
         found = json.loads(text) if text else {}
         return {str(name): _remembered(each) for name, each in found.items()}

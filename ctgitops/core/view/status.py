@@ -45,7 +45,7 @@ class Row:
     version: SchemaVersion | None
     description: str
     date: datetime | None
-    """The time at which the migration reached this state; None if the migration was never tried."""
+    """The time at which the migration reached this state. None if the migration was never tried."""
     state: State
     detail: str = ""
     """The progress of an unfinished migration, and whether a backend is still running it."""
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """The status of one environment; if `unreadable` gives a reason, the other fields are empty."""
+    """The status of one environment. If `unreadable` gives a reason, the other fields are empty."""
 
     environment: str
     unreadable: str = ""
@@ -66,10 +66,10 @@ class EnvironmentStatus:
     pending: int = 0
     """The number of migrations and changed seed files that apply would run."""
     ledger_id: str = ""
-    """The ledger's ID, which the manifest can pin; empty if there is no ledger."""
+    """The ledger's ID, which the manifest can pin. Empty if there is no ledger."""
     last: Entry | None = None
     recovery_point: RecoveryPoint | None = None
-    """The newest run's; None if no run has recorded one."""
+    """The recovery point of the newest run that recorded one. None if no run did."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -83,7 +83,7 @@ class EnvironmentStatus:
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
-    """The status of `environment`. Does not parse SQL, to be fast; `check` finds problems in SQL."""
+    """The status of `environment`. Does not parse SQL, which saves time. `check` finds problems in SQL."""
     if isinstance(ledger, Unreadable):
         return EnvironmentStatus(
             environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
@@ -110,7 +110,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
 def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:
     """A problem if the last run failed and nothing was applied, rolled back or repaired since then.
 
-    `wanted` contains numbers of migrations and names of seed files; a removed file needs no further action.
+    `wanted` contains numbers of migrations and names of seed files. A removed file needs no further action.
     """
     entry = failure_in(ledger)
     if entry is None or (entry.name if entry.number is None else entry.number) not in {*wanted, *ledger.applied}:

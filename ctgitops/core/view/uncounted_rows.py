@@ -1,4 +1,4 @@
-"""Deleted rows that are not counted: those that a function, a block, a trigger or a cascade deletes. Pure."""
+"""Deleted rows that are not counted: rows that a function, a block, a trigger or a cascade deletes. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def uncounted_problems(
 ) -> Iterator[Problem]:
     """A problem for each table whose rows a function, a block, a trigger or a cascade deletes.
 
-    `schemas` are those before and after the plan; empty without a trial.
+    `schemas` are the schemas before and after the plan. Empty without a trial.
     """
     relatives, counted = Relatives(*schemas), list(losses)
     tables = {
@@ -54,7 +54,7 @@ def _objects(schemas: Iterable[Snapshot]) -> Iterator[SchemaObject]:
 
 
 def _shown(text: str, tables: Iterable[Name]) -> set[Name]:
-    """The tables from which the text of a statement deletes rows; an unqualified name may be in any schema."""
+    """The tables from which the text of a statement deletes rows. An unqualified name may be in any schema."""
     names = {name_of(each) for tree in trees(text) for each in deletions(tree)}
     return {table for table in tables if {table, table[-1:]} & names}
 

@@ -25,15 +25,15 @@ class PlanState(IntEnum):
     SOUND = 0
     WARNING = 1
     UNKNOWN = 2
-    """A part of the plan was not tried, read or measured, so that its effect is unknown."""
+    """A part of the plan was not tried, read or measured. The part's effect is unknown."""
     WAITING = 3
-    """The event of this run would apply the plan, but a gate makes the plan wait."""
+    """The event of this run would apply the plan. A gate makes the plan wait."""
     HELD_BACK = 4
-    """The plan has a finding of severity error, so that no page proposes to apply or merge the plan."""
+    """The plan has a finding of severity error. No page proposes to apply or merge the plan."""
     BLOCKED = 5
     """A problem prevents running the plan."""
     UNREADABLE = 6
-    """The database could not be read, so there is no plan."""
+    """The database could not be read. There is no plan."""
 
     @property
     def word(self) -> str:
@@ -62,7 +62,7 @@ class Unknown:
     topic: str
     """`migration`, `statement`, `rollback`, `rerun`, `order`, `duration`, or the code of a problem."""
     subject: str
-    """The subject of the unknown fact; the same subject in several environments counts once."""
+    """The subject of the unknown fact. The same subject in several environments counts once."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def exit_status(results: tuple[PlanResult, ...], fail_on: FailOn = FailOn.ERROR)
 
 
 def gaps_of(result: PlanResult, step: Step) -> tuple[Gap, ...]:
-    """The parts of a step that the trial did not run; all of it for a rollback plan, which has no trial."""
+    """The parts of a step that the trial did not run. A rollback plan has no trial, and returns the whole step."""
     if isinstance(result, NotPlanned) or step.identity not in result.pending:
         return ()
     if result.plan.direction is Direction.ROLLBACK:

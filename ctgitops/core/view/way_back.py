@@ -17,13 +17,13 @@ class BackupNote:
 
     id: str
     taken_at: str = ""
-    """The recovery point, as ISO 8601: a restore loses what was written later."""
+    """The recovery point, as ISO 8601. A restore loses later writes."""
     restore_with: str = ""
     """The command that restores the backup."""
 
     @classmethod
     def of(cls, receipt: str) -> BackupNote | None:
-        """Reads the receipt in a ledger entry; None if it is missing or cannot be read."""
+        """Reads the receipt in a ledger entry. None if the receipt is missing or cannot be read."""
         try:
             found: Any = json.loads(receipt) if receipt else None
             return cls(str(found["id"]), str(found.get("finished_at", "")), str(found.get("restore_with", "")))
@@ -33,24 +33,24 @@ class BackupNote:
 
 @dataclass(frozen=True)
 class WayBack:
-    """The rollback that undoes a pull request, and the backup from before it."""
+    """The rollback that undoes a pull request, and the backup from before the pull request."""
 
     to: str
-    """The last migration to keep; `0` if the rollback undoes everything."""
+    """The last migration to keep. `0` if the rollback undoes everything."""
     undone: tuple[str, ...]
     """The migrations of the pull request that the rollback undoes, newest first."""
     others: tuple[str, ...] = ()
     """The migrations of other pull requests, applied later, that the rollback also undoes."""
     irreversible: tuple[str, ...] = ()
-    """The migrations that have no rollback SQL in the ledger; only a restore undoes them."""
+    """The migrations without rollback SQL in the ledger. Only a restore undoes them."""
     backup: BackupNote | None = None
-    """The backup from before the first migration of the pull request; None if none was taken."""
+    """The backup from before the first migration of the pull request. None if no backup was taken."""
     pitr: str = ""
-    """The recovery point from before it, as text; empty if none was recorded."""
+    """The recovery point from before the pull request, as text. Empty if no point was recorded."""
 
 
 def way_back(names: Collection[str], ledger: Ledger) -> WayBack | None:
-    """The rollback that undoes the applied migrations among `names`; None if none of them is applied."""
+    """The rollback that undoes the applied migrations among `names`. None if none of `names` is applied."""
     order = ledger.in_order
     first = next((index for index, entry in enumerate(order) if entry.name in names), None)
     if first is None:

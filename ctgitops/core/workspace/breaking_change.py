@@ -26,8 +26,8 @@ def breaking_problems(
     """A problem for each migration that declares no breaking change but makes one.
 
     `asked` contains the pending migrations of a plan, whose new objects are not used by code yet. If `asked` is None,
-    each file is judged as if all earlier files were applied. Files in `merged` can no longer be changed, so they only
-    get a warning.
+    each file is judged as if all earlier files were applied. Files in `merged` can no longer be changed, and only get a
+    warning.
     """
     if not any(_declares_none(m) and (asked is None or m.number in asked) for m in migrations):
         return
@@ -42,7 +42,7 @@ def breaking_problems(
 
 
 def unchangeable(problem: Problem, has: Sequence[str], unread: Sequence[str]) -> Problem:
-    """The problem, with a hint for a file that environments in `has` have applied, or those in `unread` may have."""
+    """The problem. A hint is added if an environment in `has` has applied the file, or if one in `unread` may have."""
     if has:
         hint = (
             f"this file must not change, because it is applied in {' and '.join(has)}: before you apply it here, "

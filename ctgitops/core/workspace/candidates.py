@@ -10,7 +10,7 @@ from ..migration.selector import Candidate
 
 
 def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
-    """The file with the entry's name, else the file with its checksum, else the first file; None if `same` is empty."""
+    """The file with the entry's name. Otherwise the file with its checksum, else the first. None if `same` is empty."""
     files = tuple(same)
     if entry:
         by_name = next((m for m in files if m.name == entry.name), None)

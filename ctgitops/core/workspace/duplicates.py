@@ -33,7 +33,7 @@ class Applied:
 
     @classmethod
     def of(cls, environment: str, ledger: Ledger, migrations: Iterable[Migration]) -> Applied:
-        """The files that a ledger has, by name or, for a renamed file, by checksum."""
+        """The files that a ledger has. Found by name or, for a renamed file, by checksum."""
         steps = {entry.number: back for back, entry in enumerate(reversed(ledger.in_order), start=1)}
         entries = {**ledger.unfinished, **ledger.applied}
         found = {}
@@ -56,7 +56,7 @@ class Precedence:
     git: Seniority = field(default_factory=Seniority)
 
     def keeper(self, same: list[Migration]) -> tuple[Migration | None, str]:
-        """The file that keeps the number or version, and why; None if no file has a stronger claim."""
+        """The file that keeps the number or version, and why. None if no file has a stronger claim."""
         base = [m for m in same if m.name in self.git.base.names]
         applied = [m for m in same if m.name in self.applied.where]
         if len(base) == 1:
@@ -71,7 +71,7 @@ class Precedence:
         return self.git.added.get(migration.name, math.inf)
 
     def must_renumber(self, one: Migration, other: Migration) -> Migration:
-        """The file that must change; the second file if both have equal claims."""
+        """The file that must change. The second file if both have equal claims."""
         keeper, _ = self.keeper([one, other])
         return one if keeper is other else other
 

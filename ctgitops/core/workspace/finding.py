@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The position in the order of severity; 0 is the most severe."""
+        """The position in the order of severity. 0 is the most severe."""
         return tuple(Severity).index(self)
 
 
@@ -46,7 +46,7 @@ class Finding:
     """The last line of the statement."""
     fix: Fix | None = None
     conflict_target: ConflictTarget | None = None
-    """The dropped unique constraint or index to search for in code; None if the statement drops none."""
+    """The dropped unique constraint or index to search for in code. None if the statement drops none."""
 
     @property
     def problem(self) -> Problem:

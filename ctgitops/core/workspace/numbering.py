@@ -19,7 +19,7 @@ class BaseBranch:
     """The base branch and its migrations, as far as git can read them."""
 
     name: str
-    """The branch's name, such as `origin/main`; empty if the branch cannot be read."""
+    """The branch's name, such as `origin/main`. Empty if the branch cannot be read."""
     numbers: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
     versions: tuple[SchemaVersion, ...] = ()
@@ -31,9 +31,9 @@ class Seniority:
 
     base: BaseBranch = field(default_factory=lambda: BaseBranch(""))
     added: Mapping[str, int] = field(default_factory=dict)
-    """Maps names to the Unix time of the commit that added the file; uncommitted files are missing."""
+    """Maps names to the Unix time of the commit that added the file. Uncommitted files are missing."""
     unknown: str = ""
-    """Why git could not report the age; empty if the age is known."""
+    """Why git could not report the age. Empty if the age is known."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Move:
     name: str
     """The new name of the migration."""
     version: SchemaVersion | None
-    """The new version; None if the migration has no header."""
+    """The new version. None if the migration has no header."""
 
     @property
     def number(self) -> int:
@@ -55,9 +55,9 @@ class Move:
 def find(
     migrations: tuple[Migration, ...], wanted: str, base: BaseBranch, applied: frozenset[str] = frozenset()
 ) -> Migration:
-    """The migration that a selector selects; if several match, the one that is neither on the base branch nor applied.
+    """The migration that a selector selects. Raises UsageError.
 
-    Raises UsageError.
+    If several match, the migration that is neither on the base branch nor applied.
     """
     selector = selector_from(wanted, "--renumber")
     found = [m for m, named in zip(migrations, of_files(migrations), strict=True) if selector.matches(named)]
@@ -102,7 +102,7 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
 
 
 def next_version(migration: Migration, taken: Iterable[SchemaVersion]) -> SchemaVersion | None:
-    """The next version after all in `taken`: breaking, an addition or a fix, as the version of `migration` is."""
+    """The next version after all in `taken`, with the kind of change that `migration` makes."""
     own, others = migration.version, list(taken)
     if own is None or not others:
         return own

@@ -1,4 +1,4 @@
-"""Migration files that exist in git's history but not in the working tree; a database may have applied them. Pure."""
+"""Migration files that are in git's history but not in the working tree. A database may have applied them. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Removal:
     source: str
     """A commit that contains the file."""
     base: str = ""
-    """The base branch, if only this branch or working tree removed the file; empty if the base branch lacks it too."""
+    """The base branch, if only this branch or working tree removed the file. Empty if the base branch lacks the file
+    too."""
     by: str = ""
-    """The commit that removed the file, with author and date; empty if the removal is not committed."""
+    """The commit that removed the file, with author and date. Empty if the removal is not committed."""
 
     @property
     def number(self) -> int:
@@ -41,12 +42,12 @@ class Removals:
 
     found: tuple[Removal, ...] = ()
     unknown: str = ""
-    """Why git could not report the removed files; empty if they are known."""
+    """Why git could not report the removed files. Empty if they are known."""
     hint: str = ""
 
 
 def removal_problems(removals: Removals, migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
-    """One problem for each removed migration: blocking if the base branch still has it, else a warning."""
+    """One problem for each removed migration. Blocks if the base branch has the file, otherwise only warns."""
     if removals.unknown:
         what = f"cannot check whether applied migrations were removed: {removals.unknown}"
         yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)

@@ -60,7 +60,7 @@ def _broken_promise(migration: Migration, version: SchemaVersion, fix: Fix | Non
 
 
 def _right(migration: Migration, versioned: Versioned, policy: Policy) -> Fix | None:
-    """The next version, for the last migration of a band; None for others, which could have several versions."""
+    """The next version for a band's last migration. None for other migrations, which have several candidates."""
     band, own = policy.band(migration.number), migration.version
     others = [(m, v) for m, v in versioned if m is not migration]
     if own is None or any(policy.band(m.number) == band and m.number > migration.number for m, _ in others):

@@ -48,7 +48,7 @@ class Workspace:
     policy: Policy = field(default_factory=Policy)
     read_problems: tuple[Problem, ...] = ()
     git: Seniority = field(default_factory=Seniority)
-    """The age of the files according to git; only read if two files have the same number or version."""
+    """The age of the files according to git. Only read if two files have the same number or version."""
 
     @property
     def history(self) -> frozenset[str]:
@@ -63,7 +63,7 @@ class Workspace:
         return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
 
     def environment(self, name: str) -> Environment | None:
-        """The environment of that name; None if there is none."""
+        """The environment of that name. None if there is none."""
         return next((e for e in self.environments if e.name == name), None)
 
     def seeds_of(self, environment: Environment) -> tuple[Seed, ...]:
@@ -76,7 +76,7 @@ class Workspace:
 
 
 def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[Problem, ...]:
-    """All problems of a workspace that can be found without a database, except those in the SQL itself.
+    """All problems of a workspace that can be found without a database. Leaves out problems in the SQL itself.
 
     Of two files with the same number or version, the file in `applied` keeps its own.
     """
@@ -112,7 +112,7 @@ def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
 
 
 def seed_problems(seed: Seed) -> tuple[Problem, ...]:
-    """The problems that prevent running a seed file, which must run in one transaction."""
+    """The problems that prevent running a seed file. A seed file must run in one transaction."""
     script = seed.script
     problems = script_problems(script)
     if any(problem.blocks for problem in problems) or script.transactional:
@@ -126,7 +126,7 @@ def seed_problems(seed: Seed) -> tuple[Problem, ...]:
 
 
 def script_problems(script: Script) -> tuple[Problem, ...]:
-    """The problems that prevent running a script, and warnings about its text."""
+    """The problems that prevent running a script, and the warnings about the script's text."""
     if mark := other_tool(script):
         return (mark,)
     try:
@@ -189,7 +189,7 @@ def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Proble
 
 
 def _named(problem: Problem) -> MigrationName | None:
-    """The migration whose file or folder a problem concerns; None if there is none."""
+    """The migration whose file or folder a problem concerns. None if there is none."""
     folder, _, name = problem.place.path.partition("/") if problem.place else ("", "", "")
     return parse_stem(without_ending(name)) if folder == "migrations" else None
 

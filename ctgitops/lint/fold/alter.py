@@ -42,7 +42,7 @@ def _goes_down(command: Node) -> bool:
 
 
 def _with_partitions(catalog: Catalog, table: Table) -> Iterator[Table]:
-    """A table and all its partitions, each once, even if the model has a cycle of partitions by mistake."""
+    """A table and all its partitions, each once. The model may have a cycle of partitions by mistake."""
     left, seen = [table], {table.name}
     while left:
         each = left.pop()
@@ -128,7 +128,7 @@ def _options(_catalog: Catalog, of: Table, command: Node) -> None:
 
 
 def security_invoker(command: Node) -> bool | None:
-    """The new value of the option `security_invoker`; None if the action does not change the option."""
+    """The new value of the option `security_invoker`. None if the action does not change the option."""
     items = target(command).get("List", {}).get("items", [])
     if option(items, "security_invoker") is None:
         return None

@@ -25,7 +25,7 @@ from ..types import type_of
 
 
 def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
-    """Adds and returns a new table; None if the table already exists, as for CREATE … IF NOT EXISTS."""
+    """Adds and returns a new table. None if the table already exists, as for CREATE … IF NOT EXISTS."""
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"
@@ -103,7 +103,7 @@ def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
 
 
 def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") -> None:
-    """Adds a constraint to a table, with the index and the NOT NULL that it implies."""
+    """Adds a constraint to a table, with the index and the NOT NULL that the constraint implies."""
     constraint = constraint_of(node, column)
     kind = constraint.kind.removeprefix("CONSTR_").lower()
     known_index = catalog.indexes.get((to.name[0], node.get("indexname", "")))
@@ -124,7 +124,7 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
-    """The name that PostgreSQL chooses for a constraint on one column; a placeholder such as `check 1` for others."""
+    """The name that PostgreSQL chooses for a constraint on one column. Otherwise a placeholder such as `check 1`."""
     ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
     if kind == "primary":
         return f"{to.name[1]}_pkey"

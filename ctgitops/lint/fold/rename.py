@@ -9,7 +9,7 @@ from ...sql.nodes import Name, Node, name_of, relation_name, with_column_renamed
 from ..catalog import Catalog, Table
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Types of relations. Triggers, rules and policies are not included, although their RENAME names the table."""
+"""Types of relations. Triggers, rules and policies are left out, although their RENAME names the table."""
 _TYPES = {"OBJECT_DOMAIN", "OBJECT_TYPE"}
 
 

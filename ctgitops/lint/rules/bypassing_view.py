@@ -57,7 +57,7 @@ def _views(case: Case) -> Iterator[tuple[Table, list[Table]]]:
 
 
 def _readers(case: Case, table: Table) -> Iterator[Table]:
-    """The views that read a table as their owner, except those that the file creates or sets to security_invoker."""
+    """The views that read a table as their owner. Skips views that the file creates or makes security_invoker."""
     made = {relation_name(node.get("view", {}))[1] for node in case.transaction.of_kind("ViewStmt")}
     for view in case.catalog.tables.values():
         if view.kind in {"view", "materialized view"} and not view.security_invoker and table.name in view.reads:
@@ -72,7 +72,7 @@ def _given_invoker(case: Case) -> set[str]:
 
 
 def _secured(case: Case, reads: frozenset[Name]) -> list[Table]:
-    """The tables with row-level security, but not FORCE, in `reads` or behind a security_invoker view in `reads`."""
+    """The tables with row-level security without FORCE, in `reads` or behind a security_invoker view in `reads`."""
     found: dict[Name, Table] = {}
     left, seen = list(reads), set[Name]()
     while left:

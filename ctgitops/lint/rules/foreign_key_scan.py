@@ -16,7 +16,7 @@ _ADD_AGAIN = "drop the constraint, add it as NOT VALID, then VALIDATE it in a se
 
 
 def check(case: Case) -> Hits:
-    """Skips a new column without a default: all its values are null, so PostgreSQL checks no row."""
+    """Skips a new column without a default. All its values are null, and PostgreSQL checks no row."""
     yield from _enforced(case)
     for table, node, added in case.added_constraints("CONSTR_FOREIGN"):
         if node.get("skip_validation"):

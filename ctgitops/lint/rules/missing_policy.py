@@ -11,7 +11,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports ENABLE ROW LEVEL SECURITY if neither schema nor file has a policy, and DROP of the last policy."""
+    """Reports DROP of the last policy, and ENABLE ROW LEVEL SECURITY if neither schema nor file has a policy."""
     created = {relation_name(node.get("table", {}))[1] for node in case.transaction.of_kind("CreatePolicyStmt")}
     for table in _secured(case) if UNKNOWN not in "".join(created) else ():
         if table.name[1] not in created:

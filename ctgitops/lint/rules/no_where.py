@@ -1,4 +1,4 @@
-"""Reports UPDATE, DELETE or MERGE of every row: without WHERE, or with `WHERE true` or `1 = 1`; also in WITH."""
+"""Reports UPDATE, DELETE or MERGE of every row, also in WITH. The WHERE is missing, `WHERE true` or `1 = 1`."""
 
 from __future__ import annotations
 

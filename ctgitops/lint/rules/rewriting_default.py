@@ -22,7 +22,7 @@ _EXTENSIONS = {
 
 
 def check(case: Case) -> Hits:
-    """Skips a default that PostgreSQL evaluates only once: its value is stored in the catalog, not in each row."""
+    """Skips a default that PostgreSQL evaluates only once. The value is stored in the catalog, not in each row."""
     for table, added in case.added_columns:
         if why := _why(case, added):
             what = f"blocks reads and writes on `{called(table)}` while it is rewritten, because {why}"
@@ -52,7 +52,7 @@ def _builtin() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _volatile_call(expression: Any, catalog: Catalog, depth: int = 0) -> str:
-    """The name of the first volatile function in an expression; empty if there is none.
+    """The name of the first volatile function in an expression. Empty if there is none.
 
     An unknown function counts as volatile, which is PostgreSQL's default for CREATE FUNCTION.
     """

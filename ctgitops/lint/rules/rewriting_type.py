@@ -68,7 +68,7 @@ class _Change(Enum):
     INDEXES = auto()
     CHECKS = auto()
     UNLESS_UTC = auto()
-    """A rewrite, except if the session's TimeZone is UTC."""
+    """A rewrite, unless the session's TimeZone is UTC."""
 
 
 def _change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> _Change:
@@ -119,7 +119,7 @@ def _cost_using(catalog: Catalog, old: Type, new: Type, using: Any, column: str)
 
 
 def _checked(table: Table, column: str) -> bool:
-    """Whether the column has a valid CHECK, which PostgreSQL recreates and validates after any change of type."""
+    """Whether the column has a valid CHECK. PostgreSQL validates such a CHECK again after any change of type."""
     return any(c.kind == "CONSTR_CHECK" and column in c.columns and c.valid for c in table.constraints.values())
 
 

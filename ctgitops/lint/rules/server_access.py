@@ -106,7 +106,7 @@ def _access(kind: str, node: Node) -> Iterator[str]:
 
 
 def _copied(kind: str, node: Node) -> str:
-    """The access of COPY to a program or a file of the server; empty for STDIN and STDOUT."""
+    """The access of COPY to a program or a file of the server. Empty for STDIN and STDOUT."""
     if kind != "CopyStmt" or "filename" not in node:
         return ""
     return _PROGRAM if node.get("is_program") else _FILE
