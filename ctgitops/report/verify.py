@@ -38,7 +38,7 @@ def verdict(result: Verified) -> str:
 
 
 def verify_markdown(results: tuple[VerifyResult, ...]) -> str:
-    """Formats the result for a summary: the text for a terminal, in a code block."""
+    """Formats the result for a summary. A code block has the text for a terminal."""
     return f"{fence(verify_text(results).rstrip(), 'text')}\n"
 
 

@@ -15,7 +15,7 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def uninterrupted_cleanup(*, dropped: bool = False) -> Iterator[None]:
-    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block; with `dropped`, ignores them."""
+    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block. With `dropped`, ignores them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -32,7 +32,7 @@ def uninterrupted_cleanup(*, dropped: bool = False) -> Iterator[None]:
 
 
 class UninterruptedCleanup:
-    """A context manager whose clean-up no signal interrupts; `__enter__` fills `_cleanup`."""
+    """A context manager with a clean-up that signals do not interrupt. `__enter__` fills `_cleanup`."""
 
     _cleanup: ExitStack
 

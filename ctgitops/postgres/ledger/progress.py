@@ -28,7 +28,7 @@ BEGAN = (
     "begin; set local role none; select pg_catalog.quote_literal(backend_start) "
     "from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid(); commit"
 )
-"""Queries this backend's start time as the login role, because a role set by SET ROLE may not see it."""
+"""Queries this backend's start time as the login role. A role that SET ROLE has set may not see the time."""
 
 
 def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[ProgressRow, ...]:
