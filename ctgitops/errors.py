@@ -92,7 +92,7 @@ class WorkspaceError(CtgitopsError):
 
 
 class LedgerError(CtgitopsError):
-    """Ledger and files disagree. Or the database or its ledger cannot be read."""
+    """Ledger and files disagree, or the database or its ledger cannot be read."""
 
     code = "ledger"
     exit_status = 4

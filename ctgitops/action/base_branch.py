@@ -56,7 +56,7 @@ class Merged:
         return self.databases.of(replace(environment, url_secret=merged.url_secret))
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment in `after`. The base branch has its address."""
+        """The ledger of the environment in `after`. Its address is that of the base branch."""
         name = request.environment.after
         if name is None:
             return None
@@ -84,7 +84,7 @@ class Merged:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """A warning for each key of a database, server or backup location that has another value on the base branch."""
+        """A warning for each key of a database, server or backup location whose value differs on the base branch."""
         found = []
         for name, merged in self.environments.items():
             here = self.workspace.get(name)

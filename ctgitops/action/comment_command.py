@@ -49,7 +49,7 @@ def _refused(job: Job, comment: Comment) -> Ignored | None:
 
 
 def _told(job: Job, comment: Comment, status: int) -> Reaction:
-    """Answers a command without effect. After any other, deletes an earlier answer. Returns the reaction."""
+    """Answers a command without effect. Deletes an earlier answer for any other command. Returns the reaction."""
     if job.undone:
         _answer(job, comment, Ignored(job.undone[-1]))
         return Reaction.REFUSED

@@ -72,7 +72,7 @@ class Job:
         self.runner.summarise(markdown)
 
     def show_error(self, error: CtgitopsError, whose: str = "") -> None:
-        """Shows an error in the log, as an annotation on its line, and in the job summary."""
+        """Shows an error in three places: the log, an annotation on its line, and the job summary."""
         error.hint = with_inputs(error.hint)
         self.runner.say(error_text(error).rstrip("\n"))
         if error.place is None:

@@ -23,7 +23,7 @@ _AGAIN = "run the job again: it reads from the ledger what is done, and writes i
 def last_words(
     job: Job, concerned: Callable[[], Iterable[int]], cut: Callable[[], tuple[str, str]], following: str
 ) -> Iterator[None]:
-    """Handles an interrupt of the block. Writes on the run's pull requests that it was cancelled, and the next step.
+    """Handles an interrupt of the block. Writes on the run's pull requests that the run was cancelled, and what to do.
 
     `cut` returns what was cancelled, and the state of the database.
     """

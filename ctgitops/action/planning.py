@@ -111,7 +111,7 @@ def _cut(results: tuple[PlanResult, ...], origin: Origin, longest: int, *, summa
 
 
 def _with_offline_warnings(results: tuple[PlanResult, ...], page: str) -> str:
-    """Adds warnings below the page's first line. They are about plans that were made without a database connection."""
+    """Adds warnings below the page's first line: those of plans that were made without a database connection."""
     said = [p.what for p in phrases.problems(results) if p.code == "not-looked"]
     first, rest = page.split("\n", maxsplit=1)
     return f"{first}\n\n{'<br>'.join(f'⚠️ {prose(what)}' for what in said)}\n{rest}" if said else page

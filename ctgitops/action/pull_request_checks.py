@@ -41,7 +41,7 @@ def untouched(files: tuple[ChangedFile, ...], folder: str, workspace: Workspace)
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
-    """The workspace with the base branch's migrations marked. They are all but those that the pull request adds."""
+    """The workspace with the base branch's migrations marked. The pull request adds all other migrations."""
     if not files or not workspace.contested:
         return workspace
     added = {file.path.removeprefix(folder) for file in files if file.added}

@@ -65,7 +65,7 @@ def queue(job: Job, wait: PlanWait, sha: str) -> None:
 
 
 def _keep_records(job: Job, results: tuple[PlanResult, ...]) -> None:
-    """Writes into the records of pull requests that they wait for a time or an approval, not for the release."""
+    """Writes the wait into the records of pull requests. They wait for a time or an approval, not for the release."""
     record = RunRecord(job, job.wiring.origin.commit_sha)
     for result in results:
         if isinstance(result, Preview) and (reasons := _awaited(result)):

@@ -128,7 +128,7 @@ def make_durable(folder: Path) -> None:
 
 
 def give_away(folder: Path, existing: Path) -> None:
-    """Gives new files and folders to the owner of `existing`, if this process is root, as in a container."""
+    """Gives new files and folders to the owner of `existing`. Does so only as root, for example in a container."""
     if os.geteuid() == 0:
         owner = existing.stat()
         new = [path for path in folder.parents if path != existing and existing in path.parents]

@@ -51,7 +51,7 @@ def rates_of(receipts: Iterable[Receipt]) -> tuple[float, ...]:
 
 
 def refuse_above(policy: BackupPolicy, size: int, rates: Sequence[float]) -> None:
-    """Raises BackupError if `size` bytes are too many, or would take too long at the median of `rates`."""
+    """Raises BackupError if `size` bytes are too many, or take too long at the median of `rates`."""
     if policy.max_size and size > policy.max_size:
         what = f"the backup would dump {megabytes(size)}, and `backup.max_size` is {megabytes(policy.max_size)}"
         raise BackupError(what, state=UNTOUCHED, hint=ways_out(policy, "max_size"))

@@ -24,7 +24,7 @@ class StoredObject:
     name: str
     bytes: int
     checksum: str
-    """The MD5 in hexadecimal, if the store returns it. Otherwise another tag, or empty."""
+    """The MD5 in hexadecimal if the store returns it. Another tag or an empty text if not."""
 
 
 class Objects(Protocol):

@@ -88,7 +88,7 @@ def words_of(finished: Finished, address: Address) -> str:
 
 
 def full_disk(words: str) -> bool:
-    """Whether the message says that a disk was full, or a quota or limit was exceeded."""
+    """Whether the message reports a full disk, or an exceeded quota or limit."""
     return bool(re.search(r"No space left on device|File too large|quota exceeded|SIGXFSZ", words))
 
 

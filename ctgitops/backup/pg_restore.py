@@ -71,7 +71,7 @@ def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
 
 
 def _listed(restoration: Restoration) -> str:
-    """The table of contents of the dump, as pg_restore prints it."""
+    """The table of contents of the dump. pg_restore prints it."""
     command = [restoration.client.path("pg_restore"), "--list", str(restoration.dump)]
     environment = environment_for(restoration.client, restoration.target)
     return subprocess.run(

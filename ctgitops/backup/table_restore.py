@@ -126,7 +126,7 @@ def _rows(stream: IO[bytes], counter: ByteCounter) -> Iterator[bytes]:
 
 @contextmanager
 def _dumped(job: TableRestore, part: TableName) -> Iterator[IO[bytes]]:
-    """The SQL that pg_restore prints for the rows of one table. Raises BackupError if it fails."""
+    """The SQL that pg_restore prints for one table's rows. Raises BackupError if pg_restore fails."""
     command = [job.client.path("pg_restore"), "--data-only", "--file=-"]
     command += [f"--schema={part.schema}", f"--table={part.name}", str(job.saved.dump)]
     with (

@@ -138,7 +138,7 @@ def _run() -> int:
 
 
 def _comes_of_interrupt(error: BaseException | None) -> bool:
-    """Whether an interrupt caused the error. Python 3.11 wraps exceptions that are raised while a class is created."""
+    """Whether an interrupt caused the error. Python 3.11 wraps exceptions from the creation of a class."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -1,4 +1,4 @@
-"""The command `apply`: applies a plan to one environment."""
+"""The command `apply`. Applies a plan to one environment."""
 
 from __future__ import annotations
 

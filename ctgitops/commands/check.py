@@ -35,7 +35,7 @@ def lint(workspace: Workspace, today: date, only: Collection[str] | None = None)
 
 
 def exit_status(problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> int:
-    """3 or more with a blocking problem. 1 with a finding of severity error or an unanalysed statement. Else 0."""
+    """The exit status. 3 or more for a blocking problem, 1 for a severe finding or an unanalysed statement."""
     if any(problem.blocks for problem in problems):
         return 3
     return int(

@@ -23,7 +23,7 @@ class Renumbering:
 
 
 def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: Databases) -> Renumbering:
-    """Chooses the new numbers. Raises UsageError if such a migration is already applied. Read-only."""
+    """Chooses the new numbers. Raises UsageError if a migration to renumber is applied. Read-only."""
     ledgers: dict[str, Ledger] = {}
     unseen = []
     for environment in workspace.environments:
@@ -50,7 +50,7 @@ def _is_unambiguous(workspace: Workspace, found: tuple[Move, ...]) -> bool:
 def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
     """Returns the name of an environment that has applied the migration. Empty without such an environment.
 
-    The applied file of two with the same number and text is the one whose name is in the ledger.
+    Two files can have the same number and text. The applied file is the one whose name is in the ledger.
     """
     same = [m for m in workspace.migrations if m.number == migration.number]
     for name, ledger in ledgers.items():

@@ -30,7 +30,7 @@ _NETWORK = {
 
 
 class Client:
-    """The API client of one repository. Raises ForgeError, whose text never contains the token."""
+    """The API client of one repository. Raises ForgeError. The error's text never contains the token."""
 
     def __init__(self, access: Access, patience: RetryPolicy, warn: Callable[[str], None]) -> None:
         if not (token := access.token.strip()):

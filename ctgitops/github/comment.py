@@ -65,7 +65,7 @@ class Found:
         return ANY if older or not genuine(self.text) else self.marker.generation
 
     def rank(self, since: datetime | None) -> tuple[Generation, int]:
-        """The sort key of a comment. The comment with the newest content has the highest."""
+        """The sort key of a comment. The comment with the newest content has the highest key."""
         return self.generation(since), self.comment.id
 
 
@@ -220,7 +220,7 @@ def whole(wanted: StickyComment) -> str:
 
 
 def whole_record(wanted: RecordComment, composed: Composed, plan: str) -> str:
-    """The record with its marker and with the plan below the record. The plan is shortened to GitHub's limit."""
+    """The record with its marker, above the plan. The plan is shortened to GitHub's limit."""
     marker = Marker(wanted.key, wanted.generation, wanted.head_sha, digest(""), record=True, memory=composed.memory)
     room = COMMENT_LIMIT - len(str(replace(marker, plan=digest("")[:PLAN_NAME])))
     body, name = with_plan(composed.body, plan, room)

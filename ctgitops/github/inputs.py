@@ -97,7 +97,7 @@ class Inputs:
         return self.fingerprint or None
 
     def filled(self, given: Mapping[str, str]) -> Inputs:
-        """Fills the inputs that the workflow leaves empty from the inputs of a manual run (workflow_dispatch)."""
+        """Fills empty inputs of the workflow from the inputs of a manual run (workflow_dispatch)."""
         known = {name: text for name, text in given.items() if name in BY_PEOPLE and text.strip()}
         asked = parse(known)
         defaults = Inputs()
@@ -130,7 +130,7 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
 
 
 def names() -> tuple[str, ...]:
-    """The names of all inputs, as workflows spell them."""
+    """The names of all inputs, in the spelling of workflows."""
     return tuple(f.name.replace("_", "-") for f in fields(Inputs))
 
 

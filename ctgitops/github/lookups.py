@@ -64,7 +64,7 @@ def is_on(client: Client, branch: str, sha: str) -> bool:
 
 
 def contains(client: Client, newer: str, older: str) -> bool:
-    """Whether a commit is another commit, or a descendant of that commit."""
+    """Whether the commit `newer` is `older`, or a descendant of `older`."""
     return client.repository.compare(older, newer).status in ("ahead", "identical")
 
 

@@ -79,7 +79,7 @@ def genuine(text: str) -> bool:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two comments have the same content for the same commit, whichever runs wrote them."""
+    """Whether two comments have the same content for the same commit. Different runs may have written them."""
     markers = read(one), read(other)
     heads = [marker.head_sha if marker else None for marker in markers]
     return heads[0] == heads[1] and digest(body_of(one)) == digest(body_of(other))

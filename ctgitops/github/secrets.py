@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 SHORTEST = 6
-"""Minimum length of a password that is masked wherever it occurs. A shorter password is masked only where the text
+"""Minimum length of a password that is masked everywhere. A shorter password is masked only where the text
 shows a password: otherwise, masks in ordinary words would make pages unreadable, and reveal the password."""
 SHORTEST_BASE64 = 8
 _KEY = r"(?:ssl_?)?(?:password|passwd|pwd)"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 50
-"""Maximum number of releases, and of runs, to read, the newest first."""
+"""Maximum number of releases or runs to read. The newest are first."""
 _BY_API = "workflow_dispatch"
 _BOT = "[bot]"
 """The suffix of a bot's login in REST answers. GraphQL leaves out this suffix."""

@@ -23,7 +23,7 @@ def console(
 
 
 def plain(stream: TextIO, now: Callable[[], datetime]) -> Listener:
-    """A listener that writes one line of plain text for each event. `worth_a_line` accepts the events."""
+    """A listener that writes one line of plain text for each event that `worth_a_line` accepts."""
 
     def tell(progress: Progress) -> None:
         if worth_a_line(progress) and (line := line_of(progress)):

@@ -25,7 +25,7 @@ _TIMEOUTS = (4.0, 8.0)
 
 @dataclass(frozen=True)
 class Delivery:
-    """The result for one receiver. The receiver is named by its secret. `error` is empty if it accepted the text."""
+    """The result for one receiver. Its name is that of its secret. `error` is empty if the receiver accepted it."""
 
     receiver: str
     error: str = ""

@@ -25,7 +25,7 @@ REASONS = 2
 
 
 def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
-    """The next action, as text below the verdict."""
+    """The next action. This text is below the verdict."""
     unseen = tuple(result for result in results if isinstance(result, NotPlanned))
     stopping = [problem for problem in problems if problem.blocks or problem.is_error_finding]
     if unseen or stopping:

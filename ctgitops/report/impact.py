@@ -150,7 +150,7 @@ def name(relation: str) -> str:
 
 
 def rows(number: float) -> str:
-    """A number of rows, such as `9.8 M rows`. It has two digits, because it is an estimate."""
+    """A number of rows, such as `9.8 M rows`. It has two digits: it is an estimate."""
     for unit, word in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             return f"{number / unit:.1f} {word} rows".replace(".0 ", " ")

@@ -25,7 +25,7 @@ def count(number: int, noun: str) -> str:
 
 
 def version(value: SchemaVersion | None) -> str:
-    """A schema version, or a dash where there is none."""
+    """A schema version. A dash without a version."""
     return str(value) if value else "-"
 
 
@@ -64,7 +64,7 @@ def size(number: int) -> str:
 
 
 def resumes(step: Step) -> str:
-    """`resumes at statement 3 of 5` for a migration that an earlier run did not finish. Otherwise empty."""
+    """`resumes at statement 3 of 5` for a migration that an earlier run did not finish. Empty for any other."""
     at, of = step.resumption, len(step.script.statements) if step.resumption else 0
     if at and at.batches and not at.done:
         return f"resumes after {count(at.rows, 'row')}"

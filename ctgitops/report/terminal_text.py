@@ -82,7 +82,7 @@ def _wrapped(text: str, wide: int) -> list[str]:
 
 
 def _fitting(word: str, wide: int) -> int:
-    """The number of characters of a word that fit on the line. At least one. Prefers a break after an underscore."""
+    """The number of characters of a word that fit on the line, at least one. Prefers a break after an underscore."""
     at = next((n for n in range(1, len(word)) if width(word[: n + 1]) > wide), len(word))
     near = word.rfind("_", 0, at) + 1
     return near if near > at // 2 else at

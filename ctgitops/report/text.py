@@ -161,7 +161,7 @@ def next_step(preview: Preview, command: str = "") -> str:
 
 
 def _gates(preview: Preview) -> bool:
-    """Whether a gate would refuse the plan now. The command that a rollback proposes accepts its data loss."""
+    """Whether a gate would refuse the plan now. The data loss of a rollback is accepted in the proposed command."""
     return any(reason.gate != "data-loss" for reason in preview.reasons)
 
 

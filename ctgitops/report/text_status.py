@@ -40,7 +40,7 @@ def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
 
 
 def _migrations(statuses: tuple[EnvironmentStatus, ...], within: int | None) -> list[str]:
-    """A row per migration, and a column per environment that could be read."""
+    """A row per migration. A column per environment that could be read."""
     seen = [status for status in statuses if not status.unreadable]
     states = {status.environment: {(row.number, row.name): row for row in status.rows} for status in seen}
     known = {(row.number, row.name): row for status in reversed(seen) for row in status.rows}

@@ -78,7 +78,7 @@ class StoredBackups:
         return self._finished().restore_table(self._receipt_at(which), names, url, tell)
 
     def _receipt_at(self, which: str) -> str:
-        """The path or URL of a receipt, for an ID, or the path or URL of a backup or a receipt. Raises UsageError."""
+        """The path or URL of a receipt. `which` is an ID, or a path or URL. Raises UsageError."""
         name = environment_of(which)
         if not name or Path(which).exists():
             return which
@@ -130,7 +130,7 @@ class StoredBackups:
             raise UsageError(what, hint="name a file as age-keygen or ssh-keygen writes it") from None
 
     def _settings(self, address: str) -> StoreSettings:
-        """The `backup.store` of the manifest whose `backup.to` is this address. Otherwise none."""
+        """The `backup.store` of the manifest with this address in `backup.to`. Empty without such a manifest."""
         from ..core.environment.environment import StoreSettings
 
         if "://" in address:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Notifications:
-    """The receivers of one checkout. Each method returns one warning for each receiver that was not reached."""
+    """The receivers of one checkout. Each method returns a warning for each receiver that was not reached."""
 
     workspace: Workspace
     origin: Origin

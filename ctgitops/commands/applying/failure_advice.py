@@ -1,4 +1,4 @@
-"""Advises on a failed migration. Its file may change only if no other environment has applied this file."""
+"""Advises what to do after a failed migration. A file may change only if no other environment has applied it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _nothing_applied(request: Request, databases: Databases) -> bool:
 
 
 def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> tuple[str, ...]:
-    """Queries for the rows on which the statement fails. A count, if the manifest allows it, selects the queries."""
+    """Queries for the rows on which the statement fails. A permitted count leaves out queries without rows."""
     line = error.statement_line
     risks = tuple(risk for risk in risks_of(plan) if line is None or risk.place.line == line)
     violated: tuple[Risk, ...] = ()

@@ -34,7 +34,7 @@ class PredictedChanges:
 
 
 def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) -> PredictedChanges:
-    """Runs the plan on a copy. A plan that fails there has no prediction, but is not refused. Read-only."""
+    """Runs the plan on a copy. A plan that fails on the copy has no prediction, but is not refused. Read-only."""
     policy = request.environment.shadow
     if not plan.steps:
         return PredictedChanges(())

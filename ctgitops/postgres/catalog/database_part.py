@@ -10,7 +10,7 @@ from ..connection.connect import Connection
 from ..connection.names import SCHEMA
 
 PATTERN_NAMES = 200
-"""The number of tables in one pattern of pg_dump. pg_dump runs a query for each pattern."""
+"""The maximum number of tables in one pattern of pg_dump. pg_dump runs a query for each pattern."""
 
 # Extension tables are not counted, and pg_dump dumps only those that an extension marks
 _TABLES = """

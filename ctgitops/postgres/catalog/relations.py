@@ -54,7 +54,7 @@ class Relation:
     """The name without schema and quotes."""
     kind: str
     file: int
-    """The relfilenode, which changes when the relation is rewritten."""
+    """The relfilenode. A rewrite of the relation changes it."""
     index_of: int
     of: str
 

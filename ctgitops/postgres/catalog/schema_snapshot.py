@@ -16,7 +16,7 @@ from ..connection.connect import Address, Connection, connected
 PARTS = ("relations", "routines", "database")
 """The files in `sql/snapshot/`."""
 KEY_COLUMNS = 3
-"""The number of leading columns that identify an object: kind, name, of. Further columns are attributes."""
+"""The number of leading columns that identify an object (kind, name, of). Further columns are attributes."""
 _SETTINGS = {
     "search_path": "''",
     "quote_all_identifiers": "off",

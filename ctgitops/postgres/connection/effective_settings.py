@@ -59,7 +59,7 @@ def english(connection: Connection) -> dict[str, str]:
 
 
 def effective_settings(connection: Connection) -> SessionSettings | None:
-    """The effective settings. None after a server error, which the first migration then also meets. Read-only."""
+    """The effective settings. None after a server error. The first migration then reports this error. Read-only."""
     answer = exchange_or_rollback(connection, _ASK)
     if answer.failure:
         return None

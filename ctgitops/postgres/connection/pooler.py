@@ -1,4 +1,4 @@
-"""Detects a connection pooler in transaction mode, which loses session locks and session settings."""
+"""Detects a connection pooler in transaction mode. Such a pooler loses session locks and session settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defers SIGINT and SIGTERM during clean-up, so that a second Ctrl-C does not interrupt it.
+"""Defers SIGINT and SIGTERM during clean-up. A second Ctrl-C then does not interrupt the clean-up.
 
 The first Ctrl-C cancels the statement: `cancellable_query.py`.
 """

@@ -42,7 +42,7 @@ def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[Progres
 
 @dataclass(frozen=True)
 class Author:
-    """The columns that all progress rows of one run for one migration share."""
+    """The columns that are equal in all progress rows of one run for one migration."""
 
     escaping: Escaping
     entry: int
@@ -59,7 +59,7 @@ class Author:
         rows: int | None = None,
         note: str = "",
     ) -> str:
-        """The statement that adds a row. Names are qualified, so that objects of the migration cannot interfere."""
+        """The statement that adds a row. Objects of the migration cannot interfere, because all names are qualified."""
         script: Script = self.step.script
         statement_hash = script.hash_of(script.statements[position - 1])
         values = {

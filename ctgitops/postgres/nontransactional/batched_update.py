@@ -96,7 +96,7 @@ class Batches:
         return touched if touched or everybodys == text else self._tried(everybodys, throttle)
 
     def _tried(self, text: str, throttle: Throttle) -> int:
-        """Runs one batch. After a lock timeout, rolls it back and retries for a limited time."""
+        """Runs one batch. After a lock timeout, rolls the batch back, and retries for a limited time."""
         message = sized(text, batch_shape(text), self.batch.size)
         deadline = time.monotonic() + self.run.patience
         pause = FIRST_PAUSE_SECONDS

@@ -34,7 +34,7 @@ class IndexWatch:
         self._reported: tuple[str, int] | None = None
 
     def __call__(self) -> None:
-        """Reports the progress if it has reached a further tenth since the last report."""
+        """Reports the progress once for each tenth of a phase."""
         with contextlib.suppress(psycopg.Error, CtgitopsError):
             self._connection = self._connection or self._open()
             row = self._connection.execute(_STANDS.encode(), [self._backend]).fetchone()

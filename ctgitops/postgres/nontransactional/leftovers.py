@@ -165,7 +165,7 @@ def candidates(left: Leftovers, before: RelationState | None, now: RelationState
 
 _FILES_LIMIT = """select setting from pg_catalog.pg_settings
 where name operator(pg_catalog.=) 'lock_timeout' and source operator(pg_catalog.=) 'session'"""
-"""The query for a lock_timeout (in milliseconds) that the file set. The run's own value is a connection option."""
+"""The query for the lock_timeout that the file set, in milliseconds. The run's own value is a connection option."""
 
 
 def drop(connection: Connection, index: Index) -> Answer:

@@ -34,7 +34,7 @@ WAIT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class InterruptedStatement:
-    """A statement that an earlier run began, or that this run is about to begin."""
+    """A statement that an earlier run began, or that this run will begin next."""
 
     text: str
     left: Leftovers

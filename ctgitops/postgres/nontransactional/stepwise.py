@@ -40,11 +40,11 @@ SETS = "VariableSetStmt"
 _LIMITS = """select name from pg_catalog.pg_settings
 where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
     and source operator(pg_catalog.<>) 'session'"""
-"""Queries the timeouts that no SET in this session changed. (The run's timeouts are connection options.)"""
+"""Queries the timeouts that no SET in this session has changed. The run's own timeouts are connection options."""
 
 
 class Stepwise:
-    """Runs the migrations of one run that are outside a transaction."""
+    """Runs those migrations of one run that run outside a transaction."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -147,7 +147,7 @@ class _Walk:
         return self.step.script
 
     def through(self, at: Resumption, ledger: Ledger) -> None:
-        """Repeats the completed SET statements, then runs every statement that is not completed, in order."""
+        """Repeats the completed SET statements. Then runs every other incomplete statement in order."""
         before, _ = opening(self.step, local=False)
         send(self.connection, before)
         count = len(self.script.statements)
@@ -221,7 +221,7 @@ class _Walk:
         raise StepFailed(answer.failure, spot, answer.lost)
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
-        """Records the current state, runs a statement outside a transaction, and records that it is done."""
+        """Records the current state, runs a statement outside a transaction, and records its completion."""
         left = statement.leftovers or Leftovers(LeftoverKind.ANYTHING)
         spot = spot_in(self.script, statement, statement.start)
         attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)

@@ -50,7 +50,7 @@ class Throttle:
         self._slower = min(self._slower * 2, 1024) if somebody else max(self._slower // 2, 1)
 
     def lag(self, connection: Connection) -> float:
-        """Lag of the slowest replica in seconds. 0 if the lag is at most `max_lag`. Raises StepFailed."""
+        """Lag of the slowest replica in seconds. Returns 0 for a lag of at most `max_lag`. Raises StepFailed."""
         answer = exchange(connection, _LAG)
         if answer.failure:
             raise StepFailed(answer.failure, Spot(), answer.lost)

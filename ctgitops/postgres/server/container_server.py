@@ -48,7 +48,7 @@ def _engine_there() -> bool:
 
 @contextmanager
 def container(image: str, limits: Limits, superuser: str = ADMIN, database: str = MAINTENANCE) -> Iterator[Address]:
-    """The address, for the superuser, of a server in a container of `image`. Raises UsageError if it fails to start.
+    """The superuser's address of a server in a container of `image`. Raises UsageError if the server fails to start.
 
     ctgitops's own connections use `database`.
     """

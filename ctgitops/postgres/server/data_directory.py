@@ -42,7 +42,7 @@ class Initdb:
     """A file with the superuser's password. An archived data directory can be used only without such a file."""
 
     def make(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
-        """Unpacks an archived data directory, or runs initdb and archives the result. Writes.
+        """Unpacks an archived data directory. Without an archive, runs initdb and archives the result. Writes.
 
         Returns the error, or an empty string. `reached` are copies of the programs at a path that the account can read.
         """

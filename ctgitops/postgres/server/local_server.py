@@ -267,7 +267,7 @@ class LocalServer(UninterruptedCleanup):
         return False
 
     def _stop(self) -> None:
-        """Ends the server without a final checkpoint, because its data is removed."""
+        """Ends the server without a final checkpoint. Its data is then removed."""
         if self._process is None:
             return
         for sign in (signal.SIGQUIT, signal.SIGKILL):

@@ -97,7 +97,7 @@ def roles_in(statements: str) -> tuple[str, ...]:
 def make_copy(
     connection: Connection, name: str, template: str = "template0", options: sql.Composable | None = None
 ) -> None:
-    """Creates a database from `template`. Without it, the database is empty, even of the objects of template1. Writes.
+    """Creates a database from `template`. Without a template, the database is empty: template1 is not used. Writes.
 
     Copies files if the server runs without fsync, which only a throw-away server does: that takes a third of the CPU
     time of PostgreSQL 15's default, which writes all pages to the WAL, but needs two checkpoints.

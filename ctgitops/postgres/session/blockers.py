@@ -61,7 +61,7 @@ class BlockerWatch:
 
     made: set[str] = field(default_factory=set)
     _seen: frozenset[str] = frozenset()
-    """Transactions that the previous check found. If this role may not see a transaction's age, one of these counts as
+    """Transactions that the previous check found. If this role may not see a transaction's age, a found one counts as
     likely to stay."""
 
     def wanted(self, steps: Iterable[Step]) -> tuple[RequiredLock, ...]:

@@ -116,7 +116,7 @@ class PostgresDatabase:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that fail or do not return true. Runs each in a read-only transaction. Takes no lock."""
+        """The verify queries that fail, or do not return true. Each runs in a read-only transaction. Takes no lock."""
         found: list[Refuted] = []
         if not queries:
             return ()

@@ -24,7 +24,7 @@ from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
 
 STAYS_IDLE = {"idle_session_timeout": "0"}
-"""The run lock's connection is idle while a migration runs, and the migrations' connection during the backup."""
+"""Allows idle connections: the run lock's during a migration, and the migrations' connection during the backup."""
 
 
 def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
@@ -46,7 +46,7 @@ def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mappin
 
 @dataclass
 class RunState:
-    """What a run has completed in one environment so far, for error messages."""
+    """What a run has completed so far in one environment. Error messages show this."""
 
     environment: str
     began: bool = False
@@ -188,7 +188,7 @@ class MigrationConnection:
             exchange(self._connection, "rollback; " + CLEAN)
 
     def _end_backend(self) -> None:
-        """Terminates the lost backend. Otherwise the server continues the running statement, and may commit."""
+        """Terminates the lost backend. The server would continue its running statement, and may commit."""
         backend = self._backend
         self.close()
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")

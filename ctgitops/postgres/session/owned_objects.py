@@ -54,7 +54,7 @@ _HINTS = {
 }
 
 _Object = tuple[str, str]
-"""An object's kind and its quoted identity, as `pg_identify_object` returns them."""
+"""An object's kind and its quoted identity. Both are from `pg_identify_object`."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class WorkSession:
         return self._work.ledger()
 
     def set_activity(self, what: str, /) -> None:
-        """Writes the current activity to the lease row, which waiting runs read. Writes."""
+        """Writes the current activity to the lease row. Waiting runs read this row. Writes."""
         self._lease.set_activity(what)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:

@@ -71,7 +71,7 @@ def trusted(connection: Connection) -> frozenset[str]:
 
 
 def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...]:
-    """The extensions that are not available, or not allowed."""
+    """The extensions that are not available or not allowed."""
     query = "select name from pg_catalog.pg_available_extensions"
     available = {str(name) for (name,) in connection.execute(query).fetchall()}
     return tuple(sorted(name for name in extensions if name not in available or name in NEVER))

@@ -36,7 +36,7 @@ from .sandbox_server import SandboxServer, server_of
 from .trial import NoObserver, Observer, try_step
 
 ORIGINAL = "original"
-"""The name of the template database of all copies. No unmerged migration ever runs in it."""
+"""The name of the template database of all copies. No unmerged migration ever runs in this database."""
 UNTRUE = "failed in a throw-away database; no real database was changed"
 STATEMENT_TIMEOUT = "120s"
 

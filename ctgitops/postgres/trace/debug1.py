@@ -56,7 +56,7 @@ def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
 
 
 def tables_in(messages: Iterable[str]) -> set[str]:
-    """The tables that the messages name, without a schema."""
+    """The tables that the messages name. Names have no schema."""
     return {said.table for said in work_in(messages) if said.table}
 
 

@@ -48,7 +48,7 @@ class HeldLock:
     oid: int
     modes: frozenset[LockMode]
     file: int
-    """The relfilenode if the session holds ACCESS EXCLUSIVE. 0 otherwise, without a file, and after DROP."""
+    """The relfilenode if the session holds ACCESS EXCLUSIVE. 0 without this lock, without a file, or after DROP."""
     scans: int
     """How many full scans of the relation this transaction has started."""
 

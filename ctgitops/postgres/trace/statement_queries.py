@@ -39,7 +39,7 @@ class TracedStatement:
     line: int
     sql: str
     batch: int = 0
-    """Rows per transaction for a statement that runs in batches. Otherwise 0."""
+    """Rows per transaction of a statement that runs in batches. 0 for other statements."""
 
 
 @dataclass(frozen=True)
