@@ -95,7 +95,7 @@ class RunRecord:
         return (self.merged,) if self.merged is not None else ()
 
     def _by_file(self, names: list[str]) -> Iterable[int]:
-        """The pull requests of migrations. The git history of the migrations' files has them.
+        """The pull requests of migrations. They are found by the git history of the migrations' files.
 
         The ledger's entries name only the pull request that started the run, and none after a scheduled run.
         """

@@ -31,7 +31,7 @@ class PruneJob:
 
 
 def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
-    """Decides which backups to remove. Removes them unless `dry_run`. Writes to the store. Raises CtgitopsError.
+    """Decides, and removes unless `dry_run`. Writes to the store. Raises CtgitopsError before any removal.
 
     A backup loses its receipt first. So after an interruption it does not count, and the next run removes the rest. If
     the store refuses to remove something, `refused` says so.

@@ -61,7 +61,7 @@ def check_open_predictions(
 ) -> tuple[Ledger, PredictionMismatch | None]:
     """Compares the schema with open predictions of earlier runs. Returns the ledger, and a mismatch or None. Writes.
 
-    Does not return a mismatch that no longer exists.
+    Leaves out a mismatch that no longer exists.
     """
     ledger, earlier_mismatch = session.ledger(), None
     promises = open_predictions(ledger)

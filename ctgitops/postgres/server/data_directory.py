@@ -44,7 +44,7 @@ class Initdb:
     def make(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
         """Unpacks an archived data directory. Without an archive, runs initdb and archives the result. Writes.
 
-        Returns the error, or an empty string. `reached` are copies of the programs at a path that the account can read.
+        Returns the error, or an empty string. `reached` are the same programs, at a path that the account can read.
         """
         name = _name(self) if self.password_file is None else ""
         kept, brought = (_cache_archive(name), _image_archive(name)) if name else (None, None)

@@ -1,6 +1,6 @@
 """Configures the local server of a sandbox. Sets the superuser's name, and limits the use of this machine.
 
-`server/server_choice.py` chooses between this server, a container and an external server;
+`server/server_choice.py` chooses between this server, a container and an external server.
 `server/local_server.py` starts the local one.
 """
 

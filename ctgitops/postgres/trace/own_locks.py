@@ -80,7 +80,7 @@ class HeldLocks:
         """The locks on each relation, by OID."""
 
     def changes(self) -> dict[int, HeldLock | None]:
-        """The current locks of each relation whose locks changed since the last call, by OID. None if no lock remains.
+        """The current locks, by OID, on relations whose locks changed since the last call. None if no lock remains.
 
         The query also sets client_min_messages for the next statement, which saves a round trip.
         """

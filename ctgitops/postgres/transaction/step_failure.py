@@ -63,7 +63,7 @@ def stopped(interrupted: Interrupted) -> StepFailed:
 
 
 def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
-    """Whether `statement_timeout` cancelled a statement. False for another session. Call it outside a transaction.
+    """Whether `statement_timeout` cancelled a statement. False if another session did. Call outside a transaction.
 
     Both kinds of cancellation have the same SQLSTATE, and the message is in the server's language. So this function
     provokes a statement timeout, and compares its line in the server's source code with that of `failure`. Read-only.
