@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Ends the process at once, because an exception would print a traceback of the import."""
+    """Ends the process at once. An exception would print a traceback of the import."""
     try:
         os.write(2, b"error[interrupted]: the run was asked to stop before it began\n")
     finally:

@@ -34,17 +34,17 @@ class Place:
 
 
 class Cause(Enum):
-    """The cause of a failed statement. Decisions use it because the server's messages may be in any language."""
+    """The cause of a failed statement. Decisions use this cause: the server's messages may be in any language."""
 
     LOCK_TIMEOUT = auto()
     STATEMENT_TIMEOUT = auto()
     CANCELLED = auto()
-    """`pg_cancel_backend` or a statement timeout, for which PostgreSQL reports the same SQLSTATE."""
+    """`pg_cancel_backend` or a statement timeout. PostgreSQL reports the same SQLSTATE for both."""
     ASKED_TO_STOP = auto()
     """This run received a signal to stop."""
     CONNECTION_LOST = auto()
     SERVER_NOT_READY = auto()
-    """The server is starting, recovering from a crash or shutting down, and refuses connections meanwhile."""
+    """The server is starting, recovering from a crash or shutting down. It refuses connections meanwhile."""
     SANDBOX_ENDED = auto()
     """ctgitops' own resource limits terminated the throw-away server."""
     NOT_POPULATED = auto()
@@ -56,7 +56,7 @@ class Cause(Enum):
 
 
 class CtgitopsError(Exception):
-    """An error that ends the run: what happened, where, the state of the database, and what to do next."""
+    """An error that ends the run. It says what happened, where, the state of the database, and what to do next."""
 
     code: ClassVar[str] = "error"
     exit_status: ClassVar[int] = 1
@@ -68,13 +68,13 @@ class CtgitopsError(Exception):
         self.what = what
         self.place = place
         self.state = state
-        """The current state of the database; empty if no database was changed or read."""
+        """The current state of the database. Empty if the run neither changed nor read a database."""
         self.hint = hint
         """The next step for the user, including the full command."""
         self.detail = detail
         """PostgreSQL's DETAIL, HINT and CONTEXT, one line each."""
         self.cause: Cause | None = None
-        """The cause, if a decision of the run depends on it; otherwise None."""
+        """The cause, if a decision of the run depends on it. None otherwise."""
 
 
 class UsageError(CtgitopsError):
@@ -106,7 +106,7 @@ class MustWaitError(CtgitopsError):
 
 
 class ApplyError(CtgitopsError):
-    """A statement failed or was interrupted; `state` describes which of the changes are in the database."""
+    """A statement failed or was interrupted. `state` describes which of the changes are in the database."""
 
     code = "apply"
     exit_status = 6
@@ -129,7 +129,7 @@ class ApplyError(CtgitopsError):
         self.statement_line = statement_line
         """The line of the file on which the failed statement begins."""
         self.on_record = False
-        """Whether the ledger records the migration as failed; not if the run was asked to stop or lost its lock."""
+        """Whether the ledger records the failure. False if the run was asked to stop or lost its lock."""
         self.blames_file = False
         """Whether the hint suggests a change of the migration's file."""
         self.applied: tuple[str, ...] = ()
@@ -139,7 +139,7 @@ class ApplyError(CtgitopsError):
 
 
 class BackupError(CtgitopsError):
-    """There is no verified backup; nothing was changed."""
+    """There is no verified backup. Nothing was changed."""
 
     code = "backup"
     exit_status = 7

@@ -1,1 +1,1 @@
-"""The GitHub Action: runs one command for an event and its inputs, and publishes the result on GitHub."""
+"""The GitHub Action. Runs one command for an event and its inputs, and publishes the result on GitHub."""

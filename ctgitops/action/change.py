@@ -1,4 +1,4 @@
-"""The Action's commands that change a database: apply in the order of `after`, rollback, repair and unlock."""
+"""The Action's commands that change a database: apply in the order of `after`, rollback, repair, unlock."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Result:
 
     @property
     def wait(self) -> PlanWait | None:
-        """The wait that the run reported; None without a wait, or if only a person can end the wait."""
+        """The wait that the run reported. None without a wait, or for a wait that only a person can end."""
         return wait_in(self.environment, self.outcome)
 
     @property
@@ -70,7 +70,7 @@ class Result:
 
 
 def apply(job: Job, ask: Applying) -> int:
-    """Applies to each environment in order; stops after the first error."""
+    """Applies to each environment in order. Stops after the first error."""
     _ = job.inputs.approved  # raises UsageError before anything else if a required approval is missing
     record = RunRecord(job, ask.provenance.sha or job.wiring.origin.commit_sha, ask.provenance.pull_request)
     names = [environment.name for environment in ask.environments]
@@ -79,7 +79,7 @@ def apply(job: Job, ask: Applying) -> int:
 
 
 def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
-    """Describes a run that a signal cancelled between migrations: the cancelled part, and the state of the database."""
+    """Describes a run that a signal cancelled between migrations. Has the cancelled part and the database's state."""
     if left := [name for name in names if name not in record.ended]:
         return f"the {doing} {', '.join(left)}", NOTHING
     return (
@@ -115,7 +115,7 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
 
 
 def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
-    """If the environment waits, queues its deployment; in any case, sets the commit's status for the environment."""
+    """Queues the deployment of an environment that waits. Always sets the commit's status for the environment."""
     sha = record.sha
     words = outcome_verdict(result.outcome) if isinstance(result.outcome, Outcome) else result.outcome.what
     if wait := result.wait:
@@ -158,7 +158,7 @@ def rollback(job: Job, provenance: Provenance) -> int:
 
 
 def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
-    """Shows what a rollback would run and destroy, without a deployment or a record. Read-only."""
+    """Shows what a rollback would run and destroy. Makes no deployment and no record. Read-only."""
     outcome = with_inputs_of(show_rollback(request, back, databases=job.wiring.databases))
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
@@ -207,7 +207,7 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
 
 
 def _last_kept(job: Job, environment: str, steps: int) -> str:
-    """The applied migration before the newest `steps` migrations; `0` without one. Raises ValueError if unknown."""
+    """The applied migration before the newest `steps` migrations. `0` without one. Raises ValueError if unknown."""
     try:
         order = job.wiring.databases.of(job.wiring.environment(environment)).ledger().in_order
     except CtgitopsError:
@@ -246,7 +246,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
 
 
 def check_manifests(job: Job) -> None:
-    """Checks that all manifests are readable before an event is ignored: an unreadable one may name the event."""
+    """Checks that all manifests are readable. Runs before an event is ignored, which an unreadable one may name."""
     known = {environment.path for environment in job.wiring.workspace.environments}
     for problem in job.wiring.workspace.read_problems:
         place = problem.place
@@ -255,7 +255,7 @@ def check_manifests(job: Job) -> None:
 
 
 def _fingerprint(results: list[Result]) -> str:
-    """The output `fingerprint`; NOTHING_APPROVED after a dry run of a rollback that would be refused."""
+    """The output `fingerprint`. NOTHING_APPROVED after the dry run of a rollback that would be refused."""
     outcome = results[0].outcome if len(results) == 1 else None
     if not isinstance(outcome, Outcome) or (outcome.status is Status.ONLY_SHOWN and outcome.reasons):
         return NOTHING_APPROVED
@@ -263,7 +263,7 @@ def _fingerprint(results: list[Result]) -> str:
 
 
 def unlock(job: Job, ask: Unlocking) -> int:
-    """Terminates the run that holds the run lock, if it has no active session. Raises MustWaitError."""
+    """Terminates the run that holds the run lock. Raises MustWaitError if the run is active."""
     said = [
         unlock_verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring.databases).verdict
         for environment in ask.environments
@@ -276,7 +276,7 @@ def unlock(job: Job, ask: Unlocking) -> int:
 
 
 def repair(job: Job, provenance: Provenance) -> int:
-    """Records in the ledger that migrations may be applied again; applies nothing. Raises UsageError. Writes."""
+    """Records in the ledger that migrations may be applied again. Applies nothing. Raises UsageError. Writes."""
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
     if inputs.dry_run:

@@ -1,7 +1,7 @@
-"""Runs a command from a comment if its author has write access, and reacts to the comment with the result.
+"""Runs the command in a comment if the comment's author has write access. Reacts to the comment with the result.
 
 `github/event.py` recognises the command in the comment. A command that has no effect gets a short answer. The next
-answer replaces this answer; a later command or plan that makes it untrue deletes it.
+answer replaces this answer. A later command or plan that makes it untrue deletes it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COMMANDS = "`/ctgitops plan`, `/ctgitops apply ENVIRONMENT`, `/ctgitops unlock` 
 
 
 def run_comment_command(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
-    """Runs `do` if the comment's author has write access. Raises ForgeError if the access cannot be determined."""
+    """Runs `do` if the comment's author has write access. Raises ForgeError for an unknown access."""
     if refused := _refused(job, comment):
         _answer(job, comment, refused)
         _react(job, comment, Reaction.REFUSED)
@@ -49,7 +49,7 @@ def _refused(job: Job, comment: Comment) -> Ignored | None:
 
 
 def _told(job: Job, comment: Comment, status: int) -> Reaction:
-    """Answers a command that had no effect, or else deletes an earlier answer. Returns the reaction to the comment."""
+    """Answers a command without effect. Deletes an earlier answer for any other command. Returns the reaction."""
     if job.undone:
         _answer(job, comment, Ignored(job.undone[-1]))
         return Reaction.REFUSED

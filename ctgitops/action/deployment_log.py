@@ -25,20 +25,20 @@ _LOST = "the run ended without a result; a later run continued"
 
 @dataclass
 class DeploymentLog:
-    """The deployment of a run. It begins when the run begins its plan, and always gets a final state."""
+    """The deployment of a run. Begins when the run begins its plan. Always gets a final state."""
 
     job: Job
     environment: Environment
     sha: str
     plan: Plan | None = None
-    """The plan of the run; None until the run begins the plan."""
+    """The plan of the run. None until the run begins the plan."""
     lost_runs: list[str] = field(default_factory=list)
     """The URLs of earlier runs whose deployment had no final state."""
     _number: int | None = None
     _success: DeploymentState = DeploymentState.SUCCESS
 
     def hear(self, progress: Progress) -> None:
-        """Creates the deployment when the run, which holds the run lock, begins to carry out its plan."""
+        """Creates the deployment when the run begins its plan. The run holds the run lock then."""
         if not isinstance(progress, PlanStarted):
             return
         self.plan = progress.plan
@@ -66,7 +66,7 @@ class DeploymentLog:
                 self.job.github_writer.deployed(old.number, DeploymentState.SUCCESS, _SETTLED, self._url)
 
     def end(self, *, success: bool, words: str) -> None:
-        """Sets the final state, and closes earlier deployments that are no longer true.
+        """Sets the final state. Closes earlier deployments that are no longer true.
 
         After a rollback, no earlier deployment is active. After an apply, no older deployment waits.
         """

@@ -1,4 +1,4 @@
-"""The Action's command `drill`: restores the newest backup of each environment on a throw-away server."""
+"""The Action's command `drill`. Restores each environment's newest backup on a throw-away server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_BACKUP = "no environment has `backup` in its manifest, so nothing was restore
 
 
 def drill(job: Job) -> int:
-    """Drills one environment, or all with `backup`; writes log, summary, annotations and the output `drill`."""
+    """Drills one environment, or all with `backup`. Writes log, summary, annotations and the output `drill`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     stored = not job.inputs.environment
     chosen = with_backups((job.wiring.environment(name) for name in names), stored=stored)

@@ -1,7 +1,7 @@
-"""Plans a pull request from its files in GitHub's API, without a checkout and without running its code.
+"""Plans a pull request from its files in GitHub's API. Needs no checkout, and runs none of its code.
 
 The plan connects only to addresses in the checkout's manifests, and GitHub runs such a workflow on the default branch.
-`_plan_intent` in core/forge/intent.py decides when the plan is made; without secrets, `files_only` in
+`_plan_intent` in core/forge/intent.py decides when the plan is made. Without secrets, `files_only` in
 action/read_only.py makes it instead, and connects to no database.
 """
 
@@ -33,7 +33,7 @@ from .pull_request_checks import clashes_of, merged_before, shown_now, untouched
 MOST = 300
 LARGEST = 1_000_000
 ALL = 10_000_000
-"""Limits for a pull request: at most MOST files, LARGEST bytes per file, and ALL bytes in total."""
+"""Limits for a pull request: MOST files, LARGEST bytes per file, and ALL bytes in total."""
 
 
 def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
@@ -72,7 +72,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
 
 
 def _unmerged(proposal: Proposal, folder: str) -> Iterator[Problem]:
-    """A warning for each manifest, or the policy, that the pull request changes and the plan does not use."""
+    """A warning for each manifest that the pull request changes, and for the policy. The plan uses no such change."""
     for path in sorted(each.removeprefix(folder) for each in proposal.paths if each.startswith(folder)):
         if path == PATH or (path.startswith("environments/") and path.endswith((".yaml", ".yml"))):
             what = f"the pull request changes `{path}`; this plan uses the file of the default branch"
@@ -80,7 +80,7 @@ def _unmerged(proposal: Proposal, folder: str) -> Iterator[Problem]:
 
 
 def _results(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[PlanResult, ...]:
-    """Plans with the checkout's manifests and addresses; only the SQL comes from the pull request."""
+    """Plans with the checkout's manifests and addresses. Only the SQL comes from the pull request."""
     environments = in_order_of_after(workspace.environments)
     requests = tuple(
         shown_now(replace(wiring.request(e.name), workspace=workspace, origin=job.wiring.origin))
@@ -103,7 +103,7 @@ def _has_secret(job: Job, environment: Environment) -> bool:
 
 
 def _files(forge: Forge, proposal: Proposal, folder: str) -> tuple[dict[str, bytes | None], tuple[Problem, ...]]:
-    """The SQL files that the pull request adds, changes or removes (None), by their path in the workspace."""
+    """The SQL files of the pull request, by path in the workspace. None for a removed file."""
     there = {f.path: f for name in ("migrations", "seeds") for f in forge.tree(proposal.head_sha, f"{folder}{name}")}
     changed = sorted(p for p in proposal.paths if p.startswith(folder) and is_sql(p.removeprefix(folder)))
     problems = [p for path in changed if path in there and (p := _refused(there[path], path.removeprefix(folder)))]

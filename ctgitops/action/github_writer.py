@@ -1,4 +1,4 @@
-"""Writes to GitHub (comments, check runs, deployments). A failed API call is a warning and never ends the run."""
+"""Writes comments, check runs and deployments to GitHub. A failed API call is a warning and never ends the run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LONGEST_DESCRIPTION = 140
 
 @dataclass
 class GitHubWriter:
-    """Writes to the forge, if there is a token, and to the runner; masks secrets in all text."""
+    """Writes to the runner, and to the forge if there is a token. Masks secrets in all text."""
 
     runner: Runner
     forge: Forge | None = None
@@ -63,7 +63,7 @@ class GitHubWriter:
         self._tried("an outdated answer was not deleted", lambda forge: forge.retract(pull_request, key))
 
     def approvers(self, pull_request: int) -> tuple[str, ...] | None:
-        """The users who approved a pull request; None if that is not known."""
+        """The users who approved a pull request. None if that is not known."""
         return self._tried("the reviews were not read", lambda forge: forge.approvers(pull_request))
 
     def record(self, record: RecordComment) -> None:
@@ -79,7 +79,7 @@ class GitHubWriter:
             self.runner.output("comment-url", url)
 
     def check(self, check: Check) -> bool:
-        """Reports a check run; returns whether GitHub accepted it."""
+        """Reports a check run. Returns whether GitHub accepted it."""
         hidden = self.runner.hidden
         remarks = tuple(replace(a, message=hidden(a.message), title=hidden(a.title)) for a in check.annotations)
         clean = replace(
@@ -103,7 +103,7 @@ class GitHubWriter:
         self._tried("the deployment's status was not updated", lambda forge: forge.deployed(number, state, words, url))
 
     def status(self, sha: str, subject: str, state: CommitState, told: tuple[str, str]) -> None:
-        """Sets a commit's status about `subject`, such as an environment. `told` is a pair of description and URL."""
+        """Sets a commit's status about `subject`, such as an environment. `told` is a description and a URL."""
         words, url = self.runner.hidden(told[0])[:LONGEST_DESCRIPTION], told[1]
         status = CommitStatus(sha, f"ctgitops / {subject}", state, words, url)
         self._tried("the commit's status was not set", lambda forge: forge.status(status))
@@ -113,14 +113,14 @@ class GitHubWriter:
         return self._tried("earlier deployments were not read", lambda forge: forge.deployments_to(environment)) or ()
 
     def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
-        """For each path, the merged pull request that last changed the file, `before` another one if it is given."""
+        """By path, the merged pull request that last changed the file. Leaves out a given pull request `before`."""
         if not paths:
             return {}
         doing = "pull requests of files were not found"
         return self._tried(doing, lambda forge: forge.brought_by(paths, at, before)) or {}
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The pull request that merged a commit; None if there is none."""
+        """The pull request that merged a commit. None if there is none."""
         return self._tried("the pull request was not found", lambda forge: forge.pull_request_of(sha))
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
@@ -154,7 +154,7 @@ class GitHubWriter:
 
 
 def annotation_of(problem: Problem, root: str) -> Annotation | None:
-    """A problem as an annotation on its line; None if the problem has no file."""
+    """A problem as an annotation on its line. None if the problem has no file."""
     if problem.place is None:
         return None
     level = Level.FAILURE if problem.is_error else Level.WARNING
@@ -170,6 +170,6 @@ def annotation_of(problem: Problem, root: str) -> Annotation | None:
 
 
 def path_in_repository(root: str, path: str) -> str:
-    """Converts a path in the workspace to the path in the repository, which annotations require."""
+    """Converts a path in the workspace to a path in the repository. Annotations require the latter."""
     folder = root.strip("/").removeprefix("./")
     return path if folder in ("", ".") else f"{folder}/{path}"

@@ -24,7 +24,7 @@ from .base_branch import BaseCommit, Merged, merged_at
 from .github_writer import GitHubWriter, annotation_of, path_in_repository
 
 LONGEST = 400_000
-"""Maximum length of a page in the job summary, in characters; more than GitHub allows in a comment."""
+"""Maximum length of a page in the job summary, in characters. More than GitHub allows in a comment."""
 ANSWER = "answer"
 """The key of the comment that answers a command."""
 
@@ -39,20 +39,20 @@ class Job:
     runner: Runner
     github_writer: GitHubWriter
     undone: list[str] = field(default_factory=list)
-    """The reason why the step did nothing; None if the step had an effect."""
+    """The reason why the step did nothing. None if the step had an effect."""
     stopping: Callable[[], bool] = lambda: False
     """Whether a signal has asked this run to stop."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     """The time at which this run began. All facts that the run publishes were read later."""
 
     def base_at(self, base: BaseCommit) -> Merged:
-        """The environments of the base branch, which decide to which databases an unmerged plan may connect."""
+        """The environments of the base branch. They decide which databases an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
         return merged_at(self.github_writer.forge, base, self.wiring.origin.folder, self.wiring.databases, here)
 
     @property
     def scheduled(self) -> bool:
-        """Whether a schedule started this run, whose result no person waits for."""
+        """Whether a schedule started this run. No person waits for the result of such a run."""
         return self.environ.get("GITHUB_EVENT_NAME", "") == "schedule"
 
     @property
@@ -66,13 +66,13 @@ class Job:
             self.runner.say(line)
 
     def show(self, title: str, text: str, markdown: str) -> None:
-        """Prints one page in the log, and adds another page to the job summary."""
+        """Prints one page in the log. Adds the other page to the job summary."""
         with self.runner.group(title):
             self.runner.say(text.rstrip("\n"))
         self.runner.summarise(markdown)
 
     def show_error(self, error: CtgitopsError, whose: str = "") -> None:
-        """Shows an error in the log, as an annotation on its line, and in the job summary."""
+        """Shows an error in three places: the log, an annotation on its line, and the job summary."""
         error.hint = with_inputs(error.hint)
         self.runner.say(error_text(error).rstrip("\n"))
         if error.place is None:
@@ -111,16 +111,16 @@ class Job:
 
     @property
     def generation(self) -> Generation:
-        """The number of this run and of its attempt, by which runs are ordered."""
+        """The number of this run, and of the attempt. Runs are ordered by these numbers."""
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
         return Generation(run, attempt, self.started)
 
     def answer(self, pull_request: int, body: str) -> None:
-        """Answers a comment command with a new comment, separate from that of the plan."""
+        """Answers a comment command with a new comment. The plan has a separate comment."""
         self.comment(pull_request, "", body, key=ANSWER)
 
     def retract_answer(self, pull_request: int) -> None:
-        """Deletes the answer to an earlier comment command, which is no longer true."""
+        """Deletes the answer to an earlier comment command. The answer is no longer true."""
         if self.inputs.comment is not CommentMode.OFF:
             self.github_writer.retract(pull_request, self.key(ANSWER))
 
@@ -129,7 +129,7 @@ class Job:
         self.runner.output("versions", json.dumps({name: str(v) if v else "" for name, v in found.items()}))
 
     def key(self, about: str) -> str:
-        """The key of a comment, which is different for each workspace in the repository."""
+        """The key of a comment. Each workspace in the repository has a different key."""
         folder = re.sub(r"[^A-Za-z0-9]+", "-", self.inputs.root).strip("-")
         return f"{about}-{folder}" if folder else about
 

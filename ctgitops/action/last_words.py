@@ -1,4 +1,4 @@
-"""The last words of a cancelled run, which GitHub's runner kills 10 seconds after the first signal.
+"""The last words of a cancelled run. GitHub's runner kills the run 10 seconds after the first signal.
 
 The last words are written above the text of the comment, with three API calls and no retry. The next run replaces them.
 """
@@ -23,7 +23,7 @@ _AGAIN = "run the job again: it reads from the ledger what is done, and writes i
 def last_words(
     job: Job, concerned: Callable[[], Iterable[int]], cut: Callable[[], tuple[str, str]], following: str
 ) -> Iterator[None]:
-    """If the block is interrupted, writes this on the pull requests of the run, with the next step.
+    """Handles an interrupt of the block. Writes on the run's pull requests that the run was cancelled, and what to do.
 
     `cut` returns what was cancelled, and the state of the database.
     """
@@ -38,13 +38,13 @@ def last_words(
 
 
 def say_stopped(job: Job, concerned: Iterable[int], whose: str, error: CtgitopsError) -> None:
-    """Writes on each pull request of a run that the run was cancelled, and what to do next."""
+    """Writes on each pull request of a cancelled run that it was cancelled, and what to do next."""
     following = _AGAIN if "`ctgitops " in error.hint else error.hint  # GitHub has no input for that command
     say(job, concerned, _words(job, f"Cancelled: {whose}: {error.what}", error.state, following))
 
 
 def say(job: Job, concerned: Iterable[int], body: str) -> None:
-    """Writes a text above the comments of pull requests, one after another, until a time limit."""
+    """Writes a text above the comments of pull requests, in turn, until a time limit."""
     if job.github_writer.forge is None or job.inputs.comment is CommentMode.OFF:
         return
     for pull_request in concerned:

@@ -1,4 +1,4 @@
-"""The Action's command `plan`: plans each environment and publishes the plans as comment, check run and summary."""
+"""The Action's command `plan`. Plans each environment, and publishes the plans as comment, check run and summary."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, 
 from .waiting import status_of_plans
 
 MOST_BYTES = 800_000
-"""Maximum length in bytes of a plan that the job summary shows completely; the runner drops a summary above 1 MiB."""
+"""Maximum length in bytes of a plan that the job summary shows completely. The runner drops a summary above 1 MiB."""
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"
-"""The output `fingerprint` if there is no plan to approve; as an input, it approves no plan."""
+"""The output `fingerprint` if there is no plan to approve. As an input, it approves no plan."""
 _TITLES = {
     (True, True): "All plans are valid",
     (True, False): "A plan is blocked; the input `fail-on` allows that",
@@ -49,9 +49,9 @@ _NOT_KNOWN = "Nothing blocks the plans, but a part of them was not tried or not 
 
 
 def plan(job: Job, ask: Planning) -> int:
-    """Plans every environment; writes log, summary and outputs, and a comment and check run for reviewers.
+    """Plans every environment. Writes log, summary and outputs, and a comment and check run for reviewers.
 
-    If the plan cannot be made, the comment shows the error instead of the plan for an older commit.
+    The comment shows an error instead of the plan for an older commit, if the plan cannot be made.
     """
     what = f"the plan of commit {ask.sha[:7]}" if ask.sha else "the plan"
     try:
@@ -85,7 +85,7 @@ def _planned(job: Job, ask: Planning) -> int:
 
 
 def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_update: bool = False) -> int:
-    """Writes plans to the log, summary, outputs, check run and comment; returns the exit status.
+    """Writes plans to the log, summary, outputs, check run and comment. Returns the exit status.
 
     A pull request that changes no migration gets no comment. If it already has a comment, the comment says so.
     """
@@ -111,7 +111,7 @@ def _cut(results: tuple[PlanResult, ...], origin: Origin, longest: int, *, summa
 
 
 def _with_offline_warnings(results: tuple[PlanResult, ...], page: str) -> str:
-    """Adds, below the page's first line, the warnings of plans that were made without a database connection."""
+    """Adds warnings below the page's first line: those of plans that were made without a database connection."""
     said = [p.what for p in phrases.problems(results) if p.code == "not-looked"]
     first, rest = page.split("\n", maxsplit=1)
     return f"{first}\n\n{'<br>'.join(f'⚠️ {prose(what)}' for what in said)}\n{rest}" if said else page
@@ -142,7 +142,7 @@ def _plan_outputs(job: Job, results: tuple[PlanResult, ...], whole: str) -> None
 
 
 def _fingerprint(results: tuple[PlanResult, ...]) -> str:
-    """The output `fingerprint`, which is never empty, because an empty input would approve any plan.
+    """The output `fingerprint`. It is never empty, because an empty input would approve any plan.
 
     NOTHING_APPROVED if apply would refuse the plan now, or if no page suggests to apply the plan.
     """
@@ -153,7 +153,7 @@ def _fingerprint(results: tuple[PlanResult, ...]) -> str:
 
 
 def _mark(job: Job, ask: Planning, results: tuple[PlanResult, ...], page: str) -> None:
-    """Adds annotations: to a check run if possible, else through the runner, but never both."""
+    """Adds annotations to a check run if possible. Otherwise adds them through the runner. Never uses both."""
     problems = tuple(phrases.problems(results))
     for error, names in phrases.errors_of(results).items():
         job.runner.fail(f"{phrases.joined(names)}: {error}")

@@ -40,14 +40,14 @@ def _tag(job: Job, provenance: Provenance, forge: Forge) -> None:
 
 
 def _pull_request(provenance: Provenance, forge: Forge) -> None:
-    """Checks that the pull request was merged into the default branch, because its author chose the base branch."""
+    """Checks that the pull request was merged into the default branch. Its author can choose another base branch."""
     if provenance.pull_request is not None and (base := forge.base_of(provenance.pull_request)) != provenance.branch:
         what = f"pull request {provenance.pull_request} was merged into {base}, not into {provenance.branch}"
         raise MustWaitError(what, state=_UNCHANGED, hint=f"merge {base} into {provenance.branch} first")
 
 
 def _checkout(job: Job, provenance: Provenance, forge: Forge) -> None:
-    """Checks the checked-out commit, because a workflow for a comment may have checked out the pull request."""
+    """Checks the checked-out commit. A workflow for a comment may have checked out the pull request."""
     try:
         commit = job.wiring.checked_out
     except WorkspaceError as error:

@@ -1,4 +1,4 @@
-"""Facts from GitHub about pull requests: reviewed files, conflicts between open ones, and suggested changes."""
+"""Reads facts about pull requests from GitHub: reviewed files, conflicts between open ones, suggested changes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def untouched(files: tuple[ChangedFile, ...], folder: str, workspace: Workspace)
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
-    """The workspace with the base branch's migrations marked: all files except those that the pull request adds."""
+    """The workspace with the base branch's migrations marked. The pull request adds all other migrations."""
     if not files or not workspace.contested:
         return workspace
     added = {file.path.removeprefix(folder) for file in files if file.added}
@@ -52,7 +52,7 @@ def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: 
 
 
 def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple[ChangedFile, ...]) -> None:
-    """Posts suggestions on the lines that the pull request adds, unless the workflow disables comments."""
+    """Posts suggestions on lines that the pull request adds. Posts none if the workflow disables comments."""
     if ask.pull_request is None or job.inputs.comment is CommentMode.OFF:
         return
     found = suggestions(problems, files, job.wiring.origin.folder)
@@ -61,14 +61,14 @@ def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple
 
 
 def with_reviews(job: Job, request: Request) -> Request:
-    """Adds the reviewed files to the request, from GitHub. Queries GitHub only if the environment has `reviewed`."""
+    """Adds the reviewed files to the request. Queries GitHub only if the environment has `reviewed`."""
     if request.environment.reviewed is Reviewed.OFF:
         return request
     return replace(request, reviews=_reviews(job, request))
 
 
 def shown_now(request: Request) -> Request:
-    """Marks all files of the request as reviewed, because this plan shows them before the merge."""
+    """Marks all files of the request as reviewed. This plan shows the files before the merge."""
     files = all_files_of(request.workspace, request.origin.folder)
     return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
 

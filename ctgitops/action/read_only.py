@@ -37,7 +37,7 @@ from .records import record_now
 
 
 def check(job: Job, ask: Checking | None = None) -> int:
-    """Checks the files, without secrets and without a database."""
+    """Checks the files. Needs no secrets and no database."""
     files = job.github_writer.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
     workspace = merged_before(job.wiring.workspace, files, job.wiring.origin.folder)
     changed = {file.path.removeprefix(job.wiring.origin.folder) for file in files}
@@ -55,14 +55,14 @@ def check(job: Job, ask: Checking | None = None) -> int:
 
 
 def _findings(job: Job, files: tuple[ChangedFile, ...]) -> tuple[Finding, ...]:
-    """Lints the files that a pull request adds or changes; without a pull request, all files."""
+    """Lints the files that a pull request adds or changes. Lints all files without a pull request."""
     folder = job.wiring.origin.folder
     only = {file.path.removeprefix(folder) for file in files if file.path.startswith(folder)}
     return lint(job.wiring.workspace, job.wiring.today, only if files else None)
 
 
 def files_only(job: Job, ask: Checking) -> int:
-    """Plans a pull request without secrets from its files; only the job summary shows the plan."""
+    """Plans a pull request without secrets from its files. Only the job summary shows the plan."""
     changed = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
     folder = job.wiring.origin.folder
     inside = {file.path.removeprefix(folder) for file in changed if file.path.startswith(folder)}
@@ -89,7 +89,7 @@ def status(job: Job, base: BaseCommit | None = None) -> int:
 
 
 def finalise(job: Job, ask: Finalising) -> int:
-    """Writes the final comment of a closed pull request, after which no push changes the comment."""
+    """Writes the final comment of a closed pull request. No later push changes this comment."""
     if ask.merged:
         page = record_now(job, ask.pull_request, ask.sha)
         job.show("Closed", "Merged", page)
@@ -106,7 +106,7 @@ DRIFT_FILE = "ctgitops-drift.json"
 
 
 def drift(job: Job) -> int:
-    """Checks one environment, or all; writes log, summary, annotations and the output `drift`."""
+    """Checks one environment, or all. Writes log, summary, annotations and the output `drift`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     requests = tuple(job.wiring.request(name) for name in names)
     results = drift_verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
@@ -122,7 +122,7 @@ def drift(job: Job) -> int:
 
 
 def _answer(results: tuple[DriftResult, ...]) -> str:
-    """The output `drift`. If an environment could not be checked, it is `unknown` instead of `false`."""
+    """The output `drift`. It is `unknown` instead of `false` if an environment could not be checked."""
     if any(isinstance(result, Drift) and result.changes for result in results):
         return "true"
     return "unknown" if any(isinstance(result, NotPlanned) for result in results) else "false"

@@ -1,4 +1,4 @@
-"""Updates, from the ledgers, the records in the comments of merged pull requests."""
+"""Updates the records in the comments of merged pull requests. The facts are from the ledgers."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from .pull_request_checks import untouched
 from .run_end import end_of
 
 MOST = 30
-"""Maximum number of comments that one run updates. For a larger release, the job summary has the rest."""
+"""Maximum number of comments that one run updates. The job summary has the rest of a larger release."""
 LONGEST = 30_000
-"""Maximum length of a record, in characters; the plan gets the rest of the comment."""
+"""Maximum length of a record, in characters. The plan gets the rest of the comment."""
 NO_RECORD = "### Merged\n\nNo migration changed.\n"
 
 Ended = Mapping[str, Outcome | CtgitopsError]
@@ -42,7 +42,7 @@ Ended = Mapping[str, Outcome | CtgitopsError]
 
 @dataclass
 class RunRecord:
-    """The results of one run, for the records of all pull requests whose migrations the run applied or planned."""
+    """The results of one run. They are for the records of pull requests whose migrations the run applied or planned."""
 
     job: Job
     sha: str
@@ -50,18 +50,18 @@ class RunRecord:
     """The pull request whose merge started the run."""
     ended: dict[str, Outcome | CtgitopsError] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
-    """The run's plan for each environment for which the run made a plan."""
+    """The run's plans by environment, if the run made a plan."""
     lost_runs: tuple[str, ...] = ()
-    """The URLs of earlier runs that ended without a result, and so without a record."""
+    """The URLs of earlier runs that ended without a result. Such a run has no record."""
 
     def heard(self, environment: str, outcome: Outcome | CtgitopsError, begun: Plan | None = None) -> None:
-        """Adds the result for one environment, with its plan. If an error ended the run, the plan is `begun`."""
+        """Adds the result and the plan for one environment. The plan is `begun` if an error ended the run."""
         self.ended[environment] = outcome
         if plan := outcome.plan if isinstance(outcome, Outcome) else begun:
             self.plans[environment] = plan
 
     def concerned(self) -> Iterator[int]:
-        """The pull requests of a cancelled run. First the merged pull request, because it needs no ledger."""
+        """The pull requests of a cancelled run. The merged pull request is first, because it needs no ledger."""
         if self.merged is None and not self.plans:
             self.merged = self.job.github_writer.pull_request_of(self.sha)
         yield from self._merged
@@ -69,7 +69,7 @@ class RunRecord:
         yield from (n for n in pull_requests_of(names, _ledgers(self.job)) if n != self.merged)
 
     def write(self) -> None:
-        """Writes the records of the merged pull request, and of those whose migrations the run applied or planned."""
+        """Writes the records of the merged pull request, and of others whose migrations the run applied or planned."""
         if self.job.github_writer.forge is None:
             return
         ledgers = _ledgers(self.job)
@@ -80,7 +80,7 @@ class RunRecord:
             self.job.runner.warn(f"the records of {len(numbers) - MOST} more pull requests were not updated")
 
     def _numbers(self, ledgers: Ledgers) -> list[int]:
-        """The pull requests to update: first those with a failed migration, then the newest first."""
+        """The pull requests to update. Those with a failed migration are first, then the newest."""
         urls = (self.job.wiring.origin.run_url, *self.lost_runs)
         names = dict.fromkeys(entry.name for url in urls for entry in touched_by(url, ledgers))
         names |= dict.fromkeys(step.name for plan in self.plans.values() for step in plan.steps)
@@ -95,7 +95,7 @@ class RunRecord:
         return (self.merged,) if self.merged is not None else ()
 
     def _by_file(self, names: list[str]) -> Iterable[int]:
-        """The pull requests of migrations, from the git history of their files.
+        """The pull requests of migrations. They are found by the git history of the migrations' files.
 
         The ledger's entries name only the pull request that started the run, and none after a scheduled run.
         """
@@ -107,7 +107,7 @@ class RunRecord:
         return job.github_writer.brought_by(tuple(f"{folder}{m.path}" for m in wanted[:MOST]), self.sha).values()
 
     def _superseded(self) -> Iterable[int]:
-        """The pull requests whose migrations the merged one removed, or moved to another number."""
+        """The pull requests whose migrations the merged pull request removed or renumbered."""
         job, folder = self.job, self.job.wiring.origin.folder
         files = [file for number in self._merged for file in job.github_writer.files_of(number) if not file.added]
         gone = [file.path for file in files if _removed(job, file.path.removeprefix(folder))]
@@ -118,7 +118,7 @@ class RunRecord:
         return [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
 
     def write_one(self, number: int, ledgers: Ledgers) -> str:
-        """Writes one record, from ledgers that are not older than the comment's content. Returns the record's text.
+        """Writes one record. Its ledgers are not older than the comment's content. Returns the record's text.
 
         A pull request that changed no migration gets no record.
         """
@@ -158,7 +158,7 @@ class RunRecord:
         return replace(record, ends={name: end for name, end in ends if end}), mine
 
     def _concerns(self, number: int, environment: Environment, record: Record) -> bool:
-        """Whether this run has results for a pull request, so not if its migrations were applied before."""
+        """Whether this run has results for a pull request. False if its migrations were applied before this run."""
         outcome = self.ended[environment.name]
         cells = record.cells(environment)
         if not {cell.stage for cell in cells.values()} <= {Stage.APPLIED, Stage.REMOVED}:
@@ -174,7 +174,7 @@ def keep_record(job: Job, sha: str) -> None:
 
 
 def record_now(job: Job, pull_request: int, sha: str) -> str:
-    """Writes the record of a merged pull request for which no apply runs; returns the record's text."""
+    """Writes the record of a merged pull request for which no apply runs. Returns the record's text."""
     return RunRecord(job, sha).write_one(pull_request, _ledgers(job))
 
 
@@ -190,7 +190,7 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[MigrationRef]:
 
 
 def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
-    """The migrations that a pull request adds or changes, from its list of files; also those removed since."""
+    """The migrations that a pull request adds or changes, from its file list. Includes those removed since."""
     files = job.github_writer.files_of(pull_request)
     folder, paths = job.wiring.origin.folder, {file.path for file in files}
     there = tuple(m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
@@ -203,7 +203,7 @@ def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
 
 
 def _removed(job: Job, path: str) -> bool:
-    """Whether a path in the workspace is that of a migration whose file is no longer on the branch.
+    """Whether a path in the workspace is that of a removed migration. The branch has no such file any more.
 
     A tag says nothing about that: its checkout is older than the branch.
     """

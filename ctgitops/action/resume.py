@@ -1,4 +1,4 @@
-"""The Action's command `resume`: starts the deployments whose wait has ended. Changes no database.
+"""The Action's command `resume`. Starts the deployments whose wait has ended. Changes no database.
 
 A scheduled run is on the default branch, and the GitHub environment of production allows only tags. So `resume` starts
 the workflow that deploys, on the branch or the tag. The started run makes a new plan and asks for the approval.
@@ -34,14 +34,14 @@ from .pull_request_checks import with_reviews
 from .waiting import until
 
 STARTED_WITH = {"command": "apply", "on-wait": "pass"}
-"""The inputs of a workflow that `resume` starts. With them, a run that must wait again succeeds, and does not fail."""
+"""The inputs of a workflow that `resume` starts. They let a run succeed that must wait again."""
 _BRANCH = "refs/heads/"
 _FILE = re.compile(r"[\w.-]+\.ya?ml")
 _OWN_FILE = re.compile(r"\.github/workflows/([\w.-]+\.ya?ml)@")
 
 
 def resume(job: Job) -> int:
-    """Starts the deploy workflow for each environment whose wait has ended; returns the exit status."""
+    """Starts the deploy workflow for each environment whose wait has ended. Returns the exit status."""
     forge, branch = _forge(job), _branch(job)
     file = _workflow(job)
     environments = _environments(job)
@@ -67,7 +67,7 @@ def _show(job: Job, lines: list[str], status: int) -> int:
 
 
 def _decided(job: Job, environment: Environment, decide: Callable[[], Continuation]) -> Continuation | CtgitopsError:
-    """The decision for one environment, or the error, so that other environments are still decided."""
+    """The decision for one environment, or its error. After an error, the other environments are still decided."""
     try:
         return decide()
     except CtgitopsError as error:
@@ -90,7 +90,7 @@ def _branch(job: Job) -> str:
 
 
 def _workflow(job: Job) -> str:
-    """The file of the workflow to start: the input `workflow`, else the file of this run's workflow."""
+    """The file of the workflow to start: the input `workflow`, or by default the file of this run's workflow."""
     if given := job.inputs.workflow:
         if not _FILE.fullmatch(given):
             raise UsageError(f"the input `workflow` is `{given}`", hint="expected a file name, such as deploy.yml")
@@ -144,7 +144,7 @@ def _candidate(job: Job, wiring: Wiring, environment: Environment, at: tuple[str
 
 
 def _differences(job: Job, forge: Forge, sha: str) -> dict[str, bytes | None]:
-    """The SQL files of a commit that differ from the checkout, by path; None for a file that the commit lacks."""
+    """The SQL files of a commit that differ from the checkout, by path. None for a file that the commit lacks."""
     folder, root = job.wiring.origin.folder, job.wiring.root
     there = {f.path.removeprefix(folder): f for name in ("migrations", "seeds") for f in forge.tree(sha, folder + name)}
     here = {path.relative_to(root).as_posix(): path for path in _sql_files(root)}

@@ -1,4 +1,4 @@
-"""Entry point of the Action: chooses one command from the inputs and the event. The job summary shows every result."""
+"""Entry point of the Action. Chooses one command from the inputs and the event. The job summary shows every result."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ Happened = Event | Ignored | Refused
 LONGEST_EVENT = 30 << 20
 UNEXPECTED, UNWRITTEN = 1, 2
 CHANGES = "applied"
-"""An output that only steps which change a database write. The exit status of such a step ignores missing outputs."""
+"""An output that only database-changing steps write. The exit status of such a step ignores missing outputs."""
 
 
 def main(environ: Mapping[str, str] = os.environ, *, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Runs one step of a workflow; returns its exit status. `stopping` returns whether a signal was received."""
+    """Runs one step of a workflow. Returns its exit status. `stopping` returns whether a signal was received."""
     runner = Runner(environ, sys.stdout)
     runner.mask(secrets_in(environ, (), environ.get("INPUT_GITHUB-TOKEN", "").strip()))
     try:
@@ -81,7 +81,7 @@ def main(environ: Mapping[str, str] = os.environ, *, stopping: Callable[[], bool
 
 
 def _with_outputs(runner: Runner, status: int) -> int:
-    """The exit status; UNWRITTEN if a successful read-only step could not write its outputs."""
+    """The exit status. UNWRITTEN if a successful read-only step could not write its outputs."""
     if not runner.unwritten:
         return status
     runner.fail(f"outputs of this step are missing: {', '.join(sorted(runner.unwritten))}")
@@ -122,7 +122,7 @@ def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
 
 
 def _environments(job: Job, event: Happened) -> tuple[Environment, ...]:
-    """The environments of the checkout. For an event of another commit, its migrations are not read."""
+    """The environments of the checkout. The migrations are not read for an event of another commit."""
     elsewhere = isinstance(event, Comment | OutsideRun)
     return job.wiring.environments if elsewhere else job.wiring.workspace.environments
 
@@ -150,7 +150,7 @@ def _event(environ: Mapping[str, str]) -> Happened:
 
 
 def _run_command(job: Job, event: Happened) -> int:
-    """Chooses the command from the input, else from the event."""
+    """Chooses the command from the input, or by default from the event."""
     if isinstance(event, PullRequest) and event.outside:
         return _outside(job, event)
     if isinstance(event, Comment):
@@ -183,7 +183,7 @@ def _commanded(job: Job, event: Happened) -> int:
 
 
 def _on_merged(job: Job, event: Happened) -> int:
-    """Runs a command that connects to the addresses in the checkout's manifests, so the checkout must be merged."""
+    """Runs a command that connects to addresses in the checkout's manifests. So the checkout must be merged."""
     provenance = event if isinstance(event, Ignored | Refused) else provenance_of(event)
     if not isinstance(provenance, Provenance):
         return _nothing(job, provenance)
@@ -200,7 +200,7 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 
 def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
-    """Runs `apply`. A scheduled run first checks for drift, and then applies even if there is drift."""
+    """Runs `apply`. A scheduled run first checks for drift, and applies even with drift."""
     if isinstance(ask, Ignored) and isinstance(event, Push | TagPush | Release):
         change.check_manifests(job)
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
@@ -209,7 +209,7 @@ def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
 
 
 def _prove_tag(job: Job, event: Happened) -> None:
-    """Verifies a tag's commit before its manifests are read, because these decide to which databases to connect."""
+    """Verifies a tag's commit before its manifests are read. The manifests decide which databases to connect to."""
     if not isinstance(event, TagPush | Release | Dispatch):
         return
     provenance = provenance_of(event)

@@ -1,1 +1,1 @@
-"""Takes backups with pg_dump, and verifies each backup by restoring it with pg_restore."""
+"""Takes backups with pg_dump. Verifies each backup by restoring it with pg_restore."""

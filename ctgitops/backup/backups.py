@@ -35,21 +35,21 @@ from .take import BackupJob, take_into
 
 @dataclass(frozen=True)
 class ProvedBackups:
-    """Backups in the store that the manifest's `backup.to` names. A folder's path is relative to `root`."""
+    """Backups in the store of the manifest's `backup.to`. A folder's path is relative to `root`."""
 
     root: Path
     address_of: Callable[[Environment], Address]
     address_of_secret: Callable[[str], Address]
     store_at: Callable[[StorePlace], BackupStore] = store_at
     private_key: Callable[[], PrivateKey | None] = field(default=lambda: None, repr=False)
-    """The private key that the user passed for the decryption; None without one."""
+    """The private key for the decryption, if the user passed a private key."""
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
     """The settings in the manifests for the store at an address."""
 
     def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
-        """Dumps, counts rows, restores, compares, and then stores the receipt. Only reads the database.
+        """Dumps, counts rows, restores, compares, and stores the receipt. Only reads the database.
 
-        Raises BackupError; the store then contains no part of this backup.
+        Raises BackupError after an error. The store then contains no part of this backup.
         """
         policy = backup_policy(environment)
         extent = extent or BackupExtent.without_plan(policy.scope)
@@ -80,11 +80,11 @@ class ProvedBackups:
         return receipt
 
     def store_of(self, policy: BackupPolicy) -> BackupStore:
-        """The store of an environment's backups as they are stored: to list, compare and remove them."""
+        """The store of an environment's backups. Lists, compares and removes backups in their stored form."""
         return self.store_at(StorePlace(policy.to, self.root, policy.store))
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
-        """Restores a backup, named by its receipt's path or URL, into the empty database at `url`. Writes there.
+        """Restores a backup into the empty database at `url`. The receipt's path or URL names the backup. Writes there.
 
         Raises UsageError before it writes, BackupError afterwards.
         """
@@ -98,7 +98,7 @@ class ProvedBackups:
 
     @contextmanager
     def saved(self, receipt_at: str, tell: Listener) -> Iterator[Saved]:
-        """A backup, named by its receipt's path or URL, with its files decrypted in a local folder. Read-only.
+        """A backup with its files decrypted in a local folder. The receipt's path or URL names it. Read-only.
 
         Raises UsageError before anything is downloaded: no receipt, or no private key that fits.
         """
@@ -109,7 +109,7 @@ class ProvedBackups:
             yield saved
 
     def fetched(self, policy: BackupPolicy, receipt: Receipt, tell: Listener) -> AbstractContextManager[Saved]:
-        """The same, for a receipt in the store of an environment."""
+        """A backup whose receipt is in an environment's store, with its files decrypted in a local folder."""
         return self._fetched(StorePlace(policy.to, self.root, policy.store), receipt.id, receipt, tell)
 
     @contextmanager
@@ -126,7 +126,7 @@ class ProvedBackups:
             yield Saved(receipt, folder, store.location(backup))
 
     def proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
-        """An empty database to restore into, on the server that the policy names."""
+        """An empty database for a restore. The policy names its server."""
         if policy.verify_server:
             return on_server(self.address_of_secret(policy.verify_server), source)
         return local_proof(source)
@@ -158,7 +158,7 @@ def as_progress(tell: Listener) -> Callable[[str], None]:
 def remove_leftovers(store: BackupStore, environment: str, source: Address, say: Callable[[str], None]) -> None:
     """Removes files of interrupted backups of the environment from the store. Writes there.
 
-    A running backup holds its lock in `source`, and is not removed. A refusal of the store is only reported.
+    A running backup holds its lock in `source`. It is not removed. A refusal of the store is only reported.
     """
     try:
         remove(store, leftovers(store, environment, source), say, INCOMPLETE)
@@ -170,7 +170,7 @@ def remove_leftovers(store: BackupStore, environment: str, source: Address, say:
 
 @contextmanager
 def _no_backup() -> Iterator[None]:
-    """Turns any error into a BackupError, whose state says that nothing was changed, because no backup was verified."""
+    """Turns any error into a BackupError. Its state says that nothing was changed without a verified backup."""
     try:
         yield
     except CtgitopsError as error:

@@ -32,12 +32,12 @@ from .folder_store import CHUNK
 from .objects import NotAllowedError, StoredObject
 
 ATTEMPTS = 3
-"""Maximum number of attempts at a conditional put, which obstore's own retries do not repeat."""
+"""Maximum number of attempts at a conditional put. obstore's own retries do not repeat such a put."""
 _NOT_RECOGNISED = re.compile(
     "RequestTimeTooSkewed|RequestExpired|SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken"
     "|AuthenticationFailed"
 )
-"""Refusals of the request as a whole, which say nothing about the rights of the credentials."""
+"""Refusals of a whole request. They say nothing about the rights of the credentials."""
 _CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _RETRIES: Any = {
     "max_retries": 7,
@@ -77,7 +77,7 @@ class Bucket:
     address: str
 
     def put(self, name: str, content: bytes) -> str:
-        """Stores an object with a conditional put, which is retried after a connection error. Sends a checksum."""
+        """Stores an object with a conditional put. Retries after a connection error. Sends a checksum."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return _tag(obstore.put(self.store, name, content, mode="create", use_multipart=False)["e_tag"])
@@ -143,7 +143,7 @@ class Bucket:
 
 
 def bucket_at(address: str, settings: StoreSettings, root: Path) -> Bucket:
-    """The bucket at `s3://`, `gs://` or `az://`; a `ca` file is relative to `root`. Raises UsageError."""
+    """The bucket at `s3://`, `gs://` or `az://`. A `ca` file is relative to `root`. Raises UsageError."""
     parts = urlsplit(address)
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError("the address of a backup store is not valid", hint="write it as s3://BUCKET/PREFIX")
@@ -205,7 +205,7 @@ def _google(bucket: str, prefix: str | None, settings: StoreSettings, options: A
 
 
 def _external_account(file: str) -> bool:
-    """Whether the file has credentials for web identity federation, as from GitHub's OIDC; obstore cannot read them."""
+    """Whether the file has credentials for web identity federation, as from GitHub's OIDC. obstore lacks these."""
     try:
         return bool(file) and json.loads(Path(file).read_text(encoding="utf-8")).get("type") == "external_account"
     except (OSError, ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""Reads what a store has: finished backups with their drills, and what interrupted runs left."""
+"""Reads a store: finished backups with their drills, and leftovers of interrupted runs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ INCOMPLETE = "the incomplete backup of an interrupted run"
 
 
 def stored_backups(store: BackupStore, environment: str) -> tuple[StoredBackup, ...]:
-    """The backups whose IDs name the environment, oldest first. Raises BackupError if the store cannot be read."""
+    """The backups whose IDs name the environment, oldest first. Raises BackupError if the store is unreadable."""
     ids = [backup for backup in store.ids() if environment_of(backup) == environment]
     with ThreadPoolExecutor(THREADS, thread_name_prefix="receipts") as pool:
         return tuple(pool.map(partial(stored_backup, store), ids))
 
 
 def stored_backup(store: BackupStore, backup: str) -> StoredBackup:
-    """The backup with this ID; `unreadable` is set if its receipt cannot be read, or is that of another backup."""
+    """The backup with this ID. `unreadable` is set if its receipt is unreadable, or belongs to another backup."""
     at = store.location(backup)
     try:
         receipt = read_receipt(store, backup)

@@ -1,4 +1,4 @@
-"""Runs pg_dump and pg_restore as child processes. If this process ends, the child processes end too."""
+"""Runs pg_dump and pg_restore as child processes. The child processes end when this process ends."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Finished:
     """The result of a program."""
 
     status: int
-    """The exit status; a negative value is the number of the signal that ended the program."""
+    """The exit status. A negative value is the number of the signal that ended the program."""
     said: str
     """The standard error output."""
     out: str = ""
-    """The standard output; empty if it was not read."""
+    """The standard output. Empty if it was not read."""
 
 
 def run(
     command: list[str], environment: Mapping[str, str], watchdog: Watchdog, timeout: float | None = None
 ) -> Finished:
-    """Runs a program to its end. On an interrupt, first ends the program and its child processes.
+    """Runs a program to its end. An interrupt first ends the program and its child processes.
 
     Raises OutOfTimeError after `timeout` seconds.
     """
@@ -68,7 +68,7 @@ def run(
 def converse(
     command: list[str], text: str, environment: Mapping[str, str], folder: Path, timeout: float | None
 ) -> Finished:
-    """Runs a program in `folder` with `text` on its standard input, and reads its output.
+    """Runs a program in `folder` with `text` on its standard input. Reads its output.
 
     On an interrupt, first ends the program and its child processes. Raises OSError, OutOfTimeError.
     """
@@ -105,7 +105,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Turns SIGTERM into an exception in a block, so that the block can clean up."""
+    """Turns SIGTERM into an exception in a block. The block can then clean up."""
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     if not ours:
         yield

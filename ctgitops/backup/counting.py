@@ -1,4 +1,4 @@
-"""Reads the contents of a database, or of a part of it: counts its rows, and lists its schema's objects."""
+"""Reads the contents of a database or of a part. Counts rows, and lists the objects of the schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Counted = tuple[dict[str, int], dict[str, str]]
 def contents_of(
     snapshot: ExportedSnapshot, critical: tuple[str, ...] = (), part: DatabasePart | None = None
 ) -> Contents:
-    """Reads the contents of a restored database, which no other session uses."""
+    """Reads the contents of a restored database. No other session uses this database."""
     sequences = {name: (value, value) for name, value in snapshot.sequences().items()}
     return contents(snapshot, count(snapshot, critical, part), sequences, part)
 
@@ -30,7 +30,7 @@ def in_time(counting: Future[Counted], seconds: float | None) -> Counted:
 
 
 def count(snapshot: ExportedSnapshot, critical: tuple[str, ...], part: DatabasePart | None) -> Counted:
-    """Counts the rows of all tables, or of the part's, and computes the digests of those that are critical."""
+    """Counts the rows of all tables, or of the part's tables. Computes the digests of the critical ones."""
     saved = {name_of(*each) for each in part.saved} if part else critical
     return snapshot.count_rows(part), snapshot.digests(tuple(each for each in critical if each in saved))
 
@@ -38,7 +38,7 @@ def count(snapshot: ExportedSnapshot, critical: tuple[str, ...], part: DatabaseP
 def contents(
     snapshot: ExportedSnapshot, counted: Counted, sequences: dict[str, tuple[int, int]], part: DatabasePart | None
 ) -> Contents:
-    """What the snapshot contains; without the foreign keys that the part alone may violate."""
+    """The contents of the snapshot. Leaves out foreign keys that the part alone may violate."""
     rows, digests = counted
     left_out = tuple(f"constraint {key}: " for key in part.foreign_keys.values()) if part else ()
 

@@ -1,4 +1,4 @@
-"""Restores a finished backup beside everything else, compares it with its receipt, and measures the time to recover."""
+"""Restores a finished backup into a separate database. Compares it with its receipt. Measures the time to recover."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOT_RESTORABLE = "the backup is not proved any more; the source database was not
 
 @dataclass(frozen=True)
 class DrillJob:
-    """The backup to restore, and where."""
+    """The backup to restore, and the place for the restore."""
 
     saved: Saved
     place: Callable[[Contents], AbstractContextManager[ProofDatabase]]
@@ -40,7 +40,7 @@ class DrillJob:
 
 
 def described(saved: Saved) -> Contents:
-    """What a throw-away server must know of the backup's database, from its receipt and its dump."""
+    """Facts about the backup's database for a throw-away server. They come from the receipt and the dump."""
     receipt = saved.receipt
     return Contents(
         major=int(receipt.server_version.split(".", maxsplit=1)[0]),
@@ -55,7 +55,7 @@ def described(saved: Saved) -> Contents:
 
 
 def restore_beside(job: DrillJob) -> str:
-    """Restores into a throw-away database, and compares it with the receipt. Returns the server, as text.
+    """Restores into a throw-away database. Compares it with the receipt. Returns the server as text.
 
     Raises BackupError if a file, a row count, the content of a critical table or the schema differs.
     """

@@ -1,4 +1,4 @@
-"""Works with finished backups: lists, compares, removes and restores them for a drill."""
+"""Works with finished backups. Lists, compares, removes and restores them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FinishedBackups:
     def verify(self, receipt_at: str, tell: Listener) -> tuple[Receipt, tuple[str, ...]]:
         """Compares each stored file of a backup with its receipt. Read-only. Raises BackupError.
 
-        Returns what could not be checked, too.
+        Also returns what could not be checked.
         """
         address, backup, name = split_receipt(receipt_at)
         place = StorePlace(address, self.proved.root, self.proved.settings_of(address))
@@ -65,9 +65,9 @@ class FinishedBackups:
             return receipt, check_integrity(store, receipt, tell)
 
     def restore_table(self, receipt_at: str, names: tuple[str, str], url: str, tell: Listener) -> tuple[Receipt, int]:
-        """Restores the rows of the first of `names` into a new table with the second name. Writes to `url`.
+        """Restores the rows of the table `names[0]` into the new table `names[1]`. Writes to `url`.
 
-        Returns their number, too. Raises UsageError or BackupError; then nothing was changed.
+        Also returns the number of rows. Raises UsageError or BackupError. An error changes nothing.
         """
         table, new = map(TableName.parse, names)
         with termination_as_interrupt(), self.proved.saved(receipt_at, tell) as saved:
@@ -75,9 +75,9 @@ class FinishedBackups:
             return saved.receipt, restore_table(TableRestore(saved, table, new, target, tell), local_proof)
 
     def drill(self, environment: Environment, tell: Listener) -> Drill:
-        """Restores the newest backup on a throw-away server, and stores the result beside it. Writes to the store.
+        """Restores the newest backup on a throw-away server. Stores the result beside the backup. Writes to the store.
 
-        Raises BackupError if there is no backup, or it cannot be restored as its receipt says.
+        Raises BackupError without a backup, or if the backup cannot be restored as its receipt says.
         """
         store = self._store(environment)
         with termination_as_interrupt(), _exit_7():
@@ -109,7 +109,7 @@ class FinishedBackups:
         return replace(drill, download_seconds=fetched - began, restore_seconds=monotonic() - fetched, place=place)
 
     def _keep(self, store: BackupStore, drill: Drill, tell: Listener) -> None:
-        """Stores the result beside the backup; without the right to, that is only reported."""
+        """Stores the result beside the backup. A missing right to do so is only reported."""
         try:
             store.add_note(drill.backup, f"drill-{drill.began_at:%Y%m%dT%H%M%SZ}.json", drill.to_json())
         except (BackupError, OSError) as error:
@@ -129,7 +129,7 @@ def _own_receipt(store: BackupStore, backup: str, name: str = "receipt.json") ->
 
 @contextmanager
 def _exit_7() -> Iterator[None]:
-    """Turns each error into a BackupError: whatever the reason is, there is no proof that the backup is good."""
+    """Turns each error into a BackupError. Any error means that there is no proof of a good backup."""
     try:
         yield
     except CtgitopsError as error:

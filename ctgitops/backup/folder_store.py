@@ -1,4 +1,4 @@
-"""Stores backups in a local folder. Each backup is a subfolder, which gets its final name when it is on disk."""
+"""Stores backups in a local folder. Each backup is a subfolder. It gets its final name when it is on disk."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ IN_PLACE = "the backup was restored from the files in the store"
 
 @dataclass(frozen=True)
 class FolderStore:
-    """A folder as `ports.backup_store.BackupStore`. pg_dump writes directly into the store, so no file is copied."""
+    """A folder as `ports.backup_store.BackupStore`. pg_dump writes directly into the store without a copy."""
 
     root: Path
 
     def location(self, backup: str) -> str:
-        """The path; relative below the current folder, because an absolute path in a container is not valid outside."""
+        """The path. It is relative below the current folder: a container's absolute path is not valid outside."""
         here, folder = Path.cwd(), (self.root / backup).resolve()
         return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
     @contextmanager
     def begin(self, backup: str) -> Iterator[Draft]:
-        """A new subfolder, which is removed at the end of the block unless the backup is finished. Writes."""
+        """A new subfolder. It is removed at the end of the block unless the backup is finished. Writes."""
         existing = next(path for path in (self.root, *self.root.parents) if path.exists())
         final, partial = self.root / backup, self.root / f"{backup}{PARTIAL}"
         try:
@@ -88,16 +88,16 @@ class FolderStore:
 
     @contextmanager
     def get(self, backup: str) -> Iterator[Path]:
-        """The backup's subfolder itself, so that no file is copied."""
+        """The backup's subfolder itself. No file is copied."""
         yield self.root / backup
 
     def ids(self) -> tuple[str, ...]:
-        """The IDs of backups: the names of the subfolders with a receipt."""
+        """The IDs of backups. They are the names of subfolders with a receipt."""
         folders = (receipt.parent.name for receipt in self.root.glob(f"*/{RECEIPT}"))
         return tuple(sorted(name for name in folders if not name.endswith(PARTIAL)))
 
     def unfinished(self) -> tuple[str, ...]:
-        """The subfolders that have not been renamed to their ID, and those whose removal was interrupted."""
+        """Subfolders that have not yet been renamed to their ID, or whose removal was interrupted."""
         partial = {path.name.removesuffix(PARTIAL) for path in self.root.glob(f"*{PARTIAL}")}
         named = {path.name for path in self.root.glob("*") if path.is_dir() and BACKUP_ID.fullmatch(path.name)}
         return tuple(sorted(partial | {name for name in named if not (self.root / name / RECEIPT).exists()}))
@@ -112,14 +112,14 @@ class FolderStore:
 
 
 def pieces(path: Path) -> Iterator[bytes]:
-    """The content of a file. Raises OSError, also if it is a symbolic link."""
+    """The content of a file. Raises OSError. Raises OSError for a symbolic link, too."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         while piece := file.read(CHUNK):
             yield piece
 
 
 def make_durable(folder: Path) -> None:
-    """Makes every file readable only by its owner, and flushes the files and then their folders to disk."""
+    """Makes every file readable only by its owner. Flushes the files and then their folders to disk."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
             path.chmod(0o600)
@@ -128,7 +128,7 @@ def make_durable(folder: Path) -> None:
 
 
 def give_away(folder: Path, existing: Path) -> None:
-    """If this process is root, as in a container, gives new files and folders to the owner of `existing`."""
+    """Gives new files and folders to the owner of `existing`. Does so only as root, for example in a container."""
     if os.geteuid() == 0:
         owner = existing.stat()
         new = [path for path in folder.parents if path != existing and existing in path.parents]

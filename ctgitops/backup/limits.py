@@ -1,4 +1,4 @@
-"""The limits of a backup's size and time: refuses a backup before its dump, or stops it when its time is over."""
+"""The limits of a backup's size and time. Refuses a backup before its dump, or stops it when its time is over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .objects import NotAllowedError
 from .pg_dump import UNTOUCHED, megabytes
 
 NEWEST = 5
-"""How many earlier backups an estimate uses."""
+"""The number of earlier backups that an estimate uses."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Deadline:
 
     @property
     def left(self) -> float | None:
-        """The seconds until the end, at least 0; None without a limit."""
+        """The seconds until the end, at least 0. None without a limit."""
         limit = self.policy.max_time
         return max(0.0, self.began + limit.total_seconds() - monotonic()) if limit else None
 
@@ -45,13 +45,13 @@ class Deadline:
 
 
 def rates_of(receipts: Iterable[Receipt]) -> tuple[float, ...]:
-    """By backup, the bytes of the database that were dumped, stored and proved in a second."""
+    """The database's bytes per second of each backup. The time includes dump, storage and proof."""
     found = ((each.source_bytes, (each.finished_at - each.started_at).total_seconds()) for each in receipts)
     return tuple(size / seconds for size, seconds in found if size and seconds > 0)
 
 
 def refuse_above(policy: BackupPolicy, size: int, rates: Sequence[float]) -> None:
-    """Raises BackupError if `size` bytes are too many, or would take too long at the median of `rates`."""
+    """Raises BackupError if `size` bytes are too many, or take too long at the median of `rates`."""
     if policy.max_size and size > policy.max_size:
         what = f"the backup would dump {megabytes(size)}, and `backup.max_size` is {megabytes(policy.max_size)}"
         raise BackupError(what, state=UNTOUCHED, hint=ways_out(policy, "max_size"))
@@ -67,9 +67,9 @@ def refuse_above(policy: BackupPolicy, size: int, rates: Sequence[float]) -> Non
 
 
 def earlier_rates(policy: BackupPolicy, store: BackupStore, environment: str) -> tuple[float, ...]:
-    """The rates of the newest backups of an environment; empty without `max_time`. Read-only.
+    """The rates of an environment's newest backups. Empty without `max_time`. Read-only.
 
-    A store that must not be listed, or a receipt that cannot be read, has no rate.
+    There are no rates if the store must not be listed. An unreadable receipt has no rate.
     """
     if policy.max_time is None:
         return ()
@@ -84,7 +84,7 @@ def earlier_rates(policy: BackupPolicy, store: BackupStore, environment: str) ->
 
 
 def ways_out(policy: BackupPolicy, limit: str) -> str:
-    """What helps a database that is above a limit."""
+    """Advice for a database that is above a limit."""
     raised = f"let a provider take the backup (`backup.by`), or raise `backup.{limit}` in the manifest"
     if policy.by is not BackupMaker.PG_DUMP:
         return f"raise `backup.{limit}` in the manifest"

@@ -1,4 +1,4 @@
-"""Reports the progress of a long part of a backup about every second; an error in it never fails the backup."""
+"""Reports the progress of a long part of a backup every second. An error in the report never fails the backup."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Meter:
 
 
 def _not_less(now: Measure, before: Measure | None) -> Measure:
-    """The larger of two measures, because the statistics of a COPY disappear before its commit."""
+    """The larger of two measures. The statistics of a COPY disappear before its commit."""
     if before is None:
         return now
     percents = [each for each in (now.percent, before.percent) if each is not None]
@@ -68,7 +68,7 @@ def _measured(measure: Callable[[], Measure], tell: Listener, before: int = 0) -
 
 @contextmanager
 def dump_measured(source: Address, folder: Path, tell: Listener, only: frozenset[int] | None = None) -> Iterator[None]:
-    """Reports progress in a block, while pg_dump writes to `folder`; `only` has the OIDs of the tables with rows."""
+    """Reports progress in a block, while pg_dump writes to `folder`. `only` has the OIDs of the tables with rows."""
     sample = DumpProgress(source, only)
 
     def measure() -> Measure:
@@ -85,7 +85,7 @@ def dump_measured(source: Address, folder: Path, tell: Listener, only: frozenset
 
 @contextmanager
 def restore_measured(target: Address, database: str | None, rows: Mapping[str, int], tell: Listener) -> Iterator[None]:
-    """Reports pg_restore's progress during the block; `rows` is the expected row count of each table."""
+    """Reports pg_restore's progress during the block. `rows` is the expected row count of each table."""
     sample = RestoreProgress(target, database)
     of, tables = sum(rows.values()), sum(map(bool, rows.values()))
 
@@ -130,5 +130,5 @@ def bytes_measured(doing: str, unit: str, of: int, tell: Listener, counter: Byte
 
 
 def _percent(done: int, of: int) -> int | None:
-    """Percentage, at most 99, because the program still creates constraints and indexes after the rows."""
+    """A percentage of at most 99. The program still creates constraints and indexes after the rows."""
     return min(99, 100 * done // of) if of else None

@@ -1,4 +1,4 @@
-"""Stores backups as objects, in a bucket or encrypted in a folder. The ID of a backup is the prefix of its objects."""
+"""Stores backups as objects in a bucket, or encrypted in a folder. A backup's ID is the prefix of its objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .pg_dump import many
 from .upload import Upload, put_parts
 
 BEGUN = "begun"
-"""The name of the first object of a backup, which is written before the dump to test the access to the store."""
+"""The name of a backup's first object. It is written before the dump to test the access to the store."""
 _PART = re.compile(r"\.part[0-9]{5,}$")
 
 
@@ -39,14 +39,14 @@ def _ignore(_bytes: int) -> None:
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """Objects as `ports.backup_store.BackupStore`. pg_dump writes to a temporary folder, which is then removed."""
+    """Objects as `ports.backup_store.BackupStore`. pg_dump writes to a temporary folder. It is then removed."""
 
     objects: Objects
     address: str
     cipher: Cipher = field(default_factory=Cipher)
     warn: Callable[[str], None] = _quiet
     moved: Callable[[int], None] = _ignore
-    """Called with the number of bytes of each piece that was stored or downloaded."""
+    """Called for each stored or downloaded piece, with the piece's number of bytes."""
 
     def location(self, backup: str) -> str:
         """The URL or path of a backup in the store."""
@@ -82,7 +82,7 @@ class ObjectStore:
         return self.objects.get(f"{backup}/{name}")
 
     def notes(self, backup: str) -> tuple[str, ...]:
-        """The objects below the backup's `notes`; none without the right to list them."""
+        """The objects below the backup's `notes`. None without the right to list them."""
         try:
             names = sorted(each.name for each in self.objects.list(f"{backup}/{NOTES}"))
         except NotAllowedError:
@@ -90,12 +90,12 @@ class ObjectStore:
         return tuple(b"".join(self.objects.get(name)).decode() for name in names)
 
     def add_note(self, backup: str, name: str, text: str) -> None:
-        """A new object below the backup's `notes`, which is not encrypted. Writes."""
+        """A new object below the backup's `notes`. It is not encrypted. Writes."""
         self.objects.put(f"{backup}/{NOTES}/{name}", text.encode())
 
     @contextmanager
     def get(self, backup: str) -> Iterator[Path]:
-        """A temporary folder, into which the files are downloaded and decrypted."""
+        """A temporary folder with the downloaded and decrypted files."""
         folder = Path(mkdtemp(prefix="ctgitops-backup-"))
         try:
             receipt = self.receipt(backup)
@@ -142,7 +142,7 @@ class ObjectStore:
             self.objects.delete(others)
 
     def _found(self) -> dict[str, bool]:
-        """The IDs of all backups at the address, and for each ID whether a receipt exists."""
+        """The IDs of all backups at the address. Each ID says whether a receipt exists."""
         found: dict[str, bool] = {}
         for each in self.objects.list():
             backup, slash, name = each.name.partition("/")
@@ -170,7 +170,7 @@ class _Draft:
         self._upload = Upload(self._folder, self._store.cipher, self._put_object)
 
     def store(self, files: Mapping[str, SavedFile]) -> StoredCopy:
-        """Waits for all uploads, and compares them with `files` and with the objects in the store."""
+        """Waits for all uploads. Compares them with `files` and with the objects in the store."""
         self._wait()
         if wrong := [name for name, file in files.items() if self._files.get(name) != file]:
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -191,7 +191,7 @@ class _Draft:
         self._finished = True
 
     def end(self) -> None:
-        """Ends the uploads, and removes the objects of an unfinished backup. Writes."""
+        """Ends the uploads. Removes the objects of an unfinished backup. Writes."""
         if self._upload:
             self._upload.stop()
         if not self._finished and self._put:
@@ -214,7 +214,7 @@ class _Draft:
         self._store.moved(len(content))
 
     def _compared(self) -> str:
-        """Compares each object in the store with its upload. Returns how, as text. Raises BackupError."""
+        """Compares each object in the store with its upload. Returns the method as text. Raises BackupError."""
         unread = [name for name, each in self._put.items() if not each.checksum]
         for name in unread:
             self._read_back(name)

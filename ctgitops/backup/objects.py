@@ -1,4 +1,4 @@
-"""Stores of named objects that are written once: a bucket, or a folder of encrypted files."""
+"""Stores of named objects that are written only once. A store is a bucket, or a folder of encrypted files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .folder_store import give_away, pieces
 
 
 class NotAllowedError(BackupError):
-    """The store refuses the operation, because the credentials lack a permission."""
+    """The store refuses the operation. The credentials lack a permission."""
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,20 @@ class StoredObject:
     name: str
     bytes: int
     checksum: str
-    """The MD5 in hexadecimal if the store returns one; otherwise another tag, or empty."""
+    """The MD5 in hexadecimal if the store returns it. Another tag or an empty text if not."""
 
 
 class Objects(Protocol):
-    """A store of objects below one address. Methods raise BackupError or OSError; NotAllowedError if not allowed."""
+    """A store of objects below one address. Methods raise BackupError, OSError, or NotAllowedError if not allowed."""
 
     def put(self, name: str, content: bytes) -> str:
-        """Stores a new object, and never overwrites an object. Returns its `StoredObject.checksum`. Writes."""
+        """Stores a new object. Never overwrites an object. Returns its `StoredObject.checksum`. Writes."""
 
     def get(self, name: str) -> Iterator[bytes]:
         """The content of an object, in chunks. Raises FileNotFoundError."""
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
-        """Yields the objects whose names begin with `under` and a slash, or all objects, page by page."""
+        """Yields objects page by page. Names begin with `under` and a slash. Yields all objects if `under` is empty."""
 
     def delete(self, names: Sequence[str]) -> None:
         """Removes objects. Writes."""
@@ -71,7 +71,7 @@ class FolderObjects:
         yield from pieces(self.root / name)
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
-        """The files as objects, with an MD5 that is computed from the file on disk."""
+        """The files as objects. The MD5 is computed from the file on disk."""
         for path in sorted((self.root / under).rglob("*")):
             if path.is_file():
                 with path.open("rb") as file:
@@ -79,7 +79,7 @@ class FolderObjects:
                 yield StoredObject(str(path.relative_to(self.root)), path.stat().st_size, found)
 
     def delete(self, names: Sequence[str]) -> None:
-        """Removes the files, and folders that become empty."""
+        """Removes the files. Also removes folders that become empty."""
         for name in names:
             (self.root / name).unlink(missing_ok=True)
         folders = {self.root / parent for name in names for parent in Path(name).parents if parent != Path()}

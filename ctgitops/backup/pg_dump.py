@@ -1,4 +1,4 @@
-"""Runs pg_dump, which dumps one snapshot of a database into a folder.
+"""Runs pg_dump. It dumps one snapshot of a database into a folder.
 
 `postgres/server/libpq_environment.py` passes the credentials to pg_dump, in environment variables.
 """
@@ -34,18 +34,18 @@ class Dump:
     folder: Path
     jobs: int
     seconds: float | None = None
-    """Its longest time."""
+    """The longest time of the dump, in seconds."""
     part: DatabasePart | None = None
-    """The part whose rows are dumped; None for the whole database."""
+    """The part whose rows are dumped. None for the whole database."""
 
 
 def jobs() -> int:
-    """How many connections a dump or restore uses in parallel."""
+    """The number of parallel connections of a dump or restore."""
     return min(MOST_JOBS, os.cpu_count() or 1)
 
 
 def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
-    """Dumps the snapshot into a folder, which must not exist yet.
+    """Dumps the snapshot into a folder. The folder must not exist yet.
 
     Only reads the database. Raises BackupError with pg_dump's message and advice, OutOfTimeError.
     """
@@ -77,7 +77,7 @@ def many(number: int, thing: str) -> str:
 
 
 def words_of(finished: Finished, address: Address) -> str:
-    """The first lines of the program's output that give the reason for a failure, without secrets."""
+    """The reason for a failure in the program's output. It has the first such lines, without secrets."""
     said = address.hidden(finished.said)
     lines = [line.strip() for line in said.splitlines() if re.search(r"error|fatal|detail:", line, re.IGNORECASE)]
     if not lines:
@@ -88,7 +88,7 @@ def words_of(finished: Finished, address: Address) -> str:
 
 
 def full_disk(words: str) -> bool:
-    """Whether the message says that a disk was full, or a quota or limit was exceeded."""
+    """Whether the message reports a full disk, or an exceeded quota or limit."""
     return bool(re.search(r"No space left on device|File too large|quota exceeded|SIGXFSZ", words))
 
 

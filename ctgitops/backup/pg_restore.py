@@ -1,4 +1,4 @@
-"""Runs pg_restore into an empty database, and decides for each of its messages whether data was lost.
+"""Runs pg_restore into an empty database. Decides for each of its messages whether data was lost.
 
 `postgres/server/libpq_environment.py` passes the credentials to pg_restore, in environment variables.
 """
@@ -29,11 +29,11 @@ HARMLESS = (
         r"Command was: SET transaction_timeout = 0;\s*"
     ),
 )
-"""Patterns of complete error messages that mean no data loss; the comment before each gives the reason."""
+"""Patterns of complete error messages that mean no data loss. The comment before each gives the reason."""
 # With --jobs, pg_restore may report more errors than it counts: it does not count errors at a session's start
 COUNTED = re.compile(r"^pg_restore: warning: errors ignored on restore: (\d+)\s*\Z", re.MULTILINE)
 FOREIGN_KEY = re.compile(r"\d+; \d+ (\d+) FK CONSTRAINT ")
-"""A line of the table of contents: the OID of the foreign key in the source."""
+"""Matches a line of the table of contents. Finds the OID of the foreign key in the source."""
 MARKS = re.compile(r"^(pg_restore:|error:|warning:|while [A-Z ]+:$|from TOC entry .*$|\s)+", re.MULTILINE)
 
 
@@ -62,7 +62,7 @@ class RestoreMessages:
 
 
 def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
-    """Restores into an empty database. Writes. Raises BackupError if pg_restore stops early, OutOfTimeError."""
+    """Restores into an empty database. Writes. Raises BackupError for an early stop of pg_restore, OutOfTimeError."""
     listed = _listed(restoration)
     with _use_list(restoration, listed) as chosen:
         done = [_restored(restoration, (*part, *chosen), watchdog) for part in _parts(listed)]
@@ -71,7 +71,7 @@ def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
 
 
 def _listed(restoration: Restoration) -> str:
-    """The table of contents of the dump, as pg_restore prints it."""
+    """The table of contents of the dump. pg_restore prints it."""
     command = [restoration.client.path("pg_restore"), "--list", str(restoration.dump)]
     environment = environment_for(restoration.client, restoration.target)
     return subprocess.run(
@@ -80,9 +80,9 @@ def _listed(restoration: Restoration) -> str:
 
 
 def _parts(listed: str) -> tuple[tuple[str, ...], ...]:
-    """The options of each run of pg_restore: one run, or two if the dump has NOT VALID constraints.
+    """The options of each run of pg_restore. There are two runs if the dump has NOT VALID constraints.
 
-    In that case, the first run restores the rows. A NOT VALID constraint of a domain depends on no table, so parallel
+    The first of two runs restores the rows. A NOT VALID constraint of a domain depends on no table, so parallel
     jobs of a single run could add the constraint before the rows that violate it.
     """
     if " CHECK CONSTRAINT " not in listed:
@@ -92,7 +92,7 @@ def _parts(listed: str) -> tuple[tuple[str, ...], ...]:
 
 @contextmanager
 def _use_list(restoration: Restoration, listed: str) -> Iterator[tuple[str, ...]]:
-    """The option that leaves out some foreign keys; none if there are none to leave out."""
+    """The option that leaves out some foreign keys. Empty if there are none to leave out."""
     if not restoration.left_out:
         yield ()
         return
@@ -122,7 +122,7 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
 
 
 def judged(finished: Finished, restoration: Restoration) -> RestoreMessages:
-    """Classifies pg_restore's errors as harmless or data loss. Unknown and unreported errors count as data loss."""
+    """Classifies pg_restore's errors as harmless or data loss. Unknown and unreported errors count as loss."""
     said = restoration.target.hidden(finished.said)
     if finished.status == 0:
         return RestoreMessages(_lines(said), ())

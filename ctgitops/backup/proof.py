@@ -1,4 +1,4 @@
-"""Verifies a backup: restores it into a throw-away database, and compares this database with the source."""
+"""Verifies a backup. Restores it into a throw-away database, and compares this database with the source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
-"""pg_restore's options for a proof: without tablespaces, which are folders of the source's machine, and without
+"""pg_restore's options for a proof. They leave out tablespaces, which are folders of the source's machine, and
 subscriptions, because a database with a subscription, even a disabled one, cannot be dropped."""
 
 
@@ -30,17 +30,17 @@ class Contents:
     sequences: Mapping[str, tuple[int, int]]
     """The value of each sequence before and after the dump. pg_dump saves a value in between."""
     inventory: tuple[str, ...]
-    """The schema's objects, comparable between servers of different major versions."""
+    """The schema's objects. Comparable between servers of different major versions."""
     exact_inventory: tuple[str, ...]
-    """The schema's objects in more detail, comparable between servers of the same major version."""
+    """The schema's objects in more detail. Comparable between servers of the same major version."""
     extensions: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     """A digest of the rows of each critical table."""
     roles: tuple[str, ...] = ()
-    """Roles that own an object in the database, or have privileges on one."""
+    """Roles that own an object in the database, or have privileges on an object."""
     locale: Locale = field(default_factory=Locale)
     left_out: tuple[str, ...] = ()
-    """Objects that a dump leaves out, one line each with the reason."""
+    """Objects that a dump leaves out. Each line has the reason."""
     public: SchemaRights | None = None
     """Owner and privileges of the schema `public`."""
 
@@ -61,7 +61,7 @@ class ProofDatabase:
 
 @contextmanager
 def local_proof(source: Contents) -> Iterator[ProofDatabase]:
-    """A database on a local throw-away server with the source's roles, and with its major version if installed."""
+    """A database on a local throw-away server. It has the source's roles, and if installed its major version."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
         note = create_proof_database(server.address(), "proof", source.locale)
@@ -73,7 +73,7 @@ def local_proof(source: Contents) -> Iterator[ProofDatabase]:
 
 @contextmanager
 def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
-    """A database on the server of `backup.verify_server`, which is dropped afterwards. Writes there.
+    """A database on the server of `backup.verify_server`. It is dropped afterwards. Writes there.
 
     ctgitops creates no roles there: owners and grants are left out, and the roles in policies must exist.
     """
@@ -84,7 +84,7 @@ def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
 
 
 def differences(source: Contents, copy: Contents) -> list[str]:
-    """The differences between `source` and `copy`, as text; empty if the verification succeeded."""
+    """The differences between `source` and `copy`, as text. Empty after a successful verification."""
     found = []
     for table in sorted(source.rows.keys() | copy.rows.keys()):
         then, now = source.rows.get(table), copy.rows.get(table)

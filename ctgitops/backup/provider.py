@@ -1,4 +1,4 @@
-"""Backups that a provider takes: a command with the contract of `core/provider_backup.py`, or pgBackRest."""
+"""Backups that a provider takes. A provider is pgBackRest, or a command with `core/provider_backup.py`'s contract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .limits import Deadline
 from .pg_dump import UNTOUCHED
 
 LONGEST = 300
-"""The longest part of a program's message that an error has."""
+"""The maximum length of a program's message in an error."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ProviderJob:
     environ: Mapping[str, str] = field(repr=False)
 
     def called(self, command: list[str], text: str, deadline: Deadline) -> str:
-        """Runs a program with `text` on its standard input; returns its standard output. Raises BackupError."""
+        """Runs a program with `text` on its standard input. Returns its standard output. Raises BackupError."""
         first = command[0]
         program = str(self.root / first) if "/" in first else first
         try:
@@ -60,15 +60,15 @@ class Provider(Protocol):
     """Takes backups and verifies them."""
 
     def backup(self, since: datetime) -> ProviderBackup:
-        """Takes a backup; it must be newer than `since`. Raises BackupError, ValueError."""
+        """Takes a backup. The backup must be newer than `since`. Raises BackupError, ValueError."""
 
     def verify(self, backup: ProviderBackup) -> str:
-        """Verifies the backup; returns how, as text. Raises BackupError, ValueError."""
+        """Verifies the backup. Returns the method as text. Raises BackupError, ValueError."""
 
 
 @dataclass(frozen=True)
 class CommandProvider:
-    """A command of the repository, which is called with JSON."""
+    """A command of the repository. It is called with JSON."""
 
     job: ProviderJob
     facts: Mapping[str, Any]
@@ -95,7 +95,7 @@ class PgBackRest:
     deadline: Deadline
 
     def backup(self, since: datetime) -> ProviderBackup:
-        """Takes a backup of the manifest's type, which waits until its WAL is archived."""
+        """Takes a backup of the manifest's type. Waits until its WAL is archived."""
         policy = self.job.policy.pgbackrest
         before = {each["label"] for each in self._backups()}
         self._run("backup", f"--type={policy.type}", f"--annotation=ctgitops={self.job.environment.name}")
@@ -134,7 +134,7 @@ class PgBackRest:
 
 
 def take_by_provider(job: ProviderJob, tell: Listener) -> Receipt:
-    """Lets the provider take a backup and verify it. Raises BackupError. Only reads the database itself."""
+    """Lets the provider take and verify a backup. Raises BackupError. Only reads the database itself."""
     deadline, since = Deadline(job.policy), datetime.now(UTC)
     with exported_snapshot(job.source) as snapshot:
         server_version, database = snapshot.server_version(), snapshot.database_name()

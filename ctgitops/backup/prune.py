@@ -1,4 +1,4 @@
-"""Removes old backups of an environment, as `backup.keep` says, and what interrupted runs left."""
+"""Removes old backups of an environment, as `backup.keep` says. Also removes leftovers of interrupted runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PruneJob:
 
 
 def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
-    """Decides, and removes unless `dry_run`. Writes to the store. Raises CtgitopsError before anything is removed.
+    """Decides, and removes unless `dry_run`. Writes to the store. Raises CtgitopsError before any removal.
 
     A backup loses its receipt first. So after an interruption it does not count, and the next run removes the rest. If
     the store refuses to remove something, `refused` says so.
@@ -55,7 +55,7 @@ def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
 
 
 def prune_after_backup(job: PruneJob) -> None:
-    """Prunes after a new backup was proved. An error is only reported: the new backup is what matters."""
+    """Prunes after the proof of a new backup. Only reports an error, because the new backup is what matters."""
     try:
         pruned = prune(job, dry_run=False)
     except (CtgitopsError, OSError) as error:
@@ -66,7 +66,7 @@ def prune_after_backup(job: PruneJob) -> None:
 
 
 def what_was_refused(error: BackupError | OSError) -> str | None:
-    """Why the store refused, if it did because of missing rights; None for another error."""
+    """Why the store refused because of missing rights. None for another error."""
     if isinstance(error, NotAllowedError):
         return error.what
     refused = isinstance(error, OSError) and error.errno in _REFUSED

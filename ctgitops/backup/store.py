@@ -1,4 +1,4 @@
-"""Opens the store at an address, and compares a backup's files with its receipt."""
+"""Opens the store at an address. Compares a backup's files with its receipt."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SCHEMES = ("s3", "gs", "az")
 DUMP = "dump"
 ROLES = "roles.sql"
 SMALLEST_DUMP = 50
-"""A dump is refused if less than 1/50 of the database's size is free on the disk; no known dump was smaller."""
+"""The divisor for a dump: 1/50 of the database's size must be free on the disk. No known dump was smaller."""
 SMALLEST_COPY = 5
-"""A restore is refused if less than 1/5 of the database's size is free: only bloat makes a copy smaller."""
+"""The divisor for a restore: 1/5 of the database's size must be free. Only bloat makes a copy smaller."""
 
 
 def _ignore(_bytes: int) -> None:
@@ -39,18 +39,18 @@ class StorePlace:
     address: str
     """A folder, or the URL of a bucket."""
     root: Path
-    """The folder at which relative paths start."""
+    """The folder from which relative paths start."""
     settings: StoreSettings = field(default_factory=StoreSettings)
     cipher: Cipher = field(default_factory=Cipher)
     encrypted: bool = False
-    """Whether the backups in a folder are encrypted. In a bucket, the names of the objects show this."""
+    """Whether the backups in a folder are encrypted. In a bucket, the objects' names show this."""
     warn: Callable[[str], None] = field(default=lambda _words: None)
     moved: Callable[[int], None] = field(default=lambda _bytes: None)
-    """Called with the number of bytes of each piece that was stored or downloaded."""
+    """Called for each stored or downloaded piece, with the piece's number of bytes."""
 
 
 def store_at(place: StorePlace) -> BackupStore:
-    """The store at an address: a folder or a bucket. Raises UsageError for an unsupported scheme."""
+    """The store at an address. It is a folder or a bucket. Raises UsageError for an unsupported scheme."""
     scheme, slashes, _ = place.address.partition("://")
     if slashes:
         if scheme not in SCHEMES:
@@ -67,7 +67,7 @@ def store_at(place: StorePlace) -> BackupStore:
 
 
 def split_receipt(receipt: str) -> tuple[str, str, str]:
-    """Splits the path or URL of a backup, or of its receipt, into the store's address, the ID and the file's name."""
+    """Splits the path or URL of a backup or its receipt. Returns the store's address, the ID and the file's name."""
     if "://" in receipt:
         address, backup, name = receipt.rstrip("/").rsplit("/", 2)
         return (f"{address}/{backup}", name, RECEIPT) if environment_of(name) else (address, backup, name)
@@ -97,7 +97,7 @@ def checksums(dump: Path, count: Callable[[int], None] = _ignore) -> dict[str, S
 
 
 def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receipt:
-    """Reads the receipt of a backup. `name` is the name that the user gave. Raises UsageError if it does not exist."""
+    """Reads the receipt of a backup. `name` is the name from the user. Raises UsageError without a receipt."""
     at = f"{store.location(backup)}/{name}"
     hint = f"pass the {RECEIPT} of a backup"
     try:
@@ -134,7 +134,7 @@ def unlike_receipt(location: str, wrong: list[str], state: str) -> BackupError:
 
 
 def checksum(content: Iterable[bytes], count: Callable[[int], None] = _ignore) -> SavedFile:
-    """Size and SHA-256 of what `content` yields; `count` gets the size of each piece."""
+    """Size and SHA-256 of what `content` yields. Calls `count` with the size of each piece."""
     found, size = hashlib.sha256(), 0
     for piece in content:
         found.update(piece)

@@ -1,4 +1,4 @@
-"""Takes one backup: dumps, counts rows, restores, and compares.
+"""Takes one backup. Dumps, counts rows, restores, and compares.
 
 `commands/apply.py` and `commands/rollback.py` take a backup under the run lock, after the gates and the preflight
 checks, and before the first migration.
@@ -58,7 +58,7 @@ class BackupJob:
     stored: ByteCounter = field(default_factory=ByteCounter)
     """Counts the bytes that are in the store."""
     rates: tuple[float, ...] = ()
-    """Of earlier backups, in bytes of the database a second."""
+    """The rates of earlier backups, in bytes of the database a second."""
     extent: BackupExtent = field(default_factory=BackupExtent)
 
     def say(self, words: str) -> None:
@@ -133,7 +133,7 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
 
 
 def _stored(taking: BackupJob, dump: Dump, files: dict[str, SavedFile]) -> StoredCopy:
-    """Waits until all files are stored, and compares them. With `restore-from-store`, downloads them for the restore.
+    """Waits until all files are stored. Compares them. With `restore-from-store`, downloads them for the restore.
 
     Raises BackupError.
     """
@@ -187,7 +187,7 @@ def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, w
 
 
 def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
-    """The critical tables that do not exist. They are only reported, because the plan may create them."""
+    """The critical tables that do not exist. Only reports them, because the plan may create them."""
     return tuple(
         f"critical table {table} does not exist yet" for table in policy.critical_tables if table not in source.digests
     )

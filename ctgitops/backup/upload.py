@@ -1,6 +1,6 @@
-"""Encrypts and uploads the files of a folder, while pg_dump still writes other files.
+"""Encrypts and uploads the files of a folder. pg_dump still writes other files at this time.
 
-A file becomes one object per 16 MB, instead of one multipart upload: each object is put on the condition that its name
+Each 16 MB of a file become one object. There is no multipart upload: each object is put on the condition that its name
 does not exist, the store checks its checksum, all objects are listed after an interruption, and no file is too large.
 """
 
@@ -26,7 +26,7 @@ EVERY_SECONDS = 0.5
 
 
 def part_name(name: str, number: int) -> str:
-    """The name of the object for a part of a file: the file's name, with `.part00001` for the second part."""
+    """The name of the object for a part of a file. The second part of a file has the suffix `.part00001`."""
     return f"{name}.part{number:05}" if number else name
 
 
@@ -46,7 +46,7 @@ class _Parts:
         return len(data)
 
     def flush(self) -> None:
-        """Does nothing, because a part is stored when it is full."""
+        """Does nothing. A part is stored when it is full."""
 
     def end(self) -> None:
         """Stores the last part. An empty file becomes an empty object."""
@@ -86,14 +86,14 @@ class _Hashed(BufferedIOBase):
 
 
 def put_parts(clear: BufferedIOBase, name: str, cipher: Cipher, put: Callable[[str, bytes], None]) -> None:
-    """Encrypts the content of `clear` with `cipher`, and stores it as the parts of the file `name`."""
+    """Encrypts `clear` with `cipher`. Stores it as the parts of the file `name`."""
     parts = _Parts(put, name + cipher.suffix)
     cipher.encrypt(clear, parts)
     parts.end()
 
 
 class Upload:
-    """Uploads files of `folder` in threads. A file is uploaded when it is complete."""
+    """Uploads files of `folder` in threads. Uploads a file when it is complete."""
 
     def __init__(self, folder: Path, cipher: Cipher, put: Callable[[str, bytes], None]) -> None:
         self._folder = folder
@@ -107,7 +107,7 @@ class Upload:
         self._watcher.start()
 
     def rest(self) -> dict[str, SavedFile]:
-        """Uploads the remaining files and waits. Returns size and SHA-256 of each file, by its path in the folder."""
+        """Uploads the remaining files and waits. Returns each file's size and SHA-256, by its path in the folder."""
         self._watching.set()
         self._watcher.join()
         for name in sorted(_files(self._folder)):
@@ -115,7 +115,7 @@ class Upload:
         return {name: future.result() for name, future in self._begun.items()}
 
     def stop(self) -> None:
-        """Ends all uploads, and waits until all upload threads have stopped."""
+        """Ends all uploads. Waits until all upload threads have stopped."""
         self._watching.set()
         self._stop.set()
         self._watcher.join()
@@ -147,7 +147,7 @@ def _files(folder: Path) -> set[str]:
 
 
 def _open_below(folder: Path) -> set[str]:
-    """The files of `folder` that a process has open. Raises OSError without /proc, where uploads wait for pg_dump."""
+    """The files of `folder` that a process has open. Raises OSError without /proc. Uploads then wait for pg_dump."""
     found = set()
     for process in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

@@ -146,9 +146,9 @@ def prune(name: str, root: Path, form: str, *, dry_run: bool) -> int:
 
 
 def _with_backup(wiring: Wiring, name: str | None, *, stored: bool = False) -> tuple[Environment, ...]:
-    """One environment, or all that have `backup` in their manifests. Raises UsageError if none has.
+    """One environment, or all with `backup` in their manifests. Raises UsageError if there is none.
 
-    `stored`: of all, only those whose backups ctgitops stores.
+    With `stored`, all means only the environments whose backups ctgitops stores.
     """
     from ..commands.backup import with_backups
 

@@ -1,4 +1,4 @@
-"""Selects the files for `check --changed`, and applies the fixes of `check --fix`."""
+"""Selects the files for `check --changed`. Applies the fixes of `check --fix`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..wiring.wiring import Wiring
 
 
 def apply_fixes(root: Path, base: BaseBranch) -> Iterator[str]:
-    """Applies fixes to migrations that the base branch lacks. A database may have applied any other migration."""
+    """Applies fixes to migrations that the base branch lacks. Any other migration may be applied to a database."""
     wiring = Wiring(root)
     workspace = wiring.workspace
     mine = {m.path for m in workspace.migrations if m.name not in base.names}

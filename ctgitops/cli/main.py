@@ -1,4 +1,4 @@
-"""Entry point of the command line: runs one verb, and turns errors into text and an exit status."""
+"""Entry point of the command line. Runs one verb, and turns errors into text and an exit status."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ VERBS = {
     "action": "read_write",
     "demo": "scaffold",
 }
-"""By verb, the module that defines its command. A module is imported only when one of its verbs is called."""
+"""The module of each verb's command. A module is imported only when one of its verbs is called."""
 
 READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift", "roles"})
-"""Verbs whose only purpose is their output. Such a verb fails if its output cannot be written."""
+"""Verbs whose only purpose is their output. Such a verb fails if this output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""
 USAGE, APPLY_STOPPED, INTERRUPTED = 2, 6, 130
@@ -54,7 +54,7 @@ LONGEST_STOP_SECONDS, LONGEST_ON_RUNNER = 4.5, 9
 
 
 class Verbs(click.Group):
-    """A command group that imports the module of a verb only when the verb is used; `--version` imports no verb."""
+    """A command group. Imports the module of a verb only when the verb is used. `--version` imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click defines this signature
         """The verbs, in the order of a typical workflow."""
@@ -72,7 +72,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command for a verb; the error for an unknown verb suggests the nearest known verb."""
+        """Finds the command for a verb. The error for an unknown verb suggests the nearest known verb."""
         _verb[:] = args[:1]
         try:
             return super().resolve_command(ctx, args)
@@ -87,7 +87,7 @@ class Verbs(click.Group):
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
-    """Delays signals until the `with` block ends, because an import can turn KeyboardInterrupt into another error."""
+    """Delays signals until the `with` block ends. An import can turn KeyboardInterrupt into another error."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -102,7 +102,7 @@ def ctgitops() -> None:
 
 
 def main() -> NoReturn:
-    """Runs one verb and exits with its exit status. SIGTERM and SIGHUP stop a run as Ctrl-C does."""
+    """Runs one verb and exits with its exit status. SIGTERM and SIGHUP stop a run in the same way as Ctrl-C."""
     streams.install(streams.open_missing())
     _listen()
     status = _run()
@@ -116,7 +116,7 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
-    """Runs one verb and prints its error; returns the exit status."""
+    """Runs one verb and prints its error. Returns the exit status."""
     try:
         return ctgitops.main(standalone_mode=False) or 0
     except click.exceptions.Abort:
@@ -138,14 +138,14 @@ def _run() -> int:
 
 
 def _comes_of_interrupt(error: BaseException | None) -> bool:
-    """Whether an interrupt caused the error. Python 3.11 wraps exceptions that are raised while a class is created."""
+    """Whether an interrupt caused the error. Python 3.11 wraps exceptions from the creation of a class."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
 def _written(status: int) -> int:
-    """Returns `status`, or USAGE if a verb in READERS could not write its output."""
+    """Returns `status`. Returns USAGE if a verb in READERS could not write its output."""
     failure = streams.unwritten()
     if failure is None:
         return status
@@ -157,7 +157,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """Exits without Python's finalisation, which can crash after an interrupted import."""
+    """Exits without Python's finalisation. It can crash after an interrupted import."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -183,7 +183,7 @@ def _interrupted() -> int:
 _stop_signals: list[int] = []
 """The stop signals that this run has received."""
 _verb: list[str] = []
-"""The name of the verb that this run executes; empty until the command line is parsed."""
+"""The name of this run's verb. Empty until the command line is parsed."""
 
 
 def _listen() -> None:
@@ -211,7 +211,7 @@ def is_stopping() -> bool:
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """Sends the interrupt again if Python discarded it because it was raised in a destructor or callback."""
+    """Sends the interrupt again if Python discarded it. Python does so in a destructor or a callback."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
@@ -226,5 +226,5 @@ def _interrupt_main() -> None:
 
 
 def _exit_in_any_case() -> None:
-    """Exits after a time limit, before the process is killed with SIGKILL. The next run finishes the clean-up."""
+    """Exits after a time limit, before SIGKILL ends the process. The next run finishes the clean-up."""
     os._exit(_interrupted())

@@ -1,4 +1,4 @@
-"""The command `notify`, and the notifications of other commands."""
+"""The command `notify`. Also the notifications of other commands."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def notify(*, name: str | None, test: bool, root: Path) -> int:  # noqa: ARG001 
 
 @contextmanager
 def notifying(wiring: Wiring, environment: Environment) -> Iterator[None]:
-    """Notifies the receivers of an environment of an error in the block, unless a signal asked the run to stop."""
+    """Notifies the receivers of an environment of an error in the block. Does not if a signal asked the run to stop."""
     try:
         yield
     except CtgitopsError as error:

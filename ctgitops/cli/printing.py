@@ -1,4 +1,4 @@
-"""Prints results to stdout and errors to stderr, in colour and at the width of the terminal."""
+"""Prints results to stdout and errors to stderr. Uses the colours and the width of the terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _echo(text: str, stream: TextIO, *, colour: bool) -> None:
 
 
 def print_error(error: CtgitopsError) -> None:
-    """Prints an error on stderr; with `--format json`, also a JSON document on stdout."""
+    """Prints an error on stderr. `--format json` also prints a JSON document on stdout."""
     from ..report.text_error import error_text
 
     _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
@@ -38,7 +38,7 @@ def print_error(error: CtgitopsError) -> None:
 
 
 def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
-    """Prints the problems of unreadable manifests on stderr. Returns `status`; with such problems, at least 3."""
+    """Prints the problems of unreadable manifests on stderr. Returns `status`, or at least 3 with such problems."""
     from ..report.problem_text import problem_lines
 
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]
@@ -69,12 +69,12 @@ _NARROWEST = 40
 
 
 def width_of(stream: TextIO) -> int | None:
-    """The terminal's width in columns. None if the stream is not a terminal; its lines are not wrapped."""
+    """The terminal's width in columns. None if the stream is not a terminal. Its lines are not wrapped."""
     return max(shutil.get_terminal_size().columns, _NARROWEST) if _is_terminal(stream) else None
 
 
 def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether to use colour: NO_COLOR decides, then FORCE_COLOR and CLICOLOR_FORCE, then the terminal."""
+    """Whether to use colour. NO_COLOR decides first, then FORCE_COLOR and CLICOLOR_FORCE, then the terminal."""
     if environ.get("NO_COLOR"):
         return False
     if any(environ.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
@@ -83,7 +83,7 @@ def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def coloured(page: str) -> str:
-    """Adds colour to the labels of a page, and leaves the text unchanged."""
+    """Adds colour to the labels of a page. The text stays the same."""
     for pattern, style in _STYLES:
         page = pattern.sub(rf"\g<1>{style}\g<2>{_RESET}", page)
     return page

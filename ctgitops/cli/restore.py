@@ -1,4 +1,4 @@
-"""CLI command that restores a backup: restore."""
+"""The CLI command `restore`, which restores a backup."""
 
 from __future__ import annotations
 

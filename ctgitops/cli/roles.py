@@ -1,4 +1,4 @@
-"""The CLI command `roles`, which prints the SQL for the roles of a database."""
+"""The CLI command `roles`. Prints the SQL for the roles of a database."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The commands, one function each; everything that a command uses is a parameter."""
+"""The commands, one function each. Everything that a command uses is a parameter."""

@@ -1,4 +1,4 @@
-"""The command `apply`: applies a plan to one environment."""
+"""The command `apply`. Applies a plan to one environment."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .planning.live_schema import with_findings
 def apply(
     request: Request, *, databases: Databases, backups: Backups, tell: Listener, shadows: Shadows | None = None
 ) -> Outcome:
-    """Plans again under the run lock, checks the gates, takes a backup, then runs the plan step by step. Writes.
+    """Plans again under the run lock, checks the gates, takes a backup, and runs the plan step by step. Writes.
 
-    Refuses a plan that is blocked, or for which a gate gives a reason to wait. Findings of severity error do not stop
+    Refuses a blocked plan, and a plan for which a gate gives a reason to wait. Findings of severity error do not stop
     the apply: they fail the check of the pull request, and the outcome repeats them. First checks the open predictions
     of earlier runs. At the end, compares the resulting schema with the prediction of the request or, with
     `shadows`, with that of a trial.
@@ -76,13 +76,13 @@ def apply(
 
 
 def _planned(request: Request, database: Database, ledger: Ledger, databases: Databases) -> Plan:
-    """Makes the same plan as the command `plan`, but without a trial. Read-only."""
+    """Makes the same plan as the command `plan`, without a trial. Read-only."""
     plan = with_warnings(make_plan(request.workspace, request.environment, ledger, request.target), request)
     plan = with_unchangeable_headers(plan, request, databases)
     return plan if plan.blocked or plan.empty else with_findings(plan, request, database)[0]
 
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
-    """Reasons not to apply: the health query fails or does not return true. Read-only."""
+    """Reasons not to apply. There is one if the health query fails or does not return true. Read-only."""
     health = request.environment.apply_policy.health
     return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()

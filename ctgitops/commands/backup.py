@@ -1,4 +1,4 @@
-"""The commands `backup list` and `backup drill`: work with finished backups of several environments."""
+"""The commands `backup list` and `backup drill`. They work with finished backups of several environments."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..ports.database import Databases
 
 
 def with_backups(environments: Iterable[Environment], *, stored: bool = False) -> tuple[Environment, ...]:
-    """Those of the environments whose manifest has `backup`; with `stored`, those whose backups ctgitops stores."""
+    """The environments whose manifest has `backup`. With `stored`, only those whose backups ctgitops stores."""
     found = (each for each in environments if each.backup)
     return tuple(each for each in found if not (stored and provider_of(each)))
 
 
 def provider_of(environment: Environment) -> str:
-    """The provider that takes and keeps the backups; empty if ctgitops stores them."""
+    """The provider that takes and keeps the backups. Empty for backups that ctgitops stores."""
     policy = environment.backup
     return "" if policy is None or policy.by is BackupMaker.PG_DUMP else policy.by.value
 
@@ -30,7 +30,7 @@ def provider_of(environment: Environment) -> str:
 def list_backups(
     environments: Iterable[Environment], now: datetime, *, databases: Databases, backups: FinishedBackups
 ) -> tuple[BackupListing, ...]:
-    """The backups of each environment. Read-only. A ledger or store that cannot be read does not hide the others."""
+    """The backups of each environment. Lists the readable ones even if a ledger or store is unreadable. Read-only."""
     return tuple(_listing(each, now, databases, backups) for each in environments)
 
 
@@ -50,7 +50,7 @@ def _listing(environment: Environment, now: datetime, databases: Databases, back
 
 
 def drill(environments: Iterable[Environment], *, backups: FinishedBackups, tell: Listener) -> tuple[DrillResult, ...]:
-    """Restores the newest backup of each environment; a failure does not keep the others from being tried."""
+    """Restores the newest backup of each environment. Continues with the other environments after a failure."""
     return tuple(_drill(each, backups, tell) for each in environments)
 
 

@@ -1,4 +1,4 @@
-"""The command `check`: validates and lints the files. It needs no database."""
+"""The command `check`. Validates and lints the files, without a database."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..lint.file_selection import lint_files
 
 
 def check(workspace: Workspace, removals: Removals | None = None, merged: Collection[str] = ()) -> tuple[Problem, ...]:
-    """Returns all problems of the files, without duplicates, ordered by file and line. Read-only.
+    """Returns all problems of the files without duplicates. They are ordered by file and line. Read-only.
 
-    `removals` and `merged` come from git; `merged` are the files that the base branch also contains.
+    `removals` and `merged` come from git. `merged` are the files that the base branch also contains.
     """
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
     found = breaking_problems(workspace.migrations, merged=merged)
@@ -30,12 +30,12 @@ def _path(problem: Problem) -> str:
 
 
 def lint(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """Lints all migrations, or those in `only`. Read-only; needs no database."""
+    """Lints all migrations, or those in `only`. Read-only. Needs no database."""
     return lint_files(workspace, today, only)
 
 
 def exit_status(problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> int:
-    """0; 1 with a finding of severity error, or a statement not analysed; 3 or more with a blocking problem."""
+    """The exit status. 3 or more for a blocking problem, 1 for a severe finding or an unanalysed statement."""
     if any(problem.blocks for problem in problems):
         return 3
     return int(

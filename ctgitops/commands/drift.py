@@ -1,4 +1,4 @@
-"""The command `drift`: compares the live schema with the schema that the ledger's migrations produce."""
+"""The command `drift`. Compares the live schema with the schema that the ledger's migrations produce."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ATTEMPTS = 3
 
 
 def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftResult, ...]:
-    """Checks each environment. The result for an environment that cannot be checked is an error. Read-only."""
+    """Checks each environment. The result is an error if an environment cannot be checked. Read-only."""
     return tuple(_result(request, databases, shadows) for request in requests)
 
 
@@ -33,7 +33,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows) -> DriftRe
 
 
 def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Drift:
-    """Checks one environment. Read-only. Raises CtgitopsError if drift cannot be determined."""
+    """Checks one environment. Read-only. Raises CtgitopsError if the drift is unknown."""
     environment = request.environment
     ledger, live = read_while_idle(databases.of(environment), environment.name)
     refuse_wrong(environment, ledger.identity)
@@ -54,7 +54,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
 
 
 def read_while_idle(database: Database, name: str) -> tuple[Ledger, Snapshot]:
-    """Reads ledger and schema at a moment when no run is active. Read-only. Raises MustWaitError, LedgerError."""
+    """Reads ledger and schema while no run is active. Read-only. Raises MustWaitError, LedgerError."""
     ledger = database.ledger()
     for _ in range(ATTEMPTS):
         snapshot = database.snapshot()

@@ -1,4 +1,4 @@
-"""The command `new --renumber`: chooses new numbers for a branch's migrations if no database has applied them."""
+"""The command `new --renumber`. Chooses new numbers for a branch's migrations that no database has applied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..ports.database import Databases
 
 @dataclass(frozen=True)
 class Renumbering:
-    """The new numbers, migrations with dependencies to update, and environments that were not reachable."""
+    """The new numbers. Also migrations with dependencies to update, and environments that were not reachable."""
 
     moves: tuple[Move, ...]
     others: tuple[Migration, ...]
@@ -42,15 +42,15 @@ def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: 
 
 
 def _is_unambiguous(workspace: Workspace, found: tuple[Move, ...]) -> bool:
-    """Whether only one migration has the old number, so that the number in `Dependencies` is unambiguous."""
+    """Whether only one migration has the old number. The number in `Dependencies` is then unambiguous."""
     numbers = [m.number for m in workspace.migrations]
     return all(numbers.count(move.migration.number) == 1 for move in found)
 
 
 def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
-    """Returns the name of an environment that has applied the migration; empty if no environment has.
+    """Returns the name of an environment that has applied the migration. Empty without such an environment.
 
-    If two files have the same number and text, the applied file is the one whose name is in the ledger.
+    Two files can have the same number and text. The applied file is the one whose name is in the ledger.
     """
     same = [m for m in workspace.migrations if m.number == migration.number]
     for name, ledger in ledgers.items():

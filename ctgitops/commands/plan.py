@@ -1,4 +1,4 @@
-"""The command `plan`: shows what an apply would do in one environment, or in all environments."""
+"""The command `plan`. Shows what an apply would do in one environment, or in all environments."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from .planning.trial import TrialRunner
 def plan(
     requests: tuple[Request, ...], *, databases: Databases, code: Code, shadows: Shadows | None = None
 ) -> tuple[PlanResult, ...]:
-    """Returns one result per request, in order. If an environment cannot be read, its result is the error. Read-only.
+    """Returns one result per request, in order. The result is an error for an unreadable environment. Read-only.
 
     With `shadows`, tries each plan on a throw-away copy.
     """
@@ -103,7 +103,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
-    """Returns a hint if the environment in `after` has already applied the failing file; otherwise an empty text."""
+    """Returns a hint if the environment in `after` has already applied the failing file. Empty otherwise."""
     at = proof.failed.place.path if proof.failed and proof.failed.place else ""
     step = next((s for s in preview.plan.steps if s.script.path == at), None)
     if step is None or proof.failed is None or not isinstance(before, Ledger) or not preview.environment.after:
@@ -126,7 +126,7 @@ class _Known:
 
 
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
-    """Adds the trial and its problems. If the trial cannot run, the plan is still valid, and contains the reason."""
+    """Adds the trial and its problems. The plan is valid even if the trial cannot run, and has the reason."""
     if not preview.environment.shadow.wanted:
         return replace(preview, proof=NOT_WANTED)
     try:
@@ -160,7 +160,7 @@ def _with_seeds(preview: Preview) -> Preview:
 
 
 def _with_losses(preview: Preview, database: Database, live: Snapshot | None) -> Preview:
-    """Adds the data that the plan destroys, counted in the database. Read-only; runs no SQL of the plan."""
+    """Adds the data that the plan destroys. Counts it in the database. Read-only. Runs no SQL of the plan."""
     changes = preview.proof.complete_changes if preview.proof else None
     losses = database.count_losses(forward_losses(preview.plan, live, changes))
     schemas = (preview.proof.before, preview.proof.after) if preview.proof else ()

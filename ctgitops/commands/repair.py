@@ -1,4 +1,4 @@
-"""The command `repair`: records in the ledger a fact that a person confirmed. It runs no migration SQL."""
+"""The command `repair`. Records in the ledger a fact that a person confirmed. Runs no migration SQL."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Correction:
     fact: Fact
     reason: str
     statement: int | None = None
-    """The statement that the fact concerns, from 1; None for the whole migration."""
+    """The statement that the fact concerns, from 1. None for the whole migration."""
 
     @property
     def number(self) -> int:
-        """The migration's number. Raises TypeError if `migration` is a selector that `among` has not resolved."""
+        """The migration's number. Raises TypeError if `migration` is a selector without a number from `among`."""
         if isinstance(self.migration, int):
             return self.migration
         raise TypeError(self.migration)
@@ -72,7 +72,7 @@ class Correction:
 
 
 def repair(request: Request, correction: Correction, *, databases: Databases, tell: Listener) -> Entry:
-    """Adds an entry that records the fact; runs no migration SQL. Raises UsageError. Writes."""
+    """Adds an entry that records the fact. Runs no migration SQL. Raises UsageError. Writes."""
     _want(correction.reason, "looked at the index: it is valid")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
@@ -91,7 +91,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
 def accept_again(
     request: Request, corrections: tuple[Correction, ...], *, databases: Databases, tell: Listener
 ) -> tuple[Entry, ...]:
-    """Allows rolled-back migrations to be applied again: all in `corrections`, or none. Raises UsageError. Writes."""
+    """Allows rolled-back migrations to be applied again: all in `corrections` or none. Raises UsageError. Writes."""
     for correction in corrections:
         _want(correction.reason, "the cause is corrected")
     with databases.of(request.environment).exclusively(request, tell) as session:
@@ -110,7 +110,7 @@ def _want(reason: str, such_as: str) -> None:
 
 
 def statement_repair_entry(ledger: Ledger, correction: Correction, request: Request) -> tuple[Step, Entry]:
-    """Returns the unfinished step, and the ledger entry that repairs one of its statements. Raises UsageError."""
+    """Returns an unfinished step, and the ledger entry that repairs its statement. Raises UsageError."""
     step = unfinished_step(request.workspace, request.environment, ledger, correction.number)
     refuse_statement(step, correction.statement or 0, done=correction.fact is Fact.APPLIED)
     done = "done" if correction.fact is Fact.APPLIED else "not done"
@@ -120,7 +120,7 @@ def statement_repair_entry(ledger: Ledger, correction: Correction, request: Requ
 
 
 def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
-    """Returns the ledger entry that repairs a migration. Raises UsageError if there is nothing to repair."""
+    """Returns the ledger entry that repairs a migration. Raises UsageError if the migration needs no repair."""
     number = correction.number
     known = ledger.unfinished.get(number) or ledger.applied.get(number) or _failed(ledger, correction)
     if known is None:
@@ -151,7 +151,7 @@ def _accepted_again(ledger: Ledger, correction: Correction, request: Request) ->
 
 
 def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
-    """Returns the entry of a failed attempt, after which a person may have made the change by hand; or None."""
+    """Returns the entry of a failed attempt, or None. A person may have made the change by hand afterwards."""
     if correction.fact is Fact.NOT_APPLIED:
         return None
     return next((e for e in ledger.entries if e.number == correction.number and e.mark in CHANGES_NOTHING), None)
@@ -163,7 +163,7 @@ def _entry(request: Request, reason: str, fact: Entry) -> Entry:
 
 
 def accept(request: Request, reason: str, *, databases: Databases, tell: Listener) -> Entry:
-    """Records that the schema is correct although it differs from the prediction. Raises UsageError. Writes."""
+    """Records that the schema is correct in spite of the prediction. Raises UsageError. Writes."""
     _want(reason, "an index of 002 depended on the rows; 003 puts it right")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
@@ -194,7 +194,7 @@ def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener
 
 
 def ledger_id_after(request: Request, identity: Identity) -> str:
-    """Returns the ID in the manifest; without it, the old ID if the database was moved, or a new ID for a copy."""
+    """Returns the manifest's ID. The default is the old ID for a moved database, and a new ID for a copy."""
     if request.environment.database_id:
         return request.environment.database_id
     same = identity.home is None or identity.home.environment == request.environment.name

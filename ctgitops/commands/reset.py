@@ -1,4 +1,4 @@
-"""The command `reset`: drops everything in a disposable database, then applies all migrations and seed files."""
+"""The command `reset`. Drops everything in a disposable database, then applies all migrations and seed files."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from .applying.rollback_on_failure import FailedApply
 
 UNCHANGED = "nothing was changed"
 _OF_PULL_REQUESTS = ("pull_request", "issue_comment", "merge_group", "workflow_run")
-"""Prefixes of the names of GitHub events whose runs can use files of a pull request."""
+"""Prefixes of the names of GitHub events. Runs of these events can use files of a pull request."""
 
 
 @dataclass(frozen=True)
 class Permission:
-    """The facts that decide whether an environment may be reset, and what is dropped, except those in its database."""
+    """The facts that decide whether an environment may be reset, and what is dropped. The rest is in its database."""
 
     branch: str
     """The name of the default branch in git."""
     merged: Workspace
     """A workspace with the manifests of the default branch."""
     event: str = ""
-    """The GitHub event of the run; empty outside GitHub Actions."""
+    """The GitHub event of the run. Empty outside GitHub Actions."""
     roles: tuple[str, ...] = ()
     """Additional roles whose objects are to be dropped."""
     typed: Callable[[str], str] = lambda _question: ""
-    """Asks the caller to type the database's name, and returns the answer."""
+    """Asks the caller to type the database's name. Returns the answer."""
 
 
 @dataclass(frozen=True)
 class ResetTarget:
-    """A database that the caller may reset; only `permit` creates it."""
+    """A database that the caller may reset. Only `permit` creates this object."""
 
     site: Site
     roles: tuple[str, ...] = ()
 
 
 def permit(request: Request, permission: Permission, *, databases: Databases) -> ResetTarget:
-    """Checks everything that needs no lock; the last check is the database name that the caller types. Read-only.
+    """Checks everything that needs no lock. The last check is the typed name of the database. Read-only.
 
     Raises UsageError if a reset is not permitted, LedgerError if the database belongs to another environment.
     """
@@ -71,7 +71,7 @@ def permit(request: Request, permission: Permission, *, databases: Databases) ->
 
 
 def reset(request: Request, permitted: ResetTarget, *, databases: Databases, tell: Listener) -> tuple[int, Outcome]:
-    """Drops all objects of the role that applies and of the named roles, then applies everything. Writes.
+    """Drops all objects of the role that applies and of the named roles. Then applies everything. Writes.
 
     One run lock covers both parts. A blocking problem or a reason to wait prevents the drop. Returns the number of
     dropped objects and the outcome. Raises LedgerError if the database is not the permitted one.
@@ -105,7 +105,7 @@ def _applied(plan: Plan, request: Request, session: Session, databases: Database
 
 
 def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, str]]:
-    """Yields each reason why this environment may not be reset, with a hint."""
+    """Yields each reason why this environment may not be reset. Each has a hint."""
     name = request.environment.name
     if permission.event.startswith(_OF_PULL_REQUESTS) or request.origin.pull_request is not None:
         event = permission.event or "refs/pull"
@@ -127,7 +127,7 @@ def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, s
 
 
 def _not_disposable(here: Environment, permission: Permission) -> Iterator[tuple[str, str]]:
-    """Yields reasons from the manifests of the default branch and the checkout: both must have `disposable: true`."""
+    """Yields reasons from two manifests, the default branch's and the checkout's. Both must have `disposable: true`."""
     name, branch = here.name, permission.branch
     merged = permission.merged.environment(name)
     if merged is None:

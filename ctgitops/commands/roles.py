@@ -1,4 +1,4 @@
-"""The command `roles`: reads the facts about a database from which the SQL for its roles is made."""
+"""The command `roles`. Reads the facts about a database for the SQL that creates its roles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..ports.database import Databases
 
 
 def roles(environment: Environment, *, databases: Databases, database: str | None = None) -> DatabaseRoles:
-    """Reads the owners of objects in the environment's database; with `database`, does not connect. Read-only."""
+    """Reads the owners of objects in the environment's database. Does not connect if `database` is given. Read-only."""
     if database:
         return DatabaseRoles(database)
     try:

@@ -1,4 +1,4 @@
-"""The command `rollback`: runs the rollback SQL of applied migrations, newest first."""
+"""The command `rollback`. Runs the rollback SQL of applied migrations. The newest is first."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
 
 @dataclass(frozen=True)
 class RollbackExtent:
-    """The extent of a rollback: back to the state after migration `to`, or the newest `steps` migrations."""
+    """The extent of a rollback. It is the newest `steps` migrations, or all migrations after the migration `to`."""
 
     to: int | Selector | None = None
     steps: int = 1
 
     def entries(self, ledger: Ledger, migrations: tuple[Migration, ...] = ()) -> tuple[Entry, ...]:
-        """The entries to roll back, newest first. `to` may be the new name of a renamed file. Raises UsageError."""
+        """The entries to roll back, newest first. `to` may be a renamed file's new name. Raises UsageError."""
         if self.to is None:
             return last_entries(ledger, self.steps)
         number = self.to if isinstance(self.to, int) else number_in(ledger, self.to, migrations)
@@ -37,7 +37,7 @@ class RollbackExtent:
 def rollback(
     request: Request, back: RollbackExtent, *, databases: Databases, backups: Backups, tell: Listener
 ) -> Outcome:
-    """Rolls back under the lock, after a verified backup; each step and its entry are one transaction. Writes."""
+    """Rolls back under the lock after a verified backup. Each step and its entry are one transaction. Writes."""
     database = databases.of(request.environment)
     with database.exclusively(request, tell) as session:
         found = preview_rollback(request, back, session.ledger(), databases)
@@ -57,7 +57,7 @@ def rollback(
 
 
 def show_rollback(request: Request, back: RollbackExtent, *, databases: Databases) -> Outcome:
-    """Shows what a rollback would run and destroy. Read-only; takes no lock."""
+    """Shows what a rollback would run and destroy. Read-only. Takes no lock."""
     ledger = databases.of(request.environment).ledger()
     found = preview_rollback(request, back, ledger, databases)
     if found.plan.blocked or found.plan.empty:
@@ -68,7 +68,7 @@ def show_rollback(request: Request, back: RollbackExtent, *, databases: Database
 
 
 def preview_rollback(request: Request, back: RollbackExtent, ledger: Ledger, databases: Databases) -> Outcome:
-    """The plan of a rollback, the data that it destroys, and the reasons to wait. Read-only."""
+    """The plan of a rollback. Also the data that the rollback destroys, and the reasons to wait. Read-only."""
     environment = request.environment
     found = request.workspace.problems_with(environment)
     plan = make_rollback(environment, ledger, back.entries(ledger, request.workspace.migrations), found)

@@ -1,4 +1,4 @@
-"""The command `status`: shows the migrations and the last run of every environment."""
+"""The command `status`. Shows the migrations and the last run of every environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..ports.database import Databases
 def status(
     workspace: Workspace, environments: tuple[Environment, ...], *, databases: Databases
 ) -> tuple[EnvironmentStatus, ...]:
-    """Reads all environments in parallel. If one cannot be reached, its row contains the error. Read-only."""
+    """Reads all environments in parallel. The row of an unreachable environment has the error. Read-only."""
 
     def read_status(environment: Environment) -> EnvironmentStatus:
         return status_of(workspace, environment, _ledger(environment, databases))

@@ -1,4 +1,4 @@
-"""The command `unlock`: shows who holds the run lock, and terminates the sessions of a killed run."""
+"""The command `unlock`. Shows who holds the run lock, and terminates the sessions of a killed run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Ending(StrEnum):
     NONE = "none"
     """Only show the run."""
     IDLE = "idle"
-    """Terminate the run unless one of its sessions is active, or the run has reported progress recently."""
+    """Terminate the run. Do nothing if one of its sessions is active, or the run has reported progress recently."""
     ANY = "any"
-    """Terminate the run even if it is active; its current statement is rolled back, or the next run resumes it."""
+    """Terminate the run even if it is active. Its current statement is rolled back, or the next run resumes there."""
 
 
 @dataclass(frozen=True)
 class Unlocked:
-    """The holder of the lock, and whether its run was terminated."""
+    """The holder of the lock. Also whether the holder's run was terminated."""
 
     environment: str
     holder: Holder | None
@@ -43,7 +43,7 @@ class Unlocked:
 
 
 def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:
-    """Shows the run that holds the run lock, or terminates its sessions, but no others. Raises MustWaitError."""
+    """Shows the run that holds the run lock, or terminates only this run's sessions. Raises MustWaitError."""
     name = request.environment.name
     database = databases.of(request.environment)
     holder = database.holder()

@@ -1,4 +1,4 @@
-"""The command `verify`: checks the database against the ledger and the files."""
+"""The command `verify`. Checks the database against the ledger and the files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..ports.database import Databases
 
 
 def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyResult, ...]:
-    """Verifies each environment. The result for an environment that cannot be read is an error. Read-only.
+    """Verifies each environment. The result is an error for an unreadable environment. Read-only.
 
     `deep` also reads whole tables, to find rows that violate a constraint.
     """

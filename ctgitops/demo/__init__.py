@@ -1,1 +1,1 @@
-"""The demo: the whole workflow, on an embedded PostgreSQL."""
+"""The demo. It plays the whole workflow on an embedded PostgreSQL."""

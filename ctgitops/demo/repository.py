@@ -1,4 +1,4 @@
-"""Creates the demo's repository from ConstructTrack's migrations; the demo's pull request adds two of them."""
+"""Creates the demo's repository from ConstructTrack's migrations. The demo's pull request adds two of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 HELD_BACK = ("300_inspection_forms", "700_work_order_indexes_concurrently")
-"""The migrations that the demo's pull request adds. The seed file FORMS adds data for these migrations to staging."""
+"""The migrations of the demo's pull request. The seed file FORMS adds data for them to staging."""
 
 FORMS = "003_work.sql"
 
@@ -27,13 +27,13 @@ seeds: [seeds/production, seeds/customers]
 
 
 def origin() -> Path:
-    """The folder with ConstructTrack's migrations, in the installed package or in a checkout of ctgitops."""
+    """The folder with ConstructTrack's migrations. It is in the installed package or a checkout of ctgitops."""
     packaged = Path(__file__).parent / "repository"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
 def main_branch(root: Path) -> None:
-    """Writes the main branch before the pull request; production gets customer data from staging's seed files."""
+    """Writes the main branch before the pull request. Production gets customer data from staging's seed files."""
     source = origin()
     shutil.copytree(source / "migrations", root / "migrations")
     for name in ("staging", "production"):
@@ -50,7 +50,7 @@ def main_branch(root: Path) -> None:
 
 
 def pull_request(root: Path) -> list[str]:
-    """Adds the pull request's files to the checkout; returns their names."""
+    """Adds the pull request's files to the checkout. Returns their names."""
     source = origin()
     added = [shutil.copy(path, root / "migrations" / path.name) for path in _held_back(source / "migrations")]
     shutil.copy(source / "seeds" / "staging" / FORMS, root / "seeds" / "staging" / FORMS)

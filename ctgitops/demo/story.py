@@ -44,12 +44,12 @@ REPOSITORY = "constructtrack/database"
 """The repository's name in the payloads of the demo's events."""
 
 MADE = ".made-by-ctgitops-demo"
-"""The name of a file that marks a folder as created by the demo. The demo empties only marked folders."""
+"""The name of a file that marks the demo's folders. The demo empties only marked folders."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The checkout, its wiring to two databases, and the folder for all results."""
+    """The checkout and its wiring to two databases. Also the folder for all results."""
 
     into: Path
     environ: dict[str, str]
@@ -76,7 +76,7 @@ class Stage:
 
 
 def play(into: Path) -> int:
-    """Plays the whole story in an empty folder; the servers are removed at the end, even after an error."""
+    """Plays the whole story in an empty folder. The servers are removed at the end, even after an error."""
     began = time.monotonic()
     _empty(into)
     with _stage(into) as stage:
@@ -106,7 +106,7 @@ def _stage(into: Path) -> Iterator[Stage]:
 
 
 def _empty(into: Path) -> None:
-    """Empties a folder that an earlier demo created, and no other folder."""
+    """Empties a folder that an earlier demo created. Leaves any other folder alone."""
     if into.exists() and any(into.iterdir()) and not (into / MADE).is_file():
         raise click.BadParameter(
             f"{into} contains files that a demo did not create; give another folder", param_hint="--into"
@@ -142,7 +142,7 @@ def _payload(name: str) -> dict[str, object]:
 
 
 def _intent_of(stage: Stage, event: str) -> Planning | Applying:
-    """Returns what the Action would do for the payload of a GitHub event in this repository."""
+    """Returns what the Action would do for a GitHub event's payload in this repository."""
     happened = read_event(event, _payload(event))
     if isinstance(happened, Ignored | Refused):
         raise CtgitopsError(f"the payload of {event} is ignored: {happened.why}")
@@ -169,7 +169,7 @@ def _pull_request(stage: Stage) -> None:
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
-    """Returns facts about a run for the pull request, such as the URL of the pull request."""
+    """Returns facts about a run for the pull request. An example is the pull request's URL."""
     origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
     if isinstance(asked, Planning):
         return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)
@@ -204,7 +204,7 @@ def _release(stage: Stage) -> None:
 
 
 def _deploy(stage: Stage, event: str, comment: str) -> None:
-    """Applies to the environments that an event names, and writes the resulting comment to a file."""
+    """Applies to the environments that an event names. Writes the resulting comment to a file."""
     for environment in _intent_of(stage, event).environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
@@ -258,4 +258,4 @@ def _applied(stage: Stage, name: str, *, quiet: bool = False) -> Outcome:
 
 
 def _silence(_progress: Progress) -> None:
-    """A listener that shows nothing, for applying the migrations of the main branch."""
+    """A listener that shows nothing. Used to apply the migrations of the main branch."""

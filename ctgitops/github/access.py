@@ -23,10 +23,10 @@ class RetryPolicy:
     tries: int = 5
     backoff: float = 0.5
     secondary: float = 30
-    """Pauses in seconds: how long to wait after the first, second, … secondary rate limit."""
+    """Pauses in seconds after the first, second, … secondary rate limit."""
     longest: float = 120
-    """The longest wait for a rate limit, in seconds. If GitHub requires a longer wait, the request fails."""
+    """The longest wait for a rate limit, in seconds. The request fails if GitHub requires a longer wait."""
     timeout: float = 20
     between_writes: float = 0.5
     settle: float = 1
-    """The pause in seconds between writing the comment and checking whether another run wrote it too."""
+    """The pause in seconds after writing the comment. A check for another run's comment follows."""

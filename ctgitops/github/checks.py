@@ -17,11 +17,11 @@ BATCH = 50
 TITLE = 255
 SUMMARY = 65_535
 MESSAGE = 64_000
-"""Maximum length of a message in bytes; GitHub accepts 64 KB."""
+"""Maximum length of a message in bytes. GitHub accepts 64 KB."""
 
 
 def report(client: Client, check: Check) -> None:
-    """Reports a check run with all its annotations, and a further check run for each part that its text cannot hold."""
+    """Reports a check run with all its annotations. Reports a further check run for each part of a too long text."""
     _report(client, check)
     for part, text in enumerate(check.texts[1:], start=2):
         parts = len(check.texts)

@@ -1,4 +1,4 @@
-"""The sticky comment, updated in place: identified by its first line and author.
+"""The sticky comment, updated in place. Its first line and its author identify the comment.
 
 A plan replaces the plan of an earlier run for the same commit or an older commit. A record replaces every other text,
 but keeps the plan below it. If another run has written the comment meanwhile, the record is made again from the
@@ -57,7 +57,7 @@ class Found:
         return self.comment.body or ""
 
     def generation(self, since: datetime | None) -> Generation:
-        """The run that wrote the comment; ANY if the comment existed at `since`, or does not match its marker."""
+        """The run that wrote the comment. ANY if the comment existed at `since`, or if its marker does not match."""
         if since is None:
             return self.marker.generation
         changed = self.comment.updated_at
@@ -65,7 +65,7 @@ class Found:
         return ANY if older or not genuine(self.text) else self.marker.generation
 
     def rank(self, since: datetime | None) -> tuple[Generation, int]:
-        """The sort key of a comment: the highest is the comment with the newest content."""
+        """The sort key of a comment. The comment with the newest content has the highest key."""
         return self.generation(since), self.comment.id
 
 
@@ -77,7 +77,7 @@ class Sticky:
         self._login = ""
 
     def write(self, wanted: StickyComment) -> str | None:
-        """Writes a plan, again if another run wrote the comment meanwhile; returns None if the comment is newer."""
+        """Writes a plan. Repeats this if another run wrote the comment meanwhile. None if the comment is newer."""
         issue, text = self._issue(wanted.pull_request), whole(wanted)
         created, since = False, wanted.generation.started
         pull = cache(lambda: pull_of(self._client, wanted.pull_request) if wanted.head_sha else None)
@@ -98,7 +98,7 @@ class Sticky:
         return None if newest is None or late else (newest if wanted.recreate else found[0]).comment.html_url
 
     def last_words(self, wanted: StickyComment) -> None:
-        """Writes above the comment's text, unless a later run wrote the comment. Makes three API calls."""
+        """Writes above the comment's text, with three API calls. Writes nothing if a later run wrote the comment."""
         self._login = self._login or self._client.login()
         issue = self._client.repository.get_issue(wanted.pull_request)
         words = last_words(wanted.body)
@@ -118,7 +118,7 @@ class Sticky:
                 found.comment.delete()
 
     def record(self, wanted: RecordComment) -> str | None:
-        """Writes a record, again if another run wrote the comment meanwhile; returns None if there is no record."""
+        """Writes a record. Repeats this if another run wrote the comment meanwhile. None if there is no record."""
         issue, text = self._issue(wanted.pull_request), ""
         for _ in range(ROUNDS):
             found = self._ours(issue, wanted.key)
@@ -150,7 +150,7 @@ class Sticky:
 
     @staticmethod
     def _base(found: list[Found], *, recreate: bool) -> Found | None:
-        """The comment to update with a record: the oldest comment, or with `recreate` the newest."""
+        """The comment to update with a record. It is the oldest comment, or with `recreate` the newest."""
         return (found[-1] if recreate else found[0]) if found else None
 
     def _issue(self, number: int) -> Issue:
@@ -172,7 +172,7 @@ class Sticky:
         self._login = created.user.login
 
     def _tidy(self, found: list[Found], text: str) -> bool:
-        """Updates the oldest comment and deletes the others; returns whether anything changed."""
+        """Updates the oldest comment, and deletes the other ones. Returns whether anything changed."""
         oldest, others = found[0], found[1:]
         differs = oldest.text != text if others else not same(oldest.text, text)
         if differs:
@@ -184,7 +184,7 @@ class Sticky:
         return differs or bool(others)
 
     def _fold(self, found: list[Found], newest: Found | None) -> bool:
-        """Minimises all comments but the newest as outdated, and replaces their markers to hide them from `_ours`."""
+        """Minimises all comments but the newest as outdated. Replaces their markers, which hides them from `_ours`."""
         others = [f for f in found if f is not newest]
         for other in others:
             with self._client.ignoring_not_found():
@@ -194,7 +194,7 @@ class Sticky:
 
 
 def _is_newer(client: Client, found: Found, wanted: StickyComment, pull: PullRequest | None) -> bool:
-    """Whether a comment has newer content than `wanted`, according to the head commit and state of the pull request.
+    """Whether a comment is newer than `wanted`. The pull request's head commit and state decide.
 
     Just after a push, GitHub can still name the commit before it as the head. Then that commit does not contain the one
     of `wanted`, and the number of the run decides.
@@ -210,17 +210,17 @@ def _is_newer(client: Client, found: Found, wanted: StickyComment, pull: PullReq
 
 
 def _contains(client: Client, newer: str, older: str) -> bool:
-    """Whether one commit is a descendant of the other; False if GitHub does not say."""
+    """Whether one commit is a descendant of the other. False if GitHub does not say."""
     return bool(client.perhaps(lambda: contains(client, newer, older)))
 
 
 def whole(wanted: StickyComment) -> str:
-    """The comment with its marker, shortened to GitHub's limit."""
+    """The comment with its marker. Shortened to GitHub's limit."""
     return with_marker(Marker(wanted.key, wanted.generation, wanted.head_sha, ""), wanted.body)
 
 
 def whole_record(wanted: RecordComment, composed: Composed, plan: str) -> str:
-    """The record with its marker and with the plan below the record. The plan is shortened to GitHub's limit."""
+    """The record with its marker, above the plan. The plan is shortened to GitHub's limit."""
     marker = Marker(wanted.key, wanted.generation, wanted.head_sha, digest(""), record=True, memory=composed.memory)
     room = COMMENT_LIMIT - len(str(replace(marker, plan=digest("")[:PLAN_NAME])))
     body, name = with_plan(composed.body, plan, room)

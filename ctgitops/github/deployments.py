@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 5
-"""Maximum number of a commit's deployments to read, newest first, in the search for a queued deployment."""
+"""Maximum number of a commit's deployments to search for a queued deployment. Reads the newest first."""
 TASK = "deploy:migrations"
 DESCRIPTION = 140
 NEWEST = 5
-"""Number of earlier deployments to read; each needs one of the 1,000 requests per hour."""
+"""Number of earlier deployments to read. Each needs one of the 1,000 requests per hour."""
 
 
 def begin(client: Client, deployment: Deployment) -> int:
-    """Creates a deployment of exactly this commit, without GitHub's auto-merge and required checks.
+    """Creates a deployment of exactly this commit. Turns off GitHub's auto-merge and required checks.
 
-    If an earlier run has queued a deployment of the commit, continues this deployment instead.
+    Continues a queued deployment of the commit instead, if an earlier run left one.
     """
     if (waiting := _queued(client, deployment)) is not None:
         return waiting
@@ -61,7 +61,7 @@ def _queued(client: Client, deployment: Deployment) -> int | None:
 
 
 def tell(client: Client, number: int, state: DeploymentState, description: str, url: str) -> None:
-    """Adds a state to a deployment; its log and environment links lead to the run."""
+    """Adds a state to a deployment. The log and environment links of this state lead to the run."""
     deployment = client.repository.get_deployment(number)
     text = one_line(description, DESCRIPTION)
     link: dict[str, Any] = {"target_url": url, "environment_url": url} if url else {}

@@ -1,4 +1,4 @@
-"""Parses the payload of a GitHub event, or returns why the event is ignored or refused."""
+"""Parses the payload of a GitHub event. Alternatively returns why the event is ignored or refused."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class GitHubForge:
         self._client.github.close()
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Writes or updates the comment with the same key; returns its URL, or None if nothing was written."""
+        """Writes or updates the comment with the same key. Returns the comment's URL. None if nothing was written."""
         return self._client.may(
             f"comment on pull request {comment.pull_request}", _COMMENT, lambda: self._sticky.write(comment)
         )
@@ -81,12 +81,12 @@ class GitHubForge:
         self._client.may(doing, _COMMENT, lambda: self._sticky.retract(pull_request, key))
 
     def approvers(self, pull_request: int) -> tuple[str, ...] | None:
-        """The users whose last review approved a pull request; None if the token lacks the permission."""
+        """The users whose last review approved a pull request. None if the token lacks the permission."""
         doing = f"read the reviews of pull request {pull_request}"
         return self._client.may(doing, _COMMENT, lambda: lookups.approvers(self._client, pull_request))
 
     def record(self, record: RecordComment) -> str | None:
-        """Writes the record above the plan; returns the comment's URL, or None if nothing was written."""
+        """Writes the record above the plan. Returns the comment's URL, or None if nothing was written."""
         return self._client.may(
             f"comment on pull request {record.pull_request}", _COMMENT, lambda: self._sticky.record(record)
         )
@@ -96,12 +96,12 @@ class GitHubForge:
         self._client.may(f"create the check run {check.name}", _CHECK, lambda: checks.report(self._client, check))
 
     def suggest(self, review: Review) -> int:
-        """Posts the suggestions that were not posted before; returns how many it posted."""
+        """Posts suggestions that were not posted before. Returns the number of suggestions posted."""
         where = f"suggest fixes on pull request {review.pull_request}"
         return self._client.may(where, _COMMENT, lambda: reviews.suggest(self._client, review)) or 0
 
     def deploy(self, deployment: Deployment) -> int | None:
-        """Creates a deployment; returns its ID, or None if the token lacks the permission."""
+        """Creates a deployment. Returns its ID, or None if the token lacks the permission."""
         return self._client.may(
             f"create a deployment to {deployment.environment}",
             _DEPLOY,
@@ -128,7 +128,7 @@ class GitHubForge:
         )
 
     def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
-        """By path, the merged pull request that last changed the file, `before` another one if it is given.
+        """By path, the merged pull request that last changed the file. Leaves out the pull request `before` if given.
 
         Empty if the token lacks the permission.
         """
@@ -136,7 +136,7 @@ class GitHubForge:
         return self._client.may(doing, _COMMENT, lambda: lookups.brought(self._client, paths, at, before)) or {}
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The pull request that merged a commit into the default branch; None if there is none."""
+        """The pull request that merged a commit into the default branch. None if there is none."""
         return self._client.may(
             f"find the pull request of {sha[:7]}", _COMMENT, lambda: lookups.pull_request_of(self._client, sha)
         )
@@ -184,7 +184,7 @@ class GitHubForge:
         return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-        """The digests of files that plans of merged pull requests showed, limited to `files`. Raises ForgeError."""
+        """The digests of `files` that plans of merged pull requests showed. Raises ForgeError."""
         return self._client.must(
             "read the plans of merged pull requests",
             _RECORDS,
@@ -215,7 +215,7 @@ class GitHubForge:
         )
 
     def blob(self, sha: str) -> bytes:
-        """The content of a blob, one file of a commit. Raises ForgeError."""
+        """The content of a blob. A blob is one file of a commit. Raises ForgeError."""
         return self._client.must("read a file", _CONTENTS, lambda: proposals.blob(self._client, sha))
 
     def proposal(self, number: int) -> Proposal:
@@ -225,13 +225,13 @@ class GitHubForge:
         )
 
     def proposed_by(self, run: OutsideRun) -> int | None:
-        """The open pull request whose head commit triggered a run; None if there is none. Raises ForgeError."""
+        """The open pull request whose head commit triggered a run. None if there is none. Raises ForgeError."""
         return self._client.must(
             f"find the pull request of {run.head_sha[:7]}", _PULLS, lambda: proposals.proposed_by(self._client, run)
         )
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes; empty if the token lacks the permission."""
+        """The files that a pull request adds or changes. Empty if the token lacks the permission."""
         return (
             self._client.may(
                 f"list the files of pull request {number}", _COMMENT, lambda: lookups.files_of(self._client, number)

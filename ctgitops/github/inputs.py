@@ -1,4 +1,4 @@
-"""Parses the inputs of the Action. The runner passes every input as text and validates nothing."""
+"""Parses the inputs of the Action. The runner passes each input as text, and validates nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import UsageError
 
 
 class Command(StrEnum):
-    """The input `command` of the workflow; `auto` chooses the command from the event."""
+    """The input `command` of the workflow. `auto` chooses the command from the event."""
 
     AUTO = "auto"
     PLAN = "plan"
@@ -29,7 +29,7 @@ class Command(StrEnum):
 
 
 class CommentMode(StrEnum):
-    """The input `comment`: whether and how plans and records are posted on the pull request."""
+    """The input `comment`. Says whether and how plans and records are posted on the pull request."""
 
     UPDATE = "update"
     RECREATE = "recreate"
@@ -37,17 +37,17 @@ class CommentMode(StrEnum):
 
 
 class OnWait(StrEnum):
-    """The result of the step if a plan waits for a window, a bake time or the environment in `after`."""
+    """The result of a step whose plan waits for a window, a bake time or the environment in `after`."""
 
     AUTO = "auto"
-    """The step succeeds for a plan and on a schedule, and fails otherwise."""
+    """The step succeeds for a plan and on a schedule. In other cases, the step fails."""
     FAIL = "fail"
     PASS = "pass"  # noqa: S105 - not a password
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """All inputs in `action.yml`. Each field has the name of its input, with `_` instead of `-`."""
+    """All inputs in `action.yml`. A field has the name of its input, with `_` instead of `-`."""
 
     command: Command = Command.AUTO
     environment: str = ""
@@ -67,7 +67,7 @@ class Inputs:
     workflow: str = ""
 
     def named(self) -> Inputs:
-        """Checks that the inputs which the command requires are present, and returns the inputs. Raises UsageError."""
+        """Checks that all inputs that the command requires are present. Returns the inputs. Raises UsageError."""
         if self.command in _ONE_ENVIRONMENT and not self.environment:
             raise _wrong("environment", f"is required for `{self.command}`", "set it to the name in the manifest")
         selector = Selector.parse(self.to)
@@ -87,7 +87,7 @@ class Inputs:
 
     @property
     def approved(self) -> str | None:
-        """The approved fingerprint; None if no approval is required. Raises UsageError if a required one is missing."""
+        """The approved fingerprint. None if no approval is required. Raises UsageError if a required one is missing."""
         if self.require_fingerprint and not self.fingerprint:
             raise _wrong(
                 "fingerprint",
@@ -97,7 +97,7 @@ class Inputs:
         return self.fingerprint or None
 
     def filled(self, given: Mapping[str, str]) -> Inputs:
-        """Fills the inputs that the workflow leaves empty from the inputs of a manual run (workflow_dispatch)."""
+        """Fills empty inputs of the workflow from the inputs of a manual run (workflow_dispatch)."""
         known = {name: text for name, text in given.items() if name in BY_PEOPLE and text.strip()}
         asked = parse(known)
         defaults = Inputs()
@@ -125,17 +125,17 @@ BY_PEOPLE = (
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
-    """Reads the inputs of this step. Raises UsageError, which names the invalid input."""
+    """Reads the inputs of this step. Raises UsageError that names an invalid input."""
     return parse({name: environ.get(f"INPUT_{name.upper()}", "") for name in names()})
 
 
 def names() -> tuple[str, ...]:
-    """The names of all inputs, as workflows spell them."""
+    """The names of all inputs, in the spelling of workflows."""
     return tuple(f.name.replace("_", "-") for f in fields(Inputs))
 
 
 def parse(given: Mapping[str, str]) -> Inputs:
-    """Parses inputs; an empty input gets its default. Raises UsageError, which names the invalid input."""
+    """Parses inputs. An empty input gets its default. Raises UsageError that names an invalid input."""
     text = {name: value.strip() for name, value in given.items()}
     return Inputs(
         command=Command(_one_of("command", text, [c.value for c in Command])),
@@ -158,7 +158,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
 
 
 def _one_of(name: str, text: Mapping[str, str], choices: list[str]) -> str:
-    """Parses `text` as one of `choices`; an empty text is the first choice. Raises UsageError."""
+    """Parses `text` as one of `choices`. An empty text is the first choice. Raises UsageError."""
     value = text.get(name, "") or choices[0]
     if value not in choices:
         near = difflib.get_close_matches(value, choices, n=1)

@@ -1,4 +1,4 @@
-"""Queries GitHub for commits, tags, pull requests, and the files that the plans of merged pull requests showed."""
+"""Queries GitHub for commits, tags, pull requests, and the files in plans of merged pull requests."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST_OPEN = 40
-"""Maximum number of open pull requests to read, the most recently updated first.
+"""Maximum number of open pull requests to read. Reads the most recently updated ones first.
 
 Each one needs one of the 1,000 requests per hour.
 """
 DEEPEST = 10
 """Maximum number of tags in a chain of tags that point to tags."""
 MOST_COMMITS = 10
-"""Maximum number of commits of a file to search for an earlier pull request; each one needs a request."""
+"""Maximum number of a file's commits to search for an earlier pull request. Each commit needs a request."""
 _ADDS = ("added", "renamed", "copied")
 
 
 def pull_request_of(client: Client, sha: str) -> int | None:
-    """The pull request that merged a commit into the default branch; None if there is none."""
+    """The pull request that merged a commit into the default branch. None if there is none."""
     merged = merged_with(client, sha)
     merged.sort(key=lambda p: (p.merge_commit_sha != sha, p.number))
     return merged[0].number if merged else None
@@ -44,7 +44,7 @@ def _came_to_default(pull: PullRequest) -> bool:
 
 
 def brought(client: Client, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
-    """For each path, the merged pull request whose commit last changed the file, `before` another one."""
+    """By path, the merged pull request whose commit last changed the file. Leaves out the pull request `before`."""
     pulls = ((path, _bringer(client, path, at, before)) for path in paths)
     return {path: number for path, number in pulls if number is not None}
 
@@ -58,18 +58,18 @@ def _bringer(client: Client, path: str, at: str, before: int | None) -> int | No
 
 
 def is_on(client: Client, branch: str, sha: str) -> bool:
-    """Whether a branch contains a commit. Reads the tip of the branch first: a name could also be that of a tag."""
+    """Whether a branch contains a commit. Reads the branch's tip first, because a tag can have the same name."""
     tip = client.repository.get_branch(branch).commit.sha
     return tip == sha or contains(client, tip, sha)
 
 
 def contains(client: Client, newer: str, older: str) -> bool:
-    """Whether a commit is another one or its descendant."""
+    """Whether the commit `newer` is `older`, or a descendant of `older`."""
     return client.repository.compare(older, newer).status in ("ahead", "identical")
 
 
 def commit_of_tag(client: Client, tag: str) -> str:
-    """The commit that a tag points to, also through annotated tags."""
+    """The commit that a tag points to. Annotated tags in between are resolved."""
     named = client.repository.get_git_ref(f"tags/{tag}").object
     for _ in range(DEEPEST):
         if named.type == "commit":
@@ -114,11 +114,11 @@ def approvers(client: Client, number: int) -> tuple[str, ...]:
 
 
 MOST = 100
-"""Maximum number of files whose pull request is searched; each needs two or three of the 1,000 requests per hour."""
+"""Maximum number of files whose pull request is searched. Each needs two or three of the 1,000 requests per hour."""
 
 
 def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-    """The digests in plans of merged pull requests. Stops when all `files` are found, or all plans are read."""
+    """The digests of files in the plans of merged pull requests. Stops after all `files`, or after all plans."""
     found: set[str] = set()
     incomplete: list[int] = []
     asked: set[int] = set()
@@ -145,7 +145,7 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
 
 
 def _brought_by(client: Client, path: str, at: str) -> Iterable[PullRequest]:
-    """The merged pull requests that contain the commit which last changed a file."""
+    """The merged pull requests with the commit that last changed a file."""
     for commit in client.repository.get_commits(sha=at, path=path):
         return merged_with(client, commit.sha)
     return ()
@@ -155,7 +155,7 @@ MOST_PARTS = 1_000
 
 
 def _shown(client: Client, pull: PullRequest) -> list[ShownPart]:
-    """The records of files in a pull request's check runs, on its head commit and on the merge queue's commit."""
+    """The records of files in a pull request's check runs. Reads its head commit and the merge queue's commit."""
     found: list[ShownPart] = []
     for sha in filter(None, dict.fromkeys((pull.head.sha, pull.merge_commit_sha))):
         first = list(_parts(client, sha, part_name(1, 1)))

@@ -1,4 +1,4 @@
-"""The first line of a comment: invisible JSON, by which ctgitops finds the comment, and the plan inside a record."""
+"""The first line of a comment. It is invisible JSON, and identifies the comment and the plan inside a record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..report.page import COMMENT_LIMIT, cut, cut_at_block
 
 MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 PLAN_NAME = 16
-"""Length of the digest that marks the plan in a record. The author of a plan cannot predict this digest."""
+"""Length of the digest that marks the plan in a record. A plan's author cannot predict the digest."""
 _LAST_BEGIN, _LAST_END = "<!-- ctgitops, cancelled -->", "<!-- end of cancelled -->"
 _LAST_WORDS = re.compile(rf"{_LAST_BEGIN}\r?\n.*?{_LAST_END}\r?\n(?:\r?\n)?", re.DOTALL)
 _SUMMARY = "<b>The plan before the merge</b>: its SQL, schema changes, findings and backup"
@@ -27,9 +27,9 @@ class Marker:
     head_sha: str
     digest: str
     record: bool = False
-    """Whether the comment is the record of a closed pull request. A plan replaces it only after a reopening."""
+    """Whether the comment is the record of a closed pull request. Only a reopening lets a plan replace the record."""
     plan: str = ""
-    """In a record, the digest that marks where the plan begins and ends."""
+    """The digest that marks the beginning and the end of the plan in a record."""
     memory: str = ""
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class Marker:
 
 
 def read(text: str) -> Marker | None:
-    """The marker at the start of a comment; None without a marker."""
+    """The marker at the start of a comment. None without a marker."""
     match = MARKER.match(text)
     try:
         fields = json.loads(match[1]) if match else {}
@@ -62,7 +62,7 @@ def body_of(text: str) -> str:
 
 
 def last_words(words: str) -> str:
-    """The last words of a cancelled run, between two HTML comments that mark where they begin and end."""
+    """The last words of a cancelled run. Two HTML comments mark where the words begin and end."""
     return f"{_LAST_BEGIN}\n{words}\n{_LAST_END}\n"
 
 
@@ -73,13 +73,13 @@ def without_last_words(body: str) -> str:
 
 
 def genuine(text: str) -> bool:
-    """Whether the comment's text matches the digest in its marker, so that the comment was not edited."""
+    """Whether the comment's text matches the digest in its marker. If so, no one has edited the comment."""
     marker = read(text)
     return marker is not None and marker.digest == digest(body_of(text))
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two comments have the same content for the same commit, whichever runs wrote them."""
+    """Whether two comments have the same content for the same commit. Different runs may have written them."""
     markers = read(one), read(other)
     heads = [marker.head_sha if marker else None for marker in markers]
     return heads[0] == heads[1] and digest(body_of(one)) == digest(body_of(other))
@@ -91,14 +91,14 @@ def digest(body: str) -> str:
 
 
 def with_marker(marker: Marker, body: str) -> str:
-    """The comment, shortened to GitHub's limit, with the digest of the shortened body in its marker."""
+    """The comment, shortened to GitHub's limit. Its marker has the digest of the shortened body."""
     room = COMMENT_LIMIT - len(str(replace(marker, digest=digest(""))))
     shortened = cut(body, room)
     return f"{replace(marker, digest=digest(shortened))}{shortened}"
 
 
 def with_plan(body: str, plan: str, room: int) -> tuple[str, str]:
-    """A record with the collapsed plan below it, and the digest that marks the plan. Shortens the plan to fit."""
+    """A record above the collapsed plan, and the digest that marks the plan. Shortens the plan to fit."""
     if not plan:
         return body, ""
     name = digest(plan)[:PLAN_NAME]
@@ -109,7 +109,7 @@ def with_plan(body: str, plan: str, room: int) -> tuple[str, str]:
 
 
 def plan_in(text: str) -> str:
-    """The plan in a comment: the lower part of a record, or the whole text of a plan comment."""
+    """The plan in a comment. It is the lower part of a record, or the whole text of a plan comment."""
     marker = read(text)
     body = without_last_words(body_of(text).replace("\r\n", "\n"))
     if marker is None or not marker.record:

@@ -1,4 +1,4 @@
-"""Reads pull requests and files of commits through GitHub's API, so that no checkout is needed."""
+"""Reads pull requests and files of commits through GitHub's API. Needs no checkout."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def proposal(client: Client, number: int) -> Proposal:
 
 
 def proposed_by(client: Client, run: OutsideRun) -> int | None:
-    """Finds the pull request of a run by its head commit and head repository; None if there is none.
+    """Finds a run's pull request by the run's head commit and head repository. None if there is none.
 
     GitHub does not name the pull request in a run of a fork, and the branch may have newer commits.
     """

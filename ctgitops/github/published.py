@@ -1,4 +1,4 @@
-"""Reads the plan that an earlier run published on a pull request, from its check run or else from the comment."""
+"""Reads the plan that an earlier run published on a pull request. Reads its check run, or else the comment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def published(client: Client, number: int, text: str) -> Published:
-    """The plan in the pull request's check run or in its comment `text`. A part that cannot be read is empty."""
+    """The plan in the pull request's check run, or in the comment's `text`. An unreadable part is empty."""
     pull = pull_of(client, number)
     marker, plan = read(text), plan_in(text)
     if pull:
@@ -23,7 +23,7 @@ def published(client: Client, number: int, text: str) -> Published:
 
 
 def pull_of(client: Client, number: int) -> PullRequest | None:
-    """The pull request; None if it cannot be read."""
+    """The pull request. None if it cannot be read."""
 
     def read_all() -> PullRequest | None:
         pull = client.repository.get_pull(number)
@@ -33,7 +33,7 @@ def pull_of(client: Client, number: int) -> PullRequest | None:
 
 
 def _chosen(checked: list[str], commented: str) -> str:
-    """The plan from a check run, because few workflows may write check runs; of several, the plan in the comment."""
+    """The plan from a check run, because few workflows may write check runs. Of several, prefers the comment's plan."""
     if any(digest(page) == digest(commented) for page in checked):
         return commented
     return checked[-1] if checked else commented

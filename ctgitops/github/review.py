@@ -1,4 +1,4 @@
-"""Posts fixes as suggested changes on the lines of a pull request, each only once."""
+"""Posts fixes as suggested changes on the lines of a pull request. Posts each fix only once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BACKTICKS = re.compile(r"`+")
 
 
 def suggest(client: Client, review: Review) -> int:
-    """Posts one review with the suggestions that were not posted before; returns how many it posted."""
+    """Posts one review with suggestions that were not posted before. Returns the number of suggestions posted."""
     wanted = [suggestion for suggestion in review.suggestions if _plain(suggestion)]
     if not wanted:
         return 0
@@ -75,11 +75,11 @@ def body(suggestion: Suggestion) -> str:
 
 
 def _plain(suggestion: Suggestion) -> bool:
-    """Whether every character is visible. People accept a suggestion with one click, so nothing may be hidden."""
+    """Whether every character is visible. Nothing may be hidden, because people accept a suggestion with one click."""
     return all(shown(line) == line and "\n" not in line for line in suggestion.instead)
 
 
 def _key(suggestion: Suggestion) -> str:
-    """Identifies a suggestion by the text before and after the change, whatever its position in the file is."""
+    """Identifies a suggestion by the text before and after the change. Its position in the file does not matter."""
     parts = (suggestion.path, *suggestion.old, "\0", *suggestion.instead)
     return sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]

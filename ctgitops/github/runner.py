@@ -19,7 +19,7 @@ from .secrets import hidden
 MOST = 10
 """Maximum number of annotations per level and step that the runner shows."""
 LONGEST_SUMMARY = 900_000
-"""Maximum length of the job summary in bytes; the runner drops a summary above 1 MiB."""
+"""Maximum length of the job summary in bytes. The runner drops a summary above 1 MiB."""
 LONGEST_MESSAGE = 3_500
 LONGEST_TITLE = 200
 
@@ -33,25 +33,25 @@ _WORDS = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notic
 
 
 def log_safe(text: str) -> str:
-    """Escapes workflow commands in text for the log: `::` at the start of a line, and `##[` anywhere."""
+    """Escapes workflow commands in text for the log. These are `::` at a line's start, and `##[` anywhere."""
     lines = _LINES.split(_HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
     return "\n".join(_COMMAND.sub(rf"\1:{_ZWSP}", _OLD_COMMAND.sub(f"#{_ZWSP}#", line)) for line in lines)
 
 
 @dataclass
 class Runner:
-    """One step on a runner. If the runner does not provide a file, output to this file is skipped."""
+    """One step on a runner. Output to a file is skipped if the runner does not provide the file."""
 
     environ: Mapping[str, str] = field(repr=False)
     log: TextIO
     secrets: tuple[str, ...] = field(default=(), repr=False)
     unwritten: set[str] = field(default_factory=set)
-    """Names of outputs that could not be written, and that later steps therefore lack."""
+    """Names of outputs that could not be written. Later steps lack these outputs."""
     _annotation_counts: Counter[Level] = field(default_factory=Counter)
     _summed: int = 0
 
     def mask(self, secrets: tuple[str, ...]) -> None:
-        """Masks secrets from now on, in the log and in everything else that this run writes."""
+        """Masks secrets from now on. Applies to the log and to everything else that this run writes."""
         for secret in secrets:
             if secret not in self.secrets:
                 # The runner does not recognise a secret with several lines, so each line is masked.
@@ -76,7 +76,7 @@ class Runner:
             self._command("endgroup", "")
 
     def annotate(self, annotation: Annotation) -> None:
-        """Annotates a line of a file; after MOST annotations of a level, only prints the text."""
+        """Annotates a line of a file. Only prints the text after MOST annotations of a level."""
         self._annotation_counts[annotation.level] += 1
         message, title = self._line(annotation.message), self._line(annotation.title)
         if self._annotation_counts[annotation.level] > MOST:
@@ -94,7 +94,7 @@ class Runner:
         self._annotate_without_file(Level.FAILURE, message)
 
     def output(self, name: str, value: str) -> None:
-        """Sets an output of the step; `value` may have several lines."""
+        """Sets an output of the step. `value` may have several lines."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a valid name of an output")
         value = self.hidden(value).replace("\r\n", "\n").replace("\r", "\n")
@@ -115,7 +115,7 @@ class Runner:
         self._append("GITHUB_STEP_SUMMARY", page)
 
     def keep(self, name: str, text: str) -> str:
-        """Writes a file into the workspace for later steps; returns its name, or an empty string after an error.
+        """Writes a file into the workspace for later steps. Returns the file's name. Empty after an error.
 
         A symbolic link of that name in the checkout is removed, and never followed.
         """
@@ -133,7 +133,7 @@ class Runner:
         return name
 
     def _set_owner(self, number: int) -> None:
-        """Sets the file's owner to the workspace's owner, so that the runner can delete the file."""
+        """Sets the file's owner to the workspace's owner. The runner can then delete the file."""
         owner = os.stat(self.environ.get("GITHUB_WORKSPACE", "") or ".")  # noqa: PTH116 - os.stat, like os.open above
         with contextlib.suppress(OSError):
             os.fchown(number, owner.st_uid, owner.st_gid)
@@ -160,7 +160,7 @@ class Runner:
         self.log.flush()
 
     def _append(self, variable: str, text: str) -> bool:
-        """Appends to a file of the runner. Returns False after an error, because a full disk must not stop a run."""
+        """Appends to a file of the runner. Returns False after an error: a full disk must not stop a run."""
         if path := self.environ.get(variable, ""):
             try:
                 _add_to(path, text.encode(errors="replace"))
@@ -171,7 +171,7 @@ class Runner:
 
 
 def _add_to(path: str, data: bytes) -> None:
-    """Appends all of `data` or nothing, because the runner misreads an incomplete output, or fails the step."""
+    """Appends all of `data` or nothing. The runner misreads an incomplete output, or fails the step."""
     with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - opened unbuffered
         before = file.tell()
         try:

@@ -1,4 +1,4 @@
-"""Lists every secret in all encodings in which output could contain it, so that all output can be masked."""
+"""Lists every secret in all encodings that output could contain. All output can then be masked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 SHORTEST = 6
-"""Minimum length of a password that is masked wherever it occurs. A shorter password is masked only where the text
+"""Minimum length of a password that is masked everywhere. A shorter password is masked only where the text
 shows a password: otherwise, masks in ordinary words would make pages unreadable, and reveal the password."""
 SHORTEST_BASE64 = 8
 _KEY = r"(?:ssl_?)?(?:password|passwd|pwd)"
@@ -27,16 +27,16 @@ _PAIRS = re.compile(
     r"(?:\s*+\w++\s*+=\s*+(?:'(?:[^'\\]|\\.)*+'|[^\s']\S*+)?+(?:\s++|$))+"
     r"|(?:\s*+\w[\w ]*+=\s*+(?:\"[^\"]*+\"|[^;]*+)(?:;|$))+\s*+"
 )
-"""A connection string of libpq, `host=… password=…`, or of .NET and ODBC, `Host=…;Password=…`."""
+"""A connection string of libpq (`host=… password=…`), or of .NET and ODBC (`Host=…;Password=…`)."""
 _LONGEST_CONNECTION = 10_000
 WORDS = frozenset({"postgres", "postgresql", "password", "secret", "database", "localhost"})
 """Passwords in examples that are also words in ordinary text."""
 
 
 def secrets_in(environ: Mapping[str, str], names: Iterable[str], token: str) -> tuple[str, ...]:
-    """The texts to mask, longest first: the token, the values of `names`, and connection strings in any variable.
+    """The texts to mask, longest first: the token, values of `names`, and connection strings in any variable.
 
-    Also the passwords in these, and all variables whose names end with PASSWORD. A short password, or a password that
+    Also their passwords, and all variables whose names end with PASSWORD. A short password, or a password that
     is also a name in a connection string, is masked only where the text shows a password.
     """
     connections = {value for value in environ.values() if is_connection(value)}
@@ -56,7 +56,7 @@ def secrets_in(environ: Mapping[str, str], names: Iterable[str], token: str) -> 
 
 
 def is_connection(value: str) -> bool:
-    """Whether a value is a connection string: a URL of PostgreSQL, or another URL or string with a password."""
+    """Whether a value is a connection string. This is a PostgreSQL URL, or another URL or string with a password."""
     text = value.strip()
     if len(text) > _LONGEST_CONNECTION:
         return False
@@ -66,19 +66,19 @@ def is_connection(value: str) -> bool:
 
 
 def forms_of(url: str) -> set[str]:
-    """A connection string, its password, and the password URL-encoded and URL-decoded."""
+    """The forms of a connection string: itself, its password, and its password URL-encoded and URL-decoded."""
     return {url, url.strip(), *(form for each in _passwords_of(url) for form in _url_forms(each))}
 
 
 def base64_forms(secret: str) -> set[str]:
-    """The base64 of `secret` at each offset in a longer text, without the characters that also encode other bytes."""
+    """The base64 of `secret` at each offset in a longer text. Leaves out characters that also encode other bytes."""
     encoded = {form for offset in range(3) for form in _base64(secret.encode(), offset)}
     safe = {form.translate(str.maketrans("+/", "-_")) for form in encoded}
     return {form for form in encoded | safe if len(form) >= SHORTEST_BASE64}
 
 
 def hidden(text: str, secrets: tuple[str, ...]) -> str:
-    """`text` with all of `secrets` masked; `secrets` must be sorted, longest first."""
+    """`text` with all of `secrets` masked. `secrets` must be sorted, longest first."""
     for secret in secrets:
         text = text.replace(secret, "***")
     return text
@@ -113,7 +113,7 @@ def _url_forms(password: str) -> set[str]:
 
 
 def _as_password(password: str) -> Iterator[str]:
-    """The forms in which a text shows a password as such, for example `:PASSWORD@` and `password=PASSWORD`."""
+    """The forms in which a text shows a password, for example `:PASSWORD@` and `password=PASSWORD`."""
     yield f":{password}@"
     for key in ("password", "Password", "PASSWORD", "passwd", "pwd", "Pwd"):
         yield from (f"{key}={password}", f"{key}='{password}'", f"{key} '{password}'")

@@ -1,4 +1,4 @@
-"""Delivers notifications: texts through Apprise, JSON documents to webhooks."""
+"""Delivers notifications. Texts go through Apprise, JSON documents to webhooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..report.notification import Notification
 
 LONGEST = 10.0
-"""Maximum seconds for all receivers together. A run's result never waits longer for a receiver."""
+"""Maximum seconds for all receivers together. A run's result waits no longer than this."""
 SIGNATURE = "X-Ctgitops-Signature-256"
 _TIMEOUTS = (4.0, 8.0)
 """Seconds to connect, and to read the answer."""
@@ -25,7 +25,7 @@ _TIMEOUTS = (4.0, 8.0)
 
 @dataclass(frozen=True)
 class Delivery:
-    """The result for one receiver, by the name of its secret; `error` is empty if the receiver accepted it."""
+    """The result for one receiver. Its name is that of its secret. `error` is empty if the receiver accepted it."""
 
     receiver: str
     error: str = ""
@@ -34,9 +34,9 @@ class Delivery:
 def deliver(
     notification: Notification, receivers: tuple[Receiver, ...], environ: Mapping[str, str]
 ) -> tuple[Delivery, ...]:
-    """Sends a notification to the receivers that want its event, all at once, in at most LONGEST seconds.
+    """Sends a notification to the receivers that want its event. Sends to all at once, in at most LONGEST seconds.
 
-    Raises nothing: what prevents a delivery is in the result.
+    Raises nothing. The result says what prevented a delivery.
     """
     asked = [receiver for receiver in dict.fromkeys(receivers) if notification.event in receiver.events]
     errors: dict[Receiver, str] = {}
@@ -55,7 +55,7 @@ def deliver(
 
 
 def _sent(notification: Notification, receiver: Receiver, environ: Mapping[str, str]) -> str:
-    """Why the receiver did not accept the notification; empty if it did. Never contains the URL, which is a secret."""
+    """Why the receiver did not accept the notification. Empty if it did. The text never has the URL, a secret."""
     url = environ.get(receiver.secret, "").strip()
     if not url:
         return f"the variable {receiver.secret} is not set"

@@ -10,7 +10,7 @@ from ..report.terminal_text import on_one_line
 
 
 def line_of(progress: Progress) -> str:
-    """The line for an event; empty if the next event's line includes it."""
+    """The line for an event. Empty if the line of the next event includes it."""
     of = (_of_others, _of_the_run, _of_safeguards, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
 
@@ -64,7 +64,7 @@ def _of_safeguards(progress: Progress) -> str | None:
 
 
 def _measured(measure: events.Measure, rate: float) -> str:
-    """Formats the progress: `restoring, about 42 %, 3 of 12 tables, 120,000 rows, 31,000 a second, 165,000 left`."""
+    """Formats progress: `restoring, about 42 %, 3 of 12 tables, 120,000 rows, 31,000 a second, 165,000 left`."""
     about = f", about {measure.percent} %" if measure.percent is not None else ""
     tables = f", {measure.tables[0]:,} of {count(measure.tables[1], 'table')}" if measure.tables else ""
     if measure.unit == "rows":

@@ -1,4 +1,4 @@
-"""The listeners that every run has, both on the command line and in the Action."""
+"""The listeners of every run, on the command line and in the Action."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..core.run.progress import Listener, Progress, SeedFinished, StepFinished
 
 
 def listeners(*more: Listener) -> Listener:
-    """Returns a listener that passes each event to the listeners of every run, then to those in `more`."""
+    """Returns a listener. It passes each event to the listeners of every run, then to the listeners in `more`."""
     every = (note, *more)
 
     def pass_on(progress: Progress) -> None:
@@ -17,7 +17,7 @@ def listeners(*more: Listener) -> Listener:
 
 
 NAMES: list[str] = []
-"""Names of the completed migrations and seed files, in order. Global, because a process executes one run."""
+"""Names of the completed migrations and seed files, in order. Global: a process executes one run."""
 
 
 def note(progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""The live display: the current step with a spinner and a clock, below the steps that are done."""
+"""The live display. It shows the current step with a spinner and a clock, below the steps that are done."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _WITHIN = (
     events.BatchPaused,
     events.BackupMeasured,
 )
-"""Events that do not restart the clock, because they belong to the current step or to a part of a backup."""
+"""Events that do not restart the clock. They belong to the current step or to a part of a backup."""
 
 
 class Live:
-    """A listener for a `with` block. The last line of the display is updated in the block, and then removed."""
+    """A listener for a `with` block. Updates the last line of the display in the block. Then removes this line."""
 
     def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
         self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
@@ -73,7 +73,7 @@ class Live:
 
 
 def _doing(progress: Progress) -> str:
-    """Returns the activity that an event begins; empty for an event that ends an activity."""
+    """Returns the activity that an event begins. Empty for an event that ends an activity."""
     match progress:
         case events.StepStarted(step=step, position=position, of=of):
             return f"[{position}/{of}] {on_one_line(step.name)} …"

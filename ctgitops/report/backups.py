@@ -1,4 +1,4 @@
-"""Renders finished backups, drills and what retention removes, as text and Markdown."""
+"""Renders finished backups, drills and the removals of retention, as text and Markdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_KEPT = "no key of `backup.keep` keeps it"
 
 
 def list_text(listings: tuple[BackupListing, ...], within: int | None = None) -> str:
-    """The backups of all environments; `within` is the width of the terminal."""
+    """The backups of all environments. `within` is the width of the terminal."""
     return "\n\n".join("\n".join(_listing(each, within)) for each in listings) + "\n"
 
 
@@ -59,7 +59,7 @@ def _drilled(backup: StoredBackup, now: datetime) -> str:
 
 
 def pruned_text(pruned: Pruned, within: int | None = None) -> str:
-    """What was removed or would be, what stays, and why."""
+    """The backups that were or would be removed, and those that stay. Each has the reason."""
     total, goes = len(pruned.decisions), len(pruned.goes)
     verb = "would remove" if pruned.dry_run else "removed"
     head = f"{pruned.environment}: {verb} {goes or 'none'} of {count(total, 'backup')}"
@@ -124,7 +124,7 @@ def _drill_markdown(result: DrillResult) -> str:
 
 
 def ago(age: timedelta) -> str:
-    """`5 min`, `7 h`, `12 d`; an age in the future counts as none."""
+    """An age, such as `5 min`, `7 h` or `12 d`. An age in the future counts as none."""
     seconds = max(int(age.total_seconds()), 0)
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:

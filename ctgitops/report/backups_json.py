@@ -1,4 +1,4 @@
-"""Renders finished backups, drills and what retention removes as JSON; `schemas/backup-*.schema.json` describe it."""
+"""Renders finished backups, drills and removals by retention as JSON. `schemas/backup-*.schema.json` describe it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _backup(backup: StoredBackup, listing: BackupListing) -> Object:
 
 
 def pruned_json(pruned: Pruned) -> str:
-    """What was removed or would be, what stays, and why."""
+    """The backups that were or would be removed, and those that stay. Each has the reason."""
     fields = {
         "environment": pruned.environment,
         "dry_run": pruned.dry_run,
@@ -75,7 +75,7 @@ def pruned_json(pruned: Pruned) -> str:
 
 
 def verified_json(receipt: Receipt, unchecked: tuple[str, ...]) -> str:
-    """The result of comparing a backup's files with its receipt; a difference is an error instead."""
+    """The result of comparing a backup's files with its receipt. A difference is an error, and not a result."""
     files = receipt.stored or receipt.files
     fields = {
         "id": receipt.id,

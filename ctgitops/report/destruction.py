@@ -1,4 +1,4 @@
-"""Renders the data that a plan destroys, and how to restore this data."""
+"""Renders the data that a plan destroys, and how to restore the data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def loss_lines(preview: Preview) -> Iterator[str]:
 
 
 def way_back(preview: Preview) -> str:
-    """How the data can be restored; empty if no data is destroyed."""
+    """How the data can be restored. Empty if no data is destroyed."""
     if not preview.destroys:
         return ""
     begin = "a rollback restores the schema, NOT THIS DATA"
@@ -37,7 +37,7 @@ def way_back(preview: Preview) -> str:
 
 
 def text_lines(preview: Preview) -> Iterator[str]:
-    """The lines of the section about destroyed data, for a terminal; empty if no data is destroyed."""
+    """The lines of the section about destroyed data, for a terminal. Empty if no data is destroyed."""
     if preview.losses:
         yield from ("", f"  {TITLE}", "")
         yield from (f"    {on_one_line(line)}" for line in loss_lines(preview))

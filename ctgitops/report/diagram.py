@@ -1,4 +1,4 @@
-"""Draws the tables that a plan touches, with columns and foreign keys, as a Mermaid entity relationship diagram.
+"""Draws the tables that a plan touches as a Mermaid entity relationship diagram, with columns and foreign keys.
 
 Names in PostgreSQL are free text. In Mermaid they are tokens of a grammar, and not all of them can be quoted. So each
 character other than a letter, a digit or one of a few signs is drawn as `_`. The schema diff beside the diagram shows
@@ -36,7 +36,7 @@ class _Reference:
 
 
 def diagram(before: Snapshot, after: Snapshot, changes: Changes) -> str:
-    """The Mermaid source; empty if no table is changed."""
+    """The Mermaid source. Empty if no table is changed."""
     tables = _touched(after, changes)
     if not tables:
         return ""
@@ -58,7 +58,7 @@ def diagram(before: Snapshot, after: Snapshot, changes: Changes) -> str:
 
 
 def _touched(after: Snapshot, changes: Changes) -> list[str]:
-    """The changed tables that exist after the plan, without tables that are only referenced."""
+    """The changed tables that exist after the plan. Leaves out tables that are only referenced."""
     there = {each.name for each in after.objects if each.kind == "table"}
     named = dict.fromkeys(change.object.of or change.object.name for change in changes)
     return [name for name in named if name in there][:TABLES]
@@ -76,7 +76,7 @@ def _mark(change: Change) -> str:
 
 
 def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]:
-    """The columns of each table, including columns that the plan drops."""
+    """The columns of each table. Includes columns that the plan drops."""
     there = {each.key: each for snapshot in (before, after) for each in snapshot.objects if each.kind == "column"}
     found: dict[str, list[SchemaObject]] = {}
     for each in there.values():
@@ -85,7 +85,7 @@ def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]
 
 
 def _keys(snapshot: Snapshot) -> dict[str, dict[tuple[str, ...], str]]:
-    """The key columns of each table, each with the kind of its key: `PK` or `UK`."""
+    """The key columns of each table. Each one has the kind of its key: `PK` or `UK`."""
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for each in snapshot.objects:
         match = _KEY.match(each.attributes.get("definition", "")) if each.kind == "constraint" else None
@@ -134,7 +134,7 @@ def _own(column: SchemaObject) -> str:
 
 
 def _word(text: str) -> str:
-    """A type or column name as a Mermaid word that is not a keyword."""
+    """A type or column name as a Mermaid word. The word is not a keyword."""
     word = _WORD.sub("_", _unquoted(text))
     return word if re.match(r"[A-Za-z]", word) and word.lower() not in _TAKEN else f"_{word}"
 

@@ -31,14 +31,14 @@ def _text(result: DriftResult) -> list[str]:
 
 
 def verdict(result: Drift) -> str:
-    """The verdict for one environment, as the first line."""
+    """The verdict for one environment. It is the first line."""
     if not result.changes:
         return f"no drift: the schema matches the {_migrations(result)} in the ledger"
     return f"DRIFT: {phrases.count(len(result.changes), 'difference')} from the {_migrations(result)} in the ledger"
 
 
 def what_next(result: Drift) -> tuple[str, ...]:
-    """What to do about drift: keep the difference, undo it, or ignore the object."""
+    """What to do about drift. The choices are to keep the difference, to undo it, or to ignore the object."""
     name = result.environment.name
     return (
         'to keep it, add a migration that also runs where the object exists (`ctgitops new "…"`, IF NOT EXISTS)',
@@ -77,7 +77,7 @@ def _markdown(result: DriftResult, longest: int) -> str:
 
 
 def diff_fence(changes: Changes, longest: int) -> str:
-    """The changes in a `diff` block of at most about `longest` characters, with a note if changes are left out."""
+    """The changes in a `diff` block of about `longest` characters at most. A note says if changes are left out."""
     lines, size = change_lines(changes), 0
     for position, line in enumerate(lines):
         size += len(line) + 1

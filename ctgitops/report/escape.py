@@ -48,7 +48,7 @@ def shown(text: str) -> str:
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """Replaces invisible characters like `shown`, and also line breaks; cuts the text to a length."""
+    """Replaces line breaks, and the characters that `shown` replaces. Cuts the text to a length."""
     line = _SPACE.sub(" ", shown(text)).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
@@ -64,13 +64,13 @@ def code(text: str) -> Markup:
 
 
 def prose(text: str) -> Markup:
-    """Escapes a message that may contain untrusted names: text in backticks becomes inline code."""
+    """Escapes a message that may contain untrusted names. Text in backticks becomes inline code."""
     parts = _CODE.split(one_line(text))
     return Markup("").join(_code(part) if odd % 2 else _plain(part) for odd, part in enumerate(parts))
 
 
 def fence(body: str, language: str = "") -> Markup:
-    """A code block that its content cannot close: the fence is longer than any run of backticks inside."""
+    """A code block. Its fence is longer than any run of backticks inside, so its content cannot close it."""
     body = shown(body).strip("\n")
     ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(body)), default=0))
     return Markup(f"{ticks}{language}\n{body}\n{ticks}")  # noqa: S704 - `body` cannot close the fence
@@ -94,7 +94,7 @@ def _code(line: str) -> Markup:
 
 
 def _text(line: str, at: int = -1) -> str:
-    """Replaces special characters; `at` is the offset of a character that is special only at line start."""
+    """Replaces special characters. `at` is the offset of a character that is special only at the start of a line."""
     whole = _MEANS.sub(lambda match: _reference(match[0]), line)
     return f"{whole[:at]}{_reference(whole[at])}{whole[at + 1 :]}" if at >= 0 else whole
 

@@ -1,4 +1,4 @@
-"""Renders problems as parts of a page: problems that block the plan are visible, warnings are collapsed."""
+"""Renders problems as parts of a page. Problems that block the plan are visible, and warnings are collapsed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from . import escape, links, phrases
 Part = dict[str, Any]
 
 OPEN = 5
-"""Maximum number of visible blocking problems. Further ones are collapsed, together with the warnings."""
+"""Maximum number of visible blocking problems. Further ones are collapsed together with the warnings."""
 
 SHORT = 6
-"""Maximum number of lines of a detail that is shown without collapsing."""
+"""Maximum number of lines of a detail. A longer detail is collapsed."""
 
 
 Measured = Mapping[Problem, tuple[str, ...]]
@@ -27,7 +27,7 @@ Measured = Mapping[Problem, tuple[str, ...]]
 def parts_of(
     problems: Mapping[Problem, tuple[str, ...]], origin: Origin, measured: Measured = MappingProxyType({})
 ) -> list[Part]:
-    """Every problem with the environments that have it, as values for the template."""
+    """Every problem, with the environments that have this problem. These are values for the template."""
     parts = [
         {**_part(problem, names, origin), "measured": [escape.plain(line) for line in measured.get(problem, ())]}
         for problem, names in problems.items()
@@ -63,7 +63,7 @@ def _fix(fix: Fix | None) -> Part:
 
 
 def folded(parts: list[Part]) -> str:
-    """The title of the collapsed part: `2 problems, 1 warning`."""
+    """The title of the collapsed part, such as `2 problems, 1 warning`."""
     inside = [part["blocks"] for part in parts if not part["open"]]
     blocking = sum(inside)
     texts = [phrases.count(blocking, "problem")] if blocking else []
@@ -72,7 +72,7 @@ def folded(parts: list[Part]) -> str:
 
 
 def counts(parts: list[Part]) -> dict[str, int]:
-    """The number of parts of each kind that can be left out; the kinds are left out in this order."""
+    """The number of parts of each kind that can be left out. The first kind is left out first."""
     return {
         "details": sum(1 for part in parts if part["detail"]),
         "hints": sum(1 for part in parts if part["hint"]),

@@ -13,7 +13,7 @@ Object = dict[str, Any]
 
 
 def impact_data(effect: Effect | None) -> list[Object]:
-    """One object per statement that the trial ran; empty without a trial."""
+    """One object per statement that the trial ran. Empty without a trial."""
     return [_statement(each) for each in effect.impact.statements] if effect else []
 
 
@@ -23,7 +23,7 @@ def waits_data(effect: Effect | None) -> list[Object]:
 
 
 def changes_data(effect: Effect | None) -> list[Object]:
-    """One object per statement that changes rows of an existing table, or an unknown number of rows."""
+    """One object per statement that changes an existing table's rows, or an unknown number of rows."""
     return [_change(each) for each in effect.changes] if effect else []
 
 

@@ -1,4 +1,4 @@
-"""Renders reports as JSON, whose structure is published in `schemas/*.schema.json`."""
+"""Renders reports as JSON. `schemas/*.schema.json` describe the structure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Object = dict[str, Any]
 
 
 def plan_json(result: PlanResult) -> str:
-    """One environment's plan, or the error if the environment could not be read."""
+    """One environment's plan. The error if the environment could not be read."""
     return dump(_result(result))
 
 
@@ -86,12 +86,12 @@ def error_json(error: CtgitopsError) -> str:
 
 
 def dump(fields: Object) -> str:
-    """A JSON document: the fields, and the version of their schema."""
+    """A JSON document with the fields, and with the version of their schema."""
     return on_a_log(json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n")
 
 
 def on_a_log(page: str) -> str:
-    """Escapes `##[`, which GitHub's runner reads as a command. Does not change the parsed JSON value."""
+    """Escapes `##[`, because GitHub's runner reads it as a command. The parsed JSON value stays the same."""
     return page.replace("##[", "##\\u005b")
 
 

@@ -18,12 +18,12 @@ _KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 def address(url: str) -> Markup | str:
-    """A plain URL, which is safe in a link; empty for anything else."""
+    """A plain URL. It is safe in a link. Empty for anything else."""
     return Markup(url) if _URL.fullmatch(url) else ""  # noqa: S704 - `_URL` matches no character that ends a link
 
 
 def place(where: Place | None, origin: Origin) -> Markup:
-    """A position in a file as code, with a link to the line if `origin` has a commit; empty for None."""
+    """A position in a file as code. Links to the line if `origin` has a commit. Empty for None."""
     if where is None:
         return Markup()
     words = escape.code(str(where))

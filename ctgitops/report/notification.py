@@ -1,4 +1,4 @@
-"""A notification: the result of a run in a few lines, as text for people and as JSON for programs."""
+"""A notification: the result of a run in a few lines. It is text for people and JSON for programs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from .text import outcome_verdict
 
 LONGEST_LINE, MOST_LINES = 400, 12
 _MARKUP = str.maketrans({"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "@": "@\N{ZERO WIDTH SPACE}"})
-"""Characters with which a text could mention people or hide a link, in the markup of chat services."""
+"""Characters that could mention people or hide a link in the markup of chat services."""
 
 
 @dataclass(frozen=True)
 class Notification:
-    """What happened in one environment, for people who have not seen the run."""
+    """The result of a run in one environment, for people who have not seen the run."""
 
     event: Event
     environment: str
     summary: str
     """What happened, in one line."""
     facts: tuple[str, ...] = ()
-    """Details, one line each: what waits and until when, the place of an error, the state of the database."""
+    """Details, one line each. They are what waits and until when, an error's place, and the database's state."""
     next: str = ""
-    """The next step for a person; empty if there is none."""
+    """The next step for a person. Empty if there is none."""
     origin: Origin = field(default_factory=Origin)
 
     @property
@@ -43,7 +43,7 @@ class Notification:
 
     @property
     def text(self) -> str:
-        """The facts, the next step and the links, one line each, without any markup."""
+        """The facts, the next step and the links. Each has one line without any markup."""
         lines = [*self.facts, *([f"next: {self.next}"] if self.next else []), *self._links()]
         return "\n".join(map(_harmless, lines[:MOST_LINES]))
 
@@ -82,7 +82,7 @@ class Notification:
 
 
 def _harmless(line: str) -> str:
-    """The line without mentions, links that hide their address, and control characters."""
+    """The line. Leaves out mentions, links that hide their address, and control characters."""
     text = on_one_line(line).translate(_MARKUP).replace("](", "] (")
     return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
 
@@ -96,7 +96,7 @@ _EVENTS = {
 
 
 def of_outcome(outcome: Outcome, origin: Origin) -> Notification | None:
-    """The notification about a run that ended without an error; None if it changed nothing and nothing waits."""
+    """The notification about a run that ended without an error. None if it changed nothing and nothing waits."""
     event = Event.FAILED if outcome.mismatch else _EVENTS.get(outcome.status)
     if event is None:
         return None
@@ -128,7 +128,7 @@ def of_error(error: CtgitopsError, environment: str, origin: Origin) -> Notifica
 
 
 def of_drift(result: DriftResult, origin: Origin) -> Notification | None:
-    """The notification about drift, or about a comparison that was not possible; None if there is no drift."""
+    """The notification about drift, or about a comparison that was not possible. None if there is no drift."""
     name = result.environment.name
     if isinstance(result, NotPlanned):
         what = f"NOT CHECKED, so drift is unknown: {result.error.what}"

@@ -25,7 +25,7 @@ def count(number: int, noun: str) -> str:
 
 
 def version(value: SchemaVersion | None) -> str:
-    """A schema version, or a dash where there is none."""
+    """A schema version. A dash without a version."""
     return str(value) if value else "-"
 
 
@@ -64,7 +64,7 @@ def size(number: int) -> str:
 
 
 def resumes(step: Step) -> str:
-    """`resumes at statement 3 of 5`, for a migration that an earlier run did not finish; else empty."""
+    """`resumes at statement 3 of 5` for a migration that an earlier run did not finish. Empty for any other."""
     at, of = step.resumption, len(step.script.statements) if step.resumption else 0
     if at and at.batches and not at.done:
         return f"resumes after {count(at.rows, 'row')}"
@@ -72,7 +72,7 @@ def resumes(step: Step) -> str:
 
 
 def comes_with(environment: Environment, occasion: Occasion = Occasion.NONE) -> str:
-    """The event that triggers an apply to the environment: `the merge`, `a release tagged v*`."""
+    """The event that triggers an apply to the environment, such as `the merge` or `a release tagged v*`."""
     if occasion.applies(environment):
         return occasion.value
     match environment.trigger:
@@ -97,12 +97,12 @@ def resumed_by(environment: Environment) -> str:
 
 
 def next_command(text: str) -> str:
-    """The next command as code; text for readers on GitHub is unchanged, because it already contains code."""
+    """The next command as code. Text for readers on GitHub already contains code, and is unchanged."""
     return text if "`" in text else f"`{text}`"
 
 
 def bake(environment: Environment, before: str = "") -> str:
-    """How long the migrations must have been applied in another environment; empty if not required."""
+    """The time for which another environment must have had the migrations. Empty if not required."""
     return f"{before}{duration(environment.bake)}" if environment.bake else ""
 
 
@@ -126,7 +126,7 @@ def apply_policy(of: ApplyPolicy) -> tuple[str, ...]:
 
 
 def watched(of: ApplyPolicy) -> str:
-    """The health query's result after a successful apply; empty if there is no query."""
+    """The health query's result after a successful apply. Empty if there is no query."""
     return f"the health query stayed true for {duration(of.health.within)}" if of.health else ""
 
 
@@ -136,13 +136,13 @@ def plans(results: tuple[PlanResult, ...]) -> tuple[Plan, ...]:
 
 
 def steps(results: tuple[PlanResult, ...]) -> tuple[Step, ...]:
-    """Every step of all plans, once, in the order of an apply to an empty database."""
+    """Every step of all plans, without duplicates, in the order of an apply to an empty database."""
     by_identity = {step.identity: step for plan in plans(results) for step in plan.steps}
     return tuple(sorted(by_identity.values(), key=lambda step: step.number))
 
 
 def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
-    """Each problem once, with the environments that have this problem; blocking problems first."""
+    """Each problem once, with all environments that have this problem. Blocking problems are first."""
     found: dict[Problem, list[str]] = {}
     for plan in plans(results):
         for problem in plan.remarks:
@@ -152,7 +152,7 @@ def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
 
 
 def errors_of(results: tuple[PlanResult, ...]) -> dict[str, tuple[str, ...]]:
-    """The environments that could not be planned, by the text of the error and its hint."""
+    """The environments that could not be planned. The key is the error's text and hint."""
     found: dict[str, tuple[str, ...]] = {}
     for result in results:
         if isinstance(result, NotPlanned):
@@ -162,7 +162,7 @@ def errors_of(results: tuple[PlanResult, ...]) -> dict[str, tuple[str, ...]]:
 
 
 def fix(of: Fix) -> str:
-    """Describes a fix: `in 002_x.sql, line 2 becomes`; `rename migrations/a.SQL to migrations/a.sql`."""
+    """Describes a fix, such as `in 002_x.sql, line 2 becomes` or `rename migrations/a.SQL to migrations/a.sql`."""
     if isinstance(of, Rename):
         return f"rename {of.path} to {of.to}"
     lines = f"line {of.first}" if of.first == of.last else f"lines {of.first} to {of.last}"
@@ -182,14 +182,14 @@ def instead(of: Lines) -> str:
 
 
 def way_back(step: Step, destroys: frozenset[str] = frozenset()) -> str:
-    """A step's rollback: `Available`, `Manual`, `IRREVERSIBLE`, or `schema only` if the step is in `destroys`."""
+    """A step's rollback: `Available`, `Manual` or `IRREVERSIBLE`. It is `schema only` for a step in `destroys`."""
     if step.name in destroys and step.rollback == "Available":
         return "schema only"
     return "IRREVERSIBLE" if step.rollback == "Not Available" else step.rollback.value
 
 
 def joined(names: tuple[str, ...], most: int = 5) -> str:
-    """A list as text: `a, b and c`. Shows at most `most` names, and the number of further names."""
+    """A list as text, such as `a, b and c`. Shows at most `most` names, and counts the further names."""
     if len(names) > most:
         names = (*names[:most], f"{len(names) - most} more")
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
@@ -244,13 +244,13 @@ def unknown(results: tuple[PlanResult, ...]) -> list[str]:
 
 
 def _to_try(results: tuple[PlanResult, ...]) -> str:
-    """The first change that makes a trial possible, in parentheses; empty if all trials were possible."""
+    """The first change that makes a trial possible, in parentheses. Empty if all trials are possible."""
     stops = [each.proof.stop for each in results if isinstance(each, Preview) and each.proof and each.proof.stop]
     return next((f" (to try it: {stop.remedy})" for stop in stops if stop.place is None and stop.remedy), "")
 
 
 def not_analysed(problems: Iterable[Problem]) -> list[str]:
-    """`2 statements not analysed`, for a summary line; empty if all were analysed."""
+    """`2 statements not analysed`, for a summary line. Empty if all were analysed."""
     unknown = statements_not_analysed(problems)
     return [f"{count(unknown, 'statement')} not analysed"] if unknown else []
 

@@ -1,4 +1,4 @@
-"""Renders the two tables of the plan comment: all environments side by side, and one row per migration."""
+"""Renders the two tables of the plan comment. One shows all environments, the other one a row per migration."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def environment_row(result: PlanResult) -> Part:
 
 
 def _waits(result: Preview) -> tuple[str, ...]:
-    """The conditions for which an apply waits. If the event itself applies the plan, only the unmet conditions."""
+    """The conditions for which an apply waits. Only the unmet conditions if the event itself applies the plan."""
     if result.plan.empty or (result.refusals and result.occasion is not Occasion.NONE):
         return ()
     if not result.occasion.approved:
@@ -52,7 +52,7 @@ def _waits(result: Preview) -> tuple[str, ...]:
 
 
 def _stopping(result: Preview) -> str:
-    """The problems to solve before the migrations can be applied to the environment; empty if there are none."""
+    """The problems to solve before the migrations can be applied to the environment. Empty if there are none."""
     if result.plan.blocked:
         return f"{phrases.count(sum(p.blocks for p in result.plan.problems), 'problem')} to solve"
     if result.occasion is not Occasion.NONE and result.refusals:
@@ -83,7 +83,7 @@ def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem
 
 
 def _tried(results: tuple[PlanResult, ...], step: Step) -> str:
-    """The longest wait, and the parts that were not tried. `no blocking` only if every statement was tried."""
+    """The longest wait, and the parts not tried. `no blocking` only if every statement was tried."""
     effect = effect_on_worst(results, step)
     gaps = dict.fromkeys(gap.brief for result in results for gap in gaps_of(result, step))
     said = [glance(effect)] if effect and (effect.waits or not gaps) else []
@@ -111,7 +111,7 @@ def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset
 
 
 def back_of(preview: Preview, origin: Origin) -> Part:
-    """The backup that is taken before an apply, and how to restore this backup or roll back."""
+    """The backup before an apply. Also how to restore this backup or roll back."""
     plan, policy = preview.plan, preview.environment.backup
     left_out = [*(preview.extent.not_saved if preview.extent else ()), *preview.not_in_backup]
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]

@@ -1,4 +1,4 @@
-"""Renders the result of a plan's trial as sentences, which are the same on every page."""
+"""Renders the result of a plan's trial as sentences. All pages have the same sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALL_RUN = {1: "it runs", 2: "both run"}
 
 
 def sentences(proof: Trial, plan: Plan, destroys: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """The results of the trial as plain text, the most important first.
+    """The results of the trial as plain text. The most important result is first.
 
     `destroys` names the migrations that destroy data. Their rollbacks do not count as verified, because a
     rollback does not restore the data.
@@ -100,7 +100,7 @@ def _order(proof: Trial) -> Iterable[str]:
 
 
 def schema_lines(proof: Trial) -> list[str]:
-    """The schema changes, then the differences after each rollback and second run, and between the two orders."""
+    """The schema changes. Then the differences after each rollback and second run, and between the two orders."""
     lines = change_lines(proof.changes)
     for way in proof.ways:
         if way.left:

@@ -1,4 +1,4 @@
-"""Renders the record of a pull request, which is above the plan in the comment of a merged pull request."""
+"""Renders the record of a pull request. It is above the plan in the comment of a merged pull request."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ MARKS = {
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """Shows the state, the next step and the rollback for each environment, and then each migration.
+    """Shows each environment's state, next step and rollback, and then each migration.
 
-    `ended` has the results of this run, for details; `record` has the facts from all runs.
+    `ended` has the results of this run, which give details. `record` has the facts from all runs.
     """
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
@@ -73,7 +73,7 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
 
 
 def approved_markdown(users: tuple[str, ...] | None) -> str:
-    """The last line of a record: who approved the pull request, without mentions. `users` is None if unknown."""
+    """The last line of a record. Says who approved the pull request, without mentions. `users` is None if unknown."""
     if users is None:
         return "\n<sub>the approvals could not be read</sub>\n"
     said = f"approved by {escape.code(phrases.joined(users))}" if users else "no approving review"
@@ -81,13 +81,13 @@ def approved_markdown(users: tuple[str, ...] | None) -> str:
 
 
 def failure_markdown(error: CtgitopsError, origin: Origin) -> str:
-    """The record after a merge whose run ended before it read any environment."""
+    """The record of a merge. The run after this merge ended before it read any environment."""
     values = {"failed": _failure("", error, origin), "run_url": links.address(origin.run_url)}
     return render("record_failure.md.j2", values)
 
 
 def closed_markdown(origin: Origin | None = None) -> str:
-    """The final comment on a pull request that was closed without being merged."""
+    """The final comment on a pull request that was closed without a merge."""
     return render("closed.md.j2", {"run_url": links.address((origin or Origin()).run_url)})
 
 
@@ -217,7 +217,7 @@ def _past(each: PastRollback) -> Part:
 
 
 def _why_not(environment: Environment, end: RunEnd | None, there: set[str]) -> tuple[str, ...]:
-    """Why a migration is not applied: the result of the last run, or an unmet condition of the manifest."""
+    """Why a migration is not applied. It is the last run's result, or an unmet condition of the manifest."""
     if end is None:
         return _expected(environment, there)
     if end.stage in (Stage.WAITING, Stage.BLOCKED):
@@ -226,7 +226,7 @@ def _why_not(environment: Environment, end: RunEnd | None, there: set[str]) -> t
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
-    """The unmet conditions of the manifest for an apply. `there` names the environments that have the migration."""
+    """The manifest's unmet conditions for an apply. `there` names the environments that have the migration."""
     rest = phrases.waits_for(environment)[1:]
     if environment.after in there:
         baking = phrases.bake(environment)

@@ -1,4 +1,4 @@
-"""Words the next step of each environment in a record, for a reader on GitHub, and who can take this step."""
+"""Words the next step of each environment in a record, and who can take this step. Readers are on GitHub."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class NextStep:
     """The next step of one environment in the record."""
 
     why: Markup
-    """What happened, or the reason to wait; empty if the table of migrations shows it."""
+    """What happened, or the reason to wait. Empty if the table of migrations has it."""
     what: Markup
     who: str
 
 
 def next_step(environment: Environment, record: Record) -> NextStep:
-    """The next step of an environment, from its state and the end of its last run."""
+    """The next step of an environment. Depends on its state and the end of its last run."""
     stage, end = record.stage(environment), record.ends.get(environment.name)
     cells = record.cells(environment)
     if stage in (Stage.APPLIED, Stage.REMOVED):
@@ -92,7 +92,7 @@ def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
 
 
 def _from_cells(stage: Stage, cells: dict[str, Cell]) -> RunEnd:
-    """The end of a run of which only the ledger has a trace."""
+    """The end of a run that left a trace only in the ledger."""
     name, cell = next((name, cell) for name, cell in cells.items() if cell.stage is stage)
     said = cell.error.split("\n", 1)[0][: escape.LONGEST // 2]
     return RunEnd(stage, f"`{name}`: {said}" if said else f"`{name}`", run_url=cell.run_url)

@@ -1,4 +1,4 @@
-"""Formats text for a terminal: aligns columns, and neutralises control characters and workflow commands."""
+"""Formats text for a terminal. Aligns columns, and neutralises control characters and workflow commands."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 _NARROWEST = 8
-"""Minimum width of a column in cells, however narrow the terminal is."""
+"""Minimum width of a column in cells. Applies even to a narrow terminal."""
 # GitHub's runner reads `::` at the start of a log line, and `##[` anywhere, as a workflow command
 _ORDER = re.compile(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
 
 
 def visible(text: str) -> str:
-    """Escapes text of several lines: removes cursor movement, changes of text direction and workflow commands."""
+    """Escapes text of several lines. Removes cursor movement, changes of text direction and workflow commands."""
     plain = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\t", "    "))
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", plain)
 
 
 def on_one_line(text: str) -> str:
-    """Like `visible`, but the result is one line."""
+    """Escapes text in the way of `visible`. The result is one line."""
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", _INVISIBLE.sub(" ", text))
 
 
@@ -55,7 +55,7 @@ def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) 
 
 
 def _folded(row: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
-    """Wraps a row's cells to the column widths; returns the lines."""
+    """Wraps a row's cells to the column widths. Returns the lines."""
     columns = [_wrapped(cell, wide) for cell, wide in zip(row, widths, strict=True)]
     return [
         [column[at] if at < len(column) else "" for column in columns]

@@ -1,4 +1,4 @@
-"""Renders an error for a terminal: what happened, where, the statement, the state of the database, what to do."""
+"""Renders an error for a terminal: what happened, where, the statement, the database's state, what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..errors import ApplyError, CtgitopsError
 from .terminal_text import indented, on_one_line, visible
 
 SHOWN = 12
-"""Maximum number of lines of a statement to show, around the line of the error."""
+"""Maximum number of lines to show of a statement. They are around the line of the error."""
 
 
 def error_text(error: CtgitopsError) -> str:
@@ -26,7 +26,7 @@ def error_text(error: CtgitopsError) -> str:
 
 
 def unseen_lines(result: NotPlanned, words: str) -> list[str]:
-    """Formats an environment that could not be read: `words` say what is unknown, then follows the error."""
+    """Formats an environment that could not be read. `words` say what is unknown. The error follows."""
     return [f"{result.environment.name}: {words}", *indented(error_text(result.error).rstrip("\n"), 2)]
 
 
@@ -45,7 +45,7 @@ def _statement(error: ApplyError) -> list[str]:
 
 
 def _first_line(error: ApplyError) -> int | None:
-    """The file's line on which the statement starts; None if unknown."""
+    """The file's line on which the statement starts. None if unknown."""
     if error.statement_line is not None:
         return error.statement_line
     single = "\n" not in error.statement.strip("\n")

@@ -1,4 +1,4 @@
-"""Renders the status of environments for a terminal: one environment as a table, or all side by side."""
+"""Renders the status of environments for a terminal. One environment is a table. Several are side by side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST = 56
 
 
 def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = None) -> str:
-    """All environments side by side, then their migrations and problems; a single one as in `status_text`."""
+    """All environments side by side, then their migrations and problems. `status_text` formats a single one."""
     if len(statuses) == 1:
         return status_text(statuses[0], within)
     heading = ("environment", "version", "pending", "last run", "problems")
@@ -40,7 +40,7 @@ def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
 
 
 def _migrations(statuses: tuple[EnvironmentStatus, ...], within: int | None) -> list[str]:
-    """A row per migration, and a column per environment that could be read."""
+    """A row per migration. A column per environment that could be read."""
     seen = [status for status in statuses if not status.unreadable]
     states = {status.environment: {(row.number, row.name): row for row in status.rows} for status in seen}
     known = {(row.number, row.name): row for status in reversed(seen) for row in status.rows}
@@ -70,7 +70,7 @@ def _row(row: Row, longest: int | None) -> tuple[str, ...]:
 
 
 def _short(description: str, longest: int | None) -> str:
-    """The description, shortened to `longest` characters; unchanged if `longest` is None."""
+    """The description, shortened to `longest` characters. Unchanged if `longest` is None."""
     if longest is None or len(description) <= longest:
         return description
     return description[: longest - 1].rstrip() + "…"

@@ -26,7 +26,7 @@ def _text(result: VerifyResult) -> list[str]:
 
 
 def verdict(result: Verified) -> str:
-    """The verdict for one environment, as the first line."""
+    """The verdict for one environment. It is the first line."""
     seen = f"{phrases.count(result.migrations, 'migration')}, {phrases.count(result.queries, 'verify file')}"
     if result.constraints is not None:
         seen += f", {phrases.count(result.constraints, 'constraint')} against the rows"
@@ -38,7 +38,7 @@ def verdict(result: Verified) -> str:
 
 
 def verify_markdown(results: tuple[VerifyResult, ...]) -> str:
-    """Formats the result for a summary: the text for a terminal, in a code block."""
+    """Formats the result for a summary. A code block has the text for a terminal."""
     return f"{fence(verify_text(results).rstrip(), 'text')}\n"
 
 

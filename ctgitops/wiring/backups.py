@@ -1,4 +1,4 @@
-"""Proved backups. Imports the implementation on first use, because the import takes 60 ms."""
+"""Proved backups. Imports the implementation only on first use. The import takes 60 ms."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class StoredBackups:
     root: Path
     addresses: Addresses
     environments: Callable[[], tuple[Environment, ...]]
-    """The manifests, which contain the settings of buckets."""
+    """The manifests. They contain the settings of buckets."""
     identity: str = ""
-    """The file with a private key, or `$NAME` for a variable with the key; empty for the default variables."""
+    """The file with a private key, or `$NAME` for its variable. If empty, the default variables are used."""
 
     @property
     def shadows(self) -> Shadows:
-        """Creates the copy on which a plan is tried, to find the tables that a backup of a part saves."""
+        """Creates a copy on which a plan is tried. This finds the tables that a backup of a part saves."""
         from .databases import ThrowAwayDatabases
 
         return ThrowAwayDatabases(self.addresses)
@@ -54,7 +54,7 @@ class StoredBackups:
         return self._proved().restore(self._receipt_at(receipt_at), url, tell)
 
     def schema(self, receipt_at: str, tell: Listener) -> Snapshot:
-        """The schema of a backup, which is restored on a throw-away server. Raises BackupError, UsageError."""
+        """The schema of a backup. The backup is restored on a throw-away server. Raises BackupError, UsageError."""
         return self._proved().schema(receipt_at, tell)
 
     def stored(self, environment: Environment) -> tuple[StoredBackup, ...]:
@@ -62,11 +62,11 @@ class StoredBackups:
         return self._finished().stored(environment)
 
     def verify(self, which: str, tell: Listener) -> tuple[Receipt, tuple[str, ...]]:
-        """Compares a backup's files with its receipt. Returns what could not be checked, too. Raises BackupError."""
+        """Compares a backup's files with its receipt. Returns also what could not be checked. Raises BackupError."""
         return self._finished().verify(self._receipt_at(which), tell)
 
     def drill(self, environment: Environment, tell: Listener) -> Drill:
-        """Restores the newest backup on a throw-away server, and stores the result. Raises BackupError."""
+        """Restores the newest backup on a throw-away server. Stores the result. Raises BackupError."""
         return self._finished().drill(environment, tell)
 
     def prune(self, environment: Environment, tell: Listener, *, dry_run: bool) -> Pruned:
@@ -74,11 +74,11 @@ class StoredBackups:
         return self._finished().prune(environment, tell, dry_run=dry_run)
 
     def restore_table(self, which: str, names: tuple[str, str], url: str, tell: Listener) -> tuple[Receipt, int]:
-        """Restores the rows of one table into a new table. Returns their number, too. Writes. Raises BackupError."""
+        """Restores one table's rows into a new table. Also returns the number of rows. Writes. Raises BackupError."""
         return self._finished().restore_table(self._receipt_at(which), names, url, tell)
 
     def _receipt_at(self, which: str) -> str:
-        """The path or URL of a receipt, for an ID, or the path or URL of a backup or a receipt. Raises UsageError."""
+        """The path or URL of a receipt. `which` is an ID, or a path or URL. Raises UsageError."""
         name = environment_of(which)
         if not name or Path(which).exists():
             return which
@@ -130,7 +130,7 @@ class StoredBackups:
             raise UsageError(what, hint="name a file as age-keygen or ssh-keygen writes it") from None
 
     def _settings(self, address: str) -> StoreSettings:
-        """The `backup.store` of the manifest whose `backup.to` is this address; otherwise none."""
+        """The `backup.store` of the manifest with this address in `backup.to`. Empty without such a manifest."""
         from ..core.environment.environment import StoreSettings
 
         if "://" in address:

@@ -37,7 +37,7 @@ class PostgresDatabases:
         return PostgresDatabase(self.addresses.of(environment), environment.role)
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment that the manifest's `after` names, or why the ledger cannot be read."""
+        """The ledger of the environment in the manifest's `after`. If the ledger is unreadable, the reason."""
         name = request.environment.after
         if name is None:
             return None
@@ -54,7 +54,7 @@ class ThrowAwayDatabases:
     addresses: Addresses
 
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
-        """An empty throw-away database like `wanted`, dropped when the block ends. Raises UsageError."""
+        """An empty throw-away database like `wanted`. It is dropped when the block ends. Raises UsageError."""
         from ..postgres.shadow.replay import replay_shadow
 
         policy = environment.shadow if environment else ShadowPolicy()
@@ -65,7 +65,7 @@ class ThrowAwayDatabases:
     def sandbox(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sandbox]:
-        """A throw-away copy of a real schema, after the steps in `had`. Raises UsageError, ApplyError."""
+        """A throw-away copy of a real schema. It contains the steps in `had`. Raises UsageError, ApplyError."""
         from ..postgres.shadow.sandbox import sandbox_shadow
 
         return sandbox_shadow(original, policy, self._external(policy) if policy.url_secret else None, had)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Notifications:
-    """The receivers of one checkout. Each method returns one warning for each receiver that was not reached."""
+    """The receivers of one checkout. Each method returns a warning for each receiver that was not reached."""
 
     workspace: Workspace
     origin: Origin
@@ -42,7 +42,7 @@ class Notifications:
         return self._send(environment, of_outcome(result, origin))
 
     def drift(self, result: DriftResult) -> tuple[str, ...]:
-        """Sends the result of a comparison, if there is drift or the comparison was not possible."""
+        """Sends the result of a comparison. Sends nothing unless there is drift, or no comparison was possible."""
         if not self._receivers(result.environment):
             return ()
         from ..report.notification import of_drift
@@ -50,7 +50,7 @@ class Notifications:
         return self._send(result.environment, of_drift(result, self.origin))
 
     def test(self, environment: Environment) -> tuple[Delivery, ...]:
-        """Sends a test to each receiver of an environment, whatever events the receiver wants."""
+        """Sends a test to each receiver of an environment. Ignores which events the receiver wants."""
         from ..core.environment.receiver import Event
         from ..notify.delivery import deliver
         from ..report.notification import Notification

@@ -1,4 +1,4 @@
-"""The origin of a run: who started it, for which commit, pull request and workflow run."""
+"""The origin of a run. Says who started it, and for which commit, pull request and workflow run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..files.git import head_of, in_repository
 
 
 def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
-    """Reads the origin of a run from GitHub's variables; elsewhere, from the user name and the checkout's commit."""
+    """Reads a run's origin from GitHub's variables. Outside GitHub, reads the user name and the checkout's commit."""
     server, repository, run = (environ.get(f"GITHUB_{k}", "") for k in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     pull_request = re.fullmatch(r"refs/pull/(\d+)/\w+", environ.get("GITHUB_REF", ""))
     return Origin(
@@ -41,7 +41,7 @@ def _user() -> str:
 
 
 def _commit(root: Path) -> str:
-    """The checkout's commit; empty if git fails, because a run must also be possible without git."""
+    """The checkout's commit. Empty if git fails: a run must also be possible without git."""
     try:
         return head_of(root) if in_repository(root) else ""
     except CtgitopsError:

@@ -1,4 +1,4 @@
-"""Reads schemas by name. An environment takes precedence over a file of the same name."""
+"""Reads schemas by name. For an equal name, an environment takes precedence over a file."""
 
 from __future__ import annotations
 

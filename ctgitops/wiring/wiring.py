@@ -1,4 +1,4 @@
-"""Creates the implementations of the ports, from one checkout and one process environment."""
+"""Creates the implementations of the ports. Uses one checkout and one process environment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wiring:
-    """One checkout, one process environment, and the ports' implementations that use them."""
+    """One checkout and one process environment. Also the ports' implementations that use both."""
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -51,12 +51,12 @@ class Wiring:
 
     @cached_property
     def environments(self) -> tuple[Environment, ...]:
-        """The valid manifests of the checkout, which may lack migrations/."""
+        """The valid manifests of the checkout. The checkout may lack migrations/."""
         return read_environments(Repository(self.root))[0]
 
     @cached_property
     def origin(self) -> Origin:
-        """Who started the run, and for which commit."""
+        """Who started the run, and the run's commit."""
         return origin_from(self.environ, self.root)
 
     @property
@@ -66,17 +66,17 @@ class Wiring:
 
     @property
     def today(self) -> date:
-        """The current day in UTC, by which allowances expire."""
+        """The current day in UTC. Allowances expire by this day."""
         return self.now.date()
 
     @property
     def checked_out(self) -> str:
-        """The commit that is checked out; empty before the first commit. Raises WorkspaceError if git fails."""
+        """The commit that is checked out. Empty before the first commit. Raises WorkspaceError if git fails."""
         return head_of(self.root)
 
     @property
     def environment_names(self) -> list[str]:
-        """The names of all environments, each after the one in its `after`. Raises UsageError without environments."""
+        """The names of all environments. Each follows the environment in its `after`. Raises UsageError without any."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
             hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"
@@ -170,7 +170,7 @@ class Wiring:
 
     @contextmanager
     def console(self) -> Iterator[Listener]:
-        """A listener that shows progress events in a terminal or a log, until the block ends."""
+        """A listener that shows progress events in a terminal or log. It ends with the block."""
         from ..notify.console import console
         from ..notify.listeners import listeners
 

@@ -1,4 +1,4 @@
-"""Predicts the schema after a plan with a trial, records the prediction, and compares it with the actual schema."""
+"""Predicts with a trial the schema after a plan. Records the prediction, and compares it with the actual schema."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class PredictedChanges:
     """The result of a trial run before the apply."""
 
     changes: Changes | None = None
-    """The schema changes that the plan makes; None if unknown."""
+    """The schema changes of the plan. None if unknown."""
     why_not: str = ""
 
     def on(self, before: Snapshot) -> Prediction | None:
-        """Returns the schema that the plan is predicted to produce from the schema `before`; None if unknown."""
+        """Returns the predicted schema after the plan, from the schema `before`. None if unknown."""
         return None if self.changes is None else Prediction(changed(before, self.changes).fingerprint, self.changes)
 
 
@@ -51,7 +51,7 @@ def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) 
 
 
 def with_breaks(plan: Plan, predicted: PredictedChanges, history: Collection[str] = ()) -> Plan:
-    """The plan with the problems that only its trial shows: changes that contradict `Breaking Changes: No`."""
+    """The plan with problems that only a trial shows. These are changes that contradict `Breaking Changes: No`."""
     found = break_problems(plan, predicted.changes or (), history)
     return replace(plan, problems=worst_first((*plan.problems, *found)))
 
@@ -61,7 +61,7 @@ def check_open_predictions(
 ) -> tuple[Ledger, PredictionMismatch | None]:
     """Compares the schema with open predictions of earlier runs. Returns the ledger, and a mismatch or None. Writes.
 
-    A mismatch that no longer exists is not returned.
+    Leaves out a mismatch that no longer exists.
     """
     ledger, earlier_mismatch = session.ledger(), None
     promises = open_predictions(ledger)
@@ -77,7 +77,7 @@ def check_open_predictions(
 
 
 class PredictionCheck:
-    """Compares the schema after a plan with the prediction. Create this object before the plan: it reads the schema."""
+    """Compares the schema after a plan with the prediction. Reads the schema first, so create this before the plan."""
 
     def __init__(self, plan: Plan, request: Request, database: Database, predicted: PredictedChanges) -> None:
         self._plan = plan
@@ -94,7 +94,7 @@ class PredictionCheck:
             session.record(made(self._plan.fingerprint, numbers, self._prediction))
 
     def found(self, session: Session) -> PredictionMismatch | None:
-        """Records whether the schema matches the prediction, and returns the difference; None if both match. Writes.
+        """Records whether the schema matches the prediction. Returns the difference. None if both match. Writes.
 
         Raises LedgerError.
         """

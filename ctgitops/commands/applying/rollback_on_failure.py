@@ -1,4 +1,4 @@
-"""Rolls back a failed apply, if the manifest requires this and the rollback destroys no rows of other sessions."""
+"""Rolls back a failed apply if the manifest requires this. Never destroys rows of other sessions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .carry_out import carry_out
 
 @dataclass(frozen=True)
 class FailedApply:
-    """A failed apply whose run still holds the run lock."""
+    """A failed apply. Its run still holds the run lock."""
 
     request: Request
     plan: Plan
@@ -40,9 +40,9 @@ class FailedApply:
     tell: Listener
 
     def rolled_back_if_required(self, error: ApplyError) -> ApplyError:
-        """Rolls back this run's migrations if the manifest requires this, and adds the result to the error. Writes.
+        """Rolls back this run's migrations if the manifest requires this. Adds the result to the error. Writes.
 
-        Rolls back nothing if the ledger has no entry `failed`: in this case, the run was asked to stop, or lost the
+        Rolls back nothing if the ledger has no entry `failed`. The run was then asked to stop, or lost the
         run lock or the database.
         """
         if not (error.on_record and self.request.environment.apply_policy.rolls_back_on_failure):
@@ -82,7 +82,10 @@ class FailedApply:
         error.hint = f"{first}{rollback_command(plan, dry=True)} shows what a rollback would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
-        """Rolls back, newest first. Stops if a rollback fails; the error then lists what is still applied. Writes."""
+        """Rolls back the newest first. Stops if a rollback fails. The error then lists what is still applied.
+
+        Writes.
+        """
         self.tell(RollbackStarted(plan))
         second: ApplyError | None = None
         try:

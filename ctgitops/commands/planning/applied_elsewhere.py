@@ -1,4 +1,4 @@
-"""Reads which other environments have applied a file: such a file must not change."""
+"""Reads which other environments have applied a file. Such a file must not change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...ports.database import Databases
 
 
 def elsewhere(step: Step, request: Request, databases: Databases) -> OtherEnvironments:
-    """Returns the other environments that have applied a step's file, and those that could not be read. Read-only."""
+    """Returns other environments that have applied a step's file, and those that are unreadable. Read-only."""
     has, unread = [], []
     for environment in request.workspace.environments:
         if environment.name == request.environment.name:

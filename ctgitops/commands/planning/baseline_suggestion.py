@@ -1,4 +1,4 @@
-"""Suggests `baseline` for a database that has no ledger but already has the schema of pending migrations."""
+"""Suggests `baseline` for a database without a ledger that has the schema of pending migrations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..replaying.replay import may_be_print
 def with_baseline_suggestion(
     preview: Preview, request: Request, known: tuple[Ledger, Snapshot | None], shadows: Shadows | None
 ) -> Preview:
-    """Adds a problem that suggests `baseline` and the migration, if pending objects already exist. Read-only."""
+    """Adds a problem if pending objects already exist. The problem suggests `baseline` and the migration. Read-only."""
     ledger, live = known
     if live is None or not preview.plan.steps or baseline_blocker(ledger):
         return preview
@@ -40,7 +40,7 @@ def with_baseline_suggestion(
 
 
 def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Nearest | None:
-    """Runs the files in an empty database. Returns the migration whose schema is most similar to the live schema."""
+    """Runs the files in an empty database. Returns the migration whose schema is most like the live schema."""
     nearest: Nearest | None = None
     with suppress(CtgitopsError):  # the search ends at the first file that fails
         steps = steps_of_files(request.workspace)

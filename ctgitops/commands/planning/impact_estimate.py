@@ -1,4 +1,4 @@
-"""Estimates which statements each migration would block in the real database, and for how long, from a trial."""
+"""Estimates which statements each migration would block in the real database, and how long. Uses a trial."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ...ports.shadow import Sandbox
 def effects_of(
     plan: Plan, request: Request, before: Predecessor, sandbox: Sandbox, databases: Databases
 ) -> dict[int, Effect]:
-    """Returns each migration's effect, by its number, from the trial and the sizes of the real tables. Read-only.
+    """Returns each migration's effect by its number. Uses the trial and the sizes of the real tables. Read-only.
 
-    Values that could not be read are unknown in the effect.
+    An effect has unknown values if they could not be read.
     """
     impacts = sandbox.impacts
     if not (tables := tables_of(impacts.values())):
@@ -43,7 +43,7 @@ def effects_of(
 def _measured(
     plan: Plan, request: Request, ledger: Predecessor, impacts: Mapping[int, StepImpact], databases: Databases
 ) -> dict[int, Measured]:
-    """Returns how long each migration took in the environment in `after`, by its number, if the file is the same."""
+    """Returns, by number, how long each migration took in the environment in `after`. Only for unchanged files."""
     before = request.workspace.environment(request.environment.after or "")
     if before is None or not isinstance(ledger, Ledger):
         return {}

@@ -1,4 +1,4 @@
-"""Lints a plan against the live schema. Both plan and apply use this module, so they report the same findings."""
+"""Lints a plan against the live schema. plan and apply both use this module, so their findings are the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...ports.database import Database
 
 
 def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Plan, Snapshot | None]:
-    """Adds the findings, and the schema of the objects that the plan names, to the plan; also returns the live schema.
+    """Adds the findings to the plan, and the schema of the objects that it names. Also returns the live schema.
 
     The live schema is None if it was not read. Read-only.
     """
@@ -26,7 +26,7 @@ def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Pla
 
 
 def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
-    """Reads the live schema if the plan has steps to lint. If the schema cannot be read, returns a warning."""
+    """Reads the live schema if the plan has steps to lint. Returns a warning if the schema is unreadable."""
     if not plan.steps:
         return None, ()
     try:

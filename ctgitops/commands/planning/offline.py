@@ -1,4 +1,4 @@
-"""Makes a plan without a database connection, with a trial on the schema that the merged files produce."""
+"""Makes a plan without a database connection. Its trial runs on the schema that the merged files produce."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .impact_estimate import effects_of
 from .trial import TrialRunner
 
 ROLE = "postgres"
-"""The role that applies migrations in the trial; the real role is unknown, so the trial assumes a superuser."""
+"""The role that applies migrations in the trial. It is a superuser, because the real role is unknown."""
 MOST_ROLES = 20
 _NO_ROLE = re.compile(r'role "(?!pg_|ctgitops_|public"|none")(.{1,63})" does not exist')
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
@@ -39,7 +39,7 @@ _NO_SUCH_DATABASE = "3D000"
 
 
 class _OutOfReach:
-    """Implements the port for databases, but never connects, even if the secret with a database's URL is set."""
+    """Implements the port for databases. Never connects, even if the secret with a database's URL is set."""
 
     def of(self, environment: Environment) -> Database:
         """Raises UsageError."""
@@ -52,18 +52,18 @@ class _OutOfReach:
 
 @dataclass
 class OfflinePlanner:
-    """Plans without a connection. Assumes that each environment has applied all files except those in `changed`."""
+    """Plans without a connection. Assumes that each environment has applied all files except `changed`."""
 
     changed: Collection[str]
     why: str
     shadows: Shadows
     roles: list[str] = field(default_factory=list)
-    """Roles that the files use but do not create. The real server must already have these roles."""
+    """Roles that the files use but do not create. The real server must already have them."""
     databases: list[str] = field(default_factory=list)
-    """Names of databases that did not exist in the trial. The copy gets the first name: the real one is unknown."""
+    """Names of databases that did not exist in the trial. The copy gets the first one: the real name is unknown."""
 
     def preview(self, request: Request) -> Preview:
-        """Plans the files in `changed` after all other files, with lint and a trial. Read-only."""
+        """Plans the files in `changed` after all other files. Lints and tries them. Read-only."""
         environment, workspace = request.environment, request.workspace
         preview = preview_of_files(workspace, environment, self.changed, self.why)
         linted = lint_result(preview, workspace, request.now.date())
@@ -86,7 +86,7 @@ class OfflinePlanner:
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 
     def _once(self, preview: Preview, ledger: Ledger, request: Request) -> tuple[Preview, ApplyError | None]:
-        """Makes the preview with one attempt at a trial; also returns the error of the migration that failed."""
+        """Makes the preview with one attempt at a trial. Also returns a failed migration's error."""
         try:
             tried = self._trial(preview, ledger, request)
         except ApplyError as error:
@@ -107,7 +107,7 @@ class OfflinePlanner:
             return replace(preview, proof=proof, effects=effects)
 
     def _learned(self, error: ApplyError) -> bool:
-        """Adds the missing role or database that the error names; returns whether another attempt can succeed."""
+        """Adds the missing role or database that the error names. Returns whether another attempt can succeed."""
         other = _NO_DATABASE.search(error.what)
         if other and error.sqlstate == _NO_SUCH_DATABASE and not self.databases:
             self.databases.append(other[1])
@@ -120,7 +120,7 @@ class OfflinePlanner:
 
 
 def _uncounted(plan: Plan) -> tuple[CountedLoss, ...]:
-    """Returns the data that the plan destroys, without counts, because there is no connection."""
+    """Returns the data that the plan destroys. There are no counts without a connection."""
     return tuple(CountedLoss(loss, None, note="not connected to the database") for loss in forward_losses(plan, None))
 
 

@@ -1,4 +1,4 @@
-"""The trial of a plan: runs each migration on a throw-away copy, then its rollback, then the migration again."""
+"""The trial of a plan. Runs each migration on a throw-away copy, then its rollback, then the migration again."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class TrialRunner:
     """The seed files that ran before this plan."""
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
-    """The schema after each number of completed steps."""
+    """The schema by the number of completed steps."""
 
     def proof(self, live: Snapshot) -> Trial:
-        """Runs the steps in order, tries each rollback, and compares orders; `live` is the real database's schema."""
+        """Runs the steps in order, tries each rollback, compares orders. `live` is the real database's schema."""
         before = self.sandbox.snapshot()
         known, notes = with_versions_of(before, live)
         failed = self._up(before)
@@ -94,9 +94,9 @@ class TrialRunner:
         return self._with_failure(proof, failed, same=not unlike)
 
     def _up(self, before: Snapshot) -> ApplyError | None:
-        """Runs the steps until one fails; returns the error of this step.
+        """Runs the steps until one fails. Returns the error of the failed step.
 
-        Takes the snapshots that later checks need, and a snapshot before each step that can fail halfway.
+        Takes the snapshots for later checks. Takes one before each step that can fail halfway.
         """
         self.seen[0] = before
         for step in self.plan.steps:
@@ -115,9 +115,9 @@ class TrialRunner:
         return None
 
     def _seeds(self) -> tuple[SeedTrial, ...]:
-        """Runs each seed file after the migrations, each in a separate transaction.
+        """Runs each seed file after the migrations. Each has a separate transaction.
 
-        Once one fails for want of rows, the rows of merged files are added, because the seed file may refer to them.
+        Adds the rows of merged files once a seed file fails for want of rows, because the seed file may refer to them.
         """
         found = [self._seed(seed) for seed in self.plan.seeds]
         if not any(each.stop for each in found):
@@ -137,7 +137,7 @@ class TrialRunner:
         return SeedTrial(seed)
 
     def _skipped(self) -> tuple[Skipped, ...]:
-        """The statements that the trial skipped in this plan's migrations, without those of merged migrations."""
+        """The statements of this plan's migrations that the trial skipped. Leaves out those of merged migrations."""
         names = {step.name for step in self.plan.steps}
         return tuple(each for each in self.sandbox.skipped if each.step in names)
 
@@ -154,7 +154,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Applies the steps, and calls `attempt` after each step that `asked` accepts. A failure discards the copy."""
+        """Applies the steps. Calls `attempt` after each step that `asked` accepts. A failure discards the copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -173,7 +173,7 @@ class TrialRunner:
         return tuple(found)
 
     def _rollback_trial(self, copy: Shadow, index: int) -> RollbackTrial:
-        """Rolls back the step that was applied last, then applies it again."""
+        """Rolls back the last applied step, then applies it again."""
         step = self.done[index]
         left: Changes = ()
         try:
@@ -187,7 +187,7 @@ class TrialRunner:
             return RollbackTrial(step, left, untried=why) if why else RollbackTrial(step, left, failed=error)
 
     def _idempotence_check(self, copy: Shadow, index: int) -> IdempotenceCheck:
-        """Repeats the step that was applied last."""
+        """Repeats the last applied step."""
         step = self.done[index]
         try:
             copy.apply((step,))
@@ -197,7 +197,7 @@ class TrialRunner:
             return IdempotenceCheck(step, untried=why) if why else IdempotenceCheck(step, failed=error)
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
-        """Returns why an error in the trial may not occur in the real database; empty if it would occur there too."""
+        """Returns why the real database may not have an error of the trial. Empty if it would have the error too."""
         fresh = not (self.ledger.applied or any(each.kind in _WITH_ROWS for each in self.seen[0].objects))
         return why_inconclusive(error, self.original, fresh=fresh, unmatched=unmatched)
 

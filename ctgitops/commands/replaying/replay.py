@@ -1,4 +1,4 @@
-"""Runs migrations in an empty throw-away database, and compares the resulting schema with another."""
+"""Runs migrations in an empty throw-away database. Compares the resulting schema with another schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...ports.shadow import Shadows
 
 @dataclass(frozen=True)
 class Replayed:
-    """The differences between a schema and the migrations' schema, and between the throw-away and the real server."""
+    """The differences of a schema from the migrations' schema, and of the throw-away server from the real server."""
 
     changes: Changes
     unmatched: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Replayed:
 def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
     """Runs the steps on the server that the environment's manifest requires. Raises ApplyError, UsageError.
 
-    Differences in formatting, as after a dump and restore, do not count: if a difference may be of this kind, the
+    Differences in formatting, as after a dump and restore, do not count. If a difference may be of this kind, the
     throw-away schema is also dumped and restored, and must then be identical to the live schema.
     """
     with shadows.like(like(live), environment) as shadow:
@@ -38,7 +38,7 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 
 
 def may_be_print(change: Change) -> bool:
-    """Whether a difference may be only in formatting, as after a dump and restore."""
+    """Whether a difference may be one of formatting only. A dump and restore causes such differences."""
     return isinstance(change, Altered) and alike_once_read(change.before, change.after)
 
 

@@ -31,7 +31,7 @@ select (select coalesce(sum(n_tup_ins), 0) from pg_catalog.pg_stat_user_tables)
 
 
 class _ProgressQuery:
-    """Runs progress queries on a separate connection, which it opens for the first query."""
+    """Runs progress queries on a separate connection. Opens it for the first query."""
 
     def __init__(self, address: Address, database: str | None = None) -> None:
         self._address = address

@@ -1,4 +1,4 @@
-"""A part of a database that is backed up: the rows of some tables, and what cannot be restored without the others."""
+"""A part of a database for a backup. Knows which constraints and rows a restore of this part alone lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..connection.connect import Connection
 from ..connection.names import SCHEMA
 
 PATTERN_NAMES = 200
-"""How many tables one pattern of pg_dump names: it runs a query for each pattern."""
+"""The maximum number of tables in one pattern of pg_dump. pg_dump runs a query for each pattern."""
 
 # Extension tables are not counted, and pg_dump dumps only those that an extension marks
 _TABLES = """
@@ -55,19 +55,19 @@ class DatabasePart:
     """The tables of a database with and without their rows."""
 
     saved: tuple[tuple[str, str], ...] = ()
-    """Schema and name of each table whose rows are saved: the requested ones, and those of the ledger."""
+    """Schema and name of each table whose rows are saved. These are the requested tables and the ledger's tables."""
     without_rows: tuple[tuple[str, str], ...] = ()
-    """Those of which only the definition is saved."""
+    """The tables of which only the definition is saved."""
     oids: frozenset[int] = frozenset()
     """The OIDs of `saved`."""
     bytes: int = 0
     """The size of `saved` on disk, with indexes."""
     foreign_keys: Mapping[str, str] = field(default_factory=dict)
-    """By OID, the foreign keys that the saved rows alone may violate, such as `child_fkey on public.child`."""
+    """Foreign keys by OID, such as `child_fkey on public.child`. The saved rows alone may violate these keys."""
 
     @property
     def patterns(self) -> Iterator[str]:
-        """Patterns for pg_dump's `--exclude-table-data`, which match `without_rows` and nothing else."""
+        """Patterns for pg_dump's `--exclude-table-data`. They match exactly the tables in `without_rows`."""
         by_schema: dict[str, list[str]] = defaultdict(list)
         for schema, name in self.without_rows:
             by_schema[schema].append(name)
@@ -78,7 +78,7 @@ class DatabasePart:
 
 
 def part_of_database(connection: Connection, tables: tuple[str, ...]) -> DatabasePart:
-    """The part with the rows of `tables`, which are qualified and quoted. Read-only."""
+    """The part of the database with the rows of `tables`. The names in `tables` are qualified and quoted. Read-only."""
     rows = connection.execute(_TABLES, [SCHEMA, list(tables)]).fetchall()
     found = [
         (int(str(oid)), (str(schema), str(name)), saved is True, int(str(size)))

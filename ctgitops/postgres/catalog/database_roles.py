@@ -1,4 +1,4 @@
-"""Reads from the system catalogs who owns the objects of a database, and detects its provider."""
+"""Reads the owners of a database's objects from the system catalogs, and detects the provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects that pg_dump leaves out, and advice for objects that prevent a dump: the cause, and the statement to run."""
+"""Lists objects that pg_dump leaves out, and advises how to change objects that prevent a dump."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IN_FUNCTION = re.compile(
         |(?P<bare>[\w$]+)\([^)]*\))""",
     re.VERBOSE,
 )
-"""Matches a function in the CONTEXT of an error; the first match is the innermost call.
+"""Matches a function in the CONTEXT of an error. The first match is the innermost call.
 
 PL/pgSQL prints a function's signature, SQL only its name.
 """
@@ -63,7 +63,7 @@ order by 1
 
 
 def not_dumped(connection: Connection) -> tuple[str, ...]:
-    """Objects that a dump leaves out, one line each with the reason. Reads only catalogs, takes no table lock."""
+    """Objects that a dump leaves out. Each line has the reason. Reads only catalogs, takes no table lock."""
     query = files("ctgitops").joinpath("postgres", "sql", "not_dumped.sql").read_text(encoding="utf-8")
     return tuple(str(line) for (line,) in connection.execute(query.encode()).fetchall())
 
@@ -80,7 +80,7 @@ def denied(role: str) -> Mapping[str, str]:
 
 
 def cure_for(address: Address, said: str) -> str:
-    """Advice for the message `said` of the server or of pg_restore; empty if the message is unknown. Read-only."""
+    """Advice for a message from the server or pg_restore (`said`). Empty if the message is unknown. Read-only."""
     try:
         with connect(address, "ctgitops/read", {"default_transaction_read_only": "on"}) as connection:
             path = connection.execute("select pg_catalog.current_schemas(false)::text[]").fetchall()[0][0]
@@ -102,7 +102,7 @@ class _Source:
 
 
 def _of_search_path(source: _Source, said: str) -> str:
-    """Advice for a function that uses unqualified names and sets no search_path; empty for other errors."""
+    """Advice for an error in a function with unqualified names and no search_path. Empty for other errors."""
     found = _IN_FUNCTION.search(said)
     if found is None or not _NOT_THERE.search(said):
         return ""
@@ -123,7 +123,7 @@ def _of_search_path(source: _Source, said: str) -> str:
 
 
 def _alter(source: _Source, signature: str, schema: str, body: str) -> str:
-    """ALTER FUNCTION … SET search_path, to the session's schemas and those of all objects that the body may name."""
+    """An ALTER FUNCTION statement. Its search_path has the session's schemas and those of objects named in the body."""
     named = source.connection.execute(_SCHEMAS_OF, {"names": list(set(_WORDS.findall(body)))}).fetchall()
     wanted = list(dict.fromkeys((schema, *source.path, *(str(each) for (each,) in named), "pg_temp")))
     quoted = (

@@ -131,7 +131,7 @@ class ExportedSnapshot:
         return tuple(str(name) for (name,) in rows)
 
     def roles(self) -> tuple[str, ...]:
-        """Roles that own an object in the database, have privileges on an object, or are named in a policy."""
+        """Roles that own an object, have privileges on an object, or are named in a policy."""
         return tuple(str(name) for (name,) in self._keeper.execute(ROLES).fetchall())
 
     def user(self) -> str:
@@ -139,7 +139,7 @@ class ExportedSnapshot:
         return self._keeper.info.user
 
     def left_out(self) -> tuple[str, ...]:
-        """Objects that a dump leaves out, one line each with the reason."""
+        """Objects that a dump leaves out. Each line has the reason."""
         return not_dumped(self._keeper)
 
     def public(self) -> SchemaRights | None:
@@ -152,7 +152,7 @@ class ExportedSnapshot:
         return locale_of(about)
 
     def inventory(self, *, exact: bool) -> tuple[str, ...]:
-        """The schema's objects, one line each, sorted.
+        """The schema's objects. The lines are sorted, one for each object.
 
         With `exact`, lines have more detail, and are comparable only between servers of the same major version.
         """
@@ -166,7 +166,7 @@ class ExportedSnapshot:
         return part_of_database(self._keeper, tables)
 
     def count_rows(self, part: DatabasePart | None = None) -> dict[str, int]:
-        """Row count of each table, by `schema.name`. Uses a separate connection, so that it can run beside pg_dump."""
+        """Row count of each table, by `schema.name`. Can run beside pg_dump, because a separate connection counts."""
         with self._reader() as connection:
             counted: dict[str, int] = {}
             tables = part.saved if part else connection.execute(TABLES).fetchall()
@@ -183,12 +183,12 @@ class ExportedSnapshot:
             return counted
 
     def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
-        """A digest of the rows of each existing table in `tables`, whatever the order of the rows is."""
+        """A digest of the rows of each table in `tables` that exists. The order of the rows does not matter."""
         with self._reader() as connection:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
     def sequences(self) -> dict[str, int]:
-        """Current value of each sequence, not its value in the snapshot: sequences are not transactional."""
+        """Current value of each sequence. It is not the snapshot's value, because sequences are not transactional."""
         names = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
         stand: dict[str, int] = {}
         for first in range(0, len(names), TABLES_AT_ONCE):
@@ -222,7 +222,7 @@ class ExportedSnapshot:
 def exported_snapshot(address: Address, *, database: str | None = None) -> Iterator[ExportedSnapshot]:
     """Holds an exported snapshot open until the block ends. Read-only.
 
-    Raises BackupError if the role may not read everything, or a table is protected by row-level security.
+    Raises BackupError if the role may not read everything, or if row-level security protects a table.
     """
     role = "NAME"
     try:
@@ -249,7 +249,7 @@ def _digest(connection: Connection, table: str) -> str | None:
 
 
 def _without_brackets(line: str) -> str:
-    """Removes all brackets, because PostgreSQL drops some when it parses `(a and b) and c` again."""
+    """Removes all brackets. PostgreSQL itself drops some brackets when it parses `(a and b) and c` again."""
     return " ".join(line.replace("(", " ").replace(")", " ").split())
 
 
@@ -260,7 +260,7 @@ def portable_hash(inventory: tuple[str, ...]) -> str:
 
 @contextmanager
 def _in_snapshot(address: Address, database: str | None, snapshot: str = "") -> Iterator[Connection]:
-    """A connection in a read-only transaction; with `snapshot`, the transaction uses that exported snapshot.
+    """A connection in a read-only transaction. The transaction uses the exported `snapshot` if one is given.
 
     One message begins the transaction and sets the timeouts. Between two messages, an idle timeout of the database
     could end the session.

@@ -1,4 +1,4 @@
-"""Owner and privileges of the schema `public`. A dump contains only changes to these, not the schema itself."""
+"""Owner and privileges of the schema `public`. A dump contains changes to them, but not the schema itself."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ order by 1, 2, 3
 
 
 def rights_of_public(connection: Connection) -> SchemaRights | None:
-    """The owner and grants of schema `public`; None if it does not exist. The owner is empty if initdb set it."""
+    """The owner and grants of schema `public`. None without the schema. The owner is empty if initdb set it."""
     owner = connection.execute(_OWNER).fetchone()
     if owner is None:
         return None
@@ -43,7 +43,7 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
 
 
 def restore_rights_of_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
-    """Restores owner and privileges of `public`, as far as this role is allowed to. Writes.
+    """Restores owner and privileges of `public`. Leaves out what this role may not change. Writes.
 
     Returns the statements that a superuser must run.
     """
@@ -78,7 +78,7 @@ def _statement(form: str, grant: Grant) -> sql.Composed:
 
 
 def _done(connection: Connection, statement: sql.Composed) -> bool:
-    """Runs the statement; returns whether it took effect.
+    """Runs the statement. Returns whether it took effect.
 
     The rights are compared because PostgreSQL only warns if a role may not grant a privilege.
     """

@@ -1,4 +1,4 @@
-"""Reads relations as other sessions see them, and resolves the names that a statement uses for them."""
+"""Reads relations as other sessions see them. Resolves the names of relations in a statement."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Relation:
     """The name without schema and quotes."""
     kind: str
     file: int
-    """The relfilenode, which changes when the relation is rewritten."""
+    """The relfilenode. A rewrite of the relation changes it."""
     index_of: int
     of: str
 
@@ -65,7 +65,7 @@ class Relation:
 
 
 def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict[int, Relation]:
-    """The user relations that `connection` sees: all, or those with the given OIDs."""
+    """The user relations that `connection` sees. With OIDs, only the relations with these OIDs."""
     if oids is None:
         found = connection.execute(_RELATIONS.encode()).fetchall()
     else:
@@ -78,13 +78,13 @@ def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict
 
 
 def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str, int, int]]:
-    """The foreign keys with a name in `names`: name, OID of the table, and OID of the referenced table."""
+    """The foreign keys whose name is in `names`. Each has its name, its table's OID and the referenced table's OID."""
     found = connection.execute(_FOREIGN_KEYS.encode(), [list(names)]).fetchall()
     return [(str(name), _int(table), _int(referenced)) for name, table, referenced in found]
 
 
 def named_by(connection: Connection, locks: Iterable[RequiredLock]) -> tuple[int, ...]:
-    """OIDs of the relations in `locks`, with unqualified names resolved on this session's search path."""
+    """OIDs of the relations in `locks`. Unqualified names are resolved on this session's search path."""
     found = connection.execute(_NAMED.encode(), [[lock.name for lock in locks]]).fetchall()
     return tuple(_int(oid) for (oid,) in found if oid is not None)
 

@@ -16,7 +16,7 @@ from ..connection.connect import Address, Connection, connected
 PARTS = ("relations", "routines", "database")
 """The files in `sql/snapshot/`."""
 KEY_COLUMNS = 3
-"""The number of leading columns that identify an object: kind, name, of. Further columns are attributes."""
+"""The number of leading columns that identify an object (kind, name, of). Further columns are attributes."""
 _SETTINGS = {
     "search_path": "''",
     "quote_all_identifiers": "off",
@@ -125,7 +125,7 @@ def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[Schema
 
 
 def _name(attribute: str, name: str, quoted: str) -> str:
-    """The new role name as `attribute` stores it: unquoted for an owner, else quoted as in SQL."""
+    """The new role name as `attribute` stores it. The name is unquoted for an owner, and quoted as in SQL otherwise."""
     return name if attribute == "owner" else quoted
 
 

@@ -1,4 +1,4 @@
-"""Reads everything that a copy of a database needs: schema (with pg_dump), roles, settings, extensions and locale."""
+"""Reads what a copy of a database needs: schema (with pg_dump), roles, settings, extensions and locale."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..server.os_account import run_as
 from ..server.programs import client_for
 
 LOCK_WAIT = "10s"
-"""pg_dump's --lock-wait-timeout: how long pg_dump waits while another session alters a table."""
+"""pg_dump's --lock-wait-timeout. For this time, pg_dump waits while another session alters a table."""
 AFFECTS_MEANING = frozenset({
     "search_path", "timezone", "datestyle", "intervalstyle", "xmloption", "transform_null_equals", "array_nulls",
     "default_table_access_method", "check_function_bodies", "standard_conforming_strings",
 })  # fmt: skip
 """Parameters that change the meaning of SQL. Other parameters are not copied, because they may hold a secret."""
 _META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
-"""The psql meta-commands `restrict` and `unrestrict`, which pg_dump writes since August 2025."""
+"""The psql meta-commands `restrict` and `unrestrict`. pg_dump writes them since August 2025."""
 _PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
-"""pg_dump 15 and later writes this line for a server before 15, where the cluster's creator owns `public`."""
+"""A line that pg_dump 15 and later writes for a server before 15, where the cluster's creator owns `public`."""
 _DENIED = re.compile(r"ERROR: +(permission denied for .+?)(?: / |$)")
 _AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
 _OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
@@ -104,9 +104,9 @@ where d.datname = pg_catalog.current_database() and r.rolname = %s
 
 
 def original_at(address: Address, role: str = "") -> SourceDatabase:
-    """Reads the database at `address`. `role` is the role that applies, if the manifest names one. Read-only.
+    """Reads the database at `address`. `role` is the manifest's role for an apply, if there is one. Read-only.
 
-    Raises LedgerError; BackupError if no installed pg_dump fits.
+    Raises LedgerError. Raises BackupError if no installed pg_dump fits.
     """
     settings = {"default_transaction_read_only": "on"}
     with connected(address, "ctgitops/read", settings) as connection:
@@ -121,7 +121,7 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
 
 
 def _applying(connection: Connection, address: Address, role: str) -> tuple[str, bool]:
-    """The name of the role that applies, also if another role connects, and whether that is an assumption.
+    """The name of the role that applies, even if another role connects. Also whether this name is an assumption.
 
     Raises LedgerError if the role does not exist.
     """
@@ -169,7 +169,7 @@ def _role(row: tuple[Any, ...]) -> Role:
 
 
 def _membership(row: dict[str, Any]) -> Membership:
-    """Converts a row of pg_auth_members, which has the options INHERIT and SET since PostgreSQL 16."""
+    """Converts a row of pg_auth_members. Since PostgreSQL 16, the row has the options INHERIT and SET."""
     return Membership(
         row["group"], row["admin_option"], row.get("inherit_option"), row.get("set_option", True), row["by"]
     )
@@ -187,7 +187,7 @@ def schema_of(address: Address, major: int) -> str:
 
 
 def _not_dumped(address: Address, version: object, stderr: str) -> LedgerError:
-    """The error for a failed pg_dump; if a privilege is missing, the hint is the command that prints the grants."""
+    """The error for a failed pg_dump. The hint is the command that prints the grants if a privilege is missing."""
     said = " / ".join(line for line in address.hidden(stderr).splitlines() if line.strip())[:500]
     what = f"pg_dump {version} cannot read the schema of {address.label}: {said}"
     hint = "correct the cause that pg_dump names, then run the command again"
@@ -204,7 +204,7 @@ def _without_secrets(schema: str) -> str:
 
 
 def locale_of(row: dict[str, Any]) -> Locale:
-    """The locale in a row of pg_database, whose column names differ between major versions."""
+    """The locale in a row of pg_database. The names of the row's columns differ between major versions."""
     return Locale(
         row.get("datlocprovider", "c"),
         row["datcollate"] or "",

@@ -51,7 +51,7 @@ class TableName:
 
     @classmethod
     def parse(cls, text: str) -> TableName:
-        """Reads `schema.name`; a part that contains a dot is in double quotes. Raises UsageError."""
+        """Parses `schema.name`. A part that contains a dot must be in double quotes. Raises UsageError."""
         found = _NAME.fullmatch(text)
         if not found:
             hint = "write it as schema.name, such as public.projects"
@@ -71,16 +71,16 @@ class TableName:
 
 @dataclass(frozen=True)
 class TableDefinition:
-    """The columns of a table, and the tables that contain its rows: itself, or its partitions."""
+    """The columns of a table, and the tables that contain the rows: the table itself, or its partitions."""
 
     columns: tuple[sql.Composable, ...]
     stored: tuple[str, ...]
-    """The names of the columns whose values a dump has: all but the generated ones."""
+    """The names of the columns whose values are in a dump. Generated columns are not in a dump."""
     parts: tuple[TableName, ...]
 
 
 def table_definition(address: Address, database: str, table: TableName) -> TableDefinition | None:
-    """The definition of a table; None if it does not exist. Read-only."""
+    """The definition of a table. None if it does not exist. Read-only."""
     with connect(address, "ctgitops restore", {"search_path": ""}, database=database) as connection:
         query = """
             select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -113,7 +113,7 @@ def _column(  # noqa: PLR0913, PLR0917 - the columns of one row
 
 @dataclass(frozen=True)
 class NewTable:
-    """A table that is created in a transaction, and exists once that commits."""
+    """A table that a transaction creates. The table exists when the transaction commits."""
 
     connection: Connection
     name: TableName
@@ -129,16 +129,16 @@ class NewTable:
                 into.write(line)
 
     def count(self) -> int:
-        """Its number of rows."""
+        """The table's number of rows."""
         row = self.connection.execute(sql.SQL("select count(*) from {}").format(self.name.sql)).fetchone()
         return int(str(row[0])) if row else 0
 
 
 @contextmanager
 def new_table(address: Address, name: TableName, definition: TableDefinition) -> Iterator[NewTable]:
-    """Creates a table, and its schema if it is missing; commits at the end of the block, unless it raises. Writes.
+    """Creates a table, and its schema if the schema is missing. Commits at the end of the block. Writes.
 
-    Raises UsageError if the table exists, BackupError if the database refuses something; then nothing was changed.
+    Raises UsageError if the table exists, BackupError if the database refuses something. An error changes nothing.
     """
     settings = {"search_path": "", "statement_timeout": "0", "DateStyle": "ISO,MDY", "IntervalStyle": "postgres"}
     try:

@@ -71,7 +71,7 @@ _PAGES = "select pg_catalog.pg_relation_size('ctgitops_calibration.t') / 8192"
 
 
 def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
-    """The sizes of the tables in `tables` that exist, by name. Read-only; takes no lock."""
+    """The sizes of the existing tables in `tables`, by name. Read-only, takes no lock."""
     names = list(tables)
     columns: dict[str, dict[str, Column]] = {}
     for table, column, nulls, distinct in connection.execute(_COLUMNS.encode(), [names]).fetchall():
@@ -97,7 +97,7 @@ def _size(row: Sequence[object], columns: Mapping[str, Column]) -> Size:
 
 
 def calibrate(connection: Connection) -> Rates:
-    """Measures how fast the server does each kind of work; takes half a second.
+    """Measures how fast the server does each kind of work. Takes half a second.
 
     Works on a table that it creates in a transaction and rolls back.
     """

@@ -1,4 +1,4 @@
-"""Counts rows that would make a migration fail. Read-only; does not wait for locks, and stops after a time limit.
+"""Counts rows that would make a migration fail. Read-only, waits for no lock, and has a time limit.
 
 If a count exceeds the time limit, the result says so.
 """
@@ -20,10 +20,10 @@ from ..connection.connect import Connection
 
 ALL_SECONDS = 60.0
 MOST = 100_000
-"""Maximum number of rows to count; more rows are reported as `at least` this number."""
+"""Maximum number of rows to count. The report of a larger number is `at least` this number."""
 SHOWN = 5
 _DATA = "22"
-"""The SQLSTATE class of invalid values: too long, out of range, not a number."""
+"""The SQLSTATE class of invalid values, such as a text that is too long or is not a number."""
 _KEYS = """
 select pg_catalog.quote_ident(a.attname) from pg_catalog.pg_index i
 cross join pg_catalog.unnest(i.indkey::int2[]) with ordinality k(number, place)
@@ -45,12 +45,12 @@ _WHY: dict[type[psycopg.Error], str] = {
 
 
 class ViolationsUnreadable(Exception):  # noqa: N818 - it is not an error
-    """The reason why the rows cannot be counted."""
+    """Says why the rows cannot be counted."""
 
 
 @dataclass
 class ViolationCounter:
-    """Counts the violating rows of one database; with `keys`, which a manifest must allow, also returns some keys."""
+    """Counts the violating rows of one database. With `keys`, also returns some keys. A manifest must allow `keys`."""
 
     connection: Connection
     keys: bool = False
@@ -138,7 +138,7 @@ class ViolationCounter:
 
 
 def _demands_of(sql: str) -> list[Demand]:
-    """Parses a constraint's requirements on rows. Raises ViolationsUnreadable for the syntax of newer servers."""
+    """Parses a constraint's requirements on rows. Raises ViolationsUnreadable for syntax of newer servers."""
     try:
         return guarded("a constraint")(
             lambda: [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]

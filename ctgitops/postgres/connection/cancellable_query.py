@@ -1,4 +1,4 @@
-"""Sends one message with the simple query protocol, and reads all results in one round trip. Ctrl-C cancels it.
+"""Sends one message with the simple query protocol. Reads all results in one round trip. Ctrl-C cancels the message.
 
 The line of an error depends on how many statements of the message completed before the error. psycopg's cursors do not
 return that number, so this module uses `psycopg.pq`, psycopg's public interface to libpq.
@@ -24,7 +24,7 @@ from .failure_cause import NOWHERE, Source, cause_of
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 2.0
 MOST_SAID = 8000
-"""Longer server messages are cut to this many bytes: a RAISE can send megabytes, which logs and the ledger store."""
+"""Maximum length of a server message in bytes. A RAISE can send megabytes, which logs and the ledger would store."""
 _COPIES = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}
 _FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE}
 
@@ -42,13 +42,13 @@ class Failure:
     table: str = ""
     source: Source = NOWHERE
     stated: Cause | None = None
-    """The cause, if ctgitops and not the server determined it."""
+    """The cause, if ctgitops determined it. None if the cause is known only from the server's answer."""
     inside: tuple[str, int] | None = None
-    """SQL inside a statement, such as the body of a DO block, and the position of the error in it, from 1."""
+    """SQL inside a statement, such as the body of a DO block. The number is the position of the error, from 1."""
 
     @property
     def cause(self) -> Cause | None:
-        """Why the statement failed; None for a cause that ctgitops does not distinguish."""
+        """Why the statement failed. None for a cause that ctgitops does not distinguish."""
         return self.stated or cause_of(self.sqlstate, self.source)
 
 
@@ -57,17 +57,17 @@ _LOST = Failure("the connection was lost", stated=Cause.CONNECTION_LOST)
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of a message: the number of completed statements, the results, and the failure if there was one."""
+    """The result of a message: the number of completed statements, the results, and the failure, if any."""
 
     done: int
     results: tuple[pq.abc.PGresult, ...]
     failure: Failure | None = None
     lost: bool = False
-    """Whether the connection is lost, so that it is unknown whether the server executed a COMMIT."""
+    """Whether the connection is lost. If so, it is unknown whether the server executed a COMMIT."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user or the system stopped this run; the server cancelled the running statement."""
+    """The user or the system stopped this run. The server cancelled the running statement."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__("interrupted")
@@ -95,7 +95,7 @@ def exchange(
 
 
 def exchange_or_rollback(connection: Connection, message: str) -> Answer:
-    """Sends `message`; if it fails, rolls back the transaction that it opened."""
+    """Sends `message`. If it fails, rolls back the transaction that it opened."""
     answer = exchange(connection, message)
     if answer.failure and not answer.lost:
         exchange(connection, "rollback")
@@ -103,7 +103,7 @@ def exchange_or_rollback(connection: Connection, message: str) -> Answer:
 
 
 def rest(seconds: float, jitter: float = 0.0) -> None:
-    """Sleeps for `seconds`, changed at random by at most the fraction `jitter`. Raises Interrupted on Ctrl-C."""
+    """Sleeps for `seconds`, plus or minus a random part of at most `jitter`. Raises Interrupted on Ctrl-C."""
     try:
         time.sleep(seconds * random.uniform(1 - jitter, 1 + jitter))  # noqa: S311 - not a secret
     except KeyboardInterrupt:
@@ -111,7 +111,7 @@ def rest(seconds: float, jitter: float = 0.0) -> None:
 
 
 def _cancelled(connection: Connection) -> Answer:
-    """Cancels the running message and returns its result; a second interrupt stops the wait for that result."""
+    """Cancels the running message and returns its result. A second interrupt stops the wait for that result."""
     try:
         with contextlib.suppress(psycopg.Error):
             connection.cancel_safe(timeout=CANCEL_SECONDS)
@@ -156,7 +156,7 @@ def _next(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None]) -> pq.abc.PGresu
 
 
 def _consumed(pgconn: pq.abc.PGconn) -> bool:
-    """Reads input; False if the connection is lost. Earlier messages of the server stay readable."""
+    """Reads input. Returns False if the connection is lost. Earlier messages of the server stay readable."""
     try:
         pgconn.consume_input()
         while pgconn.notifies():  # libpq keeps them in memory, and a migration can NOTIFY itself millions of times

@@ -17,36 +17,36 @@ from .failure_cause import cause_of_loss, cause_of_refusal
 Connection = psycopg.Connection[tuple[object, ...]]
 
 _MISREAD = re.compile(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?#@]*:[^/?#@]*[/?#][^?#]*@)", re.DOTALL)
-"""Matches a URL whose password contains a character that must be URL-encoded: `@`, `/`, `?` or `#`."""
+"""Matches a URL with a character in its password that must be URL-encoded: `@`, `/`, `?` or `#`."""
 
 _BARE_IPV6 = re.compile(
     r"postgres(?:ql)?://(?:[^/?#]*@)?(?:[^/?#,@]*,)*(?=[^,/?#]*:[^,/?#]*:)[0-9a-f:.]+(?:%[^,/?#]*)?(?:[,/?#]|\Z)",
     re.IGNORECASE,
 )
-"""Matches a URL whose host is an IPv6 address without brackets, so that its end is ambiguous."""
+"""Matches a URL whose host is an IPv6 address without brackets. The end of such an address is ambiguous."""
 
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}
-"""With these parameters, the client detects a dead server within a minute, even if sent data is not acknowledged."""
+"""With these parameters, the client detects a dead server within a minute, even while sent data is unacknowledged."""
 SERVER_KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 SERVER_KEEPALIVES |= {"tcp_user_timeout": "60000"}
-"""With these settings, the server detects a dead client: it frees the run lock after a minute instead of two hours."""
+"""With these settings, the server detects a dead client, and frees the run lock in a minute instead of two hours."""
 OLDEST_MAJOR = 14
 """The oldest supported major version. Older servers have no `pg_read_all_data`, and are not tested."""
 CONNECT_TIMEOUT_SECONDS = 15
 SHORTEST_SECRET = 3
-"""Minimum length of a password that is masked in messages; a shorter one can be a part of many words."""
+"""Minimum length of a password that messages mask. A shorter password can be a part of many words."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """The location of a database. `url` is a secret and is never printed; `label` is printed instead."""
+    """The location of a database. `url` is a secret and is never printed. `label` is printed instead."""
 
     url: str = field(repr=False)
     label: str
     """The name of the database in messages, such as `staging (STAGING_DATABASE_URL)`."""
     role: str = ""
-    """The role that each session becomes with SET ROLE; empty for the role of the URL."""
+    """The role that each session sets with SET ROLE. If empty, the session keeps the role of the URL."""
 
     def hidden(self, text: str) -> str:
         """`text` with `***` in place of the URL and its password, plain or URL-encoded."""
@@ -58,7 +58,7 @@ class Address:
 def connect(
     address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
 ) -> Connection:
-    """Opens a connection in autocommit mode. `settings` are the session's defaults, which RESET and DISCARD restore.
+    """Opens a connection in autocommit mode. RESET and DISCARD restore `settings`, which are the session's defaults.
 
     Raises UsageError for an invalid URL, LedgerError if the server cannot be reached or refuses the connection.
     """
@@ -78,7 +78,7 @@ def connect(
 
 
 def unsupported(address: Address, version: int) -> LedgerError:
-    """The error for a server that is older than `OLDEST_MAJOR`; `version` is its `server_version_num`."""
+    """The error for a server that is older than `OLDEST_MAJOR`. `version` is its `server_version_num`."""
     number = f"{version // 10_000}" if version >= 100_000 else f"{version // 10_000}.{version // 100 % 100}"
     what = f"{address.label} runs PostgreSQL {number}; ctgitops needs {OLDEST_MAJOR} or newer"
     return LedgerError(
@@ -97,7 +97,7 @@ def _connect(parameters: Mapping[str, str], application: str) -> Connection:
 
 
 def on_one_server(address: Address) -> dict[str, str]:
-    """The parameters with which every connection of this run reaches the same server.
+    """The parameters that let every connection of this run reach the same server.
 
     Raises UsageError for an invalid URL, LedgerError if no server can be reached.
     """
@@ -111,7 +111,7 @@ def on_one_server(address: Address) -> dict[str, str]:
 
 
 def _with_role(parameters: Mapping[str, str], role: str) -> str:
-    """The startup options, extended by the role, so that RESET ROLE and DISCARD ALL return to this role.
+    """The startup options with the role added. RESET ROLE and DISCARD ALL then return to this role.
 
     A value in the options ends at white space, unless a backslash precedes it.
     """
@@ -123,7 +123,7 @@ def _with_role(parameters: Mapping[str, str], role: str) -> str:
 def connected(
     address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
 ) -> Iterator[Connection]:
-    """A connection for the duration of a block. Raises like `connect`, and LedgerError if the connection is lost."""
+    """A connection for the duration of a block. Raises what `connect` raises, and LedgerError on a lost connection."""
     with connect(address, application, settings, database=database) as connection, lost_as_error(address):
         yield connection
 
@@ -215,7 +215,7 @@ def _advice(said: str) -> str:
 
 
 def _secrets_in(url: str) -> set[str]:
-    """The URL and its password, unless the password equals the user's name, which messages must show."""
+    """The URL and its password. Leaves out a password that equals the user's name, which messages must show."""
     secrets = {url}
     try:
         parameters = one_server.parameters_of(url)

@@ -15,7 +15,7 @@ from .connect import Connection
 
 SHOWN = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
 KEEPALIVE_SETTINGS = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")
-"""Settings that decide when the server notices a lost client. On a Unix socket they have no effect and no value."""
+"""Settings that decide when the server notices a lost client. On a Unix socket, they have no value and no effect."""
 _NAMES = ", ".join(f"'{name}'" for name in SHOWN)
 _ALL = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in (*SHOWN, *KEEPALIVE_SETTINGS))
 _ASK = f"""
@@ -36,7 +36,7 @@ ON_DISK = (
     "select pg_catalog.set_config('synchronous_commit', 'local', true) "
     "where pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'"
 )
-"""Makes a commit wait for the disk, because its migration is then reported as done.
+"""Makes each commit wait for the disk. Only then is the commit's migration reported as done.
 
 The role, the database or the migration may have set it to `off`. `local` waits for the server's own disk but, like
 `off`, for no standby.
@@ -48,7 +48,7 @@ _MAY_PIN = {
 
 
 def english(connection: Connection) -> dict[str, str]:
-    """The setting for English server messages; empty if the role may not set it, or if `connection` is lost.
+    """The setting for English server messages. Empty if the role may not set it, or if `connection` is lost.
 
     ctgitops does not interpret messages. Call this before each new connection: a migration can revoke the right.
     """
@@ -59,7 +59,7 @@ def english(connection: Connection) -> dict[str, str]:
 
 
 def effective_settings(connection: Connection) -> SessionSettings | None:
-    """The effective settings; None after a server error, which the first migration then reports. Read-only."""
+    """The effective settings. None after a server error. The first migration then reports this error. Read-only."""
     answer = exchange_or_rollback(connection, _ASK)
     if answer.failure:
         return None

@@ -35,7 +35,7 @@ _BY_ROUTINE = {
 
 @dataclass(frozen=True)
 class Source:
-    """The place in PostgreSQL's source code that raised an error; empty if ctgitops itself raised the error."""
+    """The place in PostgreSQL's source code that raised an error. Empty for an error that ctgitops itself raised."""
 
     routine: str = ""
     file: str = ""
@@ -52,12 +52,12 @@ def source_of(error: psycopg.Error) -> Source:
 
 
 def cause_of_loss(error: psycopg.OperationalError) -> Cause | None:
-    """Why a query on an open connection failed. An error without SQLSTATE is from libpq: the connection is lost."""
+    """Why a query on an open connection failed. An error without SQLSTATE comes from libpq: the connection is lost."""
     return cause_of(error.sqlstate, source_of(error)) if error.sqlstate else Cause.CONNECTION_LOST
 
 
 def cause_of_refusal(error: psycopg.OperationalError, parameters: Mapping[str, str]) -> Cause | None:
-    """Why the server refused a connection. libpq does not return the SQLSTATE, so PQping finds the cause."""
+    """Why the server refused a connection. PQping finds the cause, because libpq does not return the SQLSTATE."""
     if "closed the connection" in str(error):  # libpq's message, which is translated only if LC_MESSAGES is set
         return Cause.CONNECTION_LOST
     answer = pq.PGconn.ping(make_conninfo("", **parameters).encode())
@@ -65,6 +65,6 @@ def cause_of_refusal(error: psycopg.OperationalError, parameters: Mapping[str, s
 
 
 def cause_of(sqlstate: str, source: Source) -> Cause | None:
-    """Why a statement failed; None for a cause that ctgitops does not distinguish."""
+    """Why a statement failed. None for a cause that ctgitops does not distinguish."""
     found = _BY_ROUTINE.get((sqlstate, source.routine)) or _BY_SQLSTATE.get(sqlstate)
     return found or (Cause.CONNECTION_LOST if sqlstate.startswith(_CONNECTION_ENDED) else None)

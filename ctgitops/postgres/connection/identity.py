@@ -30,7 +30,7 @@ _HOME = f"""left join (
 
 @dataclass(frozen=True)
 class Found:
-    """A database's identity and the format of its ledger; the format is 0 if there is no ledger."""
+    """A database's identity and the format of its ledger. The format is 0 if there is no ledger."""
 
     identity: Identity
     format: int = 0
@@ -55,9 +55,9 @@ def read_identity(connection: Connection) -> Found:
 
 
 def cluster_of(connection: Connection) -> frozenset[str]:
-    """Values that identify a server: its start time, and its system identifier, which its standbys share. Read-only.
+    """Values that identify a server: its start time, and the system identifier that a server and its standbys share.
 
-    The system identifier is missing if the role may not read it.
+    Read-only. The system identifier is missing if the role may not read it.
     """
     row = connection.execute("select extract(epoch from pg_catalog.pg_postmaster_start_time())::text").fetchone()
     cluster = read_identity(connection).identity.here.system_identifier
@@ -65,7 +65,7 @@ def cluster_of(connection: Connection) -> frozenset[str]:
 
 
 def record_home(connection: Connection, environment: Environment, identity: Identity) -> None:
-    """Records the environment that the ledger belongs to, unless one is recorded. Needs the run lock. Writes."""
+    """Records the ledger's environment if no environment is recorded. Needs the run lock. Writes."""
     if identity.home is None:
         connection.execute(home_sql(connection, environment.name, identity, identity.ledger_id).encode())
 

@@ -1,4 +1,4 @@
-"""Pins a run to the server that its first connection reached, if the URL can lead to several servers.
+"""Pins a run to the server that its first connection reached. Needed if the URL can lead to several servers.
 
 A URL can lead to several servers through a list of hosts, a name with several addresses, `target_session_attrs` or
 `load_balance_hosts`, set in the URL, in libpq's environment variables or in a service file. libpq chooses once, on a
@@ -21,20 +21,20 @@ Parameters = dict[str, str]
 _OF_SERVICE = frozenset({"service", "servicefile"})
 _NOT_KEPT = _OF_SERVICE | {"application_name", "fallback_application_name", "client_encoding"}
 _BY_NAME = re.compile(r"[^/@].*[a-z].*|[a-z]", re.IGNORECASE)
-"""Matches a host that needs a name lookup. A socket directory, an IPv4 and most IPv6 addresses need none."""
+"""Matches a host that needs a name lookup. Does not match a socket directory, an IPv4 or most IPv6 addresses."""
 _chosen: dict[str, Parameters] = {}
-"""The pinned parameters by URL, for the whole process: a process is one run, which must use one server."""
+"""The pinned parameters by URL. They apply to the whole process, which is one run and must use one server."""
 
 
 def parameters_of(url: str) -> Parameters:
-    """Parses a URL or connection string. Raises psycopg.ProgrammingError if it is neither."""
+    """Parses a URL or a connection string. Raises psycopg.ProgrammingError for any other text."""
     return {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
 
 
 def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object, ...]]]) -> Parameters:
-    """The parameters for all connections of this run to `url`. `first` connects to a server that libpq chooses.
+    """The parameters for all connections of this run to `url`. `first` connects to a server of libpq's choice.
 
-    Raises psycopg.OperationalError if no server can be reached, or none has the requested `target_session_attrs`.
+    Raises psycopg.OperationalError if no server can be reached, or if none has the `target_session_attrs`.
     """
     if url in _chosen:
         return _chosen[url]
@@ -47,7 +47,7 @@ def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object,
 
 
 def _has_choice(parameters: Parameters) -> bool:
-    """Whether two connections with these parameters can reach different servers; True if they name a service file."""
+    """Whether two connections with these parameters can reach different servers. True if there is a service file."""
     given = _given(parameters)
     hosts = given("host")
     return (
@@ -60,7 +60,7 @@ def _has_choice(parameters: Parameters) -> bool:
 
 
 def _given(parameters: Parameters) -> Callable[[str], str]:
-    """A function from a parameter's name to its value: from the URL, else from libpq's environment variable."""
+    """A function that maps a parameter's name to its value in the URL, or else in libpq's environment variable."""
     variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
 
     def given(name: str) -> str:

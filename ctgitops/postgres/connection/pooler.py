@@ -1,4 +1,4 @@
-"""Detects a connection pooler in transaction mode, which loses session locks and session settings."""
+"""Detects a connection pooler in transaction mode. Such a pooler loses session locks and session settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .connect import Address, Connection
 
 _WHO = "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('ctgitops.arrived', true)"
 SETTINGS_PROBE = {"ctgitops.arrived": "yes"}
-"""A connection option that the server knows only if the pooler passes connection options on."""
+"""A connection option that tests a pooler. The server knows the option only if the pooler passes options on."""
 POOLER_PORT = 6543
 """The port of Supabase's pooler in transaction mode."""
 

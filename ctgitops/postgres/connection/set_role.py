@@ -1,4 +1,4 @@
-"""Decides whether the role of a URL may SET ROLE to the role in the manifest's `database.role`."""
+"""Decides whether the role of a URL may SET ROLE to the manifest's `database.role`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pg_catalog.pg_roles r where r.rolname = %s
 
 
 def as_role(address: Address, role: str) -> Address:
-    """`address`, with SET ROLE to `role` if the role of the URL is allowed to set this role. Read-only."""
+    """`address`, extended by SET ROLE to `role` if the URL's role may set this role. Read-only."""
     if not role:
         return address
     with connected(address, "ctgitops/read") as connection:
@@ -27,7 +27,7 @@ def as_role(address: Address, role: str) -> Address:
 
 
 def refuse_other_role(address: Address, role: str) -> None:
-    """Raises LedgerError unless `as_role` set the role as which migrations run. Read-only."""
+    """Raises LedgerError unless `as_role` set the role that runs migrations. Read-only."""
     if address.role == role:
         return
     with connected(address, "ctgitops/read") as connection:

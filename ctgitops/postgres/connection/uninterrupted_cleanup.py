@@ -1,4 +1,4 @@
-"""Defers SIGINT and SIGTERM during clean-up, so that a second Ctrl-C does not interrupt it.
+"""Defers SIGINT and SIGTERM during clean-up. A second Ctrl-C then does not interrupt the clean-up.
 
 The first Ctrl-C cancels the statement: `cancellable_query.py`.
 """
@@ -15,7 +15,7 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def uninterrupted_cleanup(*, dropped: bool = False) -> Iterator[None]:
-    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block; with `dropped`, ignores them."""
+    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block. With `dropped`, ignores them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -32,7 +32,7 @@ def uninterrupted_cleanup(*, dropped: bool = False) -> Iterator[None]:
 
 
 class UninterruptedCleanup:
-    """A context manager whose clean-up no signal interrupts; `__enter__` fills `_cleanup`."""
+    """A context manager with a clean-up that signals do not interrupt. `__enter__` fills `_cleanup`."""
 
     _cleanup: ExitStack
 

@@ -26,9 +26,9 @@ from .ledger_errors import cannot_make, current_role, not_a_ledger, not_readable
 from .progress import read_traces
 
 LEDGER = "ledger"
-"""The qualified name of the table with the entries, as in error messages."""
+"""The qualified name of the table with the entries. Error messages use this name."""
 FORMAT = 3
-"""The newest format this version supports; `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
+"""The newest format this version supports. `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
 
 _COLUMNS = (
     "mark, name, number, version, checksum, sql, rollback_sql, started_at, finished_at, millis, error, actor, "
@@ -40,7 +40,7 @@ select pg_catalog.current_setting('transaction_read_only') = 'on',
        (select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name)
 """
 _SOON = "set local lock_timeout = '5s'"
-"""Limits the time for which a format upgrade waits for a lock, because readers of the ledger queue behind it."""
+"""The time for which a format upgrade waits for a lock. It is short, because readers of the ledger queue behind it."""
 _PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
 
 BEGAN = "ctgitops.began"
@@ -48,7 +48,7 @@ BEGAN = "ctgitops.began"
 
 
 def read_ledger(connection: Connection, address: Address) -> Ledger:
-    """Reads all entries; an empty ledger if the database has none. Read-only. Raises LedgerError."""
+    """Reads all entries. The ledger is empty if the database has none. Read-only. Raises LedgerError."""
     with _asking(connection, address):
         found = read_identity(connection)
         if found.format == 0:
@@ -101,7 +101,7 @@ def ensure_ledger(
     """Creates the ledger, or upgrades it to the current format. Needs the run lock. Writes. Raises LedgerError.
 
     Without `environment`, for a throw-away database, the ledger's home is not checked. `their_path` returns the search
-    path that the database's event triggers expect; without it, they run with the search path of `connection`.
+    path that the database's event triggers expect. Without it, they run with the search path of `connection`.
     """
     with _asking(connection, address):
         found = read_identity(connection)
@@ -120,7 +120,7 @@ def ensure_ledger(
 
 
 def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
-    """Upgrades the ledger to each newer format, each time in a separate transaction, in one message to the server."""
+    """Upgrades the ledger to each newer format. Each upgrade is one transaction in one message to the server."""
     folder = files("ctgitops") / "postgres" / "sql"
     texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
     before = _SOON
@@ -137,7 +137,7 @@ def _bring_from(old: int, connection: Connection, address: Address, their_path: 
 
 
 def implicit_catalog(path: str) -> str:
-    """`path` without `pg_catalog`: PostgreSQL then searches `pg_catalog` first.
+    """`path` without `pg_catalog`. PostgreSQL then searches `pg_catalog` first.
 
     With it, our DDL uses PostgreSQL's own types and operators. An event trigger resolves unqualified table names, and
     creates tables, in the same schemas as in any other session.
@@ -164,7 +164,7 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
 
 
 def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
-    """The statement that adds `entry`; with `timed`, the server adds the time since the migration began.
+    """The statement that adds `entry`. With `timed`, the server adds the time since the migration began.
 
     Its names are qualified, so that objects and settings of a migration cannot interfere.
     """
@@ -193,7 +193,7 @@ def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
 
 
 def _given(setting: str) -> str:
-    """SQL for a setting's value, or null if it is empty. NULLIF is not used: its `=` depends on the search path."""
+    """SQL for a setting's value. Null if the value is empty. Avoids NULLIF, whose `=` depends on the search path."""
     value = f"pg_catalog.current_setting('{setting}', true)"
     return f"case when {value} operator(pg_catalog.<>) '' then {value} end"
 
@@ -206,7 +206,7 @@ _MILLIS = f"pg_catalog.round({_SECONDS} operator(pg_catalog.*) 1000)"
 
 
 def _rollback_sql(escaping: abc.Escaping, entry: Entry) -> str:
-    """SQL for the rollback: the rollback file's text, or else the SQL that the migration passed to record_migration."""
+    """SQL for the rollback: the rollback file's text, or the SQL that the migration passed to record_migration."""
     if entry.mark is not Mark.APPLIED or entry.rollback_sql is not None:
         return _text(escaping, redact(entry.rollback_sql or ""))
     return _given("ctgitops.rollback_sql")

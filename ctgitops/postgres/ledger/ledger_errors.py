@@ -32,7 +32,7 @@ where t.evtenabled operator(pg_catalog.<>) 'D' order by t.evtname
 
 
 def failure_of(error: psycopg.Error) -> Failure:
-    """The server's error, in the form that exchange() returns."""
+    """The server's error in the form of the errors that exchange() returns."""
     said = error.diag
     parts = {"DETAIL": said.message_detail, "HINT": said.message_hint, "CONTEXT": said.context}
     detail = "\n".join(f"{name}: {redact_message(text)}" for name, text in parts.items() if text)
@@ -56,7 +56,7 @@ def not_readable(connection: Connection, address: Address) -> LedgerError:
 
 
 def current_role(connection: Connection) -> str:
-    """The role that lacks a privilege: the current role, or the role of the URL if the server cannot be asked."""
+    """The role that lacks a privilege. This is the current role, or the URL's role if the server does not answer."""
     try:
         row = connection.execute("select current_user").fetchone()
     except psycopg.Error:
@@ -82,7 +82,7 @@ def unreadable(address: Address, error: psycopg.Error) -> LedgerError:
 def cannot_make(
     connection: Connection, address: Address, error: psycopg.Error, found: int, wanted: int
 ) -> CtgitopsError:
-    """The error for a ledger that could not be created, or upgraded from format `found` to `wanted`; rolled back."""
+    """The error for a failed creation of a ledger, or for a failed upgrade from format `found` to `wanted`."""
     failure = failure_of(error)
     if failure.sqlstate == SCHEMA_EXISTS:
         return not_a_ledger(address)
@@ -124,7 +124,7 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
 
 
 def add_entry(connection: Connection, address: Address, *statements: str) -> None:
-    """Adds rows in one transaction, and waits until the commit is on disk. Writes. Raises LedgerError."""
+    """Adds rows in one transaction. Waits until the commit is on disk. Writes. Raises LedgerError."""
     answer = exchange_or_rollback(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
     if answer.failure:
         raise _entry_refused(connection, address, answer.failure)
@@ -141,7 +141,7 @@ def _entry_refused(connection: Connection, address: Address, failure: Failure) -
 
 
 def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> str:
-    """The next command; names event triggers if one raised the error, or if no other cause is known."""
+    """The next command. Names event triggers if one raised the error, or if there is no other known cause."""
     if culprit:
         alter = f"ALTER EVENT TRIGGER {culprit}"
         return (
@@ -157,7 +157,7 @@ def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> st
 
 
 def _may_create(connection: Connection) -> bool:
-    """Whether the role may create schemas, so that another privilege is missing. False if the query fails."""
+    """Whether the role may create schemas. If so, it lacks another privilege. False if the query fails."""
     try:
         return connection.execute(_MAY_CREATE.encode()).fetchone() == (True,)
     except psycopg.Error:
@@ -165,7 +165,7 @@ def _may_create(connection: Connection) -> bool:
 
 
 def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
-    """Name and function of each enabled event trigger; empty if the server returns an error."""
+    """Name and function of each enabled event trigger. Empty if the server returns an error."""
     try:
         return [(str(name), str(function)) for name, function in connection.execute(_TRIGGERS.encode()).fetchall()]
     except psycopg.Error:
@@ -173,5 +173,5 @@ def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
 
 
 def _culprit(triggers: list[tuple[str, str]], failure: Failure) -> str:
-    """The event trigger whose function raised the error, according to its CONTEXT; empty if none did."""
+    """The event trigger whose function is in the error's CONTEXT. Empty if none is."""
     return next((name for name, function in triggers if f"{function}()" in failure.detail), "")

@@ -28,7 +28,7 @@ BEGAN = (
     "begin; set local role none; select pg_catalog.quote_literal(backend_start) "
     "from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid(); commit"
 )
-"""Queries this backend's start time as the login role, because a role set by SET ROLE may not see it."""
+"""Queries this backend's start time as the login role. A role that SET ROLE has set may not see the time."""
 
 
 def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[ProgressRow, ...]:
@@ -42,7 +42,7 @@ def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[Progres
 
 @dataclass(frozen=True)
 class Author:
-    """The columns that all progress rows of one run for one migration share."""
+    """The columns that are equal in all progress rows of one run for one migration."""
 
     escaping: Escaping
     entry: int
@@ -59,7 +59,7 @@ class Author:
         rows: int | None = None,
         note: str = "",
     ) -> str:
-        """The statement that adds a row. Names are qualified, so that objects of the migration cannot interfere."""
+        """The statement that adds a row. Objects of the migration cannot interfere, because all names are qualified."""
         script: Script = self.step.script
         statement_hash = script.hash_of(script.statements[position - 1])
         values = {

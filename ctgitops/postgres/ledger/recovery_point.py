@@ -1,4 +1,4 @@
-"""Takes the recovery point of a run: the end of the WAL before the first step, and a restore point if allowed."""
+"""Takes the recovery point of a run: the end of the WAL before the first step, and a restore point if permitted."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _MAY_CREATE = "select pg_catalog.has_function_privilege('pg_catalog.pg_create_re
 
 
 def take_recovery_point(connection: Connection, address: Address, fingerprint: str) -> RecoveryPoint:
-    """Reads the end of the WAL, and creates a restore point if the role may. Writes nothing else. Raises LedgerError.
+    """Reads the end of the WAL. Creates a restore point if the role may. Writes nothing else. Raises LedgerError.
 
-    What the server or the role does not allow is left out of the point, or is unknown.
+    The point lacks a value that the server or the role does not allow.
     """
     with lost_as_error(address):
         return _taken(connection, fingerprint)
@@ -69,7 +69,7 @@ def _archive_facts(connection: Connection) -> ArchiveFacts:
 
 
 def _row(connection: Connection, query: LiteralString, *values: object) -> tuple[Any, ...] | None:
-    """The row of a query; None if the server refuses it. Raises psycopg.OperationalError if the connection is lost."""
+    """The row of a query. None if the server refuses it. Raises psycopg.OperationalError after a lost connection."""
     try:
         return connection.execute(query, values or None, binary=True).fetchone()
     except psycopg.Error:

@@ -1,1 +1,1 @@
-"""The run lock, and orphaned backends of a lost run."""
+"""The run lock. Also the orphaned backends of a lost run."""

@@ -1,4 +1,4 @@
-"""An advisory lock that shows that the run of a backup is alive, so that no other run removes its objects."""
+"""An advisory lock that shows that a backup's run is alive. Other runs do not remove the objects of such a backup."""
 
 from __future__ import annotations
 

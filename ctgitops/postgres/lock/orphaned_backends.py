@@ -1,4 +1,4 @@
-"""Waits for backends of an earlier, lost run, or terminates them: they may still commit a statement."""
+"""Waits for backends of an earlier, lost run, or terminates these backends: they may still commit a statement."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _still_at_work(orphan: Orphan, address: Address) -> MustWaitError:
 
 
 def ending(which: str) -> str:
-    """The query that terminates this role's sessions in this database that match `which`.
+    """The query that terminates sessions of this role in this database. `which` selects the sessions.
 
     `which` is a condition on `a`, an alias of pg_stat_activity. Each row of the result is true if the session ended.
     """

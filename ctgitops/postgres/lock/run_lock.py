@@ -1,4 +1,4 @@
-"""The run lock: an advisory lock on a separate connection, and a lease row that shows which run holds it."""
+"""The run lock: an advisory lock on a separate connection, and a lease row that describes the run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..connection.names import AT_WORK
 from .orphaned_backends import ending, wait_for_orphans
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
-"""The key of the advisory lock, the same for every environment: an advisory lock is local to a database."""
+"""The key of the advisory lock. All environments use one key, because an advisory lock is local to a database."""
 
 POLL_SECONDS = 0.5
 _Row = tuple[int, datetime | None, str, str, str, bool]
@@ -72,7 +72,7 @@ _END = f"{ending(_OF_THE_HOLDER)} order by a.pid = %(pid)s desc"
 
 
 def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
-    """Takes the run lock, and then waits for orphaned backends of a lost run.
+    """Takes the run lock. Then waits for orphaned backends of a lost run.
 
     It polls for the lock: a waiting lock request would deadlock with CREATE INDEX CONCURRENTLY in the other run.
     """
@@ -128,7 +128,7 @@ def holder_of(connection: Connection) -> Holder | None:
 
 @contextlib.contextmanager
 def _as_session_user(connection: Connection) -> Iterator[None]:
-    """Resets the role in a block to the role of the URL, because a role can terminate only its own sessions."""
+    """Resets the role in a block to the role of the URL. A role can terminate only its own sessions."""
     connection.execute("set role none")
     try:
         yield
@@ -138,7 +138,7 @@ def _as_session_user(connection: Connection) -> Iterator[None]:
 
 
 def end(connection: Connection, holder: Holder) -> bool:
-    """Terminates the holder's sessions and no others; returns whether the session with the lock ended. Writes."""
+    """Terminates only the holder's sessions. Returns whether the session with the lock ended. Writes."""
     with _as_session_user(connection):
         connection.execute(_END, {"pid": holder.pid, "began": holder.began})
     now = holder_of(connection)
@@ -146,7 +146,7 @@ def end(connection: Connection, holder: Holder) -> bool:
 
 
 class Lease:
-    """The lease row, which describes the run to waiting runs. A failed write is not an error."""
+    """The lease row. It describes the run to waiting runs. A failed write is not an error."""
 
     def __init__(self, lock: Connection, request: Request) -> None:
         self._lock = lock
@@ -162,7 +162,7 @@ class Lease:
         self._say(_WRITE, values)
 
     def assert_held(self) -> None:
-        """Checks that the lock's connection is still open, without a round trip. Raises ApplyError if it is not."""
+        """Checks without a round trip that the lock's connection is open. Raises ApplyError if it is not."""
         if _is_lost(self._lock):
             what = "the connection that holds the run lock was lost, so another run may start"
             state = "the ledger has every completed step; nothing more was started"
@@ -170,7 +170,7 @@ class Lease:
 
     @contextlib.contextmanager
     def heartbeat(self, seconds: float) -> Iterator[None]:
-        """Writes the row every `seconds` in a thread until the block ends, to show that the run is alive."""
+        """Writes the row every `seconds` in a thread, to show that the run is alive. Stops at the end of the block."""
         over = threading.Event()
 
         def beat() -> None:
@@ -190,7 +190,7 @@ class Lease:
         self._say("update ctgitops.lease set ended = now() where backend_pid = pg_catalog.pg_backend_pid()", {})
 
     def set_activity(self, step: str, /) -> None:
-        """Sets the current step, and writes the row at once, unless the last write is younger than LEASE_SECONDS."""
+        """Sets the current step. Writes the row at once if the last write is older than LEASE_SECONDS."""
         self._step = step
         if time.monotonic() - self._written > LEASE_SECONDS:
             self.write()
@@ -203,9 +203,9 @@ class Lease:
 
 
 def _is_lost(lock: Connection) -> bool:
-    """Whether the connection is lost, after reading the messages that the server sent before it ended.
+    """Whether the connection is lost. First reads the messages that the server sent before the connection ended.
 
-    False while the heartbeat uses the connection (libpq allows one thread at a time); the next check then detects it.
+    False while the heartbeat uses the connection (libpq allows one thread at a time). The next check then detects it.
     """
     if not lock.lock.acquire(blocking=False):
         return False

@@ -1,4 +1,4 @@
-"""Runs a batched data migration: short transactions, each with a progress row, until no rows are left."""
+"""Runs a batched data migration in short transactions until no rows are left. Each transaction adds a progress row."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Batches:
         self._tell()
 
     def _next(self, throttle: Throttle) -> int:
-        """Runs the next batch and returns its number of rows; 0 if no rows are left, not even locked ones."""
+        """Runs the next batch. Returns its number of rows. Returns 0 if no rows are left, including locked rows."""
         self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
             self.run.tell(BatchPaused(self.step, f"a replica lags {behind:.0f} s behind"))
@@ -96,7 +96,7 @@ class Batches:
         return touched if touched or everybodys == text else self._tried(everybodys, throttle)
 
     def _tried(self, text: str, throttle: Throttle) -> int:
-        """Runs one batch. After a lock timeout, rolls it back and retries for a limited time."""
+        """Runs one batch. After a lock timeout, rolls the batch back, and retries for a limited time."""
         message = sized(text, batch_shape(text), self.batch.size)
         deadline = time.monotonic() + self.run.patience
         pause = FIRST_PAUSE_SECONDS
@@ -113,7 +113,7 @@ class Batches:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _committed(self, answer: Answer, throttle: Throttle) -> int:
-        """Adds the progress row and commits; returns the number of updated rows. Rolls back an empty batch."""
+        """Adds the progress row and commits. Returns the number of updated rows. Rolls back an empty batch."""
         touched = answer.results[-1].command_tuples or 0
         if not touched:
             exchange(self.connection, "rollback")
@@ -166,7 +166,7 @@ class Batches:
         return batch_shape(self.step.script.text_of(self.step.script.statements[0]))
 
     def _estimate(self) -> int:
-        """PostgreSQL's estimate of the rows to update; 0 if there is none."""
+        """PostgreSQL's estimate of the number of rows to update. 0 without an estimate."""
         text = self.step.script.text_of(self.step.script.statements[0])
         answer = exchange(self.connection, f"explain (format json) {sized(text, self._shape(), EVERYTHING)}")
         if answer.failure:

@@ -1,4 +1,4 @@
-"""Polls the progress of an index build on a second connection, while the first one runs the build."""
+"""Polls the progress of an index build. A second connection polls while the first connection runs the build."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ select phase,
 from pg_catalog.pg_stat_progress_create_index where pid = %s
 """
 TENTHS = 10
-"""Progress is reported at each tenth of a phase, so that logs stay short."""
+"""The number of parts of a phase. Progress is reported once for each part, so that logs stay short."""
 
 
 class IndexWatch:
-    """Called about every second while a statement runs. An error here never fails the statement."""
+    """Watches an index build. Called about every second while the build runs. An error never fails the build."""
 
     def __init__(self, open_connection: Callable[[], Connection], backend: int, step: Step, tell: Listener) -> None:
         self._open = open_connection
@@ -34,7 +34,7 @@ class IndexWatch:
         self._reported: tuple[str, int] | None = None
 
     def __call__(self) -> None:
-        """Reports the progress if it has reached a further tenth since the last report."""
+        """Reports the progress once for each tenth of a phase."""
         with contextlib.suppress(psycopg.Error, CtgitopsError):
             self._connection = self._connection or self._open()
             row = self._connection.execute(_STANDS.encode(), [self._backend]).fetchone()

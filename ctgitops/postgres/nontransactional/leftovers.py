@@ -94,7 +94,7 @@ class Index:
     """The qualified, quoted name."""
     valid: bool
     plain: bool
-    """Whether the index has storage; the index of a partitioned table does not."""
+    """Whether the index has storage. The index of a partitioned table does not."""
     table: str
     on_wanted_table: bool
     definition: tuple[str | None, ...]
@@ -131,7 +131,7 @@ def _question(left: Leftovers) -> str:
 
 
 def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
-    """Reads the index with this OID, and whether it is on the table `wanted_on`. Raises CatalogUnreadable."""
+    """Reads the index with this OID, and whether the index is on the table `wanted_on`. Raises CatalogUnreadable."""
     found = _ask(connection, _NAMED.format(oid=oid, **_OIDS), table=wanted_on)
     if not found:
         raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} was dropped meanwhile")))
@@ -140,7 +140,7 @@ def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
 
 
 def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
-    """Whether `index` is the one that `statement`, a CREATE INDEX CONCURRENTLY, creates.
+    """Whether `statement`, a CREATE INDEX CONCURRENTLY, creates exactly the index `index`.
 
     Runs the statement on an empty temporary table with the same columns, compares the printed definitions of the two
     indexes, and rolls back.
@@ -157,7 +157,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leftovers, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """OIDs of indexes that may be leftovers of CREATE INDEX CONCURRENTLY: the index with its name, or new indexes."""
+    """OIDs of possible leftovers of CREATE INDEX CONCURRENTLY: the index with the statement's name, or new indexes."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()
@@ -165,13 +165,13 @@ def candidates(left: Leftovers, before: RelationState | None, now: RelationState
 
 _FILES_LIMIT = """select setting from pg_catalog.pg_settings
 where name operator(pg_catalog.=) 'lock_timeout' and source operator(pg_catalog.=) 'session'"""
-"""The query for a lock_timeout (in milliseconds) that the file set. The run's own value is a connection option."""
+"""The query for the lock_timeout that the file set, in milliseconds. The run's own value is a connection option."""
 
 
 def drop(connection: Connection, index: Index) -> Answer:
-    """Drops an INVALID index with DROP INDEX CONCURRENTLY. Fails if another session is still building it. Writes.
+    """Drops an INVALID index with DROP INDEX CONCURRENTLY. Fails while another session builds the index. Writes.
 
-    Such a session holds a lock on the table, as every index build does.
+    A session that builds an index holds a lock on the table.
     """
     if not index.table.startswith("pg_toast."):
         lock = f"lock table only {index.table} in share update exclusive mode"

@@ -1,4 +1,4 @@
-"""Recovers from a statement that an earlier run did not finish: detects and repairs its leftovers.
+"""Recovers from a statement that an earlier run did not finish. Detects and repairs the statement's leftovers.
 
 If a person must decide, the run fails with a hint. An object that the statement did not create is never changed.
 """
@@ -34,12 +34,12 @@ WAIT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class InterruptedStatement:
-    """A statement that an earlier run began, or that this run is about to begin."""
+    """A statement that an earlier run began, or that this run will begin next."""
 
     text: str
     left: Leftovers
     before: RelationState | None
-    """The state before the statement began; None if no run began it."""
+    """The state before the statement began. None if no run began it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Recovery:
     author: Author
 
     def outcome(self, attempted: InterruptedStatement, position: int, spot: Spot) -> RecoveryAction:
-        """Repairs the leftovers; returns RUN if the statement must run, DONE if it is complete.
+        """Repairs the leftovers. Returns RUN if the statement must run, and DONE if the statement is complete.
 
         Raises StepFailed if a person must decide.
         """
@@ -79,7 +79,7 @@ class Recovery:
         return verdict
 
     def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
-        """Drops the INVALID index that the statement left. Raises StepFailed for a different index with its name."""
+        """Drops the INVALID index that the statement left. Raises StepFailed if a different index has the name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
@@ -95,7 +95,7 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """Raises StepFailed if the index that the statement names (`named`) exists with another definition."""
+        """Raises StepFailed if `named` is set: `index` has the statement's name, but another definition."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
@@ -122,7 +122,7 @@ class Recovery:
         self.run.tell(LeftoverHealed(self.step, what))
 
     def repair(self, position: int) -> str:
-        """The command to run if only a person can decide whether the statement is done."""
+        """The command for a person who decides whether the statement is done."""
         repair = (
             f'ctgitops repair {self.step.number:03} --env {self.run.environment} --reason "…" --statement {position}'
         )
@@ -132,7 +132,7 @@ class Recovery:
         )
 
     def wait_for(self, begun: ProgressRow) -> None:
-        """Waits until the backend of an earlier run has ended, for `Run.patience` at most. Raises StepFailed."""
+        """Waits until the backend of an earlier run has ended. Raises StepFailed after `Run.patience` seconds."""
         if not begun.alive or begun.started_at is None:
             return
         deadline = time.monotonic() + self.run.patience
@@ -148,7 +148,7 @@ class Recovery:
 
 
 def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> InterruptedStatement | None:
-    """The statement that `begun` refers to, in the current file or in the ledger's text.
+    """The statement that `begun` refers to. Searches the current file, then the ledger's text.
 
     If the ledger's text is redacted, its hashes differ, so the statement is then identified by its position.
     """
@@ -165,7 +165,7 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
 
 
 def record(connection: Connection, row: str) -> None:
-    """Adds a progress row in a separate transaction, as the login role: the migration's role may lack privileges."""
+    """Adds a progress row in a separate transaction. Uses the login role: the migration's role may lack privileges."""
     answer = exchange_or_rollback(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
         raise StepFailed(answer.failure, Spot(), answer.lost)

@@ -1,4 +1,4 @@
-"""Gives a migration that runs outside a transaction access to its run: connections, the ledger, the run lock."""
+"""Gives a migration outside a transaction access to its run: connections, the ledger, the run lock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..connection.connect import Connection
 
 @dataclass(frozen=True)
 class Run:
-    """The run of a migration. `connected` returns its connection, and `another` opens a new connection.
+    """The run of a migration. `connected` returns its connection. `another` opens a new connection.
 
     `assert_lock_held` raises ApplyError if the run lock is lost.
     """

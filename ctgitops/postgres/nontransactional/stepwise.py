@@ -1,4 +1,4 @@
-"""Runs a migration outside a transaction, statement by statement; resumes where an earlier run stopped.
+"""Runs a migration outside a transaction, statement by statement. Resumes where an earlier run stopped this migration.
 
 A statement that can run in a transaction commits together with its progress row, so it runs exactly once. Any other
 statement has two progress rows: one before it with the current state, and one after it. If it is interrupted, the next
@@ -40,11 +40,11 @@ SETS = "VariableSetStmt"
 _LIMITS = """select name from pg_catalog.pg_settings
 where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
     and source operator(pg_catalog.<>) 'session'"""
-"""Queries the timeouts that no SET in this session changed. (The run's timeouts are connection options.)"""
+"""Queries the timeouts that no SET in this session has changed. The run's own timeouts are connection options."""
 
 
 class Stepwise:
-    """Runs the migrations of one run that are outside a transaction."""
+    """Runs those migrations of one run that run outside a transaction."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -52,7 +52,7 @@ class Stepwise:
         """The IDs of this run's `started` entries, by migration number."""
 
     def run(self, step: Step, entry: Entry) -> int:
-        """Runs the remaining statements of a step; returns milliseconds. Raises StepFailed, Interrupted."""
+        """Runs the remaining statements of a step. Returns milliseconds. Raises StepFailed, Interrupted."""
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
         connection = self._run.connected()
@@ -75,7 +75,7 @@ class Stepwise:
         return total
 
     def drop_invalid_index(self, step: Step) -> tuple[str, ...]:
-        """Drops the index that an interrupted CREATE INDEX or REINDEX CONCURRENTLY left; returns the actions taken.
+        """Drops the index that an interrupted CREATE INDEX or REINDEX CONCURRENTLY left. Returns the actions taken.
 
         Raises StepFailed, Interrupted. Writes.
         """
@@ -97,7 +97,7 @@ class Stepwise:
         return tuple(healed)
 
     def _started(self, connection: Connection, step: Step, entry: Entry) -> int:
-        """Adds the `started` entry before the step's first statement, once in a run; returns the entry's ID."""
+        """Adds the `started` entry before the step's first statement. Does so once in a run. Returns the entry's ID."""
         if step.number not in self._entries:
             started = replace(entry, mark=Mark.STARTED, rollback_sql=None)
             insert = insert_sql(started, Escaping(connection.pgconn), timed=False)
@@ -107,7 +107,7 @@ class Stepwise:
 
 
 def _timeouts_to_disable(connection: Connection, statement: Statement) -> list[str]:
-    """The timeouts to disable for a CONCURRENTLY statement; empty for other statements.
+    """The timeouts to disable for a CONCURRENTLY statement. Empty for other statements.
 
     Such a statement waits for old transactions without blocking other sessions, and a timeout would leave an INVALID
     index. A timeout that the file set for the session, with SET or in a function, stays in force. The
@@ -120,7 +120,7 @@ def _timeouts_to_disable(connection: Connection, statement: Statement) -> list[s
 
 
 def author_of(connection: Connection, entry: int, step: Step) -> Author:
-    """The values that progress rows on this connection share, for the `started` entry with the ID `entry`."""
+    """The values that all progress rows on this connection share. `entry` is the ID of the `started` entry."""
     return Author(Escaping(connection.pgconn), entry, step, _began(connection))
 
 
@@ -147,7 +147,7 @@ class _Walk:
         return self.step.script
 
     def through(self, at: Resumption, ledger: Ledger) -> None:
-        """Repeats the completed SET statements, then runs every statement that is not completed, in order."""
+        """Repeats the completed SET statements. Then runs every other incomplete statement in order."""
         before, _ = opening(self.step, local=False)
         send(self.connection, before)
         count = len(self.script.statements)
@@ -162,7 +162,7 @@ class _Walk:
             self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
 
     def drop_invalid_index(self, at: Resumption, ledger: Ledger) -> None:
-        """Recovers the index of a statement that began and is not recorded as done. Recovers nothing else."""
+        """Drops the INVALID index of a statement that began and is not recorded as done. Recovers nothing else."""
         send(self.connection, opening(self.step, local=False)[0])
         self._repeat_settings(at.done)
         earlier = self._left_before(at, ledger)
@@ -177,7 +177,7 @@ class _Walk:
                 send(self.connection, self.script.text_of(statement))
 
     def _left_before(self, at: Resumption, ledger: Ledger) -> InterruptedStatement | None:
-        """The statement that an earlier run began, if its completion is not recorded. Waits for that run's backend."""
+        """The unfinished statement that an earlier run began. Waits for the backend of that run."""
         if at.begun is None:
             return None
         self.recovery.wait_for(at.begun)
@@ -196,7 +196,7 @@ class _Walk:
         self._alone(position, statement, earlier)
 
     def _recover_replaced(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
-        """Repairs the leftovers of `earlier`, which the file no longer has. Raises StepFailed if it completed."""
+        """Repairs the leftovers of `earlier`, which the file lacks now. Raises StepFailed if `earlier` completed."""
         if (
             earlier.left.what is LeftoverKind.ANYTHING
             or self.recovery.outcome(earlier, position, spot) is not RecoveryAction.DONE
@@ -207,7 +207,7 @@ class _Walk:
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _in_transaction(self, position: int, statement: Statement) -> bool:
-        """Runs the statement and adds its progress row in one transaction; False if it cannot run in a transaction."""
+        """Runs a statement and adds its progress row in one transaction. False if the statement cannot run in one."""
         before = "begin;\n"
         row = self.author.row(ProgressState.DONE, position)
         text = self.script.text_of(statement)
@@ -221,7 +221,7 @@ class _Walk:
         raise StepFailed(answer.failure, spot, answer.lost)
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
-        """Records the current state, runs a statement outside a transaction, and records that it is done."""
+        """Records the current state, runs a statement outside a transaction, and records its completion."""
         left = statement.leftovers or Leftovers(LeftoverKind.ANYTHING)
         spot = spot_in(self.script, statement, statement.start)
         attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)

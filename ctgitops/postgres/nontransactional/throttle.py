@@ -1,4 +1,4 @@
-"""Slows down a batched migration when replicas lag behind, or when sessions wait for its locks."""
+"""Slows down a batched migration while replicas lag behind, or while sessions wait for its locks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ select pg_catalog.count(*) from pg_catalog.pg_stat_activity a
 where a.wait_event_type operator(pg_catalog.=) 'Lock'
     and pg_catalog.pg_backend_pid() operator(pg_catalog.=) any(pg_catalog.pg_blocking_pids(a.pid))
 """
-"""Runs before a batch commits, and counts the sessions that wait for its rows or tables."""
+"""The query that counts the sessions that wait for a batch's rows or tables. It runs before the batch commits."""
 SHORTEST, LONGEST = timedelta(milliseconds=100), timedelta(seconds=10)
 
 
@@ -36,7 +36,7 @@ class Throttle:
     batch: Batch
     _slower: int = 1
     _written: deque[tuple[float, int]] = field(default_factory=deque)
-    """WAL positions that the slowest replica has not replayed, each with the time of its measurement."""
+    """WAL positions that the slowest replica has not replayed. Each has the time of its measurement."""
 
     @property
     def pause(self) -> float:
@@ -50,7 +50,7 @@ class Throttle:
         self._slower = min(self._slower * 2, 1024) if somebody else max(self._slower // 2, 1)
 
     def lag(self, connection: Connection) -> float:
-        """Lag of the slowest replica in seconds if it exceeds `max_lag`, else 0. Raises StepFailed."""
+        """Lag of the slowest replica in seconds. Returns 0 for a lag of at most `max_lag`. Raises StepFailed."""
         answer = exchange(connection, _LAG)
         if answer.failure:
             raise StepFailed(answer.failure, Spot(), answer.lost)

@@ -1,6 +1,6 @@
-"""Settings with which PostgreSQL's module auto_explain reports the plan of every query to the client.
+"""Settings that let PostgreSQL's module auto_explain report the plan of every query to the client.
 
-Only a superuser can change these parameters, so unreviewed SQL cannot.
+Unreviewed SQL cannot change these parameters, because only a superuser can.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ACTIVE = "select from pg_catalog.pg_settings where name operator(pg_catalog.=) 
 
 
 def can_load(connection: Connection) -> bool:
-    """Whether the server has the module. Loads the module into the superuser's session, without enabling it."""
+    """Whether the server has the module auto_explain. Loads it into the superuser's session, without enabling it."""
     try:
         connection.execute("load 'auto_explain'")
     except psycopg.Error:
@@ -34,7 +34,7 @@ def can_load(connection: Connection) -> bool:
 
 
 def role_sql(role: str) -> Iterator[sql.Composed]:
-    """The statements of a superuser that enable the module for all later sessions of a role."""
+    """The statements that enable the module for all later sessions of a role. A superuser must run them."""
     for name, value in SETTINGS.items():
         setting = sql.Identifier(*name.split("."))
         yield sql.SQL("alter role {} set {} = {}").format(sql.Identifier(role), setting, value)

@@ -1,7 +1,7 @@
-"""Throw-away servers in a container, if no local PostgreSQL has the major version, an extension or ICU.
+"""Throw-away servers in a container. Used if no local PostgreSQL has the major version, an extension or ICU.
 
 `server_choice.py` chooses the image. Only this machine can connect to the server. The container is removed when the
-block ends; if the run is killed, the next run removes it.
+block ends. If the run is killed, the next run removes it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LABEL = "ctgitops.shadow"
 SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 60
 MAX_AGE_SECONDS = 3600
-"""An older container counts as a leftover of a killed run: no plan takes longer."""
+"""The age in seconds from which a container counts as a leftover of a killed run. No plan takes longer."""
 LOOPBACK = "127.0.0.1"
 NOT_FLUSHED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}
 
@@ -48,7 +48,7 @@ def _engine_there() -> bool:
 
 @contextmanager
 def container(image: str, limits: Limits, superuser: str = ADMIN, database: str = MAINTENANCE) -> Iterator[Address]:
-    """The address of a server in a container of `image`, for its superuser. Raises UsageError if it fails to start.
+    """The superuser's address of a server in a container of `image`. Raises UsageError if the server fails to start.
 
     ctgitops's own connections use `database`.
     """

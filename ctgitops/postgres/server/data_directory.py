@@ -1,4 +1,4 @@
-"""Caches a data directory for each build of PostgreSQL: a throw-away server unpacks it instead of running initdb."""
+"""Caches a data directory for each build of PostgreSQL. A throw-away server unpacks this instead of running initdb."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .watchdog import Watchdog
 
 CACHE_VARIABLE = "CTGITOPS_CACHE"
 BROUGHT_VARIABLE = "CTGITOPS_DATA"
-"""The environment variable with a folder of compressed data directories, such as one in a container image."""
+"""The environment variable for a folder of compressed data directories, such as a folder in a container image."""
 PACKED = ".xz"
 KEPT_SECONDS = 30 * 24 * 3600
-"""How long unused archives are kept, in seconds. Older ones are deleted when an archive is stored."""
+"""Maximum age of an unused archive in seconds. Older archives are deleted when a new archive is stored."""
 MEMORY = Path("/dev", "shm")
 ROOM = 1 << 30
 _OPTIONS = ("--no-sync", "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-instructions")
@@ -33,16 +33,16 @@ _SMALL = ("--wal-segsize=1",)
 
 @dataclass(frozen=True)
 class Initdb:
-    """Creates a server's data directory, which `account` owns."""
+    """Creates a server's data directory. `account` owns the directory."""
 
     programs: Programs
     superuser: str
     account: Account | None
     password_file: Path | None = None
-    """A file with the superuser's password. Without it, an archived data directory can be used."""
+    """A file with the superuser's password. An archived data directory can be used only without such a file."""
 
     def make(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
-        """Unpacks an archived data directory, or runs initdb and archives the result. Writes.
+        """Unpacks an archived data directory. Without an archive, runs initdb and archives the result. Writes.
 
         Returns the error, or an empty string. `reached` are the same programs, at a path that the account can read.
         """
@@ -74,7 +74,7 @@ class Initdb:
         return said
 
     def _unpacked(self, archive: Path, data: Path, watchdog: Watchdog) -> bool:
-        """Unpacks the archive; False if it is missing or broken."""
+        """Unpacks the archive. False if it is missing or broken."""
         account = self.account
         with contextlib.suppress(OSError), _opened(archive) as whole:
             done = subprocess.run(
@@ -95,7 +95,7 @@ class Initdb:
 
 
 def memory(programs: Programs, account: Account | None) -> Path | None:
-    """The memory-backed folder; None if it is too small, or if the server's programs would have to be copied there."""
+    """The memory-backed folder. None if the folder is too small, or would also need a copy of the server's programs."""
     with contextlib.suppress(OSError):
         reached = account is None or account.reaches(programs.bin / "postgres")
         if reached and shutil.disk_usage(MEMORY).free >= ROOM and os.access(MEMORY, os.W_OK | os.X_OK):
@@ -104,7 +104,7 @@ def memory(programs: Programs, account: Account | None) -> Path | None:
 
 
 def _name(making: Initdb) -> str:
-    """The name of the archive for this build of PostgreSQL; empty if an archive cannot be used here."""
+    """The name of the archive for this build of PostgreSQL. Empty if no archive can be used here."""
     if shutil.which("tar") is None:
         return ""
     with contextlib.suppress(OSError):
@@ -117,7 +117,7 @@ def _name(making: Initdb) -> str:
 
 
 def _cache_archive(name: str) -> Path | None:
-    """The path of an archive in this user's cache; None if other users can write to it: a server runs its content."""
+    """The path of an archive in this user's cache. None if other users can write there: a server runs the content."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.home() fails without a home
     folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
     with contextlib.suppress(OSError):
@@ -129,7 +129,7 @@ def _cache_archive(name: str) -> Path | None:
 
 
 def _image_archive(name: str) -> Path | None:
-    """The path of an archive in the image; None unless only root or this user may write to it."""
+    """The path of an archive in the image. None unless only root or this user may write to it."""
     folder = Path(os.environ.get(BROUGHT_VARIABLE, ""))
     archive = folder / f"{name}{PACKED}"
     with contextlib.suppress(OSError):
@@ -139,14 +139,14 @@ def _image_archive(name: str) -> Path | None:
 
 
 def _only(users: set[int], path: Path) -> bool:
-    """Whether one of `users` owns the path, and no other user may write to it."""
+    """Whether one of `users` owns the path. False if another user may write to it."""
     found = path.stat()
     return found.st_uid in users and not found.st_mode & 0o022
 
 
 @contextlib.contextmanager
 def _opened(archive: Path) -> Iterator[IO[bytes]]:
-    """The uncompressed archive, as a file for `tar` to read. Raises OSError if it is broken."""
+    """The uncompressed archive as a file, which `tar` reads. Raises OSError if the archive is broken."""
     if archive.suffix != PACKED:
         with archive.open("rb") as whole:
             yield whole
@@ -163,7 +163,7 @@ def _opened(archive: Path) -> Iterator[IO[bytes]]:
 
 
 def _store_archive(data: Path, archive: Path) -> None:
-    """Stores the data directory as an archive. An error is ignored: the next run then calls initdb again."""
+    """Stores the data directory as an archive. Ignores an error, after which the next run calls initdb again."""
     descriptor, name = tempfile.mkstemp(prefix="making-", dir=archive.parent)
     os.close(descriptor)
     with contextlib.suppress(OSError):

@@ -28,7 +28,7 @@ from .scratch_database import make_copy, move_away
 PREFIX = "ctgitops_shadow_"
 """The prefix of the names of throw-away databases."""
 MARK = "ctgitops shadow"
-"""The comment on roles that ctgitops creates, by which the clean-up finds them."""
+"""The comment on roles that ctgitops creates. The clean-up finds the roles by this comment."""
 WAIT_SECONDS = 300
 NOT_SEALED = "not isolated: this run does not limit the external server's memory, CPU and temporary files"
 _LOCK = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('ctgitops shadow', 0))"
@@ -56,13 +56,13 @@ _END = (
 
 
 class ExternalServer(UninterruptedCleanup):
-    """The server at an address, used as superuser. On exit, drops the databases and roles that this run created."""
+    """The server at an address, used as superuser. Drops this run's databases and roles on exit."""
 
     prefix = PREFIX
 
     def __init__(self, address: Address, original: SourceDatabase, *, ours: bool = False) -> None:
         self.ours = ours
-        """Whether the whole server is removed afterwards, as a container is."""
+        """Whether the whole server is removed afterwards. True for the server of a container."""
         self._address = address
         self._original = original
         self._password = secrets.token_urlsafe(18)
@@ -87,7 +87,7 @@ class ExternalServer(UninterruptedCleanup):
         return self
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of the server's databases; by default, of the database in the server's URL."""
+        """The URL of one of the server's databases. The default is the database in the server's URL."""
         asked = {"dbname": database} if database else {}
         return make_conninfo("", **{**on_one_server(self._address), **asked, **self._login(role)})
 
@@ -96,7 +96,7 @@ class ExternalServer(UninterruptedCleanup):
         return Address(self.url(database), self._address.label)
 
     def make_room(self, name: str) -> None:
-        """Renames the database `name`, so that a copy can use the name; only on a throw-away server. Writes."""
+        """Renames the database `name`. A copy can then use this name. Only for a throw-away server. Writes."""
         with connected(self._address, "ctgitops/shadow") as connection:
             move_away(connection, name, unused("ctgitops_moved", {name}))
 
@@ -107,7 +107,7 @@ class ExternalServer(UninterruptedCleanup):
         return self.address(name)
 
     def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:
-        """The statements to run after CREATE ROLE: they add the comment MARK, and let the migrations' role log in."""
+        """The statements to run after CREATE ROLE. They add the comment MARK, and let the migrations' role log in."""
         name = sql.Identifier(role)
         yield sql.SQL("comment on role {} is {}").format(name, MARK)
         if role == self._original.role:
@@ -118,14 +118,14 @@ class ExternalServer(UninterruptedCleanup):
             yield from role_sql(role) if self._explains else ()
 
     def used(self) -> int:
-        """Size of this run's databases in bytes; 0 if the query fails."""
+        """Size of this run's databases in bytes. 0 if the query fails."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
             row = connection.execute(_SIZE, [self._ours]).fetchone()
             return int(str(row[0])) if row else 0
         return 0
 
     def end(self) -> None:
-        """Terminates all sessions in this run's databases. Any thread may call this method."""
+        """Terminates all sessions in this run's databases. Can be called from any thread."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
             for (name,) in connection.execute(_DATABASES, [self._ours]).fetchall():
                 connection.execute(sql.SQL("alter database {} connection limit 0").format(sql.Identifier(str(name))))
@@ -133,7 +133,7 @@ class ExternalServer(UninterruptedCleanup):
 
     @property
     def _ours(self) -> str:
-        """The prefix of this run's databases; empty if the whole server is removed afterwards."""
+        """The prefix of this run's databases. Empty if the whole server is removed afterwards."""
         return "" if self.ours else PREFIX
 
     @property

@@ -1,4 +1,4 @@
-"""Passes credentials to pg_dump and pg_restore in environment variables, so that `ps` does not show them."""
+"""Passes credentials to pg_dump and pg_restore in environment variables, which `ps` does not show."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..connection.connect import Address, on_one_server
 from .programs import Programs
 
 KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "PG", "KRB5", "SSL_CERT_", "USER", "LOGNAME")
-"""Prefixes of the environment variables that are passed on. Other variables may contain tokens and secrets."""
+"""Prefixes of the environment variables to pass on. Other variables may contain tokens and secrets."""
 WITHOUT_VARIABLE = ("keepalives", "tcp_user_timeout", "fallback_application_name")
-"""Prefixes of connection parameters to drop: libpq has no variable for them, and they do not change results."""
+"""Prefixes of connection parameters to drop. libpq has no variable for them, and they do not change results."""
 
 
 def environment_for(programs: Programs, address: Address, *, database: str | None = None) -> dict[str, str]:
     """The environment variables with which `programs` connect to `address`.
 
-    Unlike command-line arguments, other users cannot read them. Raises UsageError for a URL with a parameter that
+    Other users cannot read environment variables. Raises UsageError for a URL with a parameter that
     cannot be passed on.
     """
     # No service file: `parameters` include its values, and libpq would prefer it to the variables
@@ -44,6 +44,6 @@ def database_of(address: Address) -> str:
 
 
 def wants_tls(address: Address) -> bool:
-    """Whether the URL or PGSSLMODE requires TLS, so that clients built without TLS cannot be used."""
+    """Whether the URL or PGSSLMODE requires TLS. Clients built without TLS then cannot be used."""
     mode = on_one_server(address).get("sslmode") or os.environ.get("PGSSLMODE")
     return mode in {"require", "verify-ca", "verify-full"}

@@ -1,4 +1,4 @@
-"""Limits the resources of this machine that unreviewed SQL can use, and terminates a server that exceeds them."""
+"""Limits this machine's resources for unreviewed SQL. Terminates a server that exceeds a limit."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Limits:
     """Maximum address space of each process, in bytes."""
 
     def command(self, arguments: list[str]) -> list[str]:
-        """The command that runs `arguments` with those resource limits that the operating system supports."""
+        """The command that runs `arguments` with resource limits. Leaves out limits that the operating system lacks."""
         asked = f"ulimit -c 0; ulimit -f {self.file // 512}; ulimit -v {self.memory // 1024}"
         return ["/bin/sh", "-c", f'{{ {asked}; }} 2>/dev/null; exec "$@"', "ctgitops-limits", *arguments]
 
     def settings(self) -> dict[str, str]:
-        """Server parameters that enforce limits. Unreviewed SQL cannot change them: only a superuser can."""
+        """Server parameters that enforce limits. Only a superuser can change them, so unreviewed SQL cannot."""
         return {
             "temp_file_limit": f"{self.disk // 2 // MEGABYTE}MB",
             "max_wal_size": "128MB",
@@ -50,7 +50,7 @@ class Limits:
 
 
 class ResourceGuard:
-    """Checks the run time of a server, and the bytes that `used` returns; calls `end` once if a limit is exceeded."""
+    """Checks a server's run time, and the bytes that `used` returns. Calls `end` once after an exceeded limit."""
 
     def __init__(self, used: Callable[[], int], limits: Limits, end: Callable[[], None]) -> None:
         self._used = used
@@ -59,7 +59,7 @@ class ResourceGuard:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="ctgitops-limits")
         self.why = ""
-        """The limit that was exceeded, as text; empty if no limit was exceeded."""
+        """The limit that was exceeded, as text. Empty if no limit was exceeded."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -89,7 +89,7 @@ def size_of(folder: Path) -> int:
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    """Sizes of the files on disk in bytes; of a sparse file, only the allocated blocks count."""
+    """Sizes of the files on disk in bytes. Counts only the allocated blocks of a sparse file."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(OSError):

@@ -53,7 +53,7 @@ NOT_KEPT = {
 
 
 class LocalServer(UninterruptedCleanup):
-    """A throw-away server, which starts when the block begins, and is removed with its data when the block ends.
+    """A throw-away server. It starts when the block begins, and is removed with its data when the block ends.
 
     It listens on a Unix socket in a folder that only its account can enter. With `listen`, it also listens on that
     address, and requires a password. `settings` are server parameters that override the defaults.
@@ -62,7 +62,7 @@ class LocalServer(UninterruptedCleanup):
     superuser = SUPERUSER
     ours: ClassVar[bool] = True
     prefix: ClassVar[str] = ""
-    """The prefix of the names of throw-away databases; empty, because this server has no other databases."""
+    """The prefix of the names of throw-away databases. Empty, because this server has no other databases."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class LocalServer(UninterruptedCleanup):
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of the server's databases, for the superuser, or for a `role` without a password."""
+        """The URL of one of the server's databases. The user is the superuser, or a `role` without a password."""
         name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
         # Environment variables about other servers must not redirect the connection
         ours = "hostaddr=&target_session_attrs=any"
@@ -102,7 +102,7 @@ class LocalServer(UninterruptedCleanup):
         return Address(self.url(database), label=f"{database or self.maintenance} on a throw-away server")
 
     def make_room(self, name: str) -> None:
-        """Renames `name`, if it is a database that initdb created, so that a copy can use the name. Writes."""
+        """Renames the database `name` if initdb created it, so that a copy can use the name. Writes."""
         if name not in OWN_DATABASES:
             return
         other = next(each for each in OWN_DATABASES if each != name)
@@ -117,7 +117,7 @@ class LocalServer(UninterruptedCleanup):
         return self.address(name)
 
     def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - external servers use it
-        """The statements to run after CREATE ROLE: none, because the server is thrown away with the role."""
+        """The statements to run after CREATE ROLE. There are none, because the server is thrown away with the role."""
         return ()
 
     def used(self) -> int:
@@ -176,7 +176,7 @@ class LocalServer(UninterruptedCleanup):
         raise UsageError(what, hint="set TMPDIR to a short path")
 
     def _reach_programs(self) -> None:
-        """Copies the programs if the server's account cannot reach them, such as a venv below /root."""
+        """Copies the programs if the server's account cannot reach them. An example is a venv below /root."""
         share = self.programs.share or Path()
         program = self.programs.bin / "postgres"
         if not self._account or self._account.reaches(program, share / "postgres.bki"):
@@ -194,7 +194,7 @@ class LocalServer(UninterruptedCleanup):
         self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
 
     def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
-        """Creates the data directory. `programs` are the installed programs, even if the server runs copies of them."""
+        """Creates the data directory. `programs` are the installed programs. The server may run copies of them."""
         file = self._password_file() if self._password else None
         said = Initdb(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
         if said:
@@ -249,13 +249,13 @@ class LocalServer(UninterruptedCleanup):
         return command
 
     def end(self) -> None:
-        """Ends the server at once, even while other threads use it. Any thread may call it."""
+        """Ends the server at once. Can be called from any thread, even while another thread uses the server."""
         if (process := self._process) is not None:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGQUIT)
 
     def _ready(self) -> bool:
-        """Waits until line 8 of postmaster.pid says that the server is ready. Returns False if the server ended."""
+        """Waits until line 8 of postmaster.pid reports a ready server. Returns False if the server ended."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
@@ -267,7 +267,7 @@ class LocalServer(UninterruptedCleanup):
         return False
 
     def _stop(self) -> None:
-        """Ends the server without a final checkpoint, because its data is removed."""
+        """Ends the server without a final checkpoint. Its data is then removed."""
         if self._process is None:
             return
         for sign in (signal.SIGQUIT, signal.SIGKILL):

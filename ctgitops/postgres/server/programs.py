@@ -41,7 +41,7 @@ class Programs:
     version: str
     """The version, such as `15.18`."""
     lib: Path | None
-    """The folder of the installation's libpq; None if the programs find libpq without it."""
+    """The folder of the installation's libpq. None if the programs find libpq without it."""
 
     def path(self, name: str) -> str:
         """The path of a program."""
@@ -54,7 +54,7 @@ class Programs:
 
     @cached_property
     def share(self) -> Path | None:
-        """The folder with the files that `initdb` needs; None for an installation without a server."""
+        """The folder with initdb's files. None for an installation without a server."""
         places = (
             self.bin.parent / "share",
             self.bin.parent / "share" / "postgresql",
@@ -83,7 +83,7 @@ class Programs:
 
     @cached_property
     def zstd(self) -> bool:
-        """Whether the installation's pg_dump supports zstd. Runs pg_dump, because builds of the same version differ."""
+        """Whether the installation's pg_dump supports zstd. Runs pg_dump to find out, because builds differ."""
         if self.major < ZSTD_SINCE or not self.has_clients:
             return False
         return "connection to server" in self._said("pg_dump", "-Fc", "--compress=zstd:1", "-h", "/nonexistent")
@@ -100,7 +100,7 @@ class Programs:
 
     @property
     def compress_option(self) -> str:
-        """The pg_dump option for the compression. Before version 16, the option is only a level of gzip."""
+        """The pg_dump option for the compression. Before version 16, the option is only a gzip level."""
         return f"--compress={self.compression if self.major >= ZSTD_SINCE else 1}"
 
     def lacks(self, extensions: Iterable[str]) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Programs:
 
 
 def find_programs() -> tuple[Programs, ...]:
-    """All installations on this machine, those in CTGITOPS_POSTGRES first. Read-only. Searches once per process.
+    """All installations on this machine. Those in CTGITOPS_POSTGRES are first. Read-only. Searches once per process.
 
     Raises UsageError if CTGITOPS_POSTGRES names a folder without PostgreSQL's programs.
     """
@@ -128,9 +128,9 @@ def find_programs() -> tuple[Programs, ...]:
 
 
 def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> Programs:
-    """The clients to dump and restore a server of version `server_major`. `tls` and `zstd` are required features.
+    """The clients that dump and restore a server of version `server_major`. `tls` and `zstd` are required features.
 
-    Excludes clients older than the server, because pg_dump refuses a newer server. Of the others, prefers clients with
+    Excludes clients older than the server, because pg_dump refuses a newer server. Among the rest, prefers clients with
     zstd, then the lowest major version, because newer clients set parameters that the server does not have.
     """
     fitting = [p for p in find_programs() if p.has_clients and p.major >= server_major]
@@ -144,7 +144,7 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
 
 def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
-    """The installation that starts a server: version `major` or the next newer one; without `major`, the newest.
+    """The installation for a server of version `major`, or else of the next newer version. The default is the newest.
 
     Prefers an installation that has the extensions. Raises UsageError if none is installed.
     """
@@ -176,7 +176,7 @@ def _find(named: str, path: str) -> tuple[Programs, ...]:
 
 
 def programs_in(folder: Path) -> Programs | None:
-    """The programs in one bin folder; None if none of them runs."""
+    """The programs in one bin folder. None if none of them runs."""
     lib = folder.parent / "lib"
     needs_lib = any(lib.glob("libpq.so.5*")) and folder.parent != Path("/usr")
     for name in ("pg_dump", "postgres"):

@@ -36,11 +36,11 @@ order by 1
 """
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
-"""Terminates a database's sessions before a rename, because a database with sessions cannot be renamed."""
+"""Terminates a database's sessions. Needed before a rename, which fails while sessions exist."""
 
 
 def objects_in(address: Address) -> tuple[str, ...]:
-    """The schemas, and the objects in `public`; nothing if the database is empty. Read-only."""
+    """The schemas, and the objects in `public`. Empty if the database is empty. Read-only."""
     with connected(address, "ctgitops restore") as connection:
         return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
 
@@ -72,7 +72,7 @@ def has_tablespaces(address: Address) -> bool:
 
 
 def create_roles(address: Address, roles: Iterable[str]) -> None:
-    """Creates the missing roles, without login; only on a throw-away server. Writes.
+    """Creates the missing roles without login. Only for a throw-away server. Writes.
 
     The roles are superusers, because the owner of an event trigger or a foreign data wrapper must be one.
     """
@@ -82,7 +82,7 @@ def create_roles(address: Address, roles: Iterable[str]) -> None:
 
 
 def role_statements(roles: Iterable[str]) -> str:
-    """SQL for `psql` that creates `roles`, without attributes, memberships and passwords: a person must set them."""
+    """SQL for `psql` that creates `roles`. A person must set attributes, memberships and passwords."""
     statements = [f"CREATE ROLE {_quoted(role)} NOLOGIN;\n" for role in sorted(set(roles))]
     return "-- The roles that own or may use something in this dump.\n" + "".join(statements)
 
@@ -97,7 +97,7 @@ def roles_in(statements: str) -> tuple[str, ...]:
 def make_copy(
     connection: Connection, name: str, template: str = "template0", options: sql.Composable | None = None
 ) -> None:
-    """Creates a database from `template`; by default an empty one, without the objects of template1. Writes.
+    """Creates a database from `template`. Without a template, the database is empty: template1 is not used. Writes.
 
     Copies files if the server runs without fsync, which only a throw-away server does: that takes a third of the CPU
     time of PostgreSQL 15's default, which writes all pages to the WAL, but needs two checkpoints.
@@ -118,10 +118,10 @@ def create_like(connection: Connection, name: str, locale: Locale) -> None:
 
 
 def create_like_or_c(connection: Connection, name: str, locale: Locale) -> str:
-    """Creates an empty database with the locale `locale` or, if the server lacks it, with the locale C. Writes.
+    """Creates an empty database with the locale `locale`. Uses the locale C if the server lacks `locale`. Writes.
 
-    Returns why it has the locale C, or an empty string. CHECK constraints, generated columns and partition bounds can
-    depend on encoding and locale.
+    Returns why the database has the locale C, or an empty string. CHECK constraints, generated columns and partition
+    bounds can depend on encoding and locale.
     """
     try:
         create_like(connection, name, locale)
@@ -144,7 +144,7 @@ def create_proof_database(address: Address, name: str, locale: Locale) -> str:
 
 
 def move_away(connection: Connection, name: str, to: str) -> bool:
-    """Renames the database `name`, so that another one can use the name; False if it does not exist. Writes."""
+    """Renames the database `name`. Another database can then use the name. False without such a database. Writes."""
     if not connection.execute("select from pg_catalog.pg_database where datname = %s", [name]).rowcount:
         return False
     rename(connection, name, to)
@@ -161,7 +161,7 @@ def rename(connection: Connection, name: str, to: str) -> None:
 
 @contextmanager
 def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
-    """An empty database on `address`'s server for the duration of a block. Writes there.
+    """An empty database for the duration of a block, on the server of `address`. Writes there.
 
     The block receives the server's version, and the result of `create_like_or_c`.
 

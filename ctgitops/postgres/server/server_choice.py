@@ -1,4 +1,4 @@
-"""Chooses the server for throw-away databases: a local one, a container, or an external server."""
+"""Chooses the server for throw-away databases. The server is local, in a container, or external."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends child programs when this process ends, even if this process is killed by SIGKILL."""
+"""Ends child programs when this process ends. Works even if SIGKILL ends this process."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ rm -f -- "$2"
 
 
 class FolderAction(StrEnum):
-    """What the watchdog does with the folder if this process ends early."""
+    """What the watchdog does with the folder after this process has ended early."""
 
     REMOVE = "remove"
     KEEP = "keep"
 
 
 class Watchdog:
-    """Ends the programs that use a folder if this process ends. Each command line must contain the folder's name."""
+    """Ends the programs that use a folder if this process ends. Their command lines must contain the folder's name."""
 
     def __init__(
         self, folder: Path, *, account: Account | None = None, then: FolderAction = FolderAction.REMOVE
@@ -82,7 +82,7 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stops the watchdog. The caller must have ended its programs before."""
+        """Stops the watchdog. Call this only after the programs have ended."""
         if self._process and self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.write(b"done\n")
@@ -91,6 +91,6 @@ class Watchdog:
         self._pids.unlink(missing_ok=True)
 
     def command(self, arguments: list[str]) -> list[str]:
-        """The command that adds its process id to the list, and then runs `arguments`."""
+        """The command that adds its process ID to the list, and then runs `arguments`."""
         note = f'echo $$ >>{shlex.quote(str(self._pids))} && exec "$@"'
         return ["/bin/sh", "-c", note, "ctgitops-start", *arguments]

@@ -1,7 +1,7 @@
-"""Sends several small migrations in one message, each with its own transaction and ledger entry.
+"""Sends several small migrations in one message. Each migration has its own transaction and ledger entry.
 
 A round trip to a distant database takes 20 ms, a small migration only 1 ms. With one message for each, a long run would
-mostly wait. An error in one migration ends the message; the migrations before it are committed and recorded. The others
+mostly wait. An error in one migration ends the message. The migrations before it are committed and recorded. The others
 are then sent one by one, so that the error has a position.
 """
 
@@ -23,20 +23,20 @@ from .lock_retry import Attempts
 MOST = 32
 MOST_CHARACTERS = 200_000
 FASTER = 4
-"""The number of migrations in a message grows at most by this factor, because later migrations may be slower."""
+"""The maximum factor by which the number of migrations in a message grows, because later migrations may be slower."""
 QUICK_MILLISECONDS = 100
-"""The target duration of one message. The log shows new lines only after a message."""
+"""The target duration of one message. It is short, because the log shows new lines only after a message."""
 
 
 @dataclass
 class Pace:
-    """The number of migrations in the next message. It grows while migrations are quick, and is 1 after a failure."""
+    """The number of migrations in the next message. It grows after quick migrations, and is 1 after a failure."""
 
     size: int = 1
     _positions: dict[int, int] = field(default_factory=dict)
 
     def choose(self, step: Step, plan: Plan) -> tuple[Step, ...]:
-        """`step`, and the following steps of the plan that can be in the same message."""
+        """`step`, and those following steps of the plan that fit into the same message."""
         if not self._positions:
             self._positions = {each.number: position for position, each in enumerate(plan.steps)}
         position = self._positions[step.number]
@@ -51,7 +51,7 @@ class Pace:
         return tuple(chosen) or (step,)
 
     def learn(self, took: Sequence[int]) -> None:
-        """Adjusts the number of migrations, so that the next message takes about QUICK_MILLISECONDS.
+        """Adjusts the number of migrations. The next message should take about QUICK_MILLISECONDS.
 
         `took` is the server's time for each migration in milliseconds. It excludes round trips, because a message with
         several migrations has only one.
@@ -67,17 +67,17 @@ class Pace:
 
 @dataclass
 class Coalescer:
-    """Runs several steps of one plan in one message, if they are quick and no session blocks them."""
+    """Runs several steps of one plan in one message. The steps must be quick, and no session may block them."""
 
     plan: Plan
     attempts: Attempts
     leaks: list[SessionLeak]
     pace: Pace = field(default_factory=Pace)
     ahead: dict[int, int] = field(default_factory=dict)
-    """The milliseconds of each step that already ran in the message of an earlier step, by step number."""
+    """Milliseconds by step number, for each step that already ran in the message of an earlier step."""
 
     def run_ahead(self, step: Step, part_of: Callable[[Step], Part]) -> None:
-        """Runs `step` and following steps in one message if possible, and adds the completed ones to `ahead`.
+        """Runs `step` and following steps in one message if possible. Adds the completed steps to `ahead`.
 
         The caller runs a failed step again, in its own message. Raises ApplyError if the run is interrupted.
         """
@@ -110,7 +110,7 @@ class Coalescer:
         self.pace.learn(took)
 
     def _catch_up(self, parts: tuple[Part, ...], answer: Answer) -> None:
-        """After a failed message, reads from the ledger which of its steps are done, and adds these to `ahead`."""
+        """Reads from the ledger which steps of a failed message are done. Adds these steps to `ahead`."""
         self.pace.slow_down()
         work = self.attempts.work
         work.end_transaction(lost=answer.lost)

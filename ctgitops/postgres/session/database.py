@@ -56,7 +56,7 @@ which may be meant for a web application."""
 
 
 class PostgresDatabase:
-    """The database at `address`, whose migrations run as `role`, or else as the role of the URL."""
+    """The database at `address`. Its migrations run as `role`, or as the URL's role by default."""
 
     def __init__(self, address: Address, role: str = "") -> None:
         self._connects = address
@@ -64,7 +64,7 @@ class PostgresDatabase:
 
     @cached_property
     def _address(self) -> Address:
-        """The address, with the role that applies if the role of the URL may SET ROLE to it; else without a role."""
+        """The address. It includes the role that applies, if the role of the URL may SET ROLE to it."""
         return as_role(self._connects, self._role)
 
     def ledger(self) -> Ledger:
@@ -87,7 +87,7 @@ class PostgresDatabase:
             return database_roles(connection)
 
     def pooler(self) -> UsageError | None:
-        """The error that `exclusively` raises for a connection pooler; None without one. Read-only, no lock."""
+        """The error that `exclusively` raises for a connection pooler. None without a pooler. Read-only, no lock."""
         with connected(self._address, "ctgitops/read", {**_OURS, **SETTINGS_PROBE}) as connection:
             try:
                 refuse_pooler(connection, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
@@ -100,23 +100,23 @@ class PostgresDatabase:
         return probe(self._address, health)
 
     def holder(self) -> Holder | None:
-        """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""
+        """The run that holds the run lock. None if the lock is free. Read-only, takes no lock."""
         with connected(self._address, "ctgitops/read", _OURS) as connection:
             return holder_of(connection)
 
     def end(self, holder: Holder) -> bool:
-        """Terminates only the sessions of the run `holder`. Returns whether the run lock is then free. Writes."""
+        """Terminates only the sessions of the run `holder`. Returns whether the run lock is free afterwards. Writes."""
         with connected(self._address, "ctgitops/unlock", _OURS) as connection:
             return end(connection, holder)
 
     def not_dumped(self) -> tuple[str, ...]:
-        """Objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
+        """Objects that a dump leaves out. Each line has the reason. Read-only, takes no lock."""
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that fail or do not return true. Runs each in a read-only transaction. Takes no lock."""
+        """The verify queries that fail, or do not return true. Each runs in a read-only transaction. Takes no lock."""
         found: list[Refuted] = []
         if not queries:
             return ()
@@ -155,7 +155,7 @@ class PostgresDatabase:
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
-        """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
+        """Takes the run lock on a separate connection. Creates or upgrades the ledger. Writes."""
         refuse_other_role(self._address, self._role)
         with connect(
             self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **SETTINGS_PROBE, **SERVER_KEEPALIVES}
@@ -188,7 +188,7 @@ class PostgresDatabase:
                     lease.ended()
 
     def _search_path(self) -> str:
-        """The default search path of this role, from a new connection without `_OURS`, which overrides it."""
+        """The default search path of this role. Read on a new connection without `_OURS`, which overrides the path."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""

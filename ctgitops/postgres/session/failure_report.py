@@ -1,4 +1,4 @@
-"""Handles a failed step: rolls back, checks what was committed, records the failure, and builds the error."""
+"""Handles a failed step. Rolls back, checks what was committed, records the failure, and builds the error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .migration_connection import MigrationConnection, RunState
 
 RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
 _RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
-"""The causes of errors after a server crash: the server refuses or terminates new connections for some time."""
+"""The causes of errors after a server crash. The server then refuses or terminates connections for some time."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class FailureReport:
     record: Callable[[Entry], None]
 
     def record_failure(self, part: Part, failed: StepFailed, attempt: int = 1) -> ApplyError:
-        """Rolls back, reads from the ledger what was committed, records the failure, and returns the error. Writes."""
+        """Rolls back, reads the ledger for what was committed, records the failure, and returns the error. Writes."""
         step, failure = part.step, failed.failure
         what = f"{step.name}: {self._hidden(step, failure.message)}"
         if attempt > 1:
@@ -68,7 +68,7 @@ class FailureReport:
         return error
 
     def stopped_at(self, part: Part) -> ApplyError:
-        """Records that the run was interrupted between statements, at or before `part`; returns the error. Writes."""
+        """Records that the run was interrupted between statements, at or before `part`. Returns the error. Writes."""
         return self.record_failure(part, stopped(Interrupted(Answer(0, ()))))
 
     def stopped_at_its_end(self, plan: Plan) -> ApplyError:
@@ -104,7 +104,7 @@ class FailureReport:
         return self.address.hidden(redact_message(said, step.script.secrets))
 
     def _state_after(self, part: Part, failed: StepFailed) -> tuple[str, bool]:
-        """The database's state as text, and whether the ledger records that the step failed."""
+        """The database's state as text. Also whether the ledger records that the step failed."""
         step, entry = part.step, part.entry
         try:
             ledger = self._ledger_after(failed)
@@ -120,7 +120,7 @@ class FailureReport:
         return f"{self.run_state.text}{self._left(step)}", on_record
 
     def _ledger_after(self, failed: StepFailed) -> Ledger:
-        """Ends the step's backend, then reads the ledger; after a crash, waits until the server has recovered."""
+        """Ends the step's backend, then reads the ledger. Waits for the server's recovery after a crash."""
         deadline = time.monotonic() + RECOVERY_SECONDS
         spare = 1  # after a refusal, the server may be ready before PQping checks it
         while True:
@@ -135,7 +135,7 @@ class FailureReport:
                 time.sleep(RECOVERY_PAUSE_SECONDS)
 
     def _on_record(self, part: Part, failed: StepFailed) -> bool:
-        """Adds a `failed` or `interrupted` entry; returns whether the ledger now records a failure. Writes."""
+        """Adds a `failed` or `interrupted` entry. Returns whether the ledger now records a failure. Writes."""
         mark = Mark.INTERRUPTED if failed.cause is Cause.ASKED_TO_STOP else Mark.FAILED
         error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
         if self.run_state.transaction_parts:

@@ -22,7 +22,7 @@ SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "l
 def probe(address: Address, health: Health) -> HealthResult:
     """Runs the query once, on a separate connection, in a read-only transaction.
 
-    The result distinguishes an error from an answer that is not true.
+    The result distinguishes an error from an answer other than true.
     """
     try:
         with connect(address, "ctgitops/health", SETTINGS) as connection:
@@ -39,9 +39,9 @@ def probe(address: Address, health: Health) -> HealthResult:
 
 
 def watch(address: Address, health: Health, *, before_each: Callable[[], None], tell: Listener) -> HealthResult:
-    """Repeats the query until its result is not true or the time is over, and returns the last result.
+    """Repeats the query until its result is not true, or the time is over. Returns the last result.
 
-    Raises Interrupted; ApplyError if `before_each` does.
+    Raises Interrupted. Raises ApplyError if `before_each` raises it.
     """
     deadline = time.monotonic() + health.within.total_seconds()
     before: HealthState | None = None

@@ -33,7 +33,7 @@ class LedgerWriter:
         self._add(self._connected(), entry)
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
-        """Adds an entry, and records whether one statement of an unfinished step is done. Writes."""
+        """Adds an entry. Records whether one statement of an unfinished step is done. Writes."""
         connection = self._connected()
         begun = self.work.ledger().unfinished[step.number]
         self._add(
@@ -41,7 +41,7 @@ class LedgerWriter:
         )
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Adds an entry, and makes this database, with the given ledger ID, the environment's home. Writes."""
+        """Adds an entry. Makes this database, with the given ledger ID, the environment's home. Writes."""
         connection = self._connected()
         name, reason = self.request.environment.name, entry.error or ""
         self._add(connection, entry, home_sql(connection, name, read_identity(connection).identity, ledger_id, reason))

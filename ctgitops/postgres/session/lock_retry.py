@@ -1,4 +1,4 @@
-"""Retries a step after a lock timeout. Before each attempt, waits for other sessions' locks without queueing."""
+"""Retries a step after a lock timeout. Before each attempt, waits for other sessions' locks without a lock request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Attempt:
-    """An attempt at one part, or at several parts in one transaction; `at` is the index of the current part."""
+    """An attempt at one part, or at several parts of one transaction. `at` is the index of the current part."""
 
     parts: tuple[Part, ...]
     at: int = 0
@@ -38,7 +38,7 @@ class Attempt:
 
 @dataclass
 class Attempts:
-    """The attempts of one run, which retries after a lock timeout for `patience` seconds."""
+    """The attempts of one run. After a lock timeout, the run retries for `patience` seconds."""
 
     work: MigrationConnection
     failure_report: FailureReport
@@ -48,7 +48,7 @@ class Attempts:
     watch: BlockerWatch = field(default_factory=BlockerWatch)
 
     def retrying(self, attempt: Attempt, work: Callable[[], Result]) -> Result:
-        """Runs `work`, with retries, and returns its result. The ApplyError that it raises says what was committed."""
+        """Runs `work` with retries, and returns the result. Raises an ApplyError that says what was committed."""
         deadline = time.monotonic() + self.patience
         pause, number = FIRST_PAUSE_SECONDS, 1
         while True:
@@ -68,7 +68,7 @@ class Attempts:
             pause, number = min(pause * 2, LONGEST_PAUSE_SECONDS), number + 1
 
     def _let_others_end(self, attempt: Attempt, deadline: float) -> None:
-        """Waits, without a lock request, while other sessions use a table that the part locks.
+        """Waits while other sessions use a table that the part locks. Requests no lock.
 
         Raises StepFailed, Interrupted.
         """
@@ -85,12 +85,12 @@ class Attempts:
             self.assert_lock_held()
 
     def blockers(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
-        """Sessions that conflict with the locks of `steps`; with `patient`, only those that are likely to stay."""
+        """Sessions that conflict with the locks of `steps`. With `patient`, only sessions that are likely to stay."""
         wanted = self.watch.wanted(steps)
         return self.watch.blockers(self.work.connected(), wanted, patient=patient) if wanted else ()
 
     def _with_who(self, attempt: Attempt, failed: StepFailed) -> StepFailed:
-        """Adds the sessions that now use the step's tables to the failure."""
+        """Adds to the failure the sessions that now use the step's tables."""
         self.work.end_transaction(lost=failed.lost)
         detail = blockers_text(self.blockers((attempt.part.step,), patient=False))
         whole = "\n".join(filter(None, (failed.failure.detail, detail)))
@@ -107,7 +107,7 @@ class Attempts:
 
 
 def _too_late(attempt: Attempt, relation: str) -> StepFailed:
-    """The failure, at the first part that names `relation`, if another session uses `relation` for too long."""
+    """The failure if another session uses `relation` for too long. Its place is the first part with `relation`."""
     spots = [spot_of_lock(part.step, relation) for part in attempt.parts]
     attempt.at = next((n for n, spot in enumerate(spots) if spot.place), attempt.at)
     return StepFailed(Failure(f"lock timeout on {relation}", LOCK_NOT_AVAILABLE), spots[attempt.at], lost=False)

@@ -24,11 +24,11 @@ from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
 
 STAYS_IDLE = {"idle_session_timeout": "0"}
-"""The run lock's connection is idle while a migration runs, and the migrations' connection during the backup."""
+"""Allows idle connections: the run lock's during a migration, and the migrations' connection during the backup."""
 
 
 def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
-    """Opens a connection for migrations, with the manifest's `lock_timeout` and `statement_timeout` as its defaults.
+    """Opens a connection for migrations. Its defaults include the manifest's `lock_timeout` and `statement_timeout`.
 
     `language` are the settings that make the server's messages English.
     """
@@ -46,19 +46,19 @@ def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mappin
 
 @dataclass
 class RunState:
-    """What a run has completed in one environment so far, for error messages."""
+    """What a run has completed so far in one environment. Error messages show this."""
 
     environment: str
     began: bool = False
     done: list[str] = field(default_factory=list)
     """Names of committed migrations and seed files, in order."""
     safe: int = 0
-    """The number of first names in `done` whose commits the server has confirmed to be on disk."""
+    """The number of names at the start of `done` whose commits are on disk, as the server has confirmed."""
     lost: list[str] = field(default_factory=list)
     """Names of migrations and seed files whose commits a server crash has lost."""
     forward: bool = True
     transaction_parts: int = 0
-    """The number of migrations and seed files that share the current transaction; 0 if each has a separate one."""
+    """The number of migrations and seed files in the current transaction. 0 if each has a separate one."""
 
     @property
     def text(self) -> str:
@@ -71,33 +71,33 @@ class RunState:
         return f"in {self.environment}, " + "".join(f"{names(some)} {what}; " for some, what in kinds if some)
 
     def begin(self, *, forward: bool) -> None:
-        """Starts a new plan; `forward` if it applies migrations."""
+        """Starts a new plan. `forward` is set if the plan applies migrations."""
         self.began, self.forward = True, forward
         self.done.clear()
         self.lost.clear()
         self.safe = self.transaction_parts = 0
 
     def finished(self, *done: str, on_disk: bool) -> None:
-        """Adds committed names. With `on_disk`, the last commit waited for the disk, and so for all earlier commits."""
+        """Adds committed names. With `on_disk`, the last commit is on disk, and therefore all earlier commits are."""
         self.done += done
         if on_disk:
             self.safe = len(self.done)
 
     def recovered(self, recorded: frozenset[str]) -> None:
-        """Moves names that are not `recorded` from `done` to `lost`: a crash may have lost the newest commits."""
+        """Moves names that are not `recorded` from `done` to `lost`, because a crash may lose the newest commits."""
         self.lost = [name for name in self.done if name not in recorded]
         self.safe = sum(name in recorded for name in self.done[: self.safe])
         self.done = [name for name in self.done if name in recorded]
 
     def lock_lost(self, error: ApplyError) -> ApplyError:
-        """Adds what this run has completed to the state of the error."""
+        """Adds to the state of the error what this run has completed."""
         if self.done:
             error.state = f"{self.text}nothing more was started"
             error.applied = tuple(self.done[: self.safe]) if self.forward else ()
         return error
 
     def cut_off(self, error: LedgerError) -> CtgitopsError:
-        """Corrects the state of an error that says `nothing was changed`, if a plan has begun."""
+        """Corrects the state of an error. `nothing was changed` is not true if a plan has begun."""
         if not self.began:
             return error
         state = f"{self.text}the ledger shows what else is done"
@@ -124,7 +124,7 @@ class MigrationConnection:
         """Whether the run has made a commit that did not wait for the disk."""
 
     def connected(self) -> Connection:
-        """The open connection; opens a connection if necessary."""
+        """The open connection. Opens a new connection if none is open."""
         if self._connection is None or self._connection.closed:
             try:
                 self._connection = self._open()
@@ -143,7 +143,7 @@ class MigrationConnection:
             raise self._run_state.cut_off(error) from None
 
     def _read(self, connection: Connection) -> Ledger:
-        """Reads the ledger with OWN_PATH, because migrations may have changed the session's search path."""
+        """Reads the ledger with OWN_PATH. Migrations may have changed the session's search path."""
         connection.execute(f"begin; {OWN_PATH}".encode())
         try:
             return read_ledger(connection, self._address)
@@ -173,7 +173,7 @@ class MigrationConnection:
             self._connection = None
 
     def flush(self) -> None:
-        """Waits until all commits are on the server's disk, if the connection still works."""
+        """Waits until all commits are on the server's disk. Does nothing without a working connection."""
         if self.unflushed and self._connection is not None and _is_idle(self._connection):
             answer = exchange_or_rollback(self._connection, FLUSH)
             self.unflushed = answer.failure is not None
@@ -181,14 +181,14 @@ class MigrationConnection:
             self._run_state.safe = len(self._run_state.done)
 
     def end_transaction(self, *, lost: bool) -> None:
-        """Rolls back an unfinished transaction; with `lost`, by terminating the backend."""
+        """Rolls back an unfinished transaction. With `lost`, terminates the backend instead."""
         if lost:
             self._end_backend()
         elif self._connection is not None and not self._connection.closed:
             exchange(self._connection, "rollback; " + CLEAN)
 
     def _end_backend(self) -> None:
-        """Terminates the lost backend, which could still commit, because the server continues the running statement."""
+        """Terminates the lost backend. The server would continue its running statement, and may commit."""
         backend = self._backend
         self.close()
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")

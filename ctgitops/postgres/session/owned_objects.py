@@ -1,4 +1,4 @@
-"""Drops everything that the connected role owns in a database, and empties the ledger, in one transaction."""
+"""Drops everything that the connected role owns in a database. Empties the ledger in the same transaction."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NO_ENTRIES = (
     f"alter table {SCHEMA}.progress enable always trigger refuse_change"
 )
 _FIRST = ("event trigger", "publication", "schema")
-"""The kinds to drop first. An event trigger would fire for later drops; a schema is dropped with its content."""
+"""The kinds to drop first. An event trigger would fire for later drops. The drop of a schema drops its content."""
 _RELATIONS = ("table", "view", "materialized view", "sequence", "foreign table")
 _WORDS = {
     "statistics object": "statistics",
@@ -54,7 +54,7 @@ _HINTS = {
 }
 
 _Object = tuple[str, str]
-"""An object's kind and its quoted identity, as `pg_identify_object` returns them."""
+"""An object's kind and its quoted identity. Both are from `pg_identify_object`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class OwnedObjects:
     tell: Listener
 
     def drop(self, patience: float) -> int:
-        """Drops all objects, or none. Retries lock timeouts for `patience` seconds. Returns their number. Writes.
+        """Drops all objects, or none. Retries lock timeouts for `patience` seconds. Returns the number dropped. Writes.
 
         Raises ApplyError. Raises MustWaitError if CASCADE would drop an object of another role.
         """
@@ -108,7 +108,7 @@ class OwnedObjects:
         return len(drops)
 
     def _objects(self) -> dict[_Object, bool]:
-        """The objects of the database, each with whether to drop it."""
+        """The objects of the database. Each one says whether to drop it."""
         query = files("ctgitops").joinpath("postgres", "sql", "owned.sql").read_text(encoding="utf-8")
         escaping = Escaping(self.connection.pgconn)
         kept = f"array[{', '.join(literal(escaping, name) for name in self.kept)}]::pg_catalog.text[]"

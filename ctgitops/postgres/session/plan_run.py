@@ -87,7 +87,7 @@ class PlanRun:
         return tuple(sum(millis_in(answer)) for answer in answers)
 
     def _all_committed(self, attempt: Attempt) -> list[Answer]:
-        """Runs all parts and commits; returns the server's answers. Raises StepFailed, Interrupted after a rollback."""
+        """Runs all parts and commits. Returns the server's answers. Raises StepFailed, Interrupted after a rollback."""
         try:
             return self._all_sent(attempt)
         except Interrupted:

@@ -1,4 +1,4 @@
-"""Runs the preflight checks before the first step, in one round trip, and waits until conditions are better."""
+"""Runs the preflight checks before the first step in one round trip. Waits until conditions are better."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ commit
 
 @dataclass
 class Preflight:
-    """The checks of one run; `assert_lock_held` raises an error if the run lock is lost."""
+    """The checks of one run. `assert_lock_held` raises an error if the run lock is lost."""
 
     request: Request
     assert_lock_held: Callable[[], None]
     tell: Listener
     _settings_reported: bool = False
     _first_seen: dict[str, float] = field(default_factory=dict)
-    """When each transaction was first seen, by virtual transaction ID, if this role may not see transaction ages."""
+    """Times by virtual transaction ID: when each transaction was first seen. Used if this role may not see ages."""
 
     def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
-        """Waits for conditions that may pass; returns why `plan` cannot start. Empty for a plan without strong locks.
+        """Waits for conditions that may pass. Returns the reasons why `plan` cannot start. Empty without strong locks.
 
         The first call also reports the effective session settings.
         """
@@ -114,7 +114,7 @@ class Preflight:
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 
     def _aged(self, who: Blocker) -> Blocker:
-        """The blocker with its age; if this role may not see the age, the time since the blocker was first seen."""
+        """The blocker with its age. If this role may not see it, the time since the blocker was first seen."""
         if who.seconds is not None or who.pid is None:
             return who
         now = time.monotonic()

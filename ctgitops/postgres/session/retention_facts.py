@@ -1,4 +1,4 @@
-"""Reads from a database what decides which of its backups may be removed."""
+"""Reads from a database the facts that decide which of its backups may be removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .database import PostgresDatabase
 def retention_facts(environment: Environment, address: Address) -> RetentionFacts:
     """Reads the ledger, the run in progress and the clock. Read-only, takes no lock. Raises CtgitopsError.
 
-    The time is the earlier one of this machine and of the server, so that a wrong clock does not make backups older.
+    The time is the earlier of two clocks, this machine's and the server's. A wrong clock does not make backups older.
     """
     database = PostgresDatabase(address)
     holder = database.holder()

@@ -70,15 +70,15 @@ class WorkSession:
         return self._work.ledger()
 
     def set_activity(self, what: str, /) -> None:
-        """Writes the current activity to the lease row, which waiting runs read. Writes."""
+        """Writes the current activity to the lease row. Waiting runs read this row. Writes."""
         self._lease.set_activity(what)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """Waits for conditions that may pass, then returns the reasons why `plan` cannot start. Read-only."""
+        """Waits for conditions that may pass. Returns the reasons why `plan` cannot start. Read-only."""
         return self._preflight.reasons(self._work.connected(), plan)
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
-        """Drops INVALID indexes that interrupted builds of the plan's indexes left. Returns a line for each. Writes."""
+        """Drops INVALID indexes from interrupted builds of the plan's indexes. Returns a line for each one. Writes."""
         dropped: list[str] = []
         for step in plan.steps:
             if step.resumption and step.resumption.begun:
@@ -107,7 +107,7 @@ class WorkSession:
         return self._run_of(plan).seed(seed, safeguards)
 
     def _run_of(self, plan: Plan) -> PlanRun:
-        """The current `PlanRun` if it is for `plan`, else a new one."""
+        """The `PlanRun` of `plan`: the current one if possible, or a new one."""
         if self._plan_run is None or self._plan_run.plan is not plan:
             origin, activity = self._request.origin, self._lease.set_activity
             self._plan_run = PlanRun(plan, origin, self._attempts, self._stepwise, self._guard, activity, self._leaks)
@@ -118,11 +118,11 @@ class WorkSession:
         self._writer.record(entry)
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
-        """Records whether one statement of an unfinished step is done, and adds `entry` to the ledger."""
+        """Records whether one statement of an unfinished step is done. Adds `entry` to the ledger."""
         self._writer.correct(step, position, reached, entry)
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database, with `ledger_id`, the environment's database, and adds `entry` to the ledger. Writes."""
+        """Makes this database, with `ledger_id`, the environment's database. Adds `entry` to the ledger. Writes."""
         self._writer.adopt(entry, ledger_id)
 
     def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
@@ -140,7 +140,7 @@ class WorkSession:
         return probe(self._address, health)
 
     def watch(self, health: Health) -> HealthResult:
-        """Repeats a health query until it is not true or the time is over. Returns the last result. Read-only."""
+        """Repeats a health query until its result is not true, or until a time limit. Returns the last. Read-only."""
 
         def report() -> None:
             self._assert_lock_held()
@@ -149,13 +149,13 @@ class WorkSession:
         return watch(self._address, health, before_each=report, tell=self._tell)
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
-        """Returns the database's state before the first step; queried only if an automatic rollback is possible."""
+        """Returns the database's state before the first step. Queries it only if an automatic rollback is possible."""
         wanted = self._request.environment.apply_policy.rolls_back_on_failure
         entry = ledger.last.id if ledger.last else 0
         return Checkpoint(entry, oldest_transaction(self._work.connected()) if wanted else 0)
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
-        """Counts the rows of each loss that this run did not write after `since`.
+        """Counts the rows of each loss. Excludes rows that this run wrote after `since`.
 
         From the next plan on, a step that would destroy such rows fails.
         """
@@ -164,7 +164,7 @@ class WorkSession:
         return count_losses(self._address, losses, since)
 
     def stopped(self) -> ApplyError | None:
-        """Records an interruption outside a step. Returns the error; None if no plan has begun. Writes."""
+        """Records an interruption outside a step. Returns the error. None if no plan has begun. Writes."""
         return self._plan_run.stopped() if self._plan_run else None
 
     def close(self) -> None:

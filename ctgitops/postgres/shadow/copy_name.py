@@ -1,4 +1,4 @@
-"""Gives the real database's name to one copy at a time. On an external server, no copy gets this name."""
+"""Gives the real database's name to one copy at a time. On an external server, no copy has this name."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class RenamableCopy(Protocol):
     """The copy's name while another copy has the real name."""
 
     def close(self) -> None:
-        """Closes all connections to the copy, because a database with sessions cannot be renamed."""
+        """Closes all connections to the copy. A database with sessions cannot be renamed."""
 
 
 class CopyName:
-    """Assigns the real database's name to one copy, but not on an external server, which may have the real database."""
+    """Assigns the real database's name to one copy. Assigns none on an external server: the real one may be there."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
         self._holder: RenamableCopy | None = None
         self.target = original.database if server.ours else ""
-        """The real database's name; empty if no copy gets this name."""
+        """The real database's name. Empty if no copy gets this name."""
 
     def give(self, copy: RenamableCopy | None) -> None:
-        """Gives the real name to one copy, or to none, so that migrations can use the name. Writes."""
+        """Gives the real name to one copy, or to none. Migrations in this copy can use the name. Writes."""
         if not self.target or self._holder is copy:
             return
         with as_admin(self._server) as connection:
@@ -50,7 +50,7 @@ class CopyName:
 
 
 def without_databases(step: Step) -> tuple[Step, tuple[Skipped, ...]]:
-    """The step without the statements that name a database, and these statements. Positions stay the same."""
+    """The step without statements that name a database, and these statements. Positions stay the same."""
     script, skipped = step.script, list[Skipped]()
     text = list(script.sql)
     for statement in script.statements:

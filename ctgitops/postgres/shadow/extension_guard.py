@@ -1,4 +1,4 @@
-"""Decides whether the superuser may create an extension after unreviewed SQL ran in the same database.
+"""Decides whether the superuser may create an extension in a database where unreviewed SQL ran.
 
 PostgreSQL runs an extension's script as the superuser, with the schemas of the extension and of all extensions that it
 requires as the search path. An unqualified name in the script can therefore mean an object of a migration. Objects are
@@ -32,7 +32,7 @@ from wanted w
 left join pg_catalog.pg_extension e on e.extname = w.name
 left join pg_catalog.pg_namespace n on n.oid = e.extnamespace
 """
-"""Queries an extension and its required extensions, with the schema if installed, else the fixed schemas."""
+"""Queries an extension and its required extensions, each with its schema. The schema is fixed if not installed."""
 _PLANTED = """
 with since(age) as (select pg_catalog.age(%s::pg_catalog.xid)),
 first(oid) as (select oid from pg_catalog.pg_namespace where nspname = any(%s)),
@@ -59,7 +59,7 @@ join pg_catalog.pg_roles r on r.oid = each.owner
 where n.nspname = any(%s) and not r.rolsuper
 limit 1
 """
-"""Queries objects in the search path of a script that can capture an unqualified name in the script.
+"""Queries objects that can capture an unqualified name in a script. They are in the script's search path.
 
 An older function counts if it overloads one of PostgreSQL's names, and an older operator always: a migration can have
 replaced a function that they call.
@@ -67,18 +67,18 @@ replaced a function that they call.
 
 
 def has_unquiet_triggers(connection: Connection) -> bool:
-    """Whether an event trigger would fire in the superuser's session, despite session_replication_role = replica."""
+    """Whether an event trigger would fire in the superuser's session in spite of session_replication_role = replica."""
     return connection.execute(_ALWAYS).fetchone() is not None
 
 
 class ExtensionGuard:
-    """Distinguishes objects from before unreviewed SQL ran in a database, by the transactions that wrote them."""
+    """Recognises objects that are older than the unreviewed SQL in a database, by the transactions that wrote them."""
 
     def __init__(self, connection: Connection) -> None:
         self._since = str(connection.execute(_NOW).fetchall()[0][0])
 
     def refusal(self, connection: Connection, made: Extension, listed: frozenset[str]) -> str:
-        """Why CREATE EXTENSION could run code of a migration as the superuser; empty if it cannot.
+        """Why CREATE EXTENSION could run a migration's code as the superuser. Empty if that is impossible.
 
         With CASCADE, the statement also creates required extensions, whose names must be in `listed`.
         """

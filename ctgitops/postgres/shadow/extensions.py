@@ -1,4 +1,4 @@
-"""Chooses the extensions that the sandbox creates, and disables untrusted ones before unreviewed SQL runs."""
+"""Chooses the extensions that the sandbox creates. Disables untrusted extensions before unreviewed SQL runs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "repli
 setting of the database changes the role."""
 NO_EVENT_TRIGGERS = {"event_triggers": "off"}
 EVENT_TRIGGERS_SINCE = 17
-"""The first major version with login event triggers, which can fire before the session's first query."""
+"""The first major version with login event triggers. Such a trigger can fire before the session's first query."""
 HARMLESS = frozenset({"postgis", "postgis_topology", "vector", "pg_stat_statements", "plpgsql"})
-"""Extensions that are not marked as trusted, but have no access to anything outside the database."""
+"""Extensions that have no mark as trusted, but no access to anything outside the database either."""
 NEVER = frozenset({"plpython3u", "plpython2u", "plpythonu", "plperlu", "pltclu", "plsh", "plr", "adminpack"})
-"""Extensions that are never created: untrusted languages, and functions with access to the machine."""
+"""Extensions that are never created, such as untrusted languages and functions with access to the machine."""
 _TRUSTED = """
 select distinct v.name from pg_catalog.pg_available_extension_versions v where v.trusted
 """
@@ -60,25 +60,25 @@ where not l.lanpltrusted
 
 
 def as_admin(server: Server, database: str = "") -> Connection:
-    """A superuser's connection to a database of a sandbox server, in which no event trigger of a user fires."""
+    """A superuser's connection to a database of a sandbox server. No event trigger of a user fires in its session."""
     login = NO_EVENT_TRIGGERS if server.major >= EVENT_TRIGGERS_SINCE else {}
     return connect(server.address(database), "ctgitops/shadow", QUIET | login)
 
 
 def trusted(connection: Connection) -> frozenset[str]:
-    """Trusted extensions: any role with CREATE on the database may create them."""
+    """Trusted extensions. Any role with CREATE on the database may create them."""
     return frozenset(str(name) for (name,) in connection.execute(_TRUSTED).fetchall())
 
 
 def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...]:
-    """The extensions that are not available, or not allowed."""
+    """The extensions that are not available or not allowed."""
     query = "select name from pg_catalog.pg_available_extensions"
     available = {str(name) for (name,) in connection.execute(query).fetchall()}
     return tuple(sorted(name for name in extensions if name not in available or name in NEVER))
 
 
 def disable_untrusted_extensions(connection: Connection) -> None:
-    """Disables extensions that are neither trusted nor in HARMLESS: no role but a superuser can use them. Writes.
+    """Disables extensions that are neither trusted nor in HARMLESS. Afterwards only a superuser can use them. Writes.
 
     Revokes EXECUTE on their functions, and disables their foreign data wrappers. Their objects stay as in the real
     database: types, operators, foreign tables. Untrusted languages are dropped.
@@ -99,7 +99,7 @@ def disable_untrusted_extensions(connection: Connection) -> None:
 
 
 class Extensions:
-    """Runs a migration's CREATE EXTENSION: as the migration's role or, for an allowed extension, as the superuser."""
+    """Runs a migration's CREATE EXTENSION as the migration's role. The superuser runs it for an allowed extension."""
 
     def __init__(
         self, server: Server, database: Callable[[], str], original: SourceDatabase, allowed: frozenset[str]
@@ -163,7 +163,7 @@ class Extensions:
 
 
 def _statement(made: Extension) -> sql.Composed:
-    """CREATE EXTENSION, built from the parsed options, so that no other text of the migration runs as superuser."""
+    """CREATE EXTENSION, built from the parsed options. No other text of the migration runs as superuser."""
     text = sql.SQL("create extension {}").format(sql.Identifier(made.name))
     if made.schema:
         text += sql.SQL(" schema {}").format(sql.Identifier(made.schema))
@@ -173,7 +173,7 @@ def _statement(made: Extension) -> sql.Composed:
 
 
 def _part(step: Step, start: int, end: int) -> Step:
-    """The step with only the statements that begin in [`start`, `end`). Lines, columns and comments stay in place."""
+    """The step with the statements that begin in [`start`, `end`). Lines, columns and comments stay in place."""
     script = step.script
     text = list(script.sent)
     for statement in script.statements:

@@ -1,4 +1,4 @@
-"""Provisions the sandbox server before unreviewed SQL runs: creates roles, databases and the real schema."""
+"""Provisions the sandbox server with roles, databases and the real schema. Runs before unreviewed SQL."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ where p.prosecdef and r.rolsuper and not exists (
 
 
 class Provisioner:
-    """Makes a sandbox server like the original, and adds the remaining differences to `notes`."""
+    """Makes a sandbox server like the original. Adds the remaining differences to `notes`."""
 
     def __init__(self, server: Server, original: SourceDatabase, notes: list[str]) -> None:
         self._server = server
@@ -53,7 +53,7 @@ class Provisioner:
         self._notes = notes
 
     def roles(self) -> None:
-        """Creates all roles of the original, without superusers, and without access to anything outside. Writes."""
+        """Creates all roles of the original. None is a superuser or has access to anything outside. Writes."""
         server = self._server
         with as_admin(server) as connection, connection.transaction():
             if server.ours:
@@ -75,7 +75,7 @@ class Provisioner:
             return frozenset(str(name) for (name,) in rows.fetchall())
 
     def database(self, name: str, template: str = EMPTY) -> None:
-        """Creates a database from `template`, with the original's settings, and its locale if available. Writes."""
+        """Creates a database from `template`. It gets the original's settings, and if available its locale. Writes."""
         with as_admin(self._server) as connection:
             self._create(connection, name, template)
             database, role = sql.Identifier(name), sql.Identifier(self._original.role)
@@ -91,13 +91,13 @@ class Provisioner:
                     self._set(connection, (who, parameter, value), database)
 
     def ledger(self, name: str, connection: Connection, address: Address) -> None:
-        """Creates the ledger. Its owner is the role of `connection`, not always the real ledger's. Writes."""
+        """Creates the ledger. The role of `connection` owns it, whoever owns the real ledger. Writes."""
         with self._may_create(name):
             ensure_ledger(connection, address)
 
     @contextmanager
     def _may_create(self, name: str) -> Iterator[None]:
-        """Temporarily grants the migrations' role CREATE on a database, if it lacks that privilege."""
+        """Temporarily grants CREATE on a database to the migrations' role, if the role lacks this privilege."""
         if self._original.creates:
             yield
             return
@@ -110,7 +110,7 @@ class Provisioner:
                 admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
 
     def reopen(self, name: str, step: Step) -> None:
-        """Removes connection limits that a step set, so that its result can be inspected. Writes."""
+        """Removes connection limits that a step set. The step's result can then be inspected. Writes."""
         if not any(statement.kind in LIMITING for statement in step.script.statements):
             return
         with as_admin(self._server) as admin:
@@ -163,7 +163,7 @@ class Provisioner:
         make_copy(connection, name, template)
 
     def schema(self, database: str) -> None:
-        """Restores the original's schema from pg_dump in one message; after an error, statement by statement."""
+        """Restores the original's schema from pg_dump in one message. After an error, runs statement by statement."""
         text = self._original.schema
         if not text:
             return
@@ -182,7 +182,7 @@ class Provisioner:
         self._populate(database)
 
     def _populate(self, database: str) -> None:
-        """Refreshes the materialized views that are populated in the original, as far as the role may. Writes.
+        """Refreshes the materialized views that are populated in the original, if the role may. Writes.
 
         Their queries run as the migrations' role, not as the superuser. A view that reads another one may need a second
         pass. What remains unpopulated is not an error here: a migration that reads it is not tried.
@@ -198,7 +198,7 @@ class Provisioner:
                 left = [name for name in left if exchange(connection, f"refresh materialized view {name}").failure]
 
     def quiet_ledger(self, database: str) -> None:
-        """Creates the ledger, owned by the migrations' role, without firing event triggers of users. Writes.
+        """Creates the ledger for the migrations' role. Fires no event trigger of a user. Writes.
 
         An event trigger that rejects such DDL would reject the ledger, which the real database already has. An error is
         ignored here: the first migration reports it.

@@ -18,7 +18,7 @@ REACHING = (
     "pg_execute_server_program",
     "pg_create_subscription",
 )
-"""Predefined roles with access to files, programs or the network. Before 16, CREATEROLE is enough to join them."""
+"""Predefined roles with access to files, programs or the network. Before 16, a role with CREATEROLE can join them."""
 HARMLESS_ROLES = frozenset({"pg_read_all_data", "pg_write_all_data", "pg_maintain"})
 HARMLESS_ALONE = HARMLESS_ROLES | {
     "pg_monitor", "pg_read_all_settings", "pg_read_all_stats", "pg_stat_scan_tables", "pg_checkpoint",
@@ -28,7 +28,7 @@ HARMLESS_ALONE = HARMLESS_ROLES | {
 CONNECTIONS = 8
 """The connection limit of each role."""
 OPTIONS_SINCE = 16
-"""Since this major, CREATEROLE needs ADMIN OPTION on a role, and a membership has INHERIT and SET options."""
+"""The major version since which CREATEROLE needs ADMIN OPTION, and a membership has INHERIT and SET options."""
 MOST_NAMED = 20
 
 Edge = tuple[str, Membership]
@@ -36,7 +36,7 @@ Edge = tuple[str, Membership]
 
 
 class RoleProvisioner:
-    """Creates the roles of `original`. Calls `note` for each part that PostgreSQL or the sandbox does not allow."""
+    """Creates the roles of `original`. Calls `note` for each part that PostgreSQL or the sandbox refuses."""
 
     def __init__(
         self, connection: Connection, server: Server, original: SourceDatabase, note: Callable[[str], None]
@@ -79,7 +79,7 @@ class RoleProvisioner:
         return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
 
     def _creates_roles(self, role: Role) -> bool:
-        """Whether a role gets CREATEROLE. Before 16, CREATEROLE allows file access, so only on a throw-away server."""
+        """Whether a role gets CREATEROLE. Before 16, this allows file access, so only a throw-away server grants it."""
         asked = role.creates_roles or role.superuser
         if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
             if role.name == self._original.role:
@@ -118,7 +118,7 @@ class RoleProvisioner:
             self._lost.append(membership)
 
     def _join(self, edges: Iterable[Edge]) -> None:
-        """Grants memberships. The grantor is the original's, if that role has ADMIN OPTION here, else the superuser."""
+        """Grants memberships. The grantor is the original's grantor if it has ADMIN OPTION here, or the superuser."""
         superusers = {role.name for role in self._original.roles if role.superuser}
         every = sorted(edges, key=lambda edge: (edge[0], edge[1].group))
         left = [edge for edge in every if edge[1].grantor in self._groups.keys() - superusers]
@@ -130,7 +130,7 @@ class RoleProvisioner:
         self._merged(left)
 
     def _merged(self, edges: Iterable[Edge]) -> None:
-        """Grants memberships as the superuser, one for each member and group, with their options combined."""
+        """Grants memberships as the superuser. Grants one for each member and group, with all options combined."""
         pairs: dict[tuple[str, str], Membership] = {}
         for member, each in edges:
             other = pairs.get((member, each.group), each)
@@ -143,7 +143,7 @@ class RoleProvisioner:
                 self._lose(f"{member} in {group} ({said})")
 
     def _granted(self, member: str, each: Membership, by: str = "") -> str:
-        """Grants one membership; returns the error, or an empty string."""
+        """Grants one membership. Returns the error. Empty if there is no error."""
         statement = sql.SQL("grant {} to {}").format(sql.Identifier(each.group), sql.Identifier(member))
         statement += self._options(each)
         if by in self._groups and self._server.major >= OPTIONS_SINCE:
@@ -162,7 +162,7 @@ class RoleProvisioner:
         return sql.SQL(" with ") + sql.SQL(", ").join(options)
 
     def _approximate_superusers(self, roles: tuple[Role, ...]) -> None:
-        """Makes roles that are superusers in the original a member of every other role, to approximate a superuser.
+        """Makes superusers of the original members of every other role. This approximates a superuser.
 
         Applies to the migrations' role, or else to superusers that it can SET ROLE to.
         """
@@ -178,13 +178,13 @@ class RoleProvisioner:
             self._administer(applying.name, {role.name for role in roles if role.superuser})
 
     def _administer(self, name: str, superusers: set[str]) -> None:
-        """Grants a role ADMIN OPTION on all other roles except superusers, because CREATEROLE implied it before 16."""
+        """Grants a role ADMIN OPTION on all roles except superusers. Before 16, CREATEROLE implied this option."""
         for group in self._groups.keys() - superusers - {name}:
             if group not in self._groups[name] and not self._reaches(group, name):
                 self._granted(name, Membership(group, admin=True, inherits=False, sets=False))
 
     def _reaches(self, member: str, group: str) -> bool:
-        """Whether `member` is a direct or indirect member of `group`, so that the reverse is not possible."""
+        """Whether `member` is a direct or indirect member of `group`. If so, the reverse membership is not possible."""
         seen, left = {member}, [member]
         while left:
             found = self._groups.get(left.pop(), set()) - seen
@@ -193,7 +193,7 @@ class RoleProvisioner:
         return group in seen
 
     def _tried(self, *statements: sql.Composed) -> str:
-        """Runs statements in one transaction; returns PostgreSQL's error, or an empty string."""
+        """Runs statements in one transaction. Returns PostgreSQL's error, or an empty string."""
         try:
             with self._connection.transaction():
                 for statement in statements:
@@ -206,7 +206,7 @@ class RoleProvisioner:
 
 
 def roles_of(original: SourceDatabase) -> tuple[Role, ...]:
-    """The roles to create. If the migrations' role was not read from the server, it counts as a superuser."""
+    """The roles to create. The migrations' role counts as a superuser if it was not read from the server."""
     if any(role.name == original.role for role in original.roles):
         return original.roles
     return (*original.roles, Role(original.role, superuser=True))

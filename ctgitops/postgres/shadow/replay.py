@@ -1,4 +1,4 @@
-"""The replay database: a throw-away database that runs all merged SQL, for comparison with the real schema."""
+"""The replay database. All merged SQL runs in this throw-away database, for comparison with the real schema."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000", "42P07", "42710"})
 """SQLSTATEs of errors that a missing extension can cause."""
 _NO_PRIVILEGE = "42501"
 _MOST_HELP = 50
-"""How often a migration is retried after missing roles, extensions or privileges were created."""
+"""The number of retries of a migration. Before each retry, missing roles, extensions or privileges are created."""
 
 
 class ReplayShadow:
@@ -65,11 +65,11 @@ class ReplayShadow:
         return tuple(self._notes)
 
     def snapshot(self) -> Snapshot:
-        """The schema, with the real database's migrations' role in place of ROLE."""
+        """The schema. ROLE is replaced by the role that runs migrations in the real database."""
         return take_snapshot(self._admin, self._known_as)
 
     def read_again(self) -> Snapshot:
-        """The schema after a dump and restore, so that PostgreSQL deparses its expressions a second time.
+        """The schema after a dump and restore. PostgreSQL then has deparsed its expressions twice.
 
         Empty if the dump or the restore fails.
         """
@@ -91,7 +91,7 @@ class ReplayShadow:
         return (ROLE, self._wanted.role) if self._wanted.role else None
 
     def apply(self, steps: tuple[Step, ...]) -> None:
-        """Runs steps as apply does. Raises ApplyError. Writes only to the throw-away database."""
+        """Runs steps in the same way as apply. Raises ApplyError. Writes only to the throw-away database."""
         request = Request(Workspace((), ()), Environment(NAME, ""), datetime.now(UTC))
         plan = Plan(NAME, Direction.APPLY, None, None, request.environment.target, steps)
         done: list[Step] = []
@@ -123,7 +123,7 @@ class ReplayShadow:
             helped.clear()
 
     def _runnable(self, step: Step) -> Step:
-        """The step; on an external server, without statements that name a database: the copy has another name."""
+        """The step. On an external server, leaves out statements that name a database: the copy has another name."""
         if self._server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -133,9 +133,9 @@ class ReplayShadow:
         return kept
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
-        """Creates the missing role, extension or privilege that the error names and that no migration creates.
+        """Creates the missing role, extension or privilege that the error names. No migration creates this one.
 
-        Returns what it created; None if it cannot help with the error.
+        Returns what it created. None if it cannot help with the error.
         """
         try:
             return self._helped(error, helped)
@@ -157,7 +157,7 @@ class ReplayShadow:
         return None
 
     def _rename(self, name: str) -> str:
-        """Gives the copy the name of a database that a migration uses, because the real name is not known."""
+        """Gives the copy the name of a database that a migration uses. The real name is not known."""
         self._server.make_room(name)
         with connected(self._server.address(), "ctgitops/shadow") as connection:
             rename(connection, self._database, name)
@@ -165,7 +165,7 @@ class ReplayShadow:
         return f'database "{name}" does not exist'
 
     def _mark(self) -> None:
-        """On an external server, marks roles that migrations created, so that the clean-up finds them."""
+        """Marks roles that migrations created on an external server. The clean-up then finds them."""
         if self._server.ours:
             return
         # Errors are ignored: the caller reports a failed run, and on a lost server there is nothing to mark
@@ -181,7 +181,7 @@ class ReplayShadow:
         return name
 
     def _make_extensions(self) -> str | None:
-        """Creates the extensions of the real database that no migration has created so far."""
+        """Creates extensions of the real database. Leaves out those that a migration has already created."""
         self._extended = True
         with connected(self._admin, "ctgitops/shadow") as connection:
             there = {str(name) for (name,) in connection.execute("select extname from pg_extension").fetchall()}
@@ -215,9 +215,9 @@ class ReplayShadow:
 def replay_shadow(
     wanted: ReplayTarget, policy: ShadowPolicy, external: Address | None = None, target: Address | None = None
 ) -> Iterator[ReplayShadow]:
-    """An empty throw-away database, as similar to `wanted` as possible, on the server that `policy` selects.
+    """An empty throw-away database on the server that `policy` selects. It is as similar to `wanted` as possible.
 
-    Raises UsageError if that is the server of `target`.
+    Raises UsageError if this server is the server of `target`.
     """
     cluster: frozenset[str] = frozenset()
     if external and target:

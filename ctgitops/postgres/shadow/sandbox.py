@@ -1,4 +1,4 @@
-"""The sandbox: a throw-away database. Unreviewed SQL runs in it as a role without access to anything outside."""
+"""The sandbox: a throw-away database. Unreviewed SQL runs in it as a role that has no access to anything outside."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .sandbox_server import SandboxServer, server_of
 from .trial import NoObserver, Observer, try_step
 
 ORIGINAL = "original"
-"""The name of the template database of all copies. No unmerged migration ever runs in it."""
+"""The name of the template database of all copies. No unmerged migration ever runs in this database."""
 UNTRUE = "failed in a throw-away database; no real database was changed"
 STATEMENT_TIMEOUT = "120s"
 
@@ -47,7 +47,7 @@ class SandboxShadow:
     def __init__(self, sandbox: SandboxDatabases, database: str, observer: Observer) -> None:
         self.database = database
         self.spare = database
-        """The name of this database while another one has the real database's name."""
+        """The name of this database while another database has the real name."""
         self._sandbox = sandbox
         self._observer = observer
         self._extensions = Extensions(sandbox.server, lambda: self.database, sandbox.original, sandbox.allowed)
@@ -85,7 +85,7 @@ class SandboxShadow:
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Statements that were skipped in any copy because they contain a database name."""
+        """Statements with a database name, which were skipped in any copy."""
         return tuple(self._sandbox.skipped)
 
     def rates(self) -> Rates:
@@ -93,7 +93,7 @@ class SandboxShadow:
         return self._sandbox.rates()
 
     def snapshot(self) -> Snapshot:
-        """Reads the schema as the migrations' role, because the superuser must not run functions of unreviewed SQL."""
+        """Reads the schema as the migrations' role. The superuser must not run functions of unreviewed SQL."""
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
@@ -150,7 +150,7 @@ class SandboxShadow:
 
 
 class SandboxDatabases:
-    """A sandbox server with limits, and its throw-away databases, which are similar to `original`."""
+    """A sandbox server with limits, and its throw-away databases. The databases are similar to `original`."""
 
     def __init__(self, server: Server, guard: ResourceGuard, original: SourceDatabase, allowed: frozenset[str]) -> None:
         self.server = server
@@ -168,11 +168,11 @@ class SandboxDatabases:
         return Address(self.server.url(database, self.original.role), "a throw-away database")
 
     def named(self, database: str) -> str:
-        """The name on the server for `database`. It has the server's prefix, and is never the real database's name."""
+        """The server's name for `database`. It has the server's prefix. It is never the real database's name."""
         return unused(f"{self.server.prefix}{database}", {self.name.target})
 
     def runnable(self, step: Step) -> Step:
-        """The step to run. On an external server, omits statements with a database name, which no copy has."""
+        """The step to run. On an external server, omits statements with a database name. No copy has this name."""
         if self.server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -180,7 +180,7 @@ class SandboxDatabases:
         return kept
 
     def why(self, said: str) -> str:
-        """The reason if a limit stopped the server, else `said`, which is the server's message."""
+        """The reason for which a limit stopped the server. Without a limit, the server's message `said`."""
         return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
@@ -195,14 +195,14 @@ class SandboxDatabases:
         return bool(self._guard.why)
 
     def shadow(self, database: str, observer: Observer) -> SandboxShadow:
-        """A `SandboxShadow` for the existing database `database`."""
+        """A `SandboxShadow` for the database `database`, which exists."""
         made = SandboxShadow(self, database, observer)
         self._shadows.append(made)
         return made
 
     @contextmanager
     def another(self, template: str = "template0") -> Iterator[SandboxShadow]:
-        """Creates a database, usable until the block ends. Raises UsageError."""
+        """Creates a database for the duration of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with refused_as_error(self.server.address()):
             self.provisioner.database(name, template)
@@ -250,9 +250,9 @@ def sandbox_server(
     external: Address | None = None,
     image: str = "",
 ) -> Iterator[SandboxDatabases]:
-    """Starts a sandbox server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
+    """Starts a sandbox server with the roles of `original`. The database `shadow` has its schema. Raises UsageError.
 
-    Uses the external server at the address `external`, else a container of `image`, else a local server.
+    Uses the external server at `external` if it is given, else a container of `image`, else a local server.
     """
     limits = limits or Limits()
 

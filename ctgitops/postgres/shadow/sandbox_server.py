@@ -1,6 +1,6 @@
-"""Configures the local server of a sandbox: the superuser's name, and limits on its use of this machine.
+"""Configures the local server of a sandbox. Sets the superuser's name, and limits the use of this machine.
 
-`server/server_choice.py` chooses between this server, a container and an external server;
+`server/server_choice.py` chooses between this server, a container and an external server.
 `server/local_server.py` starts the local one.
 """
 
@@ -17,7 +17,7 @@ from ..server.programs import Programs
 
 
 class SandboxServer(LocalServer):
-    """A local server with its own superuser name, and with limits on the machine resources of its processes."""
+    """A local server with its own superuser name. Limits apply to its processes' use of this machine."""
 
     superuser = ADMIN
     limits = Limits()
@@ -28,7 +28,7 @@ class SandboxServer(LocalServer):
 
 
 def server_of(programs: Programs, limits: Limits, original: SourceDatabase) -> SandboxServer:
-    """A server within `limits`. Its superuser's name differs from every role of `original`."""
+    """A server with `limits`. No role of `original` has its superuser's name."""
     settings = limits.settings() | (SETTINGS if programs.explains else {})
     server = SandboxServer(programs, settings=settings, base=memory(programs, unprivileged()))
     server.limits = limits

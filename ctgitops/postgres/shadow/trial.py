@@ -1,4 +1,4 @@
-"""Runs one step in a throw-away database, statement by statement, so that an observer can watch each statement."""
+"""Runs one step in a throw-away database, statement by statement. An observer can watch each statement."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ..transaction.step_failure import StepFailed
 TRACED = ("client_min_messages",)
 """Settings that the tracer changes in the session."""
 MOST_BATCHES = 1000
-"""Maximum number of batches. A migration that still changes rows after these counts as endless."""
+"""Maximum number of batches. A migration counts as endless if it still changes rows after them."""
 
 
 class Observer(Protocol):
-    """Observes the statements of a trial, such as their locks, notices and relfilenodes, on the same connection."""
+    """Observes the statements of a trial on their connection, for example their locks, notices and relfilenodes."""
 
     def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:
-        """Wraps all statements of a step. The block starts after BEGIN, if any, and ends before COMMIT."""
+        """Wraps all statements of a step. The block starts after any BEGIN, and ends before any COMMIT."""
 
     def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:
         """Wraps the statement `step.script.statements[index]`. A failed statement raises StepFailed in the block."""
@@ -47,10 +47,10 @@ class NoObserver:
 
 
 def try_step(connection: Connection, step: Step, observer: Observer) -> tuple[SessionLeak, ...]:
-    """Runs one step without a ledger entry. Resets and returns the session state that the step leaks.
+    """Runs one step without a ledger entry. Resets the session state that the step leaks, and returns it.
 
-    Raises StepFailed; a transaction is then rolled back.
-    The connection is closed after a failure, and after a step that leaves session state which cannot be reset.
+    Raises StepFailed after a rollback of the transaction, if any.
+    The connection is closed after a failure. It is also closed if the step leaves session state that cannot be reset.
     """
     try:
         leaks = _try(connection, step, observer)
@@ -101,7 +101,7 @@ def _batches(connection: Connection, text: str, size: int) -> None:
 
 @contextmanager
 def _placed(step: Step, statement: Statement, at: int) -> Iterator[None]:
-    """Moves a batch's failure to the statement's first word, because the SQL of a batch differs from the file."""
+    """Moves a batch's failure to the statement's first word. The SQL of a batch differs from the file."""
     try:
         yield
     except StepFailed as failed:

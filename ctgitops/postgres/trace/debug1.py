@@ -1,4 +1,4 @@
-"""Parses DEBUG1 messages about table rewrites, scans and index builds; the server sends them even for empty tables.
+"""Parses DEBUG1 messages about table rewrites, scans and index builds. Even empty tables cause such messages.
 
 These messages are the only sign of a scan, because a scan changes no file. Their texts are the same on PostgreSQL 14
 to 18 and are never translated.
@@ -28,7 +28,7 @@ _PROVED = re.compile(r"existing constraints on column .* are sufficient to prove
 
 @dataclass(frozen=True)
 class Debug1Message:
-    """Work that a message reports; names are as in the message, without a schema."""
+    """Work that a message reports. Names are as in the message, without a schema."""
 
     work: Work
     table: str = ""
@@ -36,7 +36,7 @@ class Debug1Message:
 
 
 def work_in(messages: Iterable[str]) -> Iterator[Debug1Message]:
-    """The work that the messages report; leaves out messages about TOAST tables."""
+    """The work that the messages report. Leaves out messages about TOAST tables."""
     for message in messages:
         for work, pattern in _WORK:
             if found := pattern.fullmatch(message):
@@ -46,17 +46,17 @@ def work_in(messages: Iterable[str]) -> Iterator[Debug1Message]:
 
 
 def telling(messages: Iterable[str]) -> tuple[str, ...]:
-    """The messages that report work, or report that existing constraints prove the rows valid."""
+    """The messages that report work, and those that report a proof of valid rows by existing constraints."""
     return tuple(each for each in messages if _PROVED.match(each) or any(work.fullmatch(each) for _, work in _WORK))
 
 
 def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
-    """The messages that PostgreSQL skips a scan, because existing constraints prove the rows valid."""
+    """The messages about a skipped scan: existing constraints prove the rows valid."""
     return tuple(message for message in messages if _PROVED.match(message))
 
 
 def tables_in(messages: Iterable[str]) -> set[str]:
-    """The tables that the messages name, without a schema."""
+    """The tables that the messages name. Names have no schema."""
     return {said.table for said in work_in(messages) if said.table}
 
 

@@ -1,4 +1,4 @@
-"""Derives the rewrites, scans and index builds of a statement from observations made while it ran."""
+"""Derives a statement's rewrites, scans and index builds from observations made while it ran."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_QUERIES = frozenset({LockMode.ACCESS_SHARE, LockMode.ROW_SHARE, LockMode.ROW
 
 @dataclass(frozen=True)
 class Evidence:
-    """Observations about a statement in a transaction: PostgreSQL's messages, and the locks after it."""
+    """Observations about a statement in a transaction: PostgreSQL's messages, and the locks after the statement."""
 
     kind: str
     said: tuple[str, ...]
@@ -25,7 +25,7 @@ class Evidence:
     """The relations that other sessions can see, by OID."""
     now: Mapping[int, HeldLock]
     files: Mapping[int, int]
-    """The relfilenode before the statement of each visible relation whose locks or scan counts changed, by OID."""
+    """Relfilenodes before the statement, by OID: those of visible relations whose locks or scan counts changed."""
     scans: Mapping[int, int]
     """The number of full scans of each relation before the statement, by OID."""
     called: frozenset[tuple[int, str]] = frozenset()
@@ -36,7 +36,7 @@ class Evidence:
         return oid in self.now and self.now[oid].scans > self.scans.get(oid, 0)
 
     def queried(self, done: Iterable[RelationWork]) -> frozenset[int]:
-        """Tables that a query of the statement scanned, directly or by an index, except those in `done`."""
+        """Tables that a query of the statement scanned itself or by an index. Leaves out tables in `done`."""
         if self.kind not in QUERIES:
             return frozenset()
         names = {each.relation for each in done}
@@ -45,7 +45,7 @@ class Evidence:
 
 
 def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Held, ...]:
-    """The locks on relations that other sessions can see; an index only if its table has a weaker lock."""
+    """The locks on relations that other sessions can see. Includes an index only if its table has a weaker lock."""
     found = []
     for oid, mode in modes.items():
         relation = known.get(oid)
@@ -56,7 +56,7 @@ def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first:
 
 
 def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: frozenset[int]) -> tuple[RelationWork, ...]:
-    """The work of a statement on visible relations, without duplicates. `keys` are candidate foreign keys."""
+    """The work of a statement on visible relations. Has no duplicates. `keys` are candidate foreign keys."""
     checked = list(_checked(evidence, keys))
     found = [
         *_reported_work(evidence),
@@ -71,7 +71,7 @@ def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: froz
 def named(
     found: Iterable[tuple[int, RelationWork]], known: Mapping[int, Relation], first: frozenset[int]
 ) -> tuple[RelationWork, ...]:
-    """Removes duplicates, adds relation names, and leaves out index builds that belong to a table rewrite."""
+    """Removes duplicates, and index builds that belong to a table rewrite. Adds relation names."""
     found = list(found)
     rewritten = {oid for oid, each in found if each.work in {Work.REWRITE, Work.EMPTY}}
     left = ((oid, each) for oid, each in found if each.work is not Work.INDEX or oid not in rewritten)
@@ -86,7 +86,7 @@ def _reported_work(evidence: Evidence) -> Iterator[tuple[int, RelationWork]]:
 
 
 def _meant(said: Debug1Message, evidence: Evidence) -> list[int]:
-    """The relations that a message may mean, whose names have no schema; prefers scanned relations."""
+    """The relations that a message may mean, because it has names without schema. Prefers scanned relations."""
     named = sorted(oid for oid, name in evidence.called if name == said.table and oid in evidence.now)
     locked = [oid for oid in named if evidence.now[oid].strongest >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
     read = [oid for oid in locked if evidence.read(oid)] or locked
@@ -94,7 +94,7 @@ def _meant(said: Debug1Message, evidence: Evidence) -> list[int]:
 
 
 def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, int, str]]:
-    """The foreign keys whose rows were checked: OIDs of both tables, and the name."""
+    """The foreign keys whose rows were checked. Each has the OIDs of both tables, and its name."""
     there = [(child, parent, name) for name, child, parent in keys if child in evidence.now]
     for name in foreign_keys_in(evidence.said):
         named = [each for each in there if each[2] == name]
@@ -103,7 +103,7 @@ def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterat
 
 
 def _rewritten(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, RelationWork]]:
-    """Relations whose relfilenode changed; a rewrite of a table includes its indexes."""
+    """Relations whose relfilenode changed. Leaves out the indexes of a rewritten table."""
     if evidence.kind == "TransactionStmt":
         return  # ROLLBACK TO restores the previous file
     now = {oid: evidence.now[oid].file for oid in evidence.files if oid in evidence.now}
@@ -118,7 +118,7 @@ def _rewritten(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, R
 
 
 def _read(evidence: Evidence) -> Iterator[int]:
-    """Relations that were scanned under a lock that blocks writers, but not by a query.
+    """Relations that were scanned under a lock that blocks writers. Leaves out scans by a query.
 
     Needed because PostgreSQL sends no message when it checks rows for a new constraint of a domain, or for a new
     partition beside a default partition.

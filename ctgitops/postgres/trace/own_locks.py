@@ -1,4 +1,4 @@
-"""The locks, relfilenodes and scan counts of the current backend, and their changes since the last query.
+"""The locks, relfilenodes and scan counts of the current backend. Finds what has changed since the last query.
 
 The query runs after every statement, so it returns one row however many locks the backend holds, and only differences
 are examined further.
@@ -48,7 +48,7 @@ class HeldLock:
     oid: int
     modes: frozenset[LockMode]
     file: int
-    """The relfilenode if the session holds ACCESS EXCLUSIVE; 0 without that lock, without a file, or after DROP."""
+    """The relfilenode if the session holds ACCESS EXCLUSIVE. 0 without this lock, without a file, or after DROP."""
     scans: int
     """How many full scans of the relation this transaction has started."""
 
@@ -71,7 +71,7 @@ _Columns = tuple[Sequence[int], Sequence[str], Sequence[int], Sequence[int]]
 
 
 class HeldLocks:
-    """All locks of a session; `preview` queries them again."""
+    """All locks of a session. `preview` queries them again."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -80,7 +80,7 @@ class HeldLocks:
         """The locks on each relation, by OID."""
 
     def changes(self) -> dict[int, HeldLock | None]:
-        """The current locks of each relation whose locks changed since the last call, by OID; None if no lock remains.
+        """The current locks, by OID, on relations whose locks changed since the last call. None if no lock remains.
 
         The query also sets client_min_messages for the next statement, which saves a round trip.
         """
@@ -104,11 +104,11 @@ class HeldLocks:
 
 
 def scanned(connection: Connection) -> dict[int, int]:
-    """How many full scans of each relation this session has started, by OID; may include earlier transactions."""
+    """The number of full scans by this session for each relation, by OID. May include earlier transactions."""
     return {int(str(oid)): int(str(count)) for oid, count in connection.execute(_SCANNED.encode()).fetchall()}
 
 
 def called(connection: Connection, names: set[str]) -> set[tuple[int, str]]:
-    """OID and name of each relation in any schema that has one of these names, as this session sees them."""
+    """OID and name of each relation with one of these names, in any schema, as this session sees them."""
     found = connection.execute(_CALLED.encode(), [list(names)]).fetchall()
     return {(int(str(oid)), str(name)) for oid, name in found}

@@ -1,7 +1,7 @@
-"""Reads query plans from the messages of auto_explain, which the sandbox's superuser enables.
+"""Reads query plans from the messages of auto_explain. The sandbox's superuser enables this module.
 
 auto_explain also reports the queries of DO blocks, functions and triggers. A migration cannot disable it, and the
-tracer drops forged messages by their source file; but a migration can suppress messages, so a scanned relation without
+tracer drops forged messages by their source file. But a migration can suppress messages, so a scanned relation without
 a plan counts as unknown.
 """
 
@@ -38,7 +38,7 @@ class TracedPlan:
 
     sql: str
     plan: Node
-    """The root node; relation names are `schema.table`, unquoted."""
+    """The root node. Relation names are `schema.table`, unquoted."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -72,7 +72,7 @@ def _plans(messages: Iterable[str]) -> Iterator[TracedPlan]:
 
 
 def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
-    """The plan with each relation's name and `fresh` from `names`; a relation that `names` lacks is fresh."""
+    """The plan with names and `fresh` of relations from `names`. A relation is fresh if `names` lacks it."""
     name, fresh = names.get(plan.relation, (plan.relation, bool(plan.relation)))
     targets = tuple(names.get(each, (each, True))[0] for each in plan.targets)
     children = tuple(resolved(each, names) for each in plan.children)
@@ -80,7 +80,7 @@ def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
 
 
 def oids_of(connection: Connection, names: Iterable[str], oids: Iterable[int]) -> dict[int, str]:
-    """The names of tables in this session, by OID: of those in `oids`, and of those with a name in `names`."""
+    """The names of tables in this session, by OID. The tables have an OID in `oids` or a name in `names`."""
     found = connection.execute(_NAMES.encode(), [list(oids), list(names)]).fetchall()
     return {int(str(oid)): str(name) for oid, name in found}
 

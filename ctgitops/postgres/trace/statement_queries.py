@@ -1,4 +1,4 @@
-"""The queries of one statement: their plans, the tables that they fill, and the relations whose reads are unknown."""
+"""The queries of one statement, with plans, tables that they fill, and relations whose reads are unknown."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ QUERIES = frozenset(
     }
     | {"DoStmt", "CallStmt", "CreateTableAsStmt", "RefreshMatViewStmt"}
 )
-"""Parse node types of statements that may read a table by a query, so a scan is not necessarily work of DDL."""
+"""Parse node types of statements that may read a table by a query. A scan is not necessarily work of their DDL."""
 MANY = 5000
-"""From this number of plans on, a statement counts as a loop, because further messages may be lost."""
+"""From this number of plans on, a statement counts as a loop. Further messages may be lost."""
 _BRANCHES = re.compile(r"\b(if|case|loop|exception)\b", re.IGNORECASE)
 
 
@@ -39,21 +39,21 @@ class TracedStatement:
     line: int
     sql: str
     batch: int = 0
-    """Rows per transaction for a statement that runs in batches; otherwise 0."""
+    """Rows per transaction of a statement that runs in batches. 0 for other statements."""
 
 
 @dataclass(frozen=True)
 class TracedQueries:
-    """The queries of a statement, and the tables that they name or may have created."""
+    """The queries of a statement. Also the tables that these queries name or may have created."""
 
     plans: tuple[TracedPlan, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
     """The unquoted name of each relation directly after the statement, by OID."""
     branches: bool = False
-    """Whether a query's result may decide which statements run, as in a DO block with IF, or in a function."""
+    """Whether a query's result may decide which statements run. Examples are IF in a DO block, and functions."""
 
     def plans_of(self, known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Node, ...]:
-        """The plans, with the names that relations have outside the transaction."""
+        """The plans. Relations have the names from outside the transaction."""
         real = {
             name: (known[oid].name, oid not in first) if oid in known else (name, True)
             for oid, name in self.names.items()
@@ -61,12 +61,12 @@ class TracedQueries:
         return tuple(resolved(each.plan, real) for each in self.plans)
 
     def filled(self, known: Mapping[int, Relation]) -> tuple[str, ...]:
-        """The tables that the statement created, if one of its queries read a table."""
+        """The tables that the statement created. Empty unless one of its queries read a table."""
         reads = any(each.reads for each in self.plans)
         return tuple(name for oid, name in self.names.items() if reads and oid not in known)
 
     def unmeasured(self, read: Collection[int], known: Mapping[int, Relation]) -> tuple[str, ...]:
-        """The relations in `read` that no query plan reads. If `branches` is set, also the relations in plans."""
+        """The relations in `read` that no query plan reads. With `branches`, also the relations that plans read."""
         planned = frozenset[str]().union(*(each.reads for each in self.plans))
         explained = {oid for oid, name in self.names.items() if name in planned and oid in known}
         missing = {oid for oid in read if oid in known and oid not in explained}

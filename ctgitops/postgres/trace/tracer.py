@@ -1,4 +1,4 @@
-"""Traces each statement of a migration on a throw-away server: its locks, table rewrites, scans and index builds.
+"""Traces each statement of a migration on a throw-away server: locks, table rewrites, scans and index builds.
 
 It observes from the connection that runs the statements, because a transaction holds its locks until its end, and
 from a second connection, which sees only relations that other sessions can use. It also observes what DO blocks and
@@ -26,17 +26,17 @@ from .statement_queries import TracedStatement
 from .transactional import TransactionTracer
 
 SETS = "VariableSetStmt"
-"""Statements that are not traced: SET takes no lock, and SET TRANSACTION fails after a query."""
+"""Statements that are not traced. SET takes no lock. SET TRANSACTION fails after a query."""
 MOST_SAID = 10_000
 EXPLAINS = "auto_explain.c"
 _SOURCES = frozenset({EXPLAINS, "tablecmds.c", "index.c"})
-"""PostgreSQL's source files with messages about plans, rewrites, scans, index builds and existing constraints."""
+"""PostgreSQL's source files with the messages to read: plans, rewrites, scans, index builds, existing constraints."""
 ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
-"""Statements that must not run in a transaction: they may commit, or process a partitioned table part by part."""
+"""Statements that must not run in a transaction. They may commit, or process a partitioned table part by part."""
 
 
 class Tracer:
-    """Traces the steps of one plan as they run one after the other.
+    """Traces the steps of one plan in order, while they run.
 
     `open_connection` opens a connection that sees every relation. Relations that exist at the start count as in use.
     """
@@ -64,7 +64,7 @@ class Tracer:
         return self
 
     def rest(self) -> None:
-        """Closes the second connection until the next step, because a database with sessions cannot be renamed."""
+        """Closes the second connection until the next step. A database with sessions cannot be renamed."""
         self._others.close()
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -72,7 +72,7 @@ class Tracer:
 
     @contextmanager
     def step(self, connection: Connection, step: Step) -> Iterator[None]:
-        """Observes a step. If the step is one transaction, enter after BEGIN, and leave before COMMIT or ROLLBACK."""
+        """Observes a step. For a step in one transaction, enter after BEGIN, and leave before COMMIT or ROLLBACK."""
         self._statements, self._listens = [], False
         if self._others.closed:
             self._others = self._beside()
@@ -99,7 +99,7 @@ class Tracer:
 
     @contextmanager
     def statement(self, connection: Connection, step: Step, index: int) -> Iterator[None]:
-        """Observes one statement of a step, by its index from 0. A failed statement is not recorded."""
+        """Observes one statement of a step. The index counts from 0. A failed statement is not recorded."""
         statement = step.script.statements[index]
         if statement.kind == SETS:
             self._listens = False
@@ -143,7 +143,7 @@ class Tracer:
 
     @contextmanager
     def _in_its_own(self, connection: Connection, ran: TracedStatement) -> Iterator[None]:
-        """Traces a statement in a separate transaction, as apply runs it in a step that is not one transaction."""
+        """Traces a statement in a separate transaction. This is how apply runs a step that is not one transaction."""
         own = TransactionTracer(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:

@@ -1,4 +1,4 @@
-"""Traces the statements of one transaction; queries the transaction's own session after each statement.
+"""Traces the statements of one transaction. Queries the transaction's own session after each statement.
 
 Runs no other query between two statements. Other sessions' view of the relations is queried once, at the end.
 """
@@ -23,23 +23,23 @@ from .statement_queries import TracedQueries, TracedStatement, queried
 
 @dataclass(frozen=True)
 class StatementTrace:
-    """What was observed about a statement from inside its transaction."""
+    """Observations about a statement from inside its transaction."""
 
     kind: str
     line: int
     said: tuple[str, ...]
     millis: float
     new: Mapping[int, HeldLock | None]
-    """The locks after the statement on each relation whose locks changed, by OID; None if no lock remains."""
+    """The locks after the statement, by OID, on relations whose locks changed. None if no lock remains."""
     called: frozenset[tuple[int, str]]
-    """OID and name of each relation whose name a message contains."""
+    """OID and name of each relation that a message names."""
     keys: tuple[tuple[str, int, int], ...]
-    """The foreign keys whose name a message contains."""
+    """The foreign keys that a message names."""
     queried: TracedQueries
 
 
 class TransactionTracer:
-    """A transaction on `connection`. `others` sees the relations from before it; `first` existed before the plan."""
+    """A transaction on `connection`. `others` sees what existed before it. `first` existed before the plan."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class TransactionTracer:
         self._others = others
         self._first = first
         self._only = before
-        """The relations from before the migration, if `others` can also see newer ones; else None."""
+        """The relations from before the migration. None if `others` sees no newer relations."""
         self._held_locks = HeldLocks(connection)
         self._scans: dict[int, int] | None = None
         self._seen: list[StatementTrace] = []
         self._met: set[int] = set()
         self._filled: dict[str, str] = {}
-        """The tables that the transaction created and filled from a query, by name without schema."""
+        """The tables that the transaction created and filled from a query. The keys are names without schema."""
 
     @contextmanager
     def watching(self, ran: TracedStatement, said: Sequence[str]) -> Iterator[None]:
@@ -80,7 +80,7 @@ class TransactionTracer:
         )
 
     def impacts(self) -> Iterator[StatementImpact]:
-        """The impact of each statement. The transaction must still be open, because this queries `others`."""
+        """The impact of each statement. Queries `others`, so the transaction must still be open."""
         met = {oid for seen in self._seen for oid in seen.new}
         there = relations(self._others, met) if self._only is None else self._only
         known = {oid: there[oid] for oid in met if oid in there}
@@ -136,5 +136,5 @@ def _evidence(
 
 
 def _modes_on(tables: set[str], now: Mapping[int, HeldLock], known: Mapping[int, Relation]) -> dict[int, LockMode]:
-    """The strongest lock on each table in `tables` and on their indexes, by OID, whichever statement took the lock."""
+    """The strongest lock on each table in `tables` and on its indexes, by OID. Any statement may have taken it."""
     return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}

@@ -1,1 +1,1 @@
-"""A migration in one transaction with its ledger entry: the message, its execution, its failures."""
+"""A migration and its ledger entry in one transaction: the message, its execution, its failures."""

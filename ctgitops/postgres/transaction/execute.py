@@ -1,4 +1,4 @@
-"""Runs one step on one connection, in a transaction together with its ledger entry."""
+"""Runs one step on one connection. One transaction includes the step and its ledger entry."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from .session_leaks import leak_query, leak_query_within
 from .step_failure import StepFailed
 
 _ENDING = "set session authorization default; "
-"""Resets the role, so that the ledger entry is not written by a role that the migration set."""
+"""Resets the role. The role that a migration set then does not write the ledger entry."""
 _WITHIN = "set local session authorization default; "
-"""Resets the role only until COMMIT, so that the query after COMMIT sees whether the migration leaked a role."""
+"""Resets the role only until COMMIT. The query after COMMIT then sees whether the migration leaked a role."""
 _MILLIS = "ctgitops_millis"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One migration or seed file of a plan, and the ledger entry that records its completion."""
+    """One migration or seed file of a plan. Includes the ledger entry that records its completion."""
 
     step: Step
     entry: Entry
     last: bool
-    """Whether this is the plan's last part. Its commit waits for the disk, and so confirms all earlier commits."""
+    """Whether this is the plan's last part. The last commit waits for the disk, and confirms all earlier commits."""
 
 
 def millis_in(answer: Answer) -> list[int]:
-    """The durations, in milliseconds, that the ledger entries of a message returned, in order."""
+    """The durations in milliseconds, in order, from a message's ledger entries."""
     entries = [r for r in answer.results if r.nfields == 1 and r.fname(0) == _MILLIS.encode()]
     return [int(value) for result in entries for (value,) in rows(result) if value is not None]
 
@@ -53,12 +53,12 @@ def in_one_transaction(connection: Connection, part: Part, guard: str = "") -> A
 
 
 def _guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
-    """The SQL before a file, with the `guard` statement if there is one, and the number of its statements."""
+    """The SQL before a file, and the number of its statements. Includes the statement `guard` if there is one."""
     return (f"{before} {guard};", leading + 1) if guard else (before, leading)
 
 
 def _sent(connection: Connection, message: Message, queries: Script | None) -> Answer:
-    """Sends the message. If there are verify `queries`, they run between the file and the SQL after it."""
+    """Sends the message. Runs any verify `queries` between the file and the SQL after the file."""
     if queries:
         _exchange(connection, replace(message, after=""))
         verify(connection, queries)
@@ -67,7 +67,7 @@ def _sent(connection: Connection, message: Message, queries: Script | None) -> A
 
 
 def envelope(connection: Connection, part: Part, guard: str = "") -> Message:
-    """The message for one migration: the optional guard, the file, the ledger entry, COMMIT, the session's reset."""
+    """The message for one migration: the optional guard, the file, the ledger entry, COMMIT and the session's reset."""
     before, leading = _guarded(guard, *opening(part.step, local=True, waits_for_disk=part.last))
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
     on_disk = f"{ON_DISK}; " if part.last else ""

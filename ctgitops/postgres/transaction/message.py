@@ -18,7 +18,7 @@ CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "
     "select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences"
 )
-"""The parts of DISCARD ALL that reset state. DISCARD ALL itself would have to be a separate message, and its DISCARD
+"""The parts of DISCARD ALL that reset state. DISCARD ALL itself would need a separate message, and its DISCARD
 PLANS would free the cached plans of the ledger's trigger: each entry would take 90 µs longer (measured)."""
 
 SETTLE = f"""
@@ -36,21 +36,21 @@ begin
     end if;
 end
 $settle$"""  # noqa: S608 - constants only
-"""Runs between two migrations of one transaction, and does what COMMIT and CLEAN do between separate ones.
+"""Runs between two migrations of one transaction. Does the work of COMMIT and CLEAN between separate transactions.
 
 It checks deferred constraints, so that a failure is reported for the migration that caused it, and the next migration
-can ALTER the table. CLEAN may run in a transaction; only DISCARD ALL may not (measured, 14 to 18).
+can ALTER the table. CLEAN may run in a transaction. Only DISCARD ALL may not (measured, 14 to 18).
 """
 
 OWN_PATH = "set local search_path = pg_catalog"
-"""Sets the search path for ctgitops's own queries on the migrations' connection: the migrations' search path may
+"""Sets the search path for ctgitops's own queries on the migrations' connection. The migrations' search path may
 contain functions and operators with the names of PostgreSQL's own."""
 
 FLUSH = (
     f"begin; {ON_DISK}; "
     "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk'); commit"
 )
-"""A transaction whose commit waits for the disk, and so confirms all earlier commits."""
+"""A transaction whose commit waits for the disk. This commit confirms all earlier commits."""
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,22 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The whole message. The script is on separate lines, so that a comment at its end does not include `after`."""
+        """The whole message. The script is on separate lines. A comment at its end then does not include `after`."""
         return f"{self.before}\n{self.script.sent}\n;{self.after}"
 
     def offset_of(self, position: int) -> int | None:
-        """Converts a `position` in the message (characters from 1) to an offset in the script, or None."""
+        """Converts a `position` in the message, from 1, to an offset in the script. None if outside the script."""
         offset = position - len(self.before) - 2
         return offset if 0 <= offset <= len(self.script.sql) else None
 
     def statement_at(self, done: int) -> int | None:
-        """The index (from 0) of the script's statement after the message's first `done` statements; None if none."""
+        """The index, from 0, of the statement after the message's first `done` statements. None if there is none."""
         index = done - self.leading
         return index if 0 <= index < len(self.script.statements) else None
 
 
 def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: bool = True) -> tuple[str, int]:
-    """The statements before a file, and their number. They set the name of the running migration, and the search path.
+    """The statements before a file, and their number. They set the running migration's name, and the search path.
 
     The search path includes record_migration if the file calls it. With `local`, the settings end with the transaction,
     and the statements begin that transaction unless `begins` is false.
@@ -112,14 +112,14 @@ def _without_query(step: Step) -> tuple[str, int]:
 
 
 def quoted(text: str) -> str:
-    """A string constant that is valid with either value of standard_conforming_strings."""
+    """A string constant. It is valid with either value of standard_conforming_strings."""
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f" E'{escaped}'"
 
 
 @dataclass(frozen=True)
 class Spot:
-    """The part of a file that failed: file, line and column, the statement, and the line on which it begins."""
+    """The part of a file that failed: file, line and column, the statement, and the statement's first line."""
 
     place: Place | None = None
     statement: str = ""
@@ -127,14 +127,14 @@ class Spot:
 
     @property
     def place_shown(self) -> Place | None:
-        """The place of the error, without the column if a redacted password shifts the column."""
+        """The place of the error. Leaves out the column if a redacted password shifts it."""
         if self.place and redact(self.statement) != self.statement:
             return Place(self.place.path, self.place.line)
         return self.place
 
 
 def spot_of(message: Message, position: int | None, done: int, inside: tuple[str, int] | None = None) -> Spot:
-    """The part of the file that failed; empty if the error is not in the file.
+    """The part of the file that failed. Empty if the error is not in the file.
 
     `inside` is the body of a statement, such as a DO block, and a position in it.
     """
@@ -151,9 +151,9 @@ def spot_of(message: Message, position: int | None, done: int, inside: tuple[str
 
 
 def spot_within(script: Script, statement: Statement, offset: int | None, inside: tuple[str, int] | None) -> Spot:
-    """The spot at `offset`, if that is in the statement.
+    """The spot at `offset` if this offset is in the statement.
 
-    Otherwise the spot of the error in the statement's body (`inside`), or else the statement's start.
+    The spot of the error in the statement's body (`inside`) otherwise, or the statement's start.
     """
     if offset is not None and statement.start <= offset <= statement.end:
         return spot_in(script, statement, offset)
@@ -165,7 +165,7 @@ def spot_within(script: Script, statement: Statement, offset: int | None, inside
 
 
 def spot_after(script: Script, statement: Statement, before: int, position: int | None) -> Spot:
-    """The spot of `position` (from 1) in a message, which has `before` characters before the statement.
+    """The spot of `position` in a message. Positions count from 1. `before` characters precede the statement.
 
     If the position is outside the statement, the spot is the statement's start.
     """
@@ -175,5 +175,5 @@ def spot_after(script: Script, statement: Statement, before: int, position: int 
 
 
 def spot_in(script: Script, statement: Statement, at: int) -> Spot:
-    """The spot at offset `at` of `script`, which is in `statement`."""
+    """The spot at offset `at` of `script`. The offset is in `statement`."""
     return Spot(script.place(at), script.sql[statement.start : statement.end], script.place(statement.start).line)

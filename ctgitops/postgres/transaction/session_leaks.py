@@ -1,4 +1,4 @@
-"""Detects, resets and reports session state that survives a migration's COMMIT, such as settings and temporary tables.
+"""Detects, resets and reports session state after a migration's COMMIT, such as settings and temporary tables.
 
 The query is part of the migration's message, between COMMIT and the reset, so it costs no round trip. It takes some
 milliseconds, so it is sent only if a statement can leave session state: SET and similar statements, temporary tables,
@@ -93,7 +93,7 @@ class _Asked:
     kept: str = "0"
     role_tells: str = "true"
     settings: Iterable[str] = ()
-    """Settings that do not count as leaks. `dropped` are temporary tables that do not count as leaks."""
+    """Settings that do not count as leaks. `dropped` are temporary tables that do not count either."""
     dropped: Iterable[str] = ()
     channels: str = "array(select * from pg_catalog.pg_listening_channels())"
 
@@ -104,7 +104,7 @@ class _Asked:
 
 
 def leak_query(step: Step, ours: Iterable[str] = ()) -> str:
-    """The query to send after a step's COMMIT. Empty if the step cannot leak session state.
+    """The query to send after a step's COMMIT. Empty for a step that cannot leak session state.
 
     `ours` are settings that the caller has set itself.
     """
@@ -112,7 +112,7 @@ def leak_query(step: Step, ours: Iterable[str] = ()) -> str:
 
 
 def leak_query_within(step: Step) -> str:
-    """Like `leak_query`, for a transaction that continues. Transaction-level advisory locks do not count as leaks."""
+    """The query of `leak_query` for a transaction that continues. Transaction-level advisory locks are no leaks."""
     if not _may_leak(step):
         return ""
     try:
@@ -139,7 +139,7 @@ def _array(names: Iterable[str]) -> str:
 
 
 def leaks_in(answer: Answer) -> tuple[SessionLeak, ...]:
-    """The session state that the steps of a message leaked, read from the message's answer."""
+    """The session state that the steps of a message leaked. Reads the message's answer."""
     found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
     return tuple(SessionLeak(name or "", what) for result in found for name, what in rows(result) if what)
 
