@@ -49,8 +49,8 @@ def init(root: Path) -> int:
     "--before",
     type=click.IntRange(0),
     metavar="NUMBER",
-    help="Apply the new migration before NUMBER where NUMBER is pending, for example because NUMBER fails on existing "
-    "rows.",
+    help="Where NUMBER is still pending, apply the new migration before it. Use this, for example, if NUMBER fails on "
+    "existing rows.",
 )
 @click.option(
     "--renumber",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 HEARTBEAT_SECONDS = 3.0
-"""The interval of a run's reports that it is alive."""
+"""How often a run reports that it is still alive, in seconds."""
 ALIVE_SECONDS = 5 * HEARTBEAT_SECONDS
 """The maximum age of a live run's last report. A run with an older report has ended or hangs."""
 

@@ -93,7 +93,7 @@ _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)
 _FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
 _ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
-"""One pattern for all markers. Most files contain no marker, which one search then shows."""
+"""One pattern for all markers: a single search shows that a file contains none, which is the case for most files."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"

@@ -117,7 +117,7 @@ def _name(making: Initdb) -> str:
 
 
 def _cache_archive(name: str) -> Path | None:
-    """The path of an archive in this user's cache. None if other users can write there: a server runs the content."""
+    """The path of an archive in this user's cache. None if other users could change its content."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.home() fails without a home
     folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
     with contextlib.suppress(OSError):
