@@ -95,9 +95,9 @@ def test_a_new_environment_is_connected_to_by_nobody(scene: Scene) -> None:
     assert scene.run("pull_request", opened()) == 0
     page = html(scene.forge.comments[-1].body)
     assert "so its database was not read" in page
-    assert "is not on the base branch" in page  # production comes after it
+    assert "has no manifest on the base branch" in page  # production comes after it
     assert scene.run("pull_request", opened(), command="status") != 0
-    assert "is not on the base branch" in html(scene.summary)
+    assert "has no manifest on the base branch" in html(scene.summary)
 
 
 def test_where_the_base_branch_cannot_be_read_nothing_is_connected_to(scene: Scene) -> None:

@@ -23,7 +23,9 @@ def stored_backups(store: BackupStore, environment: str) -> tuple[StoredBackup, 
     """The backups whose IDs name the environment, oldest first. Raises BackupError if the store is unreadable."""
     ids = [backup for backup in store.ids() if environment_of(backup) == environment]
     with ThreadPoolExecutor(THREADS, thread_name_prefix="receipts") as pool:
-        return tuple(pool.map(partial(stored_backup, store), ids))
+        found = tuple(pool.map(partial(stored_backup, store), ids))
+    # An ID has the time in whole seconds. A backup without a readable receipt has no other time.
+    return tuple(sorted(found, key=lambda each: (each.second, each.taken_at, each.id)))
 
 
 def stored_backup(store: BackupStore, backup: str) -> StoredBackup:

@@ -98,7 +98,7 @@ def applying(reader: Reader, page: list[Block]) -> None:
 
 def backups(reader: Reader, page: list[Block]) -> None:
     """A backup is restored by ctgitops, and by PostgreSQL's own programs."""
-    function, restore, by_hand, table = [block for block in page if block.language in ("sh", "sql")]
+    grant, function, restore, by_hand, table = [block for block in page if block.language in ("sh", "sql")]
     if not (programs_for_tests().bin / "psql").exists():
         raise missing("clients", "no psql beside the server's programs")
     folder = reader.house.root.parent / "backups"
@@ -108,6 +108,11 @@ def backups(reader: Reader, page: list[Block]) -> None:
     reader.house.migration("002_two", function.text)
     reader.house.environment("production", reader.database(), f"backup: {{to: {folder}}}\n")
     reader.applied("production")
+    run(reader.house.secrets["PRODUCTION_DATABASE_URL"], "create role app_migrator")
+    run(
+        reader.house.secrets["PRODUCTION_DATABASE_URL"],
+        f"{grant.text}; drop owned by app_migrator; drop role app_migrator",
+    )
     (receipt,) = folder.glob("*/receipt.json")
     url = reader.server.url("app_restored")
     connection = dict(part.split("=", 1) for part in url.partition("?")[2].split("&"))
@@ -160,13 +165,14 @@ def drifting(reader: Reader, page: list[Block]) -> None:
 
 def ledger(reader: Reader, page: list[Block]) -> None:
     """Queries on the ledger, a copy that is adopted, and grants."""
-    queries, adopt, _, _, grants = page
+    queries, points, adopt, _, _, grants = page
     house = reader.house
     house.policy("header: optional\nnumbering: increasing\n")
     house.migration("001_one", "create table one (id int);")
     house.environment("production", url := reader.database())
     reader.applied("production")
     run(url, queries.text)
+    run(url, points.text)
     run(reader.server.url(), "create role app_reader")
     run(url, grants.text)
     name = url.partition("?")[0].rpartition("/")[2]

@@ -132,8 +132,8 @@ def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Ma
             return referred[backup.id]
         if began and backup.taken_at >= began - RUN_BEGAN_BEFORE:
             return f"a run that began at {began.astimezone(UTC):%H:%M:%S} UTC has not ended"
-        if bake and backup.taken_at > facts.now - bake:
-            return "it is younger than `bake`"
+        if backup.taken_at > facts.now - bake:
+            return "it is younger than `bake`" if bake else "its time is in the future"
         return ""
 
     return rule

@@ -69,6 +69,12 @@ class StoredBackup:
             drills=drills,
         )
 
+    @property
+    def second(self) -> str:
+        """The second in the ID, in which the backup began."""
+        found = BACKUP_ID.fullmatch(self.id)
+        return found["time"] if found else ""
+
     def migrations_after(self, ledger: Ledger) -> tuple[str, ...]:
         """The migrations that were applied or rolled back after the backup began, in order."""
         return tuple(
