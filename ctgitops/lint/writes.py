@@ -53,7 +53,7 @@ class Write:
 
 
 def writes(case: Case) -> Iterator[Write]:
-    """The changes to rows of tables in use, in the statement and in its WITH queries."""
+    """The row changes that the statement and its WITH queries make to tables in use."""
     for kind, node in _statements(case.kind, case.node):
         if kind == "MergeStmt":
             yield from _merged(case, node)

@@ -83,7 +83,7 @@ def _twice(found: tuple[IdempotenceCheck, ...]) -> Iterable[str]:
         yield f"idempotent: {phrases.count(proved, 'migration')} run twice, the second run changes nothing"
     for again in found:
         if again.untried:
-            yield f"whether {again.step.name} is idempotent could not be tried: {again.untried}"
+            yield f"could not test whether {again.step.name} is idempotent: {again.untried}"
         elif not again.proved:
             yield f"{again.step.name} is NOT IDEMPOTENT, although it is marked so"
 
@@ -92,7 +92,7 @@ def _order(proof: Trial) -> Iterable[str]:
     if proof.order is None:
         return
     if proof.order.untried:
-        yield f"whether the order of numbers gives the same schema could not be tried: {proof.order.untried}"
+        yield f"could not test whether the order of numbers gives the same schema: {proof.order.untried}"
     elif proof.order.differs:
         yield "the order of numbers gives a DIFFERENT schema than this environment's order"
     else:

@@ -17,7 +17,7 @@ from .size import Rates, Size
 from .statement_time import Change, Timed, timed
 
 FACTOR = 2.0
-"""The factor by which a real duration is assumed to differ from its estimate at most, longer or shorter."""
+"""The largest assumed error of an estimate: a real duration is at most this many times longer or shorter."""
 TRUSTED = 1.0
 """From this many seconds on, a time measured in another environment, scaled by rows, replaces an estimate."""
 

@@ -25,7 +25,7 @@ class Evidence:
     """The relations that other sessions can see, by OID."""
     now: Mapping[int, HeldLock]
     files: Mapping[int, int]
-    """Relfilenodes before the statement, by OID: those of visible relations whose locks or scan counts changed."""
+    """By OID, the relfilenodes before the statement, of relations whose locks or scan counts it changed."""
     scans: Mapping[int, int]
     """The number of full scans of each relation before the statement, by OID."""
     called: frozenset[tuple[int, str]] = frozenset()
