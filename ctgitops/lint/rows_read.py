@@ -97,7 +97,7 @@ class Query:
         return source.alias in named if named else len(self._sources) == 1 or _has(source.table, columns_in(part))
 
     def _joined(self, source: Source, part: Node, found: set[str]) -> Iterator[str]:
-        """The join columns of `source`: each must equal an expression of rows in `found` or of rows of an outer query."""
+        """The join columns of `source`: each equals an expression of rows in `found` or in an outer query."""
         test = part.get("A_Expr", {})
         if parts_of(test.get("name", [])) != ("=",) or test.get("kind") != "AEXPR_OP":
             return

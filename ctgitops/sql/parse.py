@@ -179,7 +179,7 @@ def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
 
 @guarded("the created objects")
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
-    """The created tables and columns, as pairs. The pair of a table has an empty string as column. Raises SqlSyntaxError."""
+    """The created tables and columns, as pairs. The column of a table is an empty string. Raises SqlSyntaxError."""
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
 
 
