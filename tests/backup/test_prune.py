@@ -104,7 +104,8 @@ def test_what_has_no_valid_receipt_stays(scene: Scene) -> None:
 def test_the_backup_of_a_run_in_progress_stays(scene: Scene) -> None:
     from ctgitops.postgres.lock.run_lock import RUN_LOCK
 
-    newest, older = put(scene, -0.02), put(scene, -0.01)
+    now = (NOW - datetime.now(UTC)) / timedelta(days=1)
+    newest, older = put(scene, now), put(scene, now + 2 / 86400)
     oldest = put(scene, 1)
     with session(scene.url) as holder:
         holder.execute(f"select pg_advisory_lock({RUN_LOCK})")
