@@ -26,6 +26,7 @@ create index concurrently b on one (id);"""
 def reader(tmp_path: Path, server: LocalServer) -> Reader:
     house = House(tmp_path / "repository")
     house.root.mkdir()
+    run(server.url(), "drop database if exists app_restored")  # which several pages create
     return Reader(house, server, tmp_path / "exported")
 
 
