@@ -45,6 +45,7 @@ def full(house: House, database_url: str) -> str:
     return database_url
 
 
+@pytest.mark.slow
 def test_each_kind_of_destruction_is_counted_before_it_happens(house: House, full: str) -> None:
     before = facts(full)
     house.migration(
@@ -158,6 +159,7 @@ def test_a_rollback_that_is_passed_to_record_migration_is_available_and_tried(ho
     assert "warning[rollback-fails]: the rollback of 001_notes fails" in wrong.out
 
 
+@pytest.mark.slow
 def test_what_only_the_trial_shows_contradicts_a_header_too(house: House, full: str) -> None:
     run(full, "grant select on public.lines to public")
     house.migration("002_clean", f"{header('002_clean')}select public.clean();", down="create table public.lines ();")

@@ -74,6 +74,7 @@ def test_what_the_manifest_ignores_is_counted_and_no_drift(house: House, driving
     assert house.run("drift").status == 0
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_reached_is_an_error_and_no_clean_one(house: House, driving: str) -> None:
     house.environment("broken", driving.replace("port=5432", "port=5433"))
     looked = house.run("drift")

@@ -37,6 +37,7 @@ def test_somebody_elses_is_named_in_plan_outcome_and_receipt(backed_up: House, d
     assert fetch(database_url, INVALID)
 
 
+@pytest.mark.slow
 def test_what_our_own_build_left_is_dropped_before_the_backup(backed_up: House, database_url: str) -> None:
     backed_up.migration("001_index", INDEX)
     assert backed_up.apply().status == 6

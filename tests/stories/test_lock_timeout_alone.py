@@ -29,6 +29,7 @@ CCNEW = "select relname from pg_class where relname ~ '_cc(new|old)'"
     ],
     ids=["vacuum full", "create index", "drop index", "reindex", "second statement"],
 )
+@pytest.mark.slow
 def test_it_is_applied_once_the_blocker_has_left(
     lived_in: House, database_url: str, sql: str, indexes: list[tuple[bool]]
 ) -> None:

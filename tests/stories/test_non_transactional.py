@@ -196,6 +196,7 @@ WAITED = """select from pg_stat_activity where datname = current_database() and 
     ],
     ids=["comment", "local", "reset", "role", "string"],
 )
+@pytest.mark.slow
 def test_concurrently_waits_without_a_limit_whatever_the_text_says(
     lived_in: House, database_url: str, before: str
 ) -> None:

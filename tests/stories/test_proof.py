@@ -38,6 +38,7 @@ def test_a_finding_and_the_trial_tell_who_waits_once(house: House, tried: str) -
     assert "    measured: SHARE on users (instant)\n" in text
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_it_does_to_the_schema_and_that_it_can_be_undone(house: House, tried: str) -> None:
     before = facts(tried)
     house.migration(
