@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..core.environment.backup_extent import BackupExtent
-from ..core.environment.environment import BackupMaker, BackupPolicy, Environment, StoreSettings
+from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
@@ -55,7 +55,7 @@ class ProvedBackups:
         extent = extent or BackupExtent.without_plan(policy.scope)
         with _no_backup(), termination_as_interrupt():
             source = self.address_of(environment)
-            if policy.by is not BackupMaker.PG_DUMP:
+            if policy.provider:
                 return take_by_provider(ProviderJob(environment, policy, source, extent, self.root, os.environ), tell)
             cipher = Cipher(policy.encrypt_to, self.private_key)
             if policy.from_store:
@@ -143,8 +143,8 @@ def backup_policy(environment: Environment) -> BackupPolicy:
 def stored_policy(environment: Environment) -> BackupPolicy:
     """The `backup` of an environment whose backups ctgitops stores. Raises UsageError."""
     policy = backup_policy(environment)
-    if policy.by is not BackupMaker.PG_DUMP:
-        what = f"ctgitops does not store the backups of {environment.name}: {policy.by} takes and keeps them"
+    if policy.provider:
+        what = f"ctgitops does not store the backups of {environment.name}: {policy.provider} takes and keeps them"
         hint = f"use the provider's own programs (docs/providers.md); `ctgitops status --env {environment.name}`"
         raise UsageError(what, hint=hint)
     return policy

@@ -9,7 +9,8 @@ from datetime import timedelta
 from statistics import median
 from time import monotonic
 
-from ..core.environment.environment import BackupMaker, BackupPolicy, BackupScope
+from ..core.backup.stored_backup import environment_of
+from ..core.environment.environment import BackupPolicy, BackupScope
 from ..core.receipt import Receipt
 from ..errors import BackupError
 from ..ports.backup_store import BackupStore
@@ -76,8 +77,7 @@ def earlier_rates(policy: BackupPolicy, store: BackupStore, environment: str) ->
     found: list[Receipt] = []
     with suppress(NotAllowedError):
         for backup in reversed(store.ids()):
-            # An ID ends with the environment's name, a hyphen and eight digits
-            if len(found) < NEWEST and backup[17:-9] == environment:
+            if len(found) < NEWEST and environment_of(backup) == environment:
                 with suppress(ValueError):
                     found += [Receipt.from_json(text)] if (text := store.receipt(backup)) else []
     return rates_of(found)
@@ -86,7 +86,7 @@ def earlier_rates(policy: BackupPolicy, store: BackupStore, environment: str) ->
 def ways_out(policy: BackupPolicy, limit: str) -> str:
     """Advice for a database that is above a limit."""
     raised = f"let a provider take the backup (`backup.by`), or raise `backup.{limit}` in the manifest"
-    if policy.by is not BackupMaker.PG_DUMP:
+    if policy.provider:
         return f"raise `backup.{limit}` in the manifest"
     if policy.scope is not BackupScope.DATABASE:
         return raised

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ..core.backup.drill import DrillResult, FailedDrill, PassedDrill
 from ..core.backup.listing import BackupListing
-from ..core.environment.environment import BackupMaker, Environment
+from ..core.environment.environment import Environment
 from ..core.run.progress import Listener
 from ..errors import CtgitopsError
 from ..ports.backups import FinishedBackups
@@ -23,8 +23,7 @@ def with_backups(environments: Iterable[Environment], *, stored: bool = False) -
 
 def provider_of(environment: Environment) -> str:
     """The provider that takes and keeps the backups. Empty for backups that ctgitops stores."""
-    policy = environment.backup
-    return "" if policy is None or policy.by is BackupMaker.PG_DUMP else policy.by.value
+    return environment.backup.provider if environment.backup else ""
 
 
 def list_backups(

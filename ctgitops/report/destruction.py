@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..core.environment.environment import BackupMaker
 from ..core.view.preview import PlanResult, Preview
 from . import escape, phrases
 from .terminal_text import on_one_line
@@ -30,9 +29,8 @@ def way_back(preview: Preview) -> str:
     if preview.environment.backup is None:
         return f"{begin}; NO BACKUP is taken before the apply, because the manifest does not require one"
     without = ", except what this backup does not include" if preview.not_in_backup else ""
-    by = preview.environment.backup.by
-    if by is not BackupMaker.PG_DUMP:
-        return f"{begin}; only the backup that {by.value} takes before the first step restores the data"
+    if provider := preview.environment.backup.provider:
+        return f"{begin}; only the backup that {provider} takes before the first step restores the data"
     return f"{begin}; only `ctgitops restore` restores the data, from the backup before the first step{without}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.environment.environment import BackupMaker
 from ..core.gate.request import Origin
 from ..core.migration.header import Rollback
 from ..core.plan.plan import Step
@@ -121,7 +120,7 @@ def back_of(preview: Preview, origin: Origin) -> Part:
     return {
         "name": plan.environment,
         "backup": (policy.to or policy.by.value) if policy else "",
-        "by": policy.by.value if policy and policy.by is not BackupMaker.PG_DUMP else "",
+        "by": policy.provider if policy else "",
         "encrypted": bool(policy and policy.encrypt_to),
         "from_store": bool(policy and policy.from_store),
         "whole": preview.extent is None or preview.extent.whole,

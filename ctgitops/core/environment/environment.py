@@ -166,6 +166,11 @@ class BackupPolicy:
     max_time: timedelta | None = None
     """The longest time that a backup and its proof may take. None for no limit."""
 
+    @property
+    def provider(self) -> str:
+        """The provider that takes and keeps the backups. Empty if ctgitops takes and stores them."""
+        return "" if self.by is BackupMaker.PG_DUMP else self.by.value
+
 
 @dataclass(frozen=True)
 class ShadowPolicy:
