@@ -8,7 +8,7 @@ comment on column ctgitops.ledger.mark is
     'What the row records: baselined, started, applied, failed, interrupted, deferred, rolled-back, repaired.';
 
 comment on column ctgitops.ledger.error is
-    'Why it failed; for a repair, the reason given; for a rollback that nobody asked for, why it was done.';
+    'Why it failed; for a repair, the reason given; for an automatic rollback, its cause.';
 
 create or replace view ctgitops.migrations as
     select l.number, l.name, l.version, l.mark, l.checksum, l.finished_at as applied_at, l.millis, l.actor, l.commit_sha,
