@@ -151,6 +151,8 @@ def _yaml(value: object, special: str = "*,:#") -> str:
         return "{" + ", ".join(f"{key}: {_yaml(each, inside)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_yaml(each, inside) for each in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return json.dumps(value) if isinstance(value, str) and set(value) & set(special) else str(value)
 
 

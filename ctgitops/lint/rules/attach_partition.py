@@ -33,8 +33,8 @@ RULE = Rule(
     kinds=("AlterTableStmt",),
     why="ATTACH PARTITION scans the new partition and the default partition, each under an ACCESS EXCLUSIVE lock. "
     "PostgreSQL skips the scan if a validated CHECK constraint implies the partition bound.",
-    instead="add a CHECK constraint that matches the bound, with IS NOT NULL, as NOT VALID; VALIDATE it in a separate "
-    "migration, then ATTACH; the default partition needs a CHECK that excludes the bound",
+    instead="add a NOT VALID CHECK constraint with the bound and IS NOT NULL; VALIDATE it in a separate migration, "
+    "then ATTACH; give the default partition a CHECK constraint that excludes the bound",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

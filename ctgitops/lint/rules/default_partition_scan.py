@@ -28,8 +28,8 @@ RULE = Rule(
     kinds=("CreateStmt",),
     why="CREATE TABLE … PARTITION OF scans the default partition under an ACCESS EXCLUSIVE lock, to check that none of "
     "its rows belongs to the new partition.",
-    instead="remove the default partition, or first add a CHECK constraint that excludes the new bound to the "
-    "default partition: as NOT VALID, then VALIDATE, which does not block writes",
+    instead="remove the default partition, or first give it a CHECK constraint that excludes the new bound: add it "
+    "as NOT VALID, then VALIDATE it, which does not block writes",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

@@ -7,7 +7,7 @@ RULE = Rule(
     group=Group.STYLE,
     severity=Severity.OFF,
     kinds=("CreateStmt", "AlterTableStmt"),
-    why="The same timestamp without time zone is another point in time in a session with another TimeZone.",
+    why="The meaning of a timestamp without time zone depends on the session's TimeZone.",
     instead="use timestamptz",
     check=columns(lambda column: column.type.name == "timestamp", "has no time zone"),
     bad="create table notes (at timestamp);",

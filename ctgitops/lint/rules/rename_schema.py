@@ -18,8 +18,8 @@ RULE = Rule(
     group=Group.COMPATIBILITY,
     severity=Severity.WARNING,
     kinds=("RenameStmt",),
-    why="Renaming a schema breaks running code that uses its name, also in search_path, and bodies of functions, "
-    "which are stored as text. During a deployment the old and the new release run at the same time.",
+    why="Renaming a schema breaks running code and function bodies that use the old name, also in search_path. "
+    "During a deployment the old and the new release run at the same time.",
     instead="create the new schema with views of the tables; move the tables when no code uses the old name",
     check=check,
     given="create schema sales;\ncreate table sales.offers (id bigint);",

@@ -7,7 +7,7 @@ RULE = Rule(
     group=Group.TRANSACTION,
     severity=Severity.WARNING,
     kinds=("Allowance",),
-    why="An allowance that suppresses no finding now would suppress a later finding.",
+    why="An unused allowance can hide a later finding.",
     instead="remove the allowance",
     bad="-- ctgitops: allow drop-table (the application no longer uses it)\n"
     "create view small as select id from orders;",

@@ -35,8 +35,8 @@ comment on column ctgitops.ledger.mark is 'What the row records: baselined, star
 comment on column ctgitops.ledger.checksum is 'sha256 of the file''s text, without byte order mark and with LF line ends.';
 comment on column ctgitops.ledger.rollback_sql is 'SQL that `ctgitops rollback` runs.';
 comment on column ctgitops.ledger.error is 'Why it failed; for a repair, the reason given.';
-comment on column ctgitops.ledger.plan is 'Fingerprint of the plan it was part of.';
-comment on column ctgitops.ledger.receipt is 'The backup taken before: where it is and how to restore it.';
+comment on column ctgitops.ledger.plan is 'Fingerprint of the plan that contains the step.';
+comment on column ctgitops.ledger.receipt is 'The backup taken before the run: its location, and the command that restores it.';
 
 create index ledger_number on ctgitops.ledger (number, id);
 

@@ -8,7 +8,7 @@ comment on column ctgitops.ledger.mark is
     'What the row records: baselined, started, applied, failed, interrupted, deferred, rolled-back, repaired.';
 
 comment on column ctgitops.ledger.error is
-    'Why it failed; for a repair, the reason given; for a rollback that nobody asked for, why it was done.';
+    'Why it failed; for a repair, the reason given; for an automatic rollback, its cause.';
 
 create or replace view ctgitops.migrations as
     select l.number, l.name, l.version, l.mark, l.checksum, l.finished_at as applied_at, l.millis, l.actor, l.commit_sha,
@@ -46,12 +46,12 @@ comment on column ctgitops.progress.id is 'Order of the rows.';
 comment on column ctgitops.progress.entry is 'The `started` entry of the run that wrote the row.';
 comment on column ctgitops.progress.number is 'Number of the migration.';
 comment on column ctgitops.progress.name is 'Name of the migration.';
-comment on column ctgitops.progress.checksum is 'Checksum of the file at that time; of a rollback, of its SQL.';
+comment on column ctgitops.progress.checksum is 'Checksum of the file at that time; for a rollback, of the rollback SQL.';
 comment on column ctgitops.progress.kind is 'statement, or batch: one of the many transactions of a batched migration.';
 comment on column ctgitops.progress.mark is 'begun: its outcome is not recorded yet; done; healed: leftovers of an interrupted attempt were repaired.';
 comment on column ctgitops.progress.position is 'Position of the statement in the file, from 1.';
 comment on column ctgitops.progress.statement_hash is 'sha256 of the statement''s text in the file.';
-comment on column ctgitops.progress.rows is 'Number of rows that it processed.';
+comment on column ctgitops.progress.rows is 'Number of rows that the statement or batch changed.';
 comment on column ctgitops.progress.note is 'For begun, the state before the statement; for healed, what was repaired; for a repair, the reason given.';
 comment on column ctgitops.progress.started_at is 'When the statement or batch began.';
 comment on column ctgitops.progress.finished_at is 'When it ended; null for begun.';
