@@ -246,7 +246,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
 
 
 def check_manifests(job: Job) -> None:
-    """Checks that all manifests are readable. Runs before an event is ignored, which an unreadable one may name."""
+    """Checks that all manifests are readable. Runs before an event is ignored, because an unreadable manifest may name it."""
     known = {environment.path for environment in job.wiring.workspace.environments}
     for problem in job.wiring.workspace.read_problems:
         place = problem.place
@@ -280,11 +280,11 @@ def repair(job: Job, provenance: Provenance) -> int:
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
     if inputs.dry_run:
-        said = [f"{inputs.environment}: {each} would be allowed to be applied again" for each in inputs.again]
+        said = [f"{inputs.environment}: {each} could be applied again" for each in inputs.again]
         return _repaired(job, [*said, "dry run: nothing was changed"])
     meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
     entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))
-    said = [f"{inputs.environment}: {e.name} recorded as {e.error}; the next apply runs it" for e in entries]
+    said = [f"{inputs.environment}: {e.name} is {e.error}; the next apply runs it" for e in entries]
     keep_record(job, provenance.sha or job.wiring.origin.commit_sha)
     return _repaired(job, said)
 

@@ -226,11 +226,11 @@ class _Draft:
                 each.name.removeprefix(f"{self._backup}/"): each for each in self._store.objects.list(self._backup)
             }
         except NotAllowedError:
-            return f"{number} compared {by}, when they were put; the credentials do not allow to list objects"
+            return f"{number} compared {by}, when they were put; the credentials may not list objects"
         for name, put in self._put.items():
             now = listed.get(name)
             if now is None or now.bytes != put.bytes or (put.checksum and now.checksum != put.checksum):
-                raise self._other(name, "is missing" if now is None else "has other contents")
+                raise self._other(name, "is missing" if now is None else "has different contents")
         return f"{number} in the store compared {by}"
 
     def _read_back(self, name: str) -> None:
@@ -238,7 +238,7 @@ class _Draft:
         for chunk in self._store.objects.get(f"{self._backup}/{name}"):
             found.update(chunk)
         if found.hexdigest() != self._sha256[name]:
-            raise self._other(name, "has other contents")
+            raise self._other(name, "has different contents")
 
     def _other(self, name: str, is_wrong: str) -> BackupError:
         what = f"an object in the store differs from its upload: {self._store.location(self._backup)}/{name} {is_wrong}"

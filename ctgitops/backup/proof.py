@@ -98,7 +98,7 @@ def differences(source: Contents, copy: Contents) -> list[str]:
             found.append(f"sequence {name} was at {before} to {after}, and is at {value} in the copy")
     for table, digest in source.digests.items():
         if copy.digests.get(table) != digest:
-            found.append(f"{table}: same number of rows, but other contents")
+            found.append(f"{table}: same number of rows, but different contents")
     same = source.major == copy.major
     then_lines = source.exact_inventory if same else source.inventory
     now_lines = copy.exact_inventory if same else copy.inventory

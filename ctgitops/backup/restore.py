@@ -152,7 +152,7 @@ def _public_as_it_was(restoring: RestoreJob) -> None:
     """Restores owner and privileges of the schema `public`. pg_restore can do so only as superuser."""
     wanted = restoring.saved.receipt.public
     if wanted and (left := restore_rights_of_public(restoring.target, wanted)):
-        what = "schema public has another owner or other privileges than in the backup"
+        what = "the owner or the privileges of schema public differ from the backup"
         restoring.say(f"{what}; run as a superuser: {' '.join(left)}")
 
 

@@ -157,6 +157,6 @@ def _with_backup(wiring: Wiring, name: str | None, *, stored: bool = False) -> t
     if not found:
         which = f"{name} has no `backup` in its manifest" if name else "no environment has `backup` in its manifest"
         if stored and with_backups(map(wiring.environment, names)):
-            raise UsageError("each `backup` is taken by a provider, which keeps it", hint="see docs/providers.md")
+            raise UsageError("providers take and keep all of these backups", hint="see docs/providers.md")
         raise UsageError(which, hint="add `backup: {to: FOLDER}`")
     return found

@@ -81,7 +81,7 @@ target: Decorator = click.option(
     "[default: the manifest's `target`]",
 )
 approved: Decorator = click.option(
-    "--fingerprint", metavar="HEX", help="Refuse any plan without this fingerprint (12 or more digits)."
+    "--fingerprint", metavar="HEX", help="Apply only a plan with this fingerprint (12 or more digits)."
 )
 wait: Decorator = click.option(
     "--wait", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait for the run lock."

@@ -64,7 +64,7 @@ def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspac
 
 def _refuse_applied(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> None:
     if name := _environment_with(migration, ledgers, workspace):
-        what = f"{migration.name} is applied in {name} under that number"
+        what = f"{migration.name} cannot be renumbered: {name} has applied it"
         others = [m.name for m in workspace.migrations if m.number == migration.number and m is not migration]
         other = f": `ctgitops new --renumber {others[0]}`" if others else ""
         hint = f"an applied migration keeps its number; renumber the other file{other}"

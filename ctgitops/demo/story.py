@@ -126,7 +126,7 @@ def _act(title: str, words: str) -> None:
 def _main_branch(stage: Stage) -> None:
     words = (
         "Both databases get the twelve migrations of the main branch, row-level security included. Production also "
-        "gets the data that customers entered since."
+        "gets the data that customers have entered since then."
     )
     _act("Before", words)
     repository.main_branch(stage.root)

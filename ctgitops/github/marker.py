@@ -62,7 +62,7 @@ def body_of(text: str) -> str:
 
 
 def last_words(words: str) -> str:
-    """The last words of a cancelled run. Two HTML comments mark where the words begin and end."""
+    """The message of a cancelled run, between two HTML comments that mark its beginning and end."""
     return f"{_LAST_BEGIN}\n{words}\n{_LAST_END}\n"
 
 

@@ -31,7 +31,7 @@ def proved(receipt: Receipt) -> str:
     """What the backup has, and how it was proved. ctgitops does not restore a provider's backup."""
     if receipt.by != "pg_dump":
         at = f"{phrases.moment(receipt.finished_at)}{f', LSN {receipt.lsn}' if receipt.lsn else ''}"
-        return f"of {at}, taken by {receipt.by}, not restored by ctgitops; verified so: {receipt.proof}"
+        return f"of {at}, taken by {receipt.by}, not restored by ctgitops; verification: {receipt.proof}"
     size, rows = phrases.size(receipt.bytes), phrases.count(sum(receipt.rows.values()), "row")
     return f"{size}, {rows}, restored once and compared, on {receipt.proof}"
 

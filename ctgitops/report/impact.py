@@ -208,7 +208,7 @@ def _changes(effect: Effect) -> Iterator[tuple[str, int]]:
 def _change(each: RowChange, *, locked: bool) -> str:
     change = each.change
     batches = f", {change.batch:,} in each transaction" if change.batch else ""
-    where = f"{name(change.relation)} in line {change.line}{batches}"
+    where = f"{name(change.relation)} on line {change.line}{batches}"
     if not change.does:
         return f"reads {where}, and its further work depends on the rows ({_words(each)})"
     many = "an unknown number of rows" if change.rows is None else f"{'up to ' * (change.rows >= 1)}{rows(change.rows)}"

@@ -94,7 +94,7 @@ def closed_markdown(origin: Origin | None = None) -> str:
 def _verdict(record: Record) -> tuple[str, Markup]:
     stages = {environment: record.stage(environment) for environment in record.environments}
     if set(stages.values()) == {Stage.REMOVED}:
-        return MARKS[Stage.REMOVED], escape.plain("No environment gets it: its file was removed")
+        return MARKS[Stage.REMOVED], escape.plain("No environment applies the migration: its file was removed")
     applied = tuple(environment.name for environment, stage in stages.items() if stage is Stage.APPLIED)
     said = [Markup("Applied to {}").format(escape.plain(phrases.joined(applied)))] if applied else []
     said += [_said(environment, stage, record) for environment, stage in stages.items() if stage is not Stage.APPLIED]
@@ -113,7 +113,7 @@ SAID = {
     Stage.UNREADABLE: "{} CANNOT BE READ",
     Stage.BLOCKED: "{} is BLOCKED, nothing was changed",
     Stage.DIFFERS: "{} DIFFERS FROM THE PREDICTION",
-    Stage.REMOVED: "{} does not get it: its file was removed",
+    Stage.REMOVED: "{} does not apply the migration: its file was removed",
 }
 _HELD = {
     "window": " for its window",

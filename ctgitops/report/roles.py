@@ -112,7 +112,9 @@ class RoleScript:
             return "as requested"
         if self.facts.sign is None:
             return "assumed, because the database was not read"
-        return f"because the role {self.facts.sign} exists" if self.facts.sign else "because no role shows another one"
+        if self.facts.sign:
+            return f"because the role {self.facts.sign} exists"
+        return "because no role indicates another provider"
 
     def _foot(self, sections: Iterable[str]) -> Iterator[str]:
         names = {"apply": self.names.apply, "plan": self.names.plan, "backup": self.names.backup}

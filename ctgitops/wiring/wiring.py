@@ -79,7 +79,7 @@ class Wiring:
         """The names of all environments. Each follows the environment in its `after`. Raises UsageError without any."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
-            hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"
+            hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three manifests"
             raise UsageError("environments/ has no valid manifest", hint=hint)
         return [e.name for e in in_order_of_after(self.workspace.environments)]
 

@@ -59,7 +59,7 @@ def test_a_repair_does_not_change_the_order_in_which_rollback_goes() -> None:
         (Correction(1, Fact.APPLIED, "  "), "needs a reason"),
         (Correction(9, Fact.APPLIED, "it is there"), "neither applied nor unfinished"),
         (Correction(9, Fact.NOT_APPLIED, "it is not"), "neither applied nor unfinished"),
-        (Correction(2, Fact.APPLIED, "it is there"), "is already recorded as its file says"),
+        (Correction(2, Fact.APPLIED, "it is there"), "is already recorded in the ledger with the text of its file"),
         (Correction(3, Fact.APPLIED, "it is there"), "migration 003 has no file"),
     ],
 )

@@ -50,7 +50,7 @@ def test_a_command_gets_what_it_needs_and_its_answer_is_the_receipt(provided: Ho
     assert verify["backup"]["id"] == "snap-1"
     assert isinstance(receipt, dict)
     assert (receipt["id"], receipt["by"], receipt["restore_with"]) == ("snap-1", "command", "restore snap-1")
-    assert "taken by command, not restored by ctgitops; verified so: snapshot is available" in done.words
+    assert "taken by command, not restored by ctgitops; verification: snapshot is available" in done.words
     assert "to restore it: `restore snap-1`" in done.words
     assert "a note" in done.words
     by_hand = provided.run("backup", "--env", "staging")

@@ -202,7 +202,7 @@ def test_an_unreadable_git_is_an_error(home: House, database_url: str, broken: s
         (home.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     else:
         (home.root / ".git").rename(home.root / "git")
-    refused(home, database_url, "git cannot tell which manifests the default branch has", 3, environ)
+    refused(home, database_url, "git cannot determine which manifests the default branch has", 3, environ)
 
 
 def test_a_pull_request_may_not_reset(home: House, database_url: str) -> None:

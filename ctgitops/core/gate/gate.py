@@ -189,12 +189,12 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
     if plan.empty or (reviews is None and request.approved is not None):
         return  # on a command line, the user who passes the fingerprint has read the plan
     if reviews is None:
-        what = "without GitHub, it is not known whether a merged pull request showed the plan's files"
+        what = "without GitHub, ctgitops cannot check whether a merged pull request showed these files in its plan"
         hint = f"read the plan, then run `ctgitops apply --env {name} --fingerprint {plan.fingerprint[:12]}`"
         yield Reason("reviewed", what, hint)
         return
     if reviews.unknown:
-        what = f"it is not known whether a merged pull request showed the files of this plan: {reviews.unknown}"
+        what = f"cannot check whether a merged pull request showed these files in its plan: {reviews.unknown}"
         hint = reviews.hint or "give the job `permissions: {checks: read, pull-requests: read}`, then run the job again"
         yield Reason("reviewed", what, hint)
         return

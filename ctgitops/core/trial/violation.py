@@ -78,7 +78,7 @@ def _violating(found: Violation) -> Problem:
     else:
         before = begin_before(risk.step)
         hint = f"correct those rows and plan again, or correct them in a migration before this one: {before}"
-    details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
+    details = [f"primary keys of some of these rows: {', '.join(found.keys)}"] if found.keys else []
     if risk.demand.violating:
         details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - only displayed
     return Problem(

@@ -147,7 +147,7 @@ class OwnedObjects:
         if not lost:
             exchange(self.connection, "rollback")
         what = f"the objects in {self.address.label} could not be dropped: {self.address.hidden(said)}"
-        state = "whether they are dropped is not known" if lost else "nothing was changed"
+        state = "it is unknown whether they were dropped" if lost else "nothing was changed"
         hint = "; then ".join(filter(None, (_HINTS.get(sqlstate, ""), "run the command again")))
         return ApplyError(what, sqlstate=sqlstate, state=state, hint=hint, detail=detail)
 

@@ -133,7 +133,7 @@ class ReplayShadow:
         return kept
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
-        """Creates the missing role, extension or privilege that the error names. No migration creates this one.
+        """Creates the missing role, extension or privilege that the error names and no migration creates.
 
         Returns what it created. None if it cannot help with the error.
         """
