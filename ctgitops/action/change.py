@@ -246,7 +246,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
 
 
 def check_manifests(job: Job) -> None:
-    """Checks that all manifests are readable. Runs before an event is ignored, because an unreadable manifest may name it."""
+    """Checks that all manifests are readable. An unreadable manifest may name an event that would be ignored."""
     known = {environment.path for environment in job.wiring.workspace.environments}
     for problem in job.wiring.workspace.read_problems:
         place = problem.place

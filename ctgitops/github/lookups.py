@@ -44,7 +44,7 @@ def _came_to_default(pull: PullRequest) -> bool:
 
 
 def brought(client: Client, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
-    """Maps each path to the merged pull request whose commit last changed the file. Leaves out the pull request `before`."""
+    """Maps each path to the merged pull request whose commit last changed it. Ignores the pull request `before`."""
     pulls = ((path, _bringer(client, path, at, before)) for path in paths)
     return {path: number for path, number in pulls if number is not None}
 

@@ -132,7 +132,7 @@ class _Closure:
                 self._follow(relation)
 
     def _follow(self, relation: str) -> None:
-        """Adds partitions and child tables, and tables that foreign key actions, triggers, rules and defaults change."""
+        """Adds partitions and child tables, and the tables of foreign key actions, triggers, rules and defaults."""
         if self._relations[relation].kind in _VIEWS:
             self._below_view(relation)
         for change in self._relatives.changes(TableChange(relation, _CHANGED)):

@@ -28,7 +28,7 @@ class RenamableCopy(Protocol):
 
 
 class CopyName:
-    """Assigns the real database's name to one copy. On an external server, assigns none, because the real database may be there."""
+    """Assigns the real database's name to one copy. Not on an external server, which may have the real database."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
