@@ -218,20 +218,20 @@ class _Draft:
         unread = [name for name, each in self._put.items() if not each.checksum]
         for name in unread:
             self._read_back(name)
-        number, by = many(len(self._put), "object"), "by MD5" if not unread else "by SHA-256, read back"
+        number, by = many(len(self._put), "object"), "by MD5" if not unread else "by SHA-256 after a download"
         if unread and len(unread) < len(self._put):
-            by = f"by MD5, {len(unread)} by SHA-256, read back"
+            by = f"by MD5, and {len(unread)} by SHA-256 after a download"
         try:
             listed = {
                 each.name.removeprefix(f"{self._backup}/"): each for each in self._store.objects.list(self._backup)
             }
         except NotAllowedError:
-            return f"{number} compared {by}, when they were put; the credentials may not list objects"
+            return f"compared {number} {by} during the upload; the credentials may not list objects"
         for name, put in self._put.items():
             now = listed.get(name)
             if now is None or now.bytes != put.bytes or (put.checksum and now.checksum != put.checksum):
                 raise self._other(name, "is missing" if now is None else "has different contents")
-        return f"{number} in the store compared {by}"
+        return f"compared {number} in the store {by}"
 
     def _read_back(self, name: str) -> None:
         found = hashlib.sha256()

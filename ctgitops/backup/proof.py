@@ -95,7 +95,7 @@ def differences(source: Contents, copy: Contents) -> list[str]:
         if value is None:
             found.append(f"sequence {name} is missing")
         elif not min(before, after) <= value <= max(before, after):
-            found.append(f"sequence {name} was at {before} to {after}, and is at {value} in the copy")
+            found.append(f"sequence {name} was {before} to {after} in the source, and is {value} in the copy")
     for table, digest in source.digests.items():
         if copy.digests.get(table) != digest:
             found.append(f"{table}: same number of rows, but different contents")

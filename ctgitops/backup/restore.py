@@ -137,7 +137,8 @@ def _owners(restoring: RestoreJob) -> tuple[str, ...]:
     """
     roles = restoring.saved.roles
     if missing := missing_roles(restoring.target, roles):
-        what = f"{restoring.target.label} lacks roles that own objects or have privileges: {', '.join(missing)}"
+        named = ", ".join(missing)
+        what = f"{restoring.target.label} lacks roles that own objects or have privileges in the backup: {named}"
         file = f"{restoring.saved.location}/{DUMP}/{ROLES}"
         hint = f"create them by hand, or all at once: `psql URL -f {file}` (it is safe to ignore `already exists`)"
         raise UsageError(what, state=UNRESTORED, hint=hint)

@@ -99,8 +99,8 @@ def verify(which: str, root: Path, form: str) -> int:
 def drill(name: str | None, identity: str, root: Path, form: str) -> int:
     """Restore the newest backup on a throw-away server, and measure the time to recover.
 
-    It is downloaded, decrypted, restored and compared with its receipt. The result is stored beside the backup. Exits
-    with 7 if any of it fails.
+    The backup is downloaded, decrypted, restored and compared with its receipt. The result is stored beside the
+    backup. Exits with 7 if any of it fails.
     """
     from ..commands.backup import drill as verb
 

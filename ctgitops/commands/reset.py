@@ -81,7 +81,7 @@ def reset(request: Request, permitted: ResetTarget, *, databases: Databases, tel
         identity = session.ledger().identity
         refuse_wrong(environment, identity)
         if identity is None or identity.here != permitted.site:
-            raise LedgerError(f"{environment.url_secret} connects to another database now", state=UNCHANGED)
+            raise LedgerError(f"{environment.url_secret} now connects to a different database", state=UNCHANGED)
         plan = make_plan(request.workspace, environment, Ledger(identity=identity), request.target)
         if plan.blocked:
             return 0, Outcome(plan, Status.BLOCKED)

@@ -113,7 +113,7 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
             if near:
                 hint = f"rename this file to `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
                 fix = Rename(path, f"{FOLDER}/{near}{ending}.sql")
-            what = f"the migration `{stem}.sql` of this file does not exist"
+            what = f"there is no migration `{stem}.sql` for this file"
             yield Problem("orphan", what, Place(path), hint, fix=fix)
 
 

@@ -107,7 +107,7 @@ def _sentence(result: Preview, *, cautious: bool) -> Markup:
     name = Markup("<b>{}</b>").format(escape.plain(environment.name))
     waits = phrases.waits_for(environment, result.occasion)
     if result.parked:
-        words = Markup("There is nothing to approve yet: {} waits: {} {}.")
+        words = Markup("There is nothing to approve yet, because {} waits: {} {}.")
         later = phrases.resumed_by(environment)
         return words.format(name, _reason(result.reasons[0]), escape.prose(later[0].upper() + later[1:]))
     if result.occasion.applies(environment):

@@ -210,7 +210,7 @@ def _reads_all(role: str) -> str:
         "    end;",
         "    return;",
         "exception when insufficient_privilege then",
-        "    raise warning '% may not grant pg_read_all_data, so it grants what it owns: '",
+        "    raise warning '% may not grant pg_read_all_data, so it grants access only to its own objects: '",
         "        'run this again as the role that applies, after its first apply', current_user;",
         "end;",
         "for one in",

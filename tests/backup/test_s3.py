@@ -68,7 +68,7 @@ def test_a_backup_comes_back_and_no_copy_stays_here(s3: Scene, make_database: Ca
     receipt = s3.take()
     assert receipt.location == f"{s3.to}/{receipt.id}"
     assert set(objects(s3)) == {f"{receipt.id}/{name}" for name in (*receipt.stored, "receipt.json")}
-    assert receipt.stored_proof == f"{len(receipt.stored)} objects in the store compared by MD5"
+    assert receipt.stored_proof == f"compared {len(receipt.stored)} objects in the store by MD5"
     target = make_database()
     assert s3.restore(receipt, target) == receipt
     assert fetch(target, "select count(*) from t") == [(1000,)]
@@ -202,7 +202,7 @@ def test_credentials_that_may_only_put_are_enough_for_a_backup(s3: Scene, monkey
     s3.to = s3.to.replace("s3://first/", "s3://only-put/")
     run(s3.url, "create table t as select 1 as a")
     receipt = s3.take()
-    assert receipt.stored_proof.endswith("when they were put; the credentials may not list objects")
+    assert receipt.stored_proof.endswith("during the upload; the credentials may not list objects")
     assert any("cannot remove the incomplete backups" in words for words in s3.said)
     assert f"{receipt.id}/receipt.json" in objects(s3)
 

@@ -123,7 +123,7 @@ def test_one_statement_of_an_unfinished_migration_is_done_or_is_not() -> None:
         (half_done((DONE, 1)), Fact.APPLIED, 4, "has 3 statements"),
         (half_done((DONE, 1), (DONE, 2)), Fact.NOT_APPLIED, 1, "is not the last completed statement"),
         (half_done((DONE, 1)), Fact.NOT_APPLIED, 2, "is not the last completed statement"),
-        (chained(entry(ONE)), Fact.APPLIED, 1, "is not unfinished in staging"),
+        (chained(entry(ONE)), Fact.APPLIED, 1, "is complete or not started in staging"),
     ],
 )
 def test_what_cannot_be_said_of_a_statement_is_refused(ledger: Ledger, fact: Fact, statement: int, words: str) -> None:

@@ -535,7 +535,7 @@ def test_objects_that_migrations_gave_to_another_role_are_dropped_where_the_call
     applied = facts(tenant)
     run(tenant, "create view public.seen as select * from public.one")
     run(admin, f"alter view public.seen owner to {quoted}")
-    refused(home, tenant, "if migrations gave them to a role, add `--role NAME`", 5)
+    refused(home, tenant, "if migrations made another role their owner, add `--role NAME`", 5)
     wrong = reset(home, tenant, "--role", owner.upper())
     assert (wrong.status, "check the names in `--role`" in wrong.words) == (6, True), wrong.said
     done = reset(home, tenant, "--role", owner)

@@ -73,7 +73,7 @@ def test_the_one_that_fails_is_named_and_none_leaves_a_trace(
     assert "004_four: " in failed.err
     assert said in failed.err
     assert "migrations/004_four.sql" in failed.err
-    assert "state: in staging, the 4 files of this plan shared one transaction, now rolled back" in failed.err
+    assert "state: in staging, the 4 files of this plan shared a transaction, which was rolled back" in failed.err
     assert facts(database_url) == before
     assert marks(database_url) == ["001_one applied", "004_four failed"]
     ((error,),) = fetch(database_url, "select error from ctgitops.ledger where mark = 'failed'")

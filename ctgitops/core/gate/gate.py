@@ -117,9 +117,7 @@ def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | No
 def _reversed(step: Step, name: str, reversal: Reversal) -> Reason:
     what = f"{step.name} was {reversal.text} in {name}"
     again = f'`ctgitops repair --again {step.number:03} --env {name} --reason "…"`'
-    return Reason(
-        "after", what, f"accept the file in {name} first with {again}, then apply it to {name}; or change the file"
-    )
+    return Reason("after", what, f"first run {again}, then apply the file to {name}; or change the file")
 
 
 def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
@@ -130,7 +128,7 @@ def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
         what, hint = f"{name} does not have {step.name} yet", f"run `ctgitops apply --env {name}` first"
         yield Reason("after", what, hint, expected=True)
     elif entry.checksum != step.checksum:
-        what = f"{name} has applied {step.name} with a text that differs from this checkout"
+        what = f"the text of {step.name} that {name} has applied differs from this checkout"
         hint = f"restore the file that {name} has applied, or apply a new migration to {name} first"
         yield Reason("after", what, hint)
 

@@ -73,7 +73,7 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
     elif home and not identity.at_home:
         what = (
             f"the ledger of {name} was created in {_told(home.site)}, but this is {_told(identity.here)}: "
-            "this is a copy, or the database was moved"
+            "it is a copy, or the database was moved"
         )
         hint = f"check {environment.url_secret}; if this is {name} from now on, run {_adopt(name)}"
         yield Problem("moved-database", what, _place(environment), hint, concern=Concern.LEDGER)

@@ -153,7 +153,7 @@ class FailureReport:
 
     @property
     def _none(self) -> str:
-        return f"the {self.run_state.transaction_parts} files of this plan shared one transaction, now rolled back"
+        return f"the {self.run_state.transaction_parts} files of this plan shared a transaction, which was rolled back"
 
     def _done_too(self, step: Step) -> str:
         if self.run_state.transaction_parts:

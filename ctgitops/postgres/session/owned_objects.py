@@ -156,7 +156,7 @@ class OwnedObjects:
         more = f" and {len(lost) - MOST_NAMED} more" if lost[MOST_NAMED:] else ""
         role = self.connection.info.user
         what = f"{self.address.label} has objects of other roles that depend on those to drop: {named}{more}"
-        hint = f"drop them, or give them to {role}; if migrations gave them to a role, add `--role NAME`"
+        hint = f"drop them, or make {role} their owner; if migrations made another role their owner, add `--role NAME`"
         return MustWaitError(what, state="nothing was changed", hint=hint)
 
 

@@ -65,7 +65,7 @@ def test_rows_stay_locked_while_later_statements_work() -> None:
 
 def test_what_depends_on_rows_is_not_called_harmless() -> None:
     (line,) = impact_lines(effect(StatementImpact(2, unmeasured=("public.big",))))
-    assert line == "reads big on line 2, and its further work depends on the rows (time not known)"
+    assert line == "reads big on line 2; its further work depends on the rows (time not known)"
 
 
 @given(st.floats(0, 1e5))

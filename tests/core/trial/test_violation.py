@@ -94,7 +94,7 @@ def test_what_nobody_looked_at_is_said_and_does_not_block() -> None:
     (risk,) = risks_of(plan_of("alter table t alter a set not null"))
     assert found(None, risk, why="that took too long") == [
         (
-            'not checked whether rows of "t" make 001_m fail: "a" must not be NULL; that took too long',
+            'it was not checked whether rows of "t" make 001_m fail: "a" must not be NULL; that took too long',
             False,
             "",
         )
