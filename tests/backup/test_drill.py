@@ -104,7 +104,7 @@ def test_a_drill_compares_contents_and_schema_with_the_receipt(taken: tuple[Scen
     text = file.read_text()
     for old, new, said in (
         ('"public.t": 10', '"public.t": 11', "public.t: 11 rows in the receipt, 10 restored"),
-        (f'"{receipt.contents["public.u"]}"', '"1"', "public.u: other contents"),
+        (f'"{receipt.contents["public.u"]}"', '"1"', "public.u: different contents"),
         (receipt.schema_sha256, "0" * 64, "the hash of the schema is different"),
     ):
         file.write_text(text.replace(old, new))

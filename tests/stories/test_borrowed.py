@@ -146,5 +146,5 @@ def test_the_targets_own_server_is_no_place_to_run_what_was_applied_again(house:
     before = fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1")
     looked = house.run("drift")
     assert looked.status == 2, looked.said
-    assert "the shadow (SHADOW_DATABASE_URL) is the target's server" in looked.said
+    assert "the shadow (SHADOW_DATABASE_URL) is the server of this environment" in looked.said
     assert fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1") == before
