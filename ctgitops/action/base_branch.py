@@ -36,7 +36,7 @@ class BaseCommit:
 
 @dataclass(frozen=True)
 class Merged:
-    """The base branch's environments by name. Also the databases that these environments may connect to."""
+    """The environments of the base branch by name, and the databases that they may connect to."""
 
     environments: Mapping[str, Environment]
     databases: Databases

@@ -79,7 +79,7 @@ def apply(job: Job, ask: Applying) -> int:
 
 
 def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
-    """Describes a run that a signal cancelled between migrations. Has the cancelled part and the database's state."""
+    """The cancelled part of a run and the state of the database, after a signal between migrations."""
     if left := [name for name in names if name not in record.ended]:
         return f"the {doing} {', '.join(left)}", NOTHING
     return (

@@ -142,7 +142,7 @@ def _plan_outputs(job: Job, results: tuple[PlanResult, ...], whole: str) -> None
 
 
 def _fingerprint(results: tuple[PlanResult, ...]) -> str:
-    """The output `fingerprint`. It is never empty, because an empty input would approve any plan.
+    """The output `fingerprint`, which is never empty: an empty input would approve any plan.
 
     NOTHING_APPROVED if apply would refuse the plan now, or if no page suggests to apply the plan.
     """

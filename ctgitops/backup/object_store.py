@@ -39,7 +39,7 @@ def _ignore(_bytes: int) -> None:
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """Objects as `ports.backup_store.BackupStore`. pg_dump writes to a temporary folder. It is then removed."""
+    """Implements `ports.backup_store.BackupStore` with objects. pg_dump writes to a temporary folder."""
 
     objects: Objects
     address: str
@@ -90,7 +90,7 @@ class ObjectStore:
         return tuple(b"".join(self.objects.get(name)).decode() for name in names)
 
     def add_note(self, backup: str, name: str, text: str) -> None:
-        """A new object below the backup's `notes`. It is not encrypted. Writes."""
+        """A new object below the backup's `notes`, not encrypted. Writes."""
         self.objects.put(f"{backup}/{NOTES}/{name}", text.encode())
 
     @contextmanager

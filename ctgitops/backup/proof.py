@@ -40,7 +40,7 @@ class Contents:
     """Roles that own an object in the database, or have privileges on an object."""
     locale: Locale = field(default_factory=Locale)
     left_out: tuple[str, ...] = ()
-    """Objects that a dump leaves out. Each line has the reason."""
+    """Objects that a dump leaves out, one line each with the reason."""
     public: SchemaRights | None = None
     """Owner and privileges of the schema `public`."""
 
@@ -61,7 +61,7 @@ class ProofDatabase:
 
 @contextmanager
 def local_proof(source: Contents) -> Iterator[ProofDatabase]:
-    """A database on a local throw-away server. It has the source's roles, and if installed its major version."""
+    """A database on a local throw-away server with the source's roles and, if installed, its major version."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
         note = create_proof_database(server.address(), "proof", source.locale)
@@ -73,7 +73,7 @@ def local_proof(source: Contents) -> Iterator[ProofDatabase]:
 
 @contextmanager
 def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
-    """A database on the server of `backup.verify_server`. It is dropped afterwards. Writes there.
+    """A database on the server of `backup.verify_server`, dropped afterwards. Writes there.
 
     ctgitops creates no roles there: owners and grants are left out, and the roles in policies must exist.
     """

@@ -68,7 +68,7 @@ class Provider(Protocol):
 
 @dataclass(frozen=True)
 class CommandProvider:
-    """A command of the repository. It is called with JSON."""
+    """A command of the repository, called with JSON."""
 
     job: ProviderJob
     facts: Mapping[str, Any]

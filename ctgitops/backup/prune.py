@@ -1,4 +1,4 @@
-"""Removes old backups of an environment, as `backup.keep` says. Also removes leftovers of interrupted runs."""
+"""Removes old backups of an environment, as `backup.keep` says, and leftovers of interrupted runs."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class StorePlace:
 
 
 def store_at(place: StorePlace) -> BackupStore:
-    """The store at an address. It is a folder or a bucket. Raises UsageError for an unsupported scheme."""
+    """The store at an address: a folder or a bucket. Raises UsageError for an unsupported scheme."""
     scheme, slashes, _ = place.address.partition("://")
     if slashes:
         if scheme not in SCHEMES:

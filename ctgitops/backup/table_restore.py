@@ -34,7 +34,7 @@ ServerMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 @dataclass(frozen=True)
 class TableRestore:
-    """One table of a backup. Also the place for its rows."""
+    """One table of a backup, and the new table for its rows."""
 
     saved: Saved
     table: TableName

@@ -27,7 +27,7 @@ def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: 
 
 
 def environment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Environment names for shell completion. They are from the file names of the manifests."""
+    """Environment names for shell completion, from the file names of the manifests."""
     root = ctx.params.get("root") or find_root(Path())
     try:
         files = [path for path in (root / "environments").iterdir() if path.suffix in {".yaml", ".yml"}]

@@ -151,7 +151,7 @@ def reset(  # noqa: PLR0913 - one parameter per option
 
 
 def _typed(question: str, given: str | None) -> str:
-    """Returns the database name. It is the option `given`, or the name that the user types at a prompt."""
+    """Returns the database name: the option `given`, or the name that the user types at a prompt."""
     if given is not None:
         return given
     if not sys.stdin.isatty():

@@ -15,7 +15,7 @@ from ..ports.database import Databases
 
 @dataclass(frozen=True)
 class Renumbering:
-    """The new numbers. Also migrations with dependencies to update, and environments that were not reachable."""
+    """The new numbers, the migrations with dependencies to update, and the unreachable environments."""
 
     moves: tuple[Move, ...]
     others: tuple[Migration, ...]

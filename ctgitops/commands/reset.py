@@ -105,7 +105,7 @@ def _applied(plan: Plan, request: Request, session: Session, databases: Database
 
 
 def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, str]]:
-    """Yields each reason why this environment may not be reset. Each has a hint."""
+    """Yields each reason, with a hint, why this environment may not be reset."""
     name = request.environment.name
     if permission.event.startswith(_OF_PULL_REQUESTS) or request.origin.pull_request is not None:
         event = permission.event or "refs/pull"

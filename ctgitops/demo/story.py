@@ -49,7 +49,7 @@ MADE = ".made-by-ctgitops-demo"
 
 @dataclass(frozen=True)
 class Stage:
-    """The checkout and its wiring to two databases. Also the folder for all results."""
+    """The checkout, its wiring to two databases, and the folder for all results."""
 
     into: Path
     environ: dict[str, str]
@@ -169,7 +169,7 @@ def _pull_request(stage: Stage) -> None:
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
-    """Returns facts about a run for the pull request. An example is the pull request's URL."""
+    """Returns facts about a run for the pull request, such as the pull request's URL."""
     origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
     if isinstance(asked, Planning):
         return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)

@@ -15,7 +15,7 @@ SHOWN = 6
 
 
 def backup_lines(outcome: Outcome) -> Iterable[str]:
-    """The backup and the recovery point. Says so if there is no backup."""
+    """The backup, or that there is none, and the recovery point."""
     if receipt := outcome.receipt:
         yield from ("", f"  backup {receipt.id}: {on_one_line(proved(receipt))}")
         yield f"  to restore it: `{on_one_line(receipt.restore_with)}`"
@@ -37,7 +37,7 @@ def proved(receipt: Receipt) -> str:
 
 
 def extent_lines(preview: Preview) -> Iterable[str]:
-    """Lists what a plan's backup leaves out. Also what it saves, if that is not what every backup saves."""
+    """Lists what a plan's backup leaves out, and what it saves if this is not the whole database."""
     extent = preview.extent
     if extent and extent != BackupExtent():
         yield from ("", f"  the backup saves {on_one_line(extent.saved.rstrip(','))}")

@@ -59,7 +59,7 @@ def _drilled(backup: StoredBackup, now: datetime) -> str:
 
 
 def pruned_text(pruned: Pruned, within: int | None = None) -> str:
-    """The backups that were or would be removed, and those that stay. Each has the reason."""
+    """The backups that were or would be removed, and those that stay, each with the reason."""
     total, goes = len(pruned.decisions), len(pruned.goes)
     verb = "would remove" if pruned.dry_run else "removed"
     head = f"{pruned.environment}: {verb} {goes or 'none'} of {count(total, 'backup')}"

@@ -1,4 +1,4 @@
-"""Renders the record of a pull request. It is above the plan in the comment of a merged pull request."""
+"""Renders the record of a pull request, shown above the plan in the comment of a merged pull request."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
 
 
 def approved_markdown(users: tuple[str, ...] | None) -> str:
-    """The last line of a record. Says who approved the pull request, without mentions. `users` is None if unknown."""
+    """The last line of a record: who approved the pull request, without mentions. `users` is None if unknown."""
     if users is None:
         return "\n<sub>the approvals could not be read</sub>\n"
     said = f"approved by {escape.code(phrases.joined(users))}" if users else "no approving review"
@@ -217,7 +217,7 @@ def _past(each: PastRollback) -> Part:
 
 
 def _why_not(environment: Environment, end: RunEnd | None, there: set[str]) -> tuple[str, ...]:
-    """Why a migration is not applied. It is the last run's result, or an unmet condition of the manifest."""
+    """Why a migration is not applied: the last run's result, or an unmet condition of the manifest."""
     if end is None:
         return _expected(environment, there)
     if end.stage in (Stage.WAITING, Stage.BLOCKED):

@@ -249,7 +249,7 @@ def _literal(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    """A name without line breaks. It is for an SQL comment, which ends at the end of its line."""
+    """A name without line breaks, for an SQL comment, which ends at the end of its line."""
     return " ".join(text.split())
 
 

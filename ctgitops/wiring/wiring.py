@@ -1,4 +1,4 @@
-"""Creates the implementations of the ports. Uses one checkout and one process environment."""
+"""Creates the implementations of the ports from one checkout and one process environment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wiring:
-    """One checkout and one process environment. Also the ports' implementations that use both."""
+    """One checkout and one process environment, and the ports' implementations that use both."""
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)

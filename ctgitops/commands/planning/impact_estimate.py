@@ -1,4 +1,4 @@
-"""Estimates which statements each migration would block in the real database, and how long. Uses a trial."""
+"""Estimates from a trial which statements each migration would block in the real database, and how long."""
 
 from __future__ import annotations
 

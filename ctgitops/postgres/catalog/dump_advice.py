@@ -63,7 +63,7 @@ order by 1
 
 
 def not_dumped(connection: Connection) -> tuple[str, ...]:
-    """Objects that a dump leaves out. Each line has the reason. Reads only catalogs, takes no table lock."""
+    """Objects that a dump leaves out, one line each with the reason. Reads only catalogs, takes no table lock."""
     query = files("ctgitops").joinpath("postgres", "sql", "not_dumped.sql").read_text(encoding="utf-8")
     return tuple(str(line) for (line,) in connection.execute(query.encode()).fetchall())
 

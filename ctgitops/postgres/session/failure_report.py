@@ -104,7 +104,7 @@ class FailureReport:
         return self.address.hidden(redact_message(said, step.script.secrets))
 
     def _state_after(self, part: Part, failed: StepFailed) -> tuple[str, bool]:
-        """The database's state as text. Also whether the ledger records that the step failed."""
+        """The database's state as text, and whether the ledger records that the step failed."""
         step, entry = part.step, part.entry
         try:
             ledger = self._ledger_after(failed)

@@ -215,7 +215,7 @@ class ReplayShadow:
 def replay_shadow(
     wanted: ReplayTarget, policy: ShadowPolicy, external: Address | None = None, target: Address | None = None
 ) -> Iterator[ReplayShadow]:
-    """An empty throw-away database on the server that `policy` selects. It is as similar to `wanted` as possible.
+    """An empty throw-away database, as similar to `wanted` as possible, on the server that `policy` selects.
 
     Raises UsageError if this server is the server of `target`.
     """

@@ -112,7 +112,7 @@ def _without_query(step: Step) -> tuple[str, int]:
 
 
 def quoted(text: str) -> str:
-    """A string constant. It is valid with either value of standard_conforming_strings."""
+    """A string constant that is valid with either value of standard_conforming_strings."""
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f" E'{escaped}'"
 
