@@ -693,7 +693,7 @@ def test_a_gate_that_could_not_look_says_so_and_waits(scene: Scene, how: str) ->
     scene.forge.refuses = ("seen",)
     token = {"github_token": ""} if how == "without a token" else {}
     assert scene.run("push", push(), **token) == 5
-    assert "it is not known whether a merged pull request showed the files of this plan" in html(scene.summary)
+    assert "cannot check whether a merged pull request showed these files in its plan" in html(scene.summary)
     assert scene.tables("staging") == 0
 
 
@@ -792,7 +792,7 @@ def test_a_refused_pull_request_whose_migration_gets_another_number_waits_for_no
     assert scene.run("push", changed(push(), "after", "c" * 40)) == 0
     pages = {comment.pull_request: html(comment.body) for comment in scene.forge.comments[before:]}
     assert set(pages) == {43, 44}
-    assert pages[43].startswith("### ⚪ No environment gets it: its file was removed\n")
+    assert pages[43].startswith("### ⚪ No environment applies the migration: its file was removed\n")
     assert "open a pull request" not in pages[43]
     assert "1 migration applied" not in pages[43]
     assert pages[44].startswith("### ✅ Applied to staging")

@@ -231,7 +231,7 @@ def test_without_secrets_it_is_the_plan_of_its_files(scene: Scene) -> None:
     proposed(scene, {"migrations/002_blue.sql": BLUE})
     assert scene.run("workflow_run", ended()) == 0
     body = html(scene.forge.comments[-1].body)
-    assert "its secret is not set in this run" in body
+    assert "the secret with its URL is not set in this run" in body
     assert "1 migration pending" in body
 
 

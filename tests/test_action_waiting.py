@@ -344,7 +344,7 @@ def test_a_plan_that_waits_says_what_continues_it_and_not_to_approve_it(scene: S
     production(scene, CLOSED)
     assert scene.run("push", push()) == 0
     for said in (run_plan(scene), run_plan(scene, on_wait="fail")):
-        assert "There is nothing to approve yet: <b>production</b> waits: " in said
+        assert "There is nothing to approve yet, because <b>production</b> waits: " in said
         assert "When the wait ends, the next scheduled run with <code>command: resume</code>" in said
         assert "an approval" not in said.partition("<details>")[0]
         assert "Approve the job" not in said

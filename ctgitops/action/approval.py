@@ -19,7 +19,7 @@ from .provenance import prove
 
 
 def occasion_of(event: Event | Refused | None, inputs: Inputs) -> Occasion:
-    """Whether the event applies the plan. Also whether an approval is needed between plan and apply."""
+    """Whether the event applies the plan, and whether its apply needs an approval."""
     if inputs.command is Command.APPLY and inputs.on_wait is not OnWait.AUTO and isinstance(event, Dispatch | Schedule):
         return Occasion.APPLY
     if isinstance(event, Release | TagPush):
@@ -50,7 +50,7 @@ def _gated(job: Job, event: Event | Refused, result: Preview, unproved: tuple[Re
 
 
 def _unproved(job: Job, event: Event | Refused) -> tuple[Reason, ...]:
-    """Why the apply would refuse the commit. An example is a tag that is not on the default branch."""
+    """Why the apply would refuse the commit, such as a tag that is not on the default branch."""
     provenance = event if isinstance(event, Refused) else provenance_of(event)
     if not isinstance(provenance, Provenance):
         return ()

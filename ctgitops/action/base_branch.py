@@ -36,7 +36,7 @@ class BaseCommit:
 
 @dataclass(frozen=True)
 class Merged:
-    """The base branch's environments by name. Also the databases that these environments may connect to."""
+    """The environments of the base branch by name, and the databases that they may connect to."""
 
     environments: Mapping[str, Environment]
     databases: Databases
@@ -134,7 +134,7 @@ def merged_at(
 def _manifests(forge: Forge, sha: str, folder: str) -> dict[str, bytes]:
     found = [file for file in forge.tree(sha, folder) if _is_manifest(file, folder)]
     if len(found) > MOST:
-        hint = "split the environments between folders, with the input `root`"
+        hint = "divide the environments among several folders, and run one step per folder with the input `root`"
         raise ForgeError(f"the base branch has more than {MOST} manifests", hint=hint)
     return {file.path.removeprefix(f"{folder}/"): forge.blob(file.blob) for file in found}
 

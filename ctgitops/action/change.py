@@ -79,7 +79,7 @@ def apply(job: Job, ask: Applying) -> int:
 
 
 def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
-    """Describes a run that a signal cancelled between migrations. Has the cancelled part and the database's state."""
+    """The cancelled part of a run and the state of the database, after a signal between migrations."""
     if left := [name for name in names if name not in record.ended]:
         return f"the {doing} {', '.join(left)}", NOTHING
     return (
@@ -246,7 +246,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
 
 
 def check_manifests(job: Job) -> None:
-    """Checks that all manifests are readable. Runs before an event is ignored, which an unreadable one may name."""
+    """Checks that all manifests are readable. An unreadable manifest may name an event that would be ignored."""
     known = {environment.path for environment in job.wiring.workspace.environments}
     for problem in job.wiring.workspace.read_problems:
         place = problem.place
@@ -280,11 +280,11 @@ def repair(job: Job, provenance: Provenance) -> int:
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
     if inputs.dry_run:
-        said = [f"{inputs.environment}: {each} would be allowed to be applied again" for each in inputs.again]
+        said = [f"{inputs.environment}: {each} could be applied again" for each in inputs.again]
         return _repaired(job, [*said, "dry run: nothing was changed"])
     meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
     entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))
-    said = [f"{inputs.environment}: {e.name} recorded as {e.error}; the next apply runs it" for e in entries]
+    said = [f"{inputs.environment}: {e.name} is {e.error}; the next apply runs it" for e in entries]
     keep_record(job, provenance.sha or job.wiring.origin.commit_sha)
     return _repaired(job, said)
 

@@ -19,8 +19,8 @@ SHA = re.compile(r"[0-9a-f]{40}")
 _OPEN = ("pending", "in_progress")
 """States of a deployment without a result. A `queued` deployment waits until a later run continues or replaces it."""
 _FAILED = (DeploymentState.FAILURE.value, DeploymentState.ERROR.value)
-_SETTLED = "all of its migrations are applied, as a later run found"
-_LOST = "the run ended without a result; a later run continued"
+_SETTLED = "a later run found that all of its migrations are applied"
+_LOST = "the run ended without a result; a later run continued its plan"
 
 
 @dataclass

@@ -55,9 +55,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
         return Ignored("the pull request is closed; reopen it to plan it")
     if not job.wiring.environments:
         what = "the default branch has no manifest yet, and only its manifests say which databases exist"
-        raise UsageError(
-            what, hint="push a commit, so that its own run makes the plan; for a fork, first merge a manifest"
-        )
+        raise UsageError(what, hint="push a commit to start a run that plans it; for a fork, first merge a manifest")
     files, problems = _files(forge, proposal, job.wiring.origin.folder)
     changed = job.github_writer.files_of(number)
     with overlaid(job.wiring.root, files) as root:
@@ -92,7 +90,7 @@ def _results(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[
         result.environment.name: result
         for result in plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
     }
-    planner = OfflinePlanner(changed, "its secret is not set in this run", wiring.shadows)
+    planner = OfflinePlanner(changed, "the secret with its URL is not set in this run", wiring.shadows)
     return tuple(
         found.get(e.name) or planner.preview(replace(wiring.request(e.name), workspace=workspace)) for e in environments
     )

@@ -113,7 +113,7 @@ class GitHubWriter:
         return self._tried("earlier deployments were not read", lambda forge: forge.deployments_to(environment)) or ()
 
     def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
-        """By path, the merged pull request that last changed the file. Leaves out a given pull request `before`."""
+        """Maps each path to the merged pull request that last changed the file. Ignores the pull request `before`."""
         if not paths:
             return {}
         doing = "pull requests of files were not found"

@@ -15,8 +15,8 @@ from ..report.escape import plain, prose
 from ..report.links import address
 from .job import Job
 
-NOTHING = "this run had changed nothing"
-_AGAIN = "run the job again: it reads from the ledger what is done, and writes it here"
+NOTHING = "this run changed nothing"
+_AGAIN = "run the job again: it reads the ledger, and reports here what is applied"
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def plan(job: Job, ask: Planning) -> int:
     what = f"the plan of commit {ask.sha[:7]}" if ask.sha else "the plan"
     try:
         concerned = () if ask.pull_request is None else (ask.pull_request,)
-        following = "run the job again; the next push plans again too"
+        following = "run the job again, or push a commit: both make a new plan"
         with last_words(job, lambda: concerned, lambda: (what, NOTHING), following):
             return _planned(job, ask)
     except CtgitopsError as error:
@@ -142,7 +142,7 @@ def _plan_outputs(job: Job, results: tuple[PlanResult, ...], whole: str) -> None
 
 
 def _fingerprint(results: tuple[PlanResult, ...]) -> str:
-    """The output `fingerprint`. It is never empty, because an empty input would approve any plan.
+    """The output `fingerprint`, which is never empty: an empty input would approve any plan.
 
     NOTHING_APPROVED if apply would refuse the plan now, or if no page suggests to apply the plan.
     """

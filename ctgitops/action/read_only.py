@@ -122,7 +122,7 @@ def drift(job: Job) -> int:
 
 
 def _answer(results: tuple[DriftResult, ...]) -> str:
-    """The output `drift`. It is `unknown` instead of `false` if an environment could not be checked."""
+    """The output `drift`: `unknown` instead of `false` if an environment could not be checked."""
     if any(isinstance(result, Drift) and result.changes for result in results):
         return "true"
     return "unknown" if any(isinstance(result, NotPlanned) for result in results) else "false"

@@ -42,7 +42,7 @@ Ended = Mapping[str, Outcome | CtgitopsError]
 
 @dataclass
 class RunRecord:
-    """The results of one run. They are for the records of pull requests whose migrations the run applied or planned."""
+    """The results of one run, for the records of pull requests whose migrations the run applied or planned."""
 
     job: Job
     sha: str
@@ -95,7 +95,7 @@ class RunRecord:
         return (self.merged,) if self.merged is not None else ()
 
     def _by_file(self, names: list[str]) -> Iterable[int]:
-        """The pull requests of migrations. They are found by the git history of the migrations' files.
+        """The pull requests that last changed the files of migrations, found with git.
 
         The ledger's entries name only the pull request that started the run, and none after a scheduled run.
         """

@@ -20,7 +20,7 @@ def end_of(outcome: Outcome | CtgitopsError, run_url: str = "") -> RunEnd | None
         what = "; ".join(reason.what for reason in outcome.reasons[:2])
         hint = next((reason.hint for reason in outcome.reasons if reason.hint), "")
         return RunEnd(Stage.WAITING, what, hint, gates, run_url=run_url)
-    differs = RunEnd(Stage.DIFFERS, "the schema differs from the predicted one", run_url=run_url)
+    differs = RunEnd(Stage.DIFFERS, "the schema differs from the prediction", run_url=run_url)
     return differs if outcome.mismatch else None
 
 

@@ -83,7 +83,7 @@ def _awaited(result: Preview) -> tuple[Reason, ...]:
 
 
 def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:
-    """The exit status of a plan step whose plan may wait. It is `status` without the input `on-wait`.
+    """The exit status of a plan step whose plan may wait. Without the input `on-wait`, this is `status`.
 
     The input `on-wait` means that an apply step follows, which needs no approval while the plan waits.
     """

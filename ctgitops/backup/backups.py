@@ -145,7 +145,7 @@ def stored_policy(environment: Environment) -> BackupPolicy:
     policy = backup_policy(environment)
     if policy.provider:
         what = f"ctgitops does not store the backups of {environment.name}: {policy.provider} takes and keeps them"
-        hint = f"use the provider's own programs (docs/providers.md); `ctgitops status --env {environment.name}`"
+        hint = "use the provider's own programs; docs/providers.md describes them"
         raise UsageError(what, hint=hint)
     return policy
 

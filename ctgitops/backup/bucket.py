@@ -47,7 +47,7 @@ _RETRIES: Any = {
 _ADVICE = (
     (
         r"169\.254\.|metadata\.google",
-        "no credentials are set, and this machine has none: set those of the cloud provider",
+        "no credentials are set, and this machine has no cloud identity: set the credentials of the cloud provider",
     ),
     (r"NoSuchBucket|ContainerNotFound|bucket does not exist", "create the bucket, or correct `backup.to`"),
     (r"RequestTimeTooSkewed|RequestExpired", "correct the clock of this machine"),
@@ -84,7 +84,7 @@ class Bucket:
             except AlreadyExistsError:
                 if self._has(name, content):  # the answer to an earlier attempt was lost
                     return _tag(obstore.head(self.store, name)["e_tag"])
-                what = f"{self.address}/{name} exists with other contents, and is not overwritten"
+                what = f"{self.address}/{name} exists with different contents, and is not overwritten"
                 raise BackupError(what, hint="run the command again") from None
             except GenericError as error:
                 if attempt == ATTEMPTS:

@@ -23,7 +23,7 @@ from .proof import Contents, ProofDatabase
 from .restore import Saved
 from .store import refuse_if_changed
 
-NOT_RESTORABLE = "the backup is not proved any more; the source database was not read or changed"
+NOT_RESTORABLE = "the backup is no longer proved; the source database was not read or changed"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def differences_from(receipt: Receipt, copy: Contents) -> list[str]:
         for table in sorted(receipt.rows.keys() | copy.rows.keys())
         if receipt.rows.get(table, 0) != copy.rows.get(table, 0)
     ]
-    wrong += [f"{table}: other contents" for table, of in receipt.contents.items() if copy.digests.get(table) != of]
+    wrong += [f"{table}: different contents" for table, of in receipt.contents.items() if copy.digests.get(table) != of]
     if portable_hash(copy.inventory) != receipt.schema_sha256:
-        wrong.append("the schema has another hash")
+        wrong.append("the hash of the schema is different")
     return wrong

@@ -90,7 +90,8 @@ class Cipher:
     def refuse_unless_own(self) -> None:
         """Raises UsageError if no private key fits one of `recipients`."""
         if self.recipients:
-            self._try(self.key_check(), "`backup.verify: restore-from-store` needs a private key of `encrypt_to`")
+            why = "`backup.verify: restore-from-store` needs the private key to one of the keys in `encrypt_to`"
+            self._try(self.key_check(), why)
 
     def _try(self, check: str, why: str) -> None:
         import pyrage
@@ -101,7 +102,7 @@ class Cipher:
         except (pyrage.DecryptError, ValueError):
             fits = False
         if not fits:
-            what = f"{why}, and the key in {key.source if key else ''} does not fit"
+            what = f"{why}, and the key in {key.source if key else ''} does not match"
             raise UsageError(what, state=_NOTHING_DONE, hint=NO_KEY)
 
     def _recipients(self) -> list[Any]:

@@ -139,4 +139,5 @@ def _exit_7() -> Iterator[None]:
         raise BackupError(error.what, place=error.place, state=state, hint=error.hint) from None
     except OSError as error:
         what = f"cannot read or write a file: {error.strerror} ({error.filename})"
-        raise BackupError(what, state=UNCHANGED, hint="free space, or correct the rights, and run it again") from None
+        hint = "free disk space or correct the file permissions, then run the command again"
+        raise BackupError(what, state=UNCHANGED, hint=hint) from None

@@ -26,13 +26,13 @@ class FolderStore:
     root: Path
 
     def location(self, backup: str) -> str:
-        """The path. It is relative below the current folder: a container's absolute path is not valid outside."""
+        """The path, relative if it is below the current folder: a container's absolute path is not valid outside."""
         here, folder = Path.cwd(), (self.root / backup).resolve()
         return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
     @contextmanager
     def begin(self, backup: str) -> Iterator[Draft]:
-        """A new subfolder. It is removed at the end of the block unless the backup is finished. Writes."""
+        """A new subfolder, removed at the end of the block unless the backup is finished. Writes."""
         existing = next(path for path in (self.root, *self.root.parents) if path.exists())
         final, partial = self.root / backup, self.root / f"{backup}{PARTIAL}"
         try:
@@ -92,7 +92,7 @@ class FolderStore:
         yield self.root / backup
 
     def ids(self) -> tuple[str, ...]:
-        """The IDs of backups. They are the names of subfolders with a receipt."""
+        """The IDs of backups: the names of subfolders with a receipt."""
         folders = (receipt.parent.name for receipt in self.root.glob(f"*/{RECEIPT}"))
         return tuple(sorted(name for name in folders if not name.endswith(PARTIAL)))
 

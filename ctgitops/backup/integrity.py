@@ -56,8 +56,8 @@ def _wrong(store: BackupStore, backup: str, counter: ByteCounter, item: tuple[st
         raise BackupError(
             f"cannot read {store.location(backup)}/{name}: {error.strerror}",
             state=UNCHANGED,
-            hint="run it again; if it fails again, restore another backup: `ctgitops backup list`",
+            hint="run the command again; if it fails again, restore another backup: `ctgitops backup list`",
         ) from None
     if found.bytes != expected.bytes:
-        return f"{name} has another size"
-    return "" if found == expected else f"{name} has another SHA-256"
+        return f"{name} has a different size"
+    return "" if found == expected else f"{name} has a different SHA-256"

@@ -39,7 +39,7 @@ def _ignore(_bytes: int) -> None:
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """Objects as `ports.backup_store.BackupStore`. pg_dump writes to a temporary folder. It is then removed."""
+    """Implements `ports.backup_store.BackupStore` with objects. pg_dump writes to a temporary folder."""
 
     objects: Objects
     address: str
@@ -90,7 +90,7 @@ class ObjectStore:
         return tuple(b"".join(self.objects.get(name)).decode() for name in names)
 
     def add_note(self, backup: str, name: str, text: str) -> None:
-        """A new object below the backup's `notes`. It is not encrypted. Writes."""
+        """A new object below the backup's `notes`, not encrypted. Writes."""
         self.objects.put(f"{backup}/{NOTES}/{name}", text.encode())
 
     @contextmanager
@@ -218,27 +218,27 @@ class _Draft:
         unread = [name for name, each in self._put.items() if not each.checksum]
         for name in unread:
             self._read_back(name)
-        number, by = many(len(self._put), "object"), "by MD5" if not unread else "by SHA-256, read back"
+        number, by = many(len(self._put), "object"), "by MD5" if not unread else "by SHA-256 after a download"
         if unread and len(unread) < len(self._put):
-            by = f"by MD5, {len(unread)} by SHA-256, read back"
+            by = f"by MD5, and {len(unread)} by SHA-256 after a download"
         try:
             listed = {
                 each.name.removeprefix(f"{self._backup}/"): each for each in self._store.objects.list(self._backup)
             }
         except NotAllowedError:
-            return f"{number} compared {by}, when they were put; the credentials do not allow to list objects"
+            return f"compared {number} {by} during the upload; the credentials may not list objects"
         for name, put in self._put.items():
             now = listed.get(name)
             if now is None or now.bytes != put.bytes or (put.checksum and now.checksum != put.checksum):
-                raise self._other(name, "is missing" if now is None else "has other contents")
-        return f"{number} in the store compared {by}"
+                raise self._other(name, "is missing" if now is None else "has different contents")
+        return f"compared {number} in the store {by}"
 
     def _read_back(self, name: str) -> None:
         found = hashlib.sha256()
         for chunk in self._store.objects.get(f"{self._backup}/{name}"):
             found.update(chunk)
         if found.hexdigest() != self._sha256[name]:
-            raise self._other(name, "has other contents")
+            raise self._other(name, "has different contents")
 
     def _other(self, name: str, is_wrong: str) -> BackupError:
         what = f"an object in the store differs from its upload: {self._store.location(self._backup)}/{name} {is_wrong}"

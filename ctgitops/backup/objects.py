@@ -79,7 +79,7 @@ class FolderObjects:
                 yield StoredObject(str(path.relative_to(self.root)), path.stat().st_size, found)
 
     def delete(self, names: Sequence[str]) -> None:
-        """Removes the files. Also removes folders that become empty."""
+        """Removes the files, and folders that become empty."""
         for name in names:
             (self.root / name).unlink(missing_ok=True)
         folders = {self.root / parent for name in names for parent in Path(name).parents if parent != Path()}

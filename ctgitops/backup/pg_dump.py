@@ -77,7 +77,7 @@ def many(number: int, thing: str) -> str:
 
 
 def words_of(finished: Finished, address: Address) -> str:
-    """The reason for a failure in the program's output. It has the first such lines, without secrets."""
+    """The reason for a failure: the first error lines of the program's output, without secrets."""
     said = address.hidden(finished.said)
     lines = [line.strip() for line in said.splitlines() if re.search(r"error|fatal|detail:", line, re.IGNORECASE)]
     if not lines:

@@ -40,7 +40,7 @@ class Contents:
     """Roles that own an object in the database, or have privileges on an object."""
     locale: Locale = field(default_factory=Locale)
     left_out: tuple[str, ...] = ()
-    """Objects that a dump leaves out. Each line has the reason."""
+    """Objects that a dump leaves out, one line each with the reason."""
     public: SchemaRights | None = None
     """Owner and privileges of the schema `public`."""
 
@@ -61,7 +61,7 @@ class ProofDatabase:
 
 @contextmanager
 def local_proof(source: Contents) -> Iterator[ProofDatabase]:
-    """A database on a local throw-away server. It has the source's roles, and if installed its major version."""
+    """A database on a local throw-away server with the source's roles and, if installed, its major version."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
         note = create_proof_database(server.address(), "proof", source.locale)
@@ -73,7 +73,7 @@ def local_proof(source: Contents) -> Iterator[ProofDatabase]:
 
 @contextmanager
 def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
-    """A database on the server of `backup.verify_server`. It is dropped afterwards. Writes there.
+    """A database on the server of `backup.verify_server`, dropped afterwards. Writes there.
 
     ctgitops creates no roles there: owners and grants are left out, and the roles in policies must exist.
     """
@@ -95,10 +95,10 @@ def differences(source: Contents, copy: Contents) -> list[str]:
         if value is None:
             found.append(f"sequence {name} is missing")
         elif not min(before, after) <= value <= max(before, after):
-            found.append(f"sequence {name} was at {before} to {after}, and is at {value} in the copy")
+            found.append(f"sequence {name} was {before} to {after} in the source, and is {value} in the copy")
     for table, digest in source.digests.items():
         if copy.digests.get(table) != digest:
-            found.append(f"{table}: same number of rows, but other contents")
+            found.append(f"{table}: same number of rows, but different contents")
     same = source.major == copy.major
     then_lines = source.exact_inventory if same else source.inventory
     now_lines = copy.exact_inventory if same else copy.inventory

@@ -51,8 +51,8 @@ class ProviderJob:
             raise BackupError(what, state=UNTOUCHED, hint=hint) from None
         if done.status:
             said = " ".join(self.source.hidden(done.said or done.out).split())[-LONGEST:]
-            what = f"{' '.join(command[:1])} ended with {done.status}: {said or 'it printed nothing'}"
-            raise BackupError(what, state=UNTOUCHED, hint="run it by hand, as docs/providers.md shows")
+            what = f"{' '.join(command[:1])} ended with exit status {done.status}: {said or 'no output'}"
+            raise BackupError(what, state=UNTOUCHED, hint="run the program by hand, as docs/providers.md shows")
         return done.out
 
 
@@ -68,7 +68,7 @@ class Provider(Protocol):
 
 @dataclass(frozen=True)
 class CommandProvider:
-    """A command of the repository. It is called with JSON."""
+    """A command of the repository, called with JSON."""
 
     job: ProviderJob
     facts: Mapping[str, Any]
@@ -113,7 +113,8 @@ class PgBackRest:
         # Its exit status is 0 whatever it finds, and without --verbose it says nothing of a valid repository
         said = self._run("verify", "--output=text", "--verbose")
         if "status: ok" not in said or f"backup: {backup.id}, status: valid" not in said:
-            raise ValueError(f"`pgbackrest verify` did not find it valid: {' '.join(said.split())[:LONGEST]}")
+            said = " ".join(said.split())[:LONGEST]
+            raise ValueError(f"`pgbackrest verify` does not report the backup as valid: {said}")
         errors = [each for each in self._backups() if each["label"] == backup.id and each.get("error")]
         if errors:
             raise ValueError("`pgbackrest info` reports page checksum errors in the backup")
@@ -146,8 +147,8 @@ def take_by_provider(job: ProviderJob, tell: Listener) -> Receipt:
         tell(BackupAdvanced(f"{by} verifies {taken.id}"))
         how = provider.verify(taken)
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        what = f"the backup by {by} does not count: {job.source.hidden(str(error))}"
-        raise BackupError(what, state=UNTOUCHED, hint="docs/providers.md has the contract") from None
+        what = f"the backup by {by} is not accepted: {job.source.hidden(str(error))}"
+        raise BackupError(what, state=UNTOUCHED, hint="docs/providers.md describes the required output") from None
     return Receipt(
         id=taken.id,
         environment=job.environment.name,

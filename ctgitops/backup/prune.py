@@ -1,4 +1,4 @@
-"""Removes old backups of an environment, as `backup.keep` says. Also removes leftovers of interrupted runs."""
+"""Removes old backups of an environment, as `backup.keep` says, and leftovers of interrupted runs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
         refused = what_was_refused(error)
         if refused is None:
             raise
-        job.say(f"old backups stay, because the store refuses to remove them: {refused}")
+        job.say(f"old backups remain, because the store refuses to remove them: {refused}")
         return Pruned(pruned.environment, decisions, pruned.leftovers, refused=refused)
     return pruned
 

@@ -137,7 +137,8 @@ def _owners(restoring: RestoreJob) -> tuple[str, ...]:
     """
     roles = restoring.saved.roles
     if missing := missing_roles(restoring.target, roles):
-        what = f"{restoring.target.label} lacks roles that own objects or have privileges: {', '.join(missing)}"
+        named = ", ".join(missing)
+        what = f"{restoring.target.label} lacks roles that own objects or have privileges in the backup: {named}"
         file = f"{restoring.saved.location}/{DUMP}/{ROLES}"
         hint = f"create them by hand, or all at once: `psql URL -f {file}` (it is safe to ignore `already exists`)"
         raise UsageError(what, state=UNRESTORED, hint=hint)
@@ -152,7 +153,7 @@ def _public_as_it_was(restoring: RestoreJob) -> None:
     """Restores owner and privileges of the schema `public`. pg_restore can do so only as superuser."""
     wanted = restoring.saved.receipt.public
     if wanted and (left := restore_rights_of_public(restoring.target, wanted)):
-        what = "schema public has another owner or other privileges than in the backup"
+        what = "the owner or the privileges of schema public differ from the backup"
         restoring.say(f"{what}; run as a superuser: {' '.join(left)}")
 
 

@@ -50,7 +50,7 @@ class StorePlace:
 
 
 def store_at(place: StorePlace) -> BackupStore:
-    """The store at an address. It is a folder or a bucket. Raises UsageError for an unsupported scheme."""
+    """The store at an address: a folder or a bucket. Raises UsageError for an unsupported scheme."""
     scheme, slashes, _ = place.address.partition("://")
     if slashes:
         if scheme not in SCHEMES:
@@ -119,9 +119,9 @@ def refuse_if_changed(receipt: Receipt, dump: Path, location: str, count: Callab
     for name in sorted(found & set(receipt.files)):
         saved = receipt.files[name]
         if (dump / name).is_symlink() or (dump / name).stat().st_size != saved.bytes:
-            wrong.append(f"{name} has another size")
+            wrong.append(f"{name} has a different size")
         elif checksum(pieces(dump / name), count) != saved:
-            wrong.append(f"{name} has another SHA-256")
+            wrong.append(f"{name} has a different SHA-256")
     if wrong:
         raise unlike_receipt(location, wrong, "nothing was restored")
 

@@ -34,7 +34,7 @@ ServerMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 @dataclass(frozen=True)
 class TableRestore:
-    """One table of a backup. Also the place for its rows."""
+    """One table of a backup, and the new table for its rows."""
 
     saved: Saved
     table: TableName
@@ -63,7 +63,7 @@ def restore_table(job: TableRestore, place: ServerMaker) -> int:
     refuse_if_changed(receipt, job.saved.dump, job.saved.location)
     definition = _definition(job, place)
     if receipt.without_rows and (missing := [str(part) for part in definition.parts if str(part) not in receipt.rows]):
-        what = f"{receipt.id} does not have the rows of {', '.join(missing[:5])}: it is a backup of a part"
+        what = f"{receipt.id} does not have the rows of {', '.join(missing[:5])}: it is a partial backup"
         raise UsageError(what, state=NOTHING, hint="choose a backup of the whole database: `ctgitops backup list`")
     expected = sum(receipt.rows.get(str(part), 0) for part in definition.parts)
     job.say(f"restoring {many(expected, 'row')} of {job.table} into {job.new}")
@@ -73,7 +73,7 @@ def restore_table(job: TableRestore, place: ServerMaker) -> int:
             for part in definition.parts:
                 _copy(job, part, table, counter)
         if (found := table.count()) != expected:
-            what = f"{job.new} would have {many(found, 'row')}, and the receipt has {expected:,} for {job.table}"
+            what = f"{job.new} would have {many(found, 'row')}, but the receipt has {expected:,} for {job.table}"
             raise BackupError(what, state=NOTHING, hint="restore another backup: `ctgitops backup list`")
     job.say(f"{job.new} has the {many(expected, 'row')} of {job.table}, without indexes, constraints and grants")
     return expected

@@ -99,8 +99,8 @@ def verify(which: str, root: Path, form: str) -> int:
 def drill(name: str | None, identity: str, root: Path, form: str) -> int:
     """Restore the newest backup on a throw-away server, and measure the time to recover.
 
-    It is downloaded, decrypted, restored and compared with its receipt. The result is stored beside the backup. Exits
-    with 7 if any of it fails.
+    The backup is downloaded, decrypted, restored and compared with its receipt. The result is stored beside the
+    backup. Exits with 7 if any of it fails.
     """
     from ..commands.backup import drill as verb
 
@@ -157,6 +157,6 @@ def _with_backup(wiring: Wiring, name: str | None, *, stored: bool = False) -> t
     if not found:
         which = f"{name} has no `backup` in its manifest" if name else "no environment has `backup` in its manifest"
         if stored and with_backups(map(wiring.environment, names)):
-            raise UsageError("each `backup` is taken by a provider, which keeps it", hint="see docs/providers.md")
+            raise UsageError("providers take and keep all of these backups", hint="see docs/providers.md")
         raise UsageError(which, hint="add `backup: {to: FOLDER}`")
     return found

@@ -1,4 +1,4 @@
-"""The command `notify`. Also the notifications of other commands."""
+"""The command `notify`, and the notifications of other commands."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: 
 
 
 def environment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Environment names for shell completion. They are from the file names of the manifests."""
+    """Environment names for shell completion, from the file names of the manifests."""
     root = ctx.params.get("root") or find_root(Path())
     try:
         files = [path for path in (root / "environments").iterdir() if path.suffix in {".yaml", ".yml"}]
@@ -81,7 +81,7 @@ target: Decorator = click.option(
     "[default: the manifest's `target`]",
 )
 approved: Decorator = click.option(
-    "--fingerprint", metavar="HEX", help="Refuse any plan without this fingerprint (12 or more digits)."
+    "--fingerprint", metavar="HEX", help="Apply only a plan with this fingerprint (12 or more digits)."
 )
 wait: Decorator = click.option(
     "--wait", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait for the run lock."

@@ -1,4 +1,4 @@
-"""Prints results to stdout and errors to stderr. Uses the colours and the width of the terminal."""
+"""Prints results to stdout and errors to stderr, with the terminal's colours and width."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..errors import CtgitopsError, WorkspaceError
 
 
 def print_page(text: str, form: str = "text") -> None:
-    """Prints a result on stdout. Uses colour if the format is text and stdout is a terminal."""
+    """Prints a result on stdout, in colour if the format is text and stdout is a terminal."""
     _echo(text, sys.stdout, colour=form == "text" and has_colour(sys.stdout))
 
 

@@ -24,7 +24,7 @@ from .read_only import fingerprint_in
     "--plan",
     "plan_file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Refuse any plan but the one in this file, written by `plan --out`.",
+    help="Apply only the plan in this file, which `plan --out` wrote.",
 )
 @options.wait
 @options.root
@@ -64,7 +64,7 @@ def apply(  # noqa: PLR0913 - one parameter per option
     help="Last migration to keep: a number, name, file or schema version. 0 rolls back all migrations, unless there is "
     "a migration 000.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Roll back this many of the newest migrations.")
+@click.option("--steps", type=click.IntRange(1), help="Number of newest migrations to roll back.")
 @click.option(
     "--accept-data-loss",
     "accepted",
@@ -121,7 +121,7 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     "roles",
     metavar="ROLE",
     multiple=True,
-    help="Also drop everything that this role owns. For roles to which migrations give objects. Can be repeated.",
+    help="Also drop everything that this role owns. For roles that migrations make owners of objects. Can be repeated.",
 )
 @options.wait
 @options.root
@@ -151,7 +151,7 @@ def reset(  # noqa: PLR0913 - one parameter per option
 
 
 def _typed(question: str, given: str | None) -> str:
-    """Returns the database name. It is the option `given`, or the name that the user types at a prompt."""
+    """Returns the database name: the option `given`, or the name that the user types at a prompt."""
     if given is not None:
         return given
     if not sys.stdin.isatty():
@@ -161,9 +161,9 @@ def _typed(question: str, given: str | None) -> str:
 
 @click.command()
 @options.environment
-@click.option("--end", "ending", flag_value="idle", help="Terminate the sessions of that run, unless it is active.")
+@click.option("--end", "ending", flag_value="idle", help="Terminate the run that holds the lock, unless it is active.")
 @click.option(
-    "--end-at-work", "ending", flag_value="any", help="Terminate the sessions of that run even if it is active."
+    "--end-at-work", "ending", flag_value="any", help="Terminate the run that holds the lock, even if it is active."
 )
 @options.root
 def unlock(*, name: str, ending: str | None, root: Path) -> int:

@@ -90,7 +90,7 @@ def _accept_again(wiring: Wiring, request: Request, migrations: tuple[str, ...],
     with wiring.console() as tell:
         entries = accept_again(request, meant, databases=wiring.databases, tell=tell)
     for entry in entries:
-        print_page(f"{request.environment.name}: {entry.name} recorded as {entry.error}")
+        print_page(f"{request.environment.name}: {entry.name} is {entry.error}")
     return 0
 
 

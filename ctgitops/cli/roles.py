@@ -26,7 +26,7 @@ from .printing import print_page
 @click.option("--apply-role", metavar="ROLE", help="[default: the owner of the ledger, else DATABASE_migrator]")
 @click.option("--plan-role", metavar="ROLE", help="[default: DATABASE_reader]")
 @click.option("--backup-role", metavar="ROLE", help="[default: DATABASE_backup]")
-@click.option("--database", metavar="DATABASE", help="Connect to no database; print the SQL for this database name.")
+@click.option("--database", metavar="DATABASE", help="Do not connect; print the SQL for a database of this name.")
 @options.root
 def roles(  # noqa: PLR0913 - one parameter per option
     *,

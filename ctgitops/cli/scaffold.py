@@ -55,8 +55,8 @@ def init(root: Path) -> int:
 @click.option(
     "--renumber",
     metavar="MIGRATION",
-    help="Create nothing. Give this migration (file, name or number), and those that the branch adds after it, the "
-    "next free numbers and versions.",
+    help="Create nothing: renumber this migration (file, name or number), and later ones of the branch, to the next "
+    "free numbers and versions.",
 )
 @click.option("--base", metavar="BRANCH", help="With --renumber: the branch to merge into.  [default: origin/HEAD]")
 @options.root

@@ -14,7 +14,7 @@ from ..lint.file_selection import lint_files
 
 
 def check(workspace: Workspace, removals: Removals | None = None, merged: Collection[str] = ()) -> tuple[Problem, ...]:
-    """Returns all problems of the files without duplicates. They are ordered by file and line. Read-only.
+    """Returns all problems of the files without duplicates, ordered by file and line. Read-only.
 
     `removals` and `merged` come from git. `merged` are the files that the base branch also contains.
     """

@@ -15,7 +15,7 @@ from ..ports.database import Databases
 
 @dataclass(frozen=True)
 class Renumbering:
-    """The new numbers. Also migrations with dependencies to update, and environments that were not reachable."""
+    """The new numbers, the migrations with dependencies to update, and the unreachable environments."""
 
     moves: tuple[Move, ...]
     others: tuple[Migration, ...]
@@ -64,7 +64,7 @@ def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspac
 
 def _refuse_applied(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> None:
     if name := _environment_with(migration, ledgers, workspace):
-        what = f"{migration.name} is applied in {name} under that number"
+        what = f"{migration.name} cannot be renumbered: {name} has applied it"
         others = [m.name for m in workspace.migrations if m.number == migration.number and m is not migration]
         other = f": `ctgitops new --renumber {others[0]}`" if others else ""
         hint = f"an applied migration keeps its number; renumber the other file{other}"

@@ -66,7 +66,7 @@ class Correction:
                 f"migration {found.number:03} is {known.name} here, and `{found.name}` is another file with that number"
             )
             raise UsageError(
-                what, hint=f"name {known.name}, or renumber the file: `ctgitops new --renumber {found.name}`"
+                what, hint=f"pass {known.name}, or renumber the file: `ctgitops new --renumber {found.name}`"
             )
         return replace(self, migration=found.number)
 
@@ -135,7 +135,8 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
         raise UsageError(what, hint=f"restore migrations/{known.name}.sql, or use `--not-applied`")
     as_its_file = number in ledger.applied and known.checksum == migration.checksum
     if number not in ledger.unfinished and as_its_file:
-        raise UsageError(f"{migration.name} is already recorded as its file says", hint="there is nothing to repair")
+        what = f"{migration.name} is already recorded in the ledger with the text of its file"
+        raise UsageError(what, hint="there is nothing to repair")
     return _entry(request, correction.reason, Entry.of_file(Mark.REPAIRED, migration))
 
 

@@ -81,7 +81,7 @@ def reset(request: Request, permitted: ResetTarget, *, databases: Databases, tel
         identity = session.ledger().identity
         refuse_wrong(environment, identity)
         if identity is None or identity.here != permitted.site:
-            raise LedgerError(f"{environment.url_secret} connects to another database now", state=UNCHANGED)
+            raise LedgerError(f"{environment.url_secret} now connects to a different database", state=UNCHANGED)
         plan = make_plan(request.workspace, environment, Ledger(identity=identity), request.target)
         if plan.blocked:
             return 0, Outcome(plan, Status.BLOCKED)
@@ -105,7 +105,7 @@ def _applied(plan: Plan, request: Request, session: Session, databases: Database
 
 
 def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, str]]:
-    """Yields each reason why this environment may not be reset. Each has a hint."""
+    """Yields each reason, with a hint, why this environment may not be reset."""
     name = request.environment.name
     if permission.event.startswith(_OF_PULL_REQUESTS) or request.origin.pull_request is not None:
         event = permission.event or "refs/pull"

@@ -18,7 +18,7 @@ def roles(environment: Environment, *, databases: Databases, database: str | Non
         # The roles of that URL may be those that this SQL is to create
         name = environment.name
         error.hint += (
-            "; for this command, the URL can be that of the administrator, and "
-            f"`ctgitops roles --env {name} --database NAME` connects to none"
+            "; for this command, the URL of the administrator also works, and "
+            f"`ctgitops roles --env {name} --database NAME` needs no URL"
         )
         raise

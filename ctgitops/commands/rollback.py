@@ -21,7 +21,7 @@ from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
 
 @dataclass(frozen=True)
 class RollbackExtent:
-    """The extent of a rollback. It is the newest `steps` migrations, or all migrations after the migration `to`."""
+    """The extent of a rollback: the newest `steps` migrations, or all migrations after the migration `to`."""
 
     to: int | Selector | None = None
     steps: int = 1
@@ -68,7 +68,7 @@ def show_rollback(request: Request, back: RollbackExtent, *, databases: Database
 
 
 def preview_rollback(request: Request, back: RollbackExtent, ledger: Ledger, databases: Databases) -> Outcome:
-    """The plan of a rollback. Also the data that the rollback destroys, and the reasons to wait. Read-only."""
+    """The plan of a rollback, the data that it destroys, and the reasons to wait. Read-only."""
     environment = request.environment
     found = request.workspace.problems_with(environment)
     plan = make_rollback(environment, ledger, back.entries(ledger, request.workspace.migrations), found)

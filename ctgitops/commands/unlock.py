@@ -24,7 +24,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Unlocked:
-    """The holder of the lock. Also whether the holder's run was terminated."""
+    """The holder of the lock, and whether the holder's run was terminated."""
 
     environment: str
     holder: Holder | None

@@ -25,7 +25,7 @@ class ProviderBackup:
     restore: str
     """How to restore the backup: a command, or a sentence."""
     lsn: str = ""
-    """The place in the WAL. Empty if the provider does not tell the place."""
+    """The place in the WAL. Empty if the provider does not report the place."""
     notes: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Archive(StrEnum):
 
 @dataclass(frozen=True)
 class ArchiveFacts:
-    """What a server shows of its WAL archive. None for a fact that this role cannot read."""
+    """What a server shows about its WAL archive. None for a fact that this role cannot read."""
 
     mode: str | None = None
     """`archive_mode`."""
@@ -102,7 +102,7 @@ class RecoveryPoint:
             case Archive.NONE:
                 return f"NO PITR: there is no archive from which {self.target} can be recovered, because {self.why}"
             case Archive.UNKNOWN:
-                return f"PITR to {self.target}, if the WAL is archived, which is not known: {self.why}"
+                return f"PITR to {self.target} if the WAL is archived, which is unknown: {self.why}"
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object that the ledger stores."""

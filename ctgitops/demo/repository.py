@@ -27,7 +27,7 @@ seeds: [seeds/production, seeds/customers]
 
 
 def origin() -> Path:
-    """The folder with ConstructTrack's migrations. It is in the installed package or a checkout of ctgitops."""
+    """The folder with ConstructTrack's migrations, in the installed package or a checkout of ctgitops."""
     packaged = Path(__file__).parent / "repository"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 

@@ -49,7 +49,7 @@ MADE = ".made-by-ctgitops-demo"
 
 @dataclass(frozen=True)
 class Stage:
-    """The checkout and its wiring to two databases. Also the folder for all results."""
+    """The checkout, its wiring to two databases, and the folder for all results."""
 
     into: Path
     environ: dict[str, str]
@@ -126,7 +126,7 @@ def _act(title: str, words: str) -> None:
 def _main_branch(stage: Stage) -> None:
     words = (
         "Both databases get the twelve migrations of the main branch, row-level security included. Production also "
-        "gets the data that customers entered since."
+        "gets the data that customers have entered since then."
     )
     _act("Before", words)
     repository.main_branch(stage.root)
@@ -169,7 +169,7 @@ def _pull_request(stage: Stage) -> None:
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
-    """Returns facts about a run for the pull request. An example is the pull request's URL."""
+    """Returns facts about a run for the pull request, such as the pull request's URL."""
     origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
     if isinstance(asked, Planning):
         return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)

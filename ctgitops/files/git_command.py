@@ -121,7 +121,7 @@ class Git:
         """The error for a failed git command."""
         hints = (advice or next((a for words, a in _ADVICE if re.search(words, said)), ""), self.otherwise)
         hint = "; or ".join(filter(None, hints)) or "`git status` and `git fsck` in this folder show more"
-        return WorkspaceError(f"git cannot tell {self.wanted}: {_words(said)}", hint=hint)
+        return WorkspaceError(f"git cannot determine {self.wanted}: {_words(said)}", hint=hint)
 
 
 def _words(said: str) -> str:

@@ -128,7 +128,7 @@ def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
     written: Any = document.value
     for key, harmless in _NOT_DISPOSABLE if usable.get("disposable") else ():
         if key in written and written[key] not in harmless:
-            what = f"`disposable: true` excludes `{key}`" + (" by anything but `on: manual`" if key == "apply" else "")
+            what = f"`disposable: true` excludes `{key}`" + (" unless it is `on: manual`" if key == "apply" else "")
             hint = f"remove `{key}`, or `disposable`: `ctgitops reset` drops everything in a disposable database"
             yield Fault(("disposable",), Problem("disposable", what, document.place((key,)), hint))
 
@@ -204,10 +204,10 @@ def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
     of_s3 = [] if to.startswith("s3://") else [key for key in _OF_S3 if key in settings]
     for key in of_s3 if "://" in to else settings:
         keys: Keys = ("backup", "store", key)
-        what = f"`backup.store.{key}` has no effect on `backup.to`"
+        what = f"`backup.store.{key}` has no effect with this `backup.to`"
         yield Fault(keys, Problem("value", what, document.keys.get(keys), f"remove `{key}`"))
     if re.fullmatch(r"0+[a-z]+", backup.get("max_time", "")):
-        hint = "zero would refuse each backup: choose a longer time, or remove it"
+        hint = "zero would refuse every backup: choose a longer time, or remove the key"
         yield _fault(document, ("backup", "max_time"), backup["max_time"], hint)
     for index, text in enumerate(backup.get("encrypt_to", ())):
         try:

@@ -62,7 +62,7 @@ def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
         for path in by_stem.pop(stem).values():
             target = f"{FOLDER}/{forward}.down.sql"
             fix = None if ".down" in by_stem[forward] else Rename(path, target)
-            what = f"`{stem}.sql` would run as a migration, but its name is that of the rollback of `{forward}.sql`"
+            what = f"`{stem}.sql` would run as a migration, but its name marks it as the rollback of `{forward}.sql`"
             yield Problem("file-name", what, Place(path), f"rename the file to `{forward}.down.sql`", fix=fix)
 
 
@@ -113,7 +113,7 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
             if near:
                 hint = f"rename this file to `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
                 fix = Rename(path, f"{FOLDER}/{near}{ending}.sql")
-            what = f"the migration `{stem}.sql` of this file does not exist"
+            what = f"there is no migration `{stem}.sql` for this file"
             yield Problem("orphan", what, Place(path), hint, fix=fix)
 
 

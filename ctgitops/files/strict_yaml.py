@@ -162,7 +162,7 @@ class _Builder:
     def _text(self, event: yaml.Event) -> str:
         text = str(getattr(event, "value", ""))
         if any("\ud800" <= character <= "\udfff" for character in text):
-            raise self._refused("half a character (a lone surrogate)", event, "write the character itself")
+            raise self._refused("a lone surrogate (half of a character)", event, "write the character itself")
         return text
 
     def _sequence(self, keys: Keys) -> list[Value]:

@@ -150,7 +150,7 @@ class Sticky:
 
     @staticmethod
     def _base(found: list[Found], *, recreate: bool) -> Found | None:
-        """The comment to update with a record. It is the oldest comment, or with `recreate` the newest."""
+        """The comment to update with a record: the oldest comment, or with `recreate` the newest."""
         return (found[-1] if recreate else found[0]) if found else None
 
     def _issue(self, number: int) -> Issue:

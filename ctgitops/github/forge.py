@@ -128,7 +128,7 @@ class GitHubForge:
         )
 
     def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
-        """By path, the merged pull request that last changed the file. Leaves out the pull request `before` if given.
+        """Maps each path to the merged pull request that last changed the file. Ignores the pull request `before`.
 
         Empty if the token lacks the permission.
         """

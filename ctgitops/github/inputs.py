@@ -29,7 +29,7 @@ class Command(StrEnum):
 
 
 class CommentMode(StrEnum):
-    """The input `comment`. Says whether and how plans and records are posted on the pull request."""
+    """The input `comment`: whether and how plans and records are posted on the pull request."""
 
     UPDATE = "update"
     RECREATE = "recreate"

@@ -44,7 +44,7 @@ def _came_to_default(pull: PullRequest) -> bool:
 
 
 def brought(client: Client, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
-    """By path, the merged pull request whose commit last changed the file. Leaves out the pull request `before`."""
+    """Maps each path to the merged pull request whose commit last changed it. Ignores the pull request `before`."""
     pulls = ((path, _bringer(client, path, at, before)) for path in paths)
     return {path: number for path, number in pulls if number is not None}
 
@@ -129,7 +129,7 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
         if traced == MOST and incomplete:
             break
         if traced == MOST:
-            what = f"more than {MOST} files have to be searched for in the plans of merged pull requests"
+            what = f"the plans of merged pull requests would have to be searched for more than {MOST} files"
             raise ForgeError(what, hint="apply fewer migrations at once, with the input `to`")
         traced += 1
         for pull in _brought_by(client, file.path, at):

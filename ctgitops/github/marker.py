@@ -1,4 +1,4 @@
-"""The first line of a comment. It is invisible JSON, and identifies the comment and the plan inside a record."""
+"""The first line of a comment: invisible JSON that identifies the comment, and the plan inside a record."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def body_of(text: str) -> str:
 
 
 def last_words(words: str) -> str:
-    """The last words of a cancelled run. Two HTML comments mark where the words begin and end."""
+    """The message of a cancelled run, between two HTML comments that mark its beginning and end."""
     return f"{_LAST_BEGIN}\n{words}\n{_LAST_END}\n"
 
 
@@ -109,7 +109,7 @@ def with_plan(body: str, plan: str, room: int) -> tuple[str, str]:
 
 
 def plan_in(text: str) -> str:
-    """The plan in a comment. It is the lower part of a record, or the whole text of a plan comment."""
+    """The plan in a comment: the lower part of a record, or the whole text of a plan comment."""
     marker = read(text)
     body = without_last_words(body_of(text).replace("\r\n", "\n"))
     if marker is None or not marker.record:

@@ -59,7 +59,7 @@ class PatientRetry(GithubRetry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Retry:
-        """Fails at once if the wait would be too long. Also fails if the retry could take effect twice."""
+        """Fails at once if the wait would be too long, or if the retry could take effect twice."""
         try:
             self._refuse(method, url, response, error)
             return super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ _WORDS = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notic
 
 
 def log_safe(text: str) -> str:
-    """Escapes workflow commands in text for the log. These are `::` at a line's start, and `##[` anywhere."""
+    """Escapes workflow commands in text for the log: `::` at a line's start, and `##[` anywhere."""
     lines = _LINES.split(_HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
     return "\n".join(_COMMAND.sub(rf"\1:{_ZWSP}", _OLD_COMMAND.sub(f"#{_ZWSP}#", line)) for line in lines)
 

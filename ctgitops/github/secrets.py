@@ -56,7 +56,7 @@ def secrets_in(environ: Mapping[str, str], names: Iterable[str], token: str) -> 
 
 
 def is_connection(value: str) -> bool:
-    """Whether a value is a connection string. This is a PostgreSQL URL, or another URL or string with a password."""
+    """Whether a value is a connection string: a PostgreSQL URL, or another URL or string with a password."""
     text = value.strip()
     if len(text) > _LONGEST_CONNECTION:
         return False

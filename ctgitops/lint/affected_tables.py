@@ -56,7 +56,7 @@ def affected_tables(steps: Iterable[Step], impacts: Mapping[int, StepImpact], li
 
 
 class _Closure:
-    """Collects tables, with everything that changes with them."""
+    """Collects tables, and the tables that change with them."""
 
     def __init__(self, live: Snapshot) -> None:
         self._relations = {each.name: each for each in live.objects if each.kind in _WITH_ROWS | _VIEWS}
@@ -132,7 +132,7 @@ class _Closure:
                 self._follow(relation)
 
     def _follow(self, relation: str) -> None:
-        """Adds partitions and heirs, and the tables of foreign keys' actions, triggers, rules and defaults."""
+        """Adds partitions and child tables, and the tables of foreign key actions, triggers, rules and defaults."""
         if self._relations[relation].kind in _VIEWS:
             self._below_view(relation)
         for change in self._relatives.changes(TableChange(relation, _CHANGED)):
@@ -174,7 +174,7 @@ class _Closure:
             self.run(writes_of_routine(function, signature), what)
 
     def result(self) -> AffectedTables:
-        """The tables with rows of their own."""
+        """The collected tables that store rows."""
         self._settle()
         if self._unknown:
             return AffectedTables(unknown=self._unknown)

@@ -1,4 +1,4 @@
-"""Computes the dynamic SQL that a PL/pgSQL block can run. Computes only what consists of constants."""
+"""Computes the dynamic SQL that a PL/pgSQL block can run. Computes only SQL that consists of constants."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Linter:
         self.catalog.path, self.catalog.timezone = path, ""
 
     def _whole(self, script: Script, first: tuple[Tree, ...], transaction: Transaction) -> Iterator[Finding]:
-        """The findings about the file as a whole. They are reported at the file's first statement."""
+        """The findings about the file as a whole, reported at the file's first statement."""
         for tree in first:
             guard, start = Guard(), script.first_word(tree.start, tree.end)
             case = Case("File", {"sql": script.sql, "first": start}, self.catalog, transaction)

@@ -1,4 +1,4 @@
-"""Shows progress. Uses a live display if the terminal supports it, and plain lines with the time otherwise."""
+"""Shows progress in a live display if the terminal supports it, otherwise in plain lines with the time."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _TIMEOUTS = (4.0, 8.0)
 
 @dataclass(frozen=True)
 class Delivery:
-    """The result for one receiver. Its name is that of its secret. `error` is empty if the receiver accepted it."""
+    """The result for one receiver, which is named after its secret. `error` is empty if the receiver accepted it."""
 
     receiver: str
     error: str = ""

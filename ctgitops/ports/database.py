@@ -42,7 +42,7 @@ class Session(Protocol):
         """Publishes what this run is doing, for queries of the run lock's holder. Adds no ledger entry."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """The reasons why `plan` must not begin, after a wait for conditions that may end. Read-only."""
+        """Waits for conditions that may end. Returns the reasons why `plan` must not begin. Read-only."""
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
         """Drops the INVALID indexes that interrupted builds of the plan's indexes left. Returns a line for each.

@@ -75,7 +75,7 @@ class Shadows(Protocol):
     def sandbox(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sandbox]:
-        """A copy of a real schema, in which the steps in `had` have run. It is dropped when the block ends.
+        """A copy of a real schema, in which the steps in `had` have run. Dropped when the block ends.
 
         Raises UsageError if a copy is not possible, ApplyError if a step fails.
         """

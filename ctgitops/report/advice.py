@@ -43,7 +43,7 @@ def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str
 
 
 def _refused(busy: list[Preview]) -> Iterable[Markup]:
-    """The advice about gates that refuse the plan. Has each reason, and what to do."""
+    """The advice about gates that refuse the plan: each reason, and what to do."""
     refused = [(result, reason) for result in busy for reason in result.refusals]
     for result, reason in refused[:REASONS]:
         name = Markup("<b>{}</b>").format(escape.plain(result.environment.name))
@@ -64,7 +64,7 @@ def _reason(reason: Reason) -> Markup:
 
 
 def _clashing(problems: Mapping[Problem, tuple[str, ...]]) -> list[Markup]:
-    """The advice for two pull requests with a conflict. Says what to do before the merge of either."""
+    """The advice for two pull requests with a conflict: what to do before the merge of either."""
     found = [problem for problem in problems if problem.brief]
     more = f" The same applies to {phrases.count(len(found) - 1, 'other conflict')}." if len(found) > 1 else ""
     return [escape.prose(f"Do not merge yet: {problem.what}: {problem.hint}.{more}") for problem in found[:1]]
@@ -107,7 +107,7 @@ def _sentence(result: Preview, *, cautious: bool) -> Markup:
     name = Markup("<b>{}</b>").format(escape.plain(environment.name))
     waits = phrases.waits_for(environment, result.occasion)
     if result.parked:
-        words = Markup("There is nothing to approve yet: {} waits: {} {}.")
+        words = Markup("There is nothing to approve yet, because {} waits: {} {}.")
         later = phrases.resumed_by(environment)
         return words.format(name, _reason(result.reasons[0]), escape.prose(later[0].upper() + later[1:]))
     if result.occasion.applies(environment):

@@ -15,7 +15,7 @@ SHOWN = 6
 
 
 def backup_lines(outcome: Outcome) -> Iterable[str]:
-    """The backup and the recovery point. Says so if there is no backup."""
+    """The backup, or that there is none, and the recovery point."""
     if receipt := outcome.receipt:
         yield from ("", f"  backup {receipt.id}: {on_one_line(proved(receipt))}")
         yield f"  to restore it: `{on_one_line(receipt.restore_with)}`"
@@ -31,13 +31,13 @@ def proved(receipt: Receipt) -> str:
     """What the backup has, and how it was proved. ctgitops does not restore a provider's backup."""
     if receipt.by != "pg_dump":
         at = f"{phrases.moment(receipt.finished_at)}{f', LSN {receipt.lsn}' if receipt.lsn else ''}"
-        return f"of {at}, taken by {receipt.by}, not restored by ctgitops; verified so: {receipt.proof}"
+        return f"of {at}, taken by {receipt.by}, not restored by ctgitops; verification: {receipt.proof}"
     size, rows = phrases.size(receipt.bytes), phrases.count(sum(receipt.rows.values()), "row")
     return f"{size}, {rows}, restored once and compared, on {receipt.proof}"
 
 
 def extent_lines(preview: Preview) -> Iterable[str]:
-    """Lists what a plan's backup leaves out. Also what it saves, if that is not what every backup saves."""
+    """Lists what a plan's backup leaves out, and what it saves if this is not the whole database."""
     extent = preview.extent
     if extent and extent != BackupExtent():
         yield from ("", f"  the backup saves {on_one_line(extent.saved.rstrip(','))}")

@@ -34,7 +34,7 @@ def _listing(listing: BackupListing, within: int | None) -> list[str]:
     age = f", the newest {ago(listing.now - newest.taken_at)} old" if newest else ""
     lines = [f"{listing.environment}: {count(len(listing.backups), 'backup')} in {on_one_line(listing.to)}{age}"]
     if listing.unread:
-        lines.append(f"  migrations after them are not known: {on_one_line(listing.unread)}")
+        lines.append(f"  the migrations applied after each backup are unknown: {on_one_line(listing.unread)}")
     if not listing.backups:
         return lines
     head = ("backup", "age", "size", "rows", "restored on", "last drill", "migrations after it")
@@ -59,7 +59,7 @@ def _drilled(backup: StoredBackup, now: datetime) -> str:
 
 
 def pruned_text(pruned: Pruned, within: int | None = None) -> str:
-    """The backups that were or would be removed, and those that stay. Each has the reason."""
+    """The backups that were or would be removed, and those that stay, each with the reason."""
     total, goes = len(pruned.decisions), len(pruned.goes)
     verb = "would remove" if pruned.dry_run else "removed"
     head = f"{pruned.environment}: {verb} {goes or 'none'} of {count(total, 'backup')}"
@@ -83,7 +83,7 @@ def verified_text(receipt: Receipt, unchecked: tuple[str, ...]) -> str:
     total = size(sum(each.bytes for each in files.values()))
     lines = [f"{receipt.id}: {count(len(files), 'file')}, {total}, match the receipt by size and SHA-256"]
     lines += [f"  not checked: {on_one_line(each)}" for each in unchecked]
-    return "\n".join([*lines, "  not restored: `ctgitops backup drill` does"]) + "\n"
+    return "\n".join([*lines, "  not restored: `ctgitops backup drill` restores the newest backup"]) + "\n"
 
 
 def drills_text(results: tuple[DrillResult, ...]) -> str:
@@ -124,7 +124,7 @@ def _drill_markdown(result: DrillResult) -> str:
 
 
 def ago(age: timedelta) -> str:
-    """An age, such as `5 min`, `7 h` or `12 d`. An age in the future counts as none."""
+    """An age, such as `5 min`, `7 h` or `12 d`. A negative age counts as zero."""
     seconds = max(int(age.total_seconds()), 0)
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:

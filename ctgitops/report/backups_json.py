@@ -54,7 +54,7 @@ def _backup(backup: StoredBackup, listing: BackupListing) -> Object:
 
 
 def pruned_json(pruned: Pruned) -> str:
-    """The backups that were or would be removed, and those that stay. Each has the reason."""
+    """The backups that were or would be removed, and those that stay, each with the reason."""
     fields = {
         "environment": pruned.environment,
         "dry_run": pruned.dry_run,

@@ -24,7 +24,7 @@ def baseline_text(done: Baseline) -> str:
 
 
 def verdict(done: Baseline) -> str:
-    """The verdict. It is the first line."""
+    """The verdict, which is the first line."""
     differences = phrases.count(len(done.changes), "difference")
     if not done.names:
         return f"NOT BASELINED: {differences} from the schema of the files; nothing was changed"

@@ -85,7 +85,7 @@ def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]
 
 
 def _keys(snapshot: Snapshot) -> dict[str, dict[tuple[str, ...], str]]:
-    """The key columns of each table. Each one has the kind of its key: `PK` or `UK`."""
+    """The key columns of each table, each with the kind of its key: `PK` or `UK`."""
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for each in snapshot.objects:
         match = _KEY.match(each.attributes.get("definition", "")) if each.kind == "constraint" else None

@@ -31,7 +31,7 @@ def _text(result: DriftResult) -> list[str]:
 
 
 def verdict(result: Drift) -> str:
-    """The verdict for one environment. It is the first line."""
+    """The verdict for one environment, which is the first line."""
     if not result.changes:
         return f"no drift: the schema matches the {_migrations(result)} in the ledger"
     return f"DRIFT: {phrases.count(len(result.changes), 'difference')} from the {_migrations(result)} in the ledger"

@@ -27,7 +27,7 @@ Measured = Mapping[Problem, tuple[str, ...]]
 def parts_of(
     problems: Mapping[Problem, tuple[str, ...]], origin: Origin, measured: Measured = MappingProxyType({})
 ) -> list[Part]:
-    """Every problem, with the environments that have this problem. These are values for the template."""
+    """Every problem with its environments, as values for the template."""
     parts = [
         {**_part(problem, names, origin), "measured": [escape.plain(line) for line in measured.get(problem, ())]}
         for problem, names in problems.items()

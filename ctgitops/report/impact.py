@@ -150,7 +150,7 @@ def name(relation: str) -> str:
 
 
 def rows(number: float) -> str:
-    """A number of rows, such as `9.8 M rows`. It has two digits: it is an estimate."""
+    """A number of rows, such as `9.8 M rows`, with two digits because it is an estimate."""
     for unit, word in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             return f"{number / unit:.1f} {word} rows".replace(".0 ", " ")
@@ -178,7 +178,7 @@ def _measured(effect: Effect, claim: Claim) -> str:
 
 
 def _measured_wait(impact: StepImpact, claim: Claim, wait: Wait) -> str:
-    """The lock and its duration. Also names the blocked statements if the finding has another lock mode."""
+    """The lock and its duration, and the blocked statements if the finding has another lock mode."""
     held = wait.held
     own = LockMode[claim.finding.lock.replace(" ", "_")] if claim.finding.lock else None
     blocks = () if own and what_it_blocks(own) == held.blocks else (f"blocks {held.blocks}",)
@@ -208,9 +208,9 @@ def _changes(effect: Effect) -> Iterator[tuple[str, int]]:
 def _change(each: RowChange, *, locked: bool) -> str:
     change = each.change
     batches = f", {change.batch:,} in each transaction" if change.batch else ""
-    where = f"{name(change.relation)} in line {change.line}{batches}"
+    where = f"{name(change.relation)} on line {change.line}{batches}"
     if not change.does:
-        return f"reads {where}, and its further work depends on the rows ({_words(each)})"
+        return f"reads {where}; its further work depends on the rows ({_words(each)})"
     many = "an unknown number of rows" if change.rows is None else f"{'up to ' * (change.rows >= 1)}{rows(change.rows)}"
     wal = f", {phrases.size(round(change.wal))} of WAL" if change.wal else ""
     waits = "" if locked or not change.locks_rows else ": other changes to these rows wait until the commit"

@@ -18,7 +18,7 @@ _KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 def address(url: str) -> Markup | str:
-    """A plain URL. It is safe in a link. Empty for anything else."""
+    """A plain URL, which is safe in a link. Empty for anything else."""
     return Markup(url) if _URL.fullmatch(url) else ""  # noqa: S704 - `_URL` matches no character that ends a link
 
 

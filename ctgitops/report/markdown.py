@@ -31,7 +31,7 @@ MARKS = {
 def plans_markdown(
     results: tuple[PlanResult, ...], origin: Origin | None = None, *, longest: int = MAX, summary_has_all: bool = True
 ) -> str:
-    """The plan comment. It has all environments on one page of at most `longest` characters.
+    """The plan comment: all environments on one page of at most `longest` characters.
 
     A shortened page names the place of the whole plan: the summary of the run, or only a file.
     """
@@ -40,7 +40,7 @@ def plans_markdown(
 
 
 def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """The page of a run. Has the applied migrations and how to roll them back, or why nothing was applied."""
+    """The page of a run: the applied migrations and how to roll them back, or why nothing was applied."""
     return outcome_page(outcome, origin or Origin(), "outcome.md.j2", longest)
 
 

@@ -1,4 +1,4 @@
-"""A notification: the result of a run in a few lines. It is text for people and JSON for programs."""
+"""A notification: the result of a run in a few lines, as text for people and JSON for programs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Notification:
 
     @property
     def text(self) -> str:
-        """The facts, the next step and the links. Each has one line without any markup."""
+        """The facts, the next step and the links, one line each without markup."""
         lines = [*self.facts, *([f"next: {self.next}"] if self.next else []), *self._links()]
         return "\n".join(map(_harmless, lines[:MOST_LINES]))
 

@@ -110,7 +110,7 @@ def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset
 
 
 def back_of(preview: Preview, origin: Origin) -> Part:
-    """The backup before an apply. Also how to restore this backup or roll back."""
+    """The backup before an apply, and how to restore it or roll back."""
     plan, policy = preview.plan, preview.environment.backup
     left_out = [*(preview.extent.not_saved if preview.extent else ()), *preview.not_in_backup]
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]

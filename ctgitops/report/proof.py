@@ -85,18 +85,18 @@ def _twice(found: tuple[IdempotenceCheck, ...]) -> Iterable[str]:
         if again.untried:
             yield f"could not test whether {again.step.name} is idempotent: {again.untried}"
         elif not again.proved:
-            yield f"{again.step.name} is NOT IDEMPOTENT, although it is marked so"
+            yield f"{again.step.name} is NOT IDEMPOTENT, although its comment says so"
 
 
 def _order(proof: Trial) -> Iterable[str]:
     if proof.order is None:
         return
     if proof.order.untried:
-        yield f"could not test whether the order of numbers gives the same schema: {proof.order.untried}"
+        yield f"could not test whether numeric order gives the same schema: {proof.order.untried}"
     elif proof.order.differs:
-        yield "the order of numbers gives a DIFFERENT schema than this environment's order"
+        yield "numeric order gives a DIFFERENT schema than this environment's order"
     else:
-        yield "in an empty database, the order of numbers gives the same schema as this environment's order"
+        yield "in an empty database, numeric order gives the same schema as this environment's order"
 
 
 def schema_lines(proof: Trial) -> list[str]:
@@ -111,7 +111,7 @@ def schema_lines(proof: Trial) -> list[str]:
         if again.differs:
             lines += ["", f"# changes by the second run of {again.step.name}", *change_lines(again.differs)]
     if proof.order and proof.order.differs:
-        lines += ["", "# - order of numbers, + order of this environment", *change_lines(proof.order.differs)]
+        lines += ["", "# - numeric order, + order of this environment", *change_lines(proof.order.differs)]
     return lines
 
 

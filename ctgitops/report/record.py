@@ -1,4 +1,4 @@
-"""Renders the record of a pull request. It is above the plan in the comment of a merged pull request."""
+"""Renders the record of a pull request, shown above the plan in the comment of a merged pull request."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
 
 
 def approved_markdown(users: tuple[str, ...] | None) -> str:
-    """The last line of a record. Says who approved the pull request, without mentions. `users` is None if unknown."""
+    """The last line of a record: who approved the pull request, without mentions. `users` is None if unknown."""
     if users is None:
         return "\n<sub>the approvals could not be read</sub>\n"
     said = f"approved by {escape.code(phrases.joined(users))}" if users else "no approving review"
@@ -94,7 +94,7 @@ def closed_markdown(origin: Origin | None = None) -> str:
 def _verdict(record: Record) -> tuple[str, Markup]:
     stages = {environment: record.stage(environment) for environment in record.environments}
     if set(stages.values()) == {Stage.REMOVED}:
-        return MARKS[Stage.REMOVED], escape.plain("No environment gets it: its file was removed")
+        return MARKS[Stage.REMOVED], escape.plain("No environment applies the migration: its file was removed")
     applied = tuple(environment.name for environment, stage in stages.items() if stage is Stage.APPLIED)
     said = [Markup("Applied to {}").format(escape.plain(phrases.joined(applied)))] if applied else []
     said += [_said(environment, stage, record) for environment, stage in stages.items() if stage is not Stage.APPLIED]
@@ -113,7 +113,7 @@ SAID = {
     Stage.UNREADABLE: "{} CANNOT BE READ",
     Stage.BLOCKED: "{} is BLOCKED, nothing was changed",
     Stage.DIFFERS: "{} DIFFERS FROM THE PREDICTION",
-    Stage.REMOVED: "{} does not get it: its file was removed",
+    Stage.REMOVED: "{} does not apply the migration: its file was removed",
 }
 _HELD = {
     "window": " for its window",
@@ -217,7 +217,7 @@ def _past(each: PastRollback) -> Part:
 
 
 def _why_not(environment: Environment, end: RunEnd | None, there: set[str]) -> tuple[str, ...]:
-    """Why a migration is not applied. It is the last run's result, or an unmet condition of the manifest."""
+    """Why a migration is not applied: the last run's result, or an unmet condition of the manifest."""
     if end is None:
         return _expected(environment, there)
     if end.stage in (Stage.WAITING, Stage.BLOCKED):

@@ -112,7 +112,9 @@ class RoleScript:
             return "as requested"
         if self.facts.sign is None:
             return "assumed, because the database was not read"
-        return f"because the role {self.facts.sign} exists" if self.facts.sign else "because no role shows another one"
+        if self.facts.sign:
+            return f"because the role {self.facts.sign} exists"
+        return "because no role indicates another provider"
 
     def _foot(self, sections: Iterable[str]) -> Iterator[str]:
         names = {"apply": self.names.apply, "plan": self.names.plan, "backup": self.names.backup}
@@ -208,7 +210,7 @@ def _reads_all(role: str) -> str:
         "    end;",
         "    return;",
         "exception when insufficient_privilege then",
-        "    raise warning '% may not grant pg_read_all_data, so it grants what it owns: '",
+        "    raise warning '% may not grant pg_read_all_data, so it grants access only to its own objects: '",
         "        'run this again as the role that applies, after its first apply', current_user;",
         "end;",
         "for one in",
@@ -247,7 +249,7 @@ def _literal(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    """A name without line breaks. It is for an SQL comment, which ends at the end of its line."""
+    """A name without line breaks, for an SQL comment, which ends at the end of its line."""
     return " ".join(text.split())
 
 

@@ -151,7 +151,7 @@ def next_step(preview: Preview, command: str = "") -> str:
     plan = preview.plan
     if verdict_of(preview).state.stops:
         if verdict_of(preview).state is PlanState.WAITING:
-            return f"remove the reasons above, for which {preview.occasion} is refused, then plan again"
+            return f"{preview.occasion} is refused for the reasons above: resolve them, then plan again"
         what = "problems" if plan.blocked else "findings of severity error"
         return f"fix the {what} above, then run `ctgitops plan --env {plan.environment}` again"
     apply = command or f"ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}"

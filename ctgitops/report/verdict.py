@@ -1,4 +1,4 @@
-"""The verdict on all plans. It is the first line of the plan comment."""
+"""The verdict on all plans, which is the first line of the plan comment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MARKS = {
 
 
 def verdict(results: tuple[PlanResult, ...]) -> tuple[str, Markup]:
-    """The verdict on all plans. It is a mark and one line of text."""
+    """The verdict on all plans: a mark and one line of text."""
     steps, state = phrases.steps(results), worst_state(results)
     blocking = sum(problem.blocks for problem in phrases.problems(results))
     unseen = [result.environment.name for result in results if isinstance(result, NotPlanned)]
@@ -67,7 +67,7 @@ def _refused(busy: list[Preview]) -> list[Markup]:
 
 
 def _brief(results: tuple[PlanResult, ...]) -> list[Markup]:
-    """Short texts of problems that do not block. An example is a number that another pull request also uses."""
+    """Short texts of problems that do not block, such as a number that another pull request also uses."""
     said = dict.fromkeys(problem.brief for problem in phrases.problems(results) if problem.brief and not problem.blocks)
     more = [Markup(f"and {len(said) - BRIEF} more")] if len(said) > BRIEF else []  # noqa: S704 - only a number is inserted
     return [*(escape.plain(text) for text in list(said)[:BRIEF]), *more]

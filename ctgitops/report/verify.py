@@ -26,7 +26,7 @@ def _text(result: VerifyResult) -> list[str]:
 
 
 def verdict(result: Verified) -> str:
-    """The verdict for one environment. It is the first line."""
+    """The verdict for one environment, which is the first line."""
     seen = f"{phrases.count(result.migrations, 'migration')}, {phrases.count(result.queries, 'verify file')}"
     if result.constraints is not None:
         seen += f", {phrases.count(result.constraints, 'constraint')} against the rows"

@@ -10,7 +10,7 @@ _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE:
 
 
 def check_github(problems: tuple[Problem, ...], findings: tuple[Finding, ...], folder: str = "") -> str:
-    """A workflow command for each problem and finding. An example is `::error file=…,line=…::what`.
+    """A workflow command for each problem and finding, such as `::error file=…,line=…::what`.
 
     `folder` is the path of the workspace in its repository.
     """

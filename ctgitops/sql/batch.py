@@ -82,7 +82,7 @@ def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
     if "size" not in values:
         faults.append(Fault("the batch directive has no size", line.start(), "write `-- ctgitops: batch size=5000`"))
     if len(found) > 1:
-        faults.append(Fault("a second line `ctgitops: batch`", found[1].start(), "remove one of the two"))
+        faults.append(Fault("the file has a second line `ctgitops: batch`", found[1].start(), "remove one of the two"))
     return (None, tuple(faults)) if faults else (_batch(values), ())
 
 

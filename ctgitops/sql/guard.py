@@ -43,7 +43,7 @@ class Failure:
 
 
 class NotAnalysedError(SqlSyntaxError):
-    """SQL that PostgreSQL may accept but ctgitops cannot analyse. It is handled like a syntax error."""
+    """SQL that PostgreSQL may accept but ctgitops cannot analyse. Handled like a syntax error."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"ctgitops cannot analyse {failure}", 0)

@@ -1,1 +1,1 @@
-"""Creates the implementations of all ports. Uses a checkout and the process environment."""
+"""Creates the implementations of all ports from a checkout and the process environment."""

@@ -74,7 +74,7 @@ class StoredBackups:
         return self._finished().prune(environment, tell, dry_run=dry_run)
 
     def restore_table(self, which: str, names: tuple[str, str], url: str, tell: Listener) -> tuple[Receipt, int]:
-        """Restores one table's rows into a new table. Also returns the number of rows. Writes. Raises BackupError."""
+        """Restores one table's rows into a new table. Returns receipt and row count. Writes. Raises BackupError."""
         return self._finished().restore_table(self._receipt_at(which), names, url, tell)
 
     def _receipt_at(self, which: str) -> str:

@@ -54,7 +54,7 @@ class ThrowAwayDatabases:
     addresses: Addresses
 
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
-        """An empty throw-away database like `wanted`. It is dropped when the block ends. Raises UsageError."""
+        """An empty throw-away database like `wanted`, dropped when the block ends. Raises UsageError."""
         from ..postgres.shadow.replay import replay_shadow
 
         policy = environment.shadow if environment else ShadowPolicy()

@@ -1,4 +1,4 @@
-"""The origin of a run. Says who started it, and for which commit, pull request and workflow run."""
+"""The origin of a run: who started it, and for which commit, pull request and workflow run."""
 
 from __future__ import annotations
 

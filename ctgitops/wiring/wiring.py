@@ -1,4 +1,4 @@
-"""Creates the implementations of the ports. Uses one checkout and one process environment."""
+"""Creates the implementations of the ports from one checkout and one process environment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wiring:
-    """One checkout and one process environment. Also the ports' implementations that use both."""
+    """One checkout and one process environment, and the ports' implementations that use both."""
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -79,7 +79,7 @@ class Wiring:
         """The names of all environments. Each follows the environment in its `after`. Raises UsageError without any."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
-            hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"
+            hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three manifests"
             raise UsageError("environments/ has no valid manifest", hint=hint)
         return [e.name for e in in_order_of_after(self.workspace.environments)]
 

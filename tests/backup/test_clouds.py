@@ -55,7 +55,7 @@ def test_objects_are_put_once_listed_read_and_removed(cloud: Scene) -> None:
     bucket = bucket_at(cloud.to, cloud.settings, cloud.root)
     bucket.put("a/one", b"first")
     bucket.put("a/one", b"first")  # as after a lost answer
-    with pytest.raises(BackupError, match="exists with other contents, and is not overwritten"):
+    with pytest.raises(BackupError, match="exists with different contents, and is not overwritten"):
         bucket.put("a/one", b"second")
     small = b"" if cloud.to.startswith("az") else b"2"  # the emulator of Google's takes no empty object
     bucket.put("b/two", small)
@@ -90,7 +90,7 @@ def test_what_was_changed_in_the_store_is_found(cloud: Scene) -> None:
     name = next(each.name for each in bucket.list() if "toc.dat" in each.name)
     bucket.delete([name])
     backups, environment = finished(cloud)
-    for content, said in ((None, "is missing"), (b"other", "another size")):
+    for content, said in ((None, "is missing"), (b"other", "different size")):
         if content:
             bucket.put(name, content)
         with pytest.raises(BackupError, match=said):

@@ -61,7 +61,12 @@ def test_what_is_stored_matches_its_receipt_and_needs_no_key(taken: tuple[Scene,
 def test_what_was_changed_is_found_without_a_restore(taken: tuple[Scene, Receipt], how: str) -> None:
     scene, receipt = taken
     change(receipt, how)
-    said = {"changed": "another SHA-256", "cut short": "another size", "removed": "is missing", "added": "not in the r"}
+    said = {
+        "changed": "different SHA-256",
+        "cut short": "different size",
+        "removed": "is missing",
+        "added": "not in the r",
+    }
     with pytest.raises(BackupError, match=said[how]) as caught:
         verify(scene, receipt)
     assert caught.value.state
@@ -99,8 +104,8 @@ def test_a_drill_compares_contents_and_schema_with_the_receipt(taken: tuple[Scen
     text = file.read_text()
     for old, new, said in (
         ('"public.t": 10', '"public.t": 11', "public.t: 11 rows in the receipt, 10 restored"),
-        (f'"{receipt.contents["public.u"]}"', '"1"', "public.u: other contents"),
-        (receipt.schema_sha256, "0" * 64, "the schema has another hash"),
+        (f'"{receipt.contents["public.u"]}"', '"1"', "public.u: different contents"),
+        (receipt.schema_sha256, "0" * 64, "the hash of the schema is different"),
     ):
         file.write_text(text.replace(old, new))
         with pytest.raises(BackupError, match=said):

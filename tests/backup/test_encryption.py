@@ -61,8 +61,8 @@ def test_each_of_two_keys_is_enough(tmp_path: Path) -> None:
 def test_keys_that_cannot_be_used_say_why(tmp_path: Path) -> None:
     _, locked = ssh_key(tmp_path, passphrase="secret")
     for text, said in (
-        (str(pyrage.x25519.Identity.generate()), "and the key in KEY does not fit"),
-        (ssh_key(tmp_path)[1], "and the key in KEY does not fit"),
+        (str(pyrage.x25519.Identity.generate()), "and the key in KEY does not match"),
+        (ssh_key(tmp_path)[1], "and the key in KEY does not match"),
         (locked, "locked by a passphrase: remove the passphrase from a copy with `ssh-keygen"),
         (
             pyrage.passphrase.encrypt(KEY.encode(), "secret").decode("latin-1"),

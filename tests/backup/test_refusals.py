@@ -126,7 +126,7 @@ def test_critical_tables_are_compared_by_what_is_in_them(quick: Scene) -> None:
 def test_as_many_rows_with_another_content_are_a_difference() -> None:
     source = Contents(15, {"public.people": 1}, {}, (), (), digests={"public.people": "1"})
     copy = Contents(15, {"public.people": 1}, {}, (), (), digests={"public.people": "2"})
-    assert differences(source, copy) == ["public.people: same number of rows, but other contents"]
+    assert differences(source, copy) == ["public.people: same number of rows, but different contents"]
     assert differences(source, source) == []
 
 

@@ -39,15 +39,15 @@ def untouched(url: str) -> bool:
     ("tamper", "words"),
     [
         pytest.param(
-            lambda file: file.write_bytes(file.read_bytes() + b"x"), "has another size", marks=pytest.mark.slow
+            lambda file: file.write_bytes(file.read_bytes() + b"x"), "has a different size", marks=pytest.mark.slow
         ),
-        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"x"), "has another SHA-256"),
-        pytest.param(lambda file: os.truncate(file, 3), "has another size", marks=pytest.mark.slow),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"x"), "has a different SHA-256"),
+        pytest.param(lambda file: os.truncate(file, 3), "has a different size", marks=pytest.mark.slow),
         (lambda file: file.unlink(), "is missing"),
         (lambda file: (file.parent / "blob_1.dat").touch(), "blob_1.dat is not in the receipt"),
         pytest.param(
             lambda file: (file.rename(file.parent.parent / "away"), file.symlink_to("../away")),
-            "has another size",
+            "has a different size",
             marks=pytest.mark.slow,
         ),
     ],
@@ -70,7 +70,7 @@ def test_a_receipt_that_was_changed_is_refused(
     data = json.loads(file.read_text())
     data["files"]["toc.dat"]["sha256"] = "0" * 64
     file.write_text(json.dumps(data))
-    with pytest.raises(BackupError, match=r"toc\.dat has another SHA-256"):
+    with pytest.raises(BackupError, match=r"toc\.dat has a different SHA-256"):
         quick.restore(receipt, make_database())
 
 

@@ -68,7 +68,7 @@ def test_a_backup_comes_back_and_no_copy_stays_here(s3: Scene, make_database: Ca
     receipt = s3.take()
     assert receipt.location == f"{s3.to}/{receipt.id}"
     assert set(objects(s3)) == {f"{receipt.id}/{name}" for name in (*receipt.stored, "receipt.json")}
-    assert receipt.stored_proof == f"{len(receipt.stored)} objects in the store compared by MD5"
+    assert receipt.stored_proof == f"compared {len(receipt.stored)} objects in the store by MD5"
     target = make_database()
     assert s3.restore(receipt, target) == receipt
     assert fetch(target, "select count(*) from t") == [(1000,)]
@@ -129,7 +129,7 @@ def test_what_lies_in_the_store_is_compared_before_the_receipt(s3: Scene, change
                 obstore.put(client(s3), f"{prefix}/{name}", b"other", use_multipart=False)
 
     s3.meanwhile = meddle
-    with pytest.raises(BackupError, match=r"toc.dat (is missing|has other contents)"):
+    with pytest.raises(BackupError, match=r"toc.dat (is missing|has different contents)"):
         s3.take()
     assert objects(s3) == {}
 
@@ -202,7 +202,7 @@ def test_credentials_that_may_only_put_are_enough_for_a_backup(s3: Scene, monkey
     s3.to = s3.to.replace("s3://first/", "s3://only-put/")
     run(s3.url, "create table t as select 1 as a")
     receipt = s3.take()
-    assert receipt.stored_proof.endswith("when they were put; the credentials do not allow to list objects")
+    assert receipt.stored_proof.endswith("during the upload; the credentials may not list objects")
     assert any("cannot remove the incomplete backups" in words for words in s3.said)
     assert f"{receipt.id}/receipt.json" in objects(s3)
 
@@ -211,7 +211,7 @@ def test_nothing_is_overwritten(s3: Scene) -> None:
     bucket = bucket_at(s3.to, s3.settings, s3.root)
     bucket.put("one", b"first")
     bucket.put("one", b"first")  # as after a lost answer
-    with pytest.raises(BackupError, match="exists with other contents, and is not overwritten"):
+    with pytest.raises(BackupError, match="exists with different contents, and is not overwritten"):
         bucket.put("one", b"second")
     assert objects(s3) == {"one": b"first"}
 

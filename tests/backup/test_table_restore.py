@@ -79,7 +79,7 @@ def test_what_cannot_be_restored_leaves_nothing(quick: Scene, make_database: Cal
         restore(quick, receipt, "public.projects", "restored.p", make_database())
     changed = receipt.to_json().replace('"public.projects": 301', '"public.projects": 302')
     (quick.root / "backups" / receipt.id / "receipt.json").write_text(changed)
-    with pytest.raises(BackupError, match="would have 301 rows, and the receipt has 302"):
+    with pytest.raises(BackupError, match="would have 301 rows, but the receipt has 302"):
         restore(quick, receipt, "public.projects", "restored.p")
     assert fetch(quick.url, "select from pg_namespace where nspname = 'restored'") == []
 

@@ -59,7 +59,7 @@ def test_a_repair_does_not_change_the_order_in_which_rollback_goes() -> None:
         (Correction(1, Fact.APPLIED, "  "), "needs a reason"),
         (Correction(9, Fact.APPLIED, "it is there"), "neither applied nor unfinished"),
         (Correction(9, Fact.NOT_APPLIED, "it is not"), "neither applied nor unfinished"),
-        (Correction(2, Fact.APPLIED, "it is there"), "is already recorded as its file says"),
+        (Correction(2, Fact.APPLIED, "it is there"), "is already recorded in the ledger with the text of its file"),
         (Correction(3, Fact.APPLIED, "it is there"), "migration 003 has no file"),
     ],
 )
@@ -123,7 +123,7 @@ def test_one_statement_of_an_unfinished_migration_is_done_or_is_not() -> None:
         (half_done((DONE, 1)), Fact.APPLIED, 4, "has 3 statements"),
         (half_done((DONE, 1), (DONE, 2)), Fact.NOT_APPLIED, 1, "is not the last completed statement"),
         (half_done((DONE, 1)), Fact.NOT_APPLIED, 2, "is not the last completed statement"),
-        (chained(entry(ONE)), Fact.APPLIED, 1, "is not unfinished in staging"),
+        (chained(entry(ONE)), Fact.APPLIED, 1, "is complete or not started in staging"),
     ],
 )
 def test_what_cannot_be_said_of_a_statement_is_refused(ledger: Ledger, fact: Fact, statement: int, words: str) -> None:

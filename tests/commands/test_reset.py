@@ -162,7 +162,7 @@ def test_the_lock_is_taken_in_the_permitted_database_alone() -> None:
     permitted = permit(wish(), permission(), databases=events)
     other = replace(IDENTITY, here=replace(HERE, name="app_prod"))
     events.ledgers["development"] = replace(events.ledgers["development"], identity=other)
-    with pytest.raises(LedgerError, match="connects to another database now"):
+    with pytest.raises(LedgerError, match="now connects to a different database"):
         verb(wish(), permitted, databases=events, tell=events.tell)
     assert not any(line.startswith("drop") for line in events.lines)
 

@@ -13,6 +13,6 @@ from tests.fakes import STAGING, Diary
 def test_a_database_that_cannot_be_read_leads_to_the_way_without_one(error: CtgitopsError) -> None:
     with pytest.raises(type(error)) as refused:
         roles(STAGING, databases=Diary(unreachable={"staging": error}))
-    assert "`ctgitops roles --env staging --database NAME` connects to none" in refused.value.hint
+    assert "`ctgitops roles --env staging --database NAME` needs no URL" in refused.value.hint
     assert "administrator" in refused.value.hint
     assert roles(STAGING, databases=Diary(unreachable={"staging": error}), database="app").database == "app"

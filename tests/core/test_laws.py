@@ -274,7 +274,7 @@ def test_another_text_on_staging_is_not_the_same_migration() -> None:
     plan = make_plan(FULL, PRODUCTION, Ledger())
     staging = chained(replace(entry(ONE), checksum="sha256:other"), entry(TWO))
     whats = [reason.what for reason in reasons_to_wait(plan, request(FULL, PRODUCTION), staging)]
-    assert whats == ["staging has applied 001_one with a text that differs from this checkout"]
+    assert whats == ["the text of 001_one that staging has applied differs from this checkout"]
 
 
 def test_a_gate_that_could_not_look_refuses() -> None:

@@ -52,7 +52,7 @@ def test_only_an_archive_that_was_seen_is_a_plain_promise() -> None:
     )
     assert all("WHY" in text for text in texts.values())
     assert texts[Archive.NONE].startswith("NO PITR: there is no archive")
-    assert "is not known" in texts[Archive.UNKNOWN]
+    assert "is unknown" in texts[Archive.UNKNOWN]
     assert "only once the archiver works again" in texts[Archive.FAILING]
 
 

@@ -90,14 +90,14 @@ def test_a_clone_without_blobs_can_tell_what_changed_but_not_which_versions_are_
 ) -> None:
     root = clone("--filter=blob:none")
     assert check(root) == 1
-    with pytest.raises(WorkspaceError, match="git cannot tell what the base branch has: "):
+    with pytest.raises(WorkspaceError, match="git cannot determine what the base branch has: "):
         base_of(root)
 
 
 def test_a_clone_without_trees_is_an_error_with_git_s_words_and_without_its_password(
     clone: Callable[..., Path],
 ) -> None:
-    with pytest.raises(WorkspaceError, match="git cannot tell") as caught:
+    with pytest.raises(WorkspaceError, match="git cannot determine") as caught:
         check(clone("--filter=tree:0"))
     assert "Could not connect" in caught.value.what or "Failed to connect" in caught.value.what
     assert "hunter2" not in caught.value.what

@@ -155,7 +155,7 @@ def test_where_git_fails_that_is_said_and_does_not_block(
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     (problem,) = found(branch)
     assert problem.what == (
-        "cannot check whether applied migrations were removed: git cannot tell which files were removed: "
+        "cannot check whether applied migrations were removed: git cannot determine which files were removed: "
         "git is not installed"
     )
     assert not problem.blocks

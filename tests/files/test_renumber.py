@@ -112,7 +112,7 @@ def test_what_the_base_has_keeps_its_number(branch: Checkout) -> None:
 def test_what_is_applied_keeps_its_number(branch: Checkout, name: str) -> None:
     found = next(m for m in branch.read().migrations if m.name == name)
     branch.write("environments/staging.yaml", "environment: staging\ndatabase: {url: '${S}'}\n")
-    with pytest.raises(UsageError, match=f"{name} is applied in staging"):
+    with pytest.raises(UsageError, match=f"{name} cannot be renumbered: staging has applied it"):
         renumbered(branch, "002_ours", databases=Diary(ledgers={"staging": chained(entry(found))}))
     assert (branch.root / "migrations/002_ours.sql").exists()
 
@@ -130,7 +130,7 @@ def test_without_git_the_one_that_no_ledger_has_is_meant(repo: Checkout, same_te
     repo.write("environments/staging.yaml", "environment: staging\ndatabase: {url: '${S}'}\n")
     applied = next(m for m in repo.read().migrations if m.name == "001_b")
     diary = Diary(ledgers={"staging": chained(entry(applied))})
-    with pytest.raises(UsageError, match="001_b is applied in staging") as caught:
+    with pytest.raises(UsageError, match="001_b cannot be renumbered: staging has applied it") as caught:
         renumbered(repo, "001_b", BaseBranch(""), diary)
     assert "`ctgitops new --renumber 001_a`" in caught.value.hint
     assert renumbered(repo, "001", BaseBranch(""), diary) == ["001_b.sql", "002_a.sql"]

@@ -31,7 +31,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("? [a]\n: 1", "a.yaml:1:3: a key that is not a word"),
         ("a: \x07", "a.yaml:1:4: a character that is not allowed in YAML"),
         ('"\\UFFFFFFFF"', "a.yaml:1: an escape or directive that is not allowed in YAML"),
-        ('a: "\\ud800"', "a.yaml:1:4: half a character (a lone surrogate)"),
+        ('a: "\\ud800"', "a.yaml:1:4: a lone surrogate (half of a character)"),
         (
             "postgres://u:hunter2@h: 1\npostgres://u:hunter2@h: 1",
             "a.yaml:2:1: duplicate key `(not shown: it may contain a ",

@@ -122,7 +122,7 @@ def test_a_refused_merge_is_corrected_by_another_number(story: Story) -> None:
     number = story.open("migrations/002_blue.sql", removed=("migrations/001_blue.sql",))
     assert story.push(story.merge(number)) == 0
     assert first(story.record(number)).startswith("### ✅ Applied to staging")
-    assert first(story.record(refused)).startswith("### ⚪ No environment gets it: its file was removed")
+    assert first(story.record(refused)).startswith("### ⚪ No environment applies the migration: its file was removed")
 
 
 def test_a_run_without_a_secret_keeps_what_another_run_knew(story: Story) -> None:

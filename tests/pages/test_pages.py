@@ -259,7 +259,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/roles.md": roles,
     "docs/rules.md": rules,
 }
-"""How the commands of each page are run; a page with another number of blocks does not fit its story."""
+"""How the commands of each page are run; a page with another number of blocks does not match its story."""
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def test_an_outcome_says_what_a_part_has_and_lacks() -> None:
 def test_an_outcome_does_not_claim_that_a_provider_s_backup_was_restored() -> None:
     outcome = replace(APPLIED, receipt=BY_COMMAND)
     for page in (outcome_text(outcome), outcome_markdown(outcome)):
-        assert "taken by command, not restored by ctgitops; verified so: it is available" in page
+        assert "taken by command, not restored by ctgitops; verification: it is available" in page
         assert "restored once" not in page
         assert "restore snap-1" in page
 
@@ -56,5 +56,5 @@ def test_a_plan_says_what_will_be_saved() -> None:
     provider = BackupPolicy("", by=BackupMaker.COMMAND, command=("x",))
     provided = replace(preview, environment=replace(preview.environment, backup=provider))
     page = plans_markdown((provided,))
-    assert "takes a backup and verifies it, which ctgitops does not restore" in page
+    assert "takes and verifies a backup, which ctgitops does not restore" in page
     assert "restored once" not in page

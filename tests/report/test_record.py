@@ -164,7 +164,7 @@ def test_an_address_of_a_ledger_that_is_none_becomes_no_link() -> None:
 
 
 def test_a_pull_request_without_migrations() -> None:
-    assert "It adds no migrations" in record_markdown(Record((STAGING,), ()), {}, Origin())
+    assert "The pull request adds no migrations" in record_markdown(Record((STAGING,), ()), {}, Origin())
 
 
 def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:

@@ -44,7 +44,7 @@ def test_a_role_on_neon_gets_login_together_with_its_password() -> None:
 
 def test_the_provider_and_how_it_is_known() -> None:
     assert "Provider: PostgreSQL, assumed, because the database was not read." in script().text()
-    assert "Provider: PostgreSQL, because no role shows another one." in script(replace(APP, sign="")).text()
+    assert "Provider: PostgreSQL, because no role indicates another provider." in script(replace(APP, sign="")).text()
     for sign, provider in SIGNS.items():
         facts = replace(APP, sign=sign)
         assert f"Provider: {NOTES[provider].name}, because the role {sign} exists." in script(facts).text()

@@ -35,7 +35,7 @@ def test_every_key_is_read() -> None:
         ("size=1e3", UPDATE, "`size=1e3` is not a number of rows"),
         ("size=5 pause=soon", UPDATE, "`pause=soon` is not a duration"),
         ("size=5 sice=4", UPDATE, "unknown batch parameter `sice`"),
-        ("size=5\n-- ctgitops: batch size=6", UPDATE, "a second line `ctgitops: batch`"),
+        ("size=5\n-- ctgitops: batch size=6", UPDATE, "the file has a second line `ctgitops: batch`"),
         ("size=5", "update t set n = 1;", "no `LIMIT $1` limits the batch to its size"),
         ("size=5", "update t set n = 1 where id in (select id from t limit 10);", "no `LIMIT $1` limits the batch"),
         ("size=5", "update t set n = 1 where id in (select id from t limit $1);", "would process the same rows"),

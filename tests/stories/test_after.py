@@ -43,7 +43,7 @@ def test_what_staging_has_as_another_text_waits(lived_in: House, production: str
     lived_in.migration("002_two", "create table two (id int);")
     status, said = apply(lived_in)
     assert status == 5, said
-    assert "staging has applied 002_two with a text that differs" in said
+    assert "the text of 002_two that staging has applied differs" in said
     assert marks(production) == []
 
 

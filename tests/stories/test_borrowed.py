@@ -69,10 +69,10 @@ def test_what_a_killed_run_left_there_is_tidied_by_the_next(house: House, tried:
 def test_a_server_that_may_not_be_used_is_refused(house: House, tried: str, service: Service, whose: str) -> None:
     if whose == "the target's":
         house.secrets["SHADOW_DATABASE_URL"] = tried
-        said = "the shadow (SHADOW_DATABASE_URL) is the target's server, and unmerged SQL never runs there"
+        said = "the shadow (SHADOW_DATABASE_URL) is the server of this environment, and unmerged SQL never runs there"
     elif whose == "one with the target's roles":
         run(service.url(), "create role postgres")
-        said = "the shadow (SHADOW_DATABASE_URL) has the same roles as the target: postgres"
+        said = "the shadow (SHADOW_DATABASE_URL) has roles of the real server: postgres"
     else:
         run(service.url(), "create role plain login password 'plain' createdb createrole")
         password = service.url().split(":")[2].split("@")[0]
@@ -146,5 +146,5 @@ def test_the_targets_own_server_is_no_place_to_run_what_was_applied_again(house:
     before = fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1")
     looked = house.run("drift")
     assert looked.status == 2, looked.said
-    assert "the shadow (SHADOW_DATABASE_URL) is the target's server" in looked.said
+    assert "the shadow (SHADOW_DATABASE_URL) is the server of this environment" in looked.said
     assert fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1") == before

@@ -117,7 +117,7 @@ def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: H
     assert page.startswith("### 🟠")
     assert "DESTROYS DATA" in page.splitlines()[0]
     assert "rolls this plan back with the rollback SQL in the ledger: this restores the schema, <b>not the data" in page
-    assert "<b>🗑️ Data that is destroyed</b>: 002_drop drops table" in page
+    assert "<b>🗑️ Data that the plan destroys</b>: 002_drop drops table" in page
     house.environment("staging", full, f"{SHADOW}backup: {{to: backups/staging}}\n")
     looked = house.plan()
     assert "NOT THIS DATA; only `ctgitops restore` restores the data, from the backup before" in looked.words

@@ -92,7 +92,7 @@ def test_p22_production_that_moved_to_a_new_server_keeps_its_ledger_when_it_is_a
     production.secrets["PRODUCTION_DATABASE_URL"] = copy
     refused = production.run("apply", "--env", "production")
     assert refused.status == 4, refused.said
-    assert "a copy, or the database has moved" in refused.words
+    assert "it is a copy, or the database was moved" in refused.words
     assert production.run("repair", "--adopt", "--env", "production", "--reason", "new server").status == 0
     assert production.run("apply", "--env", "production").status == 0
     (_, first, _), (name, second, _) = fetch(copy, HOME)

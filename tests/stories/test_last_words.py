@@ -65,7 +65,7 @@ def test_before_the_first_nothing_is_applied(six: House, database_url: str) -> N
 
 def test_after_the_last_nothing_is_left_to_do(six: House, database_url: str) -> None:
     error = stopped(six, lambda p: isinstance(p, StepFinished) and p.position == 6)
-    assert "001_t to 006_t, 6 in all, done; nothing of the plan is left to do" in error.state
+    assert "001_t to 006_t, 6 in all, done; the plan is complete" in error.state
     assert marks(database_url)[-1] == "006_t applied"
 
 
@@ -88,7 +88,7 @@ def test_in_our_own_code_while_a_migration_is_prepared(
 def test_with_all_in_one_transaction(six: House, database_url: str) -> None:
     six.environment("staging", database_url, "transaction: all\n")
     error = stopped(six, lambda p: isinstance(p, StepFinished) and p.position == 2)
-    assert "001_t to 006_t, 6 in all, done; nothing of the plan is left to do" in error.state
+    assert "001_t to 006_t, 6 in all, done; the plan is complete" in error.state
     assert marks(database_url)[-1] == "006_t applied"
 
 

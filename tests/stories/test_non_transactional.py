@@ -126,7 +126,7 @@ def test_a_repair_wants_a_reason_and_something_to_repair(lived_in: House, databa
     for arguments, words in (
         (("001", "--not-applied"), "a repair needs a reason"),
         (("001", "--reason", "x"), "--applied"),
-        (("001", "--applied", "--reason", "x"), "is already recorded as its file says"),
+        (("001", "--applied", "--reason", "x"), "is already recorded in the ledger with the text of its file"),
         (("007", "--applied", "--reason", "x"), "neither applied nor unfinished"),
     ):
         done = lived_in.run("repair", *arguments, "--env", "staging")

@@ -175,5 +175,5 @@ def test_a_damaged_repository_is_not_called_verified(repository: tuple[House, st
     house.migration("002_two", "create table two ();")
     refused = applied(house, archived)
     assert refused.status == 7, refused.said
-    assert "`pgbackrest verify` did not find it valid: stanza: main status: error" in refused.words
+    assert "`pgbackrest verify` does not report the backup as valid: stanza: main status: error" in refused.words
     assert fetch(url, "select to_regclass('two') is null") == [(True,)]

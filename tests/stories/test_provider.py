@@ -50,7 +50,7 @@ def test_a_command_gets_what_it_needs_and_its_answer_is_the_receipt(provided: Ho
     assert verify["backup"]["id"] == "snap-1"
     assert isinstance(receipt, dict)
     assert (receipt["id"], receipt["by"], receipt["restore_with"]) == ("snap-1", "command", "restore snap-1")
-    assert "taken by command, not restored by ctgitops; verified so: snapshot is available" in done.words
+    assert "taken by command, not restored by ctgitops; verification: snapshot is available" in done.words
     assert "to restore it: `restore snap-1`" in done.words
     assert "a note" in done.words
     by_hand = provided.run("backup", "--env", "staging")
@@ -62,7 +62,7 @@ def test_a_command_gets_what_it_needs_and_its_answer_is_the_receipt(provided: Ho
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("sys.exit('no quota left')", "ended with 1: no quota left"),
+        ("sys.exit('no quota left')", "ended with exit status 1: no quota left"),
         ("print('done')", "it printed no JSON on standard output"),
         ("print('[]')", "it did not print a JSON object"),
         ("print('{}')", "`id` is missing"),
@@ -73,7 +73,7 @@ def test_a_command_gets_what_it_needs_and_its_answer_is_the_receipt(provided: Ho
         (WELL.replace("True", '"yes"'), "`verified` is not true"),
         (WELL.replace('"how"', '"who"'), "`how` is missing"),
         (WELL.replace('"notes"', '"remarks"'), "unknown key `remarks`"),
-        ("print(os.environ['STAGING_DATABASE_URL'], file=sys.stderr); sys.exit(3)", "ended with 3"),
+        ("print(os.environ['STAGING_DATABASE_URL'], file=sys.stderr); sys.exit(3)", "ended with exit status 3"),
     ],
 )
 def test_what_does_not_count_stops_the_run(provided: House, database_url: str, text: str, said: str) -> None:

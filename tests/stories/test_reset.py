@@ -202,7 +202,7 @@ def test_an_unreadable_git_is_an_error(home: House, database_url: str, broken: s
         (home.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     else:
         (home.root / ".git").rename(home.root / "git")
-    refused(home, database_url, "git cannot tell which manifests the default branch has", 3, environ)
+    refused(home, database_url, "git cannot determine which manifests the default branch has", 3, environ)
 
 
 def test_a_pull_request_may_not_reset(home: House, database_url: str) -> None:
@@ -535,7 +535,7 @@ def test_objects_that_migrations_gave_to_another_role_are_dropped_where_the_call
     applied = facts(tenant)
     run(tenant, "create view public.seen as select * from public.one")
     run(admin, f"alter view public.seen owner to {quoted}")
-    refused(home, tenant, "if migrations gave them to a role, add `--role NAME`", 5)
+    refused(home, tenant, "if migrations made another role their owner, add `--role NAME`", 5)
     wrong = reset(home, tenant, "--role", owner.upper())
     assert (wrong.status, "check the names in `--role`" in wrong.words) == (6, True), wrong.said
     done = reset(home, tenant, "--role", owner)

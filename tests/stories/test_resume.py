@@ -124,7 +124,7 @@ def test_p14_what_is_done_and_was_changed_in_the_file_is_refused(lived_in: House
     for done in (lived_in.plan(), lived_in.apply()):
         assert done.status == 4, done.said
         assert (
-            "error[unfinished]: statement 2 of 002_two is done, but another statement in the file has replaced it"
+            "error[unfinished]: statement 2 of 002_two is done, but the file now has a different statement there"
             in done.out
         )
         assert "migrations/002_two.sql:3:1" in done.out

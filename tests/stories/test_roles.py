@@ -221,7 +221,7 @@ def test_a_reader_of_the_ledger_alone_sees_the_status_and_what_it_could_not_read
     ran = house.run("status")
     assert ran.status == 0, ran.said
     assert "001_t" in ran.words
-    assert "whether this is the database of staging is not known: this role may not read ctgitops.home" in ran.words
+    assert "cannot check whether this is the database of staging: this role may not read ctgitops.home" in ran.words
     assert house.plan("--format", "markdown").out.startswith("### ❓ ")
     run(cluster.url("app"), "grant insert on ctgitops.ledger, ctgitops.progress to looks")
     house.migration("002_u", "create schema more;")

@@ -191,7 +191,7 @@ def test_all_of_it_in_one_transaction_has_nothing_to_take_back(back: House, data
     back.environment("staging", database_url, f"{BACK}transaction: all\n")
     before = results(database_url)
     done = failed(back)
-    assert "were one transaction, which was rolled back" in done.words
+    assert "shared a transaction, which was rolled back" in done.words
     assert "of this run" not in done.words
     assert results(database_url) == before
 

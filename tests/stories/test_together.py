@@ -73,11 +73,11 @@ def test_the_one_that_fails_is_named_and_none_leaves_a_trace(
     assert "004_four: " in failed.err
     assert said in failed.err
     assert "migrations/004_four.sql" in failed.err
-    assert "state: in staging, the 4 files of this plan were one transaction, which was rolled back" in failed.err
+    assert "state: in staging, the 4 files of this plan shared a transaction, which was rolled back" in failed.err
     assert facts(database_url) == before
     assert marks(database_url) == ["001_one applied", "004_four failed"]
     ((error,),) = fetch(database_url, "select error from ctgitops.ledger where mark = 'failed'")
-    assert "were one transaction, which was rolled back" in str(error)
+    assert "shared a transaction, which was rolled back" in str(error)
     together.migration("004_four", "create table four ();")
     together.applied()
 
@@ -204,7 +204,7 @@ def test_a_lock_that_is_not_free_holds_back_all_of_it(together: House, database_
         failed = together.apply()
         assert failed.status == 6, failed.said
         assert "005_five" in failed.words
-        assert "were one transaction, which was rolled back" in failed.words
+        assert "shared a transaction, which was rolled back" in failed.words
         assert not has(database_url, "two")
         running = together.start(*APPLY)
         until(lambda: runs(database_url, "more int") or marks(database_url)[-1] == "005_five failed")
@@ -298,7 +298,7 @@ def test_asked_to_stop_none_leaves_a_trace(together: House, database_url: str) -
     running.terminate()
     done = running.ended(5)
     assert done.status == 6, done.said
-    assert "were one transaction, which was rolled back" in done.words
+    assert "shared a transaction, which was rolled back" in done.words
     assert facts(database_url) == before
     assert marks(database_url) == ["001_one applied", "005_five interrupted"]
 
@@ -311,5 +311,5 @@ def test_going_back_is_one_transaction_too(together: House, database_url: str) -
     before = facts(database_url)
     failed = together.run("rollback", "--env", "staging", "--steps", "3")
     assert failed.status == 6, failed.said
-    assert "were one transaction, which was rolled back" in failed.words
+    assert "shared a transaction, which was rolled back" in failed.words
     assert facts(database_url) == before

@@ -38,7 +38,10 @@ def test_the_reader_plans_an_empty_database_as_its_owner(house: House, cluster: 
     looked = house.plan()
     assert f"as {OWNER}: it runs" in looked.words, looked.said
     assert "NOT TRIED" not in looked.words
-    assert f"names the role that applies: tried as the owner of the database, {OWNER}; `database.role`" in looked.words
+    assert (
+        f"names the role that applies: the trial ran as the owner of the database, {OWNER}; `database.role`"
+        in looked.words
+    )
     assert house.plan("--format", "json").json["proof"]["role"] == OWNER
 
 
@@ -54,7 +57,7 @@ def test_before_the_first_apply_the_reader_plans_as_the_one_role_that_may_make_t
     house.migration("001_t", "alter database app connection limit 3;")
     assert "must be owner of database" in house.plan().words
     run(cluster.url(), "create role another login; grant create on database app to another")
-    assert f"tried as the owner of the database, {OWNER}" in house.plan().words
+    assert f"the trial ran as the owner of the database, {OWNER}" in house.plan().words
 
 
 def test_the_reader_plans_as_the_owner_of_the_ledger(house: House, cluster: LocalServer) -> None:

@@ -34,7 +34,7 @@ def test_a_change_of_data_alone_has_a_size_and_a_problem_if_it_exceeds_the_timeo
     lived_in.environment("staging", database_url, "shadow: {extensions: []}\ntimeouts: {statement: 1s}\n")
     lived_in.migration("002_work", "update big set flag = true;")
     plan = lived_in.plan()
-    assert "updates up to 40 M rows of big in line 1: other changes to these rows wait until the commit" in plan.said
+    assert "updates up to 40 M rows of big on line 1: other changes to these rows wait until the commit" in plan.said
     assert "no blocking" not in plan.said
     assert "error[statement-timeout]" in plan.said
     assert plan.status == 1

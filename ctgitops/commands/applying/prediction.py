@@ -51,7 +51,7 @@ def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) 
 
 
 def with_breaks(plan: Plan, predicted: PredictedChanges, history: Collection[str] = ()) -> Plan:
-    """The plan with problems that only a trial shows. These are changes that contradict `Breaking Changes: No`."""
+    """The plan with problems that only a trial shows: changes that contradict `Breaking Changes: No`."""
     found = break_problems(plan, predicted.changes or (), history)
     return replace(plan, problems=worst_first((*plan.problems, *found)))
 

@@ -1,4 +1,4 @@
-"""Estimates which statements each migration would block in the real database, and how long. Uses a trial."""
+"""Estimates from a trial which statements each migration would block in the real database, and how long."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def effects_of(
 ) -> dict[int, Effect]:
     """Returns each migration's effect by its number. Uses the trial and the sizes of the real tables. Read-only.
 
-    An effect has unknown values if they could not be read.
+    A value that could not be read is unknown.
     """
     impacts = sandbox.impacts
     if not (tables := tables_of(impacts.values())):

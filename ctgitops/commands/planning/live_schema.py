@@ -15,7 +15,7 @@ from ...ports.database import Database
 
 
 def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Plan, Snapshot | None]:
-    """Adds the findings to the plan, and the schema of the objects that it names. Also returns the live schema.
+    """Adds findings and the schema of the named objects to the plan. Returns the plan and the live schema.
 
     The live schema is None if it was not read. Read-only.
     """

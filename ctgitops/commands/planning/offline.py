@@ -86,7 +86,7 @@ class OfflinePlanner:
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 
     def _once(self, preview: Preview, ledger: Ledger, request: Request) -> tuple[Preview, ApplyError | None]:
-        """Makes the preview with one attempt at a trial. Also returns a failed migration's error."""
+        """Makes the preview with one attempt at a trial. Returns the preview, and the error of a failed migration."""
         try:
             tried = self._trial(preview, ledger, request)
         except ApplyError as error:

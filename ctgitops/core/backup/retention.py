@@ -83,13 +83,13 @@ def retention(
 
 
 def references(environment: str, ledger: Ledger) -> Mapping[str, str]:
-    """By ID, the backups that the ledger still needs, each with the reason."""
+    """Maps the ID of each backup that the ledger still needs to the reason."""
     found: dict[str, str] = {}
     for entry in _unfinished(ledger):
         found[_backup_of(entry)] = f"{entry.name} is unfinished in {environment}"
     for each in open_predictions(ledger):
         run = [entry for entry in ledger.entries if entry.plan == each.made.plan]
-        found |= {_backup_of(entry): f"a run on {environment} that began with it is not verified yet" for entry in run}
+        found |= {_backup_of(entry): f"a run on {environment} that took it is not verified yet" for entry in run}
     for mark in (Mark.ROLLED_BACK, Mark.APPLIED):
         for entry in [each for each in ledger.entries if each.mark is mark][-1:]:
             found[_backup_of(entry)] = f"the newest {mark} entry of {environment} refers to it"
@@ -125,9 +125,9 @@ def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Ma
 
     def rule(backup: StoredBackup) -> str:
         if backup is ours[0]:
-            return "it is the newest proved one"
+            return "it is the newest proved backup"
         if backup is whole:
-            return "it is the newest one of the whole database"
+            return "it is the newest backup of the whole database"
         if backup.id in referred:
             return referred[backup.id]
         if began and backup.taken_at >= began - RUN_BEGAN_BEFORE:

@@ -253,7 +253,7 @@ class ColumnUse:
         return Meaning.NO if self._handles.any.search(text) else Meaning.OUTWARDS
 
     def _line(self, at: int) -> Meaning | None:
-        """YES for a call without brackets that names the table, as Ruby's `User.where nickname: x`. Otherwise None."""
+        """YES for a call without brackets that names the table, as in Ruby `User.where nickname: x`. Otherwise None."""
         start = self.source.line_start(at)
         return Meaning.YES if self._handles.ours.search(self.source.text[start:at]) else None
 

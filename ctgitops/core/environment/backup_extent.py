@@ -32,7 +32,7 @@ class BackupExtent:
     def saved(self) -> str:
         """What is saved, as text."""
         if self.scope is BackupScope.SCHEMA:
-            return "all definitions, and of the rows only the ledger's"
+            return "all definitions, and only the rows of the ledger"
         if self.whole:
             return f"the whole database{f', because {self.why_all},' if self.why_all else ''}"
         more = f" and {len(self.tables) - SHOWN} more" if len(self.tables) > SHOWN else ""

@@ -127,16 +127,16 @@ class PgBackRestSettings:
 
 @dataclass(frozen=True)
 class KeepPolicy:
-    """Which old backups stay. A backup stays if one of the keys says so. A key with 0 keeps no backup."""
+    """Which old backups stay. A backup stays if at least one key keeps it. A key with 0 keeps no backup."""
 
     last: int = 0
-    """The newest so many backups."""
+    """The number of newest backups that stay."""
     days: int = 0
-    """Each backup of the last so many days."""
+    """The number of days for which each backup stays."""
     weeks: int = 0
-    """The newest backup of each of the last so many calendar weeks, with this one."""
+    """The number of calendar weeks, with the current one, for which the newest backup of the week stays."""
     months: int = 0
-    """The newest backup of each of the last so many calendar months, with this one."""
+    """The number of calendar months, with the current one, for which the newest backup of the month stays."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class Environment:
     """The manifest's path, relative to the repository's root."""
 
     def opens(self, moment: datetime) -> datetime:
-        """The first time from `moment` on that is in no freeze. If there are windows, the time is also in a window."""
+        """The first time from `moment` on outside all freezes, and inside a window if there are windows."""
         while True:
             freeze = next((each for each in self.freezes if each.contains(moment)), None)
             if freeze:

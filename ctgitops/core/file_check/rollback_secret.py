@@ -30,7 +30,7 @@ def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
     if down and holds_secret(down.sql):
         yield Problem("rollback-password", f"the rollback SQL contains a password: {why}", _place(down), _HINT)
     elif down is None and _records_secret(up):
-        what = f"record_migration is passed rollback SQL that contains a password: {why}"
+        what = f"the rollback SQL passed to record_migration contains a password: {why}"
         yield Problem("rollback-password", what, _place(up), _HINT)
 
 

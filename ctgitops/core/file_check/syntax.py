@@ -54,7 +54,7 @@ def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
 
 def client_copy(script: Script, offset: int) -> Problem:
     """The problem for a COPY whose data is in the file."""
-    what = "COPY with its data in the file needs a client that sends the data, such as psql"
+    what = "COPY … FROM STDIN with the data in the file works only in a client such as psql"
     hint = (
         "use INSERT INTO … VALUES instead: `pg_dump --inserts` writes such statements, `--schema-only` omits the data"
     )
@@ -66,7 +66,7 @@ def invisible_problems(script: Script) -> Iterator[Problem]:
     for found in invisible_in(script.sql):
         place = script.place(found.offset)
         if found.is_control and not found.in_code:
-            what = f"{found.named} displays the text around it in another order than PostgreSQL reads the text"
+            what = f"{found.named} makes the text appear in a different order than PostgreSQL reads it"
             hint = "delete the character, or, if it is data, write it as an escape in an E'…' string"
             yield Problem("invisible-character", what, place, hint, blocks=False)
         else:
@@ -161,7 +161,7 @@ def statement_failures(script: Script) -> Iterator[Problem]:
     for statement in script.statements:
         if not statement.not_analysed:
             continue
-        what = f"this {statement.kind} was not analysed; not known: {', '.join(map(str, statement.not_analysed))}"
+        what = f"this {statement.kind} was not analysed; unknown: {', '.join(map(str, statement.not_analysed))}"
         hint = f"{_REPORT}, and review the statement by hand"
         place = script.place(script.start_of(statement))
         yield Problem("not-analysed", what, place, hint, blocks=statement.undecided, fails=True)
@@ -170,6 +170,6 @@ def statement_failures(script: Script) -> Iterator[Problem]:
 def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
     """A problem for each failed analysis of a whole file. It blocks the plan: how to run the file is unknown."""
     for failure in failures:
-        what = f"the file was not analysed; not known: {failure}"
+        what = f"the file was not analysed; unknown: {failure}"
         hint = f"{_REPORT}; to continue, split the file or simplify its statements"
         yield Problem("not-analysed", what, Place(script.path, script.first_line), hint)

@@ -65,7 +65,7 @@ def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
     if same:
         what = f"{where}, which also has {' and '.join(same)}"
         hint = (
-            "the one that is merged second must change; if it is this one, run "
+            "if this pull request is merged second, run "
             f"`ctgitops new --renumber {migration.name}` after the merge of #{other.pull_request}"
         )
     else:

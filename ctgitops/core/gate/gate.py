@@ -117,9 +117,7 @@ def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | No
 def _reversed(step: Step, name: str, reversal: Reversal) -> Reason:
     what = f"{step.name} was {reversal.text} in {name}"
     again = f'`ctgitops repair --again {step.number:03} --env {name} --reason "…"`'
-    return Reason(
-        "after", what, f"accept the file in {name} first with {again}, then apply it to {name}; or change the file"
-    )
+    return Reason("after", what, f"first run {again}, then apply the file to {name}; or change the file")
 
 
 def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
@@ -130,7 +128,7 @@ def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
         what, hint = f"{name} does not have {step.name} yet", f"run `ctgitops apply --env {name}` first"
         yield Reason("after", what, hint, expected=True)
     elif entry.checksum != step.checksum:
-        what = f"{name} has applied {step.name} with a text that differs from this checkout"
+        what = f"the text of {step.name} that {name} has applied differs from this checkout"
         hint = f"restore the file that {name} has applied, or apply a new migration to {name} first"
         yield Reason("after", what, hint)
 
@@ -189,12 +187,12 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
     if plan.empty or (reviews is None and request.approved is not None):
         return  # on a command line, the user who passes the fingerprint has read the plan
     if reviews is None:
-        what = "without GitHub, it is not known whether a merged pull request showed the plan's files"
+        what = "without GitHub, ctgitops cannot check whether a merged pull request showed these files in its plan"
         hint = f"read the plan, then run `ctgitops apply --env {name} --fingerprint {plan.fingerprint[:12]}`"
         yield Reason("reviewed", what, hint)
         return
     if reviews.unknown:
-        what = f"it is not known whether a merged pull request showed the files of this plan: {reviews.unknown}"
+        what = f"cannot check whether a merged pull request showed these files in its plan: {reviews.unknown}"
         hint = reviews.hint or "give the job `permissions: {checks: read, pull-requests: read}`, then run the job again"
         yield Reason("reviewed", what, hint)
         return

@@ -34,13 +34,13 @@ def claim_problems(
     for step in plan.steps:
         wait = _longest(effects.get(step.number))
         if wait and wait.bucket and _exceeds(step.estimated, _FROM[wait.bucket]):
-            text = f"the lock on {wait.held.relation} is held for {wait.bucket}, estimated from the rows"
+            text = f"the lock on {wait.held.relation} is held for {wait.bucket}, estimated from the number of rows"
             yield _problem(step, "Estimated Execution Time", step.estimated, text)
         elif took := _took(step, before):
             yield _problem(step, "Estimated Execution Time", step.estimated, took)
         if wait and wait.bucket and _NONE.match(step.impact.lower()):
             what = f"{wait.held.blocks} on {wait.held.relation} for {wait.bucket}"
-            text = f"the migration blocks {what}, estimated from the rows"
+            text = f"the migration blocks {what}, estimated from the number of rows"
             yield _problem(step, "Impact", step.impact, text)
         elif step.name in destroys and _NOTHING.match(step.impact.lower()):
             yield _problem(step, "Impact", step.impact, "the migration destroys data")

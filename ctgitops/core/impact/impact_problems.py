@@ -33,7 +33,7 @@ def _under_locks(step: Step, effect: Effect) -> Iterator[Problem]:
         if line is not None and line not in reported:
             reported.add(line)
             mode, relation = wait.held.mode.name.replace("_", " "), wait.held.relation.removeprefix("public.")
-            long = "an unknown time" if wait.bucket is None else f"{wait.bucket}, by estimate"
+            long = "an unknown time" if wait.bucket is None else f"{wait.bucket} (estimate)"
             yield Problem(
                 "work-under-lock",
                 f"works under the {mode} lock that line {window.line} takes on `{relation}`, which blocks "
@@ -62,10 +62,11 @@ def _too_long(step: Step, effect: Effect, limit: float) -> Iterator[Problem]:
         likely = measured * (time / total) if measured and time and total else time
         if limit and likely is not None and likely * FACTOR >= limit:
             sure = likely >= limit
-            source = "the time in the previous environment" if measured else "estimate"
+            source = "the time in the previous environment" if measured else "an estimate"
             yield Problem(
                 "statement-timeout",
-                f"takes about {_minutes(likely)}, by {source}; `timeouts.statement` ends it after {_minutes(limit)}",
+                f"takes about {_minutes(likely)}, according to {source}; "
+                f"`timeouts.statement` cancels it after {_minutes(limit)}",
                 Place(step.script.path, statement.line),
                 hint="use batches: `-- ctgitops: batch size=5000`, or raise `timeouts.statement` in the manifest",
                 blocks=False,

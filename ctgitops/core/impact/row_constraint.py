@@ -1,4 +1,4 @@
-"""Constraints that may refuse the rows that a migration writes. The trial has no rows to check. Pure."""
+"""Constraints that the rows written by a migration may violate. The trial has no rows to check. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EMPTIES = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELE
 def row_constraint_problems(
     plan: Plan, effects: Mapping[int, Effect], before: Snapshot, after: Snapshot | None = None
 ) -> Iterator[Problem]:
-    """A problem for each statement that writes rows which constraints of existing tables may refuse."""
+    """A problem for each statement whose rows may violate constraints of existing tables."""
     walk = _Walk(_Schema(before, after or before))
     for step in plan.steps:
         walk.checks_keys = not _OFF.search(step.script.sql)
@@ -77,14 +77,14 @@ class _Walk:
     emptied: set[str] = field(default_factory=set)
 
     def refusing(self, tree: Tree, text: str, impact: StatementImpact) -> Iterator[str]:
-        """What may refuse rows of one statement, as text."""
+        """The constraints that rows of one statement may violate, as text."""
         guard = Guard()
         writes = [*guard.each("the rows that it writes", lambda: row_writes(tree))]
         writes += self._hidden(impact, {(self.schema.table(write.table), write.event) for write in writes})
         # Keys are checked at the end of a statement, after those in its WITH
         self.emptied |= {self.schema.table(name) for name in guard.each("what it empties", lambda: _emptied(tree))}
         if guard.failures:
-            yield f"a constraint that is not known, because a part was not analysed ({guard.failures[0]}),"
+            yield f"an unknown constraint, because a part was not analysed ({guard.failures[0]}),"
         for write in writes:
             if table := self.schema.table(write.table):
                 yield from self._restrictions(table, write)
@@ -155,8 +155,8 @@ def _names(definition: str, columns: Iterable[str] | None) -> bool:
 def _problem(step: Step, offset: int, names: tuple[str, ...]) -> Problem:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     what = (
-        f"{step.name} writes rows that {', '.join(names[:_SHOWN])}{more} may refuse: the copy has no rows, so that was "
-        "not tried"
+        f"{step.name} writes rows that may violate {', '.join(names[:_SHOWN])}{more}: the copy has no rows, so this "
+        "was not tried"
     )
-    hint = "query the real tables for rows that it would refuse, such as duplicates, or rows that refer to deleted ones"
+    hint = "query the real tables for rows that would violate it, such as duplicates or references to missing rows"
     return Problem("row-constraint", what, step.script.place(offset), hint, blocks=False)

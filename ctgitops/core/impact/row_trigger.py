@@ -57,7 +57,7 @@ class _Live:
 
     @cached_property
     def quoted(self) -> Mapping[str, str]:
-        """By plain name, the quoted name of each table that has triggers or is part of a foreign key."""
+        """Maps plain names to quoted names, for each table that has triggers or is part of a foreign key."""
         return {plain_name(each): each for each in (*self.triggers, *self.relatives.tables)}
 
     def of(self, change: TableChange, ran: str) -> Iterator[SchemaObject]:
@@ -157,8 +157,8 @@ def _problem(step: Step, statement: Statement, change: TableChange, fired: list[
     more = f" and {len(fired) - 5} more" if len(fired) > 5 else ""
     one = len(fired) == 1
     what = (
-        f"{step.name} changes rows of {change.table}{by}, for which the row trigger{'' if one else 's'} {names}{more} "
-        f"run{'s' if one else ''}: the copy has no rows, so {'it was' if one else 'they were'} not tried"
+        f"{step.name} changes rows of {change.table}{by}, which fires the row trigger{'' if one else 's'} {names}{more}"
+        f": the copy has no rows, so {'it was' if one else 'they were'} not tried"
     )
     hint = (
         "read the function of the trigger: it runs for each row, in the migration's transaction, and can "

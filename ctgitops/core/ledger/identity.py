@@ -65,7 +65,7 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
         return
     name, home = environment.name, identity.home
     if identity.home_unread:
-        what = f"whether this is the database of {name} is not known: this role may not read ctgitops.home"
+        what = f"cannot check whether this is the database of {name}: this role may not read ctgitops.home"
         hint = f"run the SQL of `ctgitops roles --env {name} --only plan` again"
         yield Problem("home-not-read", what, hint=hint, blocks=False, concern=Concern.LEDGER)
     if home and home.environment != name:
@@ -73,7 +73,7 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
     elif home and not identity.at_home:
         what = (
             f"the ledger of {name} was created in {_told(home.site)}, but this is {_told(identity.here)}: "
-            "a copy, or the database has moved"
+            "it is a copy, or the database was moved"
         )
         hint = f"check {environment.url_secret}; if this is {name} from now on, run {_adopt(name)}"
         yield Problem("moved-database", what, _place(environment), hint, concern=Concern.LEDGER)

@@ -149,7 +149,7 @@ def reversal_problems(
             continue
         blocking.add(reversal.undone.number or 0)
         number = reversal.undone.number or 0
-        name = migration.name if number == migration.number else f"{migration.name}, as {reversal.undone.name},"
+        name = migration.name if number == migration.number else f"{migration.name}, formerly {reversal.undone.name},"
         what = f"{name} was {reversal.text}, and its file has not changed since"
         hint = (
             f'to apply it again: `ctgitops repair --again {number:03} --env {environment} --reason "…"`; '

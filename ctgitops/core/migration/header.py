@@ -237,7 +237,7 @@ class _Reading:
     def _wrong(self, name: str, hint: str, better: str = "") -> None:
         field = self._fields[name]
         fix = field.saying(better) if better else None
-        what = f"`{name}: {spelled(field.value)}` is not understood"
+        what = f"`{name}: {spelled(field.value)}` is not valid"
         self.problems.append(Problem("header-value", what, field.place, hint, fix=fix))
 
     def version(self) -> SchemaVersion:

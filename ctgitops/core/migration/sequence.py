@@ -73,7 +73,7 @@ def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
             what = f"`{line[0].strip()}` does not name a migration"
             hint = "write the number of the migration before which this migration must run: `-- ctgitops: before 002`"
         elif migration.before not in place_of:
-            what = f"the migration is to precede {migration.before:03}, which does not exist"
+            what = f"the migration must precede {migration.before:03}, which does not exist"
             hint = "name an existing migration"
         elif migration.before >= migration.number:
             what = f"the migration precedes {migration.before:03} anyway, because its number is lower"

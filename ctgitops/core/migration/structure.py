@@ -68,9 +68,9 @@ def structure_faults(sql: str, first_statement: int) -> Iterator[str]:
         yield f"there is no part {', '.join(missing)}"
     for (before, _), (part, line) in pairwise(found):
         if part.number == before.number:
-            yield f"part {part.number} ({part.title}) is repeated in line {line}"
+            yield f"part {part.number} ({part.title}) is repeated on line {line}"
         elif part.number < before.number:
-            yield f"part {part.number} ({part.title}) in line {line} comes after part {before.number} ({before.title})"
+            yield f"part {part.number} ({part.title}) on line {line} comes after part {before.number} ({before.title})"
     if found and sql.count("\n", 0, first_statement) + 1 < found[0][1]:
         yield f"a statement comes before part {found[0][0].number} ({found[0][0].title})"
 

@@ -20,7 +20,7 @@ from .resumption_problems import unfinished_problems
 def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...] | None = None
 ) -> tuple[Problem, ...]:
-    """All mismatches between the files and the ledger, and open predictions. Without `pending`, no plan's problems.
+    """All mismatches between the files and the ledger, and open predictions. `pending` adds problems of a plan.
 
     Reports edited, missing, out-of-order, unfinished and rolled-back migrations, unmet dependencies, and a ledger that
     was changed by hand.

@@ -109,7 +109,7 @@ def file_advice(error: ApplyError, server: str) -> str:
     """The advice to change a file. The newest grammar has parsed it: its syntax may be too new for the server."""
     if error.sqlstate == "42601" and server:
         return (
-            f"PostgreSQL {server} does not accept this syntax, which may be that of a newer version: write it for this "
+            f"PostgreSQL {server} does not accept this syntax, which may need a newer version: rewrite it for this "
             "version, or upgrade the server"
         )
     return "correct the file: it would fail in the real database too"

@@ -59,7 +59,7 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
         return  # another problem reports it
     statements = migration.up.statements
     if at.changed:
-        what = f"statement {at.changed} of {migration.name} is done, but another statement in the file has replaced it"
+        what = f"statement {at.changed} of {migration.name} is done, but the file now has a different statement there"
         hint = (
             f"restore the statement; or, to run the file again from its first statement, `{repair} --not-applied "
             f'--reason "…"`; or, if the whole file is done, `{repair} --applied --reason "…"`'

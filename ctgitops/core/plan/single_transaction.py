@@ -43,6 +43,6 @@ def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iter
         name, script = scripts[index]
         if any((own.type, own.value) == (use.type, use.value) for own in enum_values_used(script.sent)):
             continue
-        what = f"'{use.value}' is used in the transaction that adds this value to {use.type}, which PostgreSQL refuses"
+        what = f"'{use.value}' is used in the transaction that adds this value to {use.type}, which PostgreSQL rejects"
         statement = script.statements[use.statement - (ends[index - 1] if index else 0)]
         yield Problem("enum-value", what, script.place(script.start_of(statement)), _hint(name, manifest))

@@ -15,7 +15,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
     """The step that the next run would resume. Raises UsageError if there is none."""
     if number not in ledger.unfinished:
         has = ", ".join(f"{n:03}" for n in ledger.unfinished) or "none"
-        what = f"migration {number:03} is not unfinished in {environment.name}, so no statement of it needs a repair"
+        what = f"migration {number:03} is complete or not started in {environment.name}: no statement needs a repair"
         raise UsageError(what, hint=f"unfinished: {has}; to repair a whole migration, omit `--statement`")
     if number in ledger.applied:
         plan = make_rollback(environment, ledger, (ledger.applied[number],))

@@ -113,11 +113,12 @@ class SourceDatabase:
 
     @property
     def unsure(self) -> tuple[str, ...]:
-        """What is not known of the role that applies migrations, as text."""
+        """The unknown facts about the role that applies migrations, as text."""
         if not (self.assumed and self.other_role):
             return ()
         why = "before the first apply, nothing in the database names the role that applies"
-        return (f"{why}: tried as the owner of the database, {self.role}; `database.role` in the manifest names it",)
+        owner = f"the trial ran as the owner of the database, {self.role}"
+        return (f"{why}: {owner}; `database.role` in the manifest can name it",)
 
     @cached_property
     def can_become(self) -> tuple[str, ...]:

@@ -132,7 +132,8 @@ def _hint(each: SearchedName) -> str:
     if each.renamed_to:
         kind = "a generated column or a trigger" if each.column else "a view of the old name"
         return (
-            f"code first: keep both names while code changes over ({kind}), and drop the old name in a later migration"
+            f"code first: keep both names until all code uses the new name ({kind}), "
+            "and drop the old name in a later migration"
         )
     return (
         "code first: deploy code that does not use the name, and merge this pull request when that code runs everywhere"

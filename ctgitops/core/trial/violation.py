@@ -78,7 +78,7 @@ def _violating(found: Violation) -> Problem:
     else:
         before = begin_before(risk.step)
         hint = f"correct those rows and plan again, or correct them in a migration before this one: {before}"
-    details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
+    details = [f"primary keys of some of these rows: {', '.join(found.keys)}"] if found.keys else []
     if risk.demand.violating:
         details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - only displayed
     return Problem(
@@ -91,7 +91,7 @@ def _unchecked(found: list[Violation]) -> Problem:
     of = f" of {risk.demand.table}" if risk.demand.table else ""
     says = dict.fromkeys(each.risk.demand.says for each in found)
     more = f" and {len(says) - 1} more" if len(says) > 1 else ""
-    what = f"not checked whether rows{of} make {risk.step} fail: {risk.demand.says}{more}; {found[0].why}"
+    what = f"it was not checked whether rows{of} make {risk.step} fail: {risk.demand.says}{more}; {found[0].why}"
     detail = "\n".join(says) if more else ""
     return Problem(
         "rows-not-looked-at",

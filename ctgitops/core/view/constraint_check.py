@@ -51,7 +51,7 @@ def _broken(each: Checked) -> str:
     one = each.rows == 1
     if each.kind == "unique index":
         return f"{many} {'value occurs' if one else 'values occur'} more than once, although {each.name} is unique"
-    return f"{many} {'row violates' if one else 'rows violate'} {each.kind} {each.name}, which PostgreSQL trusts"
+    return f"{many} {'row violates' if one else 'rows violate'} {each.kind} {each.name}, which PostgreSQL assumes valid"
 
 
 def _hint(each: Checked) -> str:

@@ -114,7 +114,7 @@ def _made_valid(index: SchemaObject) -> str:
     if " ON ONLY " in index.attributes.get("definition", ""):
         return (
             f"the index becomes valid when each partition of {index.of} has one: CREATE INDEX CONCURRENTLY on each "
-            f"partition without, then ALTER INDEX {index.name} ATTACH PARTITION"
+            f"partition that lacks one, then ALTER INDEX {index.name} ATTACH PARTITION"
         )
     return f"REINDEX INDEX CONCURRENTLY {index.name};"
 
@@ -133,7 +133,7 @@ def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
     for each in tables:
         if _schema(each) in exposed and not _secured(each):
             what = f"table {each.name} is in an exposed schema and has no row-level security"
-            hint = f"ALTER TABLE {each.name} ENABLE ROW LEVEL SECURITY; or `exposed_schemas` in migrations/policy.yaml"
+            hint = f"ALTER TABLE {each.name} ENABLE ROW LEVEL SECURITY; or correct `exposed_schemas` in the policy"
             yield Problem("no-row-security", what, hint=hint, blocks=False, concern=Concern.LEDGER)
 
 

@@ -32,7 +32,7 @@ def version_problems(
     for version, migration in by_version.items():
         place = migration.place_of("Version")
         if version not in starts and version not in reachable:
-            what = f"version {version} is not one step above another version"
+            what = f"version {version} does not directly follow another version"
             fix = _right(migration, versioned, policy)
             yield Problem("version-step", what, place, _next_versions(version, set(by_version)), fix=fix)
         if version not in starts and migration.breaking != version.starts_major:

@@ -118,7 +118,7 @@ def seed_problems(seed: Seed) -> tuple[Problem, ...]:
     if any(problem.blocks for problem in problems) or script.transactional:
         return problems
     refused = next((s for s in script.statements if s.refused_in_transaction), None)
-    said = refused.refused_in_transaction if refused else "a file without a transaction"
+    said = refused.refused_in_transaction if refused else "a file that runs outside a transaction"
     what = f"{said} is not supported in a seed file"
     place = script.place(refused.start) if refused else Place(script.path, script.first_line)
     hint = "a seed file and its ledger entry share one transaction: move the statement into a migration"
@@ -155,7 +155,7 @@ def _enum_values(script: Script) -> Iterator[Problem]:
     if not script.transactional:
         return
     for use in enum_values_used(script.sent):
-        what = f"'{use.value}' is used in the transaction that adds this value to {use.type}, which PostgreSQL refuses"
+        what = f"'{use.value}' is used in the transaction that adds this value to {use.type}, which PostgreSQL rejects"
         hint = "move ALTER TYPE … ADD VALUE into a separate migration before this one"
         yield Problem("enum-value", what, script.place(script.start_of(script.statements[use.statement])), hint)
 

@@ -62,7 +62,7 @@ def _hit(case: Case, held: dict[Name, LockMode], work: str) -> Hit:
 
 
 def _worked_on(case: Case) -> Iterator[str]:
-    """The work of a DDL statement, according to the rule for this DDL. Also the work of VALIDATE CONSTRAINT."""
+    """The work of a DDL statement according to the rule for this DDL, or of VALIDATE CONSTRAINT."""
     for module in _DDL:
         rule = module.RULE
         if case.kind in rule.kinds and any(hit.blocks is not False for hit in rule.check(case)):

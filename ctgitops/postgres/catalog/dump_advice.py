@@ -63,7 +63,7 @@ order by 1
 
 
 def not_dumped(connection: Connection) -> tuple[str, ...]:
-    """Objects that a dump leaves out. Each line has the reason. Reads only catalogs, takes no table lock."""
+    """Objects that a dump leaves out, one line each with the reason. Reads only catalogs, takes no table lock."""
     query = files("ctgitops").joinpath("postgres", "sql", "not_dumped.sql").read_text(encoding="utf-8")
     return tuple(str(line) for (line,) in connection.execute(query.encode()).fetchall())
 
@@ -72,10 +72,10 @@ def denied(role: str) -> Mapping[str, str]:
     """Maps patterns of error messages about missing rights to advice on how to let `role` read everything."""
     name = sql.Identifier(role).as_string()
     return {
-        r"row-level security": f"as a superuser, `alter role {name} bypassrls`: the dump would lack rows; the owner of "
-        "a table needs it too if row-level security is forced",
-        r"large object": f"as its owner, `grant select on large object … to {name}`, or back up as a superuser",
-        r"permission denied": f"back up as the tables' owner, or as a superuser `grant pg_read_all_data to {name}`",
+        r"row-level security": f"row-level security hides rows from the dump: as a superuser, run `alter role {name} "
+        "bypassrls`; if row-level security is forced, the owner of the table needs this too",
+        r"large object": f"run `grant select on large object … to {name}` as its owner, or back up as a superuser",
+        r"permission denied": f"back up as the tables' owner, or run `grant pg_read_all_data to {name}` as a superuser",
     }
 
 
@@ -115,7 +115,7 @@ def _of_search_path(source: _Source, said: str) -> str:
     why = f"{functions[0][0]} names {what} without its schema, and pg_dump and pg_restore run with an empty search_path"
     if functions[0][1] is not None:
         return (
-            f"{why}; it belongs to extension {functions[0][1]}, so use a function of your own instead that sets "
+            f"{why}; it belongs to extension {functions[0][1]}, so use your own function instead, which sets "
             "search_path and calls it"
         )
     cures = " ".join(_alter(source, str(one), str(schema), str(body)) for one, _, schema, body in functions)

@@ -139,7 +139,7 @@ class ExportedSnapshot:
         return self._keeper.info.user
 
     def left_out(self) -> tuple[str, ...]:
-        """Objects that a dump leaves out. Each line has the reason."""
+        """Objects that a dump leaves out, one line each with the reason."""
         return not_dumped(self._keeper)
 
     def public(self) -> SchemaRights | None:
@@ -188,7 +188,7 @@ class ExportedSnapshot:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
     def sequences(self) -> dict[str, int]:
-        """Current value of each sequence. It is not the snapshot's value, because sequences are not transactional."""
+        """Current value of each sequence, not the snapshot's value: sequences are not transactional."""
         names = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
         stand: dict[str, int] = {}
         for first in range(0, len(names), TABLES_AT_ONCE):

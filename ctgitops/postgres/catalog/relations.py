@@ -78,7 +78,7 @@ def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict
 
 
 def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str, int, int]]:
-    """The foreign keys whose name is in `names`. Each has its name, its table's OID and the referenced table's OID."""
+    """The foreign keys whose name is in `names`: name, OID of the table, OID of the referenced table."""
     found = connection.execute(_FOREIGN_KEYS.encode(), [list(names)]).fetchall()
     return [(str(name), _int(table), _int(referenced)) for name, table, referenced in found]
 

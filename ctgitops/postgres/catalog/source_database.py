@@ -121,7 +121,7 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
 
 
 def _applying(connection: Connection, address: Address, role: str) -> tuple[str, bool]:
-    """The name of the role that applies, even if another role connects. Also whether this name is an assumption.
+    """The role that applies, even if another role connects, and whether its name is an assumption.
 
     Raises LedgerError if the role does not exist.
     """

@@ -25,7 +25,7 @@ AT_WORK = "^ctgitops/(apply|seed|[0-9]+)$"
 
 
 def unused(name: str, taken: Collection[str]) -> str:
-    """`name`, or `name` with as many underscores as make it unused."""
+    """`name`, with underscores added if the name is in use."""
     while name in taken:
         name += "_"
     return name

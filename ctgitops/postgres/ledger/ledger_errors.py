@@ -56,7 +56,7 @@ def not_readable(connection: Connection, address: Address) -> LedgerError:
 
 
 def current_role(connection: Connection) -> str:
-    """The role that lacks a privilege. This is the current role, or the URL's role if the server does not answer."""
+    """The role that lacks a privilege: the current role, or the URL's role if the server does not answer."""
     try:
         row = connection.execute("select current_user").fetchone()
     except psycopg.Error:

@@ -1,1 +1,1 @@
-"""The run lock. Also the orphaned backends of a lost run."""
+"""The run lock, and the orphaned backends of lost runs."""

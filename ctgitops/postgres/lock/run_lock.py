@@ -92,7 +92,7 @@ def _poll(lock: Connection, address: Address, request: Request, tell: Listener) 
         if time.monotonic() >= deadline:
             what = f"another run holds the run lock of {address.label}: {holder or 'it ended just now'}"
             name = request.environment.name
-            hint = f"wait for its end, then run the command again; if it was killed, `ctgitops unlock --env {name}`"
+            hint = f"wait until it ends, then run the command again; if it was killed, `ctgitops unlock --env {name}`"
             raise MustWaitError(what, state="nothing was changed", hint=hint)
         if not reported:
             tell(LockAwaited(str(holder or "it ended just now")))

@@ -86,7 +86,7 @@ class Batches:
         """Runs the next batch. Returns its number of rows. Returns 0 if no rows are left, including locked rows."""
         self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
-            self.run.tell(BatchPaused(self.step, f"a replica lags {behind:.0f} s behind"))
+            self.run.tell(BatchPaused(self.step, f"a replica lags by {behind:.0f} s"))
             self._refuse_late()
             self.run.assert_lock_held()
             rest(1.0)

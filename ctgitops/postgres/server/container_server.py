@@ -101,7 +101,9 @@ def _started(made: DockerContainer, image: str, url: Callable[[int], str]) -> Ad
         port = _port(made)
     except Exception as error:  # noqa: BLE001 - many libraries raise errors here
         said = " ".join(str(error).split())[:300]
-        raise UsageError(f"no server starts from the image {image}: {said}", hint="`docker run` shows more") from None
+        raise UsageError(
+            f"no server starts from the image {image}: {said}", hint=f"`docker run {image}` shows more"
+        ) from None
     address = Address(url(port), f"a container of {image}")
     while True:
         try:
@@ -109,7 +111,7 @@ def _started(made: DockerContainer, image: str, url: Callable[[int], str]) -> Ad
             connect(address, "ctgitops/shadow").close()
         except LedgerError as error:
             if time.monotonic() > deadline:
-                raise UsageError(error.what, hint="read the image's log: `docker run`") from None
+                raise UsageError(error.what, hint=f"`docker run {image}` shows its log") from None
             time.sleep(0.1)
         else:
             return address

@@ -80,7 +80,7 @@ class ExternalServer(UninterruptedCleanup):
             self._wait(lock)
             self._tidy(lock)
             if taken := [str(name) for (name,) in lock.execute(_TAKEN, [self._names()]).fetchall()]:
-                what = f"{self._address.label} has the same roles as the target: {', '.join(taken[:3])}"
+                what = f"{self._address.label} has roles of the real server: {', '.join(taken[:3])}"
                 raise UsageError(what, hint=f"set `shadow.url` to {self._needed}")
             cleanup.callback(self._tidied, lock)
             self._cleanup = cleanup.pop_all()
@@ -149,7 +149,7 @@ class ExternalServer(UninterruptedCleanup):
 
     def _refuse(self, connection: Connection) -> None:
         if cluster_of(connection) & self._original.cluster:
-            what = f"{self._address.label} is the target's server, and unmerged SQL never runs there"
+            what = f"{self._address.label} is the server of this environment, and unmerged SQL never runs there"
             raise UsageError(what, hint=f"set `shadow.url` to {self._needed}")
         if connection.execute(_SUPERUSER).fetchone() != (True,):
             what = f"the role of {self._address.label} is not a superuser, so it cannot create a copy"

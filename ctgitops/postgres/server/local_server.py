@@ -176,7 +176,7 @@ class LocalServer(UninterruptedCleanup):
         raise UsageError(what, hint="set TMPDIR to a short path")
 
     def _reach_programs(self) -> None:
-        """Copies the programs if the server's account cannot reach them. An example is a venv below /root."""
+        """Copies the programs if the server's account cannot reach them, as in a venv below /root."""
         share = self.programs.share or Path()
         program = self.programs.bin / "postgres"
         if not self._account or self._account.reaches(program, share / "postgres.bki"):

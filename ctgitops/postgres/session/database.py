@@ -110,7 +110,7 @@ class PostgresDatabase:
             return end(connection, holder)
 
     def not_dumped(self) -> tuple[str, ...]:
-        """Objects that a dump leaves out. Each line has the reason. Read-only, takes no lock."""
+        """Objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             return not_dumped(connection)

@@ -76,8 +76,8 @@ class FailureReport:
         with uninterrupted_cleanup():
             self.work.flush()
         error = ApplyError(
-            f"the run was asked to stop after its plan for {plan.environment} was carried out",
-            state=f"{self.run_state.text}nothing of the plan is left to do",
+            f"the run was asked to stop after its plan for {plan.environment} was completed",
+            state=f"{self.run_state.text}the plan is complete",
             hint=f"`ctgitops verify --env {plan.environment}` checks the result",
         )
         error.cause = Cause.ASKED_TO_STOP
@@ -104,7 +104,7 @@ class FailureReport:
         return self.address.hidden(redact_message(said, step.script.secrets))
 
     def _state_after(self, part: Part, failed: StepFailed) -> tuple[str, bool]:
-        """The database's state as text. Also whether the ledger records that the step failed."""
+        """The database's state as text, and whether the ledger records that the step failed."""
         step, entry = part.step, part.entry
         try:
             ledger = self._ledger_after(failed)
@@ -115,7 +115,7 @@ class FailureReport:
             if newest and newest.mark is entry.mark and newest.plan == entry.plan:
                 return f"{self.run_state.text}{self._done_too(step)}", False
         except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{self.run_state.text}whether {step.name} is committed is not known; the next run checks it", False
+            return f"{self.run_state.text}it is unknown whether {step.name} is committed; the next run checks", False
         on_record = self._on_record(part, failed)
         return f"{self.run_state.text}{self._left(step)}", on_record
 
@@ -153,7 +153,7 @@ class FailureReport:
 
     @property
     def _none(self) -> str:
-        return f"the {self.run_state.transaction_parts} files of this plan were one transaction, which was rolled back"
+        return f"the {self.run_state.transaction_parts} files of this plan shared a transaction, which was rolled back"
 
     def _done_too(self, step: Step) -> str:
         if self.run_state.transaction_parts:

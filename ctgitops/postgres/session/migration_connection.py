@@ -1,4 +1,4 @@
-"""The connection that runs migrations. It has the manifest's `lock_timeout` and `statement_timeout`.
+"""The connection that runs migrations, with the manifest's `lock_timeout` and `statement_timeout`.
 
 After a broken connection, it reconnects and terminates the lost backend.
 """

@@ -108,7 +108,7 @@ class OwnedObjects:
         return len(drops)
 
     def _objects(self) -> dict[_Object, bool]:
-        """The objects of the database. Each one says whether to drop it."""
+        """The objects of the database, each with whether to drop it."""
         query = files("ctgitops").joinpath("postgres", "sql", "owned.sql").read_text(encoding="utf-8")
         escaping = Escaping(self.connection.pgconn)
         kept = f"array[{', '.join(literal(escaping, name) for name in self.kept)}]::pg_catalog.text[]"
@@ -147,7 +147,7 @@ class OwnedObjects:
         if not lost:
             exchange(self.connection, "rollback")
         what = f"the objects in {self.address.label} could not be dropped: {self.address.hidden(said)}"
-        state = "whether they are dropped is not known" if lost else "nothing was changed"
+        state = "it is unknown whether they were dropped" if lost else "nothing was changed"
         hint = "; then ".join(filter(None, (_HINTS.get(sqlstate, ""), "run the command again")))
         return ApplyError(what, sqlstate=sqlstate, state=state, hint=hint, detail=detail)
 
@@ -156,7 +156,7 @@ class OwnedObjects:
         more = f" and {len(lost) - MOST_NAMED} more" if lost[MOST_NAMED:] else ""
         role = self.connection.info.user
         what = f"{self.address.label} has objects of other roles that depend on those to drop: {named}{more}"
-        hint = f"drop them, or give them to {role}; if migrations gave them to a role, add `--role NAME`"
+        hint = f"drop them, or make {role} their owner; if migrations made another role their owner, add `--role NAME`"
         return MustWaitError(what, state="nothing was changed", hint=hint)
 
 

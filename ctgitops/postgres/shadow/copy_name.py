@@ -28,7 +28,7 @@ class RenamableCopy(Protocol):
 
 
 class CopyName:
-    """Assigns the real database's name to one copy. Assigns none on an external server: the real one may be there."""
+    """Assigns the real database's name to one copy. Not on an external server, which may have the real database."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server

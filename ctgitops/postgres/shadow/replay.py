@@ -133,7 +133,7 @@ class ReplayShadow:
         return kept
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
-        """Creates the missing role, extension or privilege that the error names. No migration creates this one.
+        """Creates the missing role, extension or privilege that the error names and no migration creates.
 
         Returns what it created. None if it cannot help with the error.
         """
@@ -215,7 +215,7 @@ class ReplayShadow:
 def replay_shadow(
     wanted: ReplayTarget, policy: ShadowPolicy, external: Address | None = None, target: Address | None = None
 ) -> Iterator[ReplayShadow]:
-    """An empty throw-away database on the server that `policy` selects. It is as similar to `wanted` as possible.
+    """An empty throw-away database, as similar to `wanted` as possible, on the server that `policy` selects.
 
     Raises UsageError if this server is the server of `target`.
     """

@@ -168,7 +168,7 @@ class SandboxDatabases:
         return Address(self.server.url(database, self.original.role), "a throw-away database")
 
     def named(self, database: str) -> str:
-        """The server's name for `database`. It has the server's prefix. It is never the real database's name."""
+        """The server's name for `database`, with the server's prefix. Never the name of the real database."""
         return unused(f"{self.server.prefix}{database}", {self.name.target})
 
     def runnable(self, step: Step) -> Step:

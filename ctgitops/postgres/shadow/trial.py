@@ -96,7 +96,7 @@ def _batches(connection: Connection, text: str, size: int) -> None:
             raise StepFailed(answer.failure, Spot(), answer.lost)
         if not any(result.command_tuples for result in answer.results):
             return
-    raise StepFailed(Failure(f"found rows in {MOST_BATCHES} batches in a row"), Spot(), lost=False)
+    raise StepFailed(Failure(f"still found rows after {MOST_BATCHES} batches"), Spot(), lost=False)
 
 
 @contextmanager

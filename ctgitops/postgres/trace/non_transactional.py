@@ -26,7 +26,7 @@ _BLOCKS = frozenset({"DoStmt", "CallStmt"})
 
 @dataclass(frozen=True)
 class NonTransactionalTracer:
-    """Observes statements on `connection` that cannot run in a transaction. Uses other connections.
+    """Observes, from other connections, statements on `connection` that cannot run in a transaction.
 
     `there` are the OIDs of relations from before the migration. `first` are those from before the plan.
     """

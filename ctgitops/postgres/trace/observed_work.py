@@ -56,7 +56,7 @@ def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first:
 
 
 def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: frozenset[int]) -> tuple[RelationWork, ...]:
-    """The work of a statement on visible relations. Has no duplicates. `keys` are candidate foreign keys."""
+    """The work of a statement on visible relations, without duplicates. `keys` are candidate foreign keys."""
     checked = list(_checked(evidence, keys))
     found = [
         *_reported_work(evidence),
@@ -94,7 +94,7 @@ def _meant(said: Debug1Message, evidence: Evidence) -> list[int]:
 
 
 def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, int, str]]:
-    """The foreign keys whose rows were checked. Each has the OIDs of both tables, and its name."""
+    """The foreign keys whose rows were checked: the OIDs of both tables, and the name."""
     there = [(child, parent, name) for name, child, parent in keys if child in evidence.now]
     for name in foreign_keys_in(evidence.said):
         named = [each for each in there if each[2] == name]

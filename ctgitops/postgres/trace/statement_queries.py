@@ -44,7 +44,7 @@ class TracedStatement:
 
 @dataclass(frozen=True)
 class TracedQueries:
-    """The queries of a statement. Also the tables that these queries name or may have created."""
+    """The queries of a statement, and the tables that they name or may have created."""
 
     plans: tuple[TracedPlan, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)

@@ -143,7 +143,7 @@ class Tracer:
 
     @contextmanager
     def _in_its_own(self, connection: Connection, ran: TracedStatement) -> Iterator[None]:
-        """Traces a statement in a separate transaction. This is how apply runs a step that is not one transaction."""
+        """Traces a statement in a separate transaction, as apply runs a step that is not one transaction."""
         own = TransactionTracer(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:

@@ -112,7 +112,7 @@ def _without_query(step: Step) -> tuple[str, int]:
 
 
 def quoted(text: str) -> str:
-    """A string constant. It is valid with either value of standard_conforming_strings."""
+    """A string constant that is valid with either value of standard_conforming_strings."""
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f" E'{escaped}'"
 
@@ -153,7 +153,7 @@ def spot_of(message: Message, position: int | None, done: int, inside: tuple[str
 def spot_within(script: Script, statement: Statement, offset: int | None, inside: tuple[str, int] | None) -> Spot:
     """The spot at `offset` if this offset is in the statement.
 
-    The spot of the error in the statement's body (`inside`) otherwise, or the statement's start.
+    Otherwise, the spot of the error in the statement's body (`inside`), or the statement's start.
     """
     if offset is not None and statement.start <= offset <= statement.end:
         return spot_in(script, statement, offset)

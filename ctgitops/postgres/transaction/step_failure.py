@@ -24,7 +24,7 @@ ASKED_TO_STOP = "the run was asked to stop (SIGINT, SIGTERM or SIGHUP)"
 
 @dataclass(eq=False)
 class StepFailed(Exception):  # noqa: N818 - the caller turns it into an error
-    """The server's error in a step. Not frozen, because context managers set attributes of a leaving exception."""
+    """The server's error in a step. Not frozen, because context managers set attributes of an exception."""
 
     failure: Failure
     spot: Spot
@@ -78,8 +78,8 @@ def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
 
 CORRECT = "correct the file, then run the command again"
 OTHER_SYNTAX = (
-    "the server does not accept this syntax, which may be that of a newer PostgreSQL: correct the file for the version "
-    "of the server, then run the command again"
+    "the server does not accept this syntax, which may need a newer PostgreSQL: rewrite it for the version of the "
+    "server, then run the command again"
 )
 """The hint for a syntax error at run time. The grammar of PostgreSQL 18 has accepted every file before."""
 NO_TRANSACTION = "put this statement alone into a migration with the line `-- ctgitops: no transaction`"

@@ -53,7 +53,7 @@ def claims(time: str, impact: str, bucket: Bucket | None, *, took: int = 0, dest
 def test_a_time_that_the_trial_contradicts_is_a_warning_at_its_line() -> None:
     assert claims("under 1 second", UNKNOWN, Bucket.MINUTES) == [
         "migrations/002_two.sql:9:1: `Estimated Execution Time: under 1 second`, but the lock on public.orders is held "
-        "for minutes, estimated from the rows"
+        "for minutes, estimated from the number of rows"
     ]
     assert claims("under 1 second", UNKNOWN, Bucket.SECONDS) != []
     assert claims("1 second", UNKNOWN, Bucket.SECONDS) == []
@@ -73,7 +73,7 @@ def test_an_impact_that_is_contradicted_is_a_warning() -> None:
     (what,) = claims(UNKNOWN, "no blocking", Bucket.MINUTES)
     assert what.endswith(
         "`Impact: no blocking`, but the migration blocks reads and writes on public.orders for minutes, "
-        "estimated from the rows"
+        "estimated from the number of rows"
     )
     (what,) = claims(UNKNOWN, "none", Bucket.INSTANT, destroys=True)
     assert what.endswith("`Impact: none`, but the migration destroys data")

@@ -44,7 +44,7 @@ def test_rows_wal_and_time_are_told_and_who_waits() -> None:
     found = effect(CHANGES)
     (line,) = impact_lines(found)
     assert line == (
-        "updates up to 2 M rows of big in line 3: other changes to these rows wait until the commit "
+        "updates up to 2 M rows of big on line 3: other changes to these rows wait until the commit "
         "(under a minute, 448 MB of WAL)"
     )
     assert glance(found) == line
@@ -65,7 +65,7 @@ def test_rows_stay_locked_while_later_statements_work() -> None:
 
 def test_what_depends_on_rows_is_not_called_harmless() -> None:
     (line,) = impact_lines(effect(StatementImpact(2, unmeasured=("public.big",))))
-    assert line == "reads big in line 2, and its further work depends on the rows (time not known)"
+    assert line == "reads big on line 2; its further work depends on the rows (time not known)"
 
 
 @given(st.floats(0, 1e5))
@@ -97,7 +97,9 @@ def test_a_timeout_is_predicted_from_what_the_environment_before_measured() -> N
     slow = effect(CHANGES, measured=Measured("staging", 100_000, 2e5))
     assert problems(slow) == [("statement-timeout", True, 3)]
     (problem,) = impact_problems([STEP], {1: slow}, Timeouts())
-    assert problem.what.startswith("takes about 17 minutes, by the time in the previous environment; `timeouts.st")
+    assert problem.what.startswith(
+        "takes about 17 minutes, according to the time in the previous environment; `timeouts.st"
+    )
 
 
 def test_long_work_under_the_lock_of_another_table_is_found() -> None:
@@ -128,7 +130,7 @@ def test_batches_lock_their_rows_only_for_one_of_them() -> None:
     assert (change.change.rows, change.bucket) == (2e6, Bucket.INSTANT)
     assert problems(effect(replace(CHANGES, batch=5000)), statement=5) == []
     (line,) = impact_lines(effect(replace(CHANGES, batch=5000)))
-    assert "of big in line 3, 5,000 in each transaction: other changes" in line
+    assert "of big on line 3, 5,000 in each transaction: other changes" in line
 
 
 def test_an_unknown_duration_makes_the_effect_unknown() -> None:
@@ -149,6 +151,6 @@ def test_a_change_of_a_parent_counts_the_rows_of_its_children_and_fires_their_tr
     changes = StatementImpact(1, queries=(update,))
     sizes = SIZES | {"public.top": Size(0)}
     (line,) = impact_lines(effect_of(StepImpact((changes,)), sizes, RATES, None))
-    assert line.startswith("updates up to 2 M rows of top in line 1")
+    assert line.startswith("updates up to 2 M rows of top on line 1")
     sizes |= {"public.big": replace(SIZES["public.big"], fires=frozenset({"Update"}))}
     assert effect_of(StepImpact((changes,)), sizes, RATES, None).unknown

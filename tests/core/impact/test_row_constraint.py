@@ -50,7 +50,10 @@ def found(sql: str, *queries: Node) -> list[str]:
     effects = {1: Effect(StepImpact(tuple(StatementImpact(line, queries=queries) for line in lines)))}
     problems = tuple(row_constraint_problems(plan, effects, SCHEMA))
     assert all((p.code, p.blocks) == ("row-constraint", False) for p in problems)
-    said = [p.what.removeprefix("001_one writes rows that ").partition(" may refuse")[0] for p in problems]
+    said = [
+        p.what.removeprefix("001_one writes rows that may violate ").partition(": the copy has no rows")[0]
+        for p in problems
+    ]
     return [name for each in said for name in each.split(", ")]
 
 

@@ -122,10 +122,9 @@ def test_a_trigger_counts_once_from_the_statement_that_creates_it_to_the_one_tha
 def test_the_triggers_are_named_and_a_long_list_is_shortened() -> None:
     ((_, one),) = told(UPDATE, trigger("UPDATE"))
     assert one == (
-        "001_one changes rows of public.t, for which the row trigger trig runs: "
-        "the copy has no rows, so it was not tried"
+        "001_one changes rows of public.t, which fires the row trigger trig: the copy has no rows, so it was not tried"
     )
-    for count, names in ((2, "a0, a1 run:"), (5, "a3, a4 run:"), (6, "a3, a4 and 1 more run:")):
+    for count, names in ((2, "a0, a1:"), (5, "a3, a4:"), (6, "a3, a4 and 1 more:")):
         ((_, many),) = told(UPDATE, *(trigger("UPDATE", name=f"a{n}") for n in range(count)))
         assert f"the row triggers a0, a1{names.removeprefix('a0, a1')}" in many or names in many
         assert many.endswith("so they were not tried")
@@ -134,7 +133,7 @@ def test_the_triggers_are_named_and_a_long_list_is_shortened() -> None:
 def test_a_cascade_and_a_partition_fire_triggers_of_other_tables() -> None:
     child = trigger("DELETE", of="public.c")
     ((_, text),) = told(DELETE, child, key("public.c", TABLE, " ON DELETE CASCADE"))
-    assert "changes rows of public.c by the foreign key fk, for which the row trigger trig runs" in text
+    assert "changes rows of public.c by the foreign key fk, which fires the row trigger trig" in text
     assert told(DELETE, child, key("public.c", TABLE, "")) == []
     assert told(DELETE, trigger("DELETE", of="public.t_1"), partition("public.t_1")) != []
 

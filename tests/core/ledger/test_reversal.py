@@ -96,7 +96,7 @@ def test_a_file_that_was_renumbered_is_held_back_by_its_text() -> None:
     ledger = chained(entry(ONE), entry(TWO), BACK)
     for work in (workspace(ONE, moved), workspace(ONE, other, moved)):
         (problem,) = [p for p in make_plan(work, STAGING, ledger).problems if p.code == "rolled-back"]
-        assert problem.what.startswith("003_two, as 002_two, was rolled back on ")
+        assert problem.what.startswith("003_two, formerly 002_two, was rolled back on ")
         assert "`ctgitops repair --again 002 --env staging" in problem.hint
         accepted = make_plan(work, STAGING, added(ledger, AGAIN))
         assert not [p for p in accepted.problems if p.code == "rolled-back"]

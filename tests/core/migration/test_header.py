@@ -93,29 +93,28 @@ def test_a_number_of_five_thousand_digits_is_not_understood() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"Version": "1.1"}, "a.sql:2:4: `Version: 1.1` is not understood (three numbers, as in `1.4.0`)"),
+        ({"Version": "1.1"}, "a.sql:2:4: `Version: 1.1` is not valid (three numbers, as in `1.4.0`)"),
         (
             {"Breaking Changes": "maybe"},
-            "a.sql:4:4: `Breaking Changes: maybe` is not understood (`Yes` or `No`)",
+            "a.sql:4:4: `Breaking Changes: maybe` is not valid (`Yes` or `No`)",
         ),
         (
             {"Rollback": "Availablee"},
-            "a.sql:5:4: `Rollback: Availablee` is not understood (`Available`, `Manual - steps for a person`, or "
+            "a.sql:5:4: `Rollback: Availablee` is not valid (`Available`, `Manual - steps for a person`, or "
             "`Not Available`)",
         ),
         (
             {"Rollback": "Manual"},
-            "a.sql:5:4: `Rollback: Manual` is not understood (write the procedure in words: "
+            "a.sql:5:4: `Rollback: Manual` is not valid (write the procedure in words: "
             "`Rollback: Manual - restore …, then …`)",
         ),
         (
             {"Created": "2026-02-31"},
-            "a.sql:6:4: `Created: 2026-02-31` is not understood (a date, as in `2026-01-31`)",
+            "a.sql:6:4: `Created: 2026-02-31` is not valid (a date, as in `2026-01-31`)",
         ),
         (
             {"Dependencies": "001 and 002"},
-            "a.sql:9:4: `Dependencies: 001 and 002` is not understood (`None`, or numbers of migrations, "
-            "as in `001, 003`)",
+            "a.sql:9:4: `Dependencies: 001 and 002` is not valid (`None`, or numbers of migrations, as in `001, 003`)",
         ),
         ({"Author": ""}, "a.sql:7:4: header field `Author` is empty (describe the migration in a few words)"),
     ],
@@ -174,7 +173,7 @@ def test_fields_below_the_first_statement_are_not_a_header() -> None:
 
 def test_lines_are_counted_as_the_parser_and_editors_count_them() -> None:
     text = written({**GOOD, "Description": "a form\x0cfeed and a \u2028 separator", "Created": "soon"})
-    assert said(text) == ["a.sql:6:4: `Created: soon` is not understood (a date, as in `2026-01-31`)"]
+    assert said(text) == ["a.sql:6:4: `Created: soon` is not valid (a date, as in `2026-01-31`)"]
 
 
 def test_what_is_there_is_judged_even_where_a_field_is_misspelt() -> None:
@@ -187,4 +186,4 @@ def test_what_is_there_is_judged_even_where_a_field_is_misspelt() -> None:
 
 def test_an_invisible_character_in_a_value_is_shown_by_its_code_point() -> None:
     _, problems = parse_header("-- Version: 1.0.0\u200b\n", "a.sql")
-    assert "`Version: 1.0.0<U+200B>` is not understood" in {problem.what for problem in problems}
+    assert "`Version: 1.0.0<U+200B>` is not valid" in {problem.what for problem in problems}

@@ -58,7 +58,7 @@ def test_wherever_a_run_stops_nothing_is_out_of_order(numbering: Numbering, data
     [
         (before(3, "orders"), "does not name a migration"),
         (before(3, ""), "does not name a migration"),
-        (before(3, 9), "the migration is to precede 009, which does not exist"),
+        (before(3, 9), "the migration must precede 009, which does not exist"),
         (before(3, 3), "because its number is lower"),
         (before(3, 4), "because its number is lower"),
         (

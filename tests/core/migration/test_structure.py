@@ -62,7 +62,7 @@ def test_what_stands_before_the_first_part_and_a_part_that_is_there_twice_are_sa
     whole = skeleton(*range(1, 10))
     assert faults("select 0;\n" + whole) == ["a statement comes before part 1 (Pre-checks)"]
     (said,) = faults(whole + "\n-- 9. Recording\nselect 1;")
-    assert said == "part 9 (Recording) is repeated in line 37"
+    assert said == "part 9 (Recording) is repeated on line 37"
 
 
 def test_the_rule_is_off_until_a_policy_has_it_and_one_finding_can_be_allowed() -> None:

@@ -53,7 +53,7 @@ def test_a_statement_that_is_done_and_was_edited_blocks_at_its_place_with_the_di
     edited = migration("002_two", sql="VACUUM;\nREINDEX DATABASE a;\n")
     problem = problem_of(with_done(1, 2), ONE, edited)
     assert problem.blocks
-    assert problem.what.startswith("statement 2 of 002_two is done, but another statement in the file has replaced it")
+    assert problem.what.startswith("statement 2 of 002_two is done, but the file now has a different statement there")
     assert problem.place
     assert (problem.place.path, problem.place.line) == ("migrations/002_two.sql", 2)
     assert "-ANALYZE;\n+REINDEX DATABASE a;" in problem.detail

@@ -29,7 +29,7 @@ def test_the_unfinished_step_is_that_of_the_file() -> None:
 
 
 def test_a_migration_that_is_not_unfinished_has_no_statement_to_ask_about() -> None:
-    with pytest.raises(UsageError, match="migration 001 is not unfinished"):
+    with pytest.raises(UsageError, match="migration 001 is complete or not started"):
         unfinished_step(workspace(ONE), STAGING, chained(entry(ONE)), 1)
 
 

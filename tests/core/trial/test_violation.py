@@ -83,7 +83,7 @@ def test_rows_that_violate_block_unless_the_plan_may_change_them() -> None:
         (
             'at least 100,000 rows of "t" would make 001_m fail: "a" must not be NULL',
             True,
-            f"first keys: 3, 7\n{query}",
+            f"primary keys of some of these rows: 3, 7\n{query}",
         )
     ]
     (soft,) = risks_of(plan_of("update t set a = 0; alter table t alter a set not null"))
@@ -94,7 +94,7 @@ def test_what_nobody_looked_at_is_said_and_does_not_block() -> None:
     (risk,) = risks_of(plan_of("alter table t alter a set not null"))
     assert found(None, risk, why="that took too long") == [
         (
-            'not checked whether rows of "t" make 001_m fail: "a" must not be NULL; that took too long',
+            'it was not checked whether rows of "t" make 001_m fail: "a" must not be NULL; that took too long',
             False,
             "",
         )

@@ -19,8 +19,8 @@ def test_what_holds_is_not_a_problem() -> None:
 @pytest.mark.parametrize(
     ("checked", "what"),
     [
-        (KEY.counted(1), "1 row violates foreign key b_a_fkey of public.b, which PostgreSQL trusts"),
-        (CHECK.counted(2), "2 rows violate CHECK constraint b_check of public.b, which PostgreSQL trusts"),
+        (KEY.counted(1), "1 row violates foreign key b_a_fkey of public.b, which PostgreSQL assumes valid"),
+        (CHECK.counted(2), "2 rows violate CHECK constraint b_check of public.b, which PostgreSQL assumes valid"),
         (
             CHECK.counted(MOST_ROWS - 1),
             "999 rows violate CHECK constraint b_check of public.b, which",

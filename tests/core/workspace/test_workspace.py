@@ -131,7 +131,7 @@ def test_a_version_is_used_once() -> None:
 
 def test_a_version_is_one_step_above_another() -> None:
     assert said(migration(1, "1.0.0"), migration(2, "1.2.0")) == [
-        "migrations/002_m.sql:2: version 1.2.0 is not one step above another version "
+        "migrations/002_m.sql:2: version 1.2.0 does not directly follow another version "
         "(the versions after 1.0.0 are 2.0.0, 1.1.0, 1.0.1)"
     ]
     for step in ("1.1.0", "1.0.1"):
@@ -264,7 +264,7 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         ),
         (
             "COPY t FROM STDIN;\n",
-            "a.sql:1:1: COPY with its data in the file needs a client that sends the data, such as psql "
+            "a.sql:1:1: COPY … FROM STDIN with the data in the file works only in a client such as psql "
             "(use INSERT INTO … VALUES instead: `pg_dump --inserts` writes such statements, `--schema-only` "
             "omits the data)",
         ),

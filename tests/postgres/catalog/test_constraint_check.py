@@ -106,7 +106,7 @@ def test_what_may_not_be_read_or_takes_too_long_was_not_checked(
 def test_the_query_in_the_help_finds_the_rows(database_url: str) -> None:
     run(database_url, SOUND + unchecked("insert into c values (3, 9, 'x')"))
     [problem] = deep_problems(constraint_check.checked_at(Address(database_url, "staging")))
-    assert problem.what == "1 row violates foreign key c_a_b_fkey of public.c, which PostgreSQL trusts"
+    assert problem.what == "1 row violates foreign key c_a_b_fkey of public.c, which PostgreSQL assumes valid"
     query = problem.hint.split("`")[1]
     assert fetch(database_url, query) == [(3, 9, "x")]
     assert problem.blocks

@@ -110,7 +110,7 @@ def test_a_signal_between_two_steps_is_recorded_at_the_next_one(database_url: st
 
 def test_a_signal_after_the_last_step_takes_nothing_back(database_url: str) -> None:
     with (
-        pytest.raises(ApplyError, match=r"asked to stop (when|after) its plan for staging was carried out") as stopped,
+        pytest.raises(ApplyError, match=r"asked to stop (when|after) its plan for staging was completed") as stopped,
         Runs(database_url).locked(ONE) as (held, plan),
     ):
         held.run(plan.steps[0], plan, Safeguards())

@@ -132,7 +132,7 @@ def test_a_failure_makes_the_next_message_one_migration() -> None:
     [
         (Failure("", "23505", table=LEDGER), "another run"),
         (Failure("", "23505", table="one"), "correct the file"),
-        (Failure("syntax error at or near", "42601"), "may be that of a newer PostgreSQL"),
+        (Failure("syntax error at or near", "42601"), "may need a newer PostgreSQL"),
         (Failure("", "23502", table=LEDGER), "correct the file"),
         (Failure("function record_migration does not exist", "42883"), "ctgitops.record_migration"),
         (Failure("function other does not exist", "42883"), "correct the file"),
