@@ -14,7 +14,6 @@ _DIRECTIVES = Directives(
     title="node-pg-migrate",
     up=r"--[\s-]*up\s+migration.*",
     down=r"--[\s-]*down\s+migration.*",
-    up_required=False,
 )
 
 TOOL = Tool(

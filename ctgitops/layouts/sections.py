@@ -13,23 +13,25 @@ from ..sql.tokens import comment_lines
 from .tool import Divided
 
 NO_TRANSACTION = "-- ctgitops: no transaction"
+NEVER = "(?!)"
+"""A pattern that matches nothing."""
 
 
 @dataclass(frozen=True)
 class Directives:
     """The directive lines of a tool, as patterns of whole lines. Each starts with `--`, and ignores case."""
 
-    up: str
-    down: str
-    up_required: bool
+    title: str
+    up: str = NEVER
+    down: str = NEVER
+    up_required: bool = False
     """Whether the tool refuses a file without the directive `up`. Otherwise the text before `down` is the up script."""
-    outside: str = r"(?!)"
+    outside: str = NEVER
     """The directive that disables the transaction."""
-    ignored: str = r"(?!)"
+    ignored: str = NEVER
     """Directives without a meaning for PostgreSQL, such as statement delimiters."""
-    refused: str = r"(?!)"
+    refused: str = NEVER
     """Directives whose effect ctgitops does not have."""
-    title: str = ""
 
     def divide(self, text: str, path: str) -> Divided:
         """Divides a file. Directive lines become comments or ctgitops's own directive; line numbers do not change."""

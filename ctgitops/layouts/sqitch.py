@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..core.problem import Problem
+from .sections import Directives
 from .tool import Arranged, Folder, Source, Tool
 
 _PLAN = "sqitch.plan"
 _CHANGE = re.compile(r"(?P<name>[^\s@#:\[\]]+)(?:\s+\[(?P<requires>[^\]]*)\])?\s+\S+T\S+Z\s+.*")
+_HEADING = Directives("Sqitch", ignored=r"--[ \t]*(?:deploy|revert|verify) \S+ (?:to|from|on)[ \t]+\w+")
 _TAG = re.compile(r"@(?P<tag>\S+)\s.*")
 
 
@@ -34,8 +36,7 @@ def _arrange(folder: Folder) -> Arranged:
         hint = "set `migrations` in migrations/policy.yaml to the folder that contains sqitch.plan"
         return Arranged((), problems=(Problem("layout", "`sqitch.plan` does not exist", folder.place(_PLAN), hint),))
     changes, problems = _changes(folder, text)
-    numbers = {change.name: change.number for change in changes}
-    sources = tuple(_source(folder, change, numbers) for change in changes)
+    sources = tuple(_source(folder, change, changes) for change in changes)
     return Arranged(sources, problems=(*problems, *_missing(folder, changes)))
 
 
@@ -63,11 +64,12 @@ def _changes(folder: Folder, text: str) -> tuple[list[_Change], list[Problem]]:
     return changes, problems
 
 
-def _source(folder: Folder, change: _Change, numbers: dict[str, int]) -> Source:
+def _source(folder: Folder, change: _Change, changes: list[_Change]) -> Source:
     file = _file(change)
     revert = f"revert/{file}"
-    found = {numbers.get(name.partition("@")[0], 0) for name in change.requires if not name.startswith("!")}
-    needs = sorted(number for number in found if 0 < number < change.number)
+    numbers = {each.name: each.number for each in changes[: change.number - 1]}
+    required = {name.partition("@")[0] for name in change.requires}
+    needs = sorted(numbers[name] for name in required & numbers.keys())
     return Source(
         f"{change.number:03}",
         change.name,
@@ -92,6 +94,7 @@ TOOL = Tool(
     name="sqitch",
     title="Sqitch",
     tried="read",
+    divide=_HEADING.divide,
     arrange=_arrange,
     reads=re.compile(re.escape(_PLAN)),
     creates="sqitch add",

@@ -15,9 +15,7 @@ from .tool import Divided, Tool
 
 _DIRECTIVES = Directives(
     title="tern",
-    up=r"(?!)",
     down=r"----[ \t]*create above / drop below[ \t]*----",
-    up_required=False,
     outside=r"----[ \t]*tern:[ \t]*disable-tx[ \t]*----",
 )
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..core.migration.migration_name import LARGEST, FileKind, MigrationName
+from ..core.migration.migration_name import FileKind, MigrationName
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script
@@ -112,8 +112,7 @@ class Tool:
         source = Source(re.sub(r"\D", "", groups["digits"]), groups["words"] or "", path)
         kind = FileKind.DOWN if (groups.get("kind") or "up").lower() == "down" else FileKind.UP
         digits, _, words = source.name.partition("_")
-        name = MigrationName(digits, words, kind)
-        return name if name.number <= LARGEST else None
+        return MigrationName(digits, words, kind)
 
     def arranged(self, folder: Folder) -> Arranged:
         """The migrations of a folder, in no particular order."""
