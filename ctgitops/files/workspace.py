@@ -32,7 +32,7 @@ def read_workspace(root: Path) -> Workspace:
     if not folder.is_dir() and not folder.is_symlink():
         hint = "run `ctgitops init` to create the folder, or give the repository's root with `--root DIR`"
         raise WorkspaceError(f"the folder `{folder}` does not exist", hint=hint)
-    found = _read_migrations(repository, policy)
+    found = read_migrations_of(repository, policy)
     environments, environment_problems = read_environments(repository)
     environments = tuple(replace(each, freezes=(*policy.freezes, *each.freezes)) for each in environments)
     seeds, seed_problems = _read_seeds(repository, environments, policy)
@@ -45,7 +45,8 @@ def read_workspace(root: Path) -> Workspace:
     )
 
 
-def _read_migrations(repository: Repository, policy: Policy) -> LayoutFiles:
+def read_migrations_of(repository: Repository, policy: Policy) -> LayoutFiles:
+    """All migrations of the policy's folder in the policy's layout. Read-only."""
     if policy.layout.is_own:
         migrations, problems = read_migrations(repository, policy)
         return LayoutFiles(migrations, (), problems)

@@ -20,5 +20,6 @@ TOOL = Tool(
     files=(re.compile(r"(?P<digits>[0-9]+)(?:_(?P<words>[^/]*))?\.sql"),),
     divide=_divide,
     new="{number}_{words}.sql",
+    template="-- migrate:up\n\n\n-- migrate:down\n\n",
     creates="dbmate new",
 )

@@ -29,5 +29,6 @@ TOOL = Tool(
     divide=_DIRECTIVES.divide,
     foreign=re.compile(r"[0-9]+_(?![^/]*_test\.go$)[^/]*\.go"),
     new="{number}_{words}.sql",
+    template="-- +goose Up\n\n-- +goose Down\n",
     creates="goose create",
 )

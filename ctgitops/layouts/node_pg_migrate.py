@@ -27,5 +27,6 @@ TOOL = Tool(
     divide=_DIRECTIVES.divide,
     foreign=re.compile(r"[0-9]+[-_][^/]*\.[cm]?[jt]s"),
     new="{number}_{words}.sql",
+    template="-- Up Migration\n\n-- Down Migration\n",
     creates="node-pg-migrate create -j sql",
 )

@@ -39,5 +39,6 @@ TOOL = Tool(
     files=(re.compile(r"(?P<digits>[0-9]+)_(?P<words>[^/]+)\.sql"),),
     divide=_divide,
     new="{number:03}_{words}.sql",
+    template="\n---- create above / drop below ----\n\n",
     creates="tern new",
 )

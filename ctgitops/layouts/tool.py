@@ -100,6 +100,8 @@ class Tool:
     """The path of a new migration's file, with `{number}` and `{words}`. Empty if the tool itself must create it."""
     new_down: str = ""
     """The path of a new migration's rollback file. Empty if the same file contains the rollback or there is none."""
+    template: str = ""
+    """The text of a new file, with the directives that the tool requires."""
     creates: str = ""
     """The tool's own command that creates a migration."""
 
