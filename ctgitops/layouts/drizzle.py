@@ -60,11 +60,11 @@ def _check(folder: Folder) -> Iterator[Problem]:
 
 
 _FILES = (_FOLDER, _FLAT)
-_BY_NAME = Tool("drizzle", "Drizzle Kit", "read", files=_FILES)
+_BY_NAME = Tool("drizzle", "Drizzle Kit", "run", files=_FILES)
 TOOL = Tool(
     name="drizzle",
     title="Drizzle Kit",
-    tried="read",
+    tried="run",
     files=_FILES,
     arrange=_arrange,
     reads=re.compile(re.escape(_JOURNAL)),

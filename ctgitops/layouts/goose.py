@@ -17,8 +17,8 @@ _DIRECTIVES = Directives(
     down=rf"{_MARK}down",
     up_required=True,
     outside=rf"{_MARK}no\s+transaction",
-    ignored=rf"{_MARK}(?:statementbegin|statementend|envsub\s+off)",
-    refused=rf"{_MARK}(?!up\b|down\b|no\s+transaction\b|statementbegin\b|statementend\b|envsub\s+off\b).*",
+    ignored=rf"{_MARK}(?:statementbegin|statementend|envsub(?:st)?\s+off)",
+    refused=rf"{_MARK}(?!up\b|down\b|no\s+transaction\b|statementbegin\b|statementend\b|envsub(?:st)?\s+off\b).*",
 )
 
 TOOL = Tool(

@@ -54,8 +54,8 @@ def _hash_problem(folder: Folder, path: str, text: str) -> Problem | None:
     if header is None or not hashed.startswith("sha1:") or "AllowInvalidHash" in fields:
         return None
     previous = fields.get("Previous", "-")
-    body = f"{'' if previous == '-' else previous}\n{text[header.end() :].strip()}\n"
-    if hashed == f"sha1:{hashlib.sha1(body.encode(), usedforsecurity=False).hexdigest()}":
+    signed = f"{'' if previous == '-' else previous}\n{text[header.end() :]}".strip() + "\n"
+    if hashed == f"sha1:{hashlib.sha1(signed.encode(), usedforsecurity=False).hexdigest()}":
         return None
     hint = "restore the file from git; graphile-migrate refuses it too"
     return Problem("layout", f"`{path}` was changed after it was committed: its hash differs", folder.place(path), hint)

@@ -93,7 +93,7 @@ def _missing(folder: Folder, changes: list[_Change]) -> Iterator[Problem]:
 TOOL = Tool(
     name="sqitch",
     title="Sqitch",
-    tried="read",
+    tried="run",
     divide=_HEADING.divide,
     arrange=_arrange,
     reads=re.compile(re.escape(_PLAN)),

@@ -34,7 +34,7 @@ def atlas_sum(files: dict[str, str]) -> str:
 def graphile(body: str, previous: str = "-", header: str = "") -> str:
     """A committed file of graphile-migrate with its hash."""
     said = "" if previous == "-" else previous
-    digest = hashlib.sha1(f"{said}\n{body.strip()}\n".encode(), usedforsecurity=False).hexdigest()
+    digest = hashlib.sha1(f"{said}\n{body}".strip().encode() + b"\n", usedforsecurity=False).hexdigest()
     return f"--! Previous: {previous}\n--! Hash: sha1:{digest}\n{header}\n{body.strip()}\n"
 
 
@@ -136,7 +136,7 @@ FOLDERS: dict[LayoutName, tuple[dict[str, str], Expected]] = {
     LayoutName.NODE_PG_MIGRATE: (
         {
             "1704110400000_init.sql": f"-- Up Migration\n{UP}\n-- Down Migration\n{DOWN}",
-            "1704110500000-second.sql": "alter table a add b int;",
+            "1704110500000_second.sql": "alter table a add b int;",
         },
         Expected(("1704110400000_init", "1704110500000_second"), ("1704110400000_init",)),
     ),

@@ -79,6 +79,7 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.GOOSE, "00001_x.sql", "-- +goose Up\nselect 1;\n-- +goose Up\nselect 2;", "a second section"),
         _one(LayoutName.TERN, "001_x.sql", 'select 1;\n{{ template "x.sql" . }}', "is a template of tern"),
         _one(LayoutName.NODE_PG_MIGRATE, "1_x.js", "exports.up = 1", "node-pg-migrate that is not SQL"),
+        _one(LayoutName.NODE_PG_MIGRATE, "1704110500000-x.sql", "select 1;", "cannot determine its place"),
         _one(LayoutName.HASURA, "1_x/up.yaml", "- args", "Hasura CLI that is not SQL"),
         _one(LayoutName.FLYWAY, "V1__x.java", "class", "Flyway that is not SQL"),
         _one(LayoutName.FLYWAY, "V1__x.sql", "create schema ${name};", "is a placeholder of Flyway"),
