@@ -179,7 +179,7 @@ _SAID = {
     ContinuationState.READY: "{name}: started {file} for {ref}",
     ContinuationState.UP_TO_DATE: "{name}: nothing waits",
     ContinuationState.WAITING: "{name}: {ref} waits {until}",
-    ContinuationState.RUNNING: "{name}: {ref} is not started, because a run for it has not ended: {why}",
+    ContinuationState.RUNNING: "{name}: no run is started for {ref}, because an earlier one is in progress: {why}",
     ContinuationState.BLOCKED: "{name}: {ref} is not started, because it is blocked: {why}",
     ContinuationState.FAILED: "{name}: {ref} is not started again, because its last run failed or was rejected: {why}. "
     "When the cause is removed, run {file} by hand",

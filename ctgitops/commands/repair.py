@@ -165,7 +165,7 @@ def _entry(request: Request, reason: str, fact: Entry) -> Entry:
 
 def accept(request: Request, reason: str, *, databases: Databases, tell: Listener) -> Entry:
     """Records that the schema is correct in spite of the prediction. Raises UsageError. Writes."""
-    _want(reason, "an index of 002 depended on the rows; 003 puts it right")
+    _want(reason, "an index of migration 002 depended on the rows; migration 003 corrects this")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
         refuse_wrong(request.environment, ledger.identity)

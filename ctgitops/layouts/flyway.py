@@ -57,7 +57,7 @@ def _arrange(folder: Folder) -> Arranged:
             downs[number] = path
         elif number in ups:
             what = f"`{path}` and `{ups[number][0]}` have the same version"
-            problems.append(Problem("duplicate", what, folder.place(path), "give one of them a later version"))
+            problems.append(Problem("two-forms", what, folder.place(path), "give one of them a later version"))
         else:
             ups[number] = (path, match["words"])
     for number in downs.keys() - ups.keys():
