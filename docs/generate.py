@@ -23,6 +23,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/cli.md", "verbs"): parts.verbs_help,
     ("docs/manifest.md", "keys"): lambda: parts.schema_keys("manifest"),
     ("docs/policy.md", "keys"): lambda: parts.schema_keys("policy"),
+    ("docs/layouts.md", "layouts"): parts.layouts,
     ("docs/rules.md", "rules"): parts.rules,
     ("docs/ledger.md", "columns"): lambda: parts.columns("ledger"),
     ("docs/ledger.md", "progress"): lambda: parts.columns("progress"),

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import yaml
 from ctgitops.cli.main import VERBS, ctgitops
 from ctgitops.core.schema.database_roles import DatabaseRoles, names_for
 from ctgitops.files.json_schema import schema_of
+from ctgitops.layouts.registry import all_tools
 from ctgitops.lint.registry import all_rules
 from ctgitops.lint.rule import Group, Rule
 from ctgitops.report.roles import NOTES, RoleScript
@@ -118,6 +120,16 @@ def schema_keys(name: str) -> str:
     """A table of all keys of a JSON Schema."""
     schema = schema_of(name)
     return as_table(("key", "value", "default", "meaning"), _keys(schema, schema, ""))
+
+
+def layouts() -> str:
+    """A table of all layouts, from the first lines of their modules."""
+    rows = []
+    for tool in all_tools():
+        module = import_module(f"ctgitops.layouts.{tool.name.replace('-', '_')}")
+        first = (module.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+        rows.append((f"`{tool.name}`", first.partition(": ")[0], first.partition(": ")[2], tool.tried))
+    return as_table(("`layout`", "tool", "files", "checked"), rows)
 
 
 def _keys(node: dict[str, Any], schema: dict[str, Any], above: str) -> Iterator[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from ..commands.plan import plan as plan_verb
 from ..commands.planning.offline import OfflinePlanner
 from ..core.environment.environment import Environment
+from ..core.environment.layout import Layout
 from ..core.forge.event import Ignored
 from ..core.forge.forge import Proposal, TreeFile
 from ..core.forge.intent import PlanFromApi, Planning, in_order_of_after
@@ -21,8 +22,8 @@ from ..core.trial.code_reference import CodeUnavailable
 from ..core.view.preview import PlanResult, with_problems
 from ..core.workspace.workspace import Workspace
 from ..errors import ForgeError, Place, UsageError
-from ..files.policy import PATH
-from ..files.workspace_copy import is_sql, overlaid
+from ..files.policy import PATH, layout_of
+from ..files.workspace_copy import is_migration_file, overlaid
 from ..ports.forge import Forge
 from ..wiring.wiring import Wiring
 from .base_branch import NOT_MERGED
@@ -56,7 +57,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
     if not job.wiring.environments:
         what = "the default branch has no manifest yet, and only its manifests say which databases exist"
         raise UsageError(what, hint="push a commit to start a run that plans it; for a fork, first merge a manifest")
-    files, problems = _files(forge, proposal, job.wiring.origin.folder)
+    files, problems = _files(forge, proposal, job.wiring.origin.folder, layout_of(job.wiring.root))
     changed = job.github_writer.files_of(number)
     with overlaid(job.wiring.root, files) as root:
         wiring = Wiring(root, job.environ)
@@ -100,10 +101,14 @@ def _has_secret(job: Job, environment: Environment) -> bool:
     return bool(job.environ.get(environment.url_secret, "").strip())
 
 
-def _files(forge: Forge, proposal: Proposal, folder: str) -> tuple[dict[str, bytes | None], tuple[Problem, ...]]:
+def _files(
+    forge: Forge, proposal: Proposal, folder: str, layout: Layout
+) -> tuple[dict[str, bytes | None], tuple[Problem, ...]]:
     """The SQL files of the pull request, by path in the workspace. None for a removed file."""
-    there = {f.path: f for name in ("migrations", "seeds") for f in forge.tree(proposal.head_sha, f"{folder}{name}")}
-    changed = sorted(p for p in proposal.paths if p.startswith(folder) and is_sql(p.removeprefix(folder)))
+    there = {f.path: f for name in layout.folders for f in forge.tree(proposal.head_sha, f"{folder}{name}")}
+    changed = sorted(
+        p for p in proposal.paths if p.startswith(folder) and is_migration_file(p.removeprefix(folder), layout)
+    )
     problems = [p for path in changed if path in there and (p := _refused(there[path], path.removeprefix(folder)))]
     size = sum(there[path].size for path in changed if path in there)
     if len(changed) > MOST or size > ALL:

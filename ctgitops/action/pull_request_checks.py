@@ -30,13 +30,13 @@ def clashes_of(
     """Conflicts with migrations of other open pull requests."""
     if ask.pull_request is None or not any(file.added for file in files):
         return ()
-    return clashes(ours, files, job.github_writer.other_open(ask.pull_request))
+    return clashes(ours, files, job.github_writer.other_open(ask.pull_request), job.wiring.migrations_among)
 
 
 def untouched(files: tuple[ChangedFile, ...], folder: str, workspace: Workspace) -> bool:
     """Whether GitHub confirms that a pull request changes no migration, seed file or manifest."""
     seeds = (name for environment in workspace.environments for name in environment.seeds)
-    inside = tuple(f"{folder}{name.strip('/')}/" for name in ("migrations", "environments", "seeds", *seeds))
+    inside = tuple(f"{folder}{name.strip('/')}/" for name in (*workspace.policy.layout.folders, "environments", *seeds))
     return 0 < len(files) < MOST_FILES and not any(file.path.startswith(inside) for file in files)
 
 

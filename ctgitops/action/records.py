@@ -10,7 +10,7 @@ from ..core.forge.forge import Composed, Published
 from ..core.forge.intent import in_order_of_after
 from ..core.gate.gate import Unreadable
 from ..core.ledger.ledger import Ledger, Mark
-from ..core.migration.migration_name import FileKind, parse_migration_name
+from ..core.migration.migration_name import MigrationName
 from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import (
@@ -26,6 +26,7 @@ from ..core.view.pull_request_record import (
 )
 from ..core.view.record_memory import memory_in, memory_text, newer_than, with_memory
 from ..errors import CtgitopsError, MustWaitError
+from ..files.layout_reader import migrations_among
 from ..report.record import approved_markdown, failure_markdown, record_markdown
 from .job import Job
 from .pull_request_checks import untouched
@@ -195,11 +196,15 @@ def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
     folder, paths = job.wiring.origin.folder, {file.path for file in files}
     there = tuple(m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
     added = (file.path.removeprefix(folder) for file in files if file.added)
-    gone = (parse_migration_name(path.rsplit("/", 1)[-1]) for path in added if _removed(job, path))
+    gone = (_named(job, path) for path in added if _removed(job, path))
     return (
         *(MigrationRef(m.number, m.name, m.version) for m in there),
         *(MigrationRef(name.number, name.name) for name in gone if name),
     )
+
+
+def _named(job: Job, path: str) -> MigrationName | None:
+    return migrations_among(job.wiring.workspace.policy.layout, [path]).get(path)
 
 
 def _removed(job: Job, path: str) -> bool:
@@ -207,9 +212,7 @@ def _removed(job: Job, path: str) -> bool:
 
     A tag says nothing about that: its checkout is older than the branch.
     """
-    folder, _, file = path.rpartition("/")
-    name = parse_migration_name(file) if folder == "migrations" else None
-    if name is None or name.kind is not FileKind.UP or job.environ.get("GITHUB_REF", "").startswith("refs/tags/"):
+    if _named(job, path) is None or job.environ.get("GITHUB_REF", "").startswith("refs/tags/"):
         return False
     return path not in {migration.path for migration in job.wiring.workspace.migrations}
 

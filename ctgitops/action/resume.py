@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..commands.planning.candidate import candidate_of
 from ..core.environment.environment import Environment, Trigger
+from ..core.environment.layout import Layout
 from ..core.forge.intent import is_prerelease, promotes
 from ..core.gate.request import Request
 from ..core.run.continuation import (
@@ -25,7 +26,7 @@ from ..core.run.continuation import (
     may_wait,
 )
 from ..errors import CtgitopsError, ForgeError, UsageError
-from ..files.workspace_copy import blob_of, is_sql, overlaid
+from ..files.workspace_copy import blob_of, is_migration_file, overlaid
 from ..ports.forge import Forge
 from ..report.escape import plain
 from ..wiring.wiring import Wiring
@@ -145,12 +146,12 @@ def _candidate(job: Job, wiring: Wiring, environment: Environment, at: tuple[str
 
 def _differences(job: Job, forge: Forge, sha: str) -> dict[str, bytes | None]:
     """The SQL files of a commit that differ from the checkout, by path. None for a file that the commit lacks."""
-    folder, root = job.wiring.origin.folder, job.wiring.root
-    there = {f.path.removeprefix(folder): f for name in ("migrations", "seeds") for f in forge.tree(sha, folder + name)}
-    here = {path.relative_to(root).as_posix(): path for path in _sql_files(root)}
+    folder, root, layout = job.wiring.origin.folder, job.wiring.root, job.wiring.workspace.policy.layout
+    there = {f.path.removeprefix(folder): f for name in layout.folders for f in forge.tree(sha, folder + name)}
+    here = {path.relative_to(root).as_posix(): path for path in _files(root, layout)}
     files: dict[str, bytes | None] = {path: None for path in here if path not in there}
     for path, file in there.items():
-        if not is_sql(path) or (path in here and blob_of(here[path].read_bytes()) == file.blob):
+        if not is_migration_file(path, layout) or (path in here and blob_of(here[path].read_bytes()) == file.blob):
             continue
         if not file.plain:
             raise ForgeError(f"`{path}` of {sha[:7]} is a link or a submodule", hint="release it as a file")
@@ -158,9 +159,10 @@ def _differences(job: Job, forge: Forge, sha: str) -> dict[str, bytes | None]:
     return files
 
 
-def _sql_files(root: Path) -> Iterator[Path]:
-    for name in ("migrations", "seeds"):
-        yield from (path for path in (root / name).rglob("*.sql") if path.is_file() and not path.is_symlink())
+def _files(root: Path, layout: Layout) -> Iterator[Path]:
+    for name in layout.folders:
+        found = (path for path in (root / name).rglob("*") if path.is_file() and not path.is_symlink())
+        yield from (path for path in found if is_migration_file(path.relative_to(root).as_posix(), layout))
 
 
 def _started(forge: Forge, file: str, ready: Continuation) -> Continuation:
@@ -177,7 +179,7 @@ _SAID = {
     ContinuationState.READY: "{name}: started {file} for {ref}",
     ContinuationState.UP_TO_DATE: "{name}: nothing waits",
     ContinuationState.WAITING: "{name}: {ref} waits {until}",
-    ContinuationState.RUNNING: "{name}: {ref} is not started, because a run for it has not ended: {why}",
+    ContinuationState.RUNNING: "{name}: no run is started for {ref}, because an earlier one is in progress: {why}",
     ContinuationState.BLOCKED: "{name}: {ref} is not started, because it is blocked: {why}",
     ContinuationState.FAILED: "{name}: {ref} is not started again, because its last run failed or was rejected: {why}. "
     "When the cause is removed, run {file} by hand",

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from ..files.layout_search import search_layouts
+from ..files.policy import PATH
 from ..files.scaffold import (
     GITIGNORE,
     Change,
@@ -17,6 +19,8 @@ from ..files.scaffold import (
     with_parts,
     write_files,
 )
+from ..layouts.choice import chosen_layout, refusal
+from ..layouts.search import FoundLayout
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
@@ -24,15 +28,29 @@ from .printing import print_page
 
 @click.command()
 @options.root_to_begin
-def init(root: Path) -> int:
+@click.option(
+    "--migrations",
+    metavar="FOLDER",
+    help="The folder with the migrations, if the repository has several.  [default: the only one that is found]",
+)
+def init(root: Path, migrations: str | None) -> int:
     """Create a policy and three manifests for a repository.
 
-    The policy fits the existing migrations. Existing files are not overwritten. Backup folders inside the repository
-    are added to .gitignore.
+    Finds the migrations of this and of other tools anywhere below the root. The policy fits these migrations. Existing
+    files are not overwritten. Backup folders inside the repository are added to .gitignore.
     """
-    (root / "migrations").mkdir(parents=True, exist_ok=True)
-    written = [f"wrote {path}" for path in write_files(root, first_files(root))]
-    folders = tuple(e.backup.to for e in Wiring(root).workspace.environments if e.backup)
+    chosen: FoundLayout | None = None
+    if not (root / PATH).exists():
+        found, code = search_layouts(root)
+        if refused := refusal(found, code, migrations):
+            print_page(refused)
+            return 1
+        chosen = chosen_layout(found, migrations)
+        if chosen:
+            print_page(f"found {chosen}")
+    (root / PATH).parent.mkdir(parents=True, exist_ok=True)
+    written = [f"wrote {path}" for path in write_files(root, first_files(root, chosen))]
+    folders = tuple(e.backup.to for e in Wiring(root).environments if e.backup)
     written += [f"added {pattern} to {GITIGNORE}" for pattern in ignore_backups(root, folders)]
     print_page("\n".join(written) or "nothing to do: all files exist")
     return 0
@@ -82,8 +100,10 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter per option
         raise click.UsageError("describe the migration in a few words, or give an existing one with --renumber")
     kind = Change(change) if change else Change.ADDITIVE
     order = Order(" ".join(words), wiring.origin.actor, datetime.now(UTC), kind, band, before=before)
-    up, down = new_migration(wiring.workspace, order)
-    written = write_files(root, (with_parts(up), down))
+    files = new_migration(wiring.workspace, order)
+    if wiring.workspace.policy.layout.is_own:
+        files = (with_parts(files[0]), *files[1:])
+    written = write_files(root, files)
     print_page("\n".join(f"wrote {path}" for path in written))
     return 0
 

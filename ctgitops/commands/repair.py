@@ -58,7 +58,7 @@ class Correction:
             return self
         if self.migration.number is not None and not self.migration.name:
             return replace(self, migration=self.migration.number)
-        found = self.migration.choose(of_all(ledger, migrations), "in the ledger or in migrations/")
+        found = self.migration.choose(of_all(ledger, migrations), "in the ledger or among the files")
         known = ledger.unfinished.get(found.number) or ledger.applied.get(found.number)
         file = file_of((m for m in migrations if m.number == found.number), known)
         if self.migration.name and known and found.name not in {known.name, file.name if file else ""}:
@@ -132,7 +132,7 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     migration = file_of((m for m in request.workspace.migrations if m.number == number), known)
     if migration is None:
         what = f"migration {number:03} has no file, so its SQL is not known"
-        raise UsageError(what, hint=f"restore migrations/{known.name}.sql, or use `--not-applied`")
+        raise UsageError(what, hint=f"restore the file of {known.name}, or use `--not-applied`")
     as_its_file = number in ledger.applied and known.checksum == migration.checksum
     if number not in ledger.unfinished and as_its_file:
         what = f"{migration.name} is already recorded in the ledger with the text of its file"
@@ -165,7 +165,7 @@ def _entry(request: Request, reason: str, fact: Entry) -> Entry:
 
 def accept(request: Request, reason: str, *, databases: Databases, tell: Listener) -> Entry:
     """Records that the schema is correct in spite of the prediction. Raises UsageError. Writes."""
-    _want(reason, "an index of 002 depended on the rows; 003 puts it right")
+    _want(reason, "an index of migration 002 depended on the rows; migration 003 corrects this")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
         refuse_wrong(request.environment, ledger.identity)

@@ -98,7 +98,7 @@ class RecoveryPoint:
             case Archive.ARCHIVED:
                 return f"PITR to {self.target}"
             case Archive.FAILING:
-                return f"PITR to {self.target} only once the archiver works again: {self.why}"
+                return f"PITR to {self.target} requires that the archiver works again: {self.why}"
             case Archive.NONE:
                 return f"NO PITR: there is no archive from which {self.target} can be recovered, because {self.why}"
             case Archive.UNKNOWN:

@@ -14,6 +14,7 @@ from ..core.problem import Problem
 from ..core.trial.code_reference import Mention, Searched, mentions_in
 from ..sql.name_changes import SearchedName
 from .git import tracked
+from .policy import layout_of
 from .repository import Repository, shown
 
 LARGEST = 1_000_000
@@ -32,7 +33,7 @@ def search_code(root: Path, repository: Path, those: tuple[SearchedName, ...]) -
     """Finds references to names in a repository's files. Skips the workspace `root`, which contains no code."""
     top = repository if root.resolve().is_relative_to(repository.resolve()) else root
     inside = root.resolve().relative_to(top.resolve())
-    outside = tuple(f"{(inside / folder).as_posix()}/" for folder in _OURS)
+    outside = tuple(f"{(inside / folder).as_posix()}/" for folder in (*_OURS, layout_of(root).folder))
     skipped = _Unreadable()
     paths = [path for path in _paths(top, skipped.unreadable) if _is_code(path, outside)]
     found = list(_searched(top, paths[:MOST], those, skipped))

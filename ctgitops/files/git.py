@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 from ..core.migration.migration import Migration
-from ..core.migration.migration_name import parse_migration_name
 from ..core.migration.schema_version import SchemaVersion
 from ..core.workspace.numbering import BaseBranch, Seniority
 from ..errors import CtgitopsError, UsageError
 from .git_command import DEEPER, Git
-from .migrations import FOLDER
+from .layout_reader import migrations_among
+from .policy import layout_of
 
 _USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _VERSION = re.compile(r"--\s*Version\s*:\s*(\S+)\s*")
@@ -198,10 +198,11 @@ def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
 
     With `versions`, also reads the text of the files, which a partial clone must fetch.
     """
-    listed = git.text("ls-tree", "-z", "--name-only", branch, f"{FOLDER}/")
-    files = [name for path in listed.split("\0") if (name := parse_migration_name(path.rsplit("/", 1)[-1]))]
+    layout = layout_of(git.root)
+    listed = git.text("ls-tree", "-r", "-z", "--name-only", branch, f"{layout.folder}/")
+    files = migrations_among(layout, listed.split("\0")).values()
     plain = ("--no-color", "--no-line-number", "--no-column")  # overrides `grep.*` in the configuration of git
-    words = ("-h", "-E", "^--[[:space:]]*Version[[:space:]]*:", branch, "--", f"{FOLDER}/")
+    words = ("-h", "-E", "^--[[:space:]]*Version[[:space:]]*:", branch, "--", f"{layout.folder}/")
     said = (git.text_or_none("grep", *plain, *words) if versions else None) or ""
     found = (SchemaVersion.parse(m[1]) for line in said.splitlines() if (m := _VERSION.fullmatch(line)))
     return BaseBranch(

@@ -1,4 +1,4 @@
-"""Reads the folder `migrations/`, with file names of ctgitops, golang-migrate, dbmate and Supabase."""
+"""Reads migrations in the layout of ctgitops. Accepts names of golang-migrate, dbmate and Supabase too."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..core.migration.migration import Migration
 from ..core.migration.migration_name import LARGEST, parse_migration_name, parse_unbounded, split_name
 from ..core.problem import Problem
 from ..errors import Place
+from ..layouts.dbmate_sections import scripts_of, without_markers
 from ..sql.script import Script, checksum_of
-from .dbmate import scripts_of, without_markers
 from .other_tool_names import folder_of_other_tool, holds_sql, name_of_other_tool, rollbacks_named_otherwise
 from .repository import Item, Repository, sub_folder
 
@@ -30,19 +30,20 @@ Files = dict[str, str]
 
 def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migration, ...], tuple[Problem, ...]]:
     """All migrations by number, and all problems of the files."""
-    items, problems = repository.items(FOLDER)
+    folder = policy.layout.folder
+    items, problems = repository.items(folder)
     reader = _Reader(repository, policy, list(problems))
     by_stem: dict[str, Files] = defaultdict(dict)
     for item in items:
         if item.folder:
             reader.problems.append(_folder(repository, item))
         elif item.name.lower().endswith(".sql"):
-            reader.problems += _named_wrongly(item)
+            reader.problems += _named_wrongly(item, folder)
             _sort_in(item, by_stem)
         elif _MEANT.search(item.name):
-            reader.problems.append(_not_read(item))
-    reader.problems += _backwards(by_stem)
-    reader.problems += _orphans(by_stem)
+            reader.problems.append(_not_read(item, folder))
+    reader.problems += _backwards(by_stem, folder)
+    reader.problems += _orphans(by_stem, folder)
     found = [reader.migration(stem, files) for stem, files in by_stem.items() if {"", ".up"} & files.keys()]
     migrations = sorted((m for m in found if m), key=lambda m: (m.number, m.name))
     return tuple(migrations), tuple(reader.problems)
@@ -56,17 +57,17 @@ def _folder(repository: Repository, item: Item) -> Problem:
     return sub_folder(item, holds_sql=holds_sql(folder))
 
 
-def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
+def _backwards(by_stem: dict[str, Files], folder: str) -> Iterator[Problem]:
     """Reports and omits files that would run as migrations, although they have names of rollbacks."""
     for stem, forward in list(rollbacks_named_otherwise(by_stem.keys())):
         for path in by_stem.pop(stem).values():
-            target = f"{FOLDER}/{forward}.down.sql"
+            target = f"{folder}/{forward}.down.sql"
             fix = None if ".down" in by_stem[forward] else Rename(path, target)
             what = f"`{stem}.sql` would run as a migration, but its name marks it as the rollback of `{forward}.sql`"
             yield Problem("file-name", what, Place(path), f"rename the file to `{forward}.down.sql`", fix=fix)
 
 
-def _named_wrongly(item: Item) -> Iterator[Problem]:
+def _named_wrongly(item: Item, folder: str) -> Iterator[Problem]:
     found = parse_unbounded(item.name)
     place = Place(item.path)
     if not found and (other := name_of_other_tool(item.name)):
@@ -76,7 +77,7 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
         words = _WORDS.sub("_", item.name.lower().removesuffix(".sql").lstrip("0123456789")).strip("_")
         number = re.match(r"[0-9]{1,18}", item.name)
         example = f"{int(number[0]) if number else 8:03}_{words or 'what'}.sql"
-        hint = f"rename the file to `NNN_descriptive_name.sql`, such as `{example}`, or move the file out of {FOLDER}/"
+        hint = f"rename the file to `NNN_descriptive_name.sql`, such as `{example}`, or move the file out of {folder}/"
         yield Problem("file-name", f"`{item.name}` is not a valid migration name", place, hint)
     elif found.number > LARGEST:
         hint = "number migrations 001, 002, … or by timestamp"
@@ -88,10 +89,10 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
         yield Problem("file-name", f"the file extension `{ending}` is not in lower case", place, hint, fix=fix)
 
 
-def _not_read(item: Item) -> Problem:
+def _not_read(item: Item, folder: str) -> Problem:
     what = f"`{item.name}` is not read, because its name does not end in `.sql`"
     stem = re.split(r"\.(?:sql|psql|pgsql|txt)\b", item.name, maxsplit=1, flags=re.IGNORECASE)[0]
-    hint = f"rename it to `{stem}.sql` if it is a migration, or move it out of {FOLDER}/"
+    hint = f"rename it to `{stem}.sql` if it is a migration, or move it out of {folder}/"
     return Problem("file-name", what, Place(item.path), hint, blocks=False)
 
 
@@ -100,7 +101,7 @@ def _sort_in(item: Item, by_stem: dict[str, Files]) -> None:
         by_stem[found.name][found.ending.lower().removesuffix(".sql")] = item.path
 
 
-def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
+def _orphans(by_stem: dict[str, Files], folder: str) -> Iterator[Problem]:
     whole = {stem: None for stem, files in by_stem.items() if {"", ".up"} & files.keys()}
     for stem, files in by_stem.items():
         if stem in whole:
@@ -108,11 +109,11 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
         number = split_name(stem).number
         near = next((other for other in whole if split_name(other).number == number), None)
         for ending, path in files.items():
-            hint = f"add `{FOLDER}/{stem}.sql`, or remove this file"
+            hint = f"add `{folder}/{stem}.sql`, or remove this file"
             fix = None
             if near:
                 hint = f"rename this file to `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
-                fix = Rename(path, f"{FOLDER}/{near}{ending}.sql")
+                fix = Rename(path, f"{folder}/{near}{ending}.sql")
             what = f"there is no migration `{stem}.sql` for this file"
             yield Problem("orphan", what, Place(path), hint, fix=fix)
 

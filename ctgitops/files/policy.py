@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from ..core.environment.layout import Layout, LayoutName
 from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
 from ..errors import Place
@@ -46,6 +49,11 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
     return _policy(without_faults(document, found)), tuple(fault.problem for fault in found)
 
 
+def layout_of(root: Path) -> Layout:
+    """The layout that the policy of a checkout names. The default layout if the policy is missing or invalid."""
+    return read_policy(Repository(root))[0].layout
+
+
 def read_document(repository: Repository, path: str) -> Document | Problem:
     """Reads a YAML file of the repository. Returns a Problem if the file cannot be read."""
     text = repository.text(path, LARGEST)
@@ -75,7 +83,13 @@ def _upside_down(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _policy(usable: dict[str, Any]) -> Policy:
-    default = Policy()
+    layout = Layout(
+        LayoutName(usable.get("layout", LayoutName.CTGITOPS)),
+        str(usable.get("migrations", "migrations")).strip("/"),
+        usable.get("version_parts", 1),
+    )
+    own = Policy()
+    default = own if layout.is_own else replace(own, numbering=Numbering.INCREASING, header=HeaderRule.OPTIONAL)
     size = usable.get("max_file_size")
     return Policy(
         numbering=Numbering(usable.get("numbering", default.numbering)),
@@ -87,6 +101,7 @@ def _policy(usable: dict[str, Any]) -> Policy:
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
         freezes=freezes_of(usable),
         notify=receivers_of(usable),
+        layout=layout,
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from ..core.migration.migration_name import FileKind, parse_migration_name, split_name
+from ..core.environment.layout import Layout
 from ..core.workspace.removal import Removal, Removals
 from ..errors import CtgitopsError
 from .git import base_name, commit_of, fork_of, in_repository
 from .git_command import DEEPER, Git
-from .migrations import FOLDER
+from .layout_reader import migrations_among
+from .policy import layout_of
 
 _SIMILAR = 0.5
 """The minimum share of common lines for a rename, as in git."""
@@ -57,6 +58,7 @@ def _shallow(git: Git) -> tuple[str, str]:
 
 
 def _removed_here(git: Git, base: str, fork: str) -> Iterator[Removal]:
+    layout = layout_of(git.root)
     arguments = (
         "--name-only",
         "-z",
@@ -66,18 +68,22 @@ def _removed_here(git: Git, base: str, fork: str) -> Iterator[Removal]:
         "--relative",
         fork,
         "--",
-        f"{FOLDER}/",
+        f"{layout.folder}/",
     )
-    for path in git.text("diff", *arguments).split("\0"):
-        name = _name(path)
-        if name and not _renamed(git, fork, path, name):
+    here = migrations_among(layout, _sql_files(git.root, layout))
+    for path, name in migrations_among(layout, git.text("diff", *arguments).split("\0")).items():
+        same = [git.root / other for other, each in here.items() if each.digits == name.digits]
+        if not _renamed(git, fork, path, same):
             said = git.text("log", "-1", "--no-renames", "--diff-filter=D", _FORMAT, f"{fork}..HEAD", "--", path)
-            yield Removal(name, fork[:12], base, _commit_text(said.strip()))
+            yield Removal(name.name, fork[:12], base, _commit_text(said.strip()))
 
 
-def _renamed(git: Git, fork: str, path: str, name: str) -> bool:
-    """Whether a file, tracked or not, has the same number and similar text. The name in its header may differ."""
-    same = [p for p in (git.root / FOLDER).glob(f"{split_name(name).digits}_*.sql") if _migration(p.name)]
+def _sql_files(root: Path, layout: Layout) -> Iterator[str]:
+    return (path.relative_to(root).as_posix() for path in (root / layout.folder).rglob("*.sql"))
+
+
+def _renamed(git: Git, fork: str, path: str, same: list[Path]) -> bool:
+    """Whether one of the files with the same number has similar text. The name in its header may differ."""
     if not same:
         return False
     before = git.text("cat-file", "blob", f"{fork}:./{path}").splitlines()
@@ -86,27 +92,20 @@ def _renamed(git: Git, fork: str, path: str, name: str) -> bool:
 
 
 def _removed_before(git: Git, fork: str) -> Iterator[Removal]:
-    arguments = ("--no-renames", "--diff-filter=D", _FORMAT, "--name-only", "--relative", fork, "--", f"{FOLDER}/")
+    layout = layout_of(git.root)
+    only = f"{layout.folder}/"
+    arguments = ("--no-renames", "--diff-filter=D", _FORMAT, "--name-only", "--relative", fork, "--", only)
     commit, seen = "", set()
-    for line in filter(None, git.text("log", *arguments).splitlines()):
+    lines = list(filter(None, git.text("log", *arguments).splitlines()))
+    names = migrations_among(layout, lines)
+    for line in lines:
         if _COMMIT.fullmatch(line):
             commit = line
             continue
-        name = _name(line)
-        if name and name not in seen and not (git.root / line).exists():
-            seen.add(name)
-            yield Removal(name, f"{commit[:12]}^", by=_commit_text(commit))
-
-
-def _name(path: str) -> str:
-    folder, _, file = path.rpartition("/")
-    return _migration(file) if folder == FOLDER else ""
-
-
-def _migration(file: str) -> str:
-    """The name of the migration whose SQL the file contains. Empty for rollbacks, verify queries and other files."""
-    found = parse_migration_name(file)
-    return found.name if found and found.kind is FileKind.UP else ""
+        name = names.get(line)
+        if name and name.name not in seen and not (git.root / line).exists():
+            seen.add(name.name)
+            yield Removal(name.name, f"{commit[:12]}^", by=_commit_text(commit))
 
 
 def _commit_text(said: str) -> str:

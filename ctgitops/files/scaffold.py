@@ -9,16 +9,20 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from ..core.environment.layout import Layout
 from ..core.environment.policy import EVERYTHING, Band, HeaderRule, Policy
 from ..core.migration.migration_name import LARGEST
 from ..core.migration.schema_version import SchemaVersion, highest
 from ..core.migration.structure import PARTS
 from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, UsageError
+from ..layouts.registry import tool_of
+from ..layouts.search import FoundLayout
 from .git import in_repository
 from .git_command import Git
-from .migrations import FOLDER, read_migrations
+from .policy import PATH
 from .repository import Repository
+from .workspace import read_migrations_of
 
 _TIMESTAMP = 10**13
 """Larger numbers are 14-digit timestamps, as used by Supabase and dbmate."""
@@ -41,9 +45,9 @@ _DOWN = "-- Rolls back {name}.\n\n"
 
 _POLICY = """\
 # yaml-language-server: $schema={schemas}/policy.schema.json
-numbering: {numbering}
+{layout}numbering: {numbering}
 header: {header}
-"""
+{history}"""
 _MANIFEST = """\
 # yaml-language-server: $schema={schemas}/manifest.schema.json
 environment: {name}
@@ -90,8 +94,13 @@ class Order:
     """The number of a pending migration that the new migration must precede."""
 
 
-def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:
-    """The next migration of a band, with a filled-in header, and its rollback. Writes nothing."""
+def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
+    """The files of the next migration. Writes nothing.
+
+    In the layout of ctgitops, the migration with a filled-in header, and its rollback.
+    """
+    if not workspace.policy.layout.is_own:
+        return _in_layout(workspace, order)
     number = _next_number(workspace, order)
     name = f"{number:03}_{_slug(order.words)}"
     band = workspace.policy.band(number)
@@ -109,7 +118,20 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]
         dependencies=f"{earlier[-1] if order.after is None else order.after:03}" if earlier else "None",
     )
     text += "" if order.before is None else f"-- ctgitops: before {order.before:03}\n\n"
-    return NewFile(f"{FOLDER}/{name}.sql", text), NewFile(f"{FOLDER}/{name}.down.sql", _DOWN.format(name=name))
+    folder = workspace.policy.layout.folder
+    return NewFile(f"{folder}/{name}.sql", text), NewFile(f"{folder}/{name}.down.sql", _DOWN.format(name=name))
+
+
+def _in_layout(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
+    """The empty files of the next migration as another tool names them."""
+    layout = workspace.policy.layout
+    tool = tool_of(layout.name)
+    if not tool.new or layout.version_parts > 1:
+        hint = f"create the migration with `{tool.creates}`" if tool.creates else "create the file by hand"
+        raise UsageError(f"{tool.title} keeps its own list of migrations, which only {tool.title} writes", hint=hint)
+    number, words = _next_number(workspace, order), _slug(order.words)
+    paths = (path.format(number=number, words=words) for path in (tool.new, tool.new_down) if path)
+    return tuple(NewFile(f"{layout.folder}/{path}", tool.template if path.endswith(".sql") else "") for path in paths)
 
 
 def with_parts(migration: NewFile) -> NewFile:
@@ -119,15 +141,21 @@ def with_parts(migration: NewFile) -> NewFile:
     return NewFile(migration.path, migration.text + "\n".join(parts).replace("NNN_name.sql", name))
 
 
-def first_files(root: Path) -> tuple[NewFile, ...]:
-    """A policy that fits the existing migrations, and three manifests. Writes nothing."""
-    found, _ = read_migrations(Repository(root), Policy(header=HeaderRule.OPTIONAL))
+def first_files(root: Path, chosen: FoundLayout | None = None) -> tuple[NewFile, ...]:
+    """A policy that fits the existing migrations, and three manifests. Writes nothing.
+
+    `chosen` is the folder with the migrations. None if there are none yet.
+    """
+    layout = Layout(chosen.layout, chosen.folder, chosen.version_parts) if chosen else Layout()
+    found = read_migrations_of(Repository(root), Policy(header=HeaderRule.OPTIONAL, layout=layout)).migrations
     numbers = [m.number for m in found]
     contiguous = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True
     policy = _POLICY.format(
         schemas=_SCHEMAS,
+        layout=_layout_keys(layout),
         numbering="contiguous" if contiguous else "increasing",
         header="required" if all(m.header for m in found) else "optional",
+        history=f"lint_after: {numbers[-1]}    # earlier migrations are history, and not linted\n" if numbers else "",
     )
     manifests = (
         NewFile(
@@ -136,7 +164,14 @@ def first_files(root: Path) -> tuple[NewFile, ...]:
         )
         for name, rest in _ENVIRONMENTS.items()
     )
-    return NewFile(f"{FOLDER}/policy.yaml", policy), *manifests
+    return NewFile(PATH, policy), *manifests
+
+
+def _layout_keys(layout: Layout) -> str:
+    keys = [] if layout.is_own else [f"layout: {layout.name}"]
+    keys += [f"migrations: {layout.folder}"] if layout.folder != Layout().folder else []
+    keys += [f"version_parts: {layout.version_parts}"] if layout.version_parts > 1 else []
+    return "".join(f"{key}\n" for key in keys)
 
 
 def write_files(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:

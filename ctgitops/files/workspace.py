@@ -12,8 +12,9 @@ from ..core.problem import Problem
 from ..core.workspace.workspace import Workspace
 from ..errors import Place, WorkspaceError
 from ..sql.script import Script
+from .layout_reader import LayoutFiles, read_layout
 from .manifest import read_environments
-from .migrations import FOLDER, read_migrations
+from .migrations import read_migrations
 from .policy import read_policy
 from .repository import Item, Repository, sub_folder
 
@@ -26,22 +27,30 @@ def read_workspace(root: Path) -> Workspace:
     if not root.is_dir():
         raise WorkspaceError(f"the folder `{root}` does not exist", hint="give the repository's root with `--root DIR`")
     repository = Repository(root)
-    folder = root / FOLDER
+    policy, policy_problems = read_policy(repository)
+    folder = root / policy.layout.folder
     if not folder.is_dir() and not folder.is_symlink():
         hint = "run `ctgitops init` to create the folder, or give the repository's root with `--root DIR`"
         raise WorkspaceError(f"the folder `{folder}` does not exist", hint=hint)
-    policy, policy_problems = read_policy(repository)
-    migrations, migration_problems = read_migrations(repository, policy)
+    found = read_migrations_of(repository, policy)
     environments, environment_problems = read_environments(repository)
     environments = tuple(replace(each, freezes=(*policy.freezes, *each.freezes)) for each in environments)
     seeds, seed_problems = _read_seeds(repository, environments, policy)
     return Workspace(
-        migrations=migrations,
+        migrations=found.migrations,
         environments=environments,
-        seeds=seeds,
+        seeds={name: (*found.repeatable, *files) for name, files in seeds.items()},
         policy=policy,
-        read_problems=(*policy_problems, *migration_problems, *environment_problems, *seed_problems),
+        read_problems=(*policy_problems, *found.problems, *environment_problems, *seed_problems),
     )
+
+
+def read_migrations_of(repository: Repository, policy: Policy) -> LayoutFiles:
+    """All migrations of the policy's folder in the policy's layout. Read-only."""
+    if policy.layout.is_own:
+        migrations, problems = read_migrations(repository, policy)
+        return LayoutFiles(migrations, (), problems)
+    return read_layout(repository, policy)
 
 
 def _read_seeds(

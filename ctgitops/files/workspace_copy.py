@@ -10,25 +10,29 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ..core.environment.environment import Environment
+from ..core.environment.layout import Layout
 from ..core.workspace.workspace import Workspace
 from ..errors import UsageError
 from .git import base_name
 from .git_command import Git
+from .layout_reader import in_layout
 from .manifest import FOLDER as MANIFESTS
 from .manifest import read_environments
-from .migrations import FOLDER as MIGRATIONS
+from .policy import layout_of
 from .repository import Repository
 
 DEEPEST = 5
 
 
-def is_sql(path: str) -> bool:
-    """Whether a path in a workspace belongs to a migration or seed file."""
+def is_migration_file(path: str, layout: Layout) -> bool:
+    """Whether a path in a workspace is a migration, a seed file, or a file with which the layout orders migrations."""
     parts = PurePosixPath(path).parts
     proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
-    named = len(parts) >= 2 and not any(part.startswith(".") for part in parts) and path.endswith(".sql")
-    migration = parts[:1] == ("migrations",) and len(parts) == 2
-    return proper and named and (migration or (parts[0] == "seeds" and len(parts) <= DEEPEST))
+    if not proper or len(parts) < 2 or any(part.startswith(".") for part in parts):
+        return False
+    if path.startswith(f"{layout.folder}/"):
+        return in_layout(layout, path.removeprefix(f"{layout.folder}/"))
+    return parts[0] == "seeds" and path.endswith(".sql") and len(parts) <= DEEPEST
 
 
 def blob_of(content: bytes) -> str:
@@ -41,12 +45,13 @@ def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
     """A temporary copy of a workspace, with `files` added or replaced. None removes a file. Deleted on exit."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
-        (into / MIGRATIONS).mkdir(parents=True)  # the checkout may lack this folder at first
-        for folder in (MIGRATIONS, "seeds", MANIFESTS):
+        layout = layout_of(root)
+        (into / layout.folder).mkdir(parents=True)  # the checkout may lack this folder at first
+        for folder in (*layout.folders, MANIFESTS):
             if (root / folder).is_dir():
                 shutil.copytree(root / folder, into / folder, symlinks=True, dirs_exist_ok=True)
         for path, content in files.items():
-            if is_sql(path):
+            if is_migration_file(path, layout):
                 _put(into, path, content)
         yield into
 

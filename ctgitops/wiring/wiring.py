@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 from ..core.environment.environment import Environment
 from ..core.forge.intent import in_order_of_after
 from ..core.gate.request import Origin, Request, fingerprint_from
+from ..core.migration.migration_name import MigrationName
 from ..core.migration.selector import selector_from
 from ..core.workspace.workspace import Workspace
 from ..errors import UsageError, WorkspaceError
 from ..files.git import head_of, seniority_of, top_of
+from ..files.layout_reader import migrations_among
 from ..files.manifest import read_environments
+from ..files.policy import layout_of
 from ..files.repository import Repository
 from ..files.workspace import read_workspace
 from .addresses import Addresses
@@ -166,7 +169,14 @@ class Wiring:
 
         url = self.environ.get("GITHUB_API_URL") or "https://api.github.com"
         access = Access(token, self.environ.get("GITHUB_REPOSITORY", ""), url)
-        return GitHubForge(access, warn, folder=f"{self.origin.folder}migrations")
+        return GitHubForge(access, warn, folder=f"{self.origin.folder}{layout_of(self.root).folder}")
+
+    def migrations_among(self, paths: Iterable[str]) -> dict[str, MigrationName]:
+        """The names of the migrations whose SQL is in `paths`, by path. Paths are relative to the repository."""
+        folder = self.origin.folder
+        inside = {path.removeprefix(folder): path for path in paths if path.startswith(folder)}
+        found = migrations_among(self.workspace.policy.layout, inside)
+        return {inside[path]: name for path, name in found.items()}
 
     @contextmanager
     def console(self) -> Iterator[Listener]:

@@ -53,7 +53,7 @@ def test_only_an_archive_that_was_seen_is_a_plain_promise() -> None:
     assert all("WHY" in text for text in texts.values())
     assert texts[Archive.NONE].startswith("NO PITR: there is no archive")
     assert "is unknown" in texts[Archive.UNKNOWN]
-    assert "only once the archiver works again" in texts[Archive.FAILING]
+    assert "requires that the archiver works again" in texts[Archive.FAILING]
 
 
 def test_the_target_is_the_most_exact_one_that_exists() -> None:

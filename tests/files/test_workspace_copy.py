@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.files.workspace_copy import blob_of, environments_in, is_sql, overlaid
+from ctgitops.core.environment.layout import Layout
+from ctgitops.files.workspace_copy import blob_of, environments_in, is_migration_file, overlaid
 from tests.files.checkout import Checkout
 
 
 @pytest.mark.parametrize("path", ["migrations/001_x.sql", "migrations/001_x.down.sql", "seeds/staging/1.sql"])
 def test_sql_of_a_workspace(path: str) -> None:
-    assert is_sql(path)
+    assert is_migration_file(path, Layout())
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_sql_of_a_workspace(path: str) -> None:
     ],
 )
 def test_anything_else_is_not_written(path: str, repo: Checkout) -> None:
-    assert not is_sql(path)
+    assert not is_migration_file(path, Layout())
     with overlaid(repo.root, {path: b"x"}) as root:
         assert [p for p in root.parent.rglob("*") if p.is_file() and p.read_bytes() == b"x"] == []
 

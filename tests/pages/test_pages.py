@@ -136,6 +136,17 @@ def backups(reader: Reader, page: list[Block]) -> None:
     assert fetch(url, "select id from restored.projects") == [(7,)]
 
 
+def layouts(reader: Reader, page: list[Block]) -> None:
+    """The policy of the page is the one that `init` writes for 42 migrations of goose."""
+    init, policy = page
+    for number in range(1, 43):
+        text = f"-- +goose Up\ncreate table t{number} ();\n-- +goose Down\ndrop table t{number};\n"
+        reader.house.write(f"sql/schema/{number:05}_t.sql", text)
+    reader.copies(init.text)
+    written = (reader.house.root / "migrations/policy.yaml").read_text(encoding="utf-8").splitlines()
+    assert {*policy.text.splitlines()[1:]} <= {*written}
+
+
 def drifting(reader: Reader, page: list[Block]) -> None:
     """Schemas of two environments, of the files, of a backup and of a snapshot; then a database is adopted."""
     snapshot, diff, drift, baseline, accepting = [block for block in page if block.language == "sh"]
@@ -251,6 +262,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/apply.md": applying,
     "docs/backups.md": backups,
     "docs/drift.md": drifting,
+    "docs/layouts.md": layouts,
     "docs/ledger.md": ledger,
     "docs/migrations.md": migrations,
     "docs/notifications.md": notifications,

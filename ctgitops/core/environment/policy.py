@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .freeze import Freeze
+from .layout import Layout
 from .receiver import Receiver
 
 
@@ -62,6 +63,8 @@ class Policy:
     """The periods in which nothing is applied to any environment."""
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications about every environment."""
+    layout: Layout = field(default_factory=Layout)
+    """The tool whose file names and directives the migrations have, and their folder."""
 
     def band(self, number: int) -> Band | None:
         """The band that contains `number`. None if no band contains it."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ...errors import Place
 from ..migration.migration import Migration
-from ..migration.migration_name import FileKind, parse_migration_name, split_name
+from ..migration.migration_name import MigrationName, split_name
 from ..migration.schema_version import SchemaVersion
 from ..problem import Problem
 from .forge import ChangedFile, OpenPullRequest
 
 _VERSION = re.compile(r"^\+--\s*Version\s*:\s*(\S+)\s*$", re.MULTILINE)
+
+
+Names = Callable[[Iterable[str]], Mapping[str, MigrationName]]
+"""Returns the names of the migrations whose SQL to apply is in some files, by path in the repository."""
 
 
 @dataclass(frozen=True)
@@ -28,30 +32,28 @@ class _Other:
 
 
 def clashes(
-    migrations: tuple[Migration, ...], ours: tuple[ChangedFile, ...], others: tuple[OpenPullRequest, ...]
+    migrations: tuple[Migration, ...],
+    ours: tuple[ChangedFile, ...],
+    others: tuple[OpenPullRequest, ...],
+    named: Names,
 ) -> tuple[Problem, ...]:
     """A warning for each number, version or name that `ours` shares with the migrations of other open pull requests.
 
     The warning does not block: the pull request that is merged first keeps its number, and then the duplicate number
     blocks the other pull request.
     """
-    added = {_name(file.path) for file in ours if file.added}
-    mine = [m for m in migrations if _name(m.path) in added]
-    theirs = [other for pull in others for other in _migrations_of(pull)]
+    added = {name.name for name in named([file.path for file in ours if file.added]).values()}
+    mine = [m for m in migrations if m.name in added]
+    theirs = [other for pull in others for other in _migrations_of(pull, named)]
     return tuple(problem for migration in mine for other in theirs for problem in _clash(migration, other))
 
 
-def _name(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
-
-
-def _migrations_of(pull: OpenPullRequest) -> Iterator[_Other]:
-    for file in pull.files:
-        name = parse_migration_name(_name(file.path))
-        if name and name.kind is FileKind.UP and file.added:
-            version = _VERSION.search(file.patch)
-            parsed = SchemaVersion.parse(version[1]) if version else None
-            yield _Other(pull.number, name.number, name.words, name.name, parsed)
+def _migrations_of(pull: OpenPullRequest, named: Names) -> Iterator[_Other]:
+    added = {file.path: file for file in pull.files if file.added}
+    for path, name in named(list(added)).items():
+        version = _VERSION.search(added[path].patch)
+        parsed = SchemaVersion.parse(version[1]) if version else None
+        yield _Other(pull.number, name.number, name.words, name.name, parsed)
 
 
 def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:

@@ -30,6 +30,8 @@ class Migration:
     down: Script | None = None
     verify: Script | None = None
     header: Header | None = None
+    requires: tuple[int, ...] = ()
+    """The dependencies that another tool's plan lists. A header replaces them."""
 
     @property
     def path(self) -> str:
@@ -61,7 +63,7 @@ class Migration:
     @property
     def dependencies(self) -> tuple[int, ...]:
         """The numbers of the migrations that this migration depends on."""
-        return self.header.dependencies if self.header else ()
+        return self.header.dependencies if self.header else self.requires
 
     @cached_property
     def before_line(self) -> re.Match[str] | None:

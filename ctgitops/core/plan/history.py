@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ...errors import Place
 from ...sql.redact import redact
+from ..environment.layout import Layout
 from ..ledger.ledger import Entry, Ledger
 from ..ledger.open_prediction import prediction_problems
 from ..ledger.reversal import reversal_problems
@@ -75,19 +76,19 @@ def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
         if at > known:
             what = f"the database is newer than this checkout: it has {entry.name}, applied{_when(entry)}{_from(entry)}"
             commit = f", or use one that contains commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
-            otherwise = f"if no branch has the file, {_restored(entry)}"
+            otherwise = f"if no branch has the file, {_restored(entry, workspace.policy.layout)}"
             hint = f"update this checkout, for example with `git pull`{commit}; {otherwise}"
         else:
             what = f"{entry.name} was applied{_when(entry)}{_from(entry)}, but its file has been removed"
-            hint = _restored(entry)
+            hint = _restored(entry, workspace.policy.layout)
         yield _problem("missing", what, None, hint, _diff(entry, "", "/dev/null"))
 
 
-def _restored(entry: Entry) -> str:
+def _restored(entry: Entry, layout: Layout) -> str:
     if entry.commit_sha:
-        command = f"git checkout {entry.commit_sha[:12]} -- 'migrations/{entry.name}.*'"
+        command = f"git checkout {entry.commit_sha[:12]} -- '{layout.pathspec(entry.name)}'"
         return f"`{command}` restores the file; the SQL in the ledger is shown below"
-    return f"restore migrations/{entry.name}.sql; the SQL in the ledger is shown below"
+    return f"restore {layout.file_of(entry.name)}; the SQL in the ledger is shown below"
 
 
 def _from(entry: Entry) -> str:

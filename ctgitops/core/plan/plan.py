@@ -268,10 +268,10 @@ def _target_problems(workspace: Workspace, ledger: Ledger, target: Selector) -> 
     known = {m.version for m in workspace.migrations}
     numbers = {m.number for m in workspace.migrations}
     if target.version and target.version not in known:
-        hint = f"the highest version in migrations/ is {highest([v for v in known if v]) or 'none'}"
+        hint = f"the highest version of the files is {highest([v for v in known if v]) or 'none'}"
         yield Problem("target", f"no migration has version {target}", hint=hint)
     if target.number is not None and target.number not in numbers:
-        yield Problem("target", f"there is no migration {target}", hint="use a migration from migrations/, or `latest`")
+        yield Problem("target", f"there is no migration {target}", hint="use the number or name of a file, or `latest`")
     elif target.name and target.name not in {m.name for m in workspace.migrations}:
         other = next(m.name for m in workspace.migrations if m.number == target.number)
         yield Problem("target", f"there is no migration {target}", hint=f"did you mean `{other}`?")

@@ -36,7 +36,7 @@ def unfinished_problems(migrations: tuple[Migration, ...], environment: str, led
         elif number not in files:
             what = f"{entry.name} was started{_when(entry)} and did not finish, and its file is missing"
             undone = f'`{repair} --not-applied --reason "…"`'
-            hint = f"restore migrations/{entry.name}.sql; or undo its changes by hand, then {undone}"
+            hint = f"restore the file of {entry.name}; or undo its changes by hand, then {undone}"
             yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
         else:
             yield from _resumed(files[number], entry, repair, ledger)

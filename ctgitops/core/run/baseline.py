@@ -26,7 +26,7 @@ class TakeOver:
         """The number that the selector selects. Raises UsageError if no file matches."""
         if isinstance(self.number, int):
             return self.number
-        return self.number.choose(of_files(migrations), "in migrations/").number
+        return self.number.choose(of_files(migrations), "among the files").number
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
     found = tuple(m for m in workspace.migrations if m.number <= number)
     if not any(m.number == number for m in found):
         has = ", ".join(f"{m.number:03}" for m in workspace.migrations) or "none"
-        raise UsageError(f"there is no migration {number:03}", hint=f"migrations/ has: {has}")
+        raise UsageError(f"there is no migration {number:03}", hint=f"the files have: {has}")
     return found
 
 

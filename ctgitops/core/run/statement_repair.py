@@ -24,7 +24,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
     step = next((step for step in plan.steps if step.number == number), None)
     if step is None:
         what = f"migration {number:03} has no file, so its statements are unknown"
-        raise UsageError(what, hint=f"restore migrations/{ledger.unfinished[number].name}.sql")
+        raise UsageError(what, hint=f"restore the file of {ledger.unfinished[number].name}")
     return step
 
 

@@ -69,7 +69,7 @@ def find(
         names = " or ".join(f"`{m.name}`" for m in found)
         raise UsageError(f"`{wanted}` matches several migrations", hint=f"give one of the names: {names}")
     if not found:
-        selector.choose(of_files(migrations), "in migrations/")
+        selector.choose(of_files(migrations), "among the files")
     if found[0].name in base.names:
         what = f"{found[0].name} is already on {base.name} with this number"
         raise UsageError(what, hint="renumber the migration that this branch adds")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..environment.layout import Layout
 from ..environment.policy import Policy
 from ..migration.migration import Migration
 from ..migration.migration_name import split_name
@@ -57,23 +58,23 @@ def removal_problems(removals: Removals, migrations: tuple[Migration, ...], poli
         if removal.name in policy.removed:
             continue
         if removal.base:
-            yield _removed_here(removal)
+            yield _removed_here(removal, policy.layout)
         elif removal.number not in numbers and removal.words not in words:
-            yield _removed_before(removal)
+            yield _removed_before(removal, policy.layout)
 
 
-def _removed_here(removal: Removal) -> Problem:
+def _removed_here(removal: Removal, layout: Layout) -> Problem:
     how = f"commit {removal.by} removes the file" if removal.by else "this working tree does not have the file"
     what = f"{removal.base} has migration {removal.name}, but {how}"
-    return Problem("removed", what, hint=_hint(removal))
+    return Problem("removed", what, hint=_hint(removal, layout))
 
 
-def _removed_before(removal: Removal) -> Problem:
+def _removed_before(removal: Removal, layout: Layout) -> Problem:
     what = f"commit {removal.by} removed migration {removal.name}; plans for a database that has applied it are blocked"
-    return Problem("removed", what, hint=_hint(removal), blocks=False)
+    return Problem("removed", what, hint=_hint(removal, layout), blocks=False)
 
 
-def _hint(removal: Removal) -> str:
-    restore = f"`git checkout {removal.source} -- 'migrations/{removal.name}.*'` restores the file"
+def _hint(removal: Removal, layout: Layout) -> str:
+    restore = f"`git checkout {removal.source} -- '{layout.pathspec(removal.name)}'` restores the file"
     listed = f"add `removed: [{removal.name}]` to migrations/policy.yaml"
     return f"{restore}; if no database has applied the migration, {listed}"

@@ -188,17 +188,18 @@ def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Proble
             yield Problem("band", what, Place(migration.path), f"bands of migrations/policy.yaml: {bands}")
 
 
-def _named(problem: Problem) -> MigrationName | None:
+def _named(problem: Problem, folder: str) -> MigrationName | None:
     """The migration whose file or folder a problem concerns. None if there is none."""
-    folder, _, name = problem.place.path.partition("/") if problem.place else ("", "", "")
-    return parse_stem(without_ending(name)) if folder == "migrations" else None
+    path = problem.place.path if problem.place else ""
+    inside = path.removeprefix(f"{folder}/")
+    return parse_stem(without_ending(inside)) if inside != path else None
 
 
 def _gaps(workspace: Workspace) -> Iterator[Problem]:
     """A problem for each number that a band skips. A file that exists but cannot be read is not a gap."""
     if workspace.policy.numbering is not Numbering.CONTIGUOUS:
         return
-    unread = {name.number for p in workspace.read_problems if (name := _named(p))}
+    unread = {name.number for p in workspace.read_problems if (name := _named(p, workspace.policy.layout.folder))}
     before: dict[Band, int] = {}
     for migration in workspace.migrations:
         band = workspace.policy.band(migration.number)

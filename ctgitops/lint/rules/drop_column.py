@@ -31,8 +31,9 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("AlterTableStmt",),
     why="Dropping a column is irreversible: a rollback cannot restore its values. Queries of running code that still "
-    "use the column fail. The finding is a notice if code can be deployed first, because a plan counts the values "
-    "and finds the code. It is a warning if no deploy order is safe, or if lint does not know the column.",
+    "use the column fail. The finding is only a notice if new code can be deployed first: the plan then counts the "
+    "lost values and finds code that uses the column. It is a warning if no deploy order is safe, or if lint does not "
+    "know the column.",
     instead="deploy code that no longer uses the column, then drop it in a later release",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
+from ctgitops.core.environment.layout import Layout
 from ctgitops.core.forge.conflict import clashes
 from ctgitops.core.forge.forge import ChangedFile, OpenPullRequest
+from ctgitops.core.migration.migration_name import MigrationName
 from ctgitops.core.problem import Problem
 from ctgitops.core.view.preview import Preview, with_problems
+from ctgitops.files.layout_reader import migrations_among
 from tests.fakes import migration
 from tests.report.cases import BLOCKED, READY
 
@@ -20,8 +25,13 @@ def other(name: str, version: str = "", *, added: bool = True) -> OpenPullReques
     return OpenPullRequest(12, (ChangedFile(f"db/migrations/{name}", added, patch),))
 
 
+def named(paths: Iterable[str]) -> dict[str, MigrationName]:
+    inside = migrations_among(Layout(), [path.removeprefix("db/") for path in paths])
+    return {f"db/{path}": name for path, name in inside.items()}
+
+
 def found(pull: OpenPullRequest) -> list[str]:
-    return [problem.what for problem in clashes((migration("004_old", "1.4.0"), OURS), FILES, (pull,))]
+    return [problem.what for problem in clashes((migration("004_old", "1.4.0"), OURS), FILES, (pull,), named)]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +66,7 @@ def test_what_is_no_clash(pull: OpenPullRequest) -> None:
 
 
 def test_it_warns_and_tells_the_way_out() -> None:
-    (problem,) = clashes((OURS,), FILES, (other("005_x.sql"),))
+    (problem,) = clashes((OURS,), FILES, (other("005_x.sql"),), named)
     assert not problem.blocks
     assert "ctgitops new --renumber 005_add_email" in problem.hint
 

@@ -77,7 +77,7 @@ def test_a_missing_file_blocks() -> None:
     problem = problem_of(with_done(1), ONE)
     assert problem.blocks
     assert problem.what == f"002_two was started{WHEN} and did not finish, and its file is missing"
-    assert "restore migrations/002_two.sql" in problem.hint
+    assert "restore the file of 002_two" in problem.hint
     assert (problem.place, problem.detail) == (None, WHY)
 
 

@@ -24,7 +24,7 @@ def test_all_migrations_up_to_a_number_are_taken_over() -> None:
     for missing in (0, 3, 5):
         with pytest.raises(UsageError, match=f"no migration {missing:03}") as refused:
             taken_over(WORK, missing)
-        assert refused.value.hint == "migrations/ has: 001, 002, 004"
+        assert refused.value.hint == "the files have: 001, 002, 004"
     with pytest.raises(UsageError) as refused:
         taken_over(workspace(), 1)
     assert refused.value.hint.endswith("none")
@@ -43,7 +43,7 @@ def test_a_number_is_taken_as_it_is_and_a_selector_is_looked_up_in_the_files() -
         "1.1.0": 2,
         "latest": 4,
     }
-    with pytest.raises(UsageError, match="in migrations/"):
+    with pytest.raises(UsageError, match="among the files"):
         number("3")
 
 

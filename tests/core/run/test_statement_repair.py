@@ -36,7 +36,7 @@ def test_a_migration_that_is_not_unfinished_has_no_statement_to_ask_about() -> N
 def test_without_the_file_its_statements_are_not_known() -> None:
     with pytest.raises(UsageError, match="001") as refused:
         unfinished_step(workspace(migration("002_two")), STAGING, chained(entry(ONE, Mark.STARTED)), 1)
-    assert "001_one.sql" in refused.value.hint
+    assert "the file of 001_one" in refused.value.hint
 
 
 def test_only_the_next_statement_can_be_marked_as_done() -> None:

@@ -1,0 +1,59 @@
+"""The layout of a repository's migrations: which tool's file names and directives they have, and their folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LayoutName(StrEnum):
+    """A value of `layout` in the policy: the tool whose files the migrations are."""
+
+    CTGITOPS = "ctgitops"
+    ATLAS = "atlas"
+    DBMATE = "dbmate"
+    DIESEL = "diesel"
+    DRIZZLE = "drizzle"
+    FLYWAY = "flyway"
+    GOLANG_MIGRATE = "golang-migrate"
+    GOOSE = "goose"
+    GRAPHILE_MIGRATE = "graphile-migrate"
+    HASURA = "hasura"
+    NODE_PG_MIGRATE = "node-pg-migrate"
+    PRISMA = "prisma"
+    REFINERY = "refinery"
+    SQITCH = "sqitch"
+    SQLX = "sqlx"
+    SUPABASE = "supabase"
+    TERN = "tern"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout and the folder of migrations."""
+
+    name: LayoutName = LayoutName.CTGITOPS
+    folder: str = "migrations"
+    """The folder's path relative to the repository's root."""
+    version_parts: int = 1
+    """The most parts of a version number, for Flyway."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the files have the names and headers of ctgitops."""
+        return self.name is LayoutName.CTGITOPS
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of the workspace that contain SQL or the policy, besides the manifests' seed folders."""
+        return tuple(dict.fromkeys((self.folder, "migrations", "seeds")))
+
+    def file_of(self, migration: str) -> str:
+        """The file of a migration, for messages: its path, or a description if the tool decides the path."""
+        return f"{self.folder}/{migration}.sql" if self.is_own else f"the file of {migration} in {self.folder}/"
+
+    def pathspec(self, migration: str) -> str:
+        """The pattern that git uses for all files of a migration."""
+        if self.is_own:
+            return f"{self.folder}/{migration}.*"
+        return f"{self.folder}/*{migration.partition('_')[2]}*"

@@ -1,0 +1,146 @@
+"""Reads the migrations of a folder that has another tool's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from ..core.environment.layout import Layout
+from ..core.environment.policy import Policy
+from ..core.migration.migration import Migration, Seed
+from ..core.migration.migration_name import LARGEST, FileKind, MigrationName, parse_migration_name, split_name
+from ..core.problem import Problem
+from ..errors import Place
+from ..layouts.registry import tool_of
+from ..layouts.sections import NO_TRANSACTION
+from ..layouts.tool import Folder, Source, Tool
+from ..sql.script import Script, checksum_of
+from .repository import Repository
+
+DEEPEST = 6
+"""Maximum depth of folders that are read. Flyway reads all; a deeper folder is reported."""
+
+
+@dataclass(frozen=True)
+class LayoutFiles:
+    """The migrations by number, the repeatable files, and the problems of a folder."""
+
+    migrations: tuple[Migration, ...]
+    repeatable: tuple[Seed, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_layout(repository: Repository, policy: Policy) -> LayoutFiles:
+    """Reads all files of the policy's folder as its tool does. Read-only."""
+    reader = _Reader(repository, policy, tool_of(policy.layout.name))
+    return reader.read()
+
+
+def migrations_among(layout: Layout, paths: Iterable[str]) -> dict[str, MigrationName]:
+    """The names of the migrations whose SQL to apply is in `paths`, by path. Paths are relative to the root.
+
+    Only paths are known of another commit, so a tool that orders its files in a file of its own has none here.
+    """
+    inside = tuple(p.removeprefix(f"{layout.folder}/") for p in paths if p.startswith(f"{layout.folder}/"))
+    if layout.is_own:
+        parsed = ((path, parse_migration_name(path)) for path in inside if "/" not in path)
+        found = {path: name for path, name in parsed if name and name.kind is FileKind.UP}
+    else:
+        folder = Folder(layout.folder, inside, {}, layout.version_parts)
+        found = {each.up: split_name(each.name) for each in tool_of(layout.name).arranged(folder).sources}
+    return {f"{layout.folder}/{path}": name for path, name in found.items()}
+
+
+def in_layout(layout: Layout, path: str) -> bool:
+    """Whether a path inside the folder is an SQL file, or a file that the tool's layout reads."""
+    if layout.is_own:
+        return "/" not in path and path.endswith(".sql")
+    return path.count("/") < DEEPEST and (path.endswith(".sql") or bool(tool_of(layout.name).reads.fullmatch(path)))
+
+
+@dataclass
+class _Reader:
+    repository: Repository
+    policy: Policy
+    tool: Tool
+    problems: list[Problem] = field(default_factory=list)
+
+    def read(self) -> LayoutFiles:
+        """Reads the folder."""
+        place = self.policy.layout.folder
+        files = tuple(sorted(self._walk(place, 0)))
+        texts = {path: text for path in files if self.tool.reads.fullmatch(path) and (text := self._text(path))}
+        folder = Folder(place, files, texts, self.policy.layout.version_parts)
+        arranged = self.tool.arranged(folder)
+        self.problems += [*arranged.problems, *self.tool.check(folder), *self._not_run(folder, arranged.sources)]
+        found = [m for source in arranged.sources if (m := self._migration(source))]
+        repeatable = [seed for path in arranged.repeatable if (seed := self._repeatable(path))]
+        migrations = tuple(sorted(found, key=lambda m: (m.number, m.name)))
+        return LayoutFiles(migrations, tuple(repeatable), tuple(self.problems))
+
+    def _walk(self, path: str, depth: int) -> Iterator[str]:
+        """The paths of all files, relative to the tool's folder."""
+        items, problems = self.repository.items(path)
+        self.problems += problems
+        top = f"{self.policy.layout.folder}/"
+        for item in items:
+            if not item.folder:
+                yield item.path.removeprefix(top)
+            elif depth < DEEPEST:
+                yield from self._walk(item.path, depth + 1)
+            else:
+                what = f"folder `{item.path}` is too deep, and is not read"
+                hint = f"folders are read up to a depth of {DEEPEST}"
+                self.problems.append(Problem("sub-folder", what, Place(item.path), hint))
+
+    def _not_run(self, folder: Folder, sources: tuple[Source, ...]) -> Iterator[Problem]:
+        used = {path for source in sources for path in (source.up, source.down)}
+        for path in folder.files:
+            if self.tool.foreign.fullmatch(path):
+                what = f"`{path}` is a migration of {self.tool.title} that is not SQL, and ctgitops runs only SQL"
+                hint = "write it as an SQL migration, or keep this folder with the tool"
+                yield Problem("other-tool", what, folder.place(path), hint)
+            elif path.endswith(".sql") and path not in used and self.tool.arrange is None and "/" not in path:
+                what = f"`{path}` is not read, because {self.tool.title} does not run a file of this name"
+                yield Problem("file-name", what, folder.place(path), "rename it if it is a migration", blocks=False)
+
+    def _text(self, path: str) -> str | None:
+        text = self.repository.text(f"{self.policy.layout.folder}/{path}", self.policy.max_file_bytes)
+        if isinstance(text, Problem):
+            self.problems.append(text)
+            return None
+        return text
+
+    def _migration(self, source: Source) -> Migration | None:
+        path = f"{self.policy.layout.folder}/{source.up}"
+        text = self._text(source.up)
+        if text is None:
+            return None
+        if source.number > LARGEST:
+            hint = "number migrations 001, 002, … or by timestamp"
+            self.problems.append(
+                Problem("file-name", f"number {source.digits[:30]} is larger than {LARGEST}", Place(path), hint)
+            )
+            return None
+        divided = self.tool.divide(text, path)
+        self.problems += divided.problems
+        up = _outside(divided.up) if source.outside_transaction else divided.up
+        down = self._down(source) or divided.down
+        requires = source.dependencies
+        return Migration(source.number, source.name, up, checksum_of(text), down, requires=requires)
+
+    def _down(self, source: Source) -> Script | None:
+        text = self._text(source.down) if source.down else None
+        if not text or not text.strip():
+            return None
+        script = self.tool.divide(text, f"{self.policy.layout.folder}/{source.down}").up
+        return _outside(script) if source.outside_transaction else script
+
+    def _repeatable(self, path: str) -> Seed | None:
+        text = self._text(path)
+        name = f"{self.policy.layout.folder}/{path}"
+        return None if text is None else Seed(name, self.tool.divide(text, name).up)
+
+
+def _outside(script: Script) -> Script:
+    return replace(script, sql=f"{NO_TRANSACTION}\n{script.sql}", first_line=script.first_line - 1)

@@ -1,0 +1,38 @@
+"""Searches a repository's files for migrations of any tool, for `ctgitops init`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..core.problem import Problem
+from ..layouts.search import FoundCode, FoundLayout, found_code, found_layouts
+from .repository import Repository
+
+MOST = 200_000
+"""Maximum number of files that are listed."""
+LARGEST = 1_000_000
+"""Maximum size in bytes of a file that is read for directives."""
+_SKIPPED = {".git", "node_modules", "vendor", "target", ".venv", "venv", "dist", "build", "__pycache__"}
+
+
+def search_layouts(root: Path) -> tuple[tuple[FoundLayout, ...], tuple[FoundCode, ...]]:
+    """The folders with migrations below a folder, and the migrations that are code. Read-only."""
+    paths = _listed(root)
+    repository = Repository(root)
+
+    def text_of(path: str) -> str:
+        text = repository.text(path, LARGEST)
+        return "" if isinstance(text, Problem) else text
+
+    return found_layouts(paths, text_of), found_code(paths)
+
+
+def _listed(root: Path) -> tuple[str, ...]:
+    found: list[str] = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        found += (Path(folder, name).relative_to(root).as_posix() for name in sorted(names))
+        if len(found) > MOST:
+            break
+    return tuple(found[:MOST])

@@ -1,0 +1,1 @@
+"""Reads the file layouts of other migration tools: one module a tool. Pure. `registry.py` lists them."""

@@ -1,0 +1,26 @@
+"""All layouts by name. The layout `ctgitops` is not here: its reader has the rules of headers and numbers."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from ..core.environment.layout import LayoutName
+from .tool import Tool
+
+_MODULES: dict[LayoutName, str] = {
+    name: name.value.replace("-", "_") for name in LayoutName if name is not LayoutName.CTGITOPS
+}
+
+
+@cache
+def tool_of(name: LayoutName) -> Tool:
+    """The tool of a layout. Imports only its module."""
+    module = import_module(f"{__package__}.{_MODULES[name]}")
+    tool: Tool = module.TOOL
+    return tool
+
+
+def all_tools() -> tuple[Tool, ...]:
+    """All tools, in the order of their names."""
+    return tuple(tool_of(name) for name in sorted(_MODULES, key=str))

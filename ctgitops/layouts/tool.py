@@ -1,0 +1,143 @@
+"""A migration tool as ctgitops sees it: which files of a folder are its migrations, and what its directives mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..core.migration.migration_name import FileKind, MigrationName
+from ..core.problem import Problem
+from ..errors import Place
+from ..sql.script import Script
+
+_WORDS = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Divided:
+    """The scripts of one file, with the tool's directives translated, and the problems of the directives."""
+
+    up: Script
+    down: Script | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """One migration: its number and words, and the paths of its files inside the tool's folder."""
+
+    digits: str
+    words: str
+    up: str
+    down: str = ""
+    outside_transaction: bool = False
+    """Whether the tool's configuration says so outside of the SQL file."""
+    dependencies: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name in plans and in the ledger, in the grammar of ctgitops: `20240101_add_photos`."""
+        return f"{self.digits}_{_WORDS.sub('_', self.words).strip('_.') or 'migration'}"
+
+    @property
+    def number(self) -> int:
+        """The number, for order and for the ledger."""
+        return int(self.digits)
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """All migrations of a folder, the paths of its repeatable files in their order, and the problems of the layout."""
+
+    sources: tuple[Source, ...]
+    repeatable: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of a tool's folder, by path inside the folder, with the text of those that the tool's layout names."""
+
+    path: str
+    """The folder's path relative to the repository's root."""
+    files: tuple[str, ...]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    version_parts: int = 1
+    """The most parts of a version number, such as 2 for `1.2`."""
+
+    def place(self, file: str, line: int | None = None) -> Place:
+        """The place of a file in the repository."""
+        return Place(f"{self.path}/{file}", line)
+
+
+def whole_file(text: str, path: str) -> Divided:
+    """The division of a file without directives."""
+    return Divided(Script(text, path))
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One migration tool. `parse` and `arrange` describe its folder, `divide` its files."""
+
+    name: str
+    """The value of `layout` in the policy."""
+    title: str
+    tried: str
+    """How the layout was checked: `run` beside the tool, or `read` in the tool's source and documentation."""
+    files: tuple[re.Pattern[str], ...] = ()
+    """Match paths inside the folder that are migrations, with the groups `digits`, `words` and optionally `kind`."""
+    divide: Callable[[str, str], Divided] = whole_file
+    arrange: Callable[[Folder], Arranged] | None = None
+    """Replaces `files` for a tool that keeps the order in a file of its own."""
+    reads: re.Pattern[str] = re.compile(r"(?!)")
+    """Matches further files that `arrange` or `check` must read."""
+    check: Callable[[Folder], Iterator[Problem]] = lambda _folder: iter(())
+    """Problems of the folder as a whole, such as a checksum that does not match."""
+    foreign: re.Pattern[str] = re.compile(r"(?!)")
+    """Matches files that the tool runs as migrations and that are not SQL."""
+    new: str = ""
+    """The path of a new migration's file, with `{number}` and `{words}`. Empty if the tool itself must create it."""
+    new_down: str = ""
+    """The path of a new migration's rollback file. Empty if the same file contains the rollback or there is none."""
+    template: str = ""
+    """The text of a new file, with the directives that the tool requires."""
+    creates: str = ""
+    """The tool's own command that creates a migration."""
+
+    def parse(self, path: str) -> MigrationName | None:
+        """The migration whose file a path inside the folder is. None if the path is no migration of this tool."""
+        match = next((found for pattern in self.files if (found := pattern.fullmatch(path))), None)
+        if match is None:
+            return None
+        groups = match.groupdict()
+        source = Source(re.sub(r"\D", "", groups["digits"]), groups["words"] or "", path)
+        kind = FileKind.DOWN if (groups.get("kind") or "up").lower() == "down" else FileKind.UP
+        digits, _, words = source.name.partition("_")
+        return MigrationName(digits, words, kind)
+
+    def arranged(self, folder: Folder) -> Arranged:
+        """The migrations of a folder, in no particular order."""
+        return self.arrange(folder) if self.arrange else _by_name(self, folder)
+
+
+def _by_name(tool: Tool, folder: Folder) -> Arranged:
+    ups: dict[str, tuple[MigrationName, str]] = {}
+    downs: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in folder.files:
+        name = tool.parse(path)
+        if name is None:
+            continue
+        if name.kind is FileKind.DOWN:
+            downs[name.name] = path
+        elif name.name in ups:
+            what = f"`{path}` and `{ups[name.name][1]}` are the same migration"
+            problems.append(Problem("two-forms", what, folder.place(path), "keep one of them"))
+        else:
+            ups[name.name] = (name, path)
+    for orphan in downs.keys() - ups.keys():
+        what = f"the migration `{orphan}` of this rollback file does not exist"
+        problems.append(Problem("orphan", what, folder.place(downs[orphan]), "add the migration, or remove this file"))
+    sources = (Source(name.digits, name.words, path, downs.get(key, "")) for key, (name, path) in ups.items())
+    return Arranged(tuple(sources), problems=tuple(problems))
