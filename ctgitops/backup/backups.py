@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
-from ..core.receipt import Receipt
+from ..core.receipt import DUMP, Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
@@ -97,15 +97,15 @@ class ProvedBackups:
             return schema_of(saved, tell)
 
     @contextmanager
-    def saved(self, receipt_at: str, tell: Listener) -> Iterator[Saved]:
-        """A backup with its files decrypted in a local folder. The receipt's path or URL names it. Read-only.
+    def saved(self, receipt_at: str, tell: Listener, below: str = DUMP) -> Iterator[Saved]:
+        """A backup with its dump decrypted in a local folder. The receipt's path or URL names it. Read-only.
 
         Raises UsageError before anything is downloaded: no receipt, or no private key that fits.
         """
         address, backup, name = split_receipt(receipt_at)
         place = StorePlace(address, self.root, self.settings_of(address))
         receipt = read_receipt(self.store_at(place), backup, name)
-        with self._fetched(place, backup, receipt, tell) as saved:
+        with self._fetched(place, backup, receipt, tell, below) as saved:
             yield saved
 
     def fetched(self, policy: BackupPolicy, receipt: Receipt, tell: Listener) -> AbstractContextManager[Saved]:
@@ -113,16 +113,18 @@ class ProvedBackups:
         return self._fetched(StorePlace(policy.to, self.root, policy.store), receipt.id, receipt, tell)
 
     @contextmanager
-    def _fetched(self, place: StorePlace, backup: str, receipt: Receipt, tell: Listener) -> Iterator[Saved]:
+    def _fetched(
+        self, place: StorePlace, backup: str, receipt: Receipt, tell: Listener, below: str = ""
+    ) -> Iterator[Saved]:
         cipher = Cipher(private_key=self.private_key)
         cipher.refuse_unless_fits(receipt)
         counter = ByteCounter()
         place = replace(place, cipher=cipher, encrypted=bool(receipt.encrypted_to), moved=counter)
         store = self.store_at(place)
-        total = sum(each.bytes for each in receipt.stored.values())
+        total = sum(each.bytes for name, each in receipt.stored.items() if not below or name.startswith(f"{below}/"))
         with ExitStack() as stack:
             with bytes_measured("downloading", "downloaded", total, tell, counter) if total else nullcontext():
-                folder = stack.enter_context(store.get(backup))
+                folder = stack.enter_context(store.get(backup, below))
             yield Saved(receipt, folder, store.location(backup))
 
     def proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:

@@ -94,23 +94,23 @@ class ObjectStore:
         self.objects.put(f"{backup}/{NOTES}/{name}", text.encode())
 
     @contextmanager
-    def get(self, backup: str) -> Iterator[Path]:
+    def get(self, backup: str, below: str = "") -> Iterator[Path]:
         """A temporary folder with the downloaded and decrypted files."""
         folder = Path(mkdtemp(prefix="ctgitops-backup-"))
         try:
             receipt = self.receipt(backup)
             if receipt is not None:
-                self.fetch_into(folder, backup)
+                self.fetch_into(folder, backup, below)
                 (folder / RECEIPT).write_text(receipt, encoding="utf-8")
             yield folder
         finally:
             with uninterrupted_cleanup():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def fetch_into(self, folder: Path, backup: str) -> None:
-        """Downloads and decrypts a backup's files. Raises BackupError."""
+    def fetch_into(self, folder: Path, backup: str, below: str = "") -> None:
+        """Downloads and decrypts a backup's files, or those of its folder `below`. Raises BackupError."""
         for name, parts in groupby(self.names(backup), key=lambda name: _PART.sub("", name)):
-            if name.removesuffix(ENCRYPTED) == BEGUN:
+            if name.removesuffix(ENCRYPTED) == BEGUN or (below and not name.startswith(f"{below}/")):
                 continue
             if ".." in PurePosixPath(name).parts or name.startswith("/"):
                 raise BackupError(f"{self.location(backup)} has an object that is not part of a backup: {name}")

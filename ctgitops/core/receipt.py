@@ -8,6 +8,10 @@ from datetime import datetime
 from typing import Any
 
 FORMAT = 1
+DUMP = "dump"
+"""The folder of a backup that pg_dump wrote."""
+EXPORT = "export"
+"""The folder of a backup with the exported tables."""
 SHOWN = 10
 """How many tables a sentence names."""
 
@@ -18,6 +22,17 @@ class SavedFile:
 
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class ExportedTable:
+    """One exported table."""
+
+    rows: int
+    digest: str
+    """The digest of the rows. The exported rows, loaded into a database, have the same digest."""
+    files: tuple[str, ...]
+    """Names below `export/`."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +116,35 @@ class Receipt:
     """The number of tables that the backup has without their rows."""
     foreign_keys_left_out: dict[str, str] = field(default_factory=dict)
     """Maps OIDs to the foreign keys that are not restored. The backup lacks rows that these foreign keys reference."""
+    exported: dict[str, ExportedTable] = field(default_factory=dict)
+    """Maps the exported tables to their rows and files. Empty without `backup.export`."""
+    exported_as: str = ""
+    """The format of the exported files: `csv` or `parquet`."""
+    exported_files: dict[str, SavedFile] = field(default_factory=dict)
+    """Maps paths relative to `export/` to the exported files and their manifest."""
     format: int = field(default=FORMAT)
 
     @property
     def bytes(self) -> int:
         """Size of the dump in bytes."""
         return sum(file.bytes for file in self.files.values())
+
+    @property
+    def saved_files(self) -> dict[str, SavedFile]:
+        """Maps paths relative to the backup to the files of the dump and of the export."""
+        return {f"{DUMP}/{name}": file for name, file in self.files.items()} | {
+            f"{EXPORT}/{name}": file for name, file in self.exported_files.items()
+        }
+
+    @property
+    def export_words(self) -> str:
+        """The exported tables as text. Empty without an export."""
+        if not self.exported:
+            return ""
+        number, rows = len(self.exported), sum(each.rows for each in self.exported.values())
+        tables = f"{number} table{'' if number == 1 else 's'}"
+        words = f"{tables} with {rows:,} row{'' if rows == 1 else 's'} exported as {self.exported_as}"
+        return f"{words}; the files were loaded and compared with the rows"
 
     @property
     def extent(self) -> tuple[str, ...]:
@@ -129,7 +167,8 @@ class Receipt:
     def remarks(self) -> tuple[str, ...]:
         """The remarks for pages: how the store's objects were compared with the dump, and the notes."""
         encrypted = f"; encrypted to {len(self.encrypted_to)} keys" if self.encrypted_to else ""
-        return (*self.extent, *((self.stored_proof + encrypted,) if self.stored else ()), *self.notes)
+        stored = (self.stored_proof + encrypted,) if self.stored else ()
+        return (*self.extent, *filter(None, (self.export_words,)), *stored, *self.notes)
 
     @property
     def restore_with(self) -> str:
@@ -166,8 +205,12 @@ class Receipt:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"not a receipt of format {FORMAT}")
         try:
-            for key in ("files", "stored"):
+            for key in ("files", "stored", "exported_files"):
                 data[key] = {name: SavedFile(**file) for name, file in data.get(key, {}).items()}
+            data["exported"] = {
+                table: ExportedTable(each["rows"], each["digest"], tuple(each["files"]))
+                for table, each in data.get("exported", {}).items()
+            }
             for key in ("started_at", "finished_at"):
                 data[key] = datetime.fromisoformat(data[key])
                 if data[key].tzinfo is None:

@@ -13,6 +13,8 @@ from ..core.environment.environment import (
     BackupScope,
     DataPreflight,
     Environment,
+    ExportFormat,
+    ExportPolicy,
     KeepPolicy,
     Limits,
     PgBackRestSettings,
@@ -188,4 +190,9 @@ def _backup(backup: dict[str, Any]) -> BackupPolicy:
         scope=BackupScope(backup.get("scope", "database")),
         max_size=_size(backup["max_size"]) if "max_size" in backup else 0,
         max_time=duration(backup["max_time"]) if "max_time" in backup else None,
+        export=_export(backup["export"]) if "export" in backup else None,
     )
+
+
+def _export(export: dict[str, Any]) -> ExportPolicy:
+    return ExportPolicy(tuple(export["tables"]), ExportFormat(export.get("format", "csv")))

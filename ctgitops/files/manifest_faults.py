@@ -168,7 +168,9 @@ _BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
 _OF_S3 = ("region", "path_style", "server_side_encryption")
 
 
-_OF_PG_DUMP = ("to", "store", "encrypt_to", "verify", "verify_server", "keep", "critical_tables", "scope", "max_size")
+_OF_PG_DUMP = (
+    *("to", "store", "encrypt_to", "verify", "verify_server", "keep", "critical_tables", "export", "scope", "max_size"),
+)
 
 
 def _maker(document: Document, usable: Usable) -> Iterator[Fault]:
