@@ -176,7 +176,13 @@ class _Draft:
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             raise BackupError(f"files changed while they were uploaded: {', '.join(sorted(wrong)[:3])}{more}")
         words = self._compared()
-        return StoredCopy({name: SavedFile(o.bytes, self._sha256[name]) for name, o in self._put.items()}, words)
+        objects = {name: SavedFile(o.bytes, self._sha256[name]) for name, o in self._put.items()}
+        lock = self._store.objects.locked(f"{self._backup}/{next(iter(self._put))}")
+        if lock is None:
+            return StoredCopy(objects, words)
+        until, confirmed = lock
+        said = "as the store confirms" if confirmed else "which the store DOES NOT CONFIRM"
+        return StoredCopy(objects, f"{words}; locked until {until:%Y-%m-%d %H:%M} UTC, {said}", until.isoformat())
 
     def fetch(self) -> None:
         """Replaces the local files with those in the store."""

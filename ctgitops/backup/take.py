@@ -125,6 +125,7 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
             contents=dict(source.digests),
             stored=dict(copy.objects),
             stored_proof=copy.proof,
+            locked_until=copy.locked_until,
             encrypted_to=taking.cipher.recipients,
             key_check=taking.cipher.key_check(),
             extensions=source.extensions,

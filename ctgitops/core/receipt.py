@@ -90,6 +90,8 @@ class Receipt:
     """Maps names relative to `location` to the stored objects. Empty if the dump's files are stored unchanged."""
     stored_proof: str = ""
     """How the store's copy was compared with the dump. Empty in receipts of older versions."""
+    locked_until: str = ""
+    """Until when the store was told to refuse a deletion, as ISO 8601. Empty without `backup.store.object_lock`."""
     encrypted_to: tuple[str, ...] = ()
     """The public keys to which each object except the receipt is encrypted. Empty without encryption."""
     key_check: str = ""
@@ -122,6 +124,8 @@ class Receipt:
     """The format of the exported files: `csv` or `parquet`."""
     exported_files: dict[str, SavedFile] = field(default_factory=dict)
     """Maps paths relative to `export/` to the exported files and their manifest."""
+    vanishes: bool = False
+    """Whether the backup is deleted with the machine after the run. Only the ledger's copy of the receipt says so."""
     format: int = field(default=FORMAT)
 
     @property
@@ -168,12 +172,24 @@ class Receipt:
         """The remarks for pages: how the store's objects were compared with the dump, and the notes."""
         encrypted = f"; encrypted to {len(self.encrypted_to)} keys" if self.encrypted_to else ""
         stored = (self.stored_proof + encrypted,) if self.stored else ()
-        return (*self.extent, *filter(None, (self.export_words,)), *stored, *self.notes)
+        return (*self.extent, *filter(None, (self.vanishing, self.export_words)), *stored, *self.notes)
+
+    @property
+    def vanishing(self) -> str:
+        """The warning that the backup is deleted with the machine. Empty if the backup stays."""
+        if not self.vanishes:
+            return ""
+        return "THIS BACKUP IS DELETED WITH THE RUNNER after the job: set `backup.to` to a bucket"
 
     @property
     def restore_with(self) -> str:
         """The command that restores the backup, or the provider's way to restore it."""
-        return self.restore_by or f"ctgitops restore {self.location}/receipt.json --into URL"
+        return self.restore_by or f"ctgitops restore {self.receipt_at} --into URL"
+
+    @property
+    def receipt_at(self) -> str:
+        """The path or URL of the receipt. Empty for a provider's backup, which has no receipt in a store."""
+        return f"{self.location}/receipt.json" if self.by == "pg_dump" else ""
 
     def to_json(self) -> str:
         """The text of `receipt.json`."""
@@ -194,6 +210,7 @@ class Receipt:
                 "restore_with": self.restore_with,
                 "scope": self.scope,
                 "by": self.by,
+                **({"vanishes": True} if self.vanishes else {}),
             },
             sort_keys=True,
         )

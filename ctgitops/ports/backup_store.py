@@ -24,6 +24,8 @@ class StoredCopy:
     """Maps names relative to the backup to stored size and SHA-256. Empty if the dump is stored unchanged."""
     proof: str = ""
     """How the objects were compared with the dump, as text."""
+    locked_until: str = ""
+    """Until when the objects cannot be deleted, as ISO 8601. Empty without a lock."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def retention(
     found = sorted(backups, key=lambda each: (each.taken_at, each.id), reverse=True)
     ours = [each for each in found if each.environment == name and not each.unreadable]
     referred = references(name, facts.ledger)
-    rules = (_never_removed(ours, facts, referred), _kept_by(keep, ours, facts.now))
+    rules = (_never_removed(ours, facts, referred), _locked(facts.now), _kept_by(keep, ours, facts.now))
 
     def decide(backup: StoredBackup) -> str:
         if backup.unreadable:
@@ -135,6 +135,18 @@ def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Ma
         if backup.taken_at > facts.now - bake:
             return "it is younger than `bake`" if bake else "its time is in the future"
         return ""
+
+    return rule
+
+
+def _locked(now: datetime) -> Rule:
+    """The rule for backups that the store does not delete yet."""
+
+    def rule(backup: StoredBackup) -> str:
+        until = backup.locked_until
+        return (
+            f"its objects are locked until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until and until > now else ""
+        )
 
     return rule
 

@@ -94,6 +94,8 @@ class StoreSettings:
     ca: str = ""
     """A file with the certificates of the authorities that are trusted, relative to the repository's root."""
     server_side_encryption: str = ""
+    object_lock: timedelta | None = None
+    """How long new objects of an S3 bucket cannot be deleted. None if ctgitops does not lock them."""
 
 
 class BackupScope(StrEnum):
@@ -182,6 +184,11 @@ class BackupPolicy:
     max_time: timedelta | None = None
     """The longest time that a backup and its proof may take. None for no limit."""
     export: ExportPolicy | None = None
+
+    @property
+    def in_folder(self) -> bool:
+        """Whether the backups are in a folder of the machine that runs."""
+        return not self.provider and "://" not in self.to
 
     @property
     def provider(self) -> str:
