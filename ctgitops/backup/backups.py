@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from ..core.environment.backup_extent import BackupExtent
@@ -45,6 +46,8 @@ class ProvedBackups:
     """The private key for the decryption, if the user passed a private key."""
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
     """The settings in the manifests for the store at an address."""
+    environments: Callable[[], tuple[Environment, ...]] = field(default=tuple)
+    """The environments of the manifests."""
 
     def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
         """Dumps, counts rows, restores, compares, and stores the receipt. Only reads the database.
@@ -76,8 +79,29 @@ class ProvedBackups:
                     receipt = take_into(taking, lambda source: self.proof(policy, source))
         if policy.keep:
             with termination_as_interrupt():
-                prune_after_backup(PruneJob(environment, policy.keep, source, self.store_of(policy), warn))
+                job = PruneJob(environment, policy.keep, source, self.store_of(policy), warn)
+                prune_after_backup(replace(job, others=partial(self.sharing, environment)))
         return receipt
+
+    def sharing(self, environment: Environment) -> dict[str, Address]:
+        """The databases of the other environments that store their backups at the same place. Raises UsageError.
+
+        The ledger of a database that was restored from a backup refers to backups of another environment.
+        """
+        here = self._place(environment)
+        try:
+            return {
+                each.name: self.address_of(each)
+                for each in self.environments()
+                if each.name != environment.name and self._place(each) == here
+            }
+        except CtgitopsError as error:
+            what = f"another environment has the same `backup.to`, and its ledger cannot be read: {error.what}"
+            raise UsageError(what, hint="give each environment its own `backup.to`, or set the variable") from None
+
+    def _place(self, environment: Environment) -> str:
+        to = environment.backup.to if environment.backup and not environment.backup.provider else ""
+        return to.rstrip("/") if "://" in to or not to else str((self.root / Path(to).expanduser()).resolve())
 
     def store_of(self, policy: BackupPolicy) -> BackupStore:
         """The store of an environment's backups. Lists, compares and removes backups in their stored form."""

@@ -50,7 +50,8 @@ class FinishedBackups:
             hint = f"add it to {environment.path}, such as `keep: {{last: 10, days: 90}}`"
             raise UsageError(f"{environment.name} has no `backup.keep` in its manifest", hint=hint)
         source = self.proved.address_of(environment)
-        job = PruneJob(environment, keep, source, self._store(environment), as_progress(tell))
+        others = partial(self.proved.sharing, environment)
+        job = PruneJob(environment, keep, source, self._store(environment), as_progress(tell), others)
         with termination_as_interrupt(), _exit_7():
             return prune(job, dry_run=dry_run)
 

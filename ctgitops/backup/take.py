@@ -25,6 +25,7 @@ from ..postgres.catalog.dump_advice import cure_for
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot, exported_snapshot, portable_hash
 from ..postgres.catalog.table_export import ExportTable, tables_to_export
 from ..postgres.connection.connect import Address
+from ..postgres.connection.identity import read_identity
 from ..postgres.server.libpq_environment import wants_tls
 from ..postgres.server.programs import client_for
 from ..postgres.server.scratch_database import role_statements
@@ -91,6 +92,8 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
             dump = Dump(client, taking.source, taking.draft.folder / DUMP, jobs(), deadline.left, part)
             source = _dump_and_count(taking, dump, snapshot, watchdog)
             server_version, database = snapshot.server_version(), snapshot.database_name()
+            with snapshot.reader() as connection:
+                ledger_id = read_identity(connection).identity.ledger_id
             exported = _export(taking, tables, snapshot, deadline)
         (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
         saved = checksums(taking.draft.folder)
@@ -125,6 +128,7 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
             contents=dict(source.digests),
             stored=dict(copy.objects),
             stored_proof=copy.proof,
+            ledger_id=ledger_id,
             locked_until=copy.locked_until,
             encrypted_to=taking.cipher.recipients,
             key_check=taking.cipher.key_check(),

@@ -90,6 +90,8 @@ class Receipt:
     """Maps names relative to `location` to the stored objects. Empty if the dump's files are stored unchanged."""
     stored_proof: str = ""
     """How the store's copy was compared with the dump. Empty in receipts of older versions."""
+    ledger_id: str = ""
+    """The ID of the database's ledger. Empty without a ledger, and in receipts of older versions."""
     locked_until: str = ""
     """Until when the store was told to refuse a deletion, as ISO 8601. Empty without `backup.store.object_lock`."""
     encrypted_to: tuple[str, ...] = ()

@@ -111,6 +111,7 @@ class StoredBackups:
             address_of_secret=lambda secret: self.addresses.named(secret, "backup.verify_server"),
             private_key=self._private_key,
             settings_of=self._settings,
+            environments=self.environments,
         )
 
     def _private_key(self) -> PrivateKey | None:

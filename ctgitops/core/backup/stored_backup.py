@@ -43,6 +43,8 @@ class StoredBackup:
     proof: str = ""
     """The server on which the backup was restored."""
     stored_proof: str = ""
+    ledger_id: str = ""
+    """The ID of the ledger in the database that was saved. Empty if unknown."""
     locked_until: datetime | None = None
     """Until when the store refuses a deletion. None without a lock."""
     encrypted: bool = False
@@ -68,6 +70,7 @@ class StoredBackup:
             rows=sum(receipt.rows.values()),
             proof=receipt.proof,
             stored_proof=receipt.stored_proof,
+            ledger_id=receipt.ledger_id,
             locked_until=datetime.fromisoformat(receipt.locked_until) if receipt.locked_until else None,
             encrypted=bool(receipt.encrypted_to),
             whole=receipt.scope == "database",
