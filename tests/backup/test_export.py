@@ -114,6 +114,7 @@ def test_a_csv_file_is_read_without_postgresql(quick: Scene) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["csv", "parquet"])
 def test_odd_tables(quick: Scene, of: str) -> None:
     run(
@@ -132,21 +133,20 @@ def test_odd_tables(quick: Scene, of: str) -> None:
     assert len({file.lower() for each in receipt.exported.values() for file in each.files}) == 5
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("public.projets", r"public.projets does not exist \(did you mean public.projects\?\)"),
-        ("public.seen", "public.seen is a view, which can hide rows"),
-        ("public.summed", "is a materialized view"),
-        ("public.counted", "is a sequence"),
-        ("public.bare", "public.bare has no columns"),
-        ("pg_catalog.pg_class", "does not exist"),
-        ("public.Projects", "does not exist"),
-        ("public.far", "is a foreign table"),
-        ("public.parted", "foreign table"),
-    ],
-)
-def test_a_table_that_cannot_be_exported_is_refused_before_the_dump(quick: Scene, name: str, why: str) -> None:
+WRONG = {
+    "public.projets": "public.projets does not exist (did you mean public.projects?)",
+    "public.seen": "public.seen is a view, which can hide rows",
+    "public.summed": "public.summed is a materialized view",
+    "public.counted": "public.counted is a sequence",
+    "public.bare": "public.bare has no columns",
+    "pg_catalog.pg_class": "pg_catalog.pg_class does not exist",
+    "public.Projects": "public.Projects does not exist",
+    "public.far": "public.far is a foreign table",
+    "public.parted": "public.parted has a partition or inheriting table that is a foreign table",
+}
+
+
+def test_tables_that_cannot_be_exported_are_refused_before_the_dump(quick: Scene) -> None:
     run(
         quick.url,
         """create table projects (a int); create view seen as table projects; create sequence counted;
@@ -156,8 +156,9 @@ def test_a_table_that_cannot_be_exported_is_refused_before_the_dump(quick: Scene
         create foreign table part partition of parted default server s
         """,
     )
-    with pytest.raises(BackupError, match=why) as caught:
-        exporting(quick, "public.projects", name).take()
+    with pytest.raises(BackupError) as caught:
+        exporting(quick, "public.projects", *WRONG).take()
+    assert [why for why in WRONG.values() if why not in caught.value.what] == []
     assert caught.value.state == "nothing was changed"
     assert not any("dump" in words for words in quick.said)
     assert quick.left == []
@@ -179,6 +180,7 @@ def test_row_level_security_is_an_error_and_hides_nothing(quick: Scene) -> None:
     assert not any("dump" in words for words in quick.said)
 
 
+@pytest.mark.slow
 def test_rows_that_the_file_lacks_are_found(quick: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     run(quick.url, "create table t as select n from generate_series(1, 9) n")
 
@@ -191,6 +193,7 @@ def test_rows_that_the_file_lacks_are_found(quick: Scene, monkeypatch: pytest.Mo
     assert quick.left == []
 
 
+@pytest.mark.slow
 def test_a_changed_value_is_found(quick: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     run(quick.url, "create table t as select n from generate_series(1, 9) n")
 

@@ -184,6 +184,7 @@ def test_a_clock_that_is_ahead_removes_nothing_more(scene: Scene, monkeypatch: p
     assert there(scene) == found
 
 
+@pytest.mark.slow
 def test_a_backup_that_a_restored_database_refers_to_stays(scene: Scene, make_database: Callable[[], str]) -> None:
     newest, second, third = (put(scene, days) for days in (1, 2, 3))
     copy = Scene(scene.root, make_database())
