@@ -206,5 +206,6 @@ def _no_backup() -> Iterator[None]:
     except KeyboardInterrupt:
         raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="retry") from None
     except OSError as error:
-        what = f"cannot write the backup: {error.strerror} ({error.filename})"
+        where = f" ({error.filename})" if error.filename else ""
+        what = f"cannot write the backup: {error.strerror or error}{where}"
         raise BackupError(what, state=UNTOUCHED, hint="free space, or change `backup.to`") from None

@@ -50,6 +50,7 @@ def write_export(job: ExportJob, snapshot: ExportedSnapshot) -> dict[str, Export
     folder = job.folder / EXPORT
     folder.mkdir(mode=0o700)
     entries, counter = [], ByteCounter()
+    job.tell(BackupAdvanced(f"counting the rows of {many(len(job.tables), 'table')} to export"))
     with snapshot.reader() as connection:
         profiles = []
         for each in job.tables:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -256,3 +258,16 @@ def test_a_large_table_has_several_files_of_parquet(tmp_path: Path, monkeypatch:
     assert names[:2] == ("t.00000.parquet", "t.00001.parquet")
     read = b"".join(parquet_export.read_parquet(tmp_path / name for name in names)).decode()
     assert [tuple(row) for row in csv.reader(read.splitlines())] == [(a, b or "") for a, b in rows]
+
+
+def test_a_full_disk_during_the_export_leaves_nothing(quick: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(quick.url, "create table t as select n from generate_series(1, 9) n")
+
+    def full(*_: object) -> tuple[str, ...]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(export, "write_csv", full)
+    with pytest.raises(BackupError, match=r"cannot write the backup: No space left on device$") as caught:
+        exporting(quick, "public.t").take()
+    assert caught.value.state == "nothing was changed"
+    assert quick.left == []
