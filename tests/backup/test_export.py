@@ -24,6 +24,8 @@ from ctgitops.core.receipt import Receipt
 from ctgitops.core.table_export import ExportColumn, parquet_type
 from ctgitops.errors import BackupError
 from ctgitops.postgres.catalog.table_copy import TableName
+from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.session.database import PostgresDatabase
 from tests.backup.scene import Scene
 from tests.servers import run
 
@@ -161,6 +163,9 @@ def test_tables_that_cannot_be_exported_are_refused_before_the_dump(quick: Scene
     with pytest.raises(BackupError) as caught:
         exporting(quick, "public.projects", *WRONG).take()
     assert [why for why in WRONG.values() if why not in caught.value.what] == []
+    told = PostgresDatabase(Address(quick.url, "")).not_exportable(("public.projects", *WRONG))
+    assert len(told) == len(WRONG)
+    assert all(each.startswith(why) for each, why in zip(told, WRONG.values(), strict=True))
     assert caught.value.state == "nothing was changed"
     assert not any("dump" in words for words in quick.said)
     assert quick.left == []

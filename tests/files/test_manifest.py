@@ -239,7 +239,10 @@ AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
         ("{to: 'az://b', store: {region: r}}", "4:32: `backup.store.region` has no effect with this `backup.to`"),
         ("{to: 's3://b', store: {endpoint: 'https://k:hunter2@h'}}", "4:42: `backup.store.endpoint"),
         ("{to: 's3://b', store: {object_lock: 0d}}", "4:45: `backup.store.object_lock: 0d` is not valid (zero locks"),
-        ("{to: 'gs://b', store: {object_lock: 1d}}", "4:32: `backup.store.object_lock` has no effect with this `backup.to`"),
+        (
+            "{to: 'gs://b', store: {object_lock: 1d}}",
+            "4:32: `backup.store.object_lock` has no effect with this `backup.to`",
+        ),
         ("{to: b, export: {tables: []}}", "4:34: `backup.export.tables: a list` is empty"),
         (
             "{to: b, export: {tables: [projects]}}",

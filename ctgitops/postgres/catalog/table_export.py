@@ -18,6 +18,7 @@ from .exported_snapshot import PREPARE, ExportedSnapshot
 from .table_copy import TableName
 
 UNTOUCHED = "nothing was changed"
+CORRECT = "correct `backup.export.tables` in the manifest; add a new table after the migration that creates it"
 _RELATION = """
 select c.oid::bigint, c.relkind::text, exists (
     with recursive below as (
@@ -91,24 +92,30 @@ def tables_to_export(snapshot: ExportedSnapshot, names: Iterable[str]) -> tuple[
 
     With `row_security = off`, a table whose rows a policy hides from this role is an error.
     """
-    found, wrong = [], []
     with snapshot.reader() as connection:
-        for name in map(TableName.parse, names):
-            row = connection.execute(_RELATION, [name.schema, name.name]).fetchone()
-            if why := _why_not(connection, name, row):
-                wrong.append(f"{name} {why}")
-                continue
-            table = ExportTable(name, _columns(connection, row[0] if row else None))
-            if table.columns:
-                connection.execute(sql.SQL("{} limit 0").format(table.select))
-                found.append(table)
-            else:
-                wrong.append(f"{name} has no columns")
-    if wrong:
-        what = f"`backup.export.tables` cannot be exported: {'; '.join(wrong)}"
-        hint = "correct `backup.export.tables` in the manifest; add a new table after the migration that creates it"
-        raise BackupError(what, state=UNTOUCHED, hint=hint)
-    return tuple(found)
+        found = [_found(connection, name) for name in names]
+        if wrong := [each for each in found if isinstance(each, str)]:
+            what = f"`backup.export.tables` cannot be exported: {'; '.join(wrong)}"
+            raise BackupError(what, state=UNTOUCHED, hint=CORRECT)
+        tables = tuple(each for each in found if isinstance(each, ExportTable))
+        for table in tables:
+            connection.execute(sql.SQL("{} limit 0").format(table.select))
+    return tables
+
+
+def not_exportable(connection: Connection, names: Iterable[str]) -> tuple[str, ...]:
+    """The tables that cannot be exported, each with the reason. Reads only the catalogs."""
+    return tuple(each for name in names if isinstance(each := _found(connection, name), str))
+
+
+def _found(connection: Connection, text: str) -> ExportTable | str:
+    """The table with this name, or why it cannot be exported."""
+    name = TableName.parse(text)
+    row = connection.execute(_RELATION, [name.schema, name.name]).fetchone()
+    if why := _why_not(connection, name, row):
+        return f"{name} {why}"
+    table = ExportTable(name, _columns(connection, row[0] if row else None))
+    return table if table.columns else f"{name} has no columns"
 
 
 def _why_not(connection: Connection, name: TableName, row: tuple[object, ...] | None) -> str:
