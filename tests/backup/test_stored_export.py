@@ -64,7 +64,7 @@ def test_a_changed_export_fails_verify_drill_and_fetch_but_no_restore(
     [name] = receipt.exported["public.t"].files
     file = Path(receipt.location) / "export" / f"{name}.age"
     file.write_bytes(file.read_bytes()[:-40])
-    with pytest.raises(BackupError, match="another size"):
+    with pytest.raises(BackupError, match="different size"):
         finished(scene).verify(receipt.location, scene.tell)
     with pytest.raises(BackupError, match="changed or truncated"):
         drill(scene)
