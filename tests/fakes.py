@@ -229,6 +229,7 @@ class Diary:
     ends: bool = True
     left: tuple[SessionLeak, ...] = ()
     not_dumped: tuple[str, ...] = ()
+    not_exportable: tuple[str, ...] = ()
     checked: tuple[Checked, ...] = ()
     healed: tuple[str, ...] = ()
     """What a run finds half built by an earlier one."""
@@ -316,6 +317,9 @@ class DiaryDatabase:
 
     def not_dumped(self) -> tuple[str, ...]:
         return self.diary.not_dumped
+
+    def not_exportable(self, tables: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002
+        return self.diary.not_exportable
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:
         self.diary.lines += [f"rows of {risk.demand.table}{' with keys' * keys}" for risk in risks]

@@ -230,7 +230,7 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
 def _outputs(job: Job, results: list[Result]) -> None:
     outcomes = [r.outcome for r in results if isinstance(r.outcome, Outcome)]
     pending = [step for o in outcomes if not o.done for step in o.plan.steps]
-    receipts = [o.receipt.id for o in outcomes if o.receipt]
+    receipts = [o.receipt for o in outcomes if o.receipt]
     versions: dict[str, SchemaVersion | None] = {
         o.plan.environment: o.plan.target_version if o.done else o.plan.current_version for o in outcomes
     }
@@ -240,7 +240,9 @@ def _outputs(job: Job, results: list[Result]) -> None:
     job.runner.output("pending", str(len(pending)))
     job.runner.output("blocked", "true" if any(r.exit_status for r in results) else "false")
     job.runner.output("fingerprint", _fingerprint(results))
-    job.runner.output("receipt", receipts[-1] if receipts else "")
+    job.runner.output("receipt", receipts[-1].id if receipts else "")
+    job.runner.output("receipt-url", receipts[-1].receipt_at if receipts else "")
+    job.runner.output("restore", receipts[-1].restore_with if receipts else "")
     write_outputs(job, [wait for r in results if (wait := r.wait)])
     job.versions(versions)
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
-from ..core.receipt import Receipt
+from ..core.receipt import DUMP, Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
@@ -45,6 +46,8 @@ class ProvedBackups:
     """The private key for the decryption, if the user passed a private key."""
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
     """The settings in the manifests for the store at an address."""
+    environments: Callable[[], tuple[Environment, ...]] = field(default=tuple)
+    """The environments of the manifests."""
 
     def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
         """Dumps, counts rows, restores, compares, and stores the receipt. Only reads the database.
@@ -76,8 +79,29 @@ class ProvedBackups:
                     receipt = take_into(taking, lambda source: self.proof(policy, source))
         if policy.keep:
             with termination_as_interrupt():
-                prune_after_backup(PruneJob(environment, policy.keep, source, self.store_of(policy), warn))
+                job = PruneJob(environment, policy.keep, source, self.store_of(policy), warn)
+                prune_after_backup(replace(job, others=partial(self.sharing, environment)))
         return receipt
+
+    def sharing(self, environment: Environment) -> dict[str, Address]:
+        """The databases of the other environments that store their backups at the same place. Raises UsageError.
+
+        The ledger of a database that was restored from a backup refers to backups of another environment.
+        """
+        here = self._place(environment)
+        try:
+            return {
+                each.name: self.address_of(each)
+                for each in self.environments()
+                if each.name != environment.name and self._place(each) == here
+            }
+        except CtgitopsError as error:
+            what = f"another environment has the same `backup.to`, and its ledger cannot be read: {error.what}"
+            raise UsageError(what, hint="give each environment its own `backup.to`, or set the variable") from None
+
+    def _place(self, environment: Environment) -> str:
+        to = environment.backup.to if environment.backup and not environment.backup.provider else ""
+        return to.rstrip("/") if "://" in to or not to else str((self.root / Path(to).expanduser()).resolve())
 
     def store_of(self, policy: BackupPolicy) -> BackupStore:
         """The store of an environment's backups. Lists, compares and removes backups in their stored form."""
@@ -97,15 +121,15 @@ class ProvedBackups:
             return schema_of(saved, tell)
 
     @contextmanager
-    def saved(self, receipt_at: str, tell: Listener) -> Iterator[Saved]:
-        """A backup with its files decrypted in a local folder. The receipt's path or URL names it. Read-only.
+    def saved(self, receipt_at: str, tell: Listener, below: str = DUMP) -> Iterator[Saved]:
+        """A backup with its dump decrypted in a local folder. The receipt's path or URL names it. Read-only.
 
         Raises UsageError before anything is downloaded: no receipt, or no private key that fits.
         """
         address, backup, name = split_receipt(receipt_at)
         place = StorePlace(address, self.root, self.settings_of(address))
         receipt = read_receipt(self.store_at(place), backup, name)
-        with self._fetched(place, backup, receipt, tell) as saved:
+        with self._fetched(place, backup, receipt, tell, below) as saved:
             yield saved
 
     def fetched(self, policy: BackupPolicy, receipt: Receipt, tell: Listener) -> AbstractContextManager[Saved]:
@@ -113,16 +137,18 @@ class ProvedBackups:
         return self._fetched(StorePlace(policy.to, self.root, policy.store), receipt.id, receipt, tell)
 
     @contextmanager
-    def _fetched(self, place: StorePlace, backup: str, receipt: Receipt, tell: Listener) -> Iterator[Saved]:
+    def _fetched(
+        self, place: StorePlace, backup: str, receipt: Receipt, tell: Listener, below: str = ""
+    ) -> Iterator[Saved]:
         cipher = Cipher(private_key=self.private_key)
         cipher.refuse_unless_fits(receipt)
         counter = ByteCounter()
         place = replace(place, cipher=cipher, encrypted=bool(receipt.encrypted_to), moved=counter)
         store = self.store_at(place)
-        total = sum(each.bytes for each in receipt.stored.values())
+        total = sum(each.bytes for name, each in receipt.stored.items() if not below or name.startswith(f"{below}/"))
         with ExitStack() as stack:
             with bytes_measured("downloading", "downloaded", total, tell, counter) if total else nullcontext():
-                folder = stack.enter_context(store.get(backup))
+                folder = stack.enter_context(store.get(backup, below))
             yield Saved(receipt, folder, store.location(backup))
 
     def proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
@@ -180,5 +206,6 @@ def _no_backup() -> Iterator[None]:
     except KeyboardInterrupt:
         raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="retry") from None
     except OSError as error:
-        what = f"cannot write the backup: {error.strerror} ({error.filename})"
+        where = f" ({error.filename})" if error.filename else ""
+        what = f"cannot write the backup: {error.strerror or error}{where}"
         raise BackupError(what, state=UNTOUCHED, hint="free space, or change `backup.to`") from None

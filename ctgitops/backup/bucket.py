@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import obstore
 from obstore.exceptions import (
@@ -29,6 +29,7 @@ from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 from ..core.environment.environment import StoreSettings
 from ..errors import BackupError, UsageError
 from .folder_store import CHUNK
+from .object_lock import ObjectLock, end_of, headers
 from .objects import NotAllowedError, StoredObject
 
 ATTEMPTS = 3
@@ -38,6 +39,8 @@ _NOT_RECOGNISED = re.compile(
     "|AuthenticationFailed"
 )
 """Refusals of a whole request. They say nothing about the rights of the credentials."""
+_LOCKED = re.compile("BlobImmutableDueTo|RetentionPolicyNotMet|ObjectUnderActiveHold|ObjectLocked|object lock", re.I)
+"""Refusals to delete an object before its retention ends. Some stores send them as a conflict."""
 _CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _RETRIES: Any = {
     "max_retries": 7,
@@ -75,12 +78,15 @@ class Bucket:
 
     store: ObjectStore
     address: str
+    object_lock: ObjectLock | None = None
+    """The lock of the objects that are put. None without `backup.store.object_lock`."""
 
     def put(self, name: str, content: bytes) -> str:
         """Stores an object with a conditional put. Retries after a connection error. Sends a checksum."""
+        store = self.object_lock.store if self.object_lock else self.store
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return _tag(obstore.put(self.store, name, content, mode="create", use_multipart=False)["e_tag"])
+                return _tag(obstore.put(store, name, content, mode="create", use_multipart=False)["e_tag"])
             except AlreadyExistsError:
                 if self._has(name, content):  # the answer to an earlier attempt was lost
                     return _tag(obstore.head(self.store, name)["e_tag"])
@@ -123,6 +129,11 @@ class Bucket:
             except (BaseError, OSError) as error:
                 raise self._failed("delete", names[0], error) from None
 
+    def locked(self, name: str) -> tuple[datetime, bool] | None:
+        """Until when an object is locked, and whether the store confirms this. None without a lock. Read-only."""
+        lock = self.object_lock
+        return (lock.until, lock.confirmed(name)) if lock else None
+
     def _has(self, name: str, content: bytes) -> bool:
         return b"".join(self.get(name)) == content
 
@@ -132,13 +143,15 @@ class Bucket:
         if certificate := _CERTIFICATE.search(source):  # the message has only `error sending request`
             words += f": its certificate is refused ({certificate[1]})"
         hint = next((hint for pattern, hint in _ADVICE if re.search(pattern, words)), "")
+        if self.object_lock and verb == "put" and "InvalidRequest" in words:
+            hint = "use a bucket that was created with Object Lock, or remove `backup.store.object_lock`"
         said = f"{code[1]}: {message[1]}" if code and message else " ".join(words.split())
         # A signed URL has its signature after the question mark
         said = re.sub(r"\?[^\s\"'<>]+", "?…", said)[:400]
         what = f"cannot {verb} {self.address}/{name}: {said}"
         # obstore reports a refused list as a generic error
         denied = isinstance(error, PermissionDeniedError | UnauthenticatedError) or "code: 403" in words
-        denied = denied and not _NOT_RECOGNISED.search(words)
+        denied = (denied and not _NOT_RECOGNISED.search(words)) or (verb == "delete" and bool(_LOCKED.search(words)))
         return (NotAllowedError if denied else BackupError)(what, hint=hint)
 
 
@@ -158,7 +171,15 @@ def bucket_at(address: str, settings: StoreSettings, root: Path) -> Bucket:
     except (BaseError, OSError, ValueError) as error:
         words = str(error).partition("\n\nDebug source")[0]
         raise UsageError(f"cannot open {address}: {words}", hint="set the credentials of the cloud provider") from None
-    return Bucket(store, address.rstrip("/"))
+    return Bucket(store, address.rstrip("/"), _lock(parts, settings, options, root))
+
+
+def _lock(parts: SplitResult, settings: StoreSettings, options: Any, root: Path) -> ObjectLock | None:
+    if settings.object_lock is None or parts.scheme != "s3":
+        return None
+    until = end_of(settings.object_lock, datetime.now(UTC))
+    store = _s3(parts.netloc, parts.path.strip("/") or None, settings, {**options, "default_headers": headers(until)})
+    return ObjectLock(store, until, str(root / settings.ca) if settings.ca else "")
 
 
 def _certificate(file: Path) -> bytes:
@@ -169,7 +190,7 @@ def _certificate(file: Path) -> bytes:
         raise UsageError(f"cannot read {file}: {error.strerror}", hint=hint) from None
 
 
-def _s3(bucket: str, prefix: str | None, settings: StoreSettings, options: Any) -> ObjectStore:
+def _s3(bucket: str, prefix: str | None, settings: StoreSettings, options: Any) -> S3Store:
     config: Any = {"checksum_algorithm": "SHA256"}
     if settings.endpoint:
         config["endpoint"] = settings.endpoint

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from ..core.receipt import Receipt
+from ..core.receipt import EXPORT, Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.source_database import Locale
 from ..errors import BackupError
@@ -16,6 +16,7 @@ from ..postgres.server.libpq_environment import wants_tls
 from ..postgres.server.programs import client_for
 from ..postgres.server.watchdog import FolderAction, Watchdog
 from .counting import contents_of
+from .export import compare_export
 from .meter import restore_measured
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Restoration, pg_restore
@@ -60,8 +61,9 @@ def restore_beside(job: DrillJob) -> str:
     Raises BackupError if a file, a row count, the content of a critical table or the schema differs.
     """
     receipt, dump = job.saved.receipt, job.saved.dump
-    job.say(f"checking {many(len(receipt.files), 'file')}, {megabytes(receipt.bytes)}")
-    refuse_if_changed(receipt, dump, job.saved.location)
+    job.say(f"checking {many(len(receipt.saved_files), 'file')}, {megabytes(receipt.bytes)}")
+    refuse_if_changed(receipt.files, dump, job.saved.location)
+    refuse_if_changed(receipt.exported_files, job.saved.folder / EXPORT, job.saved.location)
     with job.place(described(job.saved)) as place, Watchdog(dump, then=FolderAction.KEEP) as watchdog:
         job.say(f"restoring on {place.words}")
         zstd = receipt.compression.startswith("zstd")
@@ -74,6 +76,8 @@ def restore_beside(job: DrillJob) -> str:
         with exported_snapshot(place.address, database=place.database) as restored:
             copy = contents_of(restored, tuple(receipt.contents))
         wrong = [*complaints.losses, *differences_from(receipt, copy)]
+        if receipt.exported:
+            wrong += compare_export(job.saved.folder, receipt.exported, place, job.tell)
         if wrong:
             more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
             what = f"{receipt.id}, restored on {place.words}, differs from its receipt: {'; '.join(wrong[:5])}{more}"

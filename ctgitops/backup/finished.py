@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from time import monotonic
 
 from ..core.backup.drill import Drill
 from ..core.backup.retention import Pruned
 from ..core.backup.stored_backup import StoredBackup
 from ..core.environment.environment import Environment
-from ..core.receipt import Receipt
+from ..core.receipt import EXPORT, Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore
@@ -23,6 +24,7 @@ from .backups import ProvedBackups, as_progress, stored_policy
 from .catalogue import stored_backups
 from .child_process import termination_as_interrupt
 from .drill import NOT_RESTORABLE, DrillJob, restore_beside
+from .export_fetch import save_export
 from .integrity import UNCHANGED, check_integrity
 from .proof import local_proof
 from .prune import PruneJob, prune
@@ -48,7 +50,8 @@ class FinishedBackups:
             hint = f"add it to {environment.path}, such as `keep: {{last: 10, days: 90}}`"
             raise UsageError(f"{environment.name} has no `backup.keep` in its manifest", hint=hint)
         source = self.proved.address_of(environment)
-        job = PruneJob(environment, keep, source, self._store(environment), as_progress(tell))
+        others = partial(self.proved.sharing, environment)
+        job = PruneJob(environment, keep, source, self._store(environment), as_progress(tell), others)
         with termination_as_interrupt(), _exit_7():
             return prune(job, dry_run=dry_run)
 
@@ -73,6 +76,11 @@ class FinishedBackups:
         with termination_as_interrupt(), self.proved.saved(receipt_at, tell) as saved:
             target = Address(url, label="the database to restore into")
             return saved.receipt, restore_table(TableRestore(saved, table, new, target, tell), local_proof)
+
+    def fetch_export(self, receipt_at: str, folder: Path, tell: Listener) -> Receipt:
+        """Writes the exported files of a backup, decrypted, to a new folder. Raises UsageError, BackupError."""
+        with termination_as_interrupt(), self.proved.saved(receipt_at, tell, EXPORT) as saved:
+            return save_export(saved, folder)
 
     def drill(self, environment: Environment, tell: Listener) -> Drill:
         """Restores the newest backup on a throw-away server. Stores the result beside the backup. Writes to the store.

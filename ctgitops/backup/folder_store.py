@@ -87,7 +87,7 @@ class FolderStore:
         give_away(folder, self.root / backup)
 
     @contextmanager
-    def get(self, backup: str) -> Iterator[Path]:
+    def get(self, backup: str, below: str = "") -> Iterator[Path]:  # noqa: ARG002 - all files are there
         """The backup's subfolder itself. No file is copied."""
         yield self.root / backup
 

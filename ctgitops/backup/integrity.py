@@ -11,7 +11,7 @@ from ..errors import BackupError
 from ..ports.backup_store import BackupStore
 from .meter import ByteCounter, bytes_measured
 from .objects import NotAllowedError
-from .store import DUMP, checksum, unlike_receipt
+from .store import checksum, unlike_receipt
 
 THREADS = 4
 UNCHANGED = "nothing was restored or changed"
@@ -22,7 +22,7 @@ def check_integrity(store: BackupStore, receipt: Receipt, tell: Listener) -> tup
 
     Returns what could not be checked. Raises BackupError if a file was changed, cut short, removed or added.
     """
-    expected = receipt.stored or {f"{DUMP}/{name}": file for name, file in receipt.files.items()}
+    expected = receipt.stored or receipt.saved_files
     unchecked, wrong = _added(store, receipt.id, set(expected))
     counter = ByteCounter()
     total = sum(file.bytes for file in expected.values())

@@ -94,23 +94,23 @@ class ObjectStore:
         self.objects.put(f"{backup}/{NOTES}/{name}", text.encode())
 
     @contextmanager
-    def get(self, backup: str) -> Iterator[Path]:
+    def get(self, backup: str, below: str = "") -> Iterator[Path]:
         """A temporary folder with the downloaded and decrypted files."""
         folder = Path(mkdtemp(prefix="ctgitops-backup-"))
         try:
             receipt = self.receipt(backup)
             if receipt is not None:
-                self.fetch_into(folder, backup)
+                self.fetch_into(folder, backup, below)
                 (folder / RECEIPT).write_text(receipt, encoding="utf-8")
             yield folder
         finally:
             with uninterrupted_cleanup():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def fetch_into(self, folder: Path, backup: str) -> None:
-        """Downloads and decrypts a backup's files. Raises BackupError."""
+    def fetch_into(self, folder: Path, backup: str, below: str = "") -> None:
+        """Downloads and decrypts a backup's files, or those of its folder `below`. Raises BackupError."""
         for name, parts in groupby(self.names(backup), key=lambda name: _PART.sub("", name)):
-            if name.removesuffix(ENCRYPTED) == BEGUN:
+            if name.removesuffix(ENCRYPTED) == BEGUN or (below and not name.startswith(f"{below}/")):
                 continue
             if ".." in PurePosixPath(name).parts or name.startswith("/"):
                 raise BackupError(f"{self.location(backup)} has an object that is not part of a backup: {name}")
@@ -176,7 +176,13 @@ class _Draft:
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             raise BackupError(f"files changed while they were uploaded: {', '.join(sorted(wrong)[:3])}{more}")
         words = self._compared()
-        return StoredCopy({name: SavedFile(o.bytes, self._sha256[name]) for name, o in self._put.items()}, words)
+        objects = {name: SavedFile(o.bytes, self._sha256[name]) for name, o in self._put.items()}
+        lock = self._store.objects.locked(f"{self._backup}/{next(iter(self._put))}")
+        if lock is None:
+            return StoredCopy(objects, words)
+        until, confirmed = lock
+        said = "as the store confirms" if confirmed else "which the store DOES NOT CONFIRM"
+        return StoredCopy(objects, f"{words}; locked until {until:%Y-%m-%d %H:%M} UTC, {said}", until.isoformat())
 
     def fetch(self) -> None:
         """Replaces the local files with those in the store."""

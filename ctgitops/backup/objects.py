@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,9 @@ class Objects(Protocol):
 
     def get(self, name: str) -> Iterator[bytes]:
         """The content of an object, in chunks. Raises FileNotFoundError."""
+
+    def locked(self, name: str) -> tuple[datetime, bool] | None:
+        """Until when an object cannot be deleted, and whether the store confirms this. None without a lock."""
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
         """Yields objects page by page. Names begin with `under` and a slash. Yields all objects if `under` is empty."""
@@ -69,6 +73,10 @@ class FolderObjects:
     def get(self, name: str) -> Iterator[bytes]:
         """The file's content."""
         yield from pieces(self.root / name)
+
+    def locked(self, _name: str) -> None:
+        """A file in a folder is never locked."""
+        return
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
         """The files as objects. The MD5 is computed from the file on disk."""

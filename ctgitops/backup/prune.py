@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from ..core.backup.retention import Pruned, retention
 from ..core.environment.environment import Environment, KeepPolicy
@@ -28,6 +28,8 @@ class PruneJob:
     source: Address
     store: BackupStore
     say: Callable[[str], None]
+    others: Callable[[], Mapping[str, Address]] = field(default=dict)
+    """Returns the databases of the other environments with the same destination. Raises CtgitopsError."""
 
 
 def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
@@ -37,7 +39,7 @@ def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
     the store refuses to remove something, `refused` says so.
     """
     left = leftovers(job.store, job.environment.name, job.source)
-    facts = retention_facts(job.environment, job.source)
+    facts = retention_facts(job.environment, job.source, job.others())
     decisions = retention(job.keep, stored_backups(job.store, job.environment.name), facts)
     pruned = Pruned(job.environment.name, decisions, tuple(map(job.store.location, left)), dry_run=dry_run)
     if dry_run:

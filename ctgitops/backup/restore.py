@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..core.receipt import Receipt
+from ..core.receipt import DUMP, Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
@@ -31,7 +31,7 @@ from .meter import restore_measured
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Restoration, RestoreMessages, pg_restore
 from .proof import RESTORE_SETTINGS
-from .store import DUMP, ROLES, refuse_if_changed
+from .store import ROLES, refuse_if_changed
 
 UNRESTORED = "nothing was restored"
 LONGEST_STATEMENT = 100
@@ -80,7 +80,7 @@ def restore_into(saved: Saved, target: Address, tell: Listener) -> Receipt:
     for line in receipt.extent:
         restoring.say(line)
     restoring.say(f"checking {many(len(receipt.files), 'file')}, {megabytes(receipt.bytes)}")
-    refuse_if_changed(receipt, saved.dump, saved.location)
+    refuse_if_changed(receipt.files, saved.dump, saved.location)
     _refuse_unless_empty(target)
     options = _owners(restoring)
     # pg_restore must be new enough for the dump's format; the server may be newer than pg_restore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from .objects import FolderObjects
 from .pg_dump import UNTOUCHED, megabytes
 
 SCHEMES = ("s3", "gs", "az")
-DUMP = "dump"
 ROLES = "roles.sql"
 SMALLEST_DUMP = 50
 """The divisor for a dump: 1/50 of the database's size must be free on the disk. No known dump was smaller."""
@@ -96,6 +95,11 @@ def checksums(dump: Path, count: Callable[[int], None] = _ignore) -> dict[str, S
     }
 
 
+def below(folder: str, files: Mapping[str, SavedFile]) -> dict[str, SavedFile]:
+    """The files of a folder, by their paths in it."""
+    return {name.removeprefix(f"{folder}/"): file for name, file in files.items() if name.startswith(f"{folder}/")}
+
+
 def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receipt:
     """Reads the receipt of a backup. `name` is the name from the user. Raises UsageError without a receipt."""
     at = f"{store.location(backup)}/{name}"
@@ -111,16 +115,20 @@ def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receip
         raise UsageError(f"{at} is not a receipt: {error}", hint=hint) from None
 
 
-def refuse_if_changed(receipt: Receipt, dump: Path, location: str, count: Callable[[int], None] = _ignore) -> None:
-    """Raises BackupError if a file of the dump differs from the receipt. Read-only."""
-    found = {str(path.relative_to(dump)) for path in dump.rglob("*") if not path.is_dir()} if dump.is_dir() else set()
-    wrong = [f"{name} is missing" for name in sorted(set(receipt.files) - found)]
-    wrong += [f"{name} is not in the receipt" for name in sorted(found - set(receipt.files))]
-    for name in sorted(found & set(receipt.files)):
-        saved = receipt.files[name]
-        if (dump / name).is_symlink() or (dump / name).stat().st_size != saved.bytes:
+def refuse_if_changed(
+    files: Mapping[str, SavedFile], folder: Path, location: str, count: Callable[[int], None] = _ignore
+) -> None:
+    """Raises BackupError if a file of the folder differs from `files` in the receipt. Read-only."""
+    found = (
+        {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()} if folder.is_dir() else set()
+    )
+    wrong = [f"{name} is missing" for name in sorted(set(files) - found)]
+    wrong += [f"{name} is not in the receipt" for name in sorted(found - set(files))]
+    for name in sorted(found & set(files)):
+        saved = files[name]
+        if (folder / name).is_symlink() or (folder / name).stat().st_size != saved.bytes:
             wrong.append(f"{name} has a different size")
-        elif checksum(pieces(dump / name), count) != saved:
+        elif checksum(pieces(folder / name), count) != saved:
             wrong.append(f"{name} has a different SHA-256")
     if wrong:
         raise unlike_receipt(location, wrong, "nothing was restored")

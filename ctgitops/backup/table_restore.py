@@ -60,7 +60,7 @@ def restore_table(job: TableRestore, place: ServerMaker) -> int:
     be dropped or have other columns. Raises UsageError, BackupError.
     """
     receipt = job.saved.receipt
-    refuse_if_changed(receipt, job.saved.dump, job.saved.location)
+    refuse_if_changed(receipt.files, job.saved.dump, job.saved.location)
     definition = _definition(job, place)
     if receipt.without_rows and (missing := [str(part) for part in definition.parts if str(part) not in receipt.rows]):
         what = f"{receipt.id} does not have the rows of {', '.join(missing[:5])}: it is a partial backup"

@@ -17,13 +17,15 @@ from time import monotonic
 
 from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment
-from ..core.receipt import Receipt, SavedFile
+from ..core.receipt import DUMP, EXPORT, ExportedTable, Receipt, SavedFile
 from ..core.run.progress import BackupAdvanced, Listener
 from ..errors import BackupError
 from ..ports.backup_store import Draft, StoredCopy
 from ..postgres.catalog.dump_advice import cure_for
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot, exported_snapshot, portable_hash
+from ..postgres.catalog.table_export import ExportTable, tables_to_export
 from ..postgres.connection.connect import Address
+from ..postgres.connection.identity import read_identity
 from ..postgres.server.libpq_environment import wants_tls
 from ..postgres.server.programs import client_for
 from ..postgres.server.scratch_database import role_statements
@@ -31,12 +33,13 @@ from ..postgres.server.watchdog import Watchdog
 from .child_process import OutOfTimeError
 from .counting import contents, contents_of, count, in_time
 from .encryption import Cipher
+from .export import ExportJob, compare_export, refuse_if_different, write_export
 from .limits import Deadline, refuse_above
 from .meter import ByteCounter, bytes_measured, dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
 from .proof import Contents, ProofDatabase, differences
-from .store import DUMP, ROLES, SMALLEST_COPY, SMALLEST_DUMP, checksums, refuse_if_full
+from .store import ROLES, SMALLEST_COPY, SMALLEST_DUMP, below, checksums, refuse_if_full
 
 ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
@@ -82,20 +85,27 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
         with exported_snapshot(taking.source) as snapshot:
             part = None if taking.extent.whole else snapshot.part(taking.extent.tables)
             size = part.bytes if part else snapshot.database_size()
+            tables = tables_to_export(snapshot, taking.policy.export.tables) if taking.policy.export else ()
             refuse_above(taking.policy, size, taking.rates)
             _refuse_full_disks(taking, size)
             client = client_for(snapshot.server_major(), tls=wants_tls(taking.source))
             dump = Dump(client, taking.source, taking.draft.folder / DUMP, jobs(), deadline.left, part)
             source = _dump_and_count(taking, dump, snapshot, watchdog)
             server_version, database = snapshot.server_version(), snapshot.database_name()
+            with snapshot.reader() as connection:
+                ledger_id = read_identity(connection).identity.ledger_id
+            exported = _export(taking, tables, snapshot, deadline)
         (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
-        files = checksums(dump.folder)
-        copy = _stored(taking, dump, files) if taking.policy.from_store else None
+        saved = checksums(taking.draft.folder)
+        copy = _stored(taking, saved) if taking.policy.from_store else None
         with proof(source) as place:
             deadline.check()
             notes = _prove(taking, replace(dump, seconds=deadline.left), source, place, watchdog)
             words = place.words
-        copy = copy or _stored(taking, dump, files)
+            if exported:
+                wrong = compare_export(taking.draft.folder, exported, place, taking.tell, deadline.check)
+                refuse_if_different(wrong)
+        copy = copy or _stored(taking, saved)
         deadline.check()
         receipt = Receipt(
             id=taking.backup,
@@ -109,7 +119,7 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
             compression=client.compression,
             jobs=dump.jobs,
             rows=dict(source.rows),
-            files=files,
+            files=below(DUMP, saved),
             schema_sha256=portable_hash(source.inventory),
             proof=words,
             notes=(*_missing_tables(taking.policy, source), *notes),
@@ -118,6 +128,8 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
             contents=dict(source.digests),
             stored=dict(copy.objects),
             stored_proof=copy.proof,
+            ledger_id=ledger_id,
+            locked_until=copy.locked_until,
             encrypted_to=taking.cipher.recipients,
             key_check=taking.cipher.key_check(),
             extensions=source.extensions,
@@ -127,12 +139,37 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
             why_all=taking.extent.why_all,
             without_rows=len(part.without_rows) if part else 0,
             foreign_keys_left_out=dict(part.foreign_keys) if part else {},
+            exported=exported,
+            exported_as=taking.policy.export.format.value if taking.policy.export else "",
+            exported_files=below(EXPORT, saved),
         )
         taking.draft.finish(receipt.to_json())
     return receipt
 
 
-def _stored(taking: BackupJob, dump: Dump, files: dict[str, SavedFile]) -> StoredCopy:
+def _export(
+    taking: BackupJob, tables: tuple[ExportTable, ...], snapshot: ExportedSnapshot, deadline: Deadline
+) -> dict[str, ExportedTable]:
+    """Exports the tables of the policy into the backup's local folder."""
+    if not taking.policy.export:
+        return {}
+    of = taking.policy.export.format
+    about = {
+        "backup": taking.backup,
+        "environment": taking.environment.name,
+        "database": snapshot.database_name(),
+        "server_version": snapshot.server_version(),
+        "database_encoding": snapshot.locale().encoding,
+    }
+    began = monotonic()
+    job = ExportJob(tables, of, taking.draft.folder, about, taking.tell, deadline.check)
+    exported = write_export(job, snapshot)
+    rows = many(sum(each.rows for each in exported.values()), "row")
+    taking.say(f"exported {rows} of {many(len(exported), 'table')} as {of} in {monotonic() - began:.1f} s")
+    return exported
+
+
+def _stored(taking: BackupJob, files: dict[str, SavedFile]) -> StoredCopy:
     """Waits until all files are stored. Compares them. With `restore-from-store`, downloads them for the restore.
 
     Raises BackupError.
@@ -140,14 +177,14 @@ def _stored(taking: BackupJob, dump: Dump, files: dict[str, SavedFile]) -> Store
     total = sum(file.bytes for file in files.values())
     taking.say(f"storing {many(len(files), 'file')}, {megabytes(total)}")
     with bytes_measured("storing", "stored", total, taking.tell, taking.stored):
-        copy = taking.draft.store({f"{DUMP}/{name}": file for name, file in files.items()})
+        copy = taking.draft.store(files)
     if not copy.objects or not taking.policy.from_store:
         return copy
     taking.say(f"downloading {many(len(copy.objects), 'object')}")
     taking.stored.reset()
     with bytes_measured("downloading", "downloaded", total, taking.tell, taking.stored):
         taking.draft.fetch()
-    if checksums(dump.folder) != files:
+    if checksums(taking.draft.folder) != files:
         raise BackupError("the files that the store returned differ from the dump", hint="run the command again")
     return replace(copy, proof=f"{copy.proof}; downloaded and restored from there")
 

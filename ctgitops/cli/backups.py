@@ -38,8 +38,10 @@ def backup(context: click.Context, name: str | None, root: Path, form: str) -> i
         raise UsageError(f"{name} has no `backup` in {environment.path}", hint=hint)
     with wiring.console() as tell:
         receipt = wiring.backups.take(environment, tell)
+    receipt = replace(receipt, vanishes=environment.backup.in_folder and wiring.origin.disk_is_deleted)
     how = "verified by a restore" if receipt.by == "pg_dump" else f"taken and verified by {receipt.by}"
     words = f"{name}: {receipt.id}, {how}\n  {receipt.restore_with}"
+    words += "".join(f"\n  note: {line}" for line in (receipt.vanishing, receipt.export_words) if line)
     words += "".join(f"\n  not included: {line}" for line in receipt.left_out)
     print_page(receipt.to_json() if form == "json" else words, form)
     return 0

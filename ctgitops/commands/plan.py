@@ -41,6 +41,7 @@ from ..ports.shadow import Shadows
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.backup_extent import planned_extent
 from .planning.baseline_suggestion import with_baseline_suggestion
+from .planning.export_check import with_unexportable
 from .planning.impact_estimate import effects_of
 from .planning.live_schema import with_findings
 from .planning.trial import TrialRunner
@@ -86,6 +87,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
             return _with_pooler(Preview(environment, made), database)
         before = databases.predecessor(request)
         left_out = database.not_dumped() if environment.backup else ()
+        made = with_unexportable(made, environment, database)
         untried = planned_extent(
             environment, made, NOT_WANTED if not environment.shadow.wanted else Trial(), None, Snapshot()
         )

@@ -8,6 +8,10 @@ from datetime import datetime
 from typing import Any
 
 FORMAT = 1
+DUMP = "dump"
+"""The folder of a backup that pg_dump wrote."""
+EXPORT = "export"
+"""The folder of a backup with the exported tables."""
 SHOWN = 10
 """How many tables a sentence names."""
 
@@ -18,6 +22,17 @@ class SavedFile:
 
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class ExportedTable:
+    """One exported table."""
+
+    rows: int
+    digest: str
+    """The digest of the rows. The exported rows, loaded into a database, have the same digest."""
+    files: tuple[str, ...]
+    """Names below `export/`."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,10 @@ class Receipt:
     """Maps names relative to `location` to the stored objects. Empty if the dump's files are stored unchanged."""
     stored_proof: str = ""
     """How the store's copy was compared with the dump. Empty in receipts of older versions."""
+    ledger_id: str = ""
+    """The ID of the database's ledger. Empty without a ledger, and in receipts of older versions."""
+    locked_until: str = ""
+    """Until when the store was told to refuse a deletion, as ISO 8601. Empty without `backup.store.object_lock`."""
     encrypted_to: tuple[str, ...] = ()
     """The public keys to which each object except the receipt is encrypted. Empty without encryption."""
     key_check: str = ""
@@ -101,12 +120,37 @@ class Receipt:
     """The number of tables that the backup has without their rows."""
     foreign_keys_left_out: dict[str, str] = field(default_factory=dict)
     """Maps OIDs to the foreign keys that are not restored. The backup lacks rows that these foreign keys reference."""
+    exported: dict[str, ExportedTable] = field(default_factory=dict)
+    """Maps the exported tables to their rows and files. Empty without `backup.export`."""
+    exported_as: str = ""
+    """The format of the exported files: `csv` or `parquet`."""
+    exported_files: dict[str, SavedFile] = field(default_factory=dict)
+    """Maps paths relative to `export/` to the exported files and their manifest."""
+    vanishes: bool = False
+    """Whether the backup is deleted with the machine after the run. Only the ledger's copy of the receipt says so."""
     format: int = field(default=FORMAT)
 
     @property
     def bytes(self) -> int:
         """Size of the dump in bytes."""
         return sum(file.bytes for file in self.files.values())
+
+    @property
+    def saved_files(self) -> dict[str, SavedFile]:
+        """Maps paths relative to the backup to the files of the dump and of the export."""
+        return {f"{DUMP}/{name}": file for name, file in self.files.items()} | {
+            f"{EXPORT}/{name}": file for name, file in self.exported_files.items()
+        }
+
+    @property
+    def export_words(self) -> str:
+        """The exported tables as text. Empty without an export."""
+        if not self.exported:
+            return ""
+        number, rows = len(self.exported), sum(each.rows for each in self.exported.values())
+        tables = f"{number} table{'' if number == 1 else 's'}"
+        words = f"{tables} with {rows:,} row{'' if rows == 1 else 's'} exported as {self.exported_as}"
+        return f"{words}; the files were loaded and compared with the rows"
 
     @property
     def extent(self) -> tuple[str, ...]:
@@ -129,12 +173,25 @@ class Receipt:
     def remarks(self) -> tuple[str, ...]:
         """The remarks for pages: how the store's objects were compared with the dump, and the notes."""
         encrypted = f"; encrypted to {len(self.encrypted_to)} keys" if self.encrypted_to else ""
-        return (*self.extent, *((self.stored_proof + encrypted,) if self.stored else ()), *self.notes)
+        stored = (self.stored_proof + encrypted,) if self.stored else ()
+        return (*self.extent, *filter(None, (self.vanishing, self.export_words)), *stored, *self.notes)
+
+    @property
+    def vanishing(self) -> str:
+        """The warning that the backup is deleted with the machine. Empty if the backup stays."""
+        if not self.vanishes:
+            return ""
+        return "THIS BACKUP IS DELETED WITH THE RUNNER after the job: set `backup.to` to a bucket"
 
     @property
     def restore_with(self) -> str:
         """The command that restores the backup, or the provider's way to restore it."""
-        return self.restore_by or f"ctgitops restore {self.location}/receipt.json --into URL"
+        return self.restore_by or f"ctgitops restore {self.receipt_at} --into URL"
+
+    @property
+    def receipt_at(self) -> str:
+        """The path or URL of the receipt. Empty for a provider's backup, which has no receipt in a store."""
+        return f"{self.location}/receipt.json" if self.by == "pg_dump" else ""
 
     def to_json(self) -> str:
         """The text of `receipt.json`."""
@@ -155,6 +212,7 @@ class Receipt:
                 "restore_with": self.restore_with,
                 "scope": self.scope,
                 "by": self.by,
+                **({"vanishes": True} if self.vanishes else {}),
             },
             sort_keys=True,
         )
@@ -166,8 +224,12 @@ class Receipt:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"not a receipt of format {FORMAT}")
         try:
-            for key in ("files", "stored"):
+            for key in ("files", "stored", "exported_files"):
                 data[key] = {name: SavedFile(**file) for name, file in data.get(key, {}).items()}
+            data["exported"] = {
+                table: ExportedTable(each["rows"], each["digest"], tuple(each["files"]))
+                for table, each in data.get("exported", {}).items()
+            }
             for key in ("started_at", "finished_at"):
                 data[key] = datetime.fromisoformat(data[key])
                 if data[key].tzinfo is None:

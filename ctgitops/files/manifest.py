@@ -13,6 +13,8 @@ from ..core.environment.environment import (
     BackupScope,
     DataPreflight,
     Environment,
+    ExportFormat,
+    ExportPolicy,
     KeepPolicy,
     Limits,
     PgBackRestSettings,
@@ -183,9 +185,19 @@ def _backup(backup: dict[str, Any]) -> BackupPolicy:
         verify_server=secret(server) if server else None,
         encrypt_to=tuple(backup.get("encrypt_to", ())),
         from_store=backup.get("verify") == "restore-from-store",
-        store=StoreSettings(**backup.get("store", {})),
+        store=_store(backup.get("store", {})),
         keep=KeepPolicy(**backup["keep"]) if "keep" in backup else None,
         scope=BackupScope(backup.get("scope", "database")),
         max_size=_size(backup["max_size"]) if "max_size" in backup else 0,
         max_time=duration(backup["max_time"]) if "max_time" in backup else None,
+        export=_export(backup["export"]) if "export" in backup else None,
     )
+
+
+def _store(store: dict[str, Any]) -> StoreSettings:
+    lock = {"object_lock": duration(store["object_lock"])} if "object_lock" in store else {}
+    return StoreSettings(**{**store, **lock})
+
+
+def _export(export: dict[str, Any]) -> ExportPolicy:
+    return ExportPolicy(tuple(export["tables"]), ExportFormat(export.get("format", "csv")))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from .. import __version__
 from ..core.environment.apply_policy import Health
 from ..core.environment.environment import Environment
 from ..core.problem import Problem
@@ -27,19 +26,13 @@ from .strict_yaml import Document, Keys, shown_value
 
 Usable = dict[str, Any]
 
-NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
-    (("backup", "store", "object_lock"), lambda _: True, "lock objects", "set a default retention on the bucket"),
-)
-"""Keys that the schema accepts but ctgitops does not implement: key, test of values, missing feature, alternative."""
-
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
 """Maps units to the longest duration, 24 days: PostgreSQL's timeouts end at 2**31 - 1 ms, which is 24.8 days."""
 
 
 def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:
-    """Reports unimplemented keys, and invalid durations, time zones, tags without a release, and seed folders."""
+    """Reports invalid durations, time zones, tags without a release, and seed folders."""
     return (
-        *_not_yet(document),
         *_durations(document, usable),
         *_windows(document, usable),
         *_tags(document, usable),
@@ -52,18 +45,6 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *receiver_faults(document, usable),
         *unknown_rules(document, usable),
     )
-
-
-def _not_yet(document: Document) -> Iterator[Fault]:
-    release = ".".join(__version__.split(".")[:2])
-    for keys, refuses, words, instead in NOT_YET:
-        value: Any = document.value
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is not None and refuses(value):
-            what = f"ctgitops {release} does not {words} yet (`{dotted(keys)}`)"
-            hint = instead or f"remove `{dotted(keys)}`"
-            yield Fault(keys, Problem("not-yet", what, document.keys.get(keys), hint))
 
 
 def _durations(document: Document, usable: Usable) -> Iterator[Fault]:
@@ -165,10 +146,12 @@ def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterat
 
 
 _BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
-_OF_S3 = ("region", "path_style", "server_side_encryption")
+_OF_S3 = ("region", "path_style", "server_side_encryption", "object_lock")
 
 
-_OF_PG_DUMP = ("to", "store", "encrypt_to", "verify", "verify_server", "keep", "critical_tables", "scope", "max_size")
+_OF_PG_DUMP = (
+    *("to", "store", "encrypt_to", "verify", "verify_server", "keep", "critical_tables", "export", "scope", "max_size"),
+)
 
 
 def _maker(document: Document, usable: Usable) -> Iterator[Fault]:
@@ -209,6 +192,9 @@ def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
     if re.fullmatch(r"0+[a-z]+", backup.get("max_time", "")):
         hint = "zero would refuse every backup: choose a longer time, or remove the key"
         yield _fault(document, ("backup", "max_time"), backup["max_time"], hint)
+    if re.fullmatch(r"0+[a-z]+", settings.get("object_lock", "")):
+        hint = "zero locks nothing: choose a longer time, or remove it"
+        yield _fault(document, ("backup", "store", "object_lock"), settings["object_lock"], hint)
     for index, text in enumerate(backup.get("encrypt_to", ())):
         try:
             recipient(text)

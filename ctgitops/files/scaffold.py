@@ -58,7 +58,7 @@ _ENVIRONMENTS = {
     "development": "apply: {on: manual}\n",
     "staging": "apply: {on: push}\n",
     "production": 'after: staging\napply: {on: release, tags: "v*"}\n'
-    "backup: {to: backups/production}    # must outlive the run\n",
+    "backup: {to: backups/production}    # on GitHub, a bucket: s3://BUCKET/production\n",
 }
 _SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgitops/files"
 

@@ -24,6 +24,8 @@ class StoredCopy:
     """Maps names relative to the backup to stored size and SHA-256. Empty if the dump is stored unchanged."""
     proof: str = ""
     """How the objects were compared with the dump, as text."""
+    locked_until: str = ""
+    """Until when the objects cannot be deleted, as ISO 8601. Empty without a lock."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,11 @@ class BackupStore(Protocol):
     def add_note(self, backup: str, name: str, text: str) -> None:
         """Stores a text beside a finished backup. Deleting the backup deletes it. `name` sorts by time. Writes."""
 
-    def get(self, backup: str) -> AbstractContextManager[Path]:
+    def get(self, backup: str, below: str = "") -> AbstractContextManager[Path]:
         """A local folder with all files of a backup, decrypted, readable until the block ends.
 
-        The folder has no receipt if the backup does not count or does not exist.
+        With `below`, the folder needs only the files of the backup's folder of this name. The folder has no receipt if
+        the backup does not count or does not exist.
         """
 
     def ids(self) -> tuple[str, ...]:

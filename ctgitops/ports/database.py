@@ -146,6 +146,9 @@ class Database(Protocol):
     def not_dumped(self) -> tuple[str, ...]:
         """The objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
 
+    def not_exportable(self, tables: tuple[str, ...]) -> tuple[str, ...]:
+        """The tables that a backup cannot export, each with the reason. Read-only, takes no lock."""
+
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """The verify queries that fail or are not true. Read-only, takes no lock."""
 

@@ -47,7 +47,8 @@ def _row(backup: StoredBackup, listing: BackupListing) -> tuple[str, ...]:
     after = listing.after(backup)
     came = "not known" if after is None else ", ".join(after) or "none"
     age = ago(listing.now - backup.taken_at)
-    return backup.id, age, size(backup.bytes), f"{backup.rows:,}", backup.proof, _drilled(backup, listing.now), came
+    rows = f"{backup.rows:,}" + (f", {count(len(backup.exported), 'table')} exported" if backup.exported else "")
+    return backup.id, age, size(backup.bytes), rows, backup.proof, _drilled(backup, listing.now), came
 
 
 def _drilled(backup: StoredBackup, now: datetime) -> str:
@@ -79,7 +80,7 @@ def _taken(backup: StoredBackup) -> str:
 
 def verified_text(receipt: Receipt, unchecked: tuple[str, ...]) -> str:
     """The result of comparing a backup's files with its receipt."""
-    files = receipt.stored or receipt.files
+    files = receipt.stored or receipt.saved_files
     total = size(sum(each.bytes for each in files.values()))
     lines = [f"{receipt.id}: {count(len(files), 'file')}, {total}, match the receipt by size and SHA-256"]
     lines += [f"  not checked: {on_one_line(each)}" for each in unchecked]

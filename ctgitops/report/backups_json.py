@@ -46,6 +46,7 @@ def _backup(backup: StoredBackup, listing: BackupListing) -> Object:
         "tables": backup.tables,
         "rows": backup.rows,
         "encrypted": backup.encrypted,
+        "exported": list(backup.exported),
         "proof": backup.proof,
         "stored_proof": backup.stored_proof or None,
         "drills": [_drill(each) for each in backup.drills],
@@ -76,7 +77,7 @@ def pruned_json(pruned: Pruned) -> str:
 
 def verified_json(receipt: Receipt, unchecked: tuple[str, ...]) -> str:
     """The result of comparing a backup's files with its receipt. A difference is an error, and not a result."""
-    files = receipt.stored or receipt.files
+    files = receipt.stored or receipt.saved_files
     fields = {
         "id": receipt.id,
         "environment": receipt.environment,

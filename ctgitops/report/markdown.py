@@ -108,7 +108,8 @@ def _mark(outcome: Outcome) -> str:
         return STATE_MARKS[verdict_of(outcome.preview).state]
     if outcome.mismatch:
         return "⛔"
-    return "🟠" if outcome.status is Status.APPLIED and outcome.objections else MARKS[outcome.status]
+    warns = outcome.objections or (outcome.receipt and outcome.receipt.vanishes)
+    return "🟠" if outcome.status is Status.APPLIED and warns else MARKS[outcome.status]
 
 
 def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:

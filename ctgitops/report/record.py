@@ -175,7 +175,12 @@ def _note(backup: BackupNote | None) -> Part:
     if backup is None:
         return {}
     point = _moment(backup.taken_at)
-    return {"id": backup.id, "point": phrases.moment(point) if point else "", "restore_with": backup.restore_with}
+    return {
+        "id": backup.id,
+        "point": phrases.moment(point) if point else "",
+        "restore_with": backup.restore_with,
+        "vanishes": backup.vanishes,
+    }
 
 
 def _moment(text: str) -> datetime | None:

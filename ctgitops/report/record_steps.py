@@ -106,6 +106,8 @@ def _again(environment: Environment, cells: dict[str, Cell]) -> NextStep:
     notes = (BackupNote.of(cells[name].receipt) for name in names)
     note = next((each for each in notes if each), None)
     had = f"the backup `{note.id}` has the earlier data: `{note.restore_with}`" if note else "without a backup"
+    if note and note.vanishes:
+        had = f"the backup `{note.id}` was deleted with its runner"
     return NextStep(escape.prose(f"{', '.join(f'`{name}`' for name in names[:3])}; {had}"), escape.prose(what), WRITER)
 
 

@@ -77,6 +77,10 @@ class StoredBackups:
         """Restores one table's rows into a new table. Returns receipt and row count. Writes. Raises BackupError."""
         return self._finished().restore_table(self._receipt_at(which), names, url, tell)
 
+    def fetch_export(self, which: str, folder: Path, tell: Listener) -> Receipt:
+        """Writes the exported files of a backup to a new folder. Raises UsageError, BackupError."""
+        return self._finished().fetch_export(self._receipt_at(which), folder, tell)
+
     def _receipt_at(self, which: str) -> str:
         """The path or URL of a receipt. `which` is an ID, or a path or URL. Raises UsageError."""
         name = environment_of(which)
@@ -107,6 +111,7 @@ class StoredBackups:
             address_of_secret=lambda secret: self.addresses.named(secret, "backup.verify_server"),
             private_key=self._private_key,
             settings_of=self._settings,
+            environments=self.environments,
         )
 
     def _private_key(self) -> PrivateKey | None:

@@ -23,6 +23,7 @@ def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
         pull_request=int(pull_request[1]) if pull_request else None,
         run_url=f"{server}/{repository}/actions/runs/{run}" if run else "",
         repository_url=f"{server}/{repository}" if server and repository else "",
+        disk_is_deleted=environ.get("RUNNER_ENVIRONMENT") == "github-hosted",
         folder=_folder(root, environ.get("GITHUB_WORKSPACE", "")),
     )
 

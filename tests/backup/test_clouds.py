@@ -9,7 +9,14 @@ import pytest
 
 from ctgitops.backup.bucket import bucket_at
 from ctgitops.backup.finished import FinishedBackups
-from ctgitops.core.environment.environment import BackupPolicy, Environment, KeepPolicy, StoreSettings
+from ctgitops.core.environment.environment import (
+    BackupPolicy,
+    Environment,
+    ExportFormat,
+    ExportPolicy,
+    KeepPolicy,
+    StoreSettings,
+)
 from ctgitops.errors import BackupError
 from tests.backup import azure, google
 from tests.backup.scene import Scene
@@ -72,11 +79,14 @@ def test_a_backup_is_taken_verified_drilled_restored_and_pruned(cloud: Scene, ma
     cloud.encrypt_to, cloud.key = (PUBLIC,), KEY
     first = cloud.take()
     cloud.from_store = True
+    cloud.more = {"export": ExportPolicy(("public.t",), ExportFormat.PARQUET)}
     receipt = cloud.take()
     assert receipt.stored_proof.endswith("; downloaded and restored from there")
     backups, environment = finished(cloud)
     assert backups.verify(receipt.location, cloud.tell) == (receipt, ())
     assert backups.drill(environment, cloud.tell).backup == receipt.id
+    backups.fetch_export(receipt.location, cloud.root / "exported", cloud.tell)
+    assert {path.name for path in (cloud.root / "exported").iterdir()} == set(receipt.exported_files)
     target = make_database()
     assert cloud.restore(receipt, target) == receipt
     assert fetch(target, "select count(*) from t") == [(1000,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -181,3 +182,37 @@ def test_a_clock_that_is_ahead_removes_nothing_more(scene: Scene, monkeypatch: p
     monkeypatch.setattr(retention_facts, "datetime", Ahead)
     assert prune(scene, keep=KeepPolicy(days=30)).goes == ()
     assert there(scene) == found
+
+
+@pytest.mark.slow
+def test_a_backup_that_a_restored_database_refers_to_stays(scene: Scene, make_database: Callable[[], str]) -> None:
+    newest, second, third = (put(scene, days) for days in (1, 2, 3))
+    copy = Scene(scene.root, make_database())
+    refer(copy, third)
+    other = Environment("review", "REVIEW_URL", backup=BackupPolicy(f"{scene.root / scene.to}/"))
+    addresses = {"staging": scene.url, "review": copy.url}
+    proved = replace(scene.backups, environments=lambda: (other,), address_of=lambda e: Address(addresses[e.name], ""))
+    environment = Environment("staging", "URL", backup=BackupPolicy(scene.to, keep=LAST))
+    pruned = FinishedBackups(proved).prune(environment, scene.tell, dry_run=False)
+    assert [each.id for each in pruned.goes] == [second]
+    assert there(scene) == [newest, third]
+    assert "the newest applied entry of review refers to it" in [each.stays for each in pruned.stay]
+
+
+def test_nothing_goes_if_the_ledger_of_another_environment_at_the_destination_cannot_be_read(scene: Scene) -> None:
+    kept = [put(scene, days) for days in (1, 2)]
+
+    def address_of(environment: Environment) -> Address:
+        if environment.name == "production":
+            raise UsageError("PRODUCTION_URL is not set")
+        return Address(scene.url, "")
+
+    own = Environment("staging", "URL", backup=BackupPolicy(scene.to, keep=LAST))
+    other = Environment("production", "PRODUCTION_URL", backup=BackupPolicy(scene.to))
+    backups = FinishedBackups(replace(scene.backups, environments=lambda: (own, other), address_of=address_of))
+    with pytest.raises(CtgitopsError, match=r"same `backup\.to`.*PRODUCTION_URL is not set"):
+        backups.prune(own, scene.tell, dry_run=False)
+    assert there(scene) == kept
+    elsewhere = replace(other, backup=BackupPolicy("other"))
+    backups = FinishedBackups(replace(scene.backups, environments=lambda: (own, elsewhere), address_of=address_of))
+    assert [each.id for each in backups.prune(own, scene.tell, dry_run=False).goes] == kept[1:]

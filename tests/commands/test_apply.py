@@ -9,6 +9,7 @@ from ctgitops.commands.plan import plan
 from ctgitops.core.environment.apply_policy import ApplyPolicy, TransactionScope
 from ctgitops.core.environment.environment import ShadowPolicy
 from ctgitops.core.gate.gate import Reason
+from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.run.outcome import Status
 from ctgitops.core.run.progress import (
@@ -70,6 +71,16 @@ def test_every_step_is_recorded_with_the_receipt_of_the_backup() -> None:
     assert outcome.receipt is not None
     assert diary.points == [POINT, POINT]
     assert outcome.recovery_point == POINT
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_the_ledger_knows_a_backup_that_is_deleted_with_the_runner(deleted: bool) -> None:
+    diary = Diary({"staging": chained(entry(ONE))})
+    asked = request(workspace(ONE), PRODUCTION, origin=Origin(disk_is_deleted=deleted))
+    outcome = apply(asked, databases=diary, backups=diary, tell=diary.tell)
+    assert [each.vanishes for each in diary.receipts if each] == [deleted]
+    assert outcome.receipt is not None
+    assert outcome.receipt.vanishes is deleted
 
 
 def test_without_a_backup_in_the_manifest_none_is_taken() -> None:

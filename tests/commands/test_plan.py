@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctgitops.commands.plan import plan
+from ctgitops.core.environment.environment import BackupPolicy, ExportPolicy
 from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.core.view.preview import NotPlanned, Preview
 from ctgitops.core.view.verdict import exit_status
@@ -89,3 +92,14 @@ def test_a_pooler_that_apply_refuses_blocks_the_plan_too() -> None:
     assert isinstance(result, Preview)
     assert [(each.code, each.blocks) for each in result.plan.problems] == [("pooler", True)]
     assert exit_status((result,)) == 2
+
+
+def test_a_table_that_the_backup_cannot_export_is_a_warning() -> None:
+    export = ExportPolicy(("public.projets",))
+    environment = replace(STAGING, backup=BackupPolicy("s3://b", export=export), path="environments/staging.yaml")
+    diary = Diary({}, not_exportable=("public.projets does not exist",))
+    (preview,) = plan((request(workspace(migration("001_one")), environment),), databases=diary, code=diary)
+    assert isinstance(preview, Preview)
+    [problem] = [each for each in preview.plan.problems if each.code == "export-table"]
+    assert problem.what == "the backup before this plan would fail, because public.projets does not exist"
+    assert not problem.blocks

@@ -206,22 +206,6 @@ def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout
     assert found == said or not said.endswith(")")
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            "backup: {to: 's3://b', store: {object_lock: 30d}}",
-            "4:32: ctgitops 0.1 does not lock objects yet",
-        ),
-    ],
-)
-def test_a_key_that_is_not_carried_out_yet_is_refused_loudly(repo: Checkout, text: str, said: str) -> None:
-    (found,) = repo.manifest(text)
-    assert found.startswith(said)
-    assert "hunter2" not in found
-    assert [p.code for p in repo.read().read_problems] == ["not-yet"]
-
-
 AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 
@@ -254,6 +238,22 @@ AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
         ("{to: b, store: {region: r}}", "4:25: `backup.store.region` has no effect with this `backup.to`"),
         ("{to: 'az://b', store: {region: r}}", "4:32: `backup.store.region` has no effect with this `backup.to`"),
         ("{to: 's3://b', store: {endpoint: 'https://k:hunter2@h'}}", "4:42: `backup.store.endpoint"),
+        ("{to: 's3://b', store: {object_lock: 0d}}", "4:45: `backup.store.object_lock: 0d` is not valid (zero locks"),
+        (
+            "{to: 'gs://b', store: {object_lock: 1d}}",
+            "4:32: `backup.store.object_lock` has no effect with this `backup.to`",
+        ),
+        ("{to: b, export: {tables: []}}", "4:34: `backup.export.tables: a list` is empty"),
+        (
+            "{to: b, export: {tables: [projects]}}",
+            "4:35: `backup.export.tables[0]: projects` is not valid (expected a t",
+        ),
+        ("{to: b, export: {tables: ['public.*']}}", "4:35: `backup.export.tables[0]: public.*` is not valid"),
+        (
+            "{to: b, export: {tables: [a.b], format: json}}",
+            "4:49: `backup.export.format: json` is not valid (expected one",
+        ),
+        ("{by: command, command: [x], export: {tables: [a.b]}}", "4:37: `backup.export` has no effect with `by: comm"),
         ("{to: 's3://b', store: {secret_access_key: hunter2}}", "4:32: unknown key `backup.store.secret_access_key`"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,7 @@ def applying(reader: Reader, page: list[Block]) -> None:
 
 def backups(reader: Reader, page: list[Block]) -> None:
     """A backup is restored by ctgitops, and by PostgreSQL's own programs."""
-    grant, function, restore, by_hand, table = [block for block in page if block.language in ("sh", "sql")]
+    grant, function, exported, restore, by_hand, table = [block for block in page if block.language in ("sh", "sql")]
     if not (programs_for_tests().bin / "psql").exists():
         raise missing("clients", "no psql beside the server's programs")
     folder = reader.house.root.parent / "backups"
@@ -130,10 +131,22 @@ def backups(reader: Reader, page: list[Block]) -> None:
     reader.copies(by_hand.text)
     assert fetch(url, "select to_regclass('one') is not null, to_regclass('ctgitops.ledger') is not null")
     reader.house.root = root
+    one_table(reader, (exported, table), folder)
+    assert fetch(url, "select id from restored.projects") == [(7,)]
+
+
+def one_table(reader: Reader, blocks: tuple[Block, Block], folder: Path) -> None:
+    """The exported files of a backup, and one table beside the live one."""
+    source = reader.house.secrets["PRODUCTION_DATABASE_URL"]
+    policy = f"backup: {{to: {folder}, export: {{tables: [public.projects]}}}}\n"
+    reader.house.environment("production", source, policy)
     assert reader.house.run("backup", "--env", "production").status == 0
     reader.replaced["restore ID"] = f"restore {max(each.name for each in folder.iterdir())}"
+    exported, table = blocks
+    reader.copies(exported.text)
+    rows = gzip.decompress((reader.house.root / "exported" / "public.projects.csv.gz").read_bytes())
+    assert rows == b'id\n"7"\n'
     reader.copies(table.text)
-    assert fetch(url, "select id from restored.projects") == [(7,)]
 
 
 def layouts(reader: Reader, page: list[Block]) -> None:

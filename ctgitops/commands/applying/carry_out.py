@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...core.gate.health import stopped_watching, unhealthy_error
 from ...core.gate.request import Request
@@ -41,7 +41,8 @@ def back_up(request: Request, safety: BackUpBy, tell: Listener, plan: Plan, sess
     session of the run is active, so the run lock reports that its holder takes a backup. Raises BackupError,
     ApplyError.
     """
-    if request.environment.backup is None:
+    policy = request.environment.backup
+    if policy is None:
         return None
 
     def hear(progress: Progress) -> None:
@@ -54,6 +55,8 @@ def back_up(request: Request, safety: BackUpBy, tell: Listener, plan: Plan, sess
     try:
         extent = backup_extent(plan, request.environment, safety.database, safety.backups.shadows)
         receipt = safety.backups.take(request.environment, hear, extent)
+        if policy.in_folder and request.origin.disk_is_deleted:
+            receipt = replace(receipt, vanishes=True)
     except BackupError as error:
         if healed:
             error.state = f"no migration was applied; {'; '.join(healed)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ..environment.environment import Environment, KeepPolicy
@@ -25,6 +25,8 @@ class RetentionFacts:
     environment: Environment
     ledger: Ledger
     now: datetime
+    others: Mapping[str, Ledger] = field(default_factory=dict)
+    """By name, the ledgers of the other environments with the same destination."""
     run_began: datetime | None = None
     """When the run that holds the run lock began. None if no run holds the lock."""
 
@@ -68,18 +70,28 @@ def retention(
     """The decision for each backup, newest first."""
     name = facts.environment.name
     found = sorted(backups, key=lambda each: (each.taken_at, each.id), reverse=True)
-    ours = [each for each in found if each.environment == name and not each.unreadable]
+    ours = [each for each in found if each.environment == name and not each.unreadable and not _foreign(each, facts)]
     referred = references(name, facts.ledger)
-    rules = (_never_removed(ours, facts, referred), _kept_by(keep, ours, facts.now))
+    for other, ledger in facts.others.items():
+        referred = {**references(other, ledger), **referred}
+    rules = (_never_removed(ours, facts, referred), _locked(facts.now), _kept_by(keep, ours, facts.now))
 
     def decide(backup: StoredBackup) -> str:
         if backup.unreadable:
             return f"its receipt cannot be read: {backup.unreadable}"
         if backup.environment != name:
             return f"it belongs to {backup.environment}"
+        if _foreign(backup, facts):
+            return f"it belongs to another {name}, whose ledger has the ID {backup.ledger_id}"
         return next((why for rule in rules if (why := rule(backup))), "")
 
     return tuple(RetentionDecision(each, decide(each)) for each in found)
+
+
+def _foreign(backup: StoredBackup, facts: RetentionFacts) -> bool:
+    """Whether the backup is of another database, such as of another project with an environment of the same name."""
+    own = facts.ledger.identity.ledger_id if facts.ledger.identity else ""
+    return bool(own and backup.ledger_id and backup.ledger_id != own)
 
 
 def references(environment: str, ledger: Ledger) -> Mapping[str, str]:
@@ -135,6 +147,18 @@ def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Ma
         if backup.taken_at > facts.now - bake:
             return "it is younger than `bake`" if bake else "its time is in the future"
         return ""
+
+    return rule
+
+
+def _locked(now: datetime) -> Rule:
+    """The rule for backups that the store does not delete yet."""
+
+    def rule(backup: StoredBackup) -> str:
+        until = backup.locked_until
+        return (
+            f"its objects are locked until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until and until > now else ""
+        )
 
     return rule
 

@@ -43,9 +43,15 @@ class StoredBackup:
     proof: str = ""
     """The server on which the backup was restored."""
     stored_proof: str = ""
+    ledger_id: str = ""
+    """The ID of the ledger in the database that was saved. Empty if unknown."""
+    locked_until: datetime | None = None
+    """Until when the store refuses a deletion. None without a lock."""
     encrypted: bool = False
     whole: bool = True
     """Whether the backup has the rows of all tables."""
+    exported: tuple[str, ...] = ()
+    """The tables that are also stored as files of CSV or Parquet."""
     drills: tuple[Drill, ...] = ()
     """The backup's drills, oldest first."""
 
@@ -59,13 +65,16 @@ class StoredBackup:
             database=receipt.database,
             server_version=receipt.server_version,
             taken_at=receipt.started_at,
-            bytes=sum(each.bytes for each in receipt.stored.values()) or receipt.bytes,
+            bytes=sum(each.bytes for each in (receipt.stored or receipt.saved_files).values()),
             tables=len(receipt.rows),
             rows=sum(receipt.rows.values()),
             proof=receipt.proof,
             stored_proof=receipt.stored_proof,
+            ledger_id=receipt.ledger_id,
+            locked_until=datetime.fromisoformat(receipt.locked_until) if receipt.locked_until else None,
             encrypted=bool(receipt.encrypted_to),
             whole=receipt.scope == "database",
+            exported=tuple(receipt.exported),
             drills=drills,
         )
 

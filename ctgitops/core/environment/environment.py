@@ -94,6 +94,8 @@ class StoreSettings:
     ca: str = ""
     """A file with the certificates of the authorities that are trusted, relative to the repository's root."""
     server_side_encryption: str = ""
+    object_lock: timedelta | None = None
+    """How long new objects of an S3 bucket cannot be deleted. None if ctgitops does not lock them."""
 
 
 class BackupScope(StrEnum):
@@ -139,6 +141,22 @@ class KeepPolicy:
     """The number of calendar months, with the current one, for which the newest backup of the month stays."""
 
 
+class ExportFormat(StrEnum):
+    """The format of exported tables."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True)
+class ExportPolicy:
+    """The tables that are exported beside the dump, readable without PostgreSQL."""
+
+    tables: tuple[str, ...]
+    """Each table is `schema.name`, exactly as in the database."""
+    format: ExportFormat = ExportFormat.CSV
+
+
 @dataclass(frozen=True)
 class BackupPolicy:
     """The backup that a run takes before its first step."""
@@ -165,6 +183,12 @@ class BackupPolicy:
     """The size in bytes up to which a database is dumped. 0 for no limit."""
     max_time: timedelta | None = None
     """The longest time that a backup and its proof may take. None for no limit."""
+    export: ExportPolicy | None = None
+
+    @property
+    def in_folder(self) -> bool:
+        """Whether the backups are in a folder of the machine that runs."""
+        return not self.provider and "://" not in self.to
 
     @property
     def provider(self) -> str:

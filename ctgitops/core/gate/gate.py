@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ...errors import Place
 from ..environment.environment import Reviewed
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger
@@ -15,6 +16,8 @@ from ..plan.plan import Direction, Plan, Step, worst_first
 from ..problem import Problem
 from .request import Request
 from .review import unseen
+
+VANISHES = "the backup is deleted with the runner"
 
 
 @dataclass(frozen=True)
@@ -175,11 +178,23 @@ def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterat
 
 
 def with_warnings(plan: Plan, request: Request) -> Plan:
-    """The plan with the warnings of `reviewed: warn`. The warnings do not change the plan's fingerprint."""
-    if request.environment.reviewed is not Reviewed.WARN:
-        return plan
-    found = (Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request))
-    return replace(plan, problems=worst_first((*plan.problems, *found)))
+    """The plan with warnings about its run: files without a review, a backup that vanishes.
+
+    The warnings do not change the plan's fingerprint.
+    """
+    found = list(_vanishing_backup(plan, request))
+    if request.environment.reviewed is Reviewed.WARN:
+        found += [Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request)]
+    return replace(plan, problems=worst_first((*plan.problems, *found))) if found else plan
+
+
+def _vanishing_backup(plan: Plan, request: Request) -> Iterator[Problem]:
+    environment = request.environment
+    backup = environment.backup
+    if backup and backup.in_folder and request.origin.disk_is_deleted and not plan.empty:
+        what = f"THE BACKUP IS DELETED WITH THE RUNNER: `backup.to: {backup.to}` is a folder of a GitHub-hosted runner"
+        hint = "set `backup.to` to a bucket, such as s3://BUCKET/PREFIX (docs/backups.md#on-github)"
+        yield Problem("backup-vanishes", what, Place(environment.path), hint, blocks=False, brief=VANISHES)
 
 
 def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:

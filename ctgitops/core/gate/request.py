@@ -27,6 +27,8 @@ class Origin:
     """The repository's web address, such as `https://github.com/owner/name`. Empty if unknown."""
     folder: str = ""
     """The path of the workspace in that repository, with a `/` at the end. Empty for the repository's root."""
+    disk_is_deleted: bool = False
+    """Whether the disk of this machine is deleted after the run, as on a GitHub-hosted runner."""
 
     def signed(self, entry: Entry) -> Entry:
         """The ledger entry with its author and origin."""

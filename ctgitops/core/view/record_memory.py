@@ -131,7 +131,10 @@ def _cell_json(cell: Cell) -> Json:
 
 def _receipt_json(receipt: str) -> Json | None:
     note = BackupNote.of(receipt)
-    return {"id": note.id, "finished_at": note.taken_at, "restore_with": note.restore_with} if note else None
+    if note is None:
+        return None
+    found = {"id": note.id, "finished_at": note.taken_at, "restore_with": note.restore_with}
+    return {**found, "vanishes": True} if note.vanishes else found
 
 
 def _short(end: RunEnd | None) -> Json | None:
@@ -156,7 +159,8 @@ def _end(each: Json) -> RunEnd:
 def _back(each: Json) -> WayBack:
     undone, others, irreversible = (tuple(map(str, each[key])) for key in ("undone", "others", "irreversible"))
     note = each.get("backup")
-    backup = BackupNote(*(str(note[key]) for key in ("id", "taken_at", "restore_with"))) if note else None
+    texts = [str(note[key]) for key in ("id", "taken_at", "restore_with")] if note else []
+    backup = BackupNote(texts[0], texts[1], texts[2], bool(note.get("vanishes"))) if note else None
     return WayBack(str(each["to"]), undone, others, irreversible, backup, str(each.get("pitr", "")))
 
 

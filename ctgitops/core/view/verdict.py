@@ -49,8 +49,9 @@ class PlanState(IntEnum):
 MUST_WAIT = 5
 """The exit status if a gate refuses the plan of a release."""
 UNKNOWN_CODES = frozenset(
-    {NOT_ANALYSED, "home-not-read", "not-looked", "not-searched", "not-tried", "row-constraint", "row-trigger"}
-    | {"rows-not-counted", "rows-not-looked-at", "schema-unread", "seed-not-measured", "seed-not-tried"}
+    {NOT_ANALYSED, "backup-vanishes", "home-not-read", "not-looked", "not-searched", "not-tried"}
+    | {"row-constraint", "row-trigger", "rows-not-counted", "rows-not-looked-at", "schema-unread"}
+    | {"seed-not-measured", "seed-not-tried"}
 )
 """Codes of problems that report an unknown part of the plan."""
 

@@ -20,13 +20,16 @@ class BackupNote:
     """The recovery point, as ISO 8601. A restore loses later writes."""
     restore_with: str = ""
     """The command that restores the backup."""
+    vanishes: bool = False
+    """Whether the backup was deleted with the runner after its job."""
 
     @classmethod
     def of(cls, receipt: str) -> BackupNote | None:
         """Reads the receipt in a ledger entry. None if the receipt is missing or cannot be read."""
         try:
             found: Any = json.loads(receipt) if receipt else None
-            return cls(str(found["id"]), str(found.get("finished_at", "")), str(found.get("restore_with", "")))
+            texts = (str(found["id"]), str(found.get("finished_at", "")), str(found.get("restore_with", "")))
+            return cls(*texts, bool(found.get("vanishes")))
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 

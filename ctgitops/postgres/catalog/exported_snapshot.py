@@ -167,7 +167,7 @@ class ExportedSnapshot:
 
     def count_rows(self, part: DatabasePart | None = None) -> dict[str, int]:
         """Row count of each table, by `schema.name`. Can run beside pg_dump, because a separate connection counts."""
-        with self._reader() as connection:
+        with self.reader() as connection:
             counted: dict[str, int] = {}
             tables = part.saved if part else connection.execute(TABLES).fetchall()
             for first in range(0, len(tables), TABLES_AT_ONCE):
@@ -184,7 +184,7 @@ class ExportedSnapshot:
 
     def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
         """A digest of the rows of each table in `tables` that exists. The order of the rows does not matter."""
-        with self._reader() as connection:
+        with self.reader() as connection:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
     def sequences(self) -> dict[str, int]:
@@ -207,7 +207,8 @@ class ExportedSnapshot:
                 reader.cancel_safe(timeout=5)
 
     @contextmanager
-    def _reader(self) -> Iterator[Connection]:
+    def reader(self) -> Iterator[Connection]:
+        """A connection in the snapshot. `stop` cancels its query."""
         with _in_snapshot(self.address, self.database, self.id) as connection:
             with self._lock:
                 self._readers.append(connection)

@@ -28,6 +28,7 @@ from ..catalog.database_roles import database_roles
 from ..catalog.dump_advice import not_dumped
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
+from ..catalog.table_export import not_exportable
 from ..catalog.table_stats import sizes
 from ..catalog.violations import ViolationCounter
 from ..connection.cancellable_query import exchange
@@ -114,6 +115,12 @@ class PostgresDatabase:
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             return not_dumped(connection)
+
+    def not_exportable(self, tables: tuple[str, ...]) -> tuple[str, ...]:
+        """The tables that a backup cannot export, each with the reason. Read-only, takes no lock."""
+        settings = {"default_transaction_read_only": "on", **_OURS}
+        with connected(self._address, "ctgitops/read", settings) as connection:
+            return not_exportable(connection, tables)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """The verify queries that fail, or do not return true. Each runs in a read-only transaction. Takes no lock."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ...core.backup.retention import RetentionFacts
@@ -11,8 +12,12 @@ from ..connection.connect import Address, connected
 from .database import PostgresDatabase
 
 
-def retention_facts(environment: Environment, address: Address) -> RetentionFacts:
-    """Reads the ledger, the run in progress and the clock. Read-only, takes no lock. Raises CtgitopsError.
+def retention_facts(
+    environment: Environment, address: Address, others: Mapping[str, Address] | None = None
+) -> RetentionFacts:
+    """Reads the ledgers, the run in progress and the clock. Read-only, takes no lock. Raises CtgitopsError.
+
+    `others` has the other environments with the same destination: their ledgers may refer to backups of this one.
 
     The time is the earlier of two clocks, this machine's and the server's. A wrong clock does not make backups older.
     """
@@ -23,4 +28,5 @@ def retention_facts(environment: Environment, address: Address) -> RetentionFact
     clock = datetime.fromtimestamp(float(str(row[0])), UTC) if row else LONG_AGO
     # If this role may not see when the session of a run began, every backup may be the run's
     began = None if holder is None else holder.began or LONG_AGO
-    return RetentionFacts(environment, database.ledger(), min(datetime.now(UTC), clock), began)
+    ledgers = {name: PostgresDatabase(other).ledger() for name, other in (others or {}).items()}
+    return RetentionFacts(environment, database.ledger(), min(datetime.now(UTC), clock), ledgers, began)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ctgitops.core.backup.retention import RetentionFacts, retention
 from ctgitops.core.backup.stored_backup import StoredBackup
 from ctgitops.core.environment.environment import Environment, KeepPolicy
+from ctgitops.core.ledger.identity import Identity, Site
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.open_prediction import ended, made
 from ctgitops.core.schema.prediction import Prediction
@@ -159,3 +160,28 @@ def test_a_backup_of_some_tables_does_not_replace_the_newest_whole_one() -> None
     assert decided["0.1"] == "it is the newest proved backup"
     assert decided["0.5"] == "it is the newest backup of the whole database"
     assert decided["1"] == ""
+
+
+def test_a_backup_that_another_environments_ledger_refers_to_stays() -> None:
+    restored = chained(with_backup(entry(ONE), 15))  # the ledger of a copy of this environment's database
+    assert stays(LAST, facts(others={"staging": restored})) == ["0.5", "15"]
+
+
+def test_backups_of_another_database_with_the_same_environment_name_stay_and_fill_no_quota() -> None:
+    own = replace(chained(), identity=Identity(Site(1, 1, "app"), "ours"))
+    theirs, mine = replace(backup(0.1), ledger_id="theirs"), replace(backup(1), ledger_id="ours")
+    unknown, old = backup(2), replace(backup(3), ledger_id="ours")
+    decided = retention(LAST, (theirs, mine, unknown, old), RetentionFacts(ENVIRONMENT, own, NOW))
+    assert [each.stays for each in decided] == [
+        "it belongs to another production, whose ledger has the ID theirs",
+        "it is the newest proved backup",
+        "",
+        "",
+    ]
+
+
+def test_a_backup_stays_until_its_lock_ends() -> None:
+    locked = replace(backup(3), locked_until=NOW + timedelta(hours=1))
+    free = replace(backup(2), locked_until=NOW)
+    decided = retention(LAST, (backup(1), free, locked), facts())
+    assert [each.stays for each in decided][1:] == ["", "its objects are locked until 2026-11-25 13:00 UTC"]
