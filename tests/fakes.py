@@ -19,6 +19,7 @@ from ctgitops.core.gate.gate import Predecessor, Reason, Unreadable
 from ctgitops.core.gate.health import HealthResult
 from ctgitops.core.gate.request import Request
 from ctgitops.core.impact.size import Size
+from ctgitops.core.ledger.foreign_ledger import ForeignLedger
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.resumption import ProgressState
 from ctgitops.core.ledger.safeguards import Safeguards
@@ -280,6 +281,10 @@ class DiaryDatabase:
     def ledger(self) -> Ledger:
         self.diary.lines.append("read ledger" if self.locked else f"read {self.name}")
         return self.diary.ledgers.get(self.name, Ledger())
+
+    def foreign_ledgers(self, version_parts: int) -> tuple[ForeignLedger, ...]:
+        assert version_parts
+        return ()
 
     def snapshot(self) -> Snapshot:
         self.diary.lines.append(f"snapshot {self.name}")

@@ -118,8 +118,8 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
 @click.option(
     "--at",
     metavar="MIGRATION",
-    required=True,
-    help="Last migration that the database has: a number, name, file, schema version or `latest`.",
+    help="Last migration that the database has: a number, name, file, schema version or `latest`.  [default: as the "
+    "ledger of the other tool says]",
 )
 @click.option(
     "--accept-differences",
@@ -131,9 +131,10 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
 @options.wait
 @options.root
 @options.as_page
-def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913 - one parameter per option
+def baseline(*, name: str, at: str | None, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913 - one parameter per option
     """Take over an existing database that has no ledger yet.
 
+    Without --at, the ledger of another migration tool in the database says which migrations it has.
     Its schema must match the schema that the migration files produce; no migration is run on it. If the schemas differ,
     the differences are shown, nothing is recorded, and the exit status is 1.
     """
@@ -146,7 +147,7 @@ def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: 
     with wiring.console() as tell:
         done = verb(
             request,
-            TakeOver(selector_from(at, "--at"), reason),
+            TakeOver(selector_from(at, "--at") if at else None, reason),
             databases=wiring.databases,
             shadows=wiring.shadows,
             tell=tell,

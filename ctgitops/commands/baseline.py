@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..core.gate.request import Request
 from ..core.ledger.identity import refuse_wrong
 from ..core.run.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
 from ..core.run.progress import Listener
+from ..core.run.takeover import applied_by
+from ..core.schema.compare import without
 from ..errors import LedgerError
 from ..ports.database import Databases
 from ..ports.shadow import Shadows
@@ -20,25 +24,30 @@ def baseline(
 ) -> Baseline:
     """Compares the live schema with the files' schema. Records the baseline if they are equal. Writes."""
     name = request.environment.name
-    number = take_over.among(request.workspace.migrations)
-    found = taken_over(request.workspace, number)
     database = databases.of(request.environment)
+    foreign = database.foreign_ledgers(request.workspace.policy.layout.version_parts)
+    applied = applied_by(foreign, request.workspace, name) if take_over.number is None else None
+    number = applied.last if applied else take_over.among(request.workspace.migrations)
+    found = taken_over(request.workspace, number)
+    tool = f"{applied.ledger.table} of {applied.ledger.title}" if applied else ""
     ledger, live = read_while_idle(database, name)
     refuse_wrong(request.environment, ledger.identity)
     refuse_history(ledger, name)
     seen = against_files(request.workspace, live, shadows, request.environment, up_to=number)
-    changes = seen.changes
-    proposal = Baseline(name, (), changes, seen.unmatched, take_over.reason.strip() or PROVED)
+    of_tools = tuple(pattern for each in foreign for pattern in each.objects)
+    changes = without(seen.changes, of_tools)
+    proposal = Baseline(name, (), changes, seen.unmatched, take_over.reason.strip() or PROVED, tool)
     if changes and not take_over.reason.strip():
         return proposal
-    done = Baseline(name, tuple(m.name for m in found), changes, proposal.unmatched, proposal.reason)
+    done = replace(proposal, names=tuple(m.name for m in found))
     with database.exclusively(request, tell) as session:
         ledger = session.ledger()
         refuse_history(ledger, name)
         if database.snapshot().fingerprint != live.fingerprint:
             what = f"the schema of {name} changed while it was compared"
             raise LedgerError(what, state="nothing was recorded", hint="retry")
-        for entry in entries(request, found, done, live.fingerprint):
+        recorded = replace(done, changes=seen.changes)  # drift leaves the other tool's tables alone
+        for entry in entries(request, found, recorded, live.fingerprint, applied):
             if entry.number is None or entry.number not in ledger.applied:
                 session.record(entry)
     return done

@@ -14,6 +14,7 @@ from ..core.gate.gate import Predecessor, Reason
 from ..core.gate.health import HealthResult
 from ..core.gate.request import Request
 from ..core.impact.size import Size
+from ..core.ledger.foreign_ledger import ForeignLedger
 from ..core.ledger.ledger import Entry, Ledger
 from ..core.ledger.resumption import ProgressState
 from ..core.ledger.safeguards import Safeguards
@@ -115,6 +116,12 @@ class Database(Protocol):
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """Counts the rows that each loss destroys. A count that takes too long is unknown. Read-only."""
+
+    def foreign_ledgers(self, version_parts: int) -> tuple[ForeignLedger, ...]:
+        """The ledgers of other migration tools in the database. Read-only. Raises LedgerError.
+
+        `version_parts` is the most parts that a version of Flyway has.
+        """
 
     def snapshot(self) -> Snapshot:
         """The schema of the database, consistent at one point in time. Read-only, takes no lock."""

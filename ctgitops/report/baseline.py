@@ -30,7 +30,8 @@ def verdict(done: Baseline) -> str:
         return f"NOT BASELINED: {differences} from the schema of the files; nothing was changed"
     accepted = f"with {differences} accepted: {done.reason}" if done.changes else done.reason
     names = f"{phrases.count(len(done.names), 'migration')}, {done.names[0]} to {done.names[-1]}"
-    return f"baselined with {names}; {accepted}"
+    listed = f", as {done.tool} lists them" if done.tool else ""
+    return f"baselined with {names}{listed}; {accepted}"
 
 
 def _after(done: Baseline) -> list[str]:

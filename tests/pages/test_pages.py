@@ -151,13 +151,18 @@ def one_table(reader: Reader, blocks: tuple[Block, Block], folder: Path) -> None
 
 def layouts(reader: Reader, page: list[Block]) -> None:
     """The policy of the page is the one that `init` writes for 42 migrations of goose."""
-    init, policy = page
+    init, policy, baseline = page
+    url = reader.database()
+    run(url, "create table goose_db_version (id serial, version_id bigint, is_applied bool, tstamp timestamp)")
     for number in range(1, 43):
         text = f"-- +goose Up\ncreate table t{number} ();\n-- +goose Down\ndrop table t{number};\n"
         reader.house.write(f"sql/schema/{number:05}_t.sql", text)
+        run(url, f"create table t{number} (); insert into goose_db_version values (default, {number}, true, now())")
     reader.copies(init.text)
     written = (reader.house.root / "migrations/policy.yaml").read_text(encoding="utf-8").splitlines()
     assert {*policy.text.splitlines()[1:]} <= {*written}
+    reader.house.environment("staging", url)
+    assert "nothing to do" in reader.copies(baseline.text)
 
 
 def drifting(reader: Reader, page: list[Block]) -> None:

@@ -119,7 +119,7 @@ def schema_of(url: str) -> str:
 
 
 @pytest.mark.parametrize("layout", RUN)
-def test_the_tool_and_ctgitops_give_the_same_schema(
+def test_the_tool_and_ctgitops_give_the_same_schema_and_the_tool_s_ledger_is_taken_over(
     layout: LayoutName, npm: Path, house: House, network: Service
 ) -> None:
     work = Checkout(house.root / "tool")
@@ -132,6 +132,13 @@ def test_the_tool_and_ctgitops_give_the_same_schema(
     RUN[layout](npm, work.root, other)
     house.write("migrations/policy.yaml", f"layout: {layout}\nmigrations: changes\n")
     house.applied()
+    house.environment("taken", other)
+    done = house.run("baseline", "--env", "taken")
+    assert done.status == 0, done.said
+    names = FOLDERS[layout][1].names
+    assert f"{len(names)} migration" in done.said
+    assert house.run("drift", "--env", "taken").status == 0
+    assert "taken: nothing to do" in house.run("plan", "--env", "taken").said
     ours, theirs = schema_of(mine), schema_of(other)
     assert UP.split("(", 1)[0].split()[2] in theirs or "app" in theirs
     assert ours == theirs

@@ -13,19 +13,21 @@ from ..migration.selector import Selector
 from ..schema.compare import Changes
 from ..workspace.candidates import of_files
 from ..workspace.workspace import Workspace
+from .takeover import Applied
 
 
 @dataclass(frozen=True)
 class TakeOver:
     """The request to record all migrations up to `number` as applied. `reason` says why differences are accepted."""
 
-    number: int | Selector
+    number: int | Selector | None
+    """None for the migrations that another tool's ledger in the database lists."""
     reason: str = ""
 
     def among(self, migrations: tuple[Migration, ...]) -> int:
         """The number that the selector selects. Raises UsageError if no file matches."""
-        if isinstance(self.number, int):
-            return self.number
+        if self.number is None or isinstance(self.number, int):
+            return self.number or 0
         return self.number.choose(of_files(migrations), "among the files").number
 
 
@@ -38,6 +40,8 @@ class Baseline:
     changes: Changes
     unmatched: tuple[str, ...] = ()
     reason: str = ""
+    tool: str = ""
+    """The other tool whose ledger listed the migrations, and its table. Empty if the user named the last migration."""
 
     @property
     def exit_status(self) -> int:
@@ -69,8 +73,19 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
-def entries(request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str) -> tuple[Entry, ...]:
-    """The new ledger entries: first the entry with the accepted schema differences, then one entry per migration."""
+def entries(
+    request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str, applied: Applied | None = None
+) -> tuple[Entry, ...]:
+    """The new ledger entries: first the entry with the accepted schema differences, then one entry per migration.
+
+    An entry has the time and the author that another tool's ledger recorded.
+    """
     proof = Entry(Mark.BASELINED, NAME, checksum=fingerprint, sql=changes_text(baseline.changes), error=baseline.reason)
-    every = (proof, *(Entry.of_file(Mark.BASELINED, migration, baseline.reason) for migration in found))
-    return tuple(replace(each, started_at=request.now, finished_at=request.now) for each in every)
+    rows = {migration.number: row for migration, row in applied.rows} if applied else {}
+    every = [replace(proof, started_at=request.now, finished_at=request.now)]
+    for migration in found:
+        row = rows.get(migration.number)
+        at = (row.applied_at if row else None) or request.now
+        entry = Entry.of_file(Mark.BASELINED, migration, baseline.reason)
+        every.append(replace(entry, started_at=at, finished_at=at, actor=(row.by if row else "") or None))
+    return tuple(every)

@@ -13,6 +13,7 @@ from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.health import HealthResult
 from ...core.gate.request import Request
 from ...core.impact.size import Size
+from ...core.ledger.foreign_ledger import ForeignLedger
 from ...core.ledger.ledger import Ledger
 from ...core.run.progress import Listener
 from ...core.schema.database_roles import DatabaseRoles
@@ -26,6 +27,7 @@ from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
 from ..catalog.database_roles import database_roles
 from ..catalog.dump_advice import not_dumped
+from ..catalog.foreign_ledgers import foreign_ledgers
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_export import not_exportable
@@ -73,6 +75,12 @@ class PostgresDatabase:
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             return read_ledger(connection, self._address)
+
+    def foreign_ledgers(self, version_parts: int) -> tuple[ForeignLedger, ...]:
+        """Reads the ledgers of other tools. Read-only."""
+        settings = {"default_transaction_read_only": "on", **_OURS}
+        with connected(self._address, "ctgitops/read", settings) as connection:
+            return foreign_ledgers(connection, version_parts)
 
     def snapshot(self) -> Snapshot:
         """Reads the schema as of one moment. Read-only, takes no lock."""

@@ -1,0 +1,53 @@
+"""The ledger of another migration tool in a database: which migrations that tool has applied. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..migration.migration import Migration
+
+
+@dataclass(frozen=True)
+class ForeignRow:
+    """One migration that another tool recorded."""
+
+    number: int | None
+    """The number in the layout of the tool. None if the tool records a name or a hash instead."""
+    name: str
+    """The tool's own key, such as a version, a name or a file."""
+    complete: bool = True
+    """False if the tool recorded the migration as failed, dirty or not finished."""
+    applied_at: datetime | None = None
+    by: str = ""
+    """Who applied it. Empty if the tool does not record this."""
+    sha256: str = ""
+    """The SHA-256 of the file in hexadecimal, if the tool records it."""
+
+
+@dataclass(frozen=True)
+class ForeignLedger:
+    """The table in which a tool keeps its applied migrations, and the table's rows."""
+
+    title: str
+    """The tool's name."""
+    table: str
+    """The qualified name of the table."""
+    rows: tuple[ForeignRow, ...]
+    all_before: bool = False
+    """Whether the tool records only its newest migration, so that all earlier ones are applied too."""
+    objects: tuple[str, ...] = ()
+    """Patterns of the objects that belong to the tool, as in `drift: {ignore: […]}`."""
+
+    def row_of(self, migration: Migration) -> ForeignRow | None:
+        """The row of a migration. None if the tool has not applied the migration."""
+        words = migration.name.partition("_")[2]
+        digest = migration.checksum.removeprefix("sha256:")
+        for row in self.rows:
+            if row.number is not None:
+                found = row.number == migration.number or (self.all_before and migration.number < row.number)
+            else:
+                found = row.sha256 == digest if row.sha256 else row.name == words
+            if found:
+                return row
+        return None

@@ -1,0 +1,58 @@
+"""Takes over the ledger of another tool: compares the migrations that the tool has applied with the files. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...errors import LedgerError, UsageError
+from ..ledger.foreign_ledger import ForeignLedger, ForeignRow
+from ..migration.migration import Migration
+from ..workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The files that another tool has applied, each with the row of the tool's ledger."""
+
+    ledger: ForeignLedger
+    rows: tuple[tuple[Migration, ForeignRow], ...]
+
+    @property
+    def last(self) -> int:
+        """The highest number that is applied."""
+        return self.rows[-1][0].number
+
+
+def applied_by(ledgers: tuple[ForeignLedger, ...], workspace: Workspace, environment: str) -> Applied:
+    """The migrations that the other tool's ledger and the files agree on.
+
+    Raises UsageError without a ledger or with several, and LedgerError if ledger and files disagree.
+    """
+    filled = [ledger for ledger in ledgers if ledger.rows]
+    if len(filled) != 1:
+        listed = ", ".join(f"{each.table} ({each.title})" for each in filled)
+        what = f"{environment} has {f'ledgers of several tools: {listed}' if filled else 'no ledger of another tool'}"
+        hint = f"name the last migration that the database has: `ctgitops baseline --env {environment} --at NUMBER`"
+        raise UsageError(what, hint=hint)
+    ledger = filled[0]
+    problems = list(_disagreements(ledger, workspace.migrations))
+    if problems:
+        what = f"{ledger.table} of {ledger.title} and the files disagree: {'; '.join(problems[:5])}"
+        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        hint = f"let {ledger.title} complete its migrations, or restore the files, then run baseline again"
+        raise LedgerError(what + more, state="nothing was changed", hint=hint)
+    return Applied(ledger, tuple((m, row) for m in workspace.migrations if (row := ledger.row_of(m))))
+
+
+def _disagreements(ledger: ForeignLedger, migrations: tuple[Migration, ...]) -> Iterator[str]:
+    pairs = [(migration, ledger.row_of(migration)) for migration in migrations]
+    yield from (f"{row.name} is recorded as failed or unfinished" for row in ledger.rows if not row.complete)
+    known = {row.name for _, row in pairs if row}
+    yield from (f"{row.name} is applied, but has no file" for row in ledger.rows if row.name not in known)
+    last = max((at for at, (_, row) in enumerate(pairs) if row), default=-1)
+    for migration, row in pairs[: last + 1]:
+        if row is None:
+            yield f"{migration.name} is not applied, but later migrations are"
+        elif row.sha256 and row.sha256 != migration.checksum.removeprefix("sha256:"):
+            yield f"{migration.name} was changed after it was applied"

@@ -1,0 +1,64 @@
+"""Reads the ledgers of other migration tools in a database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import cast
+
+import psycopg
+
+from ...core.ledger.foreign_ledger import ForeignLedger, ForeignRow
+from ...errors import LedgerError
+from ...layouts.flyway import version_number
+from ...layouts.ledgers import LEDGER_TABLES, LedgerTable
+from ...sql.nodes import quoted_name
+from ..connection.connect import Connection
+from ..connection.names import SCHEMA
+
+_FIND = """
+select n.nspname, c.relname, array_agg(a.attname::text)
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relkind = 'r' and c.relname = any(%s) and n.nspname <> %s
+group by 1, 2 order by 1, 2
+"""
+
+
+def foreign_ledgers(connection: Connection, version_parts: int) -> tuple[ForeignLedger, ...]:
+    """All ledgers of other tools. Read-only. Raises LedgerError if this role may not read one of them."""
+    names = sorted({each.table for each in LEDGER_TABLES})
+    found = connection.execute(_FIND, [names, SCHEMA]).fetchall()
+    return tuple(ledger for row in found for ledger in _ledgers(connection, row, version_parts))
+
+
+def _ledgers(connection: Connection, row: tuple[object, ...], version_parts: int) -> Iterator[ForeignLedger]:
+    schema, table, columns = str(row[0]), str(row[1]), frozenset(cast("list[str]", row[2]))
+    for each in LEDGER_TABLES:
+        if each.table == table and each.columns <= columns and not each.without & columns:
+            qualified = f"{quoted_name(schema)}.{quoted_name(table)}"
+            plain = f"{schema}.{table}"
+            rows = _rows(connection, each, qualified, version_parts)
+            objects = (plain, f"table {plain}", f"{plain}_*", f"* {plain}_*", *each.more)
+            yield ForeignLedger(each.title, plain, rows, each.all_before, objects)
+            return
+
+
+def _rows(connection: Connection, table: LedgerTable, qualified: str, version_parts: int) -> tuple[ForeignRow, ...]:
+    try:
+        found = connection.execute(table.query.format(table=qualified).encode()).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        what = f"this role may not read {qualified}, the ledger of {table.title}"
+        raise LedgerError(what, state="nothing was changed", hint=f"grant select on {qualified} to it") from None
+    return tuple(
+        ForeignRow(_number(table, key, version_parts), key, bool(complete), at, by, sha)  # type: ignore[arg-type]
+        for key, complete, at, by, sha in found
+    )
+
+
+def _number(table: LedgerTable, key: str, version_parts: int) -> int | None:
+    if table.title == "Flyway":
+        return version_number(key, version_parts)
+    digits = re.match(r"[0-9][0-9-]*", key)
+    return None if table.title in {"Sqitch", "Drizzle Kit"} or digits is None else int(digits[0].replace("-", ""))
