@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from ..core.environment.environment import Environment
 from ..core.forge.forge import Annotation, Composed, Generation, Level, Published, RecordComment, StickyComment
 from ..core.migration.schema_version import SchemaVersion
 from ..core.problem import Problem
@@ -49,6 +50,10 @@ class Job:
         """The environments of the base branch. They decide which databases an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
         return merged_at(self.github_writer.forge, base, self.wiring.origin.folder, self.wiring.databases, here)
+
+    def has_url_of(self, environment: Environment) -> bool:
+        """Whether this workflow has the URL of an environment's database. Each workflow has only its own secrets."""
+        return bool(self.environ.get(environment.url_secret, "").strip())
 
     @property
     def scheduled(self) -> bool:

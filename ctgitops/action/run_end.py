@@ -36,7 +36,8 @@ def _path(error: CtgitopsError) -> str:
 
 
 def _blocked(outcome: Outcome, run_url: str) -> RunEnd:
-    first = next((problem for problem in outcome.plan.problems if problem.blocks), None)
+    problems = (problem for problem in outcome.plan.problems if problem.blocks)
+    first = next(iter((*problems, *outcome.plan.error_findings)), None)
     if first is None:
         return RunEnd(Stage.BLOCKED, "its plan is blocked", run_url=run_url)
     path = first.place.path if first.place else ""
