@@ -205,13 +205,15 @@ def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
 def _removed(job: Job, path: str) -> bool:
     """Whether a path in the workspace is that of a removed migration. The branch has no such file any more.
 
-    A tag says nothing about that: its checkout is older than the branch.
+    A checkout that is older than the branch lacks files that were added later.
     """
     folder, _, file = path.rpartition("/")
     name = parse_migration_name(file) if folder == "migrations" else None
-    if name is None or name.kind is not FileKind.UP or job.environ.get("GITHUB_REF", "").startswith("refs/tags/"):
+    if name is None or name.kind is not FileKind.UP:
         return False
-    return path not in {migration.path for migration in job.wiring.workspace.migrations}
+    if path in {migration.path for migration in job.wiring.workspace.migrations}:
+        return False
+    return job.at_tip is not None and path not in job.at_tip
 
 
 def _gone(job: Job, files: tuple[MigrationRef, ...]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
-from ..core.view.pull_request_record import Cell, Record, RunEnd, Stage
+from ..core.view.pull_request_record import ROWS, Cell, Record, RunEnd, Stage
 from ..core.view.way_back import BackupNote
 from . import escape, links, phrases
 from .workflow_inputs import inputs_of, with_inputs
@@ -39,6 +39,7 @@ _BY_GATE = {
 _RESUMED = "the next scheduled run continues it, as in drift.yml; without one, "
 _LATER = ("{rerun} when this wait has ended", WRITER)
 _CORRECT = "open a pull request that corrects {path}; {merged}"
+_CORRECT_ROWS = "correct the rows, then {rerun}; or " + _CORRECT
 _BY_STAGE = {
     Stage.FAILED: ("remove the cause, then {rerun}", WRITER),
     Stage.TAKEN_BACK: ("remove the cause, then {rerun}", WRITER),
@@ -76,7 +77,7 @@ def next_step(environment: Environment, record: Record) -> NextStep:
     failed = end or _from_cells(stage, cells)
     what, who = _template(failed, stage)
     path = escape.code(failed.path) if failed.path else ""
-    said = "" if what is _CORRECT and stage is not Stage.BLOCKED else failed.hint
+    said = "" if what in (_CORRECT, _CORRECT_ROWS) and stage is not Stage.BLOCKED else failed.hint
     hint = escape.prose(with_inputs(said)) if said else Markup()
     resumed = "" if environment.trigger is Trigger.MANUAL else _RESUMED
     links_to = {"rerun": _link("re-run the job", failed.run_url), "run": _link("the run", failed.run_url)}
@@ -91,7 +92,7 @@ def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
     if "rolled-back" in end.gates:
         return "then {rerun}", WRITER
     if end.path and stage is not Stage.UNFINISHED:
-        return _CORRECT, AUTHOR
+        return (_CORRECT_ROWS, WRITER) if ROWS in end.gates else (_CORRECT, AUTHOR)
     if end.hint and stage in (Stage.FAILED, Stage.TAKEN_BACK):
         return "then {rerun}", WRITER
     return _BY_STAGE[stage]

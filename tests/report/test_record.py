@@ -175,6 +175,16 @@ def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:
     assert page_of(MERGED, {"staging": ON_STAGING}).startswith("### ✅ Applied to staging")
 
 
+def test_a_migration_that_failed_on_rows_can_succeed_without_another_file() -> None:
+    """Seen to fail with `open a pull request` alone."""
+    for state in ("23505", "P0001"):
+        error = ApplyError("duplicate", place=ERROR.place, sqlstate=state, state=ERROR.state, hint=ERROR.hint)
+        error.blames_file = True
+        page = page_of(FAILED, {"staging": error})
+        assert "correct the rows, then [re-run the job]" in page
+        assert "or open a pull request that corrects <code>migrations/004_drop_legacy_status.sql</code>" in page
+
+
 ON_PRODUCTION: Ledgers = {"staging": MERGED["staging"], "production": chained(*BEFORE)}
 
 
