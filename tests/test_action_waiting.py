@@ -282,6 +282,8 @@ def test_a_pull_request_into_another_branch_connects_where_the_default_branch_sa
     }
     assert scene.run("pull_request", payload) == 0
     assert "1 database NOT READ" in scene.summary
+    page = html(scene.forge.comments[-1].body)
+    assert "The base branch of this pull request is not master: its merge applies nothing." in page.split("\n\n")[1]
 
 
 def test_a_comment_on_a_pull_request_that_was_merged_elsewhere_applies_nothing(scene: Scene) -> None:

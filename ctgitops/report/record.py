@@ -135,13 +135,20 @@ def _said(environment: Environment, stage: Stage, record: Record) -> Markup:
     if stage is Stage.WAITING and end:
         held = next((_HELD[gate] for gate in end.gates if gate in _HELD), "")
         # After the approval, the apply changes the database before a run writes here again.
-        unchanged = "" if APPROVAL in end.gates else ", nothing was changed"
+        unchanged = "" if APPROVAL in end.gates else _unchanged(environment, record)
         said = Markup(f"{{}} WAITS{held}{unchanged}")  # noqa: S704 - the text is a constant
         return said.format(escape.plain(environment.name), escape.plain(environment.after or ""))
     if stage is Stage.WAITING and is_repaired(environment, record):
         return escape.plain(f"{environment.name} waits to be applied again")
     words_of = Markup(SAID[stage])  # noqa: S704 - the text is a constant
     return words_of.format(escape.plain(environment.name), escape.plain(_waits(environment)))
+
+
+def _unchanged(environment: Environment, record: Record) -> str:
+    """What an environment has whose run waits. An earlier run may have been killed in the middle of its plan."""
+    stages = [cell.stage for cell in record.cells(environment).values()]
+    applied = stages.count(Stage.APPLIED)
+    return f", {applied} of {len(stages)} migrations are applied" if applied else ", nothing was changed"
 
 
 def _waits(environment: Environment) -> str:

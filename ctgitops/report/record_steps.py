@@ -40,6 +40,8 @@ _RESUMED = "the next scheduled run continues it, as in drift.yml; without one, "
 _LATER = ("{rerun} when this wait has ended", WRITER)
 _CORRECT = "open a pull request that corrects {path}; {merged}"
 _CORRECT_ROWS = "correct the rows, then {rerun}; or " + _CORRECT
+_COMPLETE = (_CORRECT, _CORRECT_ROWS, _BY_GATE["fingerprint"][0])
+"""Steps that need no hint of the run."""
 _BY_STAGE = {
     Stage.FAILED: ("remove the cause, then {rerun}", WRITER),
     Stage.TAKEN_BACK: ("remove the cause, then {rerun}", WRITER),
@@ -77,7 +79,7 @@ def next_step(environment: Environment, record: Record) -> NextStep:
     failed = end or _from_cells(stage, cells)
     what, who = _template(failed, stage)
     path = escape.code(failed.path) if failed.path else ""
-    said = "" if what in (_CORRECT, _CORRECT_ROWS) and stage is not Stage.BLOCKED else failed.hint
+    said = "" if what in _COMPLETE and stage is not Stage.BLOCKED else failed.hint
     hint = escape.prose(with_inputs(said)) if said else Markup()
     resumed = "" if environment.trigger is Trigger.MANUAL else _RESUMED
     links_to = {"rerun": _link("re-run the job", failed.run_url), "run": _link("the run", failed.run_url)}

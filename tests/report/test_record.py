@@ -198,6 +198,18 @@ def test_a_correction_reaches_production_by_a_release() -> None:
     assert "its merge runs the migration again" in page
 
 
+def test_a_run_that_waits_after_a_killed_one_counts_what_is_applied() -> None:
+    """Seen to fail with `nothing was changed`, although half of the migrations were applied."""
+    hint = "start the workflow with `command: plan` again"
+    again = replace(WAITS, reasons=(Reason("fingerprint", "this plan is 1, but the approved plan is 2", hint),))
+    half: Ledgers = {"staging": MERGED["staging"], "production": chained(*BEFORE, entry(INDEX))}
+    page = page_of(half, {"production": again})
+    first = page.splitlines()[0]
+    assert first.endswith("production WAITS for an approval of its new plan, 1 of 2 migrations are applied")
+    assert "re-run all jobs of the run, then review and approve the new plan" in page
+    assert "command: plan" not in page.split("<b>Way back")[0]
+
+
 def rolled_back(*more: Entry) -> Ledgers:
     gone = (entry(INDEX), entry(DROP), entry(DROP, Mark.ROLLED_BACK), *more)
     return {"staging": MERGED["staging"], "production": chained(*BEFORE, *gone)}
