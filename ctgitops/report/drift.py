@@ -49,7 +49,7 @@ def what_next(result: Drift) -> tuple[str, ...]:
 
 def _ledger(result: Drift) -> str:
     if not result.migrations:
-        return "a ledger without migrations"
+        return "an empty schema, because no migration is applied"
     return f"the {phrases.count(result.migrations, 'migration')} in the ledger"
 
 
