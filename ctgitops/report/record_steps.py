@@ -32,7 +32,7 @@ _BY_GATE = {
         REVIEWER,
     ),
     "fingerprint": ("re-run all jobs of the run, then review and approve the new plan", REVIEWER),
-    "reviewed": ("then {rerun}", WRITER),
+    "reviewed": ("", WRITER),  # the hint says all
     "data-loss": ("then start the workflow again with that input", WRITER),
     "lock": ("{rerun} when the other run has ended", WRITER),
 }
