@@ -51,6 +51,30 @@ def test_what_is_not_meant_as_a_command_gets_no_answer(writer: Scene, words: str
     assert writer.forge.reactions == []
 
 
+def test_case_does_not_matter_as_in_the_workflow_s_condition(writer: Scene) -> None:
+    assert answer(writer, "/CTGitOps Plan") == (0, "")
+    assert writer.forge.reactions[-1][1] != "-1"
+
+
+def test_backticks_do_not_turn_the_answer_inside_out(writer: Scene) -> None:
+    status, said = answer(writer, "/ctgitops `plan`")
+    assert status == 0
+    assert "<code>/ctgitops 'plan'</code> is not a command; the commands are <code>/ctgitops plan</code>" in said
+
+
+def test_a_workflow_without_the_url_of_production(writer: Scene) -> None:
+    """The shipped commands.yml has the URL of staging alone. Seen to fail: it ended at production."""
+    secret = writer.house.secrets.pop("PRODUCTION_DATABASE_URL")
+    status, said = answer(writer, "/ctgitops unlock")
+    assert (status, "production: NOT LOOKED AT" in said, "the run lock of staging is free" in said) == (0, True, True)
+    for command in ("apply", "unlock"):
+        status, said = answer(writer, f"/ctgitops {command} production")
+        assert status == 2
+        assert "a comment cannot change production" in said
+        assert "export" not in said
+    writer.house.secrets["PRODUCTION_DATABASE_URL"] = secret
+
+
 def test_a_reader_s_comment(writer: Scene) -> None:
     writer.forge.permissions["Codertocat"] = "read"
     status, said = answer(writer, "/ctgitops plan")

@@ -121,11 +121,28 @@ def test_a_plan_that_waits_asks_for_no_approval(scene: Scene) -> None:
         True,
     )
     record = html(scene.forge.comments[-1].body)
-    assert record.startswith("### ✅ Applied to staging · production WAITS for an approval, nothing was changed")
+    assert record.startswith("### ✅ Applied to staging · production WAITS for an approval of its plan\n")
     assert "read the plan in [the run](https://github.example/" in record
     assert "a reviewer of the environment" in record
     assert scene.run("release", release(), environment="production", fingerprint=given(scene)["fingerprint"]) == 0
     assert scene.forge.comments[-1].body.startswith("### ✅ Applied to staging and production")
+
+
+def test_a_release_whose_plan_is_refused_is_in_the_record(scene: Scene) -> None:
+    """Seen to fail with `publish a release`, although the release was published."""
+    production(scene, "reviewed: required\n")
+    assert scene.run("push", push()) == 0
+    inputs = {"environment": "production", "dry_run": "true", "on_wait": "fail"}
+    scene.forge.shown = False
+    assert scene.run("release", release(), **inputs) == 5
+    record = html(scene.forge.comments[-1].body)
+    assert "production WAITS for a review, nothing was changed" in record
+    scene.forge.shown = True
+    scene.house.migration("001_blue", "create table blue ();")
+    assert scene.run("release", release(), **inputs) == 3
+    record = html(scene.forge.comments[-1].body)
+    assert record.startswith("### ⛔ Applied to staging · production is BLOCKED, nothing was changed")
+    assert "publish a release" not in record.split("after its merge")[0]
 
 
 def files_at(scene: Scene, tag: str, sha: str) -> None:
@@ -265,6 +282,8 @@ def test_a_pull_request_into_another_branch_connects_where_the_default_branch_sa
     }
     assert scene.run("pull_request", payload) == 0
     assert "1 database NOT READ" in scene.summary
+    page = html(scene.forge.comments[-1].body)
+    assert "The base branch of this pull request is not master: its merge applies nothing." in page.split("\n\n")[1]
 
 
 def test_a_comment_on_a_pull_request_that_was_merged_elsewhere_applies_nothing(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""The Action's commands that change a database: apply in the order of `after`, rollback, repair, unlock."""
+"""The Action's commands that change a database: apply in the order of `after`, rollback, repair."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from ..commands.apply import apply as apply_verb
 from ..commands.repair import Correction, Fact, accept_again
 from ..commands.rollback import RollbackExtent, show_rollback
 from ..commands.rollback import rollback as rollback_verb
-from ..commands.unlock import Ending
-from ..commands.unlock import unlock as unlock_verb
 from ..core.environment.environment import Environment
 from ..core.forge.forge import CommitState
-from ..core.forge.intent import Applying, Provenance, Unlocking
+from ..core.forge.intent import Applying, Provenance
 from ..core.gate.request import Request
 from ..core.gate.wait import PlanWait
 from ..core.migration.schema_version import SchemaVersion
@@ -262,19 +260,6 @@ def _fingerprint(results: list[Result]) -> str:
     if not isinstance(outcome, Outcome) or (outcome.status is Status.ONLY_SHOWN and outcome.reasons):
         return NOTHING_APPROVED
     return outcome.plan.fingerprint
-
-
-def unlock(job: Job, ask: Unlocking) -> int:
-    """Terminates the run that holds the run lock. Raises MustWaitError if the run is active."""
-    said = [
-        unlock_verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring.databases).verdict
-        for environment in ask.environments
-    ]
-    page = "### 🔓 Unlock\n\n" + "".join(f"- {plain(line)}\n" for line in said)
-    job.show("Unlock", "\n".join(said), page)
-    if ask.pull_request is not None:
-        job.answer(ask.pull_request, page)
-    return 0
 
 
 def repair(job: Job, provenance: Provenance) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from ..core.forge.event import Comment, Ignored
 from ..core.forge.forge import Reaction
-from ..errors import CtgitopsError, ForgeError
-from ..report.escape import code, plain, prose
+from ..errors import CtgitopsError, ForgeError, UsageError
+from ..report.escape import code, prose
 from .job import Job
 
 WRITE = frozenset({"admin", "maintain", "write"})
@@ -27,6 +27,7 @@ def run_comment_command(job: Job, comment: Comment, do: Callable[[], int]) -> in
     _react(job, comment, Reaction.SEEN)
     ended = Reaction.FAILED
     try:
+        _check_url(job, comment)
         status = do()
         ended = _told(job, comment, status)
     except CtgitopsError as error:
@@ -48,6 +49,18 @@ def _refused(job: Job, comment: Comment) -> Ignored | None:
     return Ignored(f"`{comment.unknown}` is not a command; the commands are {COMMANDS}") if comment.unknown else None
 
 
+def _check_url(job: Job, comment: Comment) -> None:
+    """Raises UsageError if this workflow must not change the environment: it does not have the URL."""
+    for environment in job.wiring.environments:
+        if environment.name == comment.environment and not job.has_url_of(environment):
+            name, secret = environment.name, environment.url_secret
+            raise UsageError(
+                f"a comment cannot change {name}, because this workflow does not have {secret}",
+                state="nothing was changed",
+                hint=f"start the workflow that deploys to {name} by hand, such as deploy.yml",
+            )
+
+
 def _told(job: Job, comment: Comment, status: int) -> Reaction:
     """Answers a command without effect. Deletes an earlier answer for any other command. Returns the reaction."""
     if job.undone:
@@ -67,7 +80,7 @@ def _answer(job: Job, comment: Comment, why: Ignored) -> None:
 
 def _short(error: CtgitopsError) -> str:
     parts = (
-        f"### ⛔ {plain(error.what)}",
+        f"### ⛔ {prose(error.what)}",
         prose(error.state),
         f"<b>Next</b>: {prose(error.hint)}" if error.hint else "",
     )

@@ -119,6 +119,12 @@ class GitHubWriter:
         doing = "pull requests of files were not found"
         return self._tried(doing, lambda forge: forge.brought_by(paths, at, before)) or {}
 
+    def paths_at_tip(self, branch: str, folder: str) -> tuple[str, ...] | None:
+        """The paths of a folder's files at the tip of a branch. None if GitHub does not list them."""
+        doing = "the files of the branch were not listed"
+        files = self._tried(doing, lambda forge: forge.tree(forge.tip_of(branch), folder))
+        return None if files is None else tuple(file.path for file in files)
+
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit. None if there is none."""
         return self._tried("the pull request was not found", lambda forge: forge.pull_request_of(sha))

@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
+from ..core.environment.environment import Environment
 from ..core.forge.forge import Annotation, Composed, Generation, Level, Published, RecordComment, StickyComment
 from ..core.migration.schema_version import SchemaVersion
 from ..core.problem import Problem
@@ -25,6 +27,7 @@ from .github_writer import GitHubWriter, annotation_of, path_in_repository
 
 LONGEST = 400_000
 """Maximum length of a page in the job summary, in characters. More than GitHub allows in a comment."""
+_BRANCH = "refs/heads/"
 ANSWER = "answer"
 """The key of the comment that answers a command."""
 
@@ -49,6 +52,19 @@ class Job:
         """The environments of the base branch. They decide which databases an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
         return merged_at(self.github_writer.forge, base, self.wiring.origin.folder, self.wiring.databases, here)
+
+    def has_url_of(self, environment: Environment) -> bool:
+        """Whether this workflow has the URL of an environment's database. Each workflow has only its own secrets."""
+        return bool(self.environ.get(environment.url_secret, "").strip())
+
+    @cached_property
+    def at_tip(self) -> frozenset[str] | None:
+        """The paths in migrations/ at the tip of the run's branch. None for a tag, or if GitHub does not list them."""
+        ref, folder = self.environ.get("GITHUB_REF", ""), self.wiring.origin.folder
+        if not ref.startswith(_BRANCH):
+            return None
+        paths = self.github_writer.paths_at_tip(ref.removeprefix(_BRANCH), f"{folder}migrations")
+        return None if paths is None else frozenset(path.removeprefix(folder) for path in paths)
 
     @property
     def scheduled(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..commands.plan import plan as plan_verb
 from ..core.forge.forge import CHECK, Check, Conclusion
 from ..core.forge.intent import Planning
-from ..core.gate.request import Origin, Request
+from ..core.gate.request import Request
 from ..core.gate.review import files_of, shown_texts
 from ..core.view.preview import Occasion, PlanResult, Preview, with_problems
 from ..core.view.verdict import PlanState, exit_status, verdict_of, worst_state
@@ -92,12 +92,16 @@ def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_up
     origin, results = job.wiring.origin, results_with_inputs(results)
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
-    whole = _with_offline_warnings(results, plans_markdown(results, origin, longest=sys.maxsize))
+    warned = _warnings(ask, results)
+    whole = _warned(warned, plans_markdown(results, origin, longest=sys.maxsize))
     has_all = len(whole.encode()) <= MOST_BYTES
-    summary = whole if has_all else _cut(results, origin, LONGEST)
+    summary = whole if has_all else _warned(warned, plans_markdown(results, origin, longest=LONGEST))
     job.show("Plan", plans_text(results), summary)
     _plan_outputs(job, results, whole)
-    page = whole if len(whole) <= MAX else _cut(results, origin, MAX, summary_has_all=has_all)
+    page = whole
+    if len(whole) > MAX:
+        room = MAX - len(_warned(warned, "\n"))
+        page = _warned(warned, plans_markdown(results, origin, longest=room, summary_has_all=has_all))
     _mark(job, ask, results, page)
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, UNTOUCHED if only_update else page, only_update=only_update)
@@ -105,16 +109,19 @@ def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_up
     return status_of_plans(job, results, exit_status(results, job.inputs.fail_on))
 
 
-def _cut(results: tuple[PlanResult, ...], origin: Origin, longest: int, *, summary_has_all: bool = False) -> str:
-    page = plans_markdown(results, origin, longest=longest, summary_has_all=summary_has_all)
-    return _with_offline_warnings(results, page)
+def _warnings(ask: Planning, results: tuple[PlanResult, ...]) -> list[str]:
+    """What is true of the whole page: another base branch, and plans that were made without a database."""
+    elsewhere = f"The base branch of this pull request is not {ask.base_branch}: its merge applies nothing. "
+    then = f"The plan shows what a later merge into {ask.base_branch} applies."
+    other_base = [elsewhere + then] if ask.base_branch and ask.pull_request is not None else []
+    return other_base + [p.what for p in phrases.problems(results) if p.code == "not-looked"]
 
 
-def _with_offline_warnings(results: tuple[PlanResult, ...], page: str) -> str:
-    """Adds warnings below the page's first line: those of plans that were made without a database connection."""
-    said = [p.what for p in phrases.problems(results) if p.code == "not-looked"]
+def _warned(warnings: list[str], page: str) -> str:
+    """Adds warnings below the page's first line."""
     first, rest = page.split("\n", maxsplit=1)
-    return f"{first}\n\n{'<br>'.join(f'⚠️ {prose(what)}' for what in said)}\n{rest}" if said else page
+    lines = "<br>".join(f"⚠️ {prose(what)}" for what in warnings)
+    return f"{first}\n\n{lines}\n{rest}" if warnings else page
 
 
 def _requests(job: Job, ask: Planning) -> tuple[Request, ...]:

@@ -210,11 +210,13 @@ def _named(job: Job, path: str) -> MigrationName | None:
 def _removed(job: Job, path: str) -> bool:
     """Whether a path in the workspace is that of a removed migration. The branch has no such file any more.
 
-    A tag says nothing about that: its checkout is older than the branch.
+    A checkout that is older than the branch lacks files that were added later.
     """
-    if _named(job, path) is None or job.environ.get("GITHUB_REF", "").startswith("refs/tags/"):
+    if _named(job, path) is None:
         return False
-    return path not in {migration.path for migration in job.wiring.workspace.migrations}
+    if path in {migration.path for migration in job.wiring.workspace.migrations}:
+        return False
+    return job.at_tip is not None and path not in job.at_tip
 
 
 def _gone(job: Job, files: tuple[MigrationRef, ...]) -> frozenset[str]:

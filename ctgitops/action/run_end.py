@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.plan.remedy import caused_by_rows
 from ..core.run.outcome import Outcome, Status
-from ..core.view.pull_request_record import RunEnd, Stage
+from ..core.view.pull_request_record import ROWS, RunEnd, Stage
 from ..errors import ApplyError, Cause, CtgitopsError, MustWaitError
+
+_RAISED = "P0001"
+"""The SQLSTATE of RAISE EXCEPTION."""
 
 
 def end_of(outcome: Outcome | CtgitopsError, run_url: str = "") -> RunEnd | None:
@@ -12,7 +16,8 @@ def end_of(outcome: Outcome | CtgitopsError, run_url: str = "") -> RunEnd | None
     if isinstance(outcome, CtgitopsError):
         if isinstance(outcome, MustWaitError):
             return RunEnd(Stage.WAITING, outcome.what, outcome.hint, ("lock",), run_url=run_url)
-        return RunEnd(_failed(outcome), outcome.what, outcome.hint, (), _path(outcome), run_url)
+        gates: tuple[str, ...] = (ROWS,) if _by_rows(outcome) else ()
+        return RunEnd(_failed(outcome), outcome.what, outcome.hint, gates, _path(outcome), run_url)
     if outcome.status is Status.BLOCKED:
         return _blocked(outcome, run_url)
     if outcome.status is Status.WAITING:
@@ -31,12 +36,18 @@ def _failed(error: CtgitopsError) -> Stage:
     return Stage.TAKEN_BACK if rolled_back else Stage.FAILED
 
 
+def _by_rows(error: CtgitopsError) -> bool:
+    """Whether other rows can remove the error. A migration's own pre-check raises an exception."""
+    return isinstance(error, ApplyError) and (caused_by_rows(error.sqlstate) or error.sqlstate == _RAISED)
+
+
 def _path(error: CtgitopsError) -> str:
     return error.place.path if isinstance(error, ApplyError) and error.blames_file and error.place else ""
 
 
 def _blocked(outcome: Outcome, run_url: str) -> RunEnd:
-    first = next((problem for problem in outcome.plan.problems if problem.blocks), None)
+    problems = (problem for problem in outcome.plan.problems if problem.blocks)
+    first = next(iter((*problems, *outcome.plan.error_findings)), None)
     if first is None:
         return RunEnd(Stage.BLOCKED, "its plan is blocked", run_url=run_url)
     path = first.place.path if first.place else ""

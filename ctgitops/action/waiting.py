@@ -11,7 +11,7 @@ from ..core.gate.gate import Reason
 from ..core.gate.wait import PlanWait, wait_of
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import PlanResult, Preview
-from ..core.view.verdict import verdict_of
+from ..core.view.verdict import PlanState, verdict_of
 from ..github.inputs import OnWait
 from ..report import phrases
 from ..report.escape import plain, prose
@@ -20,7 +20,7 @@ from .records import RunRecord
 
 MUST_WAIT = 5
 """The exit status of a plan that waits."""
-_UNAPPROVED = Reason("approval", "its plan is ready, and waits for an approval")
+_UNAPPROVED = Reason("approval", "its plan needs an approval")
 
 
 def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
@@ -65,21 +65,25 @@ def queue(job: Job, wait: PlanWait, sha: str) -> None:
 
 
 def _keep_records(job: Job, results: tuple[PlanResult, ...]) -> None:
-    """Writes the wait into the records of pull requests. They wait for a time or an approval, not for the release."""
+    """Writes what the apply step meets into the records of pull requests. They no longer wait for the release."""
     record = RunRecord(job, job.wiring.origin.commit_sha)
     for result in results:
-        if isinstance(result, Preview) and (reasons := _awaited(result)):
-            record.heard(result.environment.name, Outcome(result.plan, Status.WAITING, reasons=reasons))
+        if isinstance(result, Preview) and (outcome := _expected(result)):
+            record.heard(result.environment.name, outcome)
     if record.ended:
         record.write()
 
 
-def _awaited(result: Preview) -> tuple[Reason, ...]:
-    """What the apply step waits for. Empty if the apply would be refused, or has nothing to do."""
+def _expected(result: Preview) -> Outcome | None:
+    """The outcome of the apply step that follows now: a wait, or a refusal. None if the step has nothing to do."""
     if wait_of(result.environment, result.reasons):
-        return result.reasons
-    ready = result.occasion.approved and not result.plan.empty and not verdict_of(result).state.stops
-    return (_UNAPPROVED,) if ready else ()
+        return Outcome(result.plan, Status.WAITING, reasons=result.reasons)
+    if result.plan.empty or not result.occasion.approved:
+        return None
+    state = verdict_of(result).state
+    if state in (PlanState.BLOCKED, PlanState.HELD_BACK):
+        return Outcome(result.plan, Status.BLOCKED)
+    return Outcome(result.plan, Status.WAITING, reasons=result.reasons if state.stops else (_UNAPPROVED,))
 
 
 def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:

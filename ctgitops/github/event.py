@@ -30,8 +30,8 @@ PUBLISHED = ("released", "published")
 
 _BRANCH = "refs/heads/"
 _TAG = "refs/tags/"
-_COMMAND = re.compile(r"/ctgitops(?:[ \t]+(\S+))?(?:[ \t]+(\S+))?[ \t]*")
-_BEGINS = re.compile(r"/ctgitops(?![^ \t])")
+_COMMAND = re.compile(r"/ctgitops(?:[ \t]+(\S+))?(?:[ \t]+(\S+))?[ \t]*", re.IGNORECASE)
+_BEGINS = re.compile(r"/ctgitops(?![^ \t])", re.IGNORECASE)  # `startsWith` in a workflow ignores case too
 LONGEST_UNKNOWN = 60
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})")
 _DEPENDABOT = "dependabot[bot]"
@@ -143,13 +143,13 @@ def _comment(payload: Payload) -> Comment | Ignored:
     if not _written_by_user(payload):
         return Ignored("a command must come from the person who wrote the comment, not from an app")
     said = _COMMAND.fullmatch(first)
-    verb, environment = (said[1], said[2] or "") if said else ("", "")
+    verb, environment = ((said[1] or "").lower(), said[2] or "") if said else ("", "")
     known = (verb, bool(environment)) in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False))
     return Comment(
         pull_request=number_of(payload, "issue", "number"),
         verb=verb if known else "",
         environment=environment if known else "",
-        unknown="" if known else first[:LONGEST_UNKNOWN],
+        unknown="" if known else first[:LONGEST_UNKNOWN].replace("`", "'"),  # answers quote it in backticks
         author=text_of(payload, "comment", "user", "login"),
         number=number_of(payload, "comment", "id"),
         merged=bool(pull_request.get("merged_at")),

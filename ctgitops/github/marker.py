@@ -15,7 +15,7 @@ PLAN_NAME = 16
 """Length of the digest that marks the plan in a record. A plan's author cannot predict the digest."""
 _LAST_BEGIN, _LAST_END = "<!-- ctgitops, cancelled -->", "<!-- end of cancelled -->"
 _LAST_WORDS = re.compile(rf"{_LAST_BEGIN}\r?\n.*?{_LAST_END}\r?\n(?:\r?\n)?", re.DOTALL)
-_SUMMARY = "<b>The plan before the merge</b>: its SQL, schema changes, findings and backup"
+_SUMMARY = "<b>The plan of this pull request</b>: its SQL, schema changes, findings and backup"
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ def _text(result: DriftResult) -> list[str]:
 def verdict(result: Drift) -> str:
     """The verdict for one environment, which is the first line."""
     if not result.changes:
-        return f"no drift: the schema matches the {_migrations(result)} in the ledger"
-    return f"DRIFT: {phrases.count(len(result.changes), 'difference')} from the {_migrations(result)} in the ledger"
+        return f"no drift: the schema matches {_ledger(result)}"
+    return f"DRIFT: {phrases.count(len(result.changes), 'difference')} from {_ledger(result)}"
 
 
 def what_next(result: Drift) -> tuple[str, ...]:
@@ -47,8 +47,10 @@ def what_next(result: Drift) -> tuple[str, ...]:
     )
 
 
-def _migrations(result: Drift) -> str:
-    return phrases.count(result.migrations, "migration")
+def _ledger(result: Drift) -> str:
+    if not result.migrations:
+        return "an empty schema, because no migration is applied"
+    return f"the {phrases.count(result.migrations, 'migration')} in the ledger"
 
 
 def _remarks(result: Drift) -> list[str]:

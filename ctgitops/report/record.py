@@ -17,7 +17,7 @@ from ..errors import CtgitopsError, MustWaitError
 from . import escape, links, phrases
 from .markdown import outcome_page
 from .page import MAX, fit, render
-from .record_steps import next_step
+from .record_steps import APPROVAL, is_repaired, next_step
 from .text import outcome_verdict
 from .text_error import error_text
 from .workflow_inputs import inputs_of, with_inputs
@@ -47,7 +47,11 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
     """
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
-    runs = [_run(name, outcome, origin, longest) for name, outcome in ended.items() if isinstance(outcome, Outcome)]
+    runs = [
+        _run(name, outcome, origin, longest)
+        for name, outcome in ended.items()
+        if isinstance(outcome, Outcome) and APPROVAL not in [reason.gate for reason in outcome.reasons]
+    ]
     rows = [_row(row, record) for row in record.rows]
     mark, verdict = _verdict(record)
 
@@ -121,7 +125,7 @@ _HELD = {
     "bake": " for its bake time",
     "after": " for {1}",
     "fingerprint": " for an approval of its new plan",
-    "approval": " for an approval",
+    APPROVAL: " for an approval of its plan",
     "reviewed": " for a review",
 }
 
@@ -130,10 +134,21 @@ def _said(environment: Environment, stage: Stage, record: Record) -> Markup:
     end = record.ends.get(environment.name)
     if stage is Stage.WAITING and end:
         held = next((_HELD[gate] for gate in end.gates if gate in _HELD), "")
-        said = Markup(f"{{}} WAITS{held}, nothing was changed")  # noqa: S704 - the text is a constant
+        # After the approval, the apply changes the database before a run writes here again.
+        unchanged = "" if APPROVAL in end.gates else _unchanged(environment, record)
+        said = Markup(f"{{}} WAITS{held}{unchanged}")  # noqa: S704 - the text is a constant
         return said.format(escape.plain(environment.name), escape.plain(environment.after or ""))
+    if stage is Stage.WAITING and is_repaired(environment, record):
+        return escape.plain(f"{environment.name} waits to be applied again")
     words_of = Markup(SAID[stage])  # noqa: S704 - the text is a constant
     return words_of.format(escape.plain(environment.name), escape.plain(_waits(environment)))
+
+
+def _unchanged(environment: Environment, record: Record) -> str:
+    """What an environment has whose run waits. An earlier run may have been killed in the middle of its plan."""
+    stages = [cell.stage for cell in record.cells(environment).values()]
+    applied = stages.count(Stage.APPLIED)
+    return f", {applied} of {len(stages)} migrations are applied" if applied else ", nothing was changed"
 
 
 def _waits(environment: Environment) -> str:
@@ -204,6 +219,7 @@ def _cell(cell: Cell, environment: Environment, end: RunEnd | None, there: set[s
     waiting = cell.stage is Stage.WAITING
     stage = end.stage if waiting and end and end.stage is Stage.BLOCKED else cell.stage
     waits = _why_not(environment, end, there) if waiting else ()
+    waits = waits[1:] if cell.past and end is None else waits
     return {
         "mark": MARKS[stage],
         "stage": "" if stage in (Stage.APPLIED, Stage.WAITING) else stage.upper(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
-from ..core.view.pull_request_record import Cell, Record, RunEnd, Stage
+from ..core.view.pull_request_record import ROWS, Cell, Record, RunEnd, Stage
 from ..core.view.way_back import BackupNote
 from . import escape, links, phrases
 from .workflow_inputs import inputs_of, with_inputs
@@ -19,27 +19,33 @@ NOBODY, WRITER, AUTHOR, REVIEWER = (
     "a reviewer of the environment",
 )
 _DONE = "-"
+APPROVAL = "approval"
+"""The gate of a plan that is ready. The approved job applies the plan."""
 _BY_GATE = {
     "freeze": ("{resumed}{rerun} after the freeze", WRITER),
     "window": ("{resumed}{rerun} in the window", WRITER),
     "bake": ("{resumed}{rerun} after that time", WRITER),
     "after": ("then {resumed}{rerun}", WRITER),
-    "approval": (
-        "read the plan in {run}, and approve its job; if that was rejected, start the workflow again",
+    APPROVAL: (
+        "read the plan in {run}, and approve its job, which applies the plan and writes the result here; "
+        "if the job was rejected or killed, start the workflow again",
         REVIEWER,
     ),
     "fingerprint": ("re-run all jobs of the run, then review and approve the new plan", REVIEWER),
-    "reviewed": ("then {rerun}", WRITER),
+    "reviewed": ("", WRITER),  # the hint says all
     "data-loss": ("then start the workflow again with that input", WRITER),
     "lock": ("{rerun} when the other run has ended", WRITER),
 }
 _RESUMED = "the next scheduled run continues it, as in drift.yml; without one, "
 _LATER = ("{rerun} when this wait has ended", WRITER)
-_CORRECT = "open a pull request that corrects {path}; its merge runs the migration again"
+_CORRECT = "open a pull request that corrects {path}; {merged}"
+_CORRECT_ROWS = "correct the rows, then {rerun}; or " + _CORRECT
+_COMPLETE = (_CORRECT, _CORRECT_ROWS, _BY_GATE["fingerprint"][0])
+"""Steps that need no hint of the run."""
 _BY_STAGE = {
     Stage.FAILED: ("remove the cause, then {rerun}", WRITER),
     Stage.TAKEN_BACK: ("remove the cause, then {rerun}", WRITER),
-    Stage.BLOCKED: ("open a pull request that corrects the problem; its merge starts a new run", AUTHOR),
+    Stage.BLOCKED: ("open a pull request that corrects the problem; {merged}", AUTHOR),
     Stage.CANCELLED: ("{rerun}, which continues after the last completed step", WRITER),
     Stage.UNFINISHED: ("{rerun}, which resumes the migration", WRITER),
     Stage.UNREADABLE: ("check the server and the secret of the workflow, then {rerun}", WRITER),
@@ -64,18 +70,21 @@ def next_step(environment: Environment, record: Record) -> NextStep:
     if stage in (Stage.APPLIED, Stage.REMOVED):
         return NextStep(Markup(), escape.plain("nothing"), _DONE)
     if stage is Stage.ROLLED_BACK:
-        return _again(environment, cells)
+        return _again(environment, record)
     if stage is Stage.WAITING and end is None:
         there = {each.name for each in record.environments if record.stage(each) is Stage.APPLIED}
+        if is_repaired(environment, record):
+            return NextStep(Markup(), _apply_by_hand(environment), WRITER)
         return NextStep(Markup(), *_expected(environment, there))
     failed = end or _from_cells(stage, cells)
     what, who = _template(failed, stage)
     path = escape.code(failed.path) if failed.path else ""
-    said = "" if what is _CORRECT and stage is not Stage.BLOCKED else failed.hint
+    said = "" if what in _COMPLETE and stage is not Stage.BLOCKED else failed.hint
     hint = escape.prose(with_inputs(said)) if said else Markup()
     resumed = "" if environment.trigger is Trigger.MANUAL else _RESUMED
     links_to = {"rerun": _link("re-run the job", failed.run_url), "run": _link("the run", failed.run_url)}
-    filled = Markup(what).format(**links_to, path=path, resumed=resumed)  # noqa: S704 - the text is a constant
+    words = {"path": path, "resumed": resumed, "merged": escape.plain(_after_merge(environment))}
+    filled = Markup(what).format(**links_to, **words)  # noqa: S704 - the text is a constant
     return NextStep(escape.prose(failed.what), Markup("; ").join(filter(None, (hint, filled))), who)
 
 
@@ -85,7 +94,7 @@ def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
     if "rolled-back" in end.gates:
         return "then {rerun}", WRITER
     if end.path and stage is not Stage.UNFINISHED:
-        return _CORRECT, AUTHOR
+        return (_CORRECT_ROWS, WRITER) if ROWS in end.gates else (_CORRECT, AUTHOR)
     if end.hint and stage in (Stage.FAILED, Stage.TAKEN_BACK):
         return "then {rerun}", WRITER
     return _BY_STAGE[stage]
@@ -98,17 +107,55 @@ def _from_cells(stage: Stage, cells: dict[str, Cell]) -> RunEnd:
     return RunEnd(stage, f"`{name}`: {said}" if said else f"`{name}`", run_url=cell.run_url)
 
 
-def _again(environment: Environment, cells: dict[str, Cell]) -> NextStep:
+def is_repaired(environment: Environment, record: Record) -> bool:
+    """Whether `repair` accepted a rolled-back migration for another apply. No event starts this apply."""
+    return any(cell.past and cell.stage is Stage.WAITING for cell in record.cells(environment).values())
+
+
+def _apply_by_hand(environment: Environment) -> Markup:
+    where = " at the tag of the newest release" if environment.trigger is Trigger.RELEASE else ""
+    inputs = inputs_of([("command", "apply"), ("environment", environment.name)])
+    return escape.prose(f"start the workflow{where} with {inputs}")
+
+
+def _after_merge(environment: Environment) -> str:
+    """What runs the corrected migration after the merge of the correction."""
+    match environment.trigger:
+        case Trigger.PUSH:
+            return "its merge runs the migration again"
+        case Trigger.SCHEDULE:
+            return "after its merge, the next scheduled run runs the migration again"
+        case Trigger.RELEASE:
+            return f"after its merge, publish a release{_tagged(environment)}"
+        case Trigger.MANUAL:
+            return "after its merge, start the workflow again"
+
+
+def _tagged(environment: Environment) -> str:
+    return "" if environment.tags == "*" else f" tagged {environment.tags}"
+
+
+def _again(environment: Environment, record: Record) -> NextStep:
+    cells = record.cells(environment)
     names = [name for name, cell in cells.items() if cell.stage is Stage.ROLLED_BACK]
     numbers = " ".join(name.split("_", 1)[0] for name in names)
     pairs = [("command", "repair"), ("environment", environment.name), ("again", numbers), ("reason", "…")]
-    what = f"to apply again, start the workflow with {inputs_of(pairs)}, or change the file in a new pull request"
+    what = f"to apply again, start the workflow with {inputs_of(pairs)}{_or_change(names, record)}"
     notes = (BackupNote.of(cells[name].receipt) for name in names)
     note = next((each for each in notes if each), None)
     had = f"the backup `{note.id}` has the earlier data: `{note.restore_with}`" if note else "without a backup"
     if note and note.vanishes:
         had = f"the backup `{note.id}` was deleted with its runner"
     return NextStep(escape.prose(f"{', '.join(f'`{name}`' for name in names[:3])}; {had}"), escape.prose(what), WRITER)
+
+
+def _or_change(names: list[str], record: Record) -> str:
+    """The other choice after a rollback. A file that another environment has applied must not change."""
+    others = ((each.name, record.cells(each)) for each in record.environments)
+    have = tuple(where for where, cells in others if any(cells[n].stage is Stage.APPLIED for n in names))
+    if have:
+        return f"; to change the file instead, first roll it back on {phrases.joined(have)} too"
+    return ", or change the file in a new pull request"
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[Markup, str]:
@@ -121,8 +168,7 @@ def _expected(environment: Environment, there: set[str]) -> tuple[Markup, str]:
         case Trigger.SCHEDULE:
             return escape.plain(f"{first}the next scheduled run applies the migrations"), NOBODY
         case Trigger.RELEASE:
-            tagged = "" if environment.tags == "*" else f" tagged {environment.tags}"
-            return escape.plain(f"{first}publish a release{tagged}"), WRITER
+            return escape.plain(f"{first}publish a release{_tagged(environment)}"), WRITER
         case Trigger.MANUAL:
             pairs = [("command", "apply"), ("environment", environment.name)]
             return escape.prose(f"{first}start the workflow with {inputs_of(pairs)}"), WRITER

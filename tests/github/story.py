@@ -80,6 +80,7 @@ class Story:
             "GITHUB_API_URL": self.live.access.api_url,
             "GITHUB_EVENT_NAME": event,
             "GITHUB_EVENT_PATH": str(self.files / "event.json"),
+            "GITHUB_REF": str(payload.get("ref", "refs/heads/main")),
             "GITHUB_OUTPUT": str(self.files / "output"),
             "GITHUB_REPOSITORY": self.live.access.repository,
             "GITHUB_RUN_ATTEMPT": "1",

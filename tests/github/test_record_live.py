@@ -93,7 +93,9 @@ def test_two_merges_that_fail_on_one_migration_end_with_true_records(story: Stor
         for path, text in files.items():
             house.write(path, text)
     for number, _, _ in runs:
-        assert first(story.record(number)).startswith("### ✅ Applied to staging"), story.record(number)
+        page = first(story.record(number))
+        # Seen to fail with `its file was removed`: the checkout of the older run lacks the later file.
+        assert page == "### ✅ Applied to staging · production waits for the next release tagged v&#42;"
 
 
 def test_a_refused_merge_is_no_wait_and_the_correction_is_on_record(story: Story) -> None:

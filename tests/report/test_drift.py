@@ -46,6 +46,8 @@ def test_a_difference_as_data() -> None:
 def test_one_migration_gives_and_two_give() -> None:
     assert "the schema matches the 1 migration in the ledger\n" in drift_text((Drift(STAGING, (), 1),))
     assert "the schema matches the 3 migrations in the ledger\n" in drift_text((CLEAN,))
+    none = drift_text((Drift(STAGING, (), 0),))
+    assert "the schema matches an empty schema, because no migration is applied\n" in none
 
 
 def test_who_could_not_be_looked_at_is_never_clean() -> None:

@@ -175,6 +175,71 @@ def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:
     assert page_of(MERGED, {"staging": ON_STAGING}).startswith("### ✅ Applied to staging")
 
 
+def test_a_migration_that_failed_on_rows_can_succeed_without_another_file() -> None:
+    """Seen to fail with `open a pull request` alone."""
+    for state in ("23505", "P0001"):
+        error = ApplyError("duplicate", place=ERROR.place, sqlstate=state, state=ERROR.state, hint=ERROR.hint)
+        error.blames_file = True
+        page = page_of(FAILED, {"staging": error})
+        assert "correct the rows, then [re-run the job]" in page
+        assert "or open a pull request that corrects <code>migrations/004_drop_legacy_status.sql</code>" in page
+
+
+ON_PRODUCTION: Ledgers = {"staging": MERGED["staging"], "production": chained(*BEFORE)}
+
+
+def test_a_correction_reaches_production_by_a_release() -> None:
+    """Seen to fail with `its merge runs the migration again`, which is true of staging only."""
+    path = "migrations/004_drop_legacy_status.sql"
+    plan = replace(make_plan(WORK, PRODUCTION, HAS_TWO), problems=(replace(EDITED, place=Place(path, 1)),))
+    page = page_of(ON_PRODUCTION, {"production": Outcome(plan, Status.BLOCKED)})
+    assert f"open a pull request that corrects <code>{path}</code>; after its merge, publish a release" in page
+    page = page_of(FAILED, {"staging": ERROR})
+    assert "its merge runs the migration again" in page
+
+
+def test_a_run_that_waits_after_a_killed_one_counts_what_is_applied() -> None:
+    """Seen to fail with `nothing was changed`, although half of the migrations were applied."""
+    hint = "start the workflow with `command: plan` again"
+    again = replace(WAITS, reasons=(Reason("fingerprint", "this plan is 1, but the approved plan is 2", hint),))
+    half: Ledgers = {"staging": MERGED["staging"], "production": chained(*BEFORE, entry(INDEX))}
+    page = page_of(half, {"production": again})
+    first = page.splitlines()[0]
+    assert first.endswith("production WAITS for an approval of its new plan, 1 of 2 migrations are applied")
+    assert "re-run all jobs of the run, then review and approve the new plan" in page
+    assert "command: plan" not in page.split("<b>Way back")[0]
+
+
+def rolled_back(*more: Entry) -> Ledgers:
+    gone = (entry(INDEX), entry(DROP), entry(DROP, Mark.ROLLED_BACK), *more)
+    return {"staging": MERGED["staging"], "production": chained(*BEFORE, *gone)}
+
+
+def test_a_file_that_another_environment_has_applied_must_not_change() -> None:
+    page = page_of(rolled_back(), {})
+    assert "to change the file instead, first roll it back on staging too" in page
+    assert "or change the file in a new pull request" not in page
+    alone = page_of({**rolled_back(), "staging": HAS_TWO}, {})
+    assert "or change the file in a new pull request" in alone
+
+
+def test_a_repaired_migration_waits_for_a_run_by_hand() -> None:
+    """Seen to fail with `publish a release`, although the release was published before the rollback."""
+    accepted = replace(entry(DROP, Mark.REPAIRED, NOW, "to be applied again: reviewed"), checksum=None)
+    page = page_of(rolled_back(accepted), {})
+    assert page.startswith("### ✅ Applied to staging · production waits to be applied again")
+    assert "start the workflow at the tag of the newest release with <code>command: apply</code>" in page
+    assert "publish a release" not in page
+
+
+def test_a_plan_to_approve_does_not_say_what_the_apply_makes_untrue() -> None:
+    ready = replace(WAITS, reasons=(Reason("approval", "its plan needs an approval"),))
+    page = page_of(ON_PRODUCTION, {"production": ready})
+    assert page.startswith("### ✅ Applied to staging · production WAITS for an approval of its plan\n")
+    assert "if the job was rejected or killed, start the workflow again" in page
+    assert "nothing was changed" not in page
+
+
 def test_a_run_that_refused_its_plan_is_not_recorded_as_waiting() -> None:
     """Seen to fail with `staging waits for the run on merge`."""
     plan = make_plan(WORK, STAGING, HAS_TWO)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ...errors import Place
-from ..environment.environment import Reviewed
+from ..environment.environment import Environment, Reviewed, Trigger
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger
 from ..ledger.open_prediction import open_predictions, prediction_advice
@@ -172,9 +172,9 @@ def _freeze(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
             yield Reason("freeze", what, f"it lasts from {freeze.period}", expected=True, until=freeze.end)
 
 
-def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+def _reviewed(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
     if request.environment.reviewed is Reviewed.REQUIRED:
-        yield from _unreviewed(plan, request)
+        yield from _unreviewed(plan, request, predecessor)
 
 
 def with_warnings(plan: Plan, request: Request) -> Plan:
@@ -184,7 +184,7 @@ def with_warnings(plan: Plan, request: Request) -> Plan:
     """
     found = list(_vanishing_backup(plan, request))
     if request.environment.reviewed is Reviewed.WARN:
-        found += [Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request)]
+        found += [Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request, None)]
     return replace(plan, problems=worst_first((*plan.problems, *found))) if found else plan
 
 
@@ -197,7 +197,7 @@ def _vanishing_backup(plan: Plan, request: Request) -> Iterator[Problem]:
         yield Problem("backup-vanishes", what, Place(environment.path), hint, blocks=False, brief=VANISHES)
 
 
-def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
+def _unreviewed(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
     name, reviews = request.environment.name, request.reviews
     if plan.empty or (reviews is None and request.approved is not None):
         return  # on a command line, the user who passes the fingerprint has read the plan
@@ -213,8 +213,20 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
         return
     for file in unseen(plan, reviews, request.origin.folder):
         what = f"no merged pull request showed the current text of `{file.path}` in a plan"
-        hint = "the file was pushed directly, or changed later: open a pull request that changes the file, and merge it"
-        yield Reason("reviewed", what, hint)
+        yield Reason("reviewed", what, _shown_by(file.path, request.environment, predecessor))
+
+
+def _shown_by(path: str, environment: Environment, predecessor: Predecessor) -> str:
+    """The pull request whose plan shows a file that was pushed directly, or changed later."""
+    name = path.rsplit("/", 1)[-1].split(".", 1)[0]
+    there = isinstance(predecessor, Ledger) and name in {entry.name for entry in predecessor.applied.values()}
+    which = "that changes the file"
+    first = "the file was pushed directly, or changed later"
+    if there:
+        which = "with a new migration, whose plan shows this file too"
+        first = f"the file must not change, because {environment.after} has applied it"
+    then = "merge it, and publish a release" if environment.trigger is Trigger.RELEASE else "and merge it"
+    return f"{first}: open a pull request {which}, {then}"
 
 
 GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window, _freeze)

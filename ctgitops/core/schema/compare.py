@@ -114,9 +114,12 @@ def without(changes: Changes, patterns: tuple[str, ...]) -> Changes:
     return tuple(change for change in changes if not ignored(change.object, patterns))
 
 
-def without_access_of(role: str, changes: Changes) -> Changes:
-    """The changes without additional privileges on schemas for `role`. `ctgitops roles` grants these to apply."""
-    ends = (f" to {role}", ' to "{}"'.format(role.replace('"', '""')))
+def without_access_of(role: str | None, changes: Changes) -> Changes:
+    """The changes without additional privileges on schemas for `role`. `ctgitops roles` grants these to apply.
+
+    None leaves out such privileges of every role.
+    """
+    ends = ("",) if role is None else (f" to {role}", ' to "{}"'.format(role.replace('"', '""')))
     return tuple(change for change in changes if not (isinstance(change, Added) and _is_access(change.object, ends)))
 
 

@@ -15,6 +15,8 @@ from ..migration.schema_version import SchemaVersion
 from .way_back import WayBack, way_back
 
 Ledgers = Mapping[str, Ledger | Unreadable]
+ROWS = "rows"
+"""In place of a gate: the migration failed on rows, so a correction of the rows is enough."""
 NOT_ASKED = 2
 """The exit status for an environment whose secret only another run has."""
 

@@ -19,10 +19,19 @@ from .pull_request_record import NOT_ASKED, Cell, Ledgers, PastRollback, Record,
 from .way_back import BackupNote, WayBack
 
 LONGEST = 12_000
-"""Maximum length of the JSON text. A longer text is written without the cells."""
+"""Maximum length of the JSON text. A longer text has the stages of the cells, without their times and backups."""
 LONGEST_TEXT = 300
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Successive migrations of a record with the same stage."""
+
+    first: str
+    last: str
+    stage: Stage
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,8 @@ class Remembered:
     last: int = 0
     """The ID of the last ledger entry that the run read."""
     cells: Mapping[str, Cell] = field(default_factory=dict)
+    spans: tuple[Span, ...] = ()
+    """The stages of the migrations, in order, in place of `cells` in a long record."""
     end: RunEnd | None = None
     back: WayBack | None = None
 
@@ -56,6 +67,7 @@ def with_memory(record: Record, memory: Memory, ledgers: Ledgers, ran: Collectio
         old = memory.get(name)
         if old is None:
             continue
+        old = replace(old, cells={**old.cells, **_cells_of(old.spans, [row.name for row in record.rows])})
         if name not in read and _not_asked(ledgers.get(name)):
             record = _with_cells(record, name, old.cells)
             ways = {**ways, name: old.back} if old.back else ways
@@ -74,10 +86,10 @@ def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:
         cells = {migration: _cell_json(cell) for migration, cell in record.cells(environment).items()}
         end, back = record.ends.get(name), record.ways_back.get(name)
         kept[name] = {"last": last, "cells": cells, "end": _short(end), "back": asdict(back) if back else None}
-    text = json.dumps(kept, default=str)
-    if len(text) > LONGEST:
-        text = json.dumps({name: {**each, "cells": {}, "back": None} for name, each in kept.items()}, default=str)
-    return text if len(text) <= LONGEST else ""
+    short = {e.name: {**kept[e.name], "cells": {}, "spans": _spans(record.cells(e))} for e in record.environments}
+    shortest = {name: {**each, "back": None} for name, each in short.items()}
+    texts = (json.dumps(each, default=str) for each in (kept, short, shortest))
+    return next((text for text in texts if len(text) <= LONGEST), "")
 
 
 def memory_in(text: str) -> Memory:
@@ -115,8 +127,33 @@ def _still(old: Remembered, now: Mapping[str, Cell], ledger: Ledger | None) -> b
     if old.end and old.end.stage is Stage.DIFFERS and ledger:
         return any(open_predictions(ledger))
     applied = bool(now) and all(cell.stage is Stage.APPLIED for cell in now.values())
-    same = all(name in old.cells and _state(old.cells[name]) == _state(cell) for name, cell in now.items())
+    same = all(name in old.cells and _same(old, old.cells[name], cell) for name, cell in now.items())
     return same and (ledger is None or not applied)
+
+
+def _same(old: Remembered, before: Cell, now: Cell) -> bool:
+    return before.stage is now.stage if old.spans else _state(before) == _state(now)
+
+
+def _spans(cells: Mapping[str, Cell]) -> list[list[str]]:
+    spans: list[list[str]] = []
+    for name, cell in cells.items():
+        if spans and spans[-1][2] == cell.stage:
+            spans[-1][1] = name
+        else:
+            spans.append([name, name, cell.stage])
+    return spans
+
+
+def _cells_of(spans: tuple[Span, ...], names: list[str]) -> dict[str, Cell]:
+    """The cells of spans. `names` has the migrations of the record, in order."""
+    places = {name: place for place, name in enumerate(names)}
+    found: dict[str, Cell] = {}
+    for span in spans:
+        if span.first in places and span.last in places:
+            between = names[places[span.first] : places[span.last] + 1]
+            found |= dict.fromkeys(between, Cell(span.stage))
+    return found
 
 
 def _state(cell: Cell) -> tuple[Stage, datetime | None]:
@@ -146,6 +183,7 @@ def _remembered(each: Json) -> Remembered:
     return Remembered(
         int(each["last"]),
         {str(name): _cell(cell) for name, cell in each["cells"].items()},
+        tuple(Span(str(first), str(last), Stage(stage)) for first, last, stage in each.get("spans", ())),
         _end(end) if end else None,
         _back(back) if back else None,
     )

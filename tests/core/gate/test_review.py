@@ -22,7 +22,7 @@ from ctgitops.core.gate.review import (
 )
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Plan, make_plan
-from tests.fakes import STAGING, chained, entry, migration, request, seed, workspace
+from tests.fakes import PRODUCTION, STAGING, chained, entry, migration, request, seed, workspace
 
 FIRST = migration("001_first", verify="SELECT true;\n")
 SECOND = migration("002_second")
@@ -62,6 +62,19 @@ def test_every_file_that_would_run_must_have_been_shown() -> None:
         (reason,) = reasons(reviews=seen(*(f for f in files if f != left_out)))
         assert (reason.gate, left_out.path in reason.what) == ("reviewed", True)
         assert "open a pull request" in reason.hint
+
+
+def test_a_file_that_another_environment_has_applied_is_shown_by_a_later_pull_request() -> None:
+    """Seen to fail: the advice to change the file led to a plan that is blocked."""
+    strict = replace(PRODUCTION, reviewed=Reviewed.REQUIRED)
+    staging = chained(entry(FIRST))
+    plan = make_plan(WORK, strict, Ledger())
+    found = reasons_to_wait(plan, request(WORK, strict, reviews=seen()), staging)
+    hints = {reason.what.split("`")[1]: reason.hint for reason in found if reason.gate == "reviewed"}
+    assert "must not change, because staging has applied it" in hints["migrations/001_first.down.sql"]
+    assert "with a new migration, whose plan shows this file too" in hints["migrations/001_first.sql"]
+    assert "open a pull request that changes the file" in hints["migrations/002_second.sql"]
+    assert all(hint.endswith("merge it, and publish a release") for hint in hints.values())
 
 
 def test_a_file_that_was_changed_after_it_was_shown_was_not_shown() -> None:

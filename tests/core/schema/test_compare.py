@@ -155,3 +155,4 @@ def test_privileges_on_schemas_of_the_role_that_applies_are_left_out() -> None:
     left_out = (Added(grant("schema public to migrator")), Added(grant('schema a to "My ""role"')))
     assert without_access_of("migrator", (*kept, lost, *left_out)) == (*kept, lost, left_out[1])
     assert without_access_of('My "role', left_out) == left_out[:1]
+    assert without_access_of(None, (*kept, lost, *left_out)) == (kept[1], lost), "no ledger names the role yet"

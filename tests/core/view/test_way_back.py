@@ -74,8 +74,19 @@ def test_what_is_not_a_memory_is_none() -> None:
         assert memory_in(text) == {}
 
 
-def test_a_long_memory_leaves_out_the_cells() -> None:
-    many = [MigrationRef(n, f"{n:03}_{'x' * 100}") for n in range(300)]
-    ledgers: Ledgers = {"staging": chained(entry(ONE))}
-    (staging, _) = memory_in(memory_text(record_of(many, BOTH, ledgers), {}, ledgers)).values()
-    assert (staging.last, staging.cells) == (1, {})
+def test_a_long_memory_leaves_out_the_cells_but_not_their_stages() -> None:
+    """Seen to fail: production waited for a release that had applied everything."""
+    many = [migration(f"{n:03}_{'x' * 100}", f"1.{n}.0") for n in range(1, 301)]
+    wanted = [MigrationRef(m.number, m.name) for m in many]
+    both: Ledgers = {"staging": chained(entry(many[0])), "production": chained(*map(entry, many[:299]))}
+    end = RunEnd(Stage.WAITING, "outside its window", gates=("window",))
+    text = memory_text(replace(record_of(wanted, BOTH, both), ends={"production": end}), {}, both)
+    memory = memory_in(text)
+    assert (memory["production"].last, memory["production"].cells) == (299, {})
+    now: Ledgers = {**both, "production": HIDDEN}
+    found = with_memory(record_of(wanted, BOTH, now), memory, now)
+    stages = [cell.stage for cell in found.cells(PRODUCTION).values()]
+    assert stages == [Stage.APPLIED] * 299 + [Stage.WAITING]
+    assert found.ends == {"production": end}
+    again = memory_in(memory_text(found, memory, now))["production"]
+    assert (again.last, again.spans, again.end) == (299, memory["production"].spans, end)
