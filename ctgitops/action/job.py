@@ -59,11 +59,11 @@ class Job:
 
     @cached_property
     def at_tip(self) -> frozenset[str] | None:
-        """The paths in migrations/ at the tip of the run's branch. None for a tag, or if GitHub does not list them."""
+        """The paths of migrations at the tip of the run's branch. None for a tag, or if GitHub does not list them."""
         ref, folder = self.environ.get("GITHUB_REF", ""), self.wiring.origin.folder
         if not ref.startswith(_BRANCH):
             return None
-        paths = self.github_writer.paths_at_tip(ref.removeprefix(_BRANCH), f"{folder}migrations")
+        paths = self.github_writer.paths_at_tip(ref.removeprefix(_BRANCH), f"{folder}{self.wiring.workspace.policy.layout.folder}")
         return None if paths is None else frozenset(path.removeprefix(folder) for path in paths)
 
     @property
