@@ -63,7 +63,9 @@ class Job:
         ref, folder = self.environ.get("GITHUB_REF", ""), self.wiring.origin.folder
         if not ref.startswith(_BRANCH):
             return None
-        paths = self.github_writer.paths_at_tip(ref.removeprefix(_BRANCH), f"{folder}{self.wiring.workspace.policy.layout.folder}")
+        paths = self.github_writer.paths_at_tip(
+            ref.removeprefix(_BRANCH), f"{folder}{self.wiring.workspace.policy.layout.folder}"
+        )
         return None if paths is None else frozenset(path.removeprefix(folder) for path in paths)
 
     @property

@@ -13,7 +13,7 @@ from ..migration.selector import Selector
 from ..schema.compare import Changes
 from ..workspace.candidates import of_files
 from ..workspace.workspace import Workspace
-from .takeover import Applied
+from .takeover import ToolHistory
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,11 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
 
 
 def entries(
-    request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str, applied: Applied | None = None
+    request: Request,
+    found: tuple[Migration, ...],
+    baseline: Baseline,
+    fingerprint: str,
+    applied: ToolHistory | None = None,
 ) -> tuple[Entry, ...]:
     """The new ledger entries: first the entry with the accepted schema differences, then one entry per migration.
 

@@ -12,7 +12,7 @@ from ..workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Applied:
+class ToolHistory:
     """The files that another tool has applied, each with the row of the tool's ledger."""
 
     ledger: ForeignLedger
@@ -24,7 +24,7 @@ class Applied:
         return self.rows[-1][0].number
 
 
-def applied_by(ledgers: tuple[ForeignLedger, ...], workspace: Workspace, environment: str) -> Applied:
+def applied_by(ledgers: tuple[ForeignLedger, ...], workspace: Workspace, environment: str) -> ToolHistory:
     """The migrations that the other tool's ledger and the files agree on.
 
     Raises UsageError without a ledger or with several, and LedgerError if ledger and files disagree.
@@ -42,7 +42,7 @@ def applied_by(ledgers: tuple[ForeignLedger, ...], workspace: Workspace, environ
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
         hint = f"let {ledger.title} complete its migrations, or restore the files, then run baseline again"
         raise LedgerError(what + more, state="nothing was changed", hint=hint)
-    return Applied(ledger, tuple((m, row) for m in workspace.migrations if (row := ledger.row_of(m))))
+    return ToolHistory(ledger, tuple((m, row) for m in workspace.migrations if (row := ledger.row_of(m))))
 
 
 def _disagreements(ledger: ForeignLedger, migrations: tuple[Migration, ...]) -> Iterator[str]:

@@ -27,7 +27,6 @@ from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
 from ..catalog.database_roles import database_roles
 from ..catalog.dump_advice import not_dumped
-from ..catalog.foreign_ledgers import foreign_ledgers
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_export import not_exportable
@@ -39,6 +38,7 @@ from ..connection.effective_settings import english
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.set_role import as_role, refuse_other_role
 from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
+from ..ledger.foreign_ledgers import foreign_ledgers
 from ..ledger.ledger import ensure_ledger, read_ledger
 from ..lock.run_lock import Lease, end, holder_of, take
 from ..transaction.execute import verify
