@@ -28,6 +28,7 @@ from ..files.workspace import read_workspace
 from .addresses import Addresses
 from .backups import StoredBackups
 from .databases import PostgresDatabases, ThrowAwayDatabases
+from .examinations import Examinations
 from .notifications import Notifications
 from .origin import origin_from
 from .schemas import NamedSchemas
@@ -150,6 +151,11 @@ class Wiring:
     def notifications(self) -> Notifications:
         """Sends notifications to the receivers of environments."""
         return Notifications(self.workspace, self.origin, self.environ)
+
+    @property
+    def examinations(self) -> Examinations:
+        """The checks of `doctor`."""
+        return Examinations(self.root, self.environ, self.workspace.policy.notify, self.backups, self.today)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """A reader of schemas by name."""
