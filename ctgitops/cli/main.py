@@ -17,6 +17,7 @@ import click
 from .. import __version__
 from ..errors import CtgitopsError
 from . import streams
+from .log_lines import as_json_lines, end_line
 
 VERBS = {
     "init": "scaffold",
@@ -123,8 +124,11 @@ def _run() -> int:
     except click.exceptions.Abort:
         return _interrupted()
     except click.ClickException as error:
-        error.show()
-        return 2
+        if as_json_lines():
+            end_line("usage", USAGE, error.format_message(), "", f"ctgitops {' '.join(_verb)} --help")
+        else:
+            error.show()
+        return USAGE
     except CtgitopsError as error:
         from .printing import print_error
 
@@ -150,11 +154,10 @@ def _written(status: int) -> int:
     failure = streams.unwritten()
     if failure is None:
         return status
-    click.echo(f"error[usage]: standard output cannot be written: {failure.strerror}", err=True)
-    click.echo(
-        "  help: free disk space, or write to another file; the exit status shows how the run itself ended", err=True
-    )
-    return USAGE if status == 0 and READERS.intersection(_verb) else status
+    ends = USAGE if status == 0 and READERS.intersection(_verb) else status
+    hint = "free disk space, or write to another file; the exit status shows how the run itself ended"
+    end_line("usage", ends, f"standard output cannot be written: {failure.strerror}", "", hint)
+    return ends
 
 
 def _exit_now(status: int) -> NoReturn:
@@ -173,12 +176,10 @@ def _interrupted() -> int:
     if NAMES:
         shown = NAMES[0] if len(NAMES) == 1 else f"{NAMES[0]} to {NAMES[-1]} ({len(NAMES)} in total)"
         state = f"this run completed {shown}"
-    click.echo("error[interrupted]: the run was asked to stop", err=True)
-    click.echo(f"  state: {state}", err=True)
-    click.echo(
-        "  help: `ctgitops status` shows what else was applied; run the same command again to continue", err=True
-    )
-    return APPLY_STOPPED if NAMES else INTERRUPTED
+    status = APPLY_STOPPED if NAMES else INTERRUPTED
+    hint = "`ctgitops status` shows what else was applied; run the same command again to continue"
+    end_line("interrupted", status, "the run was asked to stop", state, hint)
+    return status
 
 
 _stop_signals: list[int] = []

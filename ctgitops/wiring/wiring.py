@@ -185,10 +185,16 @@ class Wiring:
         return {inside[path]: name for path, name in found.items()}
 
     @contextmanager
-    def console(self) -> Iterator[Listener]:
-        """A listener that shows progress events in a terminal or log. It ends with the block."""
-        from ..notify.console import console
+    def console(self, environment: str = "", *, as_json: bool = False) -> Iterator[Listener]:
+        """A listener that shows progress events in a terminal or log, or as JSON lines. It ends with the block."""
         from ..notify.listeners import listeners
+
+        if as_json:
+            from ..notify.json_lines import json_lines
+
+            yield listeners(json_lines(sys.stderr, environment))
+            return
+        from ..notify.console import console
 
         with console(self.environ, sys.stderr) as tell:
             yield listeners(tell)
