@@ -17,7 +17,7 @@ import click
 from .. import __version__
 from ..errors import CtgitopsError
 from . import streams
-from .log_lines import as_json_lines, end_line
+from .log_lines import as_json_lines, end_line, say
 
 VERBS = {
     "init": "scaffold",
@@ -107,14 +107,30 @@ def main() -> NoReturn:
     """Runs one verb and exits with its exit status. SIGTERM and SIGHUP stop a run in the same way as Ctrl-C."""
     streams.install(streams.open_missing())
     _listen()
-    status = _run()
-    # The result is final. A later signal must not change the output or the exit status.
-    for late in SIGNALS:
-        signal.signal(late, signal.SIG_IGN)
-    status = _written(status)
+    status = _written(_with_telemetry())
     if _stop_signals:
         _exit_now(status)
     sys.exit(status)
+
+
+def _with_telemetry() -> int:
+    """Runs one verb. Sends its trace if a variable of OpenTelemetry names an endpoint. Returns the exit status."""
+    if not any(name.startswith("OTEL_EXPORTER_OTLP_") for name in os.environ):
+        return _to_its_end()
+    from ..notify.telemetry import telemetry
+
+    with telemetry(os.environ, lambda text: say(text, "warning", "telemetry")) as made:
+        status = _to_its_end()
+        made.end(_verb[0] if _verb else "", status)
+    return status
+
+
+def _to_its_end() -> int:
+    """Runs one verb. Ignores later signals: the result is final, and they must not change output or exit status."""
+    status = _run()
+    for late in SIGNALS:
+        signal.signal(late, signal.SIG_IGN)
+    return status
 
 
 def _run() -> int:

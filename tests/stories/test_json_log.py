@@ -47,14 +47,6 @@ def test_a_run_that_is_stopped_says_so_as_json(house: House) -> None:
     assert lines[-1]["event"] == "error"
 
 
-def test_a_message_about_the_root_is_json_too(house: House) -> None:
-    (house.root / "sub").mkdir()
-    house.migration("001_t", "create table t (id int);")
-    done = house.start("apply", "--env", "staging", "--log-format", "json", "--root", str(house.root)).ended()
-    assert done.status == 0
-    assert all(valid(line) for line in done.err.splitlines())
-
-
 @pytest.mark.parametrize("verb", ["apply", "rollback", "reset", "repair", "baseline", "backup", "restore"])
 def test_every_verb_that_shows_progress_has_the_option(house: House, verb: str) -> None:
     assert "--log-format" in house.run(verb, "--help").out
