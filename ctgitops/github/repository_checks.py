@@ -77,13 +77,14 @@ class RepositoryChecks:
     def environments(self, wanted: tuple[Environment, ...]) -> Iterator[Diagnosis]:
         """Whether each environment exists, and who may deploy to it."""
         listed = self._must("/environments?per_page=100").get("environments") or ()
-        names = {str(each.get("name", "")).casefold() for each in listed}
+        by_name = {str(each.get("name", "")).casefold(): each for each in listed}
         for each in wanted:
-            if each.name.casefold() not in names:
+            found = by_name.get(each.name.casefold())
+            if found is None:
                 fix = self._api(f"environments/{each.name}", "PUT", "{}")
                 yield self._of(each, problem("github-environments", f"GitHub has no environment {each.name}", fix))
                 continue
-            for diagnosis in self._environment(each, self._must(f"/environments/{each.name}")):
+            for diagnosis in self._environment(each, found):
                 yield self._of(each, diagnosis)
 
     def _environment(self, each: Environment, found: Any) -> Iterator[Diagnosis]:

@@ -32,7 +32,6 @@ def healthy() -> dict[str, Any]:
         "/pulls": [],
         "/deployments": [],
         "/environments": {"environments": [REVIEWED]},
-        "/environments/production": REVIEWED,
         "/environments/production/deployment-branch-policies": {"branch_policies": [{"name": "v*", "type": "tag"}]},
         "/branches/main": {"protected": True, "protection": {"required_status_checks": {"contexts": ["Plan"]}}},
         "/rules/branches/main": [],
@@ -70,14 +69,14 @@ def test_a_protected_repository_is_healthy(github: scripted.Scripted) -> None:
             "PUT repos/o/r/environments/production",
         ),
         (
-            "/environments/production",
-            REVIEWED | {"protection_rules": []},
+            "/environments",
+            {"environments": [REVIEWED | {"protection_rules": []}]},
             "no required reviewers",
             "PUT repos/o/r/environments/production",
         ),
         (
-            "/environments/production",
-            REVIEWED | {"deployment_branch_policy": None},
+            "/environments",
+            {"environments": [REVIEWED | {"deployment_branch_policy": None}]},
             "every branch can deploy to production",
             '"name": "v*", "type": "tag"',
         ),
@@ -137,7 +136,7 @@ def test_without_a_token_every_check_says_how_to_give_one() -> None:
 def test_against_a_github_the_missing_environment_is_found_and_the_fix_creates_it(live: Live) -> None:
     found = RepositoryChecks(live.access)
     assert [each.verdict for each in found.token()] == [CheckVerdict.OK]
-    new = replace(LIVE, name=f"doctor-{live.seen}-{live.called}")
+    new = replace(LIVE, trigger=Trigger.MANUAL, name=f"doctor-{live.seen}-{live.called}")
     (missing,) = found.environments((new,))
     assert missing.verdict is CheckVerdict.PROBLEM
     live.call("PUT", f"/environments/{new.name}", {})
