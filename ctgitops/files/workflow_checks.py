@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ class WorkflowChecks:
 
     def readable(self) -> Iterator[Diagnosis]:
         """Whether each file is YAML with jobs, and one of them runs ctgitops."""
-        jobs, unread = self._jobs()
+        jobs, unread = self._found
         for path, why in unread:
             yield unknown("workflow-files", f"{path} cannot be read: {why}", f"actionlint {path}")
         if not any(job.our_steps for job in jobs):
@@ -136,7 +137,7 @@ class WorkflowChecks:
     def checkout(self) -> Iterator[Diagnosis]:
         """Whether a privileged workflow checks out the code of a pull request."""
         found = []
-        for job in self._jobs()[0]:
+        for job in self._found[0]:
             if not job.events & set(_PRIVILEGED):
                 continue
             for step in job.steps:
@@ -153,7 +154,7 @@ class WorkflowChecks:
     def _judged(self, check: str, found: list[Diagnosis], well: str) -> Iterator[Diagnosis]:
         """The problems. Without one, `well`, unless there was nothing to look at, or a file could not be read."""
         yield from found
-        jobs, unread = self._jobs()
+        jobs, unread = self._found
         if unread:
             yield unknown(
                 check, f"{', '.join(path for path, _ in unread)} cannot be read", f"actionlint {unread[0][0]}"
@@ -164,9 +165,10 @@ class WorkflowChecks:
             yield ok(check, well)
 
     def _ours(self) -> list[Job]:
-        return [job for job in self._jobs()[0] if job.our_steps]
+        return [job for job in self._found[0] if job.our_steps]
 
-    def _jobs(self) -> tuple[list[Job], list[tuple[str, str]]]:
+    @cached_property
+    def _found(self) -> tuple[list[Job], list[tuple[str, str]]]:
         jobs: list[Job] = []
         unread: list[tuple[str, str]] = []
         for file in sorted((self.top / FOLDER).glob("*.y*ml")):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from github import GithubException, UnknownObjectException
 from requests import RequestException
 
-from ..core.doctor.diagnosis import Diagnosis, ok, problem, unknown
+from ..core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
 from ..core.environment.environment import Environment, Trigger
 from ..errors import ForgeError
 from ..report.escape import one_line
@@ -18,6 +19,9 @@ from .access import Access, RetryPolicy
 from .client import Client
 
 HOW_TO_SIGN_IN = 'export GITHUB_TOKEN="$(gh auth token)" GITHUB_REPOSITORY=OWNER/NAME'
+_CHECK = "github-environments"
+_ME = "the id of the user"
+"""Stands for the user who runs the command."""
 _HASTE = RetryPolicy(tries=2, backoff=0.2, longest=2, timeout=4)
 _READS = {
     "contents": "/commits?per_page=1",
@@ -81,34 +85,32 @@ class RepositoryChecks:
         for each in wanted:
             found = by_name.get(each.name.casefold())
             if found is None:
-                fix = self._api(f"environments/{each.name}", "PUT", "{}")
-                yield self._of(each, problem("github-environments", f"GitHub has no environment {each.name}", fix))
+                yield self._of(each, self._absent(each))
                 continue
             for diagnosis in self._environment(each, found):
                 yield self._of(each, diagnosis)
 
+    def _absent(self, each: Environment) -> Diagnosis:
+        what = f"GitHub has no environment {each.name}"
+        if each.trigger is Trigger.MANUAL:
+            return note(_CHECK, f"{what}, and the manifest applies to it only by hand")
+        fix = self._api(f"environments/{each.name}", "PUT", _protected({}, None, reviewed=_is_reviewed(each)))
+        return problem(_CHECK, what, f"{fix}\n{self._policy(each)}")
+
     def _environment(self, each: Environment, found: Any) -> Iterator[Diagnosis]:
-        rules = {str(rule.get("type")) for rule in found.get("protection_rules") or ()}
+        rules = {str(rule.get("type")): rule for rule in found.get("protection_rules") or ()}
         policy = found.get("deployment_branch_policy")
-        live = each.trigger is Trigger.RELEASE or each.after is not None
-        path, clean = f"environments/{each.name}", True
+        path, gaps = f"environments/{each.name}", []
+        fix = self._api(path, "PUT", _protected(rules, policy, reviewed=_is_reviewed(each)))
         if policy is None:
-            body = '{"deployment_branch_policy": {"protected_branches": false, "custom_branch_policies": true}}'
-            fix = self._api(path, "PUT", body) + "\n" + self._policy(each)
-            yield problem("github-environments", f"every branch can deploy to {each.name}", fix)
-            clean = False
+            gaps.append(problem(_CHECK, f"every branch can deploy to {each.name}", f"{fix}\n{self._policy(each)}"))
         elif policy.get("custom_branch_policies") and each.trigger is Trigger.RELEASE:
             listed = self._must(f"/{path}/deployment-branch-policies").get("branch_policies") or ()
             if not any(rule.get("type") == "tag" for rule in listed):
-                yield problem("github-environments", f"no tag may deploy to {each.name}", self._policy(each))
-                clean = False
-        if live and "required_reviewers" not in rules:
-            body = '{"reviewers": [{"type": "User", "id": \'"$(gh api user --jq .id)"\'}]}'
-            what = f"{each.name} has no required reviewers, so nobody approves its plan"
-            yield problem("github-environments", what, self._api(path, "PUT", body))
-            clean = False
-        if clean:
-            yield ok("github-environments", "the environment is protected")
+                gaps.append(problem(_CHECK, f"no tag may deploy to {each.name}", self._policy(each)))
+        if _is_reviewed(each) and "required_reviewers" not in rules:
+            gaps.append(problem(_CHECK, f"{each.name} has no required reviewers, so its plan needs no approval", fix))
+        yield from gaps or [ok(_CHECK, "the environment is protected")]
 
     def _policy(self, each: Environment) -> str:
         release = each.trigger is Trigger.RELEASE
@@ -148,6 +150,25 @@ class RepositoryChecks:
             raise ForgeError(what, hint=HOW_TO_SIGN_IN) from None
         except RequestException as error:
             raise ForgeError(f"GitHub cannot be reached: {type(error).__name__}", hint=HOW_TO_SIGN_IN) from None
+
+
+def _is_reviewed(each: Environment) -> bool:
+    """Whether a person should approve each plan: the environment follows another one, or a release."""
+    return each.trigger is Trigger.RELEASE or each.after is not None
+
+
+def _protected(rules: Mapping[str, Any], policy: Any, *, reviewed: bool) -> str:
+    """The body that protects an environment, for single quotes of a shell. It repeats what GitHub would reset."""
+    body: dict[str, Any] = {
+        "deployment_branch_policy": policy or {"protected_branches": False, "custom_branch_policies": True}
+    }
+    if wait := rules.get("wait_timer", {}).get("wait_timer"):
+        body["wait_timer"] = wait
+    known = rules.get("required_reviewers", {}).get("reviewers") or ()
+    reviewers = [{"type": str(each["type"]), "id": int(each["reviewer"]["id"])} for each in known]
+    if reviewed or reviewers:
+        body["reviewers"] = reviewers or [{"type": "User", "id": _ME}]
+    return json.dumps(body).replace(f'"{_ME}"', "'\"$(gh api user --jq .id)\"'")
 
 
 _PROTECTION = (

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,13 +137,64 @@ def test_without_a_token_every_check_says_how_to_give_one() -> None:
         assert "gh auth token" in raised.value.hint
 
 
+def test_an_environment_that_is_only_applied_to_by_hand_needs_none_on_github(github: scripted.Scripted) -> None:
+    by_hand = replace(LIVE, name="development", trigger=Trigger.MANUAL, after=None)
+    assert [each.verdict for each in checks(github).environments((by_hand,))] == [CheckVerdict.NOTE]
+
+
+GH = """\
+import json, os, sys, urllib.request
+_, api, *rest = sys.argv
+if rest[:1] == ["user"]:
+    print(7)
+    raise SystemExit
+(_, method, path, _, _) = rest
+url, body = f"{os.environ['GITHUB_API_URL']}/{path}", json.load(sys.stdin)
+print(json.dumps([method, path, body]))
+"""
+"""Stands for GitHub's `gh`: prints what it would send."""
+
+
+def followed(fix: str, folder: Path) -> list[Any]:
+    """What the commands send."""
+    (folder / "gh.py").write_text(GH)
+    (folder / "gh").write_text(f'#!/bin/sh\nexec {sys.executable} {folder}/gh.py "$@"\n')
+    (folder / "gh").chmod(0o755)
+    environ = {"PATH": f"{folder}:{os.environ['PATH']}", "GITHUB_API_URL": "http://h"}
+    done = subprocess.run(["bash", "-ec", fix], env=environ, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.slow
+def test_the_fix_protects_the_environment_and_keeps_its_other_settings(
+    github: scripted.Scripted, tmp_path: Path
+) -> None:
+    open_to_all = {"name": "production", "protection_rules": [{"type": "wait_timer", "wait_timer": 30}]}
+    github.canned["/environments"] = {"environments": [open_to_all]}
+    found = list(checks(github).environments((LIVE,)))
+    sent = followed(found[0].fix, tmp_path)
+    branches = {"protected_branches": False, "custom_branch_policies": True}
+    put = {"deployment_branch_policy": branches, "wait_timer": 30, "reviewers": [{"type": "User", "id": 7}]}
+    assert sent == [
+        ["PUT", "repos/o/r/environments/production", put],
+        ["POST", "repos/o/r/environments/production/deployment-branch-policies", {"name": "v*", "type": "tag"}],
+    ]
+    assert followed(found[1].fix, tmp_path) == sent[:1]
+
+    github.canned["/branches/main"] = {"protected": False}
+    (branch,) = checks(github).branch_rules()
+    ((method, path, body),) = followed(branch.fix, tmp_path)
+    assert (method, path, body["enforce_admins"]) == ("PUT", "repos/o/r/branches/main/protection", True)
+
+
 @pytest.mark.github
-def test_against_a_github_the_missing_environment_is_found_and_the_fix_creates_it(live: Live) -> None:
+def test_against_a_github_the_missing_environment_is_found_and_the_fix_creates_it(live: Live, tmp_path: Path) -> None:
     found = RepositoryChecks(live.access)
     assert [each.verdict for each in found.token()] == [CheckVerdict.OK]
-    new = replace(LIVE, trigger=Trigger.MANUAL, name=f"doctor-{live.seen}-{live.called}")
+    new = replace(LIVE, trigger=Trigger.PUSH, after=None, name=f"doctor-{live.seen}-{live.called}")
     (missing,) = found.environments((new,))
     assert missing.verdict is CheckVerdict.PROBLEM
-    live.call("PUT", f"/environments/{new.name}", {})
-    after = list(RepositoryChecks(live.access).environments((new,)))
-    assert not [each for each in after if "has no environment" in each.what]
+    (method, path, body), *_ = followed(missing.fix, tmp_path)
+    live.send(method, f"/{path}", body)
+    (after,) = RepositoryChecks(live.access).environments((new,))
+    assert "has no environment" not in after.what

@@ -203,6 +203,7 @@ def test_a_collector_that_hangs_or_fails_costs_a_few_seconds_and_one_warning(col
     assert "traces and metrics are incomplete" in warning
 
 
+@pytest.mark.slow
 def test_a_start_without_variables_imports_nothing_of_opentelemetry() -> None:
     script = (
         "import sys; sys.argv = ['ctgitops', 'check']\n"
