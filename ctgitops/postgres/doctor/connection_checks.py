@@ -51,7 +51,7 @@ def tls(session: DoctorSession, secret: str) -> Iterator[Diagnosis]:
         what = f"sslmode={mode}, and the server allows {_query(strongest)}"
         yield problem("tls", what, _fix(session, secret, strongest))
     elif strongest is None and mode in WEAK:
-        yield _without_tls(host, mode)
+        yield without_tls(host, mode)
     elif mode == "require":
         fix = f"save the certificate of its authority, and add sslmode=verify-full&sslrootcert=FILE to {secret}"
         yield note("tls", "the connection is encrypted, and this machine does not trust the server's certificate", fix)
@@ -59,7 +59,8 @@ def tls(session: DoctorSession, secret: str) -> Iterator[Diagnosis]:
         yield ok("tls", f"sslmode={mode}")
 
 
-def _without_tls(host: str, mode: str) -> Diagnosis:
+def without_tls(host: str, mode: str) -> Diagnosis:
+    """The result for a server without TLS. Its connections must not leave this machine."""
     if host.startswith(_LOOPBACK):
         return ok("tls", f"sslmode={mode}; the server has no TLS, and the connection does not leave this machine")
     what = f"sslmode={mode}, and the server has no TLS, so passwords and rows are readable on the network"

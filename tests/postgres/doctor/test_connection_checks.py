@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from ctgitops.core.doctor.diagnosis import CheckVerdict
 from ctgitops.errors import UsageError
 from ctgitops.postgres.connection.connect import Address
-from ctgitops.postgres.doctor.connection_checks import certificate, clock, pooler, reachable, tls
+from ctgitops.postgres.doctor.connection_checks import certificate, clock, pooler, reachable, tls, without_tls
 from ctgitops.postgres.doctor.doctor_session import DoctorSession
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.os_account import unprivileged
@@ -114,6 +114,11 @@ def test_connections_that_do_not_leave_the_machine_need_no_tls(database_url: str
     for url in (database_url, tcp_server.url()):
         with doctor(url) as opened:
             assert verdicts(tls(opened, SECRET)) == [CheckVerdict.OK]
+
+
+def test_a_server_without_tls_on_the_network_is_found() -> None:
+    found = without_tls("db.example", "prefer")
+    assert (found.verdict, "readable on the network" in found.what) == (CheckVerdict.PROBLEM, True)
 
 
 def test_a_certificate_that_expires_soon_is_found(encrypted: tuple[str, Path]) -> None:

@@ -30,6 +30,7 @@ def roles(database_url: str) -> Iterator[tuple[str, str]]:
 
 def test_each_missing_grant_is_named_and_the_fix_grants_them(database_url: str, roles: tuple[str, str]) -> None:
     role, owner = roles
+    run(database_url, "revoke create on schema public from public")  # as since PostgreSQL 15
     run(database_url, f"create table theirs (id int); alter table theirs owner to {owner}")
     with doctor(as_user(database_url, role)) as opened:
         (found,) = GrantChecks(opened, "staging").apply()
