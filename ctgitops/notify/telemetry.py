@@ -6,7 +6,6 @@ the result of a run.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -145,6 +144,8 @@ def _metrics(resource: Resource) -> MeterProvider:
 
 def _collect_messages(failures: list[str]) -> None:
     """Keeps the exporters' messages off standard error. One warning at the end replaces them."""
+
+    import logging
 
     class Kept(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

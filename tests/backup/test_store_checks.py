@@ -19,6 +19,7 @@ from ctgitops.backup.objects import FolderObjects, NotAllowedError
 from ctgitops.backup.store_checks import PROBE, disk, encryption_keys, store
 from ctgitops.core.doctor.diagnosis import CheckVerdict, Diagnosis
 from ctgitops.core.environment.environment import BackupMaker, BackupPolicy, Environment, StoreSettings
+from ctgitops.errors import BackupError
 from tests.backup import seaweed
 from tests.backup.stores import KEY, PUBLIC
 from tests.fakes import STAGING
@@ -156,6 +157,17 @@ def _put_once(objects: FolderObjects, name: str, content: bytes) -> str:
     """As a bucket's put, which accepts the same contents again."""
     (objects.root / name).write_bytes(content)
     return ""
+
+
+def test_a_store_that_changes_or_keeps_the_probe_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: FolderObjects, names: Sequence[str]) -> None:
+        raise BackupError(f"cannot delete {names[0]}: SlowDown", hint="run the command again later")
+
+    monkeypatch.setattr(FolderObjects, "get", lambda *_: iter([b"other"]))
+    assert of(BackupPolicy("."), tmp_path) == [CheckVerdict.PROBLEM]
+    monkeypatch.undo()
+    monkeypatch.setattr(FolderObjects, "delete", refused)
+    assert of(BackupPolicy("."), tmp_path) == [CheckVerdict.OK, CheckVerdict.PROBLEM]
 
 
 @pytest.mark.slow

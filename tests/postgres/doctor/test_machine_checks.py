@@ -61,6 +61,9 @@ def test_a_trial_in_a_container_needs_an_engine(database_url: str, monkeypatch: 
     with doctor(database_url) as opened:
         (found,) = trial(opened, like(image="postgres:17"), None)
         assert (found.verdict, "container" in found.what) == (CheckVerdict.PROBLEM, True)
+        monkeypatch.setattr(machine_checks, "find_spec", lambda _: None)
+        (extra,) = trial(opened, like(image="postgres:17"), None)
+        assert (extra.verdict, extra.fix) == (CheckVerdict.PROBLEM, "pip install 'ctgitops[container]'")
         monkeypatch.setattr(machine_checks, "containers_available", lambda: True)
         assert verdicts(trial(opened, like(image="postgres:17"), None)) == [CheckVerdict.OK]
 

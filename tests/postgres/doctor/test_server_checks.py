@@ -63,6 +63,9 @@ def test_an_archive_that_works_and_one_that_fails_are_told_apart() -> None:
     for command, expected in (("true", CheckVerdict.OK), ("false", CheckVerdict.PROBLEM)):
         settings = wal | {"archive_command": command}
         with LocalServer(programs_for_tests(), settings=settings, base=base_for_servers()) as server:
+            with doctor(server.url()) as opened:
+                unarchived = verdicts(recovery(opened, has_backup=True))
+            assert unarchived == [CheckVerdict.UNKNOWN], "no WAL file is archived yet"
             column = "archived_count" if command == "true" else "failed_count"
             run(server.url(), "select pg_switch_wal()")
             with psycopg.connect(server.url(), autocommit=True) as watcher:
