@@ -9,12 +9,13 @@ from ...core.doctor.diagnosis import Diagnosis, note, ok, problem
 from ...core.environment.environment import Environment
 from ...errors import BackupError, UsageError
 from ..connection.connect import Address
-from ..server.container_server import containers_available
+from ..server.container_server import containers_available, engine_answers
 from ..server.libpq_environment import wants_tls
 from ..server.programs import HOW_TO_INSTALL, client_for, server_for
 from ..shadow.extensions import missing
 from .doctor_session import DoctorSession
 
+_ENGINE_SECONDS = 5
 _INSTALLED = "select extname::text from pg_extension where extname <> 'plpgsql'"
 
 
@@ -72,20 +73,24 @@ def _external(address: Address, major: int, extensions: set[str]) -> Iterator[Di
 
 
 def _image(image: str) -> Iterator[Diagnosis]:
-    if containers_available():
-        yield ok("trial", f"container of {image}")
-    elif find_spec("testcontainers") is None:
+    if find_spec("testcontainers") is None:
         yield problem("trial", "`shadow.image` needs the extra `container`", "pip install 'ctgitops[container]'")
-    else:
+    elif not _can_run_containers():
         fix = "start Docker, or export DOCKER_HOST=unix:///PATH/TO/SOCKET"
-        yield problem("trial", "`shadow.image` needs a container engine, and none is running", fix)
+        yield problem("trial", "`shadow.image` needs a container engine, and none answers", fix)
+    else:
+        yield ok("trial", f"container of {image}")
+
+
+def _can_run_containers() -> bool:
+    return containers_available() and engine_answers(_ENGINE_SECONDS)
 
 
 def _local(major: int, extensions: set[str]) -> Iterator[Diagnosis]:
     try:
         programs = server_for(major, extensions)
     except UsageError as error:
-        if containers_available():
+        if _can_run_containers():
             yield ok("trial", f"container of postgres:{major}")
         else:
             yield problem("trial", error.what, f"{error.hint}; or start Docker")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +59,50 @@ def test_a_trial_on_this_machine_needs_a_server_and_its_extensions(
         assert (none.verdict, "no server programs" in none.what) == (CheckVerdict.PROBLEM, True)
 
 
-def test_a_trial_in_a_container_needs_an_engine(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
+@contextmanager
+def engine() -> Iterator[str]:
+    """What Docker's client asks a container engine first."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            body = b"OK" if self.path.endswith("/_ping") else b'{"ApiVersion": "1.44"}'
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"tcp://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_trial_in_a_container_needs_an_engine_that_answers(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = like(image="postgres:17")
     monkeypatch.setattr("ctgitops.postgres.server.container_server.SOCKET", Path("/nonexistent"))
     with doctor(database_url) as opened:
-        (found,) = trial(opened, like(image="postgres:17"), None)
-        assert (found.verdict, "container" in found.what) == (CheckVerdict.PROBLEM, True)
+        monkeypatch.delenv("DOCKER_HOST", raising=False)
+        (absent,) = trial(opened, wanted, None)
+        assert (absent.verdict, "container engine" in absent.what) == (CheckVerdict.PROBLEM, True)
+        monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+        assert verdicts(trial(opened, wanted, None)) == [CheckVerdict.PROBLEM]
+        with engine() as host:
+            monkeypatch.setenv("DOCKER_HOST", host)
+            assert verdicts(trial(opened, wanted, None)) == [CheckVerdict.OK]
         monkeypatch.setattr(machine_checks, "find_spec", lambda _: None)
-        (extra,) = trial(opened, like(image="postgres:17"), None)
+        (extra,) = trial(opened, wanted, None)
         assert (extra.verdict, extra.fix) == (CheckVerdict.PROBLEM, "pip install 'ctgitops[container]'")
-        monkeypatch.setattr(machine_checks, "containers_available", lambda: True)
-        assert verdicts(trial(opened, like(image="postgres:17"), None)) == [CheckVerdict.OK]
 
 
 def test_a_trial_on_another_server_needs_that_server(database_url: str) -> None:
