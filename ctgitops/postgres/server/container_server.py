@@ -44,10 +44,10 @@ def containers_available() -> bool:
 
 def engine_answers(seconds: int) -> bool:
     """Whether the container engine answers within a time. Needs testcontainers, which brings Docker's client."""
-    from docker.client import DockerClient  # noqa: PLC0415 - an optional dependency
+    from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415 - an optional dependency
 
     try:
-        client = DockerClient.from_env(timeout=seconds)
+        client = DockerClient(timeout=seconds).client
         try:
             return bool(client.ping())
         finally:

@@ -53,6 +53,7 @@ def test_a_variable_that_is_not_set_is_named_with_its_purpose() -> None:
         "SLACK_URL, the URL of a receiver of notifications, is not set",
         "SLACK_KEY, the key that signs notifications, is not set",
     ]
+    assert {each.verdict for each in missing} == {CheckVerdict.PROBLEM}
     assert f"gh secret set SLACK_URL --env {STAGING.name}" in missing[0].fix
 
     (well,) = variables(STAGING, receivers, {STAGING.url_secret, "SLACK_URL", "SLACK_KEY"})
