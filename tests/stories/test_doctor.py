@@ -8,6 +8,9 @@ import time
 import pytest
 
 from ctgitops.core.doctor.check_list import CHECKS
+from ctgitops.core.doctor.diagnosis import CheckVerdict
+from ctgitops.wiring import examinations
+from ctgitops.wiring.wiring import Wiring
 from tests.report.test_json import valid
 from tests.stories.house import House, facts
 
@@ -80,3 +83,18 @@ def test_an_invalid_manifest_is_reported_beside_the_results(house: House) -> Non
     looked = house.run("doctor", "--only", "settings")
     assert (looked.status, "environments/broken.yaml" in looked.err) == (3, True)
     assert "staging: all well" in looked.out
+
+
+def test_traces_that_cannot_be_sent_are_found(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def verdicts(**environ: str) -> list[CheckVerdict]:
+        (look,) = (
+            each.looks["telemetry"]
+            for each in Wiring(house.root, environ).examinations.of(())
+            if "telemetry" in each.looks
+        )
+        return [each.verdict for each in look()]
+
+    assert verdicts() == [CheckVerdict.OK]
+    assert verdicts(OTEL_EXPORTER_OTLP_ENDPOINT="http://h") == [CheckVerdict.OK]
+    monkeypatch.setattr(examinations, "find_spec", lambda _: None)
+    assert verdicts(OTEL_EXPORTER_OTLP_ENDPOINT="http://h") == [CheckVerdict.PROBLEM]
