@@ -87,11 +87,8 @@ def test_an_invalid_manifest_is_reported_beside_the_results(house: House) -> Non
 
 def test_traces_that_cannot_be_sent_are_found(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def verdicts(**environ: str) -> list[CheckVerdict]:
-        (look,) = (
-            each.looks["telemetry"]
-            for each in Wiring(house.root, environ).examinations.of(())
-            if "telemetry" in each.looks
-        )
+        made = Wiring(house.root, environ).examinations.of(())
+        (look,) = (each.looks["telemetry"] for each in made if "telemetry" in each.looks)
         return [each.verdict for each in look()]
 
     assert verdicts() == [CheckVerdict.OK]
