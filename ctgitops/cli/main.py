@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -85,6 +85,15 @@ class Verbs(click.Group):
             if not near:
                 raise
             raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the verb. After an interrupt, click would print an empty line, which is not a JSON line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            if as_json_lines():
+                raise click.exceptions.Abort from interrupt
+            raise
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.shell_completion import get_completion_class
 from click.testing import CliRunner
@@ -135,3 +136,17 @@ def test_a_message_is_text_or_a_json_line(monkeypatch: pytest.MonkeyPatch, capsy
     say("not sent", "warning", "not-notified")
     lines = [valid(line) for line in capsys.readouterr().err.splitlines()]
     assert [(line["level"], line["event"]) for line in lines] == [("info", "note"), ("warning", "warning")]
+
+
+def test_an_interrupt_prints_no_empty_line_among_json_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Group, "invoke", interrupted)
+    for arguments, said in ((["status"], "\n"), (["status", "--log-format=json"], "")):
+        monkeypatch.setattr("sys.argv", ["ctgitops", *arguments])
+        with pytest.raises(click.exceptions.Abort):
+            ctgitops.main(["status"], standalone_mode=False)
+        assert capsys.readouterr().err == said
