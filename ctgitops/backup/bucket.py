@@ -184,7 +184,9 @@ def _lock(parts: SplitResult, settings: StoreSettings, options: Any, root: Path)
     if settings.object_lock is None or parts.scheme != "s3":
         return None
     until = end_of(settings.object_lock, datetime.now(UTC))
-    store = _s3(parts.netloc, parts.path.strip("/") or None, settings, {**options, "default_headers": headers(until)})
+    store = _s3(
+        parts.netloc, parts.path.strip("/") or None, settings, {**options, "default_headers": headers(until)}, _RETRIES
+    )
     return ObjectLock(store, until, str(root / settings.ca) if settings.ca else "")
 
 
