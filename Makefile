@@ -118,9 +118,10 @@ bench-action: $(READY)
 
 # Pins the dependencies with hashes, for Python 3.11 to 3.14 on every platform. Needs uv.
 lock:
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q \
-		--extra dev --extra embedded --extra container -o requirements-dev.txt
+		--extra otel -o requirements.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q \
+		--extra dev --extra embedded --extra container --extra otel -o requirements-dev.txt
 	echo 'hatchling>=1.27' | uv pip compile - --python-version 3.13 --generate-hashes --no-header --no-annotate -q \
 		-o docker/build-requirements.txt
 	printf 'pipx\ntwine\nuv\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header \

@@ -37,6 +37,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/roles.md", "plan"): lambda: parts.role_sql("plan"),
     ("docs/roles.md", "backup"): lambda: parts.role_sql("backup"),
     ("docs/roles.md", "providers"): parts.providers,
+    ("docs/doctor.md", "checks"): parts.checks,
 }
 
 FILES: dict[str, Callable[[], str]] = {f"docs/{shell.MAN}": shell.man_page} | {

@@ -14,6 +14,7 @@ import click
 import yaml
 
 from ctgitops.cli.main import VERBS, ctgitops
+from ctgitops.core.doctor.check_list import CHECKS, FAMILIES
 from ctgitops.core.schema.database_roles import DatabaseRoles, names_for
 from ctgitops.files.json_schema import schema_of
 from ctgitops.layouts.registry import all_tools
@@ -189,6 +190,17 @@ def action(section: str) -> str:
     defaults = {name: f"`{part['default']}`" if part["default"] else "" for name, part in entries.items()}
     rows = [(f"`{name}`", defaults[name], text) for name, text in described.items()]
     return as_table(("input", "default", "meaning"), rows)
+
+
+def checks() -> str:
+    """A table of the checks of `doctor`."""
+    rows = (
+        (f"`{name}`", each.family, each.looks_at, each.why)
+        for family in FAMILIES
+        for name, each in CHECKS.items()
+        if each.family == family
+    )
+    return as_table(("check", "family", "looks at", "why it matters"), rows)
 
 
 def rules() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..commands.backup import drill as drill_verb
 from ..commands.backup import with_backups
 from ..core.backup.drill import FailedDrill
+from ..notify.listeners import listeners
 from ..report.backups import drills_markdown, drills_text
 from ..report.backups_json import drills_json
 from .job import Job
@@ -22,7 +23,7 @@ def drill(job: Job) -> int:
         job.show("Drill", NO_BACKUP, f"### {NO_BACKUP}")
         job.runner.output("drill", "none")
         return 0
-    results = drill_verb(chosen, backups=job.wiring.backups, tell=job.hear)
+    results = drill_verb(chosen, backups=job.wiring.backups, tell=listeners(job.hear))
     job.show("Drill", drills_text(results), drills_markdown(results))
     job.runner.keep(DRILL_FILE, drills_json(results))
     failed = [each for each in results if isinstance(each, FailedDrill)]

@@ -24,6 +24,7 @@ from ..core.workspace.workspace import Workspace
 from ..errors import ForgeError, Place, UsageError
 from ..files.policy import PATH, layout_of
 from ..files.workspace_copy import is_migration_file, overlaid
+from ..notify.telemetry import current
 from ..ports.forge import Forge
 from ..wiring.wiring import Wiring
 from .base_branch import NOT_MERGED
@@ -87,10 +88,9 @@ def _results(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[
         if _has_secret(job, e)
     )
     code = CodeUnavailable("the pull request's code is not checked out here")
-    found = {
-        result.environment.name: result
-        for result in plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
-    }
+    with current().block("plan"):
+        results = plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
+    found = {result.environment.name: result for result in results}
     planner = OfflinePlanner(changed, "the secret with its URL is not set in this run", wiring.shadows)
     return tuple(
         found.get(e.name) or planner.preview(replace(wiring.request(e.name), workspace=workspace)) for e in environments

@@ -14,6 +14,7 @@ from ..core.view.preview import Occasion, PlanResult, Preview, with_problems
 from ..core.view.verdict import PlanState, exit_status, verdict_of, worst_state
 from ..errors import CtgitopsError
 from ..github.inputs import OnWait
+from ..notify.telemetry import current
 from ..report import phrases
 from ..report.comment import WHOLE
 from ..report.escape import prose
@@ -74,7 +75,8 @@ def _planned(job: Job, ask: Planning) -> int:
     files = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
     known = merged_before(workspace, files, job.wiring.origin.folder)
     requests = tuple(replace(request, workspace=replace(request.workspace, git=known.git)) for request in requests)
-    results = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
+    with current().block("plan"):
+        results = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
     if base:
         results = tuple(base.seen(result, request) for result, request in zip(results, requests, strict=True))
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))

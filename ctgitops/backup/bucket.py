@@ -47,6 +47,7 @@ _RETRIES: Any = {
     "retry_timeout": timedelta(minutes=3),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2},
 }
+_HURRIED: Any = {**_RETRIES, "max_retries": 1, "retry_timeout": timedelta(seconds=4)}
 _ADVICE = (
     (
         r"169\.254\.|metadata\.google",
@@ -155,19 +156,24 @@ class Bucket:
         return (NotAllowedError if denied else BackupError)(what, hint=hint)
 
 
-def bucket_at(address: str, settings: StoreSettings, root: Path) -> Bucket:
-    """The bucket at `s3://`, `gs://` or `az://`. A `ca` file is relative to `root`. Raises UsageError."""
+def bucket_at(address: str, settings: StoreSettings, root: Path, *, hurried: bool = False) -> Bucket:
+    """The bucket at `s3://`, `gs://` or `az://`. A `ca` file is relative to `root`. Raises UsageError.
+
+    If `hurried`, a store that does not answer is an error within seconds.
+    """
     parts = urlsplit(address)
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError("the address of a backup store is not valid", hint="write it as s3://BUCKET/PREFIX")
     make = {"s3": _s3, "gs": _google, "az": _azure}[parts.scheme]
     options: Any = {"timeout": "10 minutes", "connect_timeout": "10 seconds"}
+    if hurried:
+        options |= {"timeout": "4 seconds", "connect_timeout": "3 seconds"}
     if settings.endpoint.startswith("http://") or os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
         options["allow_http"] = True
     if settings.ca:
         options["root_certificate"] = _certificate(root / settings.ca)
     try:
-        store = make(parts.netloc, parts.path.strip("/") or None, settings, options)
+        store = make(parts.netloc, parts.path.strip("/") or None, settings, options, _HURRIED if hurried else _RETRIES)
     except (BaseError, OSError, ValueError) as error:
         words = str(error).partition("\n\nDebug source")[0]
         raise UsageError(f"cannot open {address}: {words}", hint="set the credentials of the cloud provider") from None
@@ -178,7 +184,9 @@ def _lock(parts: SplitResult, settings: StoreSettings, options: Any, root: Path)
     if settings.object_lock is None or parts.scheme != "s3":
         return None
     until = end_of(settings.object_lock, datetime.now(UTC))
-    store = _s3(parts.netloc, parts.path.strip("/") or None, settings, {**options, "default_headers": headers(until)})
+    store = _s3(
+        parts.netloc, parts.path.strip("/") or None, settings, {**options, "default_headers": headers(until)}, _RETRIES
+    )
     return ObjectLock(store, until, str(root / settings.ca) if settings.ca else "")
 
 
@@ -190,7 +198,7 @@ def _certificate(file: Path) -> bytes:
         raise UsageError(f"cannot read {file}: {error.strerror}", hint=hint) from None
 
 
-def _s3(bucket: str, prefix: str | None, settings: StoreSettings, options: Any) -> S3Store:
+def _s3(bucket: str, prefix: str | None, settings: StoreSettings, options: Any, retries: Any) -> S3Store:
     config: Any = {"checksum_algorithm": "SHA256"}
     if settings.endpoint:
         config["endpoint"] = settings.endpoint
@@ -205,10 +213,10 @@ def _s3(bucket: str, prefix: str | None, settings: StoreSettings, options: Any) 
             config["endpoint"] = f"{scheme}://{bucket}.{host}"
     if settings.server_side_encryption:
         config["server_side_encryption"] = settings.server_side_encryption
-    return S3Store(bucket, prefix=prefix, config=config, client_options=options, retry_config=_RETRIES)
+    return S3Store(bucket, prefix=prefix, config=config, client_options=options, retry_config=retries)
 
 
-def _google(bucket: str, prefix: str | None, settings: StoreSettings, options: Any) -> ObjectStore:
+def _google(bucket: str, prefix: str | None, settings: StoreSettings, options: Any, retries: Any) -> ObjectStore:
     config: Any = {"base_url": settings.endpoint} if settings.endpoint else {}
     provider: Any = None
     if _external_account(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")):
@@ -220,7 +228,7 @@ def _google(bucket: str, prefix: str | None, settings: StoreSettings, options: A
         prefix=prefix,
         config=config,
         client_options=options,
-        retry_config=_RETRIES,
+        retry_config=retries,
         credential_provider=provider,
     )
 
@@ -233,9 +241,9 @@ def _external_account(file: str) -> bool:
         return False
 
 
-def _azure(container: str, prefix: str | None, settings: StoreSettings, options: Any) -> ObjectStore:
+def _azure(container: str, prefix: str | None, settings: StoreSettings, options: Any, retries: Any) -> ObjectStore:
     config: Any = {"endpoint": settings.endpoint} if settings.endpoint else {}
-    return AzureStore(container, prefix=prefix, config=config, client_options=options, retry_config=_RETRIES)
+    return AzureStore(container, prefix=prefix, config=config, client_options=options, retry_config=retries)
 
 
 def _tag(e_tag: str | None) -> str:

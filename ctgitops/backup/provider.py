@@ -13,7 +13,7 @@ from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment
 from ..core.provider_backup import VERSION, ProviderBackup, verified
 from ..core.receipt import Receipt
-from ..core.run.progress import BackupAdvanced, Listener
+from ..core.run.progress import BackupAdvanced, BackupPhase, Listener
 from ..errors import BackupError
 from ..postgres.catalog.exported_snapshot import exported_snapshot
 from ..postgres.connection.connect import Address
@@ -144,7 +144,7 @@ def take_by_provider(job: ProviderJob, tell: Listener) -> Receipt:
     try:
         tell(BackupAdvanced(f"{by} takes a backup"))
         taken = provider.backup(since)
-        tell(BackupAdvanced(f"{by} verifies {taken.id}"))
+        tell(BackupAdvanced(f"{by} verifies {taken.id}", BackupPhase.PROOF))
         how = provider.verify(taken)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         what = f"the backup by {by} is not accepted: {job.source.hidden(str(error))}"

@@ -18,7 +18,7 @@ from time import monotonic
 from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment
 from ..core.receipt import DUMP, EXPORT, ExportedTable, Receipt, SavedFile
-from ..core.run.progress import BackupAdvanced, Listener
+from ..core.run.progress import BackupAdvanced, BackupPhase, Listener
 from ..errors import BackupError
 from ..ports.backup_store import Draft, StoredCopy
 from ..postgres.catalog.dump_advice import cure_for
@@ -64,9 +64,9 @@ class BackupJob:
     """The rates of earlier backups, in bytes of the database a second."""
     extent: BackupExtent = field(default_factory=BackupExtent)
 
-    def say(self, words: str) -> None:
+    def say(self, words: str, phase: BackupPhase = BackupPhase.BACKUP) -> None:
         """Reports progress."""
-        self.tell(BackupAdvanced(words))
+        self.tell(BackupAdvanced(words, phase))
 
 
 def take_into(taking: BackupJob, proof: ProofMaker) -> Receipt:
@@ -233,7 +233,7 @@ def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
 def _prove(
     taking: BackupJob, dump: Dump, source: Contents, place: ProofDatabase, watchdog: Watchdog
 ) -> tuple[str, ...]:
-    taking.say(f"restoring the backup on {place.words}")
+    taking.say(f"restoring the backup on {place.words}", BackupPhase.PROOF)
     began = monotonic()
     options = place.options
     restoration = Restoration(dump.client, place.address, place.database, dump.folder, dump.jobs, options, dump.seconds)
@@ -256,7 +256,8 @@ def _prove(
     taking.say(
         f"restored in {monotonic() - began:.1f} s and compared: "
         f"{many(sum(copy.rows.values()), 'row')} in {many(len(copy.rows), 'table')}, "
-        f"{many(len(copy.inventory), 'schema object')}"
+        f"{many(len(copy.inventory), 'schema object')}",
+        BackupPhase.PROOF,
     )
     return (*complaints.harmless, *filter(None, [place.note]))
 

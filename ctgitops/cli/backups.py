@@ -12,12 +12,14 @@ from ..core.environment.environment import Environment
 from ..errors import UsageError
 from ..wiring.wiring import Wiring
 from . import options
+from .log_lines import progress
 from .printing import print_page, print_unread, width_of
 
 
 @click.group(invoke_without_command=True)
 @click.option("--env", "name", shell_complete=options.environment_names, help="The environment to back up.")
 @options.root
+@options.log_format
 @options.as_data
 @click.pass_context
 def backup(context: click.Context, name: str | None, root: Path, form: str) -> int:
@@ -36,7 +38,7 @@ def backup(context: click.Context, name: str | None, root: Path, form: str) -> i
     if environment.backup is None:
         hint = "add `backup: {to: FOLDER}` to its manifest"
         raise UsageError(f"{name} has no `backup` in {environment.path}", hint=hint)
-    with wiring.console() as tell:
+    with progress(wiring, name) as tell:
         receipt = wiring.backups.take(environment, tell)
     receipt = replace(receipt, vanishes=environment.backup.in_folder and wiring.origin.disk_is_deleted)
     how = "verified by a restore" if receipt.by == "pg_dump" else f"taken and verified by {receipt.by}"
@@ -73,6 +75,7 @@ def list_(name: str | None, root: Path, form: str) -> int:
 @backup.command()
 @click.argument("which", metavar="BACKUP")
 @options.root
+@options.log_format
 @options.as_data
 def verify(which: str, root: Path, form: str) -> int:
     """Compare a backup's files with its receipt, without a key and without a restore. Read-only.
@@ -80,7 +83,7 @@ def verify(which: str, root: Path, form: str) -> int:
     BACKUP is an ID, or the path or URL of a backup.
     """
     wiring = Wiring(root)
-    with wiring.console() as tell:
+    with progress(wiring) as tell:
         receipt, unchecked = wiring.backups.verify(which, tell)
     if form == "json":
         from ..report.backups_json import verified_json
@@ -97,6 +100,7 @@ def verify(which: str, root: Path, form: str) -> int:
 @options.any_environment
 @options.identity
 @options.root
+@options.log_format
 @options.as_data
 def drill(name: str | None, identity: str, root: Path, form: str) -> int:
     """Restore the newest backup on a throw-away server, and measure the time to recover.
@@ -107,7 +111,7 @@ def drill(name: str | None, identity: str, root: Path, form: str) -> int:
     from ..commands.backup import drill as verb
 
     wiring = Wiring(root)
-    with wiring.console() as tell:
+    with progress(wiring, name or "") as tell:
         results = verb(
             _with_backup(wiring, name, stored=True), backups=replace(wiring.backups, identity=identity), tell=tell
         )
@@ -126,6 +130,7 @@ def drill(name: str | None, identity: str, root: Path, form: str) -> int:
 @options.environment
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed, and why the rest stays.")
 @options.root
+@options.log_format
 @options.as_data
 def prune(name: str, root: Path, form: str, *, dry_run: bool) -> int:
     """Remove old backups, as `backup.keep` in the manifest says. A backup does the same after it is verified.
@@ -134,7 +139,7 @@ def prune(name: str, root: Path, form: str, *, dry_run: bool) -> int:
     anything without a receipt of this environment. A removal that the store refuses is a warning.
     """
     wiring = Wiring(root)
-    with wiring.console() as tell:
+    with progress(wiring, name) as tell:
         pruned = wiring.backups.prune(wiring.environment(name), tell, dry_run=dry_run)
     if form == "json":
         from ..report.backups_json import pruned_json

@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterator
 from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
 from ..errors import CtgitopsError
 from . import streams
+from .log_lines import as_json_lines, end_line, say
 
 VERBS = {
     "init": "scaffold",
@@ -35,6 +36,7 @@ VERBS = {
     "reset": "read_write",
     "unlock": "read_write",
     "roles": "roles",
+    "doctor": "doctor",
     "notify": "notifications",
     "backup": "backups",
     "restore": "restore",
@@ -43,7 +45,7 @@ VERBS = {
 }
 """The module of each verb's command. A module is imported only when one of its verbs is called."""
 
-READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift", "roles"})
+READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift", "roles", "doctor"})
 """Verbs whose only purpose is their output. Such a verb fails if this output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""
@@ -84,6 +86,15 @@ class Verbs(click.Group):
                 raise
             raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx) from error
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the verb. After an interrupt, click would print an empty line, which is not a JSON line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            if as_json_lines():
+                raise click.exceptions.Abort from interrupt
+            raise
+
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
@@ -105,14 +116,30 @@ def main() -> NoReturn:
     """Runs one verb and exits with its exit status. SIGTERM and SIGHUP stop a run in the same way as Ctrl-C."""
     streams.install(streams.open_missing())
     _listen()
-    status = _run()
-    # The result is final. A later signal must not change the output or the exit status.
-    for late in SIGNALS:
-        signal.signal(late, signal.SIG_IGN)
-    status = _written(status)
+    status = _written(_with_telemetry())
     if _stop_signals:
         _exit_now(status)
     sys.exit(status)
+
+
+def _with_telemetry() -> int:
+    """Runs one verb. Sends its trace if a variable of OpenTelemetry names an endpoint. Returns the exit status."""
+    if not any(name.startswith("OTEL_EXPORTER_OTLP_") for name in os.environ):
+        return _to_its_end()
+    from ..notify.telemetry import telemetry
+
+    with telemetry(os.environ, lambda text: say(text, "warning", "telemetry")) as made:
+        status = _to_its_end()
+        made.end(_verb[0] if _verb else "", status)
+    return status
+
+
+def _to_its_end() -> int:
+    """Runs one verb. Ignores later signals: the result is final, and they must not change output or exit status."""
+    status = _run()
+    for late in SIGNALS:
+        signal.signal(late, signal.SIG_IGN)
+    return status
 
 
 def _run() -> int:
@@ -122,8 +149,11 @@ def _run() -> int:
     except click.exceptions.Abort:
         return _interrupted()
     except click.ClickException as error:
-        error.show()
-        return 2
+        if as_json_lines():
+            end_line("usage", USAGE, error.format_message(), "", f"ctgitops {' '.join(_verb)} --help")
+        else:
+            error.show()
+        return USAGE
     except CtgitopsError as error:
         from .printing import print_error
 
@@ -149,11 +179,10 @@ def _written(status: int) -> int:
     failure = streams.unwritten()
     if failure is None:
         return status
-    click.echo(f"error[usage]: standard output cannot be written: {failure.strerror}", err=True)
-    click.echo(
-        "  help: free disk space, or write to another file; the exit status shows how the run itself ended", err=True
-    )
-    return USAGE if status == 0 and READERS.intersection(_verb) else status
+    ends = USAGE if status == 0 and READERS.intersection(_verb) else status
+    hint = "free disk space, or write to another file; the exit status shows how the run itself ended"
+    end_line("usage", ends, f"standard output cannot be written: {failure.strerror}", "", hint)
+    return ends
 
 
 def _exit_now(status: int) -> NoReturn:
@@ -172,12 +201,10 @@ def _interrupted() -> int:
     if NAMES:
         shown = NAMES[0] if len(NAMES) == 1 else f"{NAMES[0]} to {NAMES[-1]} ({len(NAMES)} in total)"
         state = f"this run completed {shown}"
-    click.echo("error[interrupted]: the run was asked to stop", err=True)
-    click.echo(f"  state: {state}", err=True)
-    click.echo(
-        "  help: `ctgitops status` shows what else was applied; run the same command again to continue", err=True
-    )
-    return APPLY_STOPPED if NAMES else INTERRUPTED
+    status = APPLY_STOPPED if NAMES else INTERRUPTED
+    hint = "`ctgitops status` shows what else was applied; run the same command again to continue"
+    end_line("interrupted", status, "the run was asked to stop", state, hint)
+    return status
 
 
 _stop_signals: list[int] = []

@@ -14,6 +14,7 @@ from ..core.view.drift import DriftResult
 from ..errors import Cause, CtgitopsError, UsageError
 from ..wiring.wiring import Wiring
 from . import options
+from .log_lines import say
 from .printing import print_page
 
 
@@ -60,4 +61,4 @@ def notify_of_drift(wiring: Wiring, results: Iterable[DriftResult]) -> None:
 
 def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
-        click.echo(f"warning[not-notified]: {warning}", err=True)
+        say(warning, "warning", "not-notified")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..files.root import enclosing_root, find_root
+from .log_lines import say
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -22,7 +23,7 @@ def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: 
         return given or here
     if not ctx.resilient_parsing and ctx.meta.setdefault("root", None) != root:  # a group and its command look for it
         ctx.meta["root"] = root
-        click.echo(f"using the root {root}", err=True)
+        say(f"using the root {root}")
     return Path(os.path.relpath(root))
 
 
@@ -72,6 +73,13 @@ as_check: Decorator = click.option(
     type=click.Choice(["text", "markdown", "json", "sarif", "github"]),
     default="text",
     help="Output format; `sarif` for code scanning, `github` for annotations on lines.",
+)
+log_format: Decorator = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    expose_value=False,
+    help="Format of progress and errors on standard error; `json` for one object per line.",
 )
 target: Decorator = click.option(
     "--to",

@@ -15,6 +15,7 @@ import click
 
 from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, WorkspaceError
+from .log_lines import as_json_lines, error_line, say
 
 
 def print_page(text: str, form: str = "text") -> None:
@@ -30,7 +31,10 @@ def print_error(error: CtgitopsError) -> None:
     """Prints an error on stderr. `--format json` also prints a JSON document on stdout."""
     from ..report.text_error import error_text
 
-    _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
+    if as_json_lines():
+        error_line(error)
+    else:
+        _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
     if _asked_for_json():
         from ..report.json import error_json
 
@@ -44,6 +48,9 @@ def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]
     own = [p for p in problems if name is None or (p.place and PurePath(p.place.path).stem == name)]
     for problem in own:
+        if as_json_lines():
+            say(f"{problem.place}: {problem.what}", "warning", problem.code)
+            continue
         _echo("\n".join(problem_lines(problem)), sys.stderr, colour=has_colour(sys.stderr))
     return max(status, WorkspaceError.exit_status) if own else status
 

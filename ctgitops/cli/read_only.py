@@ -11,6 +11,7 @@ import click
 
 from ..core.problem import Problem
 from ..core.workspace.finding import Finding
+from ..notify.telemetry import current
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page, print_unread, width_of
@@ -102,12 +103,10 @@ def plan(  # noqa: PLR0913 - one parameter per option
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    results = verb(
-        tuple(wiring.request(each, target=target) for each in names),
-        databases=wiring.databases,
-        code=wiring.code,
-        shadows=None if no_shadow else wiring.shadows,
-    )
+    requests = tuple(wiring.request(each, target=target) for each in names)
+    shadows = None if no_shadow else wiring.shadows
+    with current().block("plan"):
+        results = verb(requests, databases=wiring.databases, code=wiring.code, shadows=shadows)
     data = plan_json(results[0]) if name else plans_json(results)
     if out:
         wiring.write(out, data)

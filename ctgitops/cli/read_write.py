@@ -11,6 +11,7 @@ import click
 from ..core.run.outcome import Outcome
 from ..wiring.wiring import Wiring
 from . import options
+from .log_lines import progress, say
 from .notifications import notify_of, notifying
 from .printing import print_page, width_of
 from .read_only import fingerprint_in
@@ -28,6 +29,7 @@ from .read_only import fingerprint_in
 )
 @options.wait
 @options.root
+@options.log_format
 @options.as_page
 def apply(  # noqa: PLR0913 - one parameter per option
     *,
@@ -51,7 +53,7 @@ def apply(  # noqa: PLR0913 - one parameter per option
     approved, prediction = fingerprint_in(plan_file, name) if plan_file else (fingerprint, None)
     wiring = Wiring(root)
     request = replace(wiring.request(name, target=target, approved=approved, wait=wait), prediction=prediction)
-    with notifying(wiring, request.environment), wiring.console() as tell:
+    with notifying(wiring, request.environment), progress(wiring, name) as tell:
         outcome = verb(request, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
 
@@ -78,6 +80,7 @@ def apply(  # noqa: PLR0913 - one parameter per option
 @options.approved
 @options.wait
 @options.root
+@options.log_format
 @options.as_page
 def rollback(  # noqa: PLR0913 - one parameter per option
     *,
@@ -106,7 +109,7 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     back = RollbackExtent(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
     if dry_run:
         return _print(show_rollback(request, back, databases=wiring.databases), form, wiring)
-    with notifying(wiring, request.environment), wiring.console() as tell:
+    with notifying(wiring, request.environment), progress(wiring, name) as tell:
         outcome = verb(request, back, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
 
@@ -125,6 +128,7 @@ def rollback(  # noqa: PLR0913 - one parameter per option
 )
 @options.wait
 @options.root
+@options.log_format
 @options.as_page
 def reset(  # noqa: PLR0913 - one parameter per option
     *, name: str, database: str | None, roles: tuple[str, ...], wait: float, root: Path, form: str
@@ -143,10 +147,10 @@ def reset(  # noqa: PLR0913 - one parameter per option
     event = wiring.environ.get("GITHUB_EVENT_NAME", "")
     permission = Permission(*default_branch_of(root), event, roles, lambda question: _typed(question, database))
     permitted = permit(request, permission, databases=wiring.databases)  # a live display would overwrite the prompt
-    with notifying(wiring, request.environment), wiring.console() as tell:
+    with notifying(wiring, request.environment), progress(wiring, name) as tell:
         dropped, outcome = verb(request, permitted, databases=wiring.databases, tell=tell)
     if dropped:
-        click.echo(f"dropped {dropped} object{'s' if dropped > 1 else ''} of {name}", err=True)
+        say(f"dropped {dropped} object{'s' if dropped > 1 else ''} of {name}")
     return _print(outcome, form, wiring)
 
 

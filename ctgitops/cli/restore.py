@@ -10,6 +10,7 @@ import click
 from ..wiring.backups import StoredBackups
 from ..wiring.wiring import Wiring
 from . import options
+from .log_lines import progress
 from .printing import print_page
 
 
@@ -34,6 +35,7 @@ from .printing import print_page
 )
 @options.identity
 @options.root
+@options.log_format
 @options.as_data
 def restore(  # noqa: PLR0913, PLR0917 - the options of the command
     which: str, url: str, table: str, new: str, folder: Path | None, identity: str, root: Path, form: str
@@ -52,7 +54,7 @@ def restore(  # noqa: PLR0913, PLR0917 - the options of the command
     if folder:
         return _export(replace(wiring.backups, identity=identity), wiring, (which, folder), form)
     backups, into = replace(wiring.backups, identity=identity), wiring.addresses.url_or_secret(url)
-    with wiring.console() as tell:
+    with progress(wiring) as tell:
         if table:
             done, number = backups.restore_table(which, (table, new), into, tell)
             words = f"restored {table} of {done.id} into {new}: {number} rows, as in the receipt"

@@ -211,3 +211,16 @@ def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
         names=frozenset(name.name for name in files),
         versions=tuple(version for version in found if version),
     )
+
+
+def github_repository(root: Path, server: str = "https://github.com") -> str:
+    """`owner/name` of the remote `origin` on a GitHub server. Empty without such a remote, or if git fails."""
+    if not in_repository(root):
+        return ""
+    try:
+        url = Git(root, "its remotes").text_or_none("remote", "get-url", "origin") or ""
+    except CtgitopsError:
+        return ""
+    host = re.escape(server.partition("://")[2].rstrip("/"))
+    found = re.search(rf"{host}[:/]([^/\s]+/[^/\s]+?)(?:\.git)?/?$", url.strip())
+    return found[1] if found else ""

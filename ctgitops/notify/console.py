@@ -14,7 +14,7 @@ from .lines import line_of, worth_a_line
 def console(
     environ: Mapping[str, str], stream: TextIO, now: Callable[[], datetime] = datetime.now
 ) -> AbstractContextManager[Listener]:
-    """Yields a listener for a `with` block. It writes to `stream`, never to stdout."""
+    """Yields a listener for a `with` block. It writes text to `stream`, never to stdout."""
     if stream.isatty() and not environ.get("GITHUB_ACTIONS") and environ.get("TERM") != "dumb":
         from .live import Live  # noqa: PLC0415 - rich takes 100 ms, and only a terminal needs it
 

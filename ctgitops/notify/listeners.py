@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ..core.run.progress import Listener, Progress, SeedFinished, StepFinished
+from .telemetry import current
 
 
 def listeners(*more: Listener) -> Listener:
-    """Returns a listener. It passes each event to the listeners of every run, then to the listeners in `more`."""
+    """Returns a listener. It passes each event to the listeners of every run, to those in `more`, then to the trace."""
     every = (note, *more)
 
     def pass_on(progress: Progress) -> None:
-        for listener in every:
+        for listener in (*every, *current().listeners):
             listener(progress)
 
     return pass_on

@@ -67,7 +67,7 @@ NOTES = {
 }
 """The note about each provider. The source is its documentation in November 2026."""
 SECTIONS = ("apply", "plan", "backup")
-_ON_LEDGER = (
+ON_LEDGER = (
     "grant usage on schema ctgitops to {0}",
     "grant select on all tables in schema ctgitops to {0}",
     "grant insert on ctgitops.ledger, ctgitops.progress, ctgitops.home to {0}",
@@ -141,7 +141,7 @@ class RoleScript:
                 yield from self._of_owner(owner)
                 if owner.name == self.facts.ledger_owner and not owner.has_members:
                     yield _or_warning(
-                        "; ".join(_ON_LEDGER).replace("{0}", owns), f"{names.owns} cannot write to the ledger"
+                        "; ".join(ON_LEDGER).replace("{0}", owns), f"{names.owns} cannot write to the ledger"
                     )
 
     def _of_owner(self, owner: Owner) -> Iterator[str]:

@@ -109,12 +109,13 @@ class StoredBackups:
             self.root,
             address_of=lambda environment: as_role(self.addresses.of(environment), environment.role),
             address_of_secret=lambda secret: self.addresses.named(secret, "backup.verify_server"),
-            private_key=self._private_key,
+            private_key=self.private_key,
             settings_of=self._settings,
             environments=self.environments,
         )
 
-    def _private_key(self) -> PrivateKey | None:
+    def private_key(self) -> PrivateKey | None:
+        """The private key that decrypts backups. None if no variable or file is named. Raises UsageError."""
         from ..backup.encryption import PrivateKey
 
         environ = self.addresses.environ

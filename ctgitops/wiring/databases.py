@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from ..core.environment.environment import Environment, ShadowPolicy
 from ..core.gate.gate import Predecessor, Unreadable
 from ..core.gate.request import Request
 from ..errors import CtgitopsError
+from ..notify.telemetry import current
 from .addresses import Addresses
 
 if TYPE_CHECKING:
@@ -62,13 +63,14 @@ class ThrowAwayDatabases:
             return replay_shadow(wanted, policy)
         return replay_shadow(wanted, policy, self._external(policy), self.addresses.of(environment))
 
-    def sandbox(
-        self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
-    ) -> AbstractContextManager[Sandbox]:
+    @contextmanager
+    def sandbox(self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()) -> Iterator[Sandbox]:
         """A throw-away copy of a real schema. It contains the steps in `had`. Raises UsageError, ApplyError."""
         from ..postgres.shadow.sandbox import sandbox_shadow
 
-        return sandbox_shadow(original, policy, self._external(policy) if policy.url_secret else None, had)
+        external = self._external(policy) if policy.url_secret else None
+        with current().block("trial"), sandbox_shadow(original, policy, external, had) as made:
+            yield made
 
     def _external(self, policy: ShadowPolicy) -> Address:
         return self.addresses.named(policy.url_secret or "", "the shadow")

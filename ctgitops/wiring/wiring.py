@@ -28,6 +28,7 @@ from ..files.workspace import read_workspace
 from .addresses import Addresses
 from .backups import StoredBackups
 from .databases import PostgresDatabases, ThrowAwayDatabases
+from .examinations import Examinations
 from .notifications import Notifications
 from .origin import origin_from
 from .schemas import NamedSchemas
@@ -151,6 +152,11 @@ class Wiring:
         """Sends notifications to the receivers of environments."""
         return Notifications(self.workspace, self.origin, self.environ)
 
+    @property
+    def examinations(self) -> Examinations:
+        """The checks of `doctor`."""
+        return Examinations(self.root, self.environ, self.workspace.policy.notify, self.backups, self.today)
+
     def schemas(self, tell: Listener) -> NamedSchemas:
         """A reader of schemas by name."""
         return NamedSchemas(self.workspace, self.databases, self.backups, tell)
@@ -179,10 +185,16 @@ class Wiring:
         return {inside[path]: name for path, name in found.items()}
 
     @contextmanager
-    def console(self) -> Iterator[Listener]:
-        """A listener that shows progress events in a terminal or log. It ends with the block."""
-        from ..notify.console import console
+    def console(self, environment: str = "", *, as_json: bool = False) -> Iterator[Listener]:
+        """A listener that shows progress events in a terminal or log, or as JSON lines. It ends with the block."""
         from ..notify.listeners import listeners
+
+        if as_json:
+            from ..notify.json_lines import json_lines
+
+            yield listeners(json_lines(sys.stderr, environment))
+            return
+        from ..notify.console import console
 
         with console(self.environ, sys.stderr) as tell:
             yield listeners(tell)

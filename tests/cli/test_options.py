@@ -10,12 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.shell_completion import get_completion_class
 from click.testing import CliRunner
 
+from ctgitops.cli.log_lines import say
 from ctgitops.cli.main import ctgitops
 from tests.files.checkout import Checkout
+from tests.notify.test_json_lines import valid
 from tests.servers import missing
 
 MANIFEST = "environment: {0}\ndatabase: {{url: '${{{1}_URL_THAT_IS_NOT_SET}}'}}\n"
@@ -121,3 +124,29 @@ def test_the_line_of_the_documentation_sets_completion_up(shell: str) -> None:
         [program, "-c", f"{start}{line}; {told}"], env=environ, capture_output=True, text=True, check=False
     )
     assert "_ctgitops_completion" in done.stdout, done.stderr
+
+
+def test_a_message_is_text_or_a_json_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["ctgitops", "apply"])
+    say("using the root ..")
+    say("not sent", "warning", "not-notified")
+    assert capsys.readouterr().err == "using the root ..\nwarning[not-notified]: not sent\n"
+    monkeypatch.setattr("sys.argv", ["ctgitops", "apply", "--log-format", "json"])
+    say("using the root ..")
+    say("not sent", "warning", "not-notified")
+    lines = [valid(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["level"], line["event"]) for line in lines] == [("info", "note"), ("warning", "warning")]
+
+
+def test_an_interrupt_prints_no_empty_line_among_json_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Group, "invoke", interrupted)
+    for arguments, said in ((["status"], "\n"), (["status", "--log-format=json"], "")):
+        monkeypatch.setattr("sys.argv", ["ctgitops", *arguments])
+        with pytest.raises(click.exceptions.Abort):
+            ctgitops.main(["status"], standalone_mode=False)
+        assert capsys.readouterr().err == said

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from ctgitops.postgres.server.local_server import LocalServer
+from tests.github import scripted
+from tests.github.test_repository_checks import healthy
 from tests.notify.receiver import serving
 from tests.pages.blocks import ROOT, Block, blocks_of
 from tests.pages.reader import Reader
@@ -275,10 +277,33 @@ def notifications(reader: Reader, page: list[Block]) -> None:
         assert reader.copies(test.text) == "production: SLACK_URL: sent\nproduction: WEBHOOK_URL: sent\n"
 
 
+def doctor(reader: Reader, page: list[Block]) -> None:
+    """A repository in which all is well, also on GitHub."""
+    (command,) = page
+    with scripted.running() as github:
+        github.canned.update(healthy())
+        reader.house.policy("header: optional\n")
+        reader.house.migration("001_one", "create table one (id int);")
+        reader.house.environment("production", reader.database(), "shadow: {}\nbackup: {to: backups}\n")
+        access = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": "ours", "GITHUB_REPOSITORY": "o/r"}
+        reader.house.secrets |= access
+        assert "In total: all well" in reader.copies(command.text)
+
+
+def telemetry(reader: Reader, page: list[Block]) -> None:
+    """Each line of the log is JSON."""
+    (command,) = page
+    reader.house.policy("header: optional\n")
+    reader.house.migration("001_one", "create table one (id int);")
+    reader.house.environment("staging", reader.database())
+    assert '"event": "step-finished"' in reader.copies(command.text)
+
+
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "README.md": readme,
     "docs/apply.md": applying,
     "docs/backups.md": backups,
+    "docs/doctor.md": doctor,
     "docs/drift.md": drifting,
     "docs/layouts.md": layouts,
     "docs/ledger.md": ledger,
@@ -288,6 +313,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/recovery.md": recovery,
     "docs/roles.md": roles,
     "docs/rules.md": rules,
+    "docs/telemetry.md": telemetry,
 }
 """How the commands of each page are run; a page with another number of blocks does not match its story."""
 

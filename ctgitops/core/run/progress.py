@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ..activity.blocker import Blocker
 from ..activity.orphaned_backend import Orphan
@@ -57,11 +58,20 @@ class PlanStarted:
     plan: Plan
 
 
+class BackupPhase(StrEnum):
+    """The two parts of a backup."""
+
+    BACKUP = "backup"
+    PROOF = "proof"
+    """The dump is restored and compared."""
+
+
 @dataclass(frozen=True)
 class BackupAdvanced:
     """The backup begins its next phase: dump, count, restore or compare."""
 
     what: str
+    phase: BackupPhase = BackupPhase.BACKUP
 
 
 @dataclass(frozen=True)

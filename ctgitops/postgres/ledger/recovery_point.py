@@ -36,7 +36,7 @@ from pg_catalog.pg_stat_replication
 _END = "select pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text"
 _TIMELINE = "select pg_catalog.substr(pg_catalog.pg_walfile_name(%s::pg_catalog.pg_lsn), 1, 8)"
 _CREATE = "select pg_catalog.pg_create_restore_point(%s)::pg_catalog.text"
-_MAY_CREATE = "select pg_catalog.has_function_privilege('pg_catalog.pg_create_restore_point(text)', 'execute')"
+MAY_CREATE = "select pg_catalog.has_function_privilege('pg_catalog.pg_create_restore_point(text)', 'execute')"
 
 
 def take_recovery_point(connection: Connection, address: Address, fingerprint: str) -> RecoveryPoint:
@@ -50,16 +50,17 @@ def take_recovery_point(connection: Connection, address: Address, fingerprint: s
 
 def _taken(connection: Connection, fingerprint: str) -> RecoveryPoint:
     (at,) = _row(connection, _NOW) or (datetime.now(UTC),)
-    archive, why = archive_of(_archive_facts(connection))
+    archive, why = archive_of(archive_facts(connection))
     name = restore_point_name(at, fingerprint)
-    created = _row(connection, _CREATE, name) if _row(connection, _MAY_CREATE) == (True,) else None
+    created = _row(connection, _CREATE, name) if _row(connection, MAY_CREATE) == (True,) else None
     (lsn,) = created or _row(connection, _END) or ("",)
     (file,) = (_row(connection, _TIMELINE, lsn) if lsn else None) or ("",)
     timeline = int(str(file), 16) if file else None
     return RecoveryPoint(at, str(lsn), timeline, name if created else "", archive, why)
 
 
-def _archive_facts(connection: Connection) -> ArchiveFacts:
+def archive_facts(connection: Connection) -> ArchiveFacts:
+    """How the server archives WAL. A value that the role may not read is unknown. Read-only."""
     mode, wal_level, managed = _row(connection, _SETTINGS, list(SIGNS)) or (None, None, "")
     (command,) = _row(connection, _COMMAND) or (None,)
     archived, failed = _row(connection, _ARCHIVER) or (None, None)

@@ -42,6 +42,20 @@ def containers_available() -> bool:
     return _engine_there() and find_spec("testcontainers") is not None
 
 
+def engine_answers(seconds: int) -> bool:
+    """Whether the container engine answers within a time. Needs testcontainers, which brings Docker's client."""
+    from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415 - an optional dependency
+
+    try:
+        client = DockerClient(timeout=seconds).client
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except Exception:  # noqa: BLE001 - many libraries raise errors here
+        return False
+
+
 def _engine_there() -> bool:
     return bool(os.environ.get("DOCKER_HOST")) or SOCKET.exists()
 

@@ -21,22 +21,27 @@ from .blockers import BlockerWatch, blocker_of, blocker_query
 
 LOOK_SECONDS = 0.5
 
+FREE_CONNECTIONS = """
+current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - coalesce(current_setting('reserved_connections', true), '0')::int
+    - (select count(*) from pg_stat_activity where usesysid is not null and datid is not null),
+(select case when datconnlimit >= 0 then datconnlimit - count(a.pid) end
+ from pg_database d left join pg_stat_activity a on a.datid = d.oid and a.usesysid is not null
+ where d.datname = current_database() group by datconnlimit)
+"""
+"""Expressions for the connections that this role can still open, on the server and in the database (null: no limit)."""
+
 # Without pg_read_all_stats, a role may not see the replication lag, nor the transaction age of other roles. Every role
 # may see who holds which lock, how many connections exist, and that a base backup is running.
-_SERVER = """
+_SERVER = f"""
 begin;
 set local search_path = pg_catalog;
 select (select max(extract(epoch from replay_lag)) from pg_stat_replication),
        (select count(*) from pg_stat_replication where state is null),
        (select string_agg(pid::text, ' ') from pg_stat_progress_basebackup),
-       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-           - coalesce(current_setting('reserved_connections', true), '0')::int
-           - (select count(*) from pg_stat_activity where usesysid is not null and datid is not null),
-       (select case when datconnlimit >= 0 then datconnlimit - count(a.pid) end
-        from pg_database d left join pg_stat_activity a on a.datid = d.oid and a.usesysid is not null
-        where d.datname = current_database() group by datconnlimit);
+       {FREE_CONNECTIONS};
 commit
-"""
+"""  # noqa: S608 - constants only
 
 
 @dataclass

@@ -1,0 +1,40 @@
+"""The CLI command `doctor`. Finds what will fail later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..core.doctor.check_list import FAMILIES
+from ..wiring.wiring import Wiring
+from . import options
+from .printing import print_page, print_unread
+
+
+@click.command()
+@options.any_environment
+@click.option(
+    "--only",
+    "families",
+    type=click.Choice(FAMILIES),
+    multiple=True,
+    help="Only checks of this family. Can be repeated.",
+)
+@options.root
+@options.as_page
+def doctor(*, name: str | None, families: tuple[str, ...], root: Path, form: str) -> int:
+    """Find what will fail later: settings, database, server, machine, backup, GitHub, workflows.
+
+    Each problem has its fix. Databases are only read; the backup store gets a probe, which is deleted. Each check ends
+    after at most 10 seconds. Exit status 1: there is a problem, or a check could not look.
+    """
+    from ..commands.doctor import doctor as verb
+    from ..report import doctor as pages
+
+    wiring = Wiring(root)
+    environments = tuple(wiring.environment(each) for each in ([name] if name else wiring.environment_names))
+    checkup = verb(wiring.examinations.of(environments), families or FAMILIES)
+    page = {"json": pages.doctor_json, "markdown": pages.doctor_markdown, "text": pages.doctor_text}[form]
+    print_page(page(checkup), form)
+    return print_unread(wiring.workspace, name, checkup.exit_status)

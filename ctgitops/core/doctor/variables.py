@@ -1,0 +1,28 @@
+"""The check of the variables that a manifest names. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from ..environment.environment import Environment
+from ..environment.receiver import Receiver
+from .diagnosis import Diagnosis, ok, problem
+
+
+def variables(environment: Environment, receivers: tuple[Receiver, ...], known: Collection[str]) -> Iterator[Diagnosis]:
+    """A problem for each variable that is not in `known`. `receivers` includes those of the policy."""
+    wanted = {environment.url_secret: "the URL of the database"}
+    if environment.shadow.url_secret:
+        wanted[environment.shadow.url_secret] = "the URL of the server for the trial"
+    if environment.backup and environment.backup.verify_server:
+        wanted[environment.backup.verify_server] = "the URL of the server that verifies backups"
+    for each in receivers:
+        wanted.setdefault(each.secret, "the URL of a receiver of notifications")
+        if each.signing_secret:
+            wanted.setdefault(each.signing_secret, "the key that signs notifications")
+    missing = {name: what for name, what in wanted.items() if name not in known}
+    for name, what in missing.items():
+        fix = f"gh secret set {name} --env {environment.name}   # on GitHub, and under `env:` in the workflow"
+        yield problem("variables", f"{name}, {what}, is not set", f"export {name}=…\n{fix}")
+    if not missing:
+        yield ok("variables", f"{', '.join(wanted)}")

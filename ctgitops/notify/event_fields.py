@@ -1,0 +1,118 @@
+"""The name, level and fields of each progress event, for machines: JSON lines and traces.
+
+No field has a row's data, and no field has SQL text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..core.gate.health import HealthState
+from ..core.plan.plan import Step
+from ..core.run import progress as events
+from ..core.run.progress import Progress
+
+Fields = dict[str, Any]
+
+_WARNINGS = (
+    events.LockAwaited,
+    events.OrphanAwaited,
+    events.PreflightAwaited,
+    events.PreflightUnchecked,
+    events.StepWaited,
+    events.BlockersAwaited,
+    events.BatchPaused,
+    events.BackendAwaited,
+    events.LeftoverHealed,
+    events.RollbackStarted,
+)
+
+
+def name_of(progress: Progress) -> str:
+    """The event's name, such as `step-finished`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(progress).__name__).lower()
+
+
+def level_of(progress: Progress) -> str:
+    """`warning` if the run waits, retries or reverts, otherwise `info`."""
+    if isinstance(progress, events.HealthWatched):
+        return "info" if progress.result.state is HealthState.WELL else "warning"
+    return "warning" if isinstance(progress, _WARNINGS) else "info"
+
+
+def environment_of(progress: Progress) -> str:
+    """The environment that the event names. Empty if it names none."""
+    match progress:
+        case events.PlanStarted(plan=plan) | events.RollbackStarted(plan=plan):
+            return plan.environment
+        case events.BackupTaken(receipt=receipt):
+            return receipt.environment
+        case _:
+            return ""
+
+
+def step_of(progress: Progress) -> Step | None:
+    """The migration that the event is about. None if it is about no migration."""
+    return getattr(progress, "step", None)
+
+
+def fields_of(progress: Progress) -> Fields:
+    """The numbers and names of an event."""
+    found = next((fields for of in (_of_a_run, _of_a_backup, _of_a_step) if (fields := of(progress)) is not None), {})
+    if step := step_of(progress):
+        found |= {"direction": step.direction.value, "transactional": step.transactional}
+    return found
+
+
+def _of_a_run(progress: Progress) -> Fields | None:  # noqa: PLR0911 - one per event
+    match progress:
+        case events.PlanStarted(plan=plan):
+            fields = {"fingerprint": plan.fingerprint, "steps": len(plan.steps), "seeds": len(plan.seeds)}
+            return fields | {"direction": plan.direction.value}
+        case events.RollbackStarted(plan=plan):
+            return {"steps": len(plan.steps), "direction": plan.direction.value}
+        case events.PreflightAwaited(concerns=concerns):
+            return {"conditions": sorted({each.what for each in concerns})}
+        case events.OrphanAwaited(orphan=orphan):
+            return {"backend": orphan.pid}
+        case events.RecoveryPointTaken(point=point):
+            return {"lsn": point.lsn, "archive": point.archive.value}
+        case events.HealthWatched(result=result, seconds_left=left):
+            return {"health": result.state.value, "seconds_left": round(left, 1)}
+        case events.SeedFinished(name=name, millis=millis):
+            return {"seed": name, "millis": millis}
+        case _:
+            return None
+
+
+def _of_a_backup(progress: Progress) -> Fields | None:
+    match progress:
+        case events.BackupMeasured(measure=measure, rate=rate):
+            fields = {"doing": measure.doing, "unit": measure.unit, "done": measure.done, "rate": round(rate, 1)}
+            return fields | {"percent": measure.percent, "left": measure.left}
+        case events.BackupTaken(receipt=receipt):
+            total = sum(each.bytes for each in receipt.files.values())
+            return {"backup": receipt.id, "bytes": total, "tables": len(receipt.rows), "by": receipt.by}
+        case _:
+            return None
+
+
+def _of_a_step(progress: Progress) -> Fields | None:  # noqa: PLR0911 - one per event
+    match progress:
+        case events.StepWaited(attempt=attempt, seconds=seconds):
+            return {"attempt": attempt, "retry_in": round(seconds, 3)}
+        case events.BlockersAwaited(who=who):
+            return {"backends": [each.pid for each in who if each.pid is not None]}
+        case events.BatchFinished(batches=batches, rows=rows, rate=rate, seconds_left=left):
+            return {"batches": batches, "rows": rows, "rate": round(rate, 1), "seconds_left": round(left, 1)}
+        case events.BackendAwaited(backend=backend):
+            return {"backend": backend}
+        case events.IndexAdvanced(phase=phase, done=done, total=total):
+            return {"phase": phase, "done": done, "total": total}
+        case events.StatementFinished() | events.StepFinished() | events.CommitAwaited():
+            return {"position": progress.position, "of": progress.of, "millis": progress.millis}
+        case events.StepStarted(position=position, of=of) | events.StepResumed(position=position, of=of):
+            return {"position": position, "of": of}
+        case _:
+            return None

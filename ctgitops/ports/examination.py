@@ -1,0 +1,23 @@
+"""Port to everything that `doctor` looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ..core.doctor.diagnosis import Diagnosis
+
+Look = Callable[[], Iterable[Diagnosis]]
+"""Runs one check. Raises CtgitopsError, or any other exception, if it cannot look."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Checks that share a resource, such as a connection, so they run one after another."""
+
+    subject: str
+    """The environment, or empty for the repository."""
+    looks: dict[str, Look]
+    """Maps the ID of each check to its function, in the order in which they run."""
+    close: Callable[[], None] = field(default=lambda: None)
+    """Releases the resource. It is not called after a check that hangs."""

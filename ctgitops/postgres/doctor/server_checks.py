@@ -1,0 +1,90 @@
+"""Checks of a server: support of its version, free connections, extensions, WAL archiving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from ...core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
+from ...core.environment.environment import Environment
+from ...core.recovery_point import Archive, archive_of
+from ...sql.nodes import identifier
+from ..ledger.recovery_point import MAY_CREATE, archive_facts
+from ..session.preflight import FREE_CONNECTIONS
+from .doctor_session import DoctorSession
+
+SUPPORT_ENDS = {
+    14: date(2026, 11, 12),
+    15: date(2027, 11, 11),
+    16: date(2028, 11, 9),
+    17: date(2029, 11, 8),
+    18: date(2030, 11, 14),
+}
+"""The date of the last release of each major version, from PostgreSQL's versioning policy."""
+_FREE = f"""
+select {FREE_CONNECTIONS},
+       (select case when r.rolconnlimit >= 0 then r.rolconnlimit - count(a.pid) end
+        from pg_roles r left join pg_stat_activity a on a.usesysid = r.oid
+        where r.rolname = session_user group by r.rolconnlimit)
+"""  # noqa: S608 - constants only
+_AVAILABLE = "select name::text from pg_available_extensions"
+
+
+def server_version(session: DoctorSession, today: date) -> Iterator[Diagnosis]:
+    """Whether PostgreSQL's developers still support the server's major version."""
+    major = session.connection.info.server_version // 10_000
+    end = SUPPORT_ENDS.get(major)
+    if end is None:
+        yield unknown(
+            "server-version", f"this version of ctgitops does not know PostgreSQL {major}", "upgrade ctgitops"
+        )
+    elif end < today:
+        fix = f"upgrade the server to PostgreSQL {max(SUPPORT_ENDS)} with pg_upgrade, or in the provider's console"
+        yield problem("server-version", f"support for PostgreSQL {major} ended on {end}", fix)
+    else:
+        yield ok("server-version", f"PostgreSQL {major} is supported until {end}")
+
+
+def connections(session: DoctorSession, needed: int) -> Iterator[Diagnosis]:
+    """The connections that the role can still open on the server and in the database."""
+    row = session.connection.execute(_FREE.encode(), binary=True).fetchone() or ()
+    free = min(int(str(each)) for each in row if each is not None)
+    if free < needed:
+        user = identifier(session.connection.info.user)
+        fix = "SELECT pid, usename, application_name, state, state_change FROM pg_stat_activity ORDER BY 5;\n"
+        fix += f"ALTER SYSTEM SET max_connections = …;  -- or ALTER ROLE {user} CONNECTION LIMIT …;"
+        yield problem("connections", f"{max(free, 0)} connections are free, and a run needs {needed}", fix)
+    else:
+        yield ok("connections", f"{free} connections are free, and a run needs {needed}")
+
+
+def extensions(session: DoctorSession, environment: Environment) -> Iterator[Diagnosis]:
+    """Whether the server has the extensions that the manifest allows migrations to create."""
+    wanted = environment.shadow.extensions
+    missing = sorted(set(wanted) - set(session.texts(_AVAILABLE)))
+    if missing:
+        fix = "install the packages of these extensions on the server, or "
+        fix += f"remove them from `shadow.extensions` in {environment.path}"
+        yield problem("extensions", f"the server does not have {', '.join(missing)}", fix)
+    else:
+        yield ok("extensions", f"the server has {', '.join(wanted)}" if wanted else "the manifest names none")
+
+
+def recovery(session: DoctorSession, *, has_backup: bool) -> Iterator[Diagnosis]:
+    """Whether the WAL is archived, and the role may create restore points."""
+    archive, why = archive_of(archive_facts(session.connection))
+    fix = "ALTER SYSTEM SET archive_mode = on;  -- also set archive_command, and restart the server"
+    if archive is Archive.UNKNOWN:
+        yield unknown("recovery", why, "grant pg_read_all_settings, pg_read_all_stats to the role, or see the provider")
+    elif archive is Archive.FAILING:
+        yield problem("recovery", why, "SELECT * FROM pg_stat_archiver;  -- and correct archive_command")
+    elif archive is Archive.NONE and not has_backup:
+        yield problem("recovery", f"there is no `backup` in the manifest, and no archive: {why}", fix)
+    elif archive is Archive.NONE:
+        yield note("recovery", f"no point-in-time recovery: {why}", fix)
+    else:
+        yield ok("recovery", why)
+    if archive is Archive.ARCHIVED and session.row(MAY_CREATE)[0] is not True:
+        user = identifier(session.connection.info.user)
+        grant = f"GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO {user};"
+        yield note("recovery", f"{user} may not create restore points, so a recovery ends at an LSN", grant)

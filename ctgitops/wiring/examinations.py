@@ -1,0 +1,92 @@
+"""Creates the checks of `doctor` for a checkout, its environments and its repository on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..core.doctor.diagnosis import Diagnosis, ok, problem
+from ..core.doctor.variables import variables
+from ..core.environment.environment import Environment
+from ..core.environment.receiver import Receiver
+from ..files.git import github_repository, top_of
+from ..files.workflow_checks import WorkflowChecks
+from ..notify.telemetry_settings import endpoint
+from ..ports.examination import Examination, Look
+from .backups import StoredBackups
+from .database_looks import DatabaseLooks
+
+
+@dataclass(frozen=True)
+class Examinations:
+    """The checks of one checkout."""
+
+    root: Path
+    environ: Mapping[str, str] = field(repr=False)
+    receivers: tuple[Receiver, ...]
+    """The receivers of the policy."""
+    backups: StoredBackups
+    today: date
+
+    def of(self, environments: tuple[Environment, ...]) -> tuple[Examination, ...]:
+        """The checks of these environments and of the repository. Examinations can run at the same time."""
+        return (
+            *(each for environment in environments for each in self._environment(environment)),
+            Examination("", {"telemetry": self._telemetry}),
+            self._github(environments),
+            self._workflows(),
+        )
+
+    def _environment(self, environment: Environment) -> Iterator[Examination]:
+        from ..backup import store_checks
+
+        known = {name for name, value in self.environ.items() if value.strip()}
+        keys, policy = self.backups.private_key, environment.backup
+        settings: dict[str, Look] = {
+            "variables": lambda: variables(environment, (*self.receivers, *environment.notify), known),
+            "encryption-keys": lambda: store_checks.encryption_keys(policy, keys),
+        }
+        yield Examination(environment.name, settings)
+        looks = DatabaseLooks(environment, self.backups.addresses, self.root, self.today)
+        yield looks.database()
+        yield looks.machine()
+        yield Examination(environment.name, {"backup-store": lambda: store_checks.store(environment, self.root)})
+
+    def _telemetry(self) -> Iterator[Diagnosis]:
+        if not endpoint(self.environ):
+            yield ok("telemetry", "no variable asks for traces or metrics")
+        elif find_spec("opentelemetry") is None:
+            yield problem("telemetry", "the extra `otel` is not installed", "pip install 'ctgitops[otel]'")
+        else:
+            yield ok("telemetry", "the extra `otel` is installed")
+
+    def _github(self, environments: tuple[Environment, ...]) -> Examination:
+        from ..github.access import Access
+        from ..github.repository_checks import RepositoryChecks
+
+        names = ("GITHUB_TOKEN", "GH_TOKEN", "INPUT_GITHUB-TOKEN")
+        token = next((value for name in names if (value := self.environ.get(name, "").strip())), "")
+        server = self.environ.get("GITHUB_SERVER_URL") or "https://github.com"
+        repository = self.environ.get("GITHUB_REPOSITORY") or github_repository(self.root, server)
+        url = self.environ.get("GITHUB_API_URL") or "https://api.github.com"
+        checks = RepositoryChecks(Access(token, repository, url))
+        looks: dict[str, Look] = {
+            "github-token": checks.token,
+            "branch-rules": checks.branch_rules,
+            "github-environments": lambda: checks.environments(environments),
+        }
+        return Examination("", looks)
+
+    def _workflows(self) -> Examination:
+        checks = WorkflowChecks(top_of(self.root))
+        looks: dict[str, Look] = {
+            "workflow-files": checks.readable,
+            "workflow-action": checks.action,
+            "workflow-concurrency": checks.concurrency,
+            "workflow-permissions": checks.permissions,
+            "workflow-checkout": checks.checkout,
+        }
+        return Examination("", looks)
