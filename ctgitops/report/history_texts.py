@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ MOST_SQL = 8_000_000
 _WITHOUT_SQL = (ACCEPTANCE, PREDICTION)
 """The names of entries whose column `sql` contains schema changes as JSON."""
 
+_PLAIN = re.compile(r'"([a-z_][a-z0-9_]*)"')
+"""A quoted name that needs no quotes."""
 _Key = tuple[str, str | None, str | None, str | None]
 
 
@@ -82,7 +85,7 @@ def _locks(entry: Entry) -> list[Object] | None:
     for lock in (lock for statement in statements for lock in statement.locks):
         if lock.name not in made:
             strongest[lock.name] = max(lock.mode, strongest.get(lock.name, lock.mode))
-    return [{"relation": name, "mode": mode.in_pg_locks} for name, mode in strongest.items()]
+    return [{"relation": _PLAIN.sub(r"\1", name), "mode": mode.in_pg_locks} for name, mode in strongest.items()]
 
 
 def _finding(finding: Finding) -> Object:

@@ -98,7 +98,7 @@ def ledger_of(migrations: int, *, days: float, late: float = 0, more: int = 0) -
     for extra in range(more):
         failed = entry_of(migrations, last + timedelta(minutes=extra), Mark.FAILED, "canceling statement due to lock timeout")
         entries.append(failed)
-    return Ledger(tuple(replace(entry, id=at) for at, entry in enumerate(entries, 1)))
+    return Ledger().with_entries(*entries)
 
 
 def history_of(migrations: int = 60, tables: int = 34, more: int = 0) -> History:

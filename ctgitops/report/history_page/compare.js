@@ -4,7 +4,7 @@
   const pane = (title, diagram) => H.h("section", { class: "canvas", "aria-label": title }, H.h("h3", {}, H.name(title)), diagram.svg);
 
   H.compareView = (main, left, right, query) => {
-    main.append(H.h("h2", {}, "Compare two schemas"));
+    main.append(H.h("h2", { class: "unseen" }, "Compare two schemas"));
     if (H.data.without_schemas) { main.append(H.h("p", { class: "note" }, `This page has no schemas: ${H.data.without_schemas}.`)); return; }
     const newest = H.newestNode();
     const b = H.nodes.has(String(right)) ? String(right) : newest;
@@ -22,7 +22,7 @@
     const changes = H.differences(before, after);
     const detail = query.columns || "keys";
     const scope = query.show || "near";
-    const layout = H.layout(H.scoped(H.entities(before, after, detail), query.schema, scope));
+    const layout = H.layout(H.scoped(H.entities(before, after, detail), query.schema, scope), 1.1);
     const side = H.h("div", { class: "side below" });
     const panes = [];
     const choose = (name) => {
@@ -43,9 +43,8 @@
       layout.entities.size ? H.h("div", { class: "pair" }, pane(H.nodes.get(a).title, panes[0]), pane(H.nodes.get(b).title, panes[1]))
         : H.h("p", { class: "note" }, changes.length ? "No table changed. The list has the changed objects." : "Both schemas are the same."), side);
     list();
-    panes[0].fit();
-    panes[1].fit();
-    H.refit = () => { panes[0].fit(); panes[1].fit(); };
+    H.refit = () => { panes[1].fit(); panes[0].begin(); };
+    H.refit();
     H.say(H.count(changes.length, "difference"));
   };
 }

@@ -6,6 +6,9 @@
   const CHAR = 7.25;
   const GAP = 48;
   const LONGEST = 44;
+  const FAR = 0.45;
+  const LEGIBLE = 0.6;
+  const AROUND = 120;
   const ENTITIES = new Set(["table", "foreign table", "materialized view"]);
   const REFERENCES = /REFERENCES ((?:"(?:[^"]|"")*"|[^\s("])+)\(/;
   const KEY_COLUMNS = /^(PRIMARY KEY|FOREIGN KEY|UNIQUE)[^(]*\(([^)]*)\)/;
@@ -59,10 +62,12 @@
         return { name, type: object.attributes.type || "", mark, keys: keys.get(name) || [], required: Boolean(object.attributes.not_null) };
       }).sort((a, b) => Number(b.keys.includes("PK")) - Number(a.keys.includes("PK")));
       const others = marks.filter(([object, mark]) => mark && object.kind !== "column");
+      const news = own !== "added" && own !== "removed";
+      if (!news) for (const column of columns) column.mark = "";
       const rows = detail === "names" ? [] : columns.filter((column) => detail === "all" || column.keys.length || column.mark);
       const notes = [];
       if (rows.length < columns.length && detail !== "names") notes.push({ text: `${columns.length - rows.length} more`, mark: "" });
-      if (detail !== "names") for (const [object, mark] of others.slice(0, 6)) notes.push({ text: `${object.kind} ${H.shortName(object.name.slice(object.of.length + 1) || object.name)}`, mark });
+      if (detail !== "names" && news) for (const [object, mark] of others.slice(0, 6)) notes.push({ text: `${object.kind} ${H.shortName(object.name.slice(object.of.length + 1) || object.name)}`, mark });
       found.set(table.name, { name: table.name, table, mark: whole, rows, notes, columns, partitions: 0,
         links: [...here.values()].filter((object) => object.kind === "constraint").map((object) => ({
           to: ((object.attributes.definition || "").match(REFERENCES) || [])[1], mark: state(H.key(object), object), name: H.shortName(object.name) }))
@@ -94,9 +99,14 @@
     for (const name of entities.keys()) { const at = root(name); found.set(at, [...(found.get(at) || []), name]); }
     return [...found.values()].sort((a, b) => b.length - a.length);
   };
-  const place = (names, entities) => {
+  const place = (names, entities, aspect) => {
+    const scale = (block) => Math.min(aspect / block.width, 1 / block.height);
+    if (names.length > 60 || names.length < 3) return placed(names, entities, "LR");
+    return [placed(names, entities, "LR"), placed(names, entities, "TB")].sort((a, b) => scale(b) - scale(a))[0];
+  };
+  const placed = (names, entities, rankdir) => {
     const graph = new dagre.graphlib.Graph({ multigraph: true });
-    graph.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 70, ranker: names.length > 80 ? "tight-tree" : "network-simplex" });
+    graph.setGraph({ rankdir, nodesep: 22, ranksep: 70, ranker: names.length > 80 ? "tight-tree" : "network-simplex" });
     graph.setDefaultEdgeLabel(() => ({}));
     for (const name of names) graph.setNode(name, { width: entities.get(name).width, height: entities.get(name).height });
     for (const name of names) entities.get(name).links.forEach((link, at) => { if (entities.has(link.to) && link.to !== name) graph.setEdge(name, link.to, { link }, `${at}`); });
@@ -106,11 +116,11 @@
     return { graph, names, width: box.width, height: box.height };
   };
 
-  H.layout = (entities) => {
+  H.layout = (entities, aspect) => {
     for (const entity of entities.values()) size(entity);
-    const blocks = components(entities).map((names) => place(names, entities));
+    const blocks = components(entities).map((names) => place(names, entities, aspect));
     const area = blocks.reduce((sum, each) => sum + (each.width + GAP) * (each.height + GAP), 0);
-    const wide = Math.max(...blocks.map((each) => each.width), Math.sqrt(area * 1.9), 0);
+    const wide = Math.max(...blocks.map((each) => each.width), Math.sqrt(area * aspect * 1.3), 0);
     const edges = [];
     let x = 0;
     let y = 0;
@@ -134,6 +144,15 @@
   };
 
   const text = (content, attributes) => H.s("text", attributes, content);
+  /* The name in the largest letters that the box has room for: for a diagram that is far away. */
+  const far = (entity, mark) => {
+    const schema = H.schemaOf(entity.name);
+    const lines = [schema, `${H.sign(mark)}${H.shortName(entity.name)}`].filter(Boolean).map((line) => H.cut(line, 24));
+    const letters = Math.min(44, (entity.width - 10) / (Math.max(...lines.map((line) => line.length)) * 0.62), (entity.height - 4) / (lines.length * 1.15));
+    const top = (entity.height - lines.length * letters * 1.15) / 2;
+    return H.s("text", { class: "big", "font-size": letters.toFixed(1), "text-anchor": "middle", "aria-hidden": "true" },
+      lines.map((line, at) => H.s("tspan", { x: entity.width / 2, y: top + letters * (0.95 + at * 1.15) }, line)));
+  };
   const box = (entity, hide) => {
     const { width, height, rows, notes } = entity;
     const mark = entity.mark === hide ? "" : entity.mark;
@@ -152,6 +171,7 @@
       if (note.mark && note.mark !== hide) group.append(H.s("rect", { x: 1, y: y - 13, width: width - 2, height: LINE, class: `cell ${note.mark}` }));
       group.append(text(`${(note.mark !== hide && H.sign(note.mark)) || " "} ${H.cut(note.text, LONGEST)}`, { x: 8, y, class: "more" }));
     });
+    group.append(far(entity, mark));
     return group;
   };
 
@@ -184,18 +204,29 @@
 
     const zoom = d3.zoom().scaleExtent([0.02, 3]).on("zoom", (event) => {
       content.setAttribute("transform", event.transform);
-      svg.classList.toggle("far", event.transform.k < 0.35);
+      svg.classList.toggle("far", event.transform.k < FAR);
       if (event.sourceEvent && onzoom) onzoom(event.transform);
     });
     const selection = d3.select(svg).call(zoom).on("dblclick.zoom", null);
     const room = () => ({ width: svg.clientWidth || 900, height: svg.clientHeight || 560 });
     const go = (transform) => { selection.call(zoom.transform, transform); if (onzoom) onzoom(transform); };
-    const fit = () => {
+    const around = (x, y, w, h) => {
       const { width, height } = room();
-      const k = Math.min(1, Math.max(0.02, Math.min((width - 24) / Math.max(1, layout.width), (height - 24) / Math.max(1, layout.height))));
+      const k = Math.min(1, Math.max(0.02, Math.min((width - 24) / Math.max(1, w), (height - 24) / Math.max(1, h))));
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      go(d3.zoomIdentity.translate((width - layout.width * k) / 2, (height - layout.height * k) / 2).scale(k));
+      go(d3.zoomIdentity.translate((width - w * k) / 2 - x * k, (height - h * k) / 2 - y * k).scale(k));
+      return k;
     };
+    const fit = () => around(0, 0, layout.width, layout.height);
+    const fitChanges = () => {
+      const changed = [...entities.values()].filter((entity) => entity.mark);
+      if (!changed.length) return fit();
+      const left = Math.min(...changed.map((each) => each.x)) - AROUND;
+      const top = Math.min(...changed.map((each) => each.y)) - AROUND;
+      return around(left, top, Math.max(...changed.map((each) => each.x + each.width)) + AROUND - left, Math.max(...changed.map((each) => each.y + each.height)) + AROUND - top);
+    };
+    /* Everything, or what changed if everything would be too small to read. On paper, everything. */
+    const begin = () => { if (fit() < LEGIBLE && !window.matchMedia("print").matches) fitChanges(); };
     const focus = (name, least = 0.7) => {
       const entity = entities.get(name);
       if (!entity || !boxes.has(name)) return;
@@ -228,7 +259,7 @@
       else return;
       event.preventDefault();
     });
-    return { svg, fit, focus, mark, search, by: (factor) => { selection.call(zoom.scaleBy, factor); if (onzoom) onzoom(d3.zoomTransform(svg)); },
+    return { svg, fit, fitChanges, begin, focus, mark, search, by: (factor) => { selection.call(zoom.scaleBy, factor); if (onzoom) onzoom(d3.zoomTransform(svg)); },
       to: (transform) => { if (String(d3.zoomTransform(svg)) !== String(transform)) selection.call(zoom.transform, transform); } };
   };
 

@@ -160,7 +160,8 @@
       H.button("◀", () => moved(-0.5), { "aria-label": "Earlier" }), H.button("▶", () => moved(0.5), { "aria-label": "Later" }),
       H.button("+", () => scaled(0.5), { "aria-label": "Shorter period" }),
       H.button("−", () => scaled(2), { "aria-label": "Longer period" }), H.button("All", () => show(whole)));
-    new ResizeObserver(H.later(() => box.isConnected && draw(box, domain), 60)).observe(box);
+    const again = H.later(() => box.isConnected && draw(box, domain), 60);
+    new ResizeObserver(() => (box.firstChild ? again() : draw(box, domain))).observe(box);
     return H.h("section", { class: "panel", "aria-labelledby": "lanes-title" },
       H.h("div", { class: "bar" }, H.h("h2", { id: "lanes-title" }, "Environments over time"), legend(), buttons), box);
   };

@@ -30,7 +30,7 @@
         environment.unfinished.map((name) => H.badge("unfinished", `unfinished: ${name}`)),
         environment.broken_at !== null && H.badge("failed", `ledger changed by hand at entry ${environment.broken_at}`)),
       drift.error && H.h("p", { class: "muted" }, drift.error.what),
-      last && H.h("p", { class: "muted" }, "last run ", H.h("a", { href: runAddress(last) }, H.time(last.finished_at))));
+      last && H.h("p", { class: "muted" }, "last run ", H.h("a", { href: runAddress(last) }, H.day(last.finished_at)), ` ${H.word(last.result)}`));
   };
   const runAddress = (run) => H.address(["run", run.environment.environment, run.id]);
 
@@ -65,7 +65,7 @@
       found.restore_with && H.h("div", {}, "restore with ", H.h("code", {}, found.restore_with))];
   };
 
-  const body = (run) => H.h("div", { class: "body" },
+  const body = (run, alone) => H.h("div", { class: "body" },
     facts([
       ["Started", H.time(run.started_at)], ["Duration", H.duration(run.millis)], ["By", H.name(run.actor || "unknown")],
       ["Pull request", H.pull(run.pull_request)], ["Commit", H.commit(run.commit_sha)],
@@ -74,7 +74,7 @@
       ["Backup", backup(run)], ["Recovery point", run.recovery_point],
       ["Made with", [run.tool_version && `ctgitops ${run.tool_version}`, run.server_version && `PostgreSQL ${run.server_version}`].filter(Boolean).join(", ")],
     ]),
-    H.h("p", {}, H.h("a", { href: runAddress(run) }, "Link to this run")),
+    alone || H.h("p", {}, H.h("a", { href: runAddress(run) }, "Link to this run")),
     run.entries.map(entry));
 
   const entry = (each) => {
@@ -183,7 +183,7 @@
     main.append(H.h("h2", {}, H.badge(run.result), " ", H.name(H.cut(run.names.join(", "), 120)), " on ", H.name(environment)),
       H.h("p", { class: "bar" }, H.h("a", { href: H.address(["runs"], { env: environment }) }, "All runs of this environment"),
         at > 0 && H.h("a", { href: runAddress(others[at - 1]) }, "◀ Run before"), at < others.length - 1 && H.h("a", { href: runAddress(others[at + 1]) }, "Run after ▶")),
-      H.h("section", { class: "panel" }, body(run)));
+      H.h("section", { class: "panel" }, body(run, true)));
     H.say(`Run ${id} on ${environment}: ${H.word(run.result)}`);
   };
 

@@ -31,9 +31,10 @@
   };
   H.why = (id) => H.h("p", { class: "note bad" }, `This schema is unknown: ${H.unknown(id)}.`);
   H.zoomButtons = (diagram) => H.h("div", { class: "zoom", role: "group", "aria-label": "Zoom" },
-    H.button("+", () => diagram.by(1.4), { "aria-label": "Zoom in" }), H.button("−", () => diagram.by(1 / 1.4), { "aria-label": "Zoom out" }), H.button("Fit", () => diagram.fit()));
+    H.button("+", () => diagram.by(1.4), { "aria-label": "Zoom in" }), H.button("−", () => diagram.by(1 / 1.4), { "aria-label": "Zoom out" }), H.button("Fit", () => diagram.fit()), H.button("Changes", () => diagram.fitChanges()));
   H.colours = () => H.h("ul", { class: "legend", "aria-label": "Colours" }, ["added", "altered", "removed"].map((kind) =>
-    H.h("li", {}, H.h("span", { class: `swatch ${kind}`, "aria-hidden": "true" }, H.sign(kind)), kind)));
+    H.h("li", {}, H.h("span", { class: `swatch ${kind}`, "aria-hidden": "true" }, H.sign(kind)), kind)),
+    H.h("li", {}, H.h("code", {}, "?"), "may be null"));
 
   const around = (id) => {
     const node = H.nodes.get(id);
@@ -60,7 +61,7 @@
   };
 
   H.schemaView = (main, given, query) => {
-    main.append(H.h("h2", {}, "Schema"));
+    main.append(H.h("h2", { class: "unseen" }, "Schema"));
     if (H.data.without_schemas) { main.append(H.h("p", { class: "note" }, `This page has no schemas: ${H.data.without_schemas}.`)); return; }
     const id = H.nodes.has(String(given)) ? String(given) : H.newestNode();
     const { before, after } = around(id);
@@ -78,7 +79,7 @@
     const changes = previous === null ? [] : H.differences(old, objects);
     const detail = query.columns || "keys";
     const entities = H.scoped(H.entities(old, objects, detail), query.schema, query.show);
-    const layout = H.layout(entities);
+    const layout = H.layout(entities, 1.4);
     const tables = [...objects.values()].filter(H.isEntity).length;
 
     const side = H.h("div", { class: "side" });
@@ -114,8 +115,8 @@
       H.h("div", { class: "canvas" }, H.h("div", { class: "bar" }, H.colours(), H.zoomButtons(diagram)), diagram.svg,
         !layout.entities.size && H.h("p", { class: "note" }, changes.length ? "No table to show. The list has the changed objects." : "No table to show.")), side));
     list();
-    diagram.fit();
-    H.refit = diagram.fit;
+    diagram.begin();
+    H.refit = diagram.begin;
     H.say(`${H.count(tables, "table")}, ${H.count(changes.length, "change")}`);
     if (query.table) choose(query.table, true);
   };
