@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from importlib import resources
@@ -19,6 +20,8 @@ from .json import VERSION, Object
 FOLDER = "history_page"
 LIBRARIES = ("vendor/d3.min.js", "vendor/dagre.min.js")
 """Published files, unchanged. `vendor/README.md` has their versions, hashes and licences."""
+LICENCES = ("vendor/d3.LICENSE.txt", "vendor/dagre.LICENSE.txt")
+"""Their licences, which must stay with every copy."""
 SCRIPTS = tuple(
     f"{name}.js" for name in ("dom", "model", "lanes", "runs", "objects", "diagram", "schema", "compare", "main")
 )
@@ -36,6 +39,7 @@ def history_html(data: Object) -> str:
     parts = {
         "POLICY": _policy(style, scripts),
         "STYLE": style,
+        "LICENCES": html.escape("\n".join(map(_file, LICENCES))),
         "DATA": _embedded({"version": VERSION, **data}),
         "SCRIPTS": "\n".join(f"<script>{script}</script>" for script in scripts),
     }

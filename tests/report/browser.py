@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,11 @@ ARGUMENTS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-extensions", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe",
 )  # fmt: skip
+ON_A_PIPE = """import os, sys
+ends = [os.dup(os.dup(os.dup(int(each)))) for each in sys.argv[1:3]]  # not 3 and 4 themselves
+[os.dup2(end, to) for end, to in zip(ends, (3, 4))]
+os.execv(sys.argv[3], sys.argv[3:])"""
+"""The browser reads from file descriptor 3 and writes to 4."""
 
 
 @dataclass
@@ -102,6 +108,13 @@ class Browser:
     def picture(self, file: Path) -> None:
         file.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
 
+    def busy(self) -> dict[int, float]:
+        """The seconds of processor time of each process that draws pages."""
+        session, self.session = self.session, ""
+        found = self.send("SystemInfo.getProcessInfo")["processInfo"]
+        self.session = session
+        return {int(each["id"]): float(each["cpuTime"]) for each in found if each["type"] == "renderer"}
+
     def faults(self) -> list[str]:
         """The errors that the page has reported: exceptions, and violations of its policy."""
         self.send("Runtime.evaluate", expression="0")
@@ -129,7 +142,16 @@ def browser() -> Iterator[Browser]:
     from_browser, to_us = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{from_us} 4>&{to_us}', "sh", program, *ARGUMENTS, f"--user-data-dir={folder}"],
+            [
+                sys.executable,
+                "-c",
+                ON_A_PIPE,
+                str(from_us),
+                str(to_us),
+                program,
+                *ARGUMENTS,
+                f"--user-data-dir={folder}",
+            ],
             pass_fds=(from_us, to_us),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -24,7 +24,20 @@ NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ORIGIN = Origin(repository_url="https://github.com/constructtrack/database", commit_sha="4be1c07d9a51" + "0" * 28)
 DEVELOPMENT = Environment("development", "DEVELOPMENT_DATABASE_URL", path="environments/development.yaml")
 PEOPLE = ("anna", "bruno", "chidi", "dana")
-THINGS = ("project", "route", "splice", "form", "device", "photo", "site", "order", "invoice", "crew", "permit", "cable")
+THINGS = (
+    "project",
+    "route",
+    "splice",
+    "form",
+    "device",
+    "photo",
+    "site",
+    "order",
+    "invoice",
+    "crew",
+    "permit",
+    "cable",
+)
 SCHEMAS = ("public", "network", "forms", "reporting")
 
 
@@ -61,7 +74,9 @@ def schema_changes(number: int, tables: int, had: dict[tuple[str, str], SchemaOb
     else:
         name = table_name((number * 13) % tables)
         column = SchemaObject("column", f"{name}.extra_{number}", name, {"type": "jsonb"})
-        index = SchemaObject("index", f"{name}_extra_{number}", name, {"definition": f"CREATE INDEX ON {name} (status)"})
+        index = SchemaObject(
+            "index", f"{name}_extra_{number}", name, {"definition": f"CREATE INDEX ON {name} (status)"}
+        )
         new = [(column, replace(column, name=f"{name}.status", attributes={"type": "smallint"}), index)[number % 3]]
     had.update({each.key: each for each in new})
     if number > tables and number % 17 == 0:
@@ -73,9 +88,11 @@ def schema_changes(number: int, tables: int, had: dict[tuple[str, str], SchemaOb
 def entry_of(number: int, at: datetime, mark: Mark = Mark.APPLIED, error: str | None = None) -> Entry:
     """An entry as a run of the Action writes it."""
     name = f"{number:03}_{'add' if number % 3 else 'change'}_{table_name(number).split('.')[1]}"
-    sql = f"-- {name}\n\nalter table {table_name(number)} add column if not exists extra_{number} jsonb;\n" * (1 + number % 4)
+    alter = f"alter table {table_name(number)} add column if not exists extra_{number} jsonb;"
+    sql = f"-- {name}\n\n{alter}\n" * (1 + number % 4)
+    back = f"alter table {table_name(number)} drop column extra_{number};"
     return Entry(
-        mark, name, number, f"1.{number}.0", checksum_of(sql), sql, f"alter table {table_name(number)} drop column extra;",
+        mark, name, number, f"1.{number}.0", checksum_of(sql), sql, back,
         at, at + timedelta(milliseconds=40 + number % 900), 40 + number % 900, error, PEOPLE[number % len(PEOPLE)],
         f"{number:040x}", 100 + number, f"https://github.com/constructtrack/database/actions/runs/{9000 + number}",
         f"{number:064x}", receipt().summary() if number % 2 else None, "0.2.0", "17.6",
@@ -96,7 +113,9 @@ def ledger_of(migrations: int, *, days: float, late: float = 0, more: int = 0) -
             entries.append(entry_of(number, at + timedelta(hours=8)))
     last = START + timedelta(days=days)
     for extra in range(more):
-        failed = entry_of(migrations, last + timedelta(minutes=extra), Mark.FAILED, "canceling statement due to lock timeout")
+        failed = entry_of(
+            migrations, last + timedelta(minutes=extra), Mark.FAILED, "canceling statement due to lock timeout"
+        )
         entries.append(failed)
     return Ledger().with_entries(*entries)
 
@@ -113,11 +132,15 @@ def history_of(migrations: int = 60, tables: int = 34, more: int = 0) -> History
     had: dict[tuple[str, str], SchemaObject] = {}
     for node in tree.nodes[1:]:
         node.changes = schema_changes(node.id - 1, tables, had)
-    by_hand = SchemaObject("index", "public.by_hand", table_name(4), {"definition": "CREATE INDEX by_hand ON site (name)"})
+    by_hand = SchemaObject(
+        "index", "public.by_hand", table_name(4), {"definition": "CREATE INDEX by_hand ON site (name)"}
+    )
     lanes[0] = replace(lanes[0], drift=Drift(DEVELOPMENT, (), migrations))
     lanes[1] = replace(lanes[1], drift=Drift(STAGING, (Added(by_hand),), migrations))
     lanes[2] = replace(lanes[2], drift=Drift(PRODUCTION, (), migrations))
-    gone = Unreadable("cannot reach the database of archive: connection refused", 4, "is ARCHIVE_DATABASE_URL still right?")
+    gone = Unreadable(
+        "cannot reach the database of archive: connection refused", 4, "is ARCHIVE_DATABASE_URL still right?"
+    )
     return History((*lanes, lane_of("archive", gone, tree)), tree)
 
 

@@ -43,7 +43,7 @@
       layout.entities.size ? H.h("div", { class: "pair" }, pane(H.nodes.get(a).title, panes[0]), pane(H.nodes.get(b).title, panes[1]))
         : H.h("p", { class: "note" }, changes.length ? "No table changed. The list has the changed objects." : "Both schemas are the same."), side);
     list();
-    H.refit = () => { panes[1].fit(); panes[0].begin(); };
+    H.refit = () => { panes[1].begin(); panes[0].begin(); };
     H.refit();
     H.say(H.count(changes.length, "difference"));
   };

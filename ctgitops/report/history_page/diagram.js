@@ -147,29 +147,37 @@
   /* The name in the largest letters that the box has room for: for a diagram that is far away. */
   const far = (entity, mark) => {
     const schema = H.schemaOf(entity.name);
-    const lines = [schema, `${H.sign(mark)}${H.shortName(entity.name)}`].filter(Boolean).map((line) => H.cut(line, 24));
+    const lines = [schema === "public" ? "" : schema, `${H.sign(mark)}${H.shortName(entity.name)}`].filter(Boolean).map((line) => H.cut(line, 24));
     const letters = Math.min(44, (entity.width - 10) / (Math.max(...lines.map((line) => line.length)) * 0.62), (entity.height - 4) / (lines.length * 1.15));
     const top = (entity.height - lines.length * letters * 1.15) / 2;
     return H.s("text", { class: "big", "font-size": letters.toFixed(1), "text-anchor": "middle", "aria-hidden": "true" },
       lines.map((line, at) => H.s("tspan", { x: entity.width / 2, y: top + letters * (0.95 + at * 1.15) }, line)));
   };
   const box = (entity, hide) => {
+    const { width, height } = entity;
+    const mark = entity.mark === hide ? "" : entity.mark;
+    const label = `${entity.table.kind} ${entity.name}${mark ? `, ${mark}` : ""}, ${H.count(entity.columns.length, "column")}`;
+    return H.s("g", { class: `entity ${mark}`, transform: `translate(${entity.x},${entity.y})` },
+      H.s("rect", { width, height, rx: 5, class: "hit", role: "button", tabindex: "-1", "aria-label": label }));
+  };
+  const drawing = (entity, hide) => {
     const { width, height, rows, notes } = entity;
     const mark = entity.mark === hide ? "" : entity.mark;
     const title = `${H.sign(mark)}${mark ? " " : ""}${H.cut(entity.name, LONGEST)}`;
-    const group = H.s("g", { class: `entity ${mark}`, role: "button", tabindex: "-1", transform: `translate(${entity.x},${entity.y})`,
-      "aria-label": `${entity.table.kind} ${entity.name}${mark ? `, ${mark}` : ""}, ${H.count(entity.columns.length, "column")}` },
-    H.s("rect", { width, height, rx: 5, class: "body" }), H.s("rect", { width, height: HEAD, rx: 5, class: "head" }), text(title, { x: 10, y: 18, class: "title" }));
+    const group = H.s("g", { "aria-hidden": "true" }, H.s("rect", { width, height, rx: 5, class: "body" }),
+      H.s("rect", { width, height: HEAD, rx: 5, class: "head" }), text(title, { x: 10, y: 18, class: "title" }));
     rows.forEach((row, at) => {
+      if (hide && row.mark === hide) return;
       const y = HEAD + at * LINE + 16;
-      if (row.mark && row.mark !== hide) group.append(H.s("rect", { x: 1, y: y - 13, width: width - 2, height: LINE, class: `cell ${row.mark}` }));
-      group.append(text([H.s("tspan", { class: "sign" }, (row.mark !== hide && H.sign(row.mark)) || " "), ` ${H.cut(row.name, LONGEST)}`], { x: 8, y, class: `column ${row.mark === "removed" && hide !== "removed" ? "gone" : ""}` }),
+      if (row.mark) group.append(H.s("rect", { x: 1, y: y - 13, width: width - 2, height: LINE, class: `cell ${row.mark}` }));
+      group.append(text([H.s("tspan", { class: "sign" }, H.sign(row.mark) || " "), ` ${H.cut(row.name, LONGEST)}`], { x: 8, y, class: `column ${row.mark === "removed" ? "gone" : ""}` }),
         text([H.cut(row.type, 24), row.required ? "" : "?", row.keys.length ? H.s("tspan", { class: "keys" }, ` ${row.keys.join(" ")}`) : ""], { x: width - 10, y, class: "type", "text-anchor": "end" }));
     });
     notes.forEach((note, at) => {
+      if (hide && note.mark === hide) return;
       const y = HEAD + (rows.length + at) * LINE + 16;
-      if (note.mark && note.mark !== hide) group.append(H.s("rect", { x: 1, y: y - 13, width: width - 2, height: LINE, class: `cell ${note.mark}` }));
-      group.append(text(`${(note.mark !== hide && H.sign(note.mark)) || " "} ${H.cut(note.text, LONGEST)}`, { x: 8, y, class: "more" }));
+      if (note.mark) group.append(H.s("rect", { x: 1, y: y - 13, width: width - 2, height: LINE, class: `cell ${note.mark}` }));
+      group.append(text(`${H.sign(note.mark) || " "} ${H.cut(note.text, LONGEST)}`, { x: 8, y, class: "more" }));
     });
     group.append(far(entity, mark));
     return group;
@@ -202,13 +210,25 @@
       content.append(made);
     }
 
+    /* Draws the tables that are in sight, and hides the others: hundreds of tables would be slow. */
+    const draw = ({ x, y, k }) => {
+      const { width, height } = room();
+      for (const [name, made] of boxes) {
+        const entity = entities.get(name);
+        const seen = entity.x * k + x < width && (entity.x + entity.width) * k + x > 0 && entity.y * k + y < height && (entity.y + entity.height) * k + y > 0;
+        if (seen && !made.drawing) { made.drawing = drawing(entity, hide); made.prepend(made.drawing); }
+        if (made.drawing) made.drawing.style.display = seen ? "" : "none";
+      }
+    };
+    let size = { width: 900, height: 560 };
+    const room = () => size;
     const zoom = d3.zoom().scaleExtent([0.02, 3]).on("zoom", (event) => {
       content.setAttribute("transform", event.transform);
       svg.classList.toggle("far", event.transform.k < FAR);
+      draw(event.transform);
       if (event.sourceEvent && onzoom) onzoom(event.transform);
     });
     const selection = d3.select(svg).call(zoom).on("dblclick.zoom", null);
-    const room = () => ({ width: svg.clientWidth || 900, height: svg.clientHeight || 560 });
     const go = (transform) => { selection.call(zoom.transform, transform); if (onzoom) onzoom(transform); };
     const around = (x, y, w, h) => {
       const { width, height } = room();
@@ -226,7 +246,10 @@
       return around(left, top, Math.max(...changed.map((each) => each.x + each.width)) + AROUND - left, Math.max(...changed.map((each) => each.y + each.height)) + AROUND - top);
     };
     /* Everything, or what changed if everything would be too small to read. On paper, everything. */
-    const begin = () => { if (fit() < LEGIBLE && !window.matchMedia("print").matches) fitChanges(); };
+    const begin = () => {
+      size = { width: svg.clientWidth || 900, height: svg.clientHeight || 560 };
+      if (fit() < LEGIBLE && !window.matchMedia("print").matches) fitChanges();
+    };
     const focus = (name, least = 0.7) => {
       const entity = entities.get(name);
       if (!entity || !boxes.has(name)) return;
@@ -246,11 +269,11 @@
       svg.classList.toggle("searching", wanted !== null);
       for (const [name, made] of boxes) made.classList.toggle("found", wanted !== null && wanted.has(name));
     };
-    H.rove(svg, [...boxes.values()], (current, arrow) => {
-      const at = [...boxes].find(([, made]) => made === current)[0];
+    H.rove(svg, [...boxes.values()].map((made) => made.lastElementChild), (current, arrow) => {
+      const at = [...boxes].find(([, made]) => made.lastElementChild === current)[0];
       const next = H.nearest(entities, at, arrow, boxes);
       if (next) focus(next, d3.zoomTransform(svg).k);
-      return boxes.get(next);
+      return boxes.get(next)?.lastChild;
     });
     svg.addEventListener("keydown", (event) => {
       if (event.key === "+" || event.key === "=") selection.call(zoom.scaleBy, 1.4);

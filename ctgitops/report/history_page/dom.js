@@ -12,7 +12,7 @@ const H = {};
       else element.setAttribute(name, value === true ? "" : String(value));
     }
     for (const child of children.flat(Infinity)) {
-      if (child === null || child === undefined || child === false) continue;
+      if (child === null || child === undefined || child === false || child === true) continue;
       element.append(child instanceof Node ? child : document.createTextNode(String(child)));
     }
     return element;

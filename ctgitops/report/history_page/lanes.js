@@ -100,6 +100,9 @@
     });
   };
 
+  const DAY = 864e5;
+  const format = (span) => (span < 2 * DAY ? "%b %-d %H:%M" : span < 120 * DAY ? "%b %-d" : span < 1200 * DAY ? "%b %Y" : "%Y");
+
   const draw = (box, domain) => {
     const environments = H.data.environments.filter((each) => each.runs.some((run) => run.time !== null));
     const width = Math.max(300, box.clientWidth || 900);
@@ -120,7 +123,7 @@
     });
     const axis = H.s("g", { class: "axis", transform: `translate(0,${height - 24})`, "aria-hidden": "true" });
     svg.append(axis);
-    d3.select(axis).call(d3.axisBottom(x).ticks(Math.max(2, Math.floor(width / 120))).tickSizeOuter(0));
+    d3.select(axis).call(d3.axisBottom(x).ticks(Math.max(2, Math.floor(width / 120))).tickFormat(d3.utcFormat(format(domain[1] - domain[0]))).tickSizeOuter(0));
     const places = new Map(marks.map((each) => [each.made, each]));
     H.rove(svg, marks.map((each) => each.made), (current, arrow) => {
       const { row, at } = places.get(current);

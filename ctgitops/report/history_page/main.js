@@ -6,7 +6,7 @@
   const about = [data.repository_url && H.link(data.repository_url, data.repository_url.replace(/^https?:\/\//, "")), H.count(data.environments.length, "environment"),
     H.count(H.runs.length, "run"), `as of ${H.time(data.generated_at)}`].filter(Boolean);
   document.getElementById("about").append(...about.flatMap((each, at) => (at ? [" · ", each] : [each])));
-  document.getElementById("foot").append(`Made by ctgitops ${data.tool_version}. Times are in UTC. Drawn with d3 (ISC licence) and dagre (MIT licence).`,
+  document.getElementById("foot").append(`Made by ctgitops ${data.tool_version}. Times are in UTC.`,
     ...(data.unmatched.length ? [H.h("details", {}, H.h("summary", {}, "Differences of the throw-away server from the real one"), H.h("ul", {}, data.unmatched.map((note) => H.h("li", {}, note))))] : []));
 
   const VIEWS = {
@@ -37,5 +37,6 @@
   window.addEventListener("resize", H.later(() => H.refit && H.refit(), 200));
   window.matchMedia("print").addEventListener("change", () => H.refit && H.refit());
   show();
+  document.body.getBoundingClientRect(); // the layout is part of the time until the page is there
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }

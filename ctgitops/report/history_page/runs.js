@@ -37,10 +37,11 @@
   H.commit = (sha) => (sha ? H.link(H.data.repository_url && `${H.data.repository_url}/commit/${sha}`, H.h("code", {}, sha.slice(0, 12))) : "–");
   H.pull = (number) => (number ? H.link(H.data.repository_url && `${H.data.repository_url}/pull/${number}`, `#${number}`) : "–");
 
+  const some = (run) => [H.name(H.cut(run.names.slice(0, 3).join(", "), 120)), run.names.length > 3 && ` and ${run.names.length - 3} more`];
   const summary = (run) => [
     H.badge(run.result),
     H.h("span", { class: "where" }, H.name(run.environment.environment)),
-    H.h("span", { class: "what" }, H.name(H.cut(run.names.slice(0, 3).join(", "), 120)), run.names.length > 3 && ` and ${run.names.length - 3} more`),
+    H.h("span", { class: "what" }, some(run)),
     H.h("span", { class: "facts" }, run.version && `v${run.version} · `, H.name(run.actor || "unknown"), run.pull_request && ` · #${run.pull_request}`,
       ` · ${H.duration(run.millis)}`, run.backup && " · backup"),
     H.h("time", { datetime: run.finished_at || "" }, H.time(run.finished_at).slice(0, 16)),
@@ -53,7 +54,7 @@
   };
 
   const facts = (pairs) => H.h("dl", { class: "facts" }, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, value]) => H.h("div", {}, H.h("dt", {}, name), H.h("dd", {}, value))));
+    .map(([name, value, wide]) => H.h("div", { class: wide && "wide" }, H.h("dt", {}, name), H.h("dd", {}, value))));
 
   const backup = (run) => {
     const found = run.backup;
@@ -71,16 +72,16 @@
       ["Pull request", H.pull(run.pull_request)], ["Commit", H.commit(run.commit_sha)],
       ["Run", run.run_url ? H.link(run.run_url, "on GitHub") : "on a command line"],
       ["Plan", run.plan ? H.h("code", {}, run.plan.slice(0, 12)) : "–"], ["Version after", run.version || "–"],
-      ["Backup", backup(run)], ["Recovery point", run.recovery_point],
-      ["Made with", [run.tool_version && `ctgitops ${run.tool_version}`, run.server_version && `PostgreSQL ${run.server_version}`].filter(Boolean).join(", ")],
+      ["Backup", backup(run), run.backup !== null], ["Recovery point", run.recovery_point, true],
+      ["Made with", [run.tool_version && `ctgitops ${run.tool_version}`, run.server_version && `PostgreSQL ${run.server_version}`].filter(Boolean).join(", "), true],
     ]),
     alone || H.h("p", {}, H.h("a", { href: runAddress(run) }, "Link to this run")),
-    run.entries.map(entry));
+    run.entries.map((each) => entry(each, alone ? "h3" : "h4")));
 
-  const entry = (each) => {
+  const entry = (each, heading) => {
     const text = each.text === null ? null : H.data.texts[each.text];
     return H.h("section", { class: "entry" },
-      H.h("h4", {}, H.badge(each.mark), H.name(each.name), each.version && H.h("span", { class: "muted" }, ` ${each.version}`),
+      H.h(heading, {}, H.badge(each.mark), H.name(each.name), each.version && H.h("span", { class: "muted" }, ` ${each.version}`),
         H.h("span", { class: "muted" }, ` ${H.duration(each.millis)}`)),
       each.error && H.h("pre", { class: "error", tabindex: "0", "aria-label": "Error" }, each.error),
       text && texts(text), schemaOf(each));
@@ -180,7 +181,7 @@
     if (!run) { main.append(H.h("p", { class: "note bad" }, `There is no run ${id} on ${environment}. `, H.h("a", { href: "#runs" }, "All runs"))); return; }
     const others = run.environment.runs;
     const at = others.indexOf(run);
-    main.append(H.h("h2", {}, H.badge(run.result), " ", H.name(H.cut(run.names.join(", "), 120)), " on ", H.name(environment)),
+    main.append(H.h("h2", {}, H.badge(run.result), " ", some(run), " on ", H.name(environment)),
       H.h("p", { class: "bar" }, H.h("a", { href: H.address(["runs"], { env: environment }) }, "All runs of this environment"),
         at > 0 && H.h("a", { href: runAddress(others[at - 1]) }, "◀ Run before"), at < others.length - 1 && H.h("a", { href: runAddress(others[at + 1]) }, "Run after ▶")),
       H.h("section", { class: "panel" }, body(run, true)));

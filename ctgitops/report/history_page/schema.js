@@ -56,7 +56,7 @@
     }
     const item = (name) => H.h("li", { class: known.get(name) || "" }, H.h("button", { type: "button", class: "plain", onclick: () => choose(name) },
       known.get(name) && [H.h("span", { class: "sign", "aria-hidden": "true" }, `${H.sign(known.get(name))} `), H.h("span", { class: "unseen" }, `${known.get(name)} `)], H.name(name)));
-    return [...kinds].map(([kind, names]) => H.h("details", { open: kind === "table" && names.length <= 60 },
+    return [...kinds].sort(([a], [b]) => Number(b === "table") - Number(a === "table")).map(([kind, names]) => H.h("details", { open: kind === "table" && names.length <= 60 },
       H.h("summary", {}, `${kind} (${names.length})`), H.h("ul", { class: "objects" }, names.sort().map(item))));
   };
 
