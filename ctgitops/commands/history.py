@@ -11,7 +11,7 @@ from ..core.environment.environment import Environment
 from ..core.gate.gate import Unreadable
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
-from ..core.view.history import History, Lane, lane_of
+from ..core.view.run_history import History, Lane, lane_of
 from ..core.view.schema_tree import SchemaTree
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace

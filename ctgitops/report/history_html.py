@@ -23,7 +23,8 @@ LIBRARIES = ("vendor/d3.min.js", "vendor/dagre.min.js")
 LICENCES = ("vendor/d3.LICENSE.txt", "vendor/dagre.LICENSE.txt")
 """Their licences, which must stay with every copy."""
 SCRIPTS = tuple(
-    f"{name}.js" for name in ("dom", "model", "lanes", "runs", "objects", "diagram", "schema", "compare", "main")
+    f"{name}.js"
+    for name in ("dom", "model", "lanes", "runs", "objects", "layout", "diagram", "schema", "compare", "main")
 )
 """Our scripts, in the order in which they run."""
 

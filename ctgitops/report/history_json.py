@@ -13,8 +13,8 @@ from ..core.ledger.ledger import Entry
 from ..core.recovery_point import RecoveryPoint
 from ..core.schema.compare import Changes
 from ..core.view.drift import DriftResult
-from ..core.view.history import History, Lane, RecordedRun
 from ..core.view.preview import NotPlanned
+from ..core.view.run_history import History, Lane, RecordedRun
 from ..core.view.schema_tree import SchemaTree
 from ..sql.redact import redact_message
 from .history_texts import MigrationTexts

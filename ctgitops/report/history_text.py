@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.view.history import History, Lane, RecordedRun
 from ..core.view.preview import NotPlanned
+from ..core.view.run_history import History, Lane, RecordedRun
 from . import phrases
 from .escape import code, plain, prose
 from .history_json import has_backup

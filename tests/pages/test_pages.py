@@ -275,11 +275,23 @@ def notifications(reader: Reader, page: list[Block]) -> None:
         assert reader.copies(test.text) == "production: SLACK_URL: sent\nproduction: WEBHOOK_URL: sent\n"
 
 
+def history(reader: Reader, page: list[Block]) -> None:
+    """The commands of the page, for an environment with one migration."""
+    (commands,) = page
+    reader.house.policy("header: optional\n")
+    reader.house.migration("001_one", "create table one ();")
+    reader.house.environment("staging", reader.database())
+    reader.house.applied()
+    reader.copies(commands.text)
+    assert "<title>Schema history</title>" in (reader.house.root / "history.html").read_text(encoding="utf-8")
+
+
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "README.md": readme,
     "docs/apply.md": applying,
     "docs/backups.md": backups,
     "docs/drift.md": drifting,
+    "docs/history.md": history,
     "docs/layouts.md": layouts,
     "docs/ledger.md": ledger,
     "docs/migrations.md": migrations,

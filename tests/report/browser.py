@@ -135,7 +135,7 @@ class Browser:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """A browser with one empty page. Skips the test if there is no Chromium."""
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         raise missing("chromium", "Chromium is not installed")
     from_us, to_browser = os.pipe()

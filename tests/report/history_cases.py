@@ -12,7 +12,7 @@ from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.schema.compare import Added, Change, compare
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.core.view.drift import Drift
-from ctgitops.core.view.history import History, lane_of
+from ctgitops.core.view.run_history import History, lane_of
 from ctgitops.core.view.schema_tree import SchemaTree
 from ctgitops.report.history_html import history_html
 from ctgitops.report.history_json import history_data

@@ -11,8 +11,8 @@ from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject
 from ctgitops.core.view.drift import Drift
-from ctgitops.core.view.history import History, lane_of
 from ctgitops.core.view.preview import NotPlanned
+from ctgitops.core.view.run_history import History, lane_of
 from ctgitops.core.view.schema_tree import SchemaTree
 from ctgitops.core.workspace.finding import Finding, Severity
 from ctgitops.errors import LedgerError, Place
@@ -130,7 +130,7 @@ def test_hostile_names_cannot_leave_the_data() -> None:
     assert "onerror" in found, "it is there, as text"
     for mark in ("<img", "<!--<", "\u202e", "\u2028"):
         assert mark not in page
-    assert page.count("<script") == page.count("</script>") == 12
+    assert page.count("<script") == page.count("</script>") == 13
 
 
 def test_the_policy_allows_exactly_the_scripts_and_the_style_of_the_page() -> None:

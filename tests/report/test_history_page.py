@@ -12,7 +12,7 @@ import pytest
 
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject
-from ctgitops.core.view.history import History, lane_of
+from ctgitops.core.view.run_history import History, lane_of
 from ctgitops.core.view.schema_tree import SchemaTree
 from tests.fakes import chained, entry, migration
 from tests.report.browser import Browser, browser
@@ -82,7 +82,7 @@ def typed(page: Browser, placeholder: str, text: str) -> None:
 
 
 def seconds(page: Browser, url: str) -> float:
-    """The processor time until the page is there. Unlike the time of a clock, other work on this machine adds little."""
+    """The processor time until the page is there. Other work on this machine adds little to it."""
     measured = []
     for _ in range(TRIES):
         page.open("about:blank")
@@ -126,9 +126,7 @@ def test_no_view_keeps_people_out(page: Browser, small: str, axe: str, scheme: s
         page.go(view)
         if view == "#runs":
             page.run("document.querySelector('details.run summary').click()")
-        found = page.run(
-            "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.map(each => each.id + ': ' + each.nodes[0].html + ' ' + each.nodes[0].failureSummary))"
-        )
+        found = page.run(AXE)
         assert found == [], view
 
 

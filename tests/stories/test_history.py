@@ -39,7 +39,10 @@ def results(found: dict[str, Any], at: int = 0) -> list[str]:
     return [each["result"] for each in found["environments"][at]["runs"]]
 
 
-def test_runs_schemas_and_drift(house: House, database_url: str) -> None:
+@pytest.fixture
+def eventful(house: House, database_url: str) -> House:
+    """An environment with a rollback, a changed file, a failure, a password, a hostile name, and a change by hand."""
+    house.policy("header: optional\nnumbering: increasing\n")
     house.environment("staging", database_url)
     house.environment("production", "postgresql://127.0.0.1:1/none")
     house.migration("001_tables", TABLES, down="drop table public.posts, public.users;")
@@ -52,11 +55,13 @@ def test_runs_schemas_and_drift(house: House, database_url: str) -> None:
     assert house.apply().status == 6
     house.remove("003_bad")
     house.migration("004_role", f"create role keeper password 'hunter2'; create table public.\"{NAME}\" (id int);")
-    house.policy("header: optional\nnumbering: increasing\n")
     house.applied()
     run(database_url, "create index by_hand on public.users (email)")
+    return house
 
-    done = house.run("history", "--html", "page.html", "--format", "json")
+
+def test_runs_schemas_and_drift(eventful: House) -> None:
+    done = eventful.run("history", "--html", "page.html", "--format", "json")
     assert done.status != 0, "production cannot be read"
     found = valid("history", done.out)
     staging, production = sorted(found["environments"], key=lambda each: str(each["environment"]), reverse=True)
@@ -71,7 +76,7 @@ def test_runs_schemas_and_drift(house: House, database_url: str) -> None:
     assert changed(found, nodes[1]) == changed(found, nodes[3]) == ["added public.users.note"]
     assert staging["schema"] == nodes[-1] != nodes[3]
 
-    page = (house.root / "page.html").read_text(encoding="utf-8")
+    page = (eventful.root / "page.html").read_text(encoding="utf-8")
     assert "hunter2" not in page + done.out
     assert "<img" not in page
     assert "\u202e" not in page
@@ -134,7 +139,7 @@ def test_a_baseline_and_its_accepted_differences(house: House, database_url: str
 
 def test_a_ledger_of_an_older_format(older: House) -> None:
     found = told(older)
-    assert results(found) == ["unfinished", "failed", "applied"] or "applied" in results(found)[-1]
+    assert results(found)[-1] == "applied"
     assert found["environments"][0]["migrations"] == 1
     assert found["schemas"][1]["changes"]
 

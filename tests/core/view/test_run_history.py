@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ctgitops.core.gate.gate import Unreadable
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.open_prediction import NAME as PREDICTION
-from ctgitops.core.view.history import History, RunResult, lane_of, runs_of
+from ctgitops.core.view.run_history import History, RunResult, lane_of, runs_of
 from ctgitops.core.view.schema_tree import EMPTY, SchemaTree
 from tests.fakes import NOW, chained, entry, migration
 
