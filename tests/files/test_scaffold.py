@@ -140,6 +140,7 @@ def test_init_begins_a_repository_that_check_accepts(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_workflow_of_the_history_page_is_sound(tmp_path: Path) -> None:
     write_files(tmp_path, first_files(tmp_path))
     workflow = history_workflow(read_workspace(tmp_path).environments, "0.2.0")

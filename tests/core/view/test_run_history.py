@@ -13,6 +13,7 @@ from ctgitops.core.view.run_history import History, RunResult, lane_of, runs_of
 from ctgitops.core.view.schema_tree import EMPTY, SchemaTree
 from tests.fakes import NOW, chained, entry, migration
 
+MARKS = (*[Mark.APPLIED, Mark.ROLLED_BACK] * 4, *Mark)
 FILES = [migration(f"{number:03}_m", f"1.{number}.0") for number in range(1, 6)]
 
 
@@ -23,7 +24,7 @@ def planned(of: int, mark: Mark, plan: str = "a", error: str | None = None) -> E
 @st.composite
 def ledgers(draw: st.DrawFn) -> Ledger:
     """Any sequence of marks, also such as no run writes."""
-    events = st.tuples(st.integers(0, 4), st.sampled_from(Mark), st.sampled_from(["a", "b", None]), st.booleans())
+    events = st.tuples(st.integers(0, 4), st.sampled_from(MARKS), st.sampled_from(["a", "b", None]), st.booleans())
     entries = []
     for of, mark, plan, edited in draw(st.lists(events, max_size=25)):
         made = replace(entry(FILES[of], mark), plan=plan)
@@ -79,6 +80,12 @@ def test_a_rollback_returns_to_the_schema_before_and_another_text_begins_a_branc
     nodes = tree.add(chained(planned(0, Mark.APPLIED), planned(1, Mark.APPLIED), planned(1, Mark.ROLLED_BACK), again))
     assert nodes == {1: 1, 2: 2, 3: 1, 4: 3}
     assert tree.leaves == (3, 2)
+
+
+def test_a_migration_rolled_back_from_the_middle_leaves_the_later_ones() -> None:
+    tree = SchemaTree()
+    nodes = tree.add(chained(planned(0, Mark.APPLIED), planned(1, Mark.APPLIED), planned(0, Mark.ROLLED_BACK)))
+    assert [each.entry.name for each in tree.path(nodes[3] or 0) if each.entry] == ["002_m"]
 
 
 def test_what_follows_an_unknown_schema_is_unknown_and_other_branches_are_not() -> None:
