@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -33,9 +33,6 @@ class Shadow(Protocol):
 
 class Replay(Shadow, Protocol):
     """A throw-away database that is empty at first, for merged SQL."""
-
-    def apply(self, steps: tuple[Step, ...], *, after: Callable[[], None] | None = None) -> None:
-        """Runs steps as apply does. Calls `after` after each step. Raises ApplyError."""
 
     def read_again(self) -> Snapshot:
         """The schema after a dump and restore, which makes PostgreSQL deparse the expressions a second time.

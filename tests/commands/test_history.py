@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,13 +29,11 @@ class Throwaway:
     ran: list[str] = field(default_factory=list)
     unmatched: tuple[str, ...] = ("PostgreSQL 17 here",)
 
-    def apply(self, steps: tuple[Step, ...], *, after: Callable[[], None] | None = None) -> None:
+    def apply(self, steps: tuple[Step, ...]) -> None:
         for step in steps:
             if step.name == self.broken:
                 raise ApplyError(f"{step.name} does not run")
             self.ran.append(step.name)
-            if after:
-                after()
 
     def snapshot(self) -> Snapshot:
         return Snapshot.of(SchemaObject("table", f"public.{name}") for name in self.ran)

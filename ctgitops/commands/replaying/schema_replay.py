@@ -58,14 +58,10 @@ class SchemaReplay:
     def _follow(self, path: tuple[SchemaNode, ...], known: int, shadow: Replay) -> None:
         shadow.apply(tuple(step_of(node.entry) for node in path[:known] if node.entry))
         before = shadow.snapshot()
-        rest = enumerate(path[known:], known)
-
-        def learn() -> None:
-            nonlocal before
-            at, node = next(rest)
+        for at, node in enumerate(path[known:], known):
             if at % TOLD_EVERY == 0:
                 self.tell(f"rebuilding the schema: migration {at + 1} of {len(path)}")
+            if node.entry:
+                shadow.apply((step_of(node.entry),))
             after = shadow.snapshot()
             node.changes, before = compare(before, after), after
-
-        shadow.apply(tuple(step_of(node.entry) for node in path[known:] if node.entry), after=learn)

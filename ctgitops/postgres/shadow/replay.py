@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -90,11 +90,8 @@ class ReplayShadow:
     def _known_as(self) -> tuple[str, str] | None:
         return (ROLE, self._wanted.role) if self._wanted.role else None
 
-    def apply(self, steps: tuple[Step, ...], *, after: Callable[[], None] | None = None) -> None:
-        """Runs steps in the same way as apply. Raises ApplyError. Writes only to the throw-away database.
-
-        Calls `after` after each step.
-        """
+    def apply(self, steps: tuple[Step, ...]) -> None:
+        """Runs steps in the same way as apply. Raises ApplyError. Writes only to the throw-away database."""
         request = Request(Workspace((), ()), Environment(NAME, ""), datetime.now(UTC))
         plan = Plan(NAME, Direction.APPLY, None, None, request.environment.target, steps)
         done: list[Step] = []
@@ -103,10 +100,7 @@ class ReplayShadow:
             try:
                 # Reconnects for each attempt: recovery outside a transaction waits until the earlier backend has ended
                 with PostgresDatabase(self._address).exclusively(request, lambda _: None) as session:
-                    for step in self._go_on(plan, done, helped, session):
-                        done.append(step)
-                        if after:
-                            after()
+                    self._go_on(plan, done, helped, session)
             except ApplyError as error:
                 help_ = self._help(error, helped)
                 if help_ is None or len(helped) > _MOST_HELP:
@@ -120,13 +114,13 @@ class ReplayShadow:
         self._admin = self._server.address(database)
         self._address = Address(self._server.url(database, ROLE), NAME)
 
-    def _go_on(self, plan: Plan, done: list[Step], helped: set[str], session: Session) -> Iterator[Step]:
+    def _go_on(self, plan: Plan, done: list[Step], helped: set[str], session: Session) -> None:
         for step in plan.steps[len(done) :]:
             session.run(self._runnable(step), plan, Safeguards())
+            done.append(step)
             if _NO_PRIVILEGE in helped:
                 self._run(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(ROLE)))
             helped.clear()
-            yield step
 
     def _runnable(self, step: Step) -> Step:
         """The step. On an external server, leaves out statements that name a database: the copy has another name."""
