@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-plan bench-action clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture vendor lock bench bench-plan bench-action clean
 
 all: check
 
@@ -104,6 +104,10 @@ picture: $(READY)
 	$(BIN)/ctgitops demo --into .picture/demo >/dev/null
 	$(BIN)/python -m docs.picture .picture/demo/comment.md docs/images/plan-comment.png
 	$(BIN)/python -m docs.picture .picture/demo/comment-merged.md docs/images/record.png
+
+# Updates the JavaScript libraries in the page of `ctgitops history --html`. Needs npm.
+vendor: $(READY)
+	$(BIN)/python -m docs.vendor
 
 bench: $(READY)
 	$(BIN)/python -m bench.apply

@@ -27,13 +27,18 @@ from .printing import print_page
 
 
 @click.command()
+@click.option(
+    "--history-pages",
+    is_flag=True,
+    help="Also write a workflow that publishes `ctgitops history` on GitHub Pages. See first who can read those Pages.",
+)
 @options.root_to_begin
 @click.option(
     "--migrations",
     metavar="FOLDER",
     help="The folder with the migrations, if the repository has several.  [default: the only one that is found]",
 )
-def init(root: Path, migrations: str | None) -> int:
+def init(root: Path, migrations: str | None, *, history_pages: bool) -> int:
     """Create a policy and three manifests for a repository.
 
     Finds the migrations of this and of other tools anywhere below the root. The policy fits these migrations. Existing
@@ -50,7 +55,13 @@ def init(root: Path, migrations: str | None) -> int:
             print_page(f"found {chosen}")
     (root / PATH).parent.mkdir(parents=True, exist_ok=True)
     written = [f"wrote {path}" for path in write_files(root, first_files(root, chosen))]
-    folders = tuple(e.backup.to for e in Wiring(root).environments if e.backup)
+    environments = Wiring(root).environments
+    if history_pages:
+        from .. import __version__
+        from ..files.history_workflow import history_workflow
+
+        written += [f"wrote {path}" for path in write_files(root, (history_workflow(environments, __version__),))]
+    folders = tuple(e.backup.to for e in environments if e.backup)
     written += [f"added {pattern} to {GITIGNORE}" for pattern in ignore_backups(root, folders)]
     print_page("\n".join(written) or "nothing to do: all files exist")
     return 0

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +13,7 @@ from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.structure import PARTS, structure_faults
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.errors import UsageError
+from ctgitops.files.history_workflow import history_workflow
 from ctgitops.files.scaffold import Change, Order, first_files, new_migration, with_parts, write_files
 from ctgitops.files.workspace import read_workspace
 from ctgitops.sql.script import Script
@@ -134,6 +138,26 @@ def test_init_begins_a_repository_that_check_accepts(tmp_path: Path) -> None:
         ("production", "PRODUCTION_DATABASE_URL"),
         ("staging", "STAGING_DATABASE_URL"),
     ]
+
+
+@pytest.mark.slow
+def test_the_workflow_of_the_history_page_is_sound(tmp_path: Path) -> None:
+    write_files(tmp_path, first_files(tmp_path))
+    workflow = history_workflow(read_workspace(tmp_path).environments, "0.2.0")
+    assert workflow.text.count("DATABASE_URL: ${{ secrets.") == 3
+    (path,) = write_files(tmp_path, (workflow,))
+    tools = Path(sys.executable).parent
+    for command in (
+        [tools / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", path],
+        [tools / "actionlint", "-shellcheck=", path],
+        [tools / "zizmor", "--offline", "--quiet", "--persona", "auditor", path],
+    ):
+        done = subprocess.run([*map(str, command)], cwd=tmp_path, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    unpinned = [
+        line for line in workflow.text.splitlines() if "uses:" in line and not re.search("@[0-9a-f]{40} # v", line)
+    ]
+    assert unpinned == []
 
 
 def test_init_writes_over_nothing(tmp_path: Path) -> None:

@@ -299,12 +299,24 @@ def telemetry(reader: Reader, page: list[Block]) -> None:
     assert '"event": "step-finished"' in reader.copies(command.text)
 
 
+def history(reader: Reader, page: list[Block]) -> None:
+    """The commands of the page, for an environment with one migration."""
+    (commands,) = page
+    reader.house.policy("header: optional\n")
+    reader.house.migration("001_one", "create table one ();")
+    reader.house.environment("staging", reader.database())
+    reader.house.applied()
+    reader.copies(commands.text)
+    assert "<title>Schema history</title>" in (reader.house.root / "history.html").read_text(encoding="utf-8")
+
+
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "README.md": readme,
     "docs/apply.md": applying,
     "docs/backups.md": backups,
     "docs/doctor.md": doctor,
     "docs/drift.md": drifting,
+    "docs/history.md": history,
     "docs/layouts.md": layouts,
     "docs/ledger.md": ledger,
     "docs/migrations.md": migrations,

@@ -38,7 +38,19 @@ def valid(name: str, page: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "name",
     [
-        *("plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify", "notification"),
+        *(
+            "plan",
+            "outcome",
+            "status",
+            "check",
+            "error",
+            "drift",
+            "diff",
+            "baseline",
+            "verify",
+            "notification",
+            "history",
+        ),
         *BACKUPS,
     ],
 )

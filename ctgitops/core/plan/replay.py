@@ -44,7 +44,7 @@ def like(live: Snapshot) -> ReplayTarget:
 
 def steps_of(ledger: Ledger) -> tuple[Step, ...]:
     """The applied migrations in the order in which they were applied, with the ledger's SQL. Raises LedgerError."""
-    return tuple(_step(entry) for entry in ledger.in_order)
+    return tuple(step_of(entry) for entry in ledger.in_order)
 
 
 def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step, ...]:
@@ -59,7 +59,8 @@ def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step
     return plan.steps
 
 
-def _step(entry: Entry) -> Step:
+def step_of(entry: Entry) -> Step:
+    """The step that repeats an applied migration, with the ledger's SQL. Raises LedgerError if that is missing."""
     if entry.sql is None or entry.number is None:
         what = f"the ledger has no SQL of {entry.name}, so the resulting schema is unknown"
         hint = f'`ctgitops repair {entry.number or 0:03} --env … --applied --reason "…"`, which stores the file\'s SQL'

@@ -1,0 +1,19 @@
+"""The workflow that publishes the history page on GitHub Pages. `init --history-pages` writes it."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from ..core.environment.environment import Environment
+from .scaffold import NewFile
+
+PATH = ".github/workflows/history.yml"
+_INDENT = "\n          "
+
+
+def history_workflow(environments: tuple[Environment, ...], version: str) -> NewFile:
+    """The workflow for a repository's environments, with a release of ctgitops."""
+    text = (resources.files("ctgitops.files") / "history_workflow.yml").read_text("utf-8")
+    names = dict.fromkeys(name for each in environments for name in (each.url_secret, each.shadow.url_secret) if name)
+    secrets = _INDENT.join(f"{name}: ${{{{ secrets.{name} }}}}" for name in names)
+    return NewFile(PATH, text.replace("{secrets}", secrets).replace("{version}", version))

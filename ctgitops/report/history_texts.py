@@ -1,0 +1,97 @@
+"""The SQL texts of a history: each text once, redacted and bounded, with its locks and findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..core.ledger.drift_acceptance import NAME as ACCEPTANCE
+from ..core.ledger.ledger import Entry
+from ..core.ledger.open_prediction import NAME as PREDICTION
+from ..core.workspace.finding import Finding
+from ..sql.locks import LockMode
+from ..sql.parse import SqlSyntaxError
+from ..sql.redact import redact
+from ..sql.script import Script
+from .json import Object
+
+LONGEST_SQL = 40_000
+"""Maximum length of one text, in characters."""
+MOST_SQL = 8_000_000
+"""Maximum length of all texts, in characters. The newest texts are kept."""
+
+_WITHOUT_SQL = (ACCEPTANCE, PREDICTION)
+"""The names of entries whose column `sql` contains schema changes as JSON."""
+
+_PLAIN = re.compile(r'"([a-z_][a-z0-9_]*)"')
+"""A quoted name that needs no quotes."""
+_Key = tuple[str, str | None, str | None, str | None]
+
+
+@dataclass
+class MigrationTexts:
+    """Collects the texts of ledger entries."""
+
+    findings: Mapping[str, tuple[Finding, ...]]
+    """Maps the checksums of the files in the checkout to their findings."""
+    _texts: dict[_Key, Entry] = field(default_factory=dict)
+    _places: dict[_Key, int] = field(default_factory=dict)
+
+    def index(self, entry: Entry) -> int | None:
+        """The position of the entry's text. None if the entry has no SQL of a migration or seed file."""
+        if not entry.sql or (entry.number is None and entry.name in _WITHOUT_SQL):
+            return None
+        key = (entry.name, entry.checksum, entry.sql, entry.rollback_sql)
+        self._texts.setdefault(key, entry)
+        return self._places.setdefault(key, len(self._places))
+
+    def data(self) -> list[Object]:
+        """All texts. The oldest ones lack their SQL if all would be too long."""
+        left, written = MOST_SQL, []
+        for entry in reversed(self._texts.values()):
+            sql, back = redact(entry.sql or ""), redact(entry.rollback_sql or "")
+            size = min(len(sql), LONGEST_SQL) + min(len(back), LONGEST_SQL)
+            keep = size <= left
+            left -= size if keep else 0
+            written.append(self._text(entry, sql if keep else None, back if keep else None))
+        return written[::-1]
+
+    def _text(self, entry: Entry, sql: str | None, back: str | None) -> Object:
+        found = self.findings.get(entry.checksum or "")
+        return {
+            "name": entry.name,
+            "checksum": entry.checksum,
+            "sql": _cut(sql),
+            "rollback_sql": _cut(back) or None,
+            "left_out": max(0, len(entry.sql or "") - LONGEST_SQL) if sql is not None else len(entry.sql or ""),
+            "locks": _locks(entry),
+            "findings": None if found is None else [_finding(each) for each in found],
+        }
+
+
+def _cut(text: str | None) -> str | None:
+    return text[:LONGEST_SQL] if text is not None else None
+
+
+def _locks(entry: Entry) -> list[Object] | None:
+    """The strongest lock on each relation that the statements name. None if the text cannot be parsed."""
+    try:
+        statements = Script(entry.sql or "", entry.name).statements
+    except SqlSyntaxError:
+        return None
+    made = {statement.makes for statement in statements}
+    strongest: dict[str, LockMode] = {}
+    for lock in (lock for statement in statements for lock in statement.locks):
+        if lock.name not in made:
+            strongest[lock.name] = max(lock.mode, strongest.get(lock.name, lock.mode))
+    return [{"relation": _PLAIN.sub(r"\1", name), "mode": mode.in_pg_locks} for name, mode in strongest.items()]
+
+
+def _finding(finding: Finding) -> Object:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "what": finding.what,
+        "line": finding.place.line,
+    }
