@@ -23,6 +23,7 @@ from ..core.run.progress import Listener
 from ..errors import ApplyError, CtgitopsError, WorkspaceError
 from ..notify.listeners import listeners
 from ..report.escape import plain
+from ..report.load import load_warnings
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from ..report.workflow_inputs import with_inputs, with_inputs_of
@@ -65,8 +66,9 @@ class Result:
     @property
     def text(self) -> str:
         """Why later environments are skipped."""
-        odd = isinstance(self.outcome, Outcome) and self.outcome.mismatch
-        return f"{self.environment.name} {'differs from its prediction' if odd else 'failed'}"
+        if not isinstance(self.outcome, Outcome):
+            return f"{self.environment.name} failed"
+        return f"{self.environment.name} {'differs from its prediction' if self.outcome.mismatch else 'was stopped'}"
 
 
 def apply(job: Job, ask: Applying) -> int:
@@ -103,7 +105,7 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
             say_stopped(job, record.concerned(), environment.name, result.outcome)
             return result.exit_status
         _follow_up(job, result, record)
-        if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch:
+        if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch or job.stopping():
             break
     untried = [e.name for e in ask.environments[len(results) :]]
     if untried:
@@ -123,8 +125,9 @@ def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
         words = f"waits {until(wait)}"
         if SHA.fullmatch(sha):
             queue(job, wait, sha)
-    for warning in job.wiring.notifications.result(result.environment, result.outcome, record.merged):
-        job.runner.warn(warning)
+    if not job.stopping():
+        for warning in job.wiring.notifications.result(result.environment, result.outcome, record.merged):
+            job.runner.warn(warning)
     if SHA.fullmatch(sha):
         told = (words, job.wiring.origin.run_url)
         job.github_writer.status(sha, result.environment.name, result.commit_state, told)
@@ -220,6 +223,8 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     job.show(f"{environment.name}: {outcome_verdict(outcome)}", outcome_text(outcome), page)
     if outcome.mismatch:
         job.runner.fail(f"{environment.name}: {outcome_verdict(outcome)}")
+    for warning in load_warnings(outcome):
+        job.runner.warn(f"{environment.name}: {warning}")
     job.annotate(outcome.objections)
     for problem in (p for p in outcome.plan.problems if p.code == "not-reviewed"):
         job.runner.warn(f"{environment.name}: {problem.what}\n{problem.hint}".strip())

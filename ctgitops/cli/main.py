@@ -32,6 +32,8 @@ VERBS = {
     "snapshot": "schema",
     "diff": "schema",
     "drift": "schema",
+    "performance": "performance",
+    "traffic": "performance",
     "reset": "read_write",
     "unlock": "read_write",
     "roles": "roles",
@@ -43,7 +45,7 @@ VERBS = {
 }
 """The module of each verb's command. A module is imported only when one of its verbs is called."""
 
-READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift", "roles"})
+READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift", "performance", "roles"})
 """Verbs whose only purpose is their output. Such a verb fails if this output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""

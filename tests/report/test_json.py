@@ -38,7 +38,20 @@ def valid(name: str, page: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "name",
     [
-        *("plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify", "notification"),
+        *(
+            "plan",
+            "outcome",
+            "status",
+            "check",
+            "error",
+            "drift",
+            "diff",
+            "baseline",
+            "verify",
+            "notification",
+            "performance",
+        ),
+        "traffic",
         *BACKUPS,
     ],
 )
