@@ -13,7 +13,7 @@ MORE_SCANS = 5.0
 OFTEN_PER_SECOND = 1.0
 """From this rate on, new sequential scans of a table are a regression even if the run did not alter the table."""
 WHOLE = 0.5
-"""The share of the rows that a scan must read on average to count as a scan of the whole table."""
+"""The share of the rows that a scan must read on average, or `large` rows: each parallel worker counts as a scan."""
 HOT_PER_SECOND = 1.0
 LONG_SECONDS = 1.0
 DEAD, DEAD_BEFORE = 0.3, 0.2
@@ -33,7 +33,7 @@ def _scanned(moments: Moments, name: str) -> Iterator[LoadFinding]:
     now, was = moments.window.table(name), (moments.before.tables or {}).get(name)
     if now is None or was is None or now.rows < moments.policy.large or now.seq_scans < moments.policy.calls:
         return
-    if now.seq_rows < WHOLE * now.rows * now.seq_scans:
+    if now.seq_rows < min(WHOLE * now.rows, moments.policy.large) * now.seq_scans:
         return
     seconds = moments.window.seconds or 1.0
     rate, before = now.seq_scans / seconds, _usual_rate(moments, name, was)

@@ -37,6 +37,10 @@ def test_new_scans_of_a_large_table_are_a_regression() -> None:
     assert found(at_the_end(scanned(30, definition="b"), altered=True)) == [("sequential-scans", "regression")]
 
 
+def test_the_share_of_a_parallel_worker_is_a_scan_too() -> None:
+    assert found(at_the_end(scanned(1800, rows=33_000))) == [("sequential-scans", "regression")]
+
+
 def test_a_report_that_someone_runs_is_only_a_notice() -> None:
     assert found(at_the_end(scanned(30))) == [("sequential-scans", "notice")]
 
