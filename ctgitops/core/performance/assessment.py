@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from .database_changes import database_changes, figures_of
@@ -25,7 +25,7 @@ def assess(moments: Moments, migrations: tuple[str, ...] = ()) -> LoadReport:
     explained = {each.statement for each in found if each.kind == "slower-statement"}
     found = [each for each in found if each.kind != "changed-plan" or each.statement not in explained]
     found.sort(key=_importance)
-    blind = tuple(sorted({*_reset(moments), *_unread(moments), *_too_little(moments)}))
+    blind = _once({*_reset(moments), *_unread(moments), *_too_little(moments)})
     if len(found) > MOST:
         blind = (*blind, Blind(f"{len(found) - MOST} more findings", "the report has only the largest", matters=False))
     return LoadReport(tuple(found[:MOST]), blind, figures_of(moments), moments.window.seconds, (), migrations)
@@ -39,6 +39,12 @@ def unmeasured(what: str, why: str, migrations: tuple[str, ...] = ()) -> LoadRep
 def with_proposal(report: LoadReport, commands: tuple[str, ...], dry_run: str = "") -> LoadReport:
     """The report with the commands of a rollback and the verdict of its dry run, if there is a regression."""
     return replace(report, proposed=commands, dry_run=dry_run) if report.regressions else report
+
+
+def _once(every: Iterable[Blind]) -> tuple[Blind, ...]:
+    """What could not be seen, sorted. A part that does not matter is named once, although each sample names it."""
+    kept = {(each.what, each.why if each.matters else ""): each for each in sorted(every)}
+    return tuple(kept.values())
 
 
 def _importance(finding: LoadFinding) -> tuple[bool, float]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctgitops.core.performance.assessment import assess
 from ctgitops.core.performance.moments import Moments
 from ctgitops.core.performance.report import LoadReport, LoadState
-from ctgitops.core.performance.sample import DatabaseFigures, IndexFigures, Sample, TableFigures
+from ctgitops.core.performance.sample import Blind, DatabaseFigures, IndexFigures, Sample, TableFigures
 from tests.core.performance.samples import AT, ORDERS, moments, sample, table
 
 
@@ -88,6 +88,21 @@ def test_a_new_index_without_a_scan_is_told() -> None:
     ):
         end = replace(run.end, indexes={**(run.end.indexes or {}), "public.orders_at": index})
         assert found(replace(run, end=end)) == expected
+
+
+def test_each_part_that_could_not_be_seen_is_named_once() -> None:
+    run = moments()
+    plans = [Blind("the plans of statements", f"{number} of 30", matters=False) for number in (3, 4)]
+    hidden = [Blind("the statements", why) for why in ("hidden", "not loaded")]
+    unseen = replace(
+        run,
+        before=replace(run.before, blind=(plans[0], hidden[0])),
+        end=replace(run.end, blind=(plans[1], hidden[1], hidden[0])),
+    )
+    said = [(each.what, each.why) for each in assess(unseen).blind]
+    assert ("the plans of statements", "4 of 30") in said
+    assert ("the plans of statements", "3 of 30") not in said
+    assert [why for what, why in said if what == "the statements"] == ["hidden", "not loaded"]
 
 
 def with_database(commits: int, rollbacks: int, **more: Any) -> Moments:
