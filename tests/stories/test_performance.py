@@ -52,6 +52,22 @@ def test_its_record_is_only_ever_added_to(measured: House, database_url: str) ->
                 run(database_url, change.format(table))
 
 
+def test_a_row_that_another_version_wrote_is_an_error_and_a_plan_goes_on(measured: House, database_url: str) -> None:
+    measured.applied()
+    run(database_url, "insert into ctgitops.traffic (figures, tool_version) values ('[1]', '9')")
+    run(
+        database_url,
+        """insert into ctgitops.performance (moment, environment, migrations, plan, figures, report, tool_version)
+           values ('end', 'staging', '{002_two}', '', '{}', '{"findings": 1}', '9')""",
+    )
+    for verb in (("performance",), ("traffic", "--only-show")):
+        done = measured.run(*verb, "--env", "staging")
+        assert done.status == 4, done.said
+        assert "has a row that ctgitops" in done.words
+    measured.migration("003_three", "alter table two add column more int;")
+    assert measured.plan().status == 0
+
+
 def test_a_migration_without_a_report(measured: House) -> None:
     missing = measured.run("performance", "--env", "staging", "--migration", "001")
     assert missing.status == 2

@@ -86,7 +86,8 @@ class PostgresStatistics:
             if not _exists(connection, "performance"):
                 return ()
             rows = connection.execute(_RECORDED.encode(), binary=True).fetchall()
-        return tuple(_record(row) for row in rows)
+        with self._well_formed("performance"):
+            return tuple(_record(row) for row in rows)
 
     def add_traffic(self) -> TrafficSample:
         """Takes a sample of the load, and stores it. Writes."""
@@ -101,7 +102,18 @@ class PostgresStatistics:
             if not _exists(connection, "traffic"):
                 return ()
             rows = connection.execute(_TRAFFIC.encode(), [WEEKS]).fetchall()
-        return tuple(TrafficSample.from_data(at, figures) for at, figures in rows)  # type: ignore[arg-type]
+        with self._well_formed("traffic"):
+            return tuple(TrafficSample.from_data(at, figures) for at, figures in rows)  # type: ignore[arg-type]
+
+    @contextmanager
+    def _well_formed(self, table: str) -> Iterator[None]:
+        """Converts the errors of rows that this version of ctgitops did not write."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError):
+            what = f"{SCHEMA}.{table} of {self.address.label} has a row that ctgitops {__version__} cannot read"
+            hint = "use the newest ctgitops that wrote to this ledger"
+            raise LedgerError(what, state="nothing was changed", hint=hint) from None
 
     @contextmanager
     def _connected(self, table: str, settings: dict[str, str]) -> Iterator[Connection]:
