@@ -66,9 +66,9 @@ class Result:
     @property
     def text(self) -> str:
         """Why later environments are skipped."""
-        if not isinstance(self.outcome, Outcome):
-            return f"{self.environment.name} failed"
-        return f"{self.environment.name} {'differs from its prediction' if self.outcome.mismatch else 'was stopped'}"
+        odd = isinstance(self.outcome, Outcome) and self.outcome.mismatch
+        ended = "differs from its prediction" if odd else "failed" if self.exit_status else "was stopped"
+        return f"{self.environment.name} {ended}"
 
 
 def apply(job: Job, ask: Applying) -> int:
@@ -125,9 +125,9 @@ def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
         words = f"waits {until(wait)}"
         if SHA.fullmatch(sha):
             queue(job, wait, sha)
-    if not job.stopping():
-        for warning in job.wiring.notifications.result(result.environment, result.outcome, record.merged):
-            job.runner.warn(warning)
+    sent = () if job.stopping() else job.wiring.notifications.result(result.environment, result.outcome, record.merged)
+    for warning in (*load_warnings(result.outcome), *sent):
+        job.runner.warn(warning)
     if SHA.fullmatch(sha):
         told = (words, job.wiring.origin.run_url)
         job.github_writer.status(sha, result.environment.name, result.commit_state, told)
@@ -223,8 +223,6 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     job.show(f"{environment.name}: {outcome_verdict(outcome)}", outcome_text(outcome), page)
     if outcome.mismatch:
         job.runner.fail(f"{environment.name}: {outcome_verdict(outcome)}")
-    for warning in load_warnings(outcome):
-        job.runner.warn(f"{environment.name}: {warning}")
     job.annotate(outcome.objections)
     for problem in (p for p in outcome.plan.problems if p.code == "not-reviewed"):
         job.runner.warn(f"{environment.name}: {problem.what}\n{problem.hint}".strip())

@@ -9,6 +9,7 @@ from typing import Any
 from ..core.performance.record import LoadRecord
 from ..core.performance.report import Figure, LoadFinding, LoadLevel, LoadReport, LoadState
 from ..core.run.outcome import Outcome
+from ..errors import CtgitopsError
 from . import phrases
 from .json import dump
 from .page import render
@@ -31,10 +32,12 @@ def load_verdict(report: LoadReport) -> str:
             return f"performance: no regression in {measured}"
 
 
-def load_warnings(outcome: Outcome) -> tuple[str, ...]:
+def load_warnings(result: Outcome | CtgitopsError) -> tuple[str, ...]:
     """The verdict if it is not good, as the text of an annotation."""
-    load = outcome.load
-    return () if load is None or load.state is LoadState.UNCHANGED else (load_verdict(load),)
+    load = result.load if isinstance(result, Outcome) else None
+    if not isinstance(result, Outcome) or load is None or load.state is LoadState.UNCHANGED:
+        return ()
+    return (f"{result.plan.environment}: {load_verdict(load)}",)
 
 
 def load_lines(report: LoadReport) -> Iterator[str]:
