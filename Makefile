@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture vendor lock bench bench-plan bench-action clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture vendor lock bench bench-plan bench-action bench-regressions clean
 
 all: check
 
@@ -119,6 +119,10 @@ bench-plan: $(READY)
 # Measures from `docker run` to the posted plan. Needs `make image` and a GitHub.
 bench-action: $(READY)
 	$(BIN)/python -m bench.action
+
+# Applies harmful and harmless migrations under pgbench; prints how many regressions were found, and false alarms.
+bench-regressions: $(READY)
+	$(BIN)/python -m bench.regressions
 
 # Pins the dependencies with hashes, for Python 3.11 to 3.14 on every platform. Needs uv.
 lock:

@@ -29,6 +29,8 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/ledger.md", "progress"): lambda: parts.columns("progress"),
     ("docs/ledger.md", "lease"): lambda: parts.columns("lease"),
     ("docs/ledger.md", "home"): lambda: parts.columns("home"),
+    ("docs/ledger.md", "performance"): lambda: parts.columns("performance"),
+    ("docs/ledger.md", "traffic"): lambda: parts.columns("traffic"),
     ("docs/concepts.md", "nouns"): parts.nouns,
     ("docs/concepts.md", "rooms"): parts.rooms,
     ("docs/action.md", "inputs"): lambda: parts.action("inputs"),

@@ -26,6 +26,9 @@ from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.migration import Migration, Seed
 from ctgitops.core.migration.selector import Selector
+from ctgitops.core.performance.record import LoadRecord
+from ctgitops.core.performance.sample import Sample
+from ctgitops.core.performance.traffic import TrafficSample
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.recovery_point import Archive, RecoveryPoint
@@ -229,6 +232,11 @@ class Diary:
     pooler: UsageError | None = None
     ends: bool = True
     left: tuple[SessionLeak, ...] = ()
+    samples: list[Sample | CtgitopsError | KeyboardInterrupt] = field(default_factory=list)
+    """What the statistics say, one time after the other."""
+    loads: list[LoadRecord] = field(default_factory=list)
+    traffic: list[TrafficSample] = field(default_factory=list)
+    not_recorded: CtgitopsError | None = None
     not_dumped: tuple[str, ...] = ()
     not_exportable: tuple[str, ...] = ()
     checked: tuple[Checked, ...] = ()
@@ -297,6 +305,9 @@ class DiaryDatabase:
     def original(self) -> SourceDatabase:
         self.diary.lines.append(f"copy {self.name}")
         return SourceDatabase("deploy", 15)
+
+    def statistics(self) -> DiaryStatistics:
+        return DiaryStatistics(self.diary)
 
     def roles(self) -> DatabaseRoles:
         self.diary.lines.append(f"roles of {self.name}")
@@ -439,6 +450,41 @@ class DiaryDatabase:
 
     def _add(self, entry: Entry) -> None:
         self.diary.ledgers[self.name] = added(self.diary.ledgers.get(self.name, Ledger()), entry)
+
+
+@dataclass
+class DiaryStatistics:
+    """The statistics of a database of the diary."""
+
+    diary: Diary
+
+    def sample(self, *, plans: bool = True) -> Sample:
+        self.diary.lines.append(f"sample{' with plans' * plans}")
+        sample = self.diary.samples.pop(0)
+        if isinstance(sample, BaseException):
+            raise sample
+        return sample
+
+    def wait_until(self, moment: datetime, /) -> None:
+        self.diary.lines.append(f"wait until {moment:%H:%M:%S}")
+
+    def record(self, record: LoadRecord, /) -> None:
+        self.diary.lines.append(f"store the load {record.moment}")
+        if self.diary.not_recorded:
+            raise self.diary.not_recorded
+        self.diary.loads.append(record)
+
+    def recorded(self) -> tuple[LoadRecord, ...]:
+        return tuple(self.diary.loads)
+
+    def add_traffic(self) -> TrafficSample:
+        self.diary.lines.append("store traffic")
+        if self.diary.not_recorded:
+            raise self.diary.not_recorded
+        return self.diary.traffic[-1]
+
+    def traffic_samples(self) -> tuple[TrafficSample, ...]:
+        return tuple(self.diary.traffic)
 
 
 def as_json(text: str) -> dict[str, object]:

@@ -21,6 +21,7 @@ from ..core.run.progress import Listener
 from ..errors import ApplyError, CtgitopsError, WorkspaceError
 from ..notify.listeners import listeners
 from ..report.escape import plain
+from ..report.load import load_warnings
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from ..report.workflow_inputs import with_inputs, with_inputs_of
@@ -64,7 +65,8 @@ class Result:
     def text(self) -> str:
         """Why later environments are skipped."""
         odd = isinstance(self.outcome, Outcome) and self.outcome.mismatch
-        return f"{self.environment.name} {'differs from its prediction' if odd else 'failed'}"
+        ended = "differs from its prediction" if odd else "failed" if self.exit_status else "was stopped"
+        return f"{self.environment.name} {ended}"
 
 
 def apply(job: Job, ask: Applying) -> int:
@@ -101,7 +103,7 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
             say_stopped(job, record.concerned(), environment.name, result.outcome)
             return result.exit_status
         _follow_up(job, result, record)
-        if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch:
+        if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch or job.stopping():
             break
     untried = [e.name for e in ask.environments[len(results) :]]
     if untried:
@@ -121,7 +123,8 @@ def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
         words = f"waits {until(wait)}"
         if SHA.fullmatch(sha):
             queue(job, wait, sha)
-    for warning in job.wiring.notifications.result(result.environment, result.outcome, record.merged):
+    sent = () if job.stopping() else job.wiring.notifications.result(result.environment, result.outcome, record.merged)
+    for warning in (*load_warnings(result.outcome), *sent):
         job.runner.warn(warning)
     if SHA.fullmatch(sha):
         told = (words, job.wiring.origin.run_url)

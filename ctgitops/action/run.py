@@ -45,7 +45,7 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
-from . import change, comment_command, drill, fork_plan, planning, read_only, resume, unlocking
+from . import change, comment_command, drill, fork_plan, planning, read_only, resume, traffic, unlocking
 from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job
@@ -178,7 +178,7 @@ def _commanded(job: Job, event: Happened) -> int:
             return read_only.status(job, BaseCommit(unmerged.base_sha, unmerged.instead) if unmerged else None)
         case Command.CHECK:
             return read_only.check(job)
-        case Command.DRIFT | Command.DRILL | Command.RESUME | Command.UNLOCK | Command.REPAIR:
+        case Command.DRIFT | Command.DRILL | Command.RESUME | Command.TRAFFIC | Command.UNLOCK | Command.REPAIR:
             return _on_merged(job, event)
 
 
@@ -188,12 +188,10 @@ def _on_merged(job: Job, event: Happened) -> int:
     if not isinstance(provenance, Provenance):
         return _nothing(job, provenance)
     prove(job, provenance)
-    if job.inputs.command is Command.DRIFT:
-        return read_only.drift(job)
-    if job.inputs.command is Command.DRILL:
-        return drill.drill(job)
-    if job.inputs.command is Command.RESUME:
-        return resume.resume(job)
+    alone = {Command.DRIFT: read_only.drift, Command.DRILL: drill.drill, Command.RESUME: resume.resume}
+    alone[Command.TRAFFIC] = traffic.traffic
+    if command := alone.get(job.inputs.command):
+        return command(job)
     if job.inputs.command is Command.REPAIR:
         return change.repair(job, provenance)
     return unlocking.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))

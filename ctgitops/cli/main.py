@@ -34,6 +34,8 @@ VERBS = {
     "diff": "schema",
     "drift": "schema",
     "history": "history",
+    "performance": "performance",
+    "traffic": "performance",
     "reset": "read_write",
     "unlock": "read_write",
     "roles": "roles",
@@ -46,7 +48,9 @@ VERBS = {
 }
 """The module of each verb's command. A module is imported only when one of its verbs is called."""
 
-READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift", "history", "roles", "doctor"})
+READERS = frozenset(
+    {"check", "plan", "status", "verify", "snapshot", "diff", "drift", "history", "performance", "roles", "doctor"}
+)
 """Verbs whose only purpose is their output. Such a verb fails if this output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""

@@ -185,6 +185,8 @@ def unlock(*, name: str, ending: str | None, root: Path) -> int:
 
 
 def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
+    from .main import is_stopping
+
     if form == "json":
         from ..report.json import outcome_json
 
@@ -198,7 +200,8 @@ def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
 
         page = outcome_text(outcome, width_of(sys.stdout))
     print_page(page, form)
-    notify_of(wiring, outcome)
+    if not is_stopping():  # a signal leaves only a few seconds
+        notify_of(wiring, outcome)
     return outcome.exit_status
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..core.gate.gate import Reason, reasons_to_wait, with_warnings
 from ..core.gate.health import reasons_of_health
 from ..core.gate.request import Request
@@ -17,6 +19,7 @@ from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded, watch
 from .applying.failure_advice import with_failure_advice
 from .applying.prediction import PredictedChanges, PredictionCheck, check_open_predictions, predict, with_breaks
 from .applying.rollback_on_failure import FailedApply
+from .measuring.load_watch import LoadWatch
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.live_schema import with_findings
 
@@ -29,9 +32,24 @@ def apply(
     Refuses a blocked plan, and a plan for which a gate gives a reason to wait. Findings of severity error do not stop
     the apply: they fail the check of the pull request, and the outcome repeats them. First checks the open predictions
     of earlier runs. At the end, compares the resulting schema with the prediction of the request or, with
-    `shadows`, with that of a trial.
+    `shadows`, with that of a trial. Without the run lock, then measures the load as `performance` in the manifest says.
     """
-    environment = request.environment
+    load = LoadWatch(request, databases, databases.of(request.environment), tell)
+    return load.reported(_applied(request, Ports(databases, backups, shadows), tell, load))
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports that an apply uses."""
+
+    databases: Databases
+    backups: Backups
+    shadows: Shadows | None
+
+
+def _applied(request: Request, ports: Ports, tell: Listener, load: LoadWatch) -> Outcome:
+    """Applies under the run lock. Writes."""
+    environment, databases = request.environment, ports.databases
     database = databases.of(environment)
     with database.exclusively(request, tell) as session:
         ledger, earlier_mismatch = check_open_predictions(request, database, session)
@@ -43,23 +61,25 @@ def apply(
         reasons = reasons_to_wait(plan, request, databases.predecessor(request))
         if reasons := reasons or (*_health_reasons(request, session), *session.preflight(plan)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
-        asked = shadows if environment.shadow.wanted and not request.prediction else None
-        predicted = predict(plan, request, database, asked) if asked else None
+        load.begin()
+        predicted = _predicted(plan, request, database, ports.shadows)
         if predicted:
             plan = with_breaks(plan, predicted, request.workspace.history)
             plan = with_unchangeable_headers(plan, request, databases)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         tell(PlanStarted(plan))
-        receipt = back_up(request, BackUpBy(backups, database), tell, plan, session)
+        receipt = back_up(request, BackUpBy(ports.backups, database), tell, plan, session)
         if (receipt or predicted) and (reasons := (*_health_reasons(request, session), *session.preflight(plan))):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
         prediction_check = PredictionCheck(plan, request, database, predicted or PredictedChanges())
         safeguards = safeguarded(receipt, plan, session, tell)
         failed = FailedApply(request, plan, session, session.checkpoint(ledger), safeguards, tell)
         prediction_check.record_prediction(session)
+        load.before(plan)
         try:
             done = carry_out(plan, session, safeguards, tell)
+            load.after(plan)
             watch_health(plan, session)
         except ApplyError as error:
             raise failed.rolled_back_if_required(with_failure_advice(error, plan, request, databases)) from None
@@ -73,6 +93,12 @@ def apply(
             mismatch=prediction_check.found(session) or earlier_mismatch,
             unpredicted=predicted.why_not if predicted else "",
         )
+
+
+def _predicted(plan: Plan, request: Request, database: Database, shadows: Shadows | None) -> PredictedChanges | None:
+    """Tries the plan on a copy, unless the manifest wants no trial or the approved plan has a prediction. Read-only."""
+    wanted = request.environment.shadow.wanted and not request.prediction
+    return predict(plan, request, database, shadows) if wanted and shadows else None
 
 
 def _planned(request: Request, database: Database, ledger: Ledger, databases: Databases) -> Plan:

@@ -15,8 +15,10 @@ from ..core.impact.impact_problems import impact_problems
 from ..core.impact.row_constraint import row_constraint_problems
 from ..core.impact.row_trigger import row_trigger_problems
 from ..core.ledger.ledger import Ledger
+from ..core.performance.traffic import busy_tables
 from ..core.plan.plan import make_plan, worst_first
 from ..core.plan.remedy import FailedStep, OtherEnvironments, remedy
+from ..core.plan.touched_schema import touched_tables
 from ..core.problem import Concern, Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import mention_problems, searched_for
@@ -99,7 +101,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
         result = with_baseline_suggestion(_with_seeds(result), request, (ledger, live), shadows)
         result = _with_violations(_with_losses(_with_pooler(result, database), database, live), database)
         result = replace(result, plan=with_unchangeable_headers(result.plan, request, databases))
-        return _with_claims(result, before)
+        return _with_traffic(_with_claims(result, before), database, live)
     except CtgitopsError as error:
         return NotPlanned(environment, error)
 
@@ -174,6 +176,17 @@ def _with_claims(preview: Preview, before: Predecessor) -> Preview:
     """Adds a warning for each header field that contradicts a measurement."""
     previous = (preview.environment.after or "", before if isinstance(before, Ledger) else None)
     return _with_problems(preview, claim_problems(preview.plan, preview.effects, previous, preview.destroys))
+
+
+def _with_traffic(preview: Preview, database: Database, live: Snapshot | None) -> Preview:
+    """Adds how busy the tables of the plan are, if `ctgitops traffic` has taken samples. Read-only."""
+    tables = touched_tables(preview.plan, live) if live else ()
+    if not tables:
+        return preview
+    try:
+        return replace(preview, busy=busy_tables(database.statistics().traffic_samples(), tables))
+    except CtgitopsError:  # without the right to read the samples, nothing is known, as without samples
+        return preview
 
 
 def _with_pooler(preview: Preview, database: Database) -> Preview:

@@ -26,6 +26,7 @@ from ..core.environment.environment import (
     Timeouts,
     Trigger,
 )
+from ..core.environment.performance_policy import OnRegression, PerformancePolicy
 from ..core.environment.window import Window
 from ..core.migration.selector import Selector
 from ..core.problem import Problem
@@ -131,6 +132,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         lint=dict(usable.get("lint", {})),
         freezes=freezes_of(usable),
+        performance=_performance(usable["performance"]) if "performance" in usable else None,
         notify=receivers_of(usable),
         path=document.path,
     )
@@ -152,6 +154,12 @@ def _apply_policy(usable: dict[str, Any], document: Document) -> ApplyPolicy:
 def _health(health: dict[str, Any], document: Document) -> Health:
     durations = {key: duration(health[key]) for key in ("within", "every") if key in health}
     return Health(query_of(document, health["query"]), **durations)
+
+
+def _performance(written: dict[str, Any]) -> PerformancePolicy:
+    values = {key: value for key, value in written.items() if key in {"slower", "calls", "large"}}
+    values |= {key: duration(written[key]) for key in ("within", "before") if key in written}
+    return PerformancePolicy(on_regression=OnRegression(written.get("on_regression", "warn")), **values)
 
 
 def _preflight(written: dict[str, Any]) -> PreflightPolicy:

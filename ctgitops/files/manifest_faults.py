@@ -34,6 +34,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
     """Reports invalid durations, time zones, tags without a release, and seed folders."""
     return (
         *_durations(document, usable),
+        *_measured(document, usable),
         *_windows(document, usable),
         *_tags(document, usable),
         *_disposable(document, usable),
@@ -61,17 +62,33 @@ def _durations(document: Document, usable: Usable) -> Iterator[Fault]:
             yield _fault(document, keys, text, "PostgreSQL reads zero as no timeout: choose a longer time")
 
 
+_MEASURED = {"within": ("1s", 1, "5h", 18_000), "before": ("0s", 0, "1h", 3600)}
+"""The shortest and longest times of `performance`. A job on GitHub ends after six hours."""
+
+
+def _measured(document: Document, usable: Usable) -> Iterator[Fault]:
+    for key, (least, shortest, most, longest) in _MEASURED.items():
+        text = usable.get("performance", {}).get(key)
+        if text is None:
+            continue
+        number = text.rstrip("dhimns")
+        seconds = int(number) * _LONGEST["s"] / _LONGEST[text[len(number) :]]
+        if not shortest <= seconds <= longest:
+            yield _fault(document, ("performance", key), text, f"expected from {least} to {most}")
+
+
 def _windows(document: Document, usable: Usable) -> Iterator[Fault]:
     for index, window in enumerate(usable.get("windows", ())):
         keys: Keys = ("windows", index)
         if window["from"] == window["to"] != "00:00":
             hint = "for a whole day write `from: 00:00` and `to: 00:00`"
             yield _fault(document, (*keys, "to"), window["to"], hint)
-        if not _zone_exists(window["timezone"]):
+        if not zone_exists(window["timezone"]):
             yield _fault(document, (*keys, "timezone"), window["timezone"], _near_zone(window["timezone"]))
 
 
-def _zone_exists(name: str) -> bool:
+def zone_exists(name: str) -> bool:
+    """Whether the IANA time zone database has the name."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

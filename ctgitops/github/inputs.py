@@ -24,6 +24,7 @@ class Command(StrEnum):
     DRIFT = "drift"
     DRILL = "drill"
     RESUME = "resume"
+    TRAFFIC = "traffic"
     UNLOCK = "unlock"
     REPAIR = "repair"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ..core.plan.plan import Direction
 from ..core.run import progress as events
 from ..core.run.progress import Progress
-from ..report.phrases import count, millis, size
+from ..report.phrases import count, duration, millis, size
 from ..report.terminal_text import on_one_line
 
 
@@ -42,6 +44,13 @@ def _of_the_run(progress: Progress) -> str | None:
         case events.PlanStarted(plan=plan):
             work = f"{len(plan.steps)} to {'apply' if plan.direction is Direction.APPLY else 'roll back'}"
             return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"
+        case events.LoadWatched(seconds=seconds, applied=applied):
+            measured = duration(timedelta(seconds=round(seconds)))
+            if applied:
+                return f"performance: all is applied and the run lock is free; measuring the load for {measured}"
+            return f"performance: measuring the load for at least {measured} before the first migration"
+        case events.LoadUnmeasured(what=what):
+            return f"performance: not measured: {on_one_line(what)}"
         case events.SeedFinished(name=name, millis=millis):
             return f"seed file {on_one_line(name)} … ran in {took(millis)}"
         case _:

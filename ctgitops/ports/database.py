@@ -31,6 +31,7 @@ from ..core.view.constraint_check import Checked
 from ..core.view.verify import Refuted
 from ..errors import UsageError
 from ..sql.script import Script
+from .statistics import Statistics
 
 
 class Session(Protocol):
@@ -128,6 +129,9 @@ class Database(Protocol):
 
     def original(self) -> SourceDatabase:
         """The description from which a throw-away copy is made. Read-only. Raises LedgerError, BackupError."""
+
+    def statistics(self) -> Statistics:
+        """The statistics of the database, and the load that earlier runs recorded."""
 
     def roles(self) -> DatabaseRoles:
         """The owners of the objects in the database, and its provider. Read-only, takes no lock."""

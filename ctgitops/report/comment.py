@@ -79,6 +79,9 @@ class Comment:
             "more_rows": len(self._rows) - kept["rows"],
             "problems": findings.trimmed(self._findings, kept),
             "tally": findings.folded(self._findings),
+            "busy": [
+                phrases.busy(each) for result in self.results if isinstance(result, Preview) for each in result.busy
+            ][:10],
             "destroyed": destruction.parts_of(self.results)[: kept["environments"]],
             "proof": self._proof[: kept["environments"]],
             "schema": self._shown_schema(kept["schema"], kept["diagrams"]),

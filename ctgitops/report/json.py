@@ -58,6 +58,7 @@ def outcome_json(outcome: Outcome) -> str:
         "losses": [_loss(each) for each in outcome.losses],
         "unpredicted": None if outcome.mismatch is None else [change_data(each) for each in outcome.mismatch.differs],
         "left": [{"migration": left.migration, "what": left.what} for left in outcome.left],
+        "performance": outcome.load.to_data() if outcome.load else None,
         "plan": _plan(plan, {}),
         "next_command": outcome.next_command or None,
     }
@@ -117,6 +118,7 @@ def _result(result: PlanResult) -> Object:
         "proof": proof_data(result.proof) if result.proof else None,
         "not_in_backup": list(result.not_in_backup),
         "losses": [_loss(each) for each in result.losses],
+        "busy_tables": [vars(each) for each in result.busy],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.gate.request import Origin
+from ..core.performance.report import LoadState
 from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import PlanResult
@@ -14,6 +15,7 @@ from . import escape, findings, phrases
 from .backup_lines import proved
 from .comment import Comment
 from .diff_lines import change_lines
+from .load import load_parts
 from .page import MAX, fit, render
 from .text import next_step, outcome_verdict
 from .text_status import statuses_text
@@ -57,6 +59,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],
         "watched": phrases.watched(outcome.plan.apply_policy) if outcome.status is Status.APPLIED else "",
+        "load": load_parts(outcome.load) if outcome.load else None,
         "receipt": receipt,
         "pitr": outcome.recovery_point.text if outcome.recovery_point else "",
         "proved": proved(receipt) if receipt else "",
@@ -108,7 +111,8 @@ def _mark(outcome: Outcome) -> str:
         return STATE_MARKS[verdict_of(outcome.preview).state]
     if outcome.mismatch:
         return "⛔"
-    warns = outcome.objections or (outcome.receipt and outcome.receipt.vanishes)
+    changed = outcome.load is not None and outcome.load.state is not LoadState.UNCHANGED
+    warns = outcome.objections or changed or (outcome.receipt and outcome.receipt.vanishes)
     return "🟠" if outcome.status is Status.APPLIED and warns else MARKS[outcome.status]
 
 

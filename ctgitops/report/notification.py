@@ -14,6 +14,7 @@ from ..core.view.preview import NotPlanned
 from ..errors import BackupError, CtgitopsError, MustWaitError
 from .drift import verdict, what_next
 from .json import Object, dump
+from .load import load_verdict, proposal
 from .terminal_text import on_one_line
 from .text import outcome_verdict
 
@@ -108,6 +109,17 @@ def of_outcome(outcome: Outcome, origin: Origin) -> Notification | None:
     hints = [*(reason.hint for reason in outcome.reasons), *(problem.hint for problem in outcome.objections)]
     name = outcome.plan.environment
     return Notification(event, name, outcome_verdict(outcome), tuple(facts), next(filter(None, hints), ""), origin)
+
+
+def of_load(outcome: Outcome, origin: Origin) -> Notification | None:
+    """The notification about a regression of the load after an apply. None without one."""
+    if outcome.load is None or not outcome.load.regressions:
+        return None
+    found = [": ".join(filter(None, (each.kind, each.what, each.statement))) for each in outcome.load.regressions]
+    facts = (*(done.name for done in outcome.done), *found, "database: all is applied; the load is only observed")
+    name = outcome.plan.environment
+    next_step = proposal(outcome.load) or f"`ctgitops performance --env {name}` shows all findings"
+    return Notification(Event.REGRESSION, name, load_verdict(outcome.load), facts, next_step, origin)
 
 
 def _until(moment: datetime | None) -> str:

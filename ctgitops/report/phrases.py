@@ -10,6 +10,7 @@ from ..core.environment.apply_policy import ApplyPolicy
 from ..core.environment.environment import Environment, Trigger
 from ..core.fix import Fix, Lines, Rename
 from ..core.migration.schema_version import SchemaVersion
+from ..core.performance.traffic import BusyTable
 from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
 from ..core.trial.code_reference import DeployOrder
@@ -193,6 +194,12 @@ def joined(names: tuple[str, ...], most: int = 5) -> str:
     if len(names) > most:
         names = (*names[:most], f"{len(names) - most} more")
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def busy(table: BusyTable) -> str:
+    """How busy a table is at the hours of the day."""
+    times = f"busiest at {table.busiest:02}:00, {table.most:,.1f} a second; quietest at {table.quietest:02}:00"
+    return f"{table.name}: {times}, {table.least:,.1f} a second ({count(table.days, 'day')} of samples, UTC)"
 
 
 def order(of: DeployOrder) -> str:

@@ -143,6 +143,11 @@ class RoleScript:
                     yield _or_warning(
                         "; ".join(ON_LEDGER).replace("{0}", owns), f"{names.owns} cannot write to the ledger"
                     )
+                    yield _or_warning(
+                        f"grant insert on ctgitops.performance, ctgitops.traffic to {owns}",
+                        f"{names.owns} cannot store samples of the load",
+                        unless="(to_regclass('ctgitops.traffic') is null)",  # a ledger before format 4
+                    )
 
     def _of_owner(self, owner: Owner) -> Iterator[str]:
         owned = f"{owner.objects} object{'' if owner.objects == 1 else 's'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..core.gate.gate import Reason
+from ..core.performance.report import LoadState
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
@@ -17,6 +18,7 @@ from . import destruction, phrases
 from .backup_lines import backup_lines, extent_lines
 from .diff_lines import change_lines
 from .impact import measured, text_lines
+from .load import load_lines, load_verdict
 from .problem_text import problem_lines
 from .proof import schema_lines, sentences
 from .terminal_text import on_one_line, table
@@ -69,6 +71,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         )
         yield from ("", f"  effect on other sessions, measured on {copied}", "")
         yield from table(effects, within=within)
+    yield from _busy(preview)
     yield from destruction.text_lines(preview)
     yield from _proof(preview)
     if plan.seeds:
@@ -85,6 +88,12 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     if not plan.empty:
         shown = () if verdict_of(preview).state.stops else _fingerprint(plan)
         yield from (*shown, "", f"  next: {next_step(preview)}")
+
+
+def _busy(preview: Preview) -> Iterable[str]:
+    if preview.busy:
+        yield from ("", "  use of the tables, in scans and written rows", "")
+        yield from (f"    {on_one_line(phrases.busy(each))}" for each in preview.busy)
 
 
 SHOWN = 6
@@ -181,6 +190,8 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         done = [("", on_one_line(d.name), phrases.millis(d.millis)) for d in outcome.done]
         yield from ("", *table(done, indent=0, within=within))
     yield from _watched(outcome)
+    if outcome.load:
+        yield from ("", *load_lines(outcome.load))
     if outcome.status is Status.ONLY_SHOWN:
         destroys = outcome.preview.destroys if outcome.preview else frozenset()
         rows = [HEAD, *(_row(step, destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)]
@@ -238,7 +249,9 @@ def outcome_verdict(outcome: Outcome) -> str:
             kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.mismatch else ""
             unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.problems))
             against = f" AGAINST {phrases.errors(plan)}" if plan.error_findings else ""
-            return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}"
+            changed = outcome.load and outcome.load.state is not LoadState.UNCHANGED
+            load = f", {load_verdict(outcome.load)}" if outcome.load and changed else ""
+            return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}{load}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
         case Status.ONLY_SHOWN:

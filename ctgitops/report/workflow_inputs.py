@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from ..core.performance.report import LoadReport
 from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome
 from ..core.view.preview import PlanResult, Preview
@@ -48,7 +49,16 @@ def with_inputs_of(outcome: Outcome) -> Outcome:
     reasons = tuple(replace(reason, hint=with_inputs(reason.hint)) for reason in outcome.reasons)
     plan = _with_inputs(outcome.plan, None if outcome.done else _kept_by([outcome.plan]))
     command = with_inputs(f"run `{outcome.next_command}`") if outcome.next_command else ""
-    return replace(outcome, reasons=reasons, plan=plan, next_command=command)
+    return replace(outcome, reasons=reasons, plan=plan, next_command=command, load=_load(outcome))
+
+
+def _load(outcome: Outcome) -> LoadReport | None:
+    """The report on the load. Its proposed rollback is a run of the workflow."""
+    load = outcome.load
+    if load is None or not load.proposed:
+        return load
+    plan = outcome.plan
+    return replace(load, proposed=tuple(way_back_with_inputs(command, plan) for command in load.proposed))
 
 
 def results_with_inputs(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:

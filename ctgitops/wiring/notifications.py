@@ -34,12 +34,15 @@ class Notifications:
         if not self._receivers(environment):
             return ()
         from ..errors import CtgitopsError
-        from ..report.notification import of_error, of_outcome
+        from ..report.notification import of_error, of_load, of_outcome
 
         origin = replace(self.origin, pull_request=pull_request or self.origin.pull_request)
         if isinstance(result, CtgitopsError):
             return self._send(environment, of_error(result, environment.name, origin))
-        return self._send(environment, of_outcome(result, origin))
+        return (
+            *self._send(environment, of_outcome(result, origin)),
+            *self._send(environment, of_load(result, origin)),
+        )
 
     def drift(self, result: DriftResult) -> tuple[str, ...]:
         """Sends the result of a comparison. Sends nothing unless there is drift, or no comparison was possible."""

@@ -6,11 +6,16 @@ import pytest
 
 from ctgitops.commands.plan import plan
 from ctgitops.core.environment.environment import BackupPolicy, ExportPolicy
-from ctgitops.core.schema.snapshot import Snapshot
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.core.view.preview import NotPlanned, Preview
 from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import LedgerError, UsageError
+from ctgitops.report.json import plan_json
+from ctgitops.report.markdown import plans_markdown
+from ctgitops.report.text import plans_text
+from tests.core.performance.test_traffic import samples
 from tests.fakes import PRODUCTION, STAGING, Diary, DiaryDatabase, chained, entry, migration, request, workspace
+from tests.report.test_json import valid
 
 ONE = migration("001_one", "1.0.0")
 TWO = migration("002_two", "1.1.0")
@@ -103,3 +108,20 @@ def test_a_table_that_the_backup_cannot_export_is_a_warning() -> None:
     [problem] = [each for each in preview.plan.problems if each.code == "export-table"]
     assert problem.what == "the backup before this plan would fail, because public.projets does not exist"
     assert not problem.blocks
+
+
+def test_a_plan_says_how_busy_its_tables_are_when_samples_exist() -> None:
+    orders = SchemaObject("table", "public.orders")
+    diary = Diary(schemas={"staging": Snapshot((orders,))})
+    work = workspace(migration("001_one", sql="alter table orders add column paid_at timestamptz;\n"))
+    (result,) = plan((request(work, STAGING),), databases=diary, code=diary)
+    assert isinstance(result, Preview)
+    assert result.busy == ()
+    diary.traffic = samples(7, lambda at: 36_000 if at.hour == 14 else 36)
+    (result,) = plan((request(work, STAGING),), databases=diary, code=diary)
+    assert isinstance(result, Preview)
+    said = "public.orders: busiest at 14:00, 20.0 a second; quietest at 00:00, 0.0 a second (7 days of samples, UTC)"
+    assert said in plans_text((result,))
+    assert said in plans_markdown((result,))
+    (orders_use,) = valid("plan", plan_json(result))["busy_tables"]
+    assert (orders_use["name"], orders_use["busiest"], orders_use["days"]) == ("public.orders", 14, 7)

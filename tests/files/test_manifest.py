@@ -97,8 +97,8 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "colour: red",
             "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
-            "disposable, windows, freeze, timeouts, transaction, on_failure, health, preflight, backup, shadow, seeds, "
-            "lint, data_preflight, drift, notify)",
+            "disposable, windows, freeze, timeouts, transaction, on_failure, health, performance, preflight, backup, "
+            "shadow, seeds, lint, data_preflight, drift, notify)",
         ),
         (
             "target: 1.10",
@@ -196,6 +196,11 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ),
         ("seeds: [a, a]", "4:8: `seeds: a list` contains a duplicate (expected a list of folders"),
         ("shadow: never", "4:9: `shadow: never` is not valid (expected `none`, or a mapping"),
+        ("performance: {within: 6h}", "4:23: `performance.within: 6h` is not valid (expected from 1s to 5h)"),
+        ("performance: {within: 0s}", "4:23: `performance.within: 0s` is not valid (expected from 1s to 5h)"),
+        ("performance: {before: 2h}", "4:23: `performance.before: 2h` is not valid (expected from 0s to 1h)"),
+        ("performance: {slower: 1}", "4:23: `performance.slower: 1` is not valid (expected a number from 1.2 to 100"),
+        ("performance: {on_regression: rollback}", "4:30: `performance.on_regression: rollback` is not valid"),
         ("a: &x 1", "4:4: anchors (`&`) are not allowed (write the value itself; quote text that contains `&`)"),
         ("target: latest\ntarget: 1", "5:1: duplicate key `target` (keep one of them)"),
     ],

@@ -12,6 +12,8 @@ from ctgitops.core.run.progress import (
     BackupAdvanced,
     BackupMeasured,
     BackupTaken,
+    LoadUnmeasured,
+    LoadWatched,
     LockAwaited,
     Measure,
     PlanStarted,
@@ -79,6 +81,9 @@ def test_everything_else_has_its_line() -> None:
         StepWaited(outside, 1, 0.2),
         StepFinished(step(direction=Direction.ROLLBACK), 8, 2, 2),
         SeedFinished("seeds/a.sql", 3),
+        LoadWatched(10, applied=False),
+        LoadWatched(900, applied=True),
+        LoadUnmeasured("canceling statement\nnow"),
     )
     assert [line.removeprefix("14:02:07 ") for line in lines] == [
         "waiting for the run lock: run 17 of anna",
@@ -91,6 +96,9 @@ def test_everything_else_has_its_line() -> None:
         "010_index … lock timeout (attempt 1), completed statements stay; retrying in 0.2 s",
         "[2/2] 002_extended_schema … rolled back in 8 ms",
         "seed file seeds/a.sql … ran in 3 ms",
+        "performance: measuring the load for at least 10 s before the first migration",
+        "performance: all is applied and the run lock is free; measuring the load for 15 min",
+        "performance: not measured: canceling statement now",
     ]
 
 

@@ -17,7 +17,7 @@ from tests.pages.blocks import ROOT, Block, blocks_of
 from tests.pages.reader import Reader
 from tests.pages.recovery import recovery
 from tests.servers import fetch, missing, programs_for_tests, run
-from tests.stories.house import House
+from tests.stories.house import House, as_role
 
 INDEXES = """-- ctgitops: no transaction
 create index concurrently a on one (id);
@@ -310,6 +310,33 @@ def history(reader: Reader, page: list[Block]) -> None:
     assert "<title>Schema history</title>" in (reader.house.root / "history.html").read_text(encoding="utf-8")
 
 
+def performance(reader: Reader, page: list[Block]) -> None:
+    """Both manifests of the page are accepted and work, and its commands show the run and the load."""
+    manifest, extension, grant, health, show, traffic, insert = page
+    reader.house.migration("001_one", "create table one ();")
+    reader.house.policy("header: optional\n")
+    reader.house.secrets |= {"PRODUCTION_DATABASE_URL": (url := reader.database())}
+    run(url, "do $$ begin create role app_migrator; exception when duplicate_object then null; end $$;" + grant.text)
+    assert "pg_stat_statements" in extension.text  # without the library, the extension cannot be read
+    quick = manifest.text.replace("15min", "1s")
+    reader.house.write("environments/production.yaml", quick)
+    reader.applied("production")
+    reader.house.migration("002_two", "create table two ();", down="drop table two;")
+    reader.house.write("environments/production.yaml", quick + health.text.replace("5min", "10s"))
+    reader.applied("production")
+    shown = reader.copies(show.text)
+    assert "002_two" in shown
+    assert "### Performance of production" in shown
+    assert "quiet hours UNKNOWN" in reader.copies(traffic.text)
+    role = "do $$ begin create role app_reader login; exception when duplicate_object then null; end $$;"
+    grants = (
+        "grant usage on schema ctgitops to app_reader; grant select on all tables in schema ctgitops to app_reader;"
+    )
+    run(url, f"{role} alter role app_reader set default_transaction_read_only = on; {grants} {insert.text}")
+    reader.house.secrets["PRODUCTION_DATABASE_URL"] = as_role(url, "app_reader")
+    assert "quiet hours UNKNOWN" in reader.copies(traffic.text)
+
+
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "README.md": readme,
     "docs/apply.md": applying,
@@ -321,6 +348,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/ledger.md": ledger,
     "docs/migrations.md": migrations,
     "docs/notifications.md": notifications,
+    "docs/performance.md": performance,
     "docs/quickstart.md": quickstart,
     "docs/recovery.md": recovery,
     "docs/roles.md": roles,

@@ -50,7 +50,9 @@ def valid(name: str, page: str) -> dict[str, Any]:
             "verify",
             "notification",
             "history",
+            "performance",
         ),
+        "traffic",
         *BACKUPS,
     ],
 )

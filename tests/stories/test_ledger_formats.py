@@ -53,7 +53,7 @@ def test_the_first_run_brings_it_to_todays_and_keeps_every_hash(older: House, da
     before = fetch(database_url, HASHES)
     older.migration("002_two", "create table two ();")
     older.applied()
-    assert fetch(database_url, "select version from ctgitops.format order by 1") == [(1,), (2,), (3,)]
+    assert fetch(database_url, "select version from ctgitops.format order by 1") == [(1,), (2,), (3,), (4,)]
     assert fetch(database_url, HASHES) == before
     assert marks(database_url)[-1] == "002_two applied"
     assert older.run("status").status == 0
@@ -70,8 +70,9 @@ def test_who_was_let_in_before_is_let_in_after(older: House, database_url: str) 
     for (table,) in fetch(database_url, tables):
         assert fetch(as_role(database_url, "reader"), f"select count(*) >= 0 from ctgitops.{table}") == [(True,)]
     may = "select has_table_privilege('writer', 'ctgitops.' || t, p) from (values ('progress', 'insert'), "
-    may += "('lease', 'update'), ('lease', 'delete'), ('progress', 'update')) v (t, p)"
-    assert fetch(database_url, may) == [(True,), (True,), (False,), (False,)]
+    may += "('lease', 'update'), ('performance', 'insert'), ('traffic', 'insert'), ('lease', 'delete'), "
+    may += "('progress', 'update'), ('performance', 'delete'), ('traffic', 'update')) v (t, p)"
+    assert fetch(database_url, may) == [(True,)] * 4 + [(False,)] * 4
 
 
 def test_a_role_that_does_not_own_it_is_told_who_must_come_first(older: House, database_url: str) -> None:
@@ -79,7 +80,7 @@ def test_a_role_that_does_not_own_it_is_told_who_must_come_first(older: House, d
     older.migration("002_two", "create table two ();")
     done = older.apply()
     assert done.status == 4, done.said
-    assert "may not upgrade the ledger of staging (STAGING_DATABASE_URL) from format 1 to 3" in done.words
+    assert "may not upgrade the ledger of staging (STAGING_DATABASE_URL) from format 1 to 4" in done.words
     assert "apply once as the role that owns schema ctgitops" in done.words
     assert not has(database_url, "two")
 
@@ -113,6 +114,6 @@ def test_who_keeps_it_locked_is_not_queued_up_behind(older: House, database_url:
     with transaction(database_url, "select from ctgitops.ledger"):
         done = older.apply()
     assert done.status == 5, done.said
-    assert "cannot upgrade the ledger of staging (STAGING_DATABASE_URL) from format 1 to 3: canceling" in done.words
+    assert "cannot upgrade the ledger of staging (STAGING_DATABASE_URL) from format 1 to 4: canceling" in done.words
     assert "another session, such as a pg_dump, holds a conflicting lock" in done.words
     older.applied()

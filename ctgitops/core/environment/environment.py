@@ -10,6 +10,7 @@ from enum import StrEnum
 from ..migration.selector import Selector
 from .apply_policy import ApplyPolicy
 from .freeze import Freeze
+from .performance_policy import PerformancePolicy
 from .receiver import Receiver
 from .window import Window
 
@@ -242,6 +243,8 @@ class Environment:
     """The ledger ID that the database must have. None if the manifest does not set it."""
     role: str = ""
     """The role that migrations run as, by SET ROLE. Empty for the role of the URL."""
+    performance: PerformancePolicy | None = None
+    """How a run measures the load before and after its migrations. None if it does not."""
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications, besides those of the policy."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)

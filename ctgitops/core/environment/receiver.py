@@ -19,6 +19,8 @@ class Event(StrEnum):
     """The schema differs from the migrations' schema, or the two schemas could not be compared."""
     BACKUP = "backup"
     """A backup failed or was not proved. The run changed nothing."""
+    REGRESSION = "regression"
+    """A run was applied, and its load shows a regression."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,12 @@ def touched_schema(plan: Plan, live: Snapshot, ignore: tuple[str, ...] = ()) -> 
     return hashlib.sha256("\n".join(kept).encode()).hexdigest() if kept else ""
 
 
+def touched_tables(plan: Plan, live: Snapshot) -> tuple[str, ...]:
+    """The existing tables that the plan names."""
+    named = (each for script in _scripts(plan) for each in _named(live, script))
+    return tuple(dict.fromkeys(each.name for each in named if each.kind == "table"))
+
+
 def _scripts(plan: Plan) -> Iterator[Script]:
     for step in plan.steps:
         yield from filter(None, (step.script, step.rollback_script, step.verify))

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ..activity.session_leak import SessionLeak
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
+from ..performance.report import LoadReport
 from ..plan.plan import Plan
 from ..problem import Problem
 from ..receipt import Receipt
@@ -58,6 +59,9 @@ class Outcome:
 
     unpredicted: str = ""
     """Why a requested prediction was not possible. Otherwise empty."""
+
+    load: LoadReport | None = None
+    """What the run did to the load. None if the environment has no `performance`, or nothing was applied."""
 
     preview: Preview | None = None
     """What a dry run shows. None for every other outcome."""

@@ -250,6 +250,22 @@ class HealthWatched:
 
 
 @dataclass(frozen=True)
+class LoadWatched:
+    """The run measures the load of the database."""
+
+    seconds: float
+    applied: bool
+    """Whether all is applied. The run lock is then free."""
+
+
+@dataclass(frozen=True)
+class LoadUnmeasured:
+    """A sample of the load was not taken or not stored. The run continues."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class SeedFinished:
     """A seed file is done."""
 
@@ -282,6 +298,8 @@ Progress = (
     | StepFinished
     | RollbackStarted
     | HealthWatched
+    | LoadWatched
+    | LoadUnmeasured
     | SeedFinished
 )
 Listener = Callable[[Progress], None]

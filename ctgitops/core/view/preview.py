@@ -14,6 +14,7 @@ from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
 from ..impact.projection import Effect
 from ..ledger.identity import shared, shared_problem
+from ..performance.traffic import BusyTable
 from ..plan.plan import Plan, worst_first
 from ..problem import Problem
 from ..trial.trial import Trial
@@ -69,6 +70,8 @@ class Preview:
     """Objects that the backup before the apply will not contain, one line each. Empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the plan destroys."""
+    busy: tuple[BusyTable, ...] = ()
+    """The busiest and quietest hours of the tables that the plan names. Empty without samples of the load."""
     occasion: Occasion = Occasion.NONE
     """The event that applies the plan. `NONE` if the next step is a merge."""
     parked: bool = False

@@ -27,7 +27,7 @@ from .progress import read_traces
 
 LEDGER = "ledger"
 """The qualified name of the table with the entries. Error messages use this name."""
-FORMAT = 3
+FORMAT = 4
 """The newest format this version supports. `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
 
 _COLUMNS = (

@@ -41,6 +41,7 @@ from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
 from ..ledger.foreign_ledgers import foreign_ledgers
 from ..ledger.ledger import ensure_ledger, read_ledger
 from ..lock.run_lock import Lease, end, holder_of, take
+from ..statistics.statistics import PostgresStatistics
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
 from .data_loss import SETTINGS, count_losses
@@ -89,6 +90,10 @@ class PostgresDatabase:
     def original(self) -> SourceDatabase:
         """Reads what a throw-away copy of the database needs. Read-only."""
         return original_at(self._address, self._role)
+
+    def statistics(self) -> PostgresStatistics:
+        """The statistics of the database, and the load that earlier runs recorded."""
+        return PostgresStatistics(self._address)
 
     def roles(self) -> DatabaseRoles:
         """The owners of the objects in the database, and its provider. Read-only, takes no lock."""

@@ -31,7 +31,9 @@ _BEGIN = f"begin; {OWN_PATH}; set local client_min_messages = error"
 _NO_ENTRIES = (
     f"alter table {SCHEMA}.ledger disable trigger refuse_change; "
     f"alter table {SCHEMA}.progress disable trigger refuse_change; "
-    f"truncate {SCHEMA}.ledger, {SCHEMA}.progress restart identity; "
+    f"alter table {SCHEMA}.performance disable trigger refuse_change; "
+    f"truncate {SCHEMA}.ledger, {SCHEMA}.progress, {SCHEMA}.performance restart identity; "
+    f"alter table {SCHEMA}.performance enable always trigger refuse_change; "
     f"alter table {SCHEMA}.ledger enable always trigger refuse_change; "
     f"alter table {SCHEMA}.progress enable always trigger refuse_change"
 )

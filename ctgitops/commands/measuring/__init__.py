@@ -1,0 +1,1 @@
+"""Code that measures the load of a database around a run."""

@@ -1,0 +1,142 @@
+"""Measures the load of a database before and after a run. A lost sample is a warning, and never ends the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from ...core.environment.performance_policy import OnRegression, PerformancePolicy
+from ...core.gate.request import Request
+from ...core.performance.assessment import assess, unmeasured, with_proposal
+from ...core.performance.moments import Moments
+from ...core.performance.record import LoadRecord, Moment, stored_figures
+from ...core.performance.report import LoadReport
+from ...core.performance.sample import Blind, Sample
+from ...core.plan.plan import Plan
+from ...core.run.outcome import Outcome, Status
+from ...core.run.progress import Listener, LoadUnmeasured, LoadWatched
+from ...errors import CtgitopsError
+from ...ports.database import Database, Databases
+from ...report.text import outcome_verdict
+from ..rollback import RollbackExtent, show_rollback
+
+T = TypeVar("T")
+LOAD = "the load"
+_NOTHING = timedelta()
+
+
+class LoadWatch:
+    """The samples of one run. Does nothing if the environment has no `performance`."""
+
+    def __init__(self, request: Request, databases: Databases, database: Database, tell: Listener) -> None:
+        self._request, self._databases, self._database, self._tell = request, databases, database, tell
+        self._policy: PerformancePolicy | None = request.environment.performance
+        self._first: Sample | None = None
+        self._before: Sample | None = None
+        self._after: Sample | None = None
+        self._lost = ""
+        """Why the first lost sample could not be taken."""
+
+    def begin(self) -> None:
+        """Takes the first sample, with which the load just before the migrations begins. Read-only."""
+        if self._policy:
+            self._first = self._sample(plans=False)
+
+    def before(self, plan: Plan) -> None:
+        """Takes the sample before the first migration, at least `before` after the first sample. Stores it."""
+        if self._policy is None or self._first is None:
+            return
+        if self._policy.before > _NOTHING:
+            self._tell(LoadWatched(self._policy.before.total_seconds(), applied=False))
+            self._wait(self._first, self._policy.before)
+        self._before = self._sample()
+        self._store(Moment.BEFORE, self._before, plan)
+
+    def after(self, plan: Plan) -> None:
+        """Takes the sample right after the last migration. Stores it."""
+        if self._before:
+            self._after = self._sample(plans=False)
+            self._store(Moment.AFTER, self._after, plan)
+
+    def reported(self, outcome: Outcome) -> Outcome:
+        """The outcome with the report on the load, after a wait until the end of `within`.
+
+        Needs no run lock: everything is applied and recorded, whatever happens here.
+        """
+        if self._policy is None or outcome.status is not Status.APPLIED:
+            return outcome
+        names = tuple(done.name for done in outcome.done)
+        try:
+            return replace(outcome, load=self._report(outcome, self._policy, names))
+        except KeyboardInterrupt:
+            what = "the run was asked to stop before the end of `within`"
+            self._tell(LoadUnmeasured(what))
+            return replace(outcome, load=unmeasured(LOAD, what, names))
+
+    def _report(self, outcome: Outcome, policy: PerformancePolicy, names: tuple[str, ...]) -> LoadReport:
+        if not (self._first and self._before and self._after):
+            return unmeasured(LOAD, f"a sample is missing: {self._lost}", names)
+        entries = self._try(self._newest_entry)
+        self._tell(LoadWatched(policy.within.total_seconds(), applied=True))
+        self._wait(self._after, policy.within)
+        end = self._sample()
+        if end is None:
+            return unmeasured(LOAD, f"the last sample is missing: {self._lost}", names)
+        report = assess(Moments(self._first, self._before, self._after, end, policy), names)
+        if self._try(self._newest_entry) != entries:
+            other = Blind(LOAD, "another run changed the database while this run measured")
+            report = replace(report, blind=(*report.blind, other))
+        report = self._with_proposal(report, outcome.plan, policy)
+        self._store(Moment.END, end, outcome.plan, report)
+        return report
+
+    def _with_proposal(self, report: LoadReport, plan: Plan, policy: PerformancePolicy) -> LoadReport:
+        """Adds the commands of a rollback and the verdict of its dry run, if `on_regression` wants them. Read-only."""
+        if policy.on_regression is not OnRegression.PROPOSE or not plan.steps or not report.regressions:
+            return report
+        command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
+        shown = self._try(
+            lambda: show_rollback(
+                self._request, RollbackExtent(to=None, steps=len(plan.steps)), databases=self._databases
+            )
+        )
+        return with_proposal(report, (f"{command} --dry-run", command), outcome_verdict(shown) if shown else "")
+
+    def _newest_entry(self) -> int:
+        last = self._database.ledger().last
+        return last.id if last else 0
+
+    def _wait(self, since: Sample, time: timedelta) -> None:
+        self._try(lambda: self._database.statistics().wait_until(since.at + time))
+
+    def _sample(self, *, plans: bool = True) -> Sample | None:
+        return self._try(lambda: self._database.statistics().sample(plans=plans))
+
+    def _store(self, moment: Moment, sample: Sample | None, plan: Plan, report: LoadReport | None = None) -> None:
+        if sample is None:
+            return
+        names = (*(step.name for step in plan.steps), *(seed.name for seed in plan.seeds))
+        origin = self._request.origin
+        record = LoadRecord(
+            moment,
+            sample.at,
+            plan.environment,
+            names,
+            plan.fingerprint,
+            report,
+            stored_figures(sample),
+            origin.run_url,
+            origin.actor,
+        )
+        self._try(lambda: self._database.statistics().record(record))
+
+    def _try(self, do: Callable[[], T]) -> T | None:
+        """The result of `do`. After an error, tells the error and returns None."""
+        try:
+            return do()
+        except CtgitopsError as error:
+            self._lost = self._lost or error.what
+            self._tell(LoadUnmeasured(error.what))
+            return None

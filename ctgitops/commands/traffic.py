@@ -1,0 +1,16 @@
+"""The command `traffic`. Takes one sample of the load, and proposes windows from the samples of days."""
+
+from __future__ import annotations
+
+from ..core.environment.environment import Environment
+from ..core.performance.traffic import Traffic, quiet_hours
+from ..ports.database import Databases
+
+
+def traffic(
+    environment: Environment, timezone: str, hours: int, *, databases: Databases, only_show: bool = False
+) -> Traffic:
+    """Takes one sample, unless `only_show`. Then finds the quiet hours. Writes. Raises LedgerError."""
+    statistics = databases.of(environment).statistics()
+    taken = None if only_show else statistics.add_traffic()
+    return Traffic(environment.name, timezone, quiet_hours(statistics.traffic_samples(), timezone, hours), taken)

@@ -1,0 +1,63 @@
+"""What the ledger's schema stores of a run's load: the figures of each sample, and the report at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from .report import LoadReport
+from .sample import Sample
+
+MOST = 50
+
+
+class Moment(StrEnum):
+    """When a sample was taken."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    END = "end"
+
+
+@dataclass(frozen=True)
+class LoadRecord:
+    """One row of the table `performance`."""
+
+    moment: Moment
+    at: datetime
+    environment: str
+    migrations: tuple[str, ...]
+    plan: str
+    """The fingerprint of the plan."""
+    report: LoadReport | None = None
+    """The report of the run. None except at the end."""
+    figures: dict[str, Any] | None = None
+    run_url: str = ""
+    actor: str = ""
+
+
+def stored_figures(sample: Sample) -> dict[str, Any]:
+    """The counters of the largest tables and of the busiest statements, for queries such as a health query."""
+    tables, statements = sample.tables or {}, sample.statements or {}
+    largest = sorted(tables, key=lambda name: tables[name].rows, reverse=True)[:MOST]
+    busiest = sorted(statements, key=lambda key: statements[key].total, reverse=True)[:MOST]
+    return {
+        "tables": [
+            {
+                "name": name,
+                "rows": round(tables[name].rows),
+                "bytes": tables[name].bytes,
+                "seq_scans": tables[name].seq_scans,
+                "index_scans": tables[name].index_scans,
+                "written": tables[name].written,
+            }
+            for name in largest
+        ],
+        "statements": [
+            {"md5": key, "calls": statements[key].calls, "total_ms": round(statements[key].total, 3)} for key in busiest
+        ],
+        "database": vars(sample.database) if sample.database else None,
+        "unknown": [vars(each) for each in sample.blind],
+    }

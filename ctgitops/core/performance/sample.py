@@ -1,0 +1,101 @@
+"""A sample of the cumulative statistics of a database at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class StatementFigures:
+    """The counters of one normalised statement since they were last reset."""
+
+    calls: int
+    total: float
+    """The execution time of all calls, in milliseconds."""
+    squares: float = 0.0
+    """The sum of the squares of the times of all calls, from which the variance of an interval is computed."""
+    blocks: int = 0
+    """The number of blocks that all calls found in the cache or read."""
+    longest: float = 0.0
+    """The time of the longest call, in milliseconds."""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class TableFigures:
+    """The counters of one table, and the facts that show whether it was rewritten or altered."""
+
+    rows: float = 0.0
+    """The estimated number of live rows."""
+    dead: int = 0
+    bytes: int = 0
+    seq_scans: int = 0
+    seq_rows: int = 0
+    """The number of rows that sequential scans read."""
+    index_scans: int = 0
+    written: int = 0
+    """The number of inserted, updated and deleted rows."""
+    file: int = 0
+    """The relfilenode. A rewrite of the table changes it."""
+    definition: str = ""
+    """A hash of the columns and indexes."""
+
+
+@dataclass(frozen=True)
+class IndexFigures:
+    """The counters of one index."""
+
+    table: str
+    scans: int = 0
+    bytes: int = 0
+    constrains: bool = False
+    """Whether the index enforces a constraint. Such an index is needed even if no query scans it."""
+
+
+@dataclass(frozen=True)
+class DatabaseFigures:
+    """The counters of the whole database."""
+
+    commits: int = 0
+    rollbacks: int = 0
+    hits: int = 0
+    """The number of blocks that were found in the cache."""
+    reads: int = 0
+    deadlocks: int = 0
+    bytes: int | None = None
+    """The size of the database. None if it could not be read in time."""
+
+
+@dataclass(frozen=True, order=True)
+class Blind:
+    """A part of the load that could not be seen."""
+
+    what: str
+    why: str
+    matters: bool = True
+    """Whether a regression could be hidden there. If so, a run without findings is unknown, not good."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the server's statistics said at one moment. A part is None if it could not be read."""
+
+    at: datetime
+    statements: Mapping[str, StatementFigures] | None = None
+    """Maps the MD5 hash of each normalised text to its counters."""
+    tables: Mapping[str, TableFigures] | None = None
+    indexes: Mapping[str, IndexFigures] | None = None
+    database: DatabaseFigures | None = None
+    waiting: int | None = None
+    """The number of sessions that waited for a lock."""
+    lag: float | None = None
+    """The largest lag of a replica, in seconds. None if unknown, 0 without replicas."""
+    io: Mapping[str, int] = field(default_factory=dict)
+    """The operations of client backends, as in pg_stat_io. Empty before PostgreSQL 16."""
+    plans: Mapping[str, str] = field(default_factory=dict)
+    """Maps statements to the shapes of their generic plans. Empty before PostgreSQL 16."""
+    resets: Mapping[str, str] = field(default_factory=dict)
+    """Maps each group of counters to when it was reset. Counters are only comparable if this is equal."""
+    blind: tuple[Blind, ...] = ()
