@@ -16,6 +16,7 @@ from ..errors import CtgitopsError
 from ..github.inputs import CommentMode, Inputs, OnWait
 from ..github.runner import Runner
 from ..notify.lines import line_of, worth_a_line
+from ..ports.forge import Forge
 from ..report.escape import fence, plain
 from ..report.text_error import error_text
 from ..report.workflow_inputs import with_inputs
@@ -49,6 +50,11 @@ class Job:
         """The environments of the base branch. They decide which databases an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
         return merged_at(self.github_writer.forge, base, self.wiring.origin.folder, self.wiring.databases, here)
+
+    def forge_of_its_own(self) -> Forge | None:
+        """Another connection to GitHub, for a thread. None without a token."""
+        token = self.inputs.github_token
+        return self.wiring.forge(token, self.github_writer.warn) if token else None
 
     @property
     def scheduled(self) -> bool:

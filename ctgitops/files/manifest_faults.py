@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from .. import __version__
 from ..core.environment.apply_policy import Health
@@ -24,6 +22,7 @@ from .policy import unknown_rules
 from .receivers import receiver_faults
 from .repository import Repository
 from .strict_yaml import Document, Keys, shown_value
+from .time_zones import near_zone, zone_exists
 
 Usable = dict[str, Any]
 
@@ -48,7 +47,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_seeds(document, usable, repository),
         *_maker(document, usable),
         *_backup(document, usable),
-        *freeze_faults(document, usable),
+        *freeze_faults(document, usable, repository),
         *receiver_faults(document, usable),
         *unknown_rules(document, usable),
     )
@@ -86,24 +85,8 @@ def _windows(document: Document, usable: Usable) -> Iterator[Fault]:
         if window["from"] == window["to"] != "00:00":
             hint = "for a whole day write `from: 00:00` and `to: 00:00`"
             yield _fault(document, (*keys, "to"), window["to"], hint)
-        if not _zone_exists(window["timezone"]):
-            yield _fault(document, (*keys, "timezone"), window["timezone"], _near_zone(window["timezone"]))
-
-
-def _zone_exists(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _near_zone(name: str) -> str:
-    known = available_timezones()
-    if not known:
-        return "this machine has no time zone data: install the package `tzdata`"
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else "expected a name as in `America/New_York` or `UTC`"
+        if not zone_exists(window["timezone"]):
+            yield _fault(document, (*keys, "timezone"), window["timezone"], near_zone(window["timezone"]))
 
 
 def _tags(document: Document, usable: Usable) -> Iterator[Fault]:

@@ -39,9 +39,13 @@ def _of_others(progress: Progress) -> str | None:
 
 def _of_the_run(progress: Progress) -> str | None:
     match progress:
+        case events.InterruptedRunFound(run=run):
+            return f"found: {on_one_line(run.text)}"
         case events.PlanStarted(plan=plan):
             work = f"{len(plan.steps)} to {'apply' if plan.direction is Direction.APPLY else 'roll back'}"
             return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"
+        case events.GatesOverridden(override=override):
+            return f"OVERRIDE: {on_one_line(override.text)}"
         case events.SeedFinished(name=name, millis=millis):
             return f"seed file {on_one_line(name)} … ran in {took(millis)}"
         case _:

@@ -179,13 +179,13 @@ class Wiring:
         return {inside[path]: name for path, name in found.items()}
 
     @contextmanager
-    def console(self) -> Iterator[Listener]:
-        """A listener that shows progress events in a terminal or log. It ends with the block."""
+    def console(self, *more: Listener) -> Iterator[Listener]:
+        """A listener that shows progress events in a terminal or log. It passes them to `more`. Ends with the block."""
         from ..notify.console import console
         from ..notify.listeners import listeners
 
         with console(self.environ, sys.stderr) as tell:
-            yield listeners(tell)
+            yield listeners(tell, *more)
 
 
 @dataclass(frozen=True)
