@@ -150,3 +150,9 @@ class ForgeError(CtgitopsError):
 
     code = "github"
     exit_status = 8
+
+
+def is_stop(error: BaseException | None) -> bool:
+    """Whether a signal ended the run, and not a failure."""
+    asked = isinstance(error, CtgitopsError) and error.cause is Cause.ASKED_TO_STOP
+    return asked or isinstance(error, KeyboardInterrupt)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ctgitops.core.activity.lock_holder import Holder
+from ctgitops.core.activity.run_activity import RunActivity
 from ctgitops.core.activity.session_leak import SessionLeak
 from ctgitops.core.environment.apply_policy import Health
 from ctgitops.core.environment.backup_extent import BackupExtent
@@ -229,6 +230,8 @@ class Diary:
     points: list[RecoveryPoint | None] = field(default_factory=list)
     schemas: dict[str, Snapshot] = field(default_factory=dict)
     holder: Holder | None = None
+    seen: list[RunActivity | None] = field(default_factory=list)
+    """What each look at the run sees."""
     pooler: UsageError | None = None
     ends: bool = True
     left: tuple[SessionLeak, ...] = ()
@@ -319,6 +322,10 @@ class DiaryDatabase:
     def holder(self) -> Holder | None:
         return self.diary.holder
 
+    @contextmanager
+    def observed(self) -> Iterator[Callable[[], RunActivity | None]]:
+        yield lambda: self.diary.seen.pop(0) if self.diary.seen else None
+
     def end(self, holder: Holder) -> bool:
         self.diary.lines.append(f"end backend {holder.pid}")
         return self.diary.ends
@@ -353,6 +360,9 @@ class DiaryDatabase:
             self.diary.lines.append("unlock")
 
     def set_activity(self, what: str, /) -> None:
+        """Nobody asks."""
+
+    def begin(self, plan: Plan) -> None:
         """Nobody asks."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:  # noqa: ARG002

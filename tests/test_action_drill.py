@@ -34,8 +34,13 @@ def test_a_drill_passes_fails_and_says_that_there_is_nothing_to_do(scene: Scene)
     assert "staging has no backup in backups" in scene.summary
     assert said(scene) == "failed"
 
+    (failed,) = scene.forge.issues["environment-staging"]
+    assert (failed.title, failed.open) == ("staging: failed drill", True)
+    assert "has no backup" in failed.body
+
     assert scene.run("push", push()) == 0
     assert drill(scene) == 0
+    assert not scene.forge.issues["environment-staging"][-1].open
     assert "its newest backup was restored in" in scene.summary
     assert said(scene) == "passed"
 

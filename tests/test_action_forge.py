@@ -14,6 +14,7 @@ import pytest
 
 from ctgitops.action.run import main
 from ctgitops.core.environment.window import WEEKDAYS
+from ctgitops.core.forge.environment_issue import EnvironmentIssue, IssueText
 from ctgitops.core.forge.event import OutsideRun
 from ctgitops.core.forge.forge import (
     ChangedFile,
@@ -35,6 +36,7 @@ from ctgitops.core.forge.forge import (
     TreeFile,
     WorkflowRun,
 )
+from ctgitops.core.forge.live_check import LiveCheck
 from ctgitops.core.gate.review import ShownFile, shown_in
 from ctgitops.errors import ForgeError
 from ctgitops.wiring.wiring import Wiring
@@ -83,6 +85,9 @@ class Forge:
     read: list[str] = field(default_factory=list)
     bases: dict[int, str] = field(default_factory=dict)
     """The base branches of pull requests, if it is not the default branch."""
+    live_checks: list[LiveCheck] = field(default_factory=list)
+    issues: dict[str, list[IssueText]] = field(default_factory=dict)
+    """By key, the texts that an issue has had."""
     statuses: list[CommitStatus] = field(default_factory=list)
     queued: list[tuple[int, str]] = field(default_factory=list)
     published: list[PublishedRelease] = field(default_factory=list)
@@ -122,6 +127,19 @@ class Forge:
     def check(self, check: Check) -> None:
         self._may("check")
         self.checks.append(check)
+
+    def live_check(self, check: LiveCheck) -> int | None:
+        self._may("live_check")
+        self.live_checks.append(check)
+        return 5
+
+    def keep_issue(self, issue: EnvironmentIssue, *, needed: bool) -> None:
+        if "keep_issue" in self.refuses and not needed:
+            return
+        self._may("keep_issue")
+        before = self.issues.get(issue.key)
+        if text := issue.compose(before[-1].memory if before else ""):
+            self.issues.setdefault(issue.key, []).append(text)
 
     def last_words(self, comment: StickyComment) -> None:
         self.last.append(comment)

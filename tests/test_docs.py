@@ -250,7 +250,7 @@ def test_the_workflow_in_the_pages_is_sound(tmp_path: Path) -> None:
     workflows = [text for block in blocks("yaml") if "runs-on:" in (text := block.text)]
     assert workflows
     for number, text in enumerate(workflows):
-        assert len(text.splitlines()) <= 80  # events, plan, apply, way back and resume, in one file
+        assert len(text.splitlines()) <= 82  # events, plan, apply, way back, override and resume, in one file
         file = tmp_path / ".github" / "workflows" / f"{number}.yml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

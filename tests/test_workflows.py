@@ -92,7 +92,7 @@ def test_both_jobs_of_a_deployment_get_the_same_inputs_of_a_manual_run() -> None
     given = events(SHIPPED["deploy"])["workflow_dispatch"]["inputs"]
     assert set(given) <= set(BY_PEOPLE)
     assert set(given["command"]["options"]) <= set(Command)
-    for name in ("to", "accept-data-loss", "again", "reason", "environment", "command"):
+    for name in ("to", "accept-data-loss", "again", "override", "reason", "environment", "command"):
         assert step(jobs["plan"])["with"][name] == step(jobs["apply"])["with"][name]
         assert f"inputs.{name}" in step(jobs["plan"])["with"][name]
 
@@ -121,6 +121,15 @@ def test_what_resume_starts_accepts_what_resume_gives() -> None:
     for name, value in STARTED_WITH.items():
         assert value in declared[name]["options"]
     assert SHIPPED["drift"]["jobs"]["resume"]["permissions"]["actions"] == "write"
+
+
+@pytest.mark.parametrize(("file", "name", "job"), JOBS, ids=IDS)
+def test_a_job_that_can_find_trouble_may_keep_the_issue_about_it(file: str, name: str, job: dict[str, Any]) -> None:
+    keeps = name in ("apply", "drift", "drill") or (file, name) in {
+        ("deploy", "plan"),
+        ("database", "plan"),
+    }
+    assert (job["permissions"].get("issues") == "write") is keeps, file
 
 
 def test_each_schedule_runs_one_job() -> None:

@@ -1,4 +1,4 @@
-"""The Action's commands that change a database: apply in the order of `after`, rollback, repair."""
+"""The Action's commands that change a database: apply in the order of `after`, and rollback."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..commands.apply import apply as apply_verb
-from ..commands.repair import Correction, Fact, accept_again
 from ..commands.rollback import RollbackExtent, show_rollback
 from ..commands.rollback import rollback as rollback_verb
 from ..core.environment.environment import Environment
@@ -20,19 +19,21 @@ from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener
 from ..errors import ApplyError, CtgitopsError, WorkspaceError
 from ..notify.listeners import listeners
-from ..report.escape import plain
 from ..report.load import load_warnings
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from ..report.workflow_inputs import with_inputs, with_inputs_of
 from .deployment_log import SHA, DeploymentLog
+from .environment_issue import tell_run
 from .job import LONGEST, Job
 from .last_words import NOTHING, last_words, say_stopped
+from .live_check import RunningCheck
+from .override import override_in
 from .planning import NOTHING_APPROVED
 from .provenance import prove
 from .pull_request_checks import with_reviews
-from .records import RunRecord, keep_record
-from .waiting import queue, tell_wait, until, wait_in, write_outputs
+from .records import RunRecord
+from .waiting import queue, tell_wait, wait_in, write_outputs
 
 Verb = Callable[[Listener], Outcome]
 
@@ -71,7 +72,7 @@ class Result:
 
 def apply(job: Job, ask: Applying) -> int:
     """Applies to each environment in order. Stops after the first error."""
-    _ = job.inputs.approved  # raises UsageError before anything else if a required approval is missing
+    _ = job.inputs.approved, override_in(job)  # raise UsageError before anything else
     record = RunRecord(job, ask.provenance.sha or job.wiring.origin.commit_sha, ask.provenance.pull_request)
     names = [environment.name for environment in ask.environments]
     with last_words(job, record.concerned, lambda: _cut(record, "apply to", names), "run the job again"):
@@ -120,9 +121,10 @@ def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
     words = outcome_verdict(result.outcome) if isinstance(result.outcome, Outcome) else result.outcome.what
     if wait := result.wait:
         tell_wait(job, wait)
-        words = f"waits {until(wait)}"
+        words = f"waits {wait.text}"
         if SHA.fullmatch(sha):
             queue(job, wait, sha)
+    tell_run(job, result.environment, result.outcome)
     sent = () if job.stopping() else job.wiring.notifications.result(result.environment, result.outcome, record.merged)
     for warning in (*load_warnings(result.outcome), *sent):
         job.runner.warn(warning)
@@ -172,7 +174,7 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
         request = job.wiring.request(
             environment.name, target=inputs.to or None, approved=inputs.approved, wait=inputs.wait
         )
-        request = with_reviews(job, request)
+        request = replace(with_reviews(job, request), override=override_in(job))
         if merged is not None:
             request = replace(request, origin=replace(request.origin, pull_request=merged))
         return apply_verb(
@@ -187,7 +189,7 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
     log = DeploymentLog(job, environment, record.sha)
     success, words = False, "interrupted"
     try:
-        outcome = with_inputs_of(verb(listeners(job.hear, log.hear)))
+        outcome = _heard(job, environment, verb, record.sha, log)
         record.heard(environment.name, outcome)
         success, words = outcome.exit_status == 0, outcome_verdict(outcome)
     except CtgitopsError as error:
@@ -205,6 +207,21 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
         log.end(success=success, words=words)
         record.lost_runs += tuple(log.lost_runs)
     return Result(environment, record.ended[environment.name])
+
+
+def _heard(job: Job, environment: Environment, verb: Verb, sha: str, log: DeploymentLog) -> Outcome:
+    """Runs a command. Log, deployment, check run and receivers hear its progress."""
+    with (
+        RunningCheck(job, environment, sha) as check,
+        job.wiring.notifications.alerting(environment, job.runner.warn) as alert,
+    ):
+        try:
+            outcome = with_inputs_of(verb(listeners(job.hear, log.hear, check.hear, alert)))
+        except CtgitopsError as error:
+            check.end(success=False, words=error.what)
+            raise
+        check.end(success=outcome.exit_status == 0, words=outcome_verdict(outcome))
+        return outcome
 
 
 def _last_kept(job: Job, environment: str, steps: int) -> str:
@@ -263,23 +280,3 @@ def _fingerprint(results: list[Result]) -> str:
     if not isinstance(outcome, Outcome) or (outcome.status is Status.ONLY_SHOWN and outcome.reasons):
         return NOTHING_APPROVED
     return outcome.plan.fingerprint
-
-
-def repair(job: Job, provenance: Provenance) -> int:
-    """Records in the ledger that migrations may be applied again. Applies nothing. Raises UsageError. Writes."""
-    inputs = job.inputs.named()
-    request = job.wiring.request(inputs.environment, wait=inputs.wait)
-    if inputs.dry_run:
-        said = [f"{inputs.environment}: {each} could be applied again" for each in inputs.again]
-        return _repaired(job, [*said, "dry run: nothing was changed"])
-    meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
-    entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))
-    said = [f"{inputs.environment}: {e.name} is {e.error}; the next apply runs it" for e in entries]
-    keep_record(job, provenance.sha or job.wiring.origin.commit_sha)
-    return _repaired(job, said)
-
-
-def _repaired(job: Job, said: list[str]) -> int:
-    page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
-    job.show("Repair", "\n".join(said), page)
-    return 0

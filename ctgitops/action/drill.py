@@ -8,6 +8,7 @@ from ..core.backup.drill import FailedDrill
 from ..notify.listeners import listeners
 from ..report.backups import drills_markdown, drills_text
 from ..report.backups_json import drills_json
+from .environment_issue import tell_drill
 from .job import Job
 
 DRILL_FILE = "ctgitops-drill.json"
@@ -26,6 +27,10 @@ def drill(job: Job) -> int:
     results = drill_verb(chosen, backups=job.wiring.backups, tell=listeners(job.hear))
     job.show("Drill", drills_text(results), drills_markdown(results))
     job.runner.keep(DRILL_FILE, drills_json(results))
+    for result in results:
+        tell_drill(job, result.environment, result.error if isinstance(result, FailedDrill) else None)
+        for warning in job.wiring.notifications.drill(job.wiring.environment(result.environment), result):
+            job.runner.warn(warning)
     failed = [each for each in results if isinstance(each, FailedDrill)]
     for each in failed:
         job.runner.fail(f"{each.environment}: the drill failed: {each.error.what}\n{each.error.hint}".strip())

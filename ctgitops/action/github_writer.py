@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from ..core.forge.environment_issue import EnvironmentIssue, IssueText
 from ..core.forge.forge import (
     Annotation,
     ChangedFile,
@@ -24,6 +25,7 @@ from ..core.forge.forge import (
     Review,
     StickyComment,
 )
+from ..core.forge.live_check import LiveCheck
 from ..core.problem import Problem
 from ..errors import CtgitopsError
 from ..github.runner import Runner
@@ -92,6 +94,29 @@ class GitHubWriter:
         before = self.warned
         self._tried("the check was not reported", lambda forge: forge.check(clean))
         return self.forge is not None and self.warned == before
+
+    def live_check(self, check: LiveCheck) -> int | None:
+        """Creates or updates the check run of a run that works. Returns its ID."""
+        hidden = self.runner.hidden
+        clean = replace(check, title=hidden(check.title), summary=hidden(check.summary))
+        return self._tried("the check run was not updated", lambda forge: forge.live_check(clean))
+
+    def keep_issue(self, issue: EnvironmentIssue, *, needed: bool) -> None:
+        """Updates the issue about an environment. Unless `needed`, a missing permission is no warning."""
+
+        def compose(memory: str) -> IssueText | None:
+            made = issue.compose(memory)
+            hidden = self.runner.hidden
+            return made and replace(
+                made,
+                title=hidden(made.title),
+                body=hidden(made.body),
+                memory=hidden(made.memory),
+                comment=hidden(made.comment),
+            )
+
+        clean = replace(issue, compose=compose)
+        self._tried("the issue was not updated", lambda forge: forge.keep_issue(clean, needed=needed))
 
     def deploy(self, deployment: Deployment) -> int | None:
         """Creates a deployment."""

@@ -18,6 +18,7 @@ from ..errors import CtgitopsError
 from ..github.inputs import CommentMode, Inputs, OnWait
 from ..github.runner import Runner
 from ..notify.lines import line_of, worth_a_line
+from ..ports.forge import Forge
 from ..report.escape import fence, plain
 from ..report.text_error import error_text
 from ..report.workflow_inputs import with_inputs
@@ -67,6 +68,11 @@ class Job:
             ref.removeprefix(_BRANCH), f"{folder}{self.wiring.workspace.policy.layout.folder}"
         )
         return None if paths is None else frozenset(path.removeprefix(folder) for path in paths)
+
+    def forge_of_its_own(self) -> Forge | None:
+        """Another connection to GitHub, for a thread. None without a token."""
+        token = self.inputs.github_token
+        return self.wiring.forge(token, self.github_writer.warn) if token else None
 
     @property
     def scheduled(self) -> bool:

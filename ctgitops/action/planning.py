@@ -27,6 +27,7 @@ from .approval import with_gates
 from .base_branch import BaseCommit
 from .job import LONGEST, Job, error_markdown
 from .last_words import NOTHING, last_words
+from .override import override_in
 from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, untouched, with_reviews
 from .waiting import status_of_plans
 
@@ -132,6 +133,8 @@ def _requests(job: Job, ask: Planning) -> tuple[Request, ...]:
         job.wiring.request(name, target=job.inputs.to or None, approved=job.inputs.fingerprint or None)
         for name in names or job.wiring.environment_names
     ]
+    override = override_in(job)
+    requests = [replace(request, override=override) for request in requests]
     return tuple(shown_now(request) if ask.sha else with_reviews(job, request) for request in requests)
 
 

@@ -30,6 +30,7 @@ from ..report.record import closed_markdown
 from ..report.text import check_text
 from ..report.text_status import statuses_text
 from .base_branch import BaseCommit
+from .environment_issue import tell_drift
 from .job import LONGEST, Job
 from .planning import publish
 from .pull_request_checks import merged_before
@@ -81,9 +82,9 @@ def files_only(job: Job, ask: Checking) -> int:
 def status(job: Job, base: BaseCommit | None = None) -> int:
     """Shows the status of the environments."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
-    environments = tuple(job.wiring.environment(name) for name in names)
+    requests = tuple(job.wiring.request(name) for name in names)
     databases = job.wiring.databases if base is None else job.base_at(base)
-    statuses = status_verb(job.wiring.workspace, environments, databases=databases)
+    statuses = status_verb(requests, databases=databases)
     job.show("Status", statuses_text(statuses), statuses_markdown(statuses))
     return status_exit_status(statuses)
 
@@ -115,6 +116,7 @@ def drift(job: Job) -> int:
     for result in results:
         _mark(job, result)
         _set_status(job, result)
+        tell_drift(job, result)
         for warning in job.wiring.notifications.drift(result):
             job.runner.warn(warning)
     job.runner.output("drift", _answer(results))

@@ -32,7 +32,6 @@ from ..report.escape import plain
 from ..wiring.wiring import Wiring
 from .job import Job
 from .pull_request_checks import with_reviews
-from .waiting import until
 
 STARTED_WITH = {"command": "apply", "on-wait": "pass"}
 """The inputs of a workflow that `resume` starts. They let a run succeed that must wait again."""
@@ -187,5 +186,5 @@ _SAID = {
 
 
 def _line(each: Continuation, file: str) -> str:
-    ends = until(each.wait) if each.wait else ""
+    ends = each.wait.text if each.wait else ""
     return _SAID[each.state].format(name=each.environment.name, ref=each.ref, file=file, why=each.why, until=ends)

@@ -45,7 +45,17 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
-from . import change, comment_command, drill, fork_plan, planning, read_only, resume, traffic, unlocking
+from . import (
+    change,
+    comment_command,
+    corrections,
+    drill,
+    fork_plan,
+    planning,
+    read_only,
+    resume,
+    traffic,
+)
 from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job
@@ -193,8 +203,8 @@ def _on_merged(job: Job, event: Happened) -> int:
     if command := alone.get(job.inputs.command):
         return command(job)
     if job.inputs.command is Command.REPAIR:
-        return change.repair(job, provenance)
-    return unlocking.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
+        return corrections.repair(job, provenance)
+    return corrections.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
 
 
 def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
@@ -238,7 +248,7 @@ def _by_event(job: Job, event: Event) -> int:
         case Planning() | PlanFromApi():
             return _planned(job, ask)
         case Unlocking():
-            return unlocking.unlock(job, ask)
+            return corrections.unlock(job, ask)
         case Checking():
             return read_only.files_only(job, ask)
         case Finalising():

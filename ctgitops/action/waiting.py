@@ -30,11 +30,6 @@ def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
     return None
 
 
-def until(wait: PlanWait) -> str:
-    """The time when the wait can end, as text. The reason to wait if the time is unknown."""
-    return f"until {wait.until:%Y-%m-%d %H:%M UTC} at the earliest" if wait.until else f"because {wait.reasons[0].what}"
-
-
 def write_outputs(job: Job, waits: Iterable[PlanWait]) -> None:
     """Sets the outputs `waiting` and `waits-until`."""
     found = tuple(waits)
@@ -47,7 +42,7 @@ def write_outputs(job: Job, waits: Iterable[PlanWait]) -> None:
 def tell_wait(job: Job, wait: PlanWait) -> None:
     """Reports how long an environment waits, and the next step. It is an error if the wait fails the step."""
     name = wait.environment.name
-    line = f"{name} waits {until(wait)}; nothing was changed"
+    line = f"{name} waits {wait.text}; nothing was changed"
     after = phrases.resumed_by(wait.environment)
     (job.runner.warn if job.passes_waits else job.runner.fail)(f"{line}\n{after}")
     job.runner.summarise(f"⏳ <b>{plain(line)}</b><br>{prose(after)}.")
@@ -57,7 +52,7 @@ def queue(job: Job, wait: PlanWait, sha: str) -> None:
     """Creates the deployment in the state `queued`. Scheduled runs do not create it again."""
     if job.scheduled:
         return
-    words = f"waits {until(wait)}"
+    words = f"waits {wait.text}"
     live = wait.environment.trigger is Trigger.RELEASE
     number = job.github_writer.deploy(Deployment(wait.environment.name, sha, words, production=live))
     if number is not None:

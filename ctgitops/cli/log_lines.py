@@ -25,7 +25,7 @@ def as_json_lines() -> bool:
 @contextmanager
 def progress(wiring: Wiring, environment: str = "") -> Iterator[Listener]:
     """A listener that shows progress events in the requested format. It ends with the block."""
-    with wiring.console(environment, as_json=as_json_lines()) as tell:
+    with wiring.console(environment=environment, as_json=as_json_lines()) as tell:
         yield tell
 
 

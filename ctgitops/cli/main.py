@@ -25,6 +25,7 @@ VERBS = {
     "check": "read_only",
     "plan": "read_only",
     "status": "read_only",
+    "watch": "watch",
     "verify": "schema",
     "apply": "read_write",
     "rollback": "read_write",
@@ -49,7 +50,20 @@ VERBS = {
 """The module of each verb's command. A module is imported only when one of its verbs is called."""
 
 READERS = frozenset(
-    {"check", "plan", "status", "verify", "snapshot", "diff", "drift", "history", "performance", "roles", "doctor"}
+    {
+        "check",
+        "plan",
+        "status",
+        "watch",
+        "verify",
+        "snapshot",
+        "diff",
+        "drift",
+        "history",
+        "performance",
+        "roles",
+        "doctor",
+    }
 )
 """Verbs whose only purpose is their output. Such a verb fails if this output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -10,11 +10,12 @@ import click
 
 from ..core.environment.environment import Environment
 from ..core.run.outcome import Outcome
+from ..core.run.progress import Listener
 from ..core.view.drift import DriftResult
 from ..errors import Cause, CtgitopsError, UsageError
 from ..wiring.wiring import Wiring
 from . import options
-from .log_lines import say
+from .log_lines import as_json_lines, say
 from .printing import print_page
 
 
@@ -38,14 +39,31 @@ def notify(*, name: str | None, test: bool, root: Path) -> int:  # noqa: ARG001 
 
 
 @contextmanager
-def notifying(wiring: Wiring, environment: Environment) -> Iterator[None]:
-    """Notifies the receivers of an environment of an error in the block. Does not if a signal asked the run to stop."""
+def notifying(wiring: Wiring, environment: Environment) -> Iterator[Listener]:
+    """Yields the listener of a run. Notifies the receivers of an environment while the run works, and of an error.
+
+    Does not notify of an error if a signal asked the run to stop: the next run does.
+    """
     try:
-        yield
+        with alerting(wiring, environment) as tell:
+            yield tell
     except CtgitopsError as error:
         if error.cause is not Cause.ASKED_TO_STOP:
             _warn(wiring.notifications.result(environment, error))
         raise
+
+
+@contextmanager
+def alerting(wiring: Wiring, environment: Environment) -> Iterator[Listener]:
+    """Yields the listener of a command that takes the run lock and whose result is no news.
+
+    Such a command can be the next run after an interrupted one, so it notifies the receivers of that.
+    """
+    with (
+        wiring.notifications.alerting(environment, lambda text: _warn((text,))) as alert,
+        wiring.console(alert, environment=environment.name, as_json=as_json_lines()) as tell,
+    ):
+        yield tell
 
 
 def notify_of(wiring: Wiring, outcome: Outcome) -> None:

@@ -56,7 +56,7 @@ def traffic(  # noqa: PLR0913 - one parameter per option
     Run it every hour, for example in the scheduled workflow. The samples are stored beside the ledger.
     """
     from ..commands.traffic import traffic as verb
-    from ..files.manifest_faults import zone_exists
+    from ..files.time_zones import zone_exists
     from ..report import traffic as pages
 
     if not zone_exists(timezone):

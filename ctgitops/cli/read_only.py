@@ -137,10 +137,10 @@ def status(name: str | None, root: Path, form: str) -> int:
     from ..core.view.status import exit_status
 
     wiring = Wiring(root)
-    environments = tuple(wiring.environment(each) for each in ([name] if name else wiring.environment_names))
-    statuses = verb(wiring.workspace, environments, databases=wiring.databases)
+    requests = tuple(wiring.request(each) for each in ([name] if name else wiring.environment_names))
+    statuses = verb(requests, databases=wiring.databases)
     if form == "json":
-        from ..report.json import status_json
+        from ..report.status_json import status_json
 
         page = status_json(statuses)
     elif form == "markdown":

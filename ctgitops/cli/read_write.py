@@ -11,7 +11,7 @@ import click
 from ..core.run.outcome import Outcome
 from ..wiring.wiring import Wiring
 from . import options
-from .log_lines import progress, say
+from .log_lines import say
 from .notifications import notify_of, notifying
 from .printing import print_page, width_of
 from .read_only import fingerprint_in
@@ -27,6 +27,14 @@ from .read_only import fingerprint_in
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Apply only the plan in this file, which `plan --out` wrote.",
 )
+@click.option(
+    "--override",
+    "gates",
+    metavar="GATE",
+    multiple=True,
+    help="Start although this gate says wait: `window`, `freeze` or `bake`. Needs `--reason`. Can be repeated.",
+)
+@click.option("--reason", default="", help="Why gates are overridden. The ledger and all receivers get it.")
 @options.wait
 @options.root
 @options.log_format
@@ -37,6 +45,8 @@ def apply(  # noqa: PLR0913 - one parameter per option
     target: str | None,
     fingerprint: str | None,
     plan_file: Path | None,
+    gates: tuple[str, ...],
+    reason: str,
     wait: float,
     root: Path,
     form: str,
@@ -47,13 +57,19 @@ def apply(  # noqa: PLR0913 - one parameter per option
     all with `transaction: all` in the manifest.
     """
     from ..commands.apply import apply as verb
+    from ..core.gate.override import Override
 
+    if reason and not gates:
+        raise click.UsageError("`--reason` is the reason of an override: give `--override` too")
+    override = Override.parse(gates, reason)
     if plan_file and fingerprint:
         raise click.UsageError("--plan and --fingerprint are mutually exclusive: give one of them")
     approved, prediction = fingerprint_in(plan_file, name) if plan_file else (fingerprint, None)
     wiring = Wiring(root)
-    request = replace(wiring.request(name, target=target, approved=approved, wait=wait), prediction=prediction)
-    with notifying(wiring, request.environment), progress(wiring, name) as tell:
+    request = replace(
+        wiring.request(name, target=target, approved=approved, wait=wait), prediction=prediction, override=override
+    )
+    with notifying(wiring, request.environment) as tell:
         outcome = verb(request, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
 
@@ -109,7 +125,7 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     back = RollbackExtent(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
     if dry_run:
         return _print(show_rollback(request, back, databases=wiring.databases), form, wiring)
-    with notifying(wiring, request.environment), progress(wiring, name) as tell:
+    with notifying(wiring, request.environment) as tell:
         outcome = verb(request, back, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
 
@@ -147,7 +163,7 @@ def reset(  # noqa: PLR0913 - one parameter per option
     event = wiring.environ.get("GITHUB_EVENT_NAME", "")
     permission = Permission(*default_branch_of(root), event, roles, lambda question: _typed(question, database))
     permitted = permit(request, permission, databases=wiring.databases)  # a live display would overwrite the prompt
-    with notifying(wiring, request.environment), progress(wiring, name) as tell:
+    with notifying(wiring, request.environment) as tell:
         dropped, outcome = verb(request, permitted, databases=wiring.databases, tell=tell)
     if dropped:
         say(f"dropped {dropped} object{'s' if dropped > 1 else ''} of {name}")

@@ -12,7 +12,7 @@ from ..core.gate.request import Request
 from ..core.migration.selector import selector_from
 from ..wiring.wiring import Wiring
 from . import options
-from .log_lines import progress
+from .notifications import alerting
 from .printing import print_page
 
 
@@ -81,7 +81,7 @@ def repair(  # noqa: PLR0913 - one parameter per option
 def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> int:
     migration, fact, reason = said
     correction = Correction(selector_from(migration, "repair"), Fact(fact), reason, statement)
-    with progress(wiring, request.environment.name) as tell:
+    with alerting(wiring, request.environment) as tell:
         entry = repair_verb(request, correction, databases=wiring.databases, tell=tell)
     print_page(f"{request.environment.name}: {entry.name} recorded as {fact.replace('-', ' ')}: {entry.error}")
     return 0
@@ -89,7 +89,7 @@ def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], state
 
 def _accept_again(wiring: Wiring, request: Request, migrations: tuple[str, ...], reason: str) -> int:
     meant = tuple(Correction(selector_from(each, "repair"), Fact.AGAIN, reason) for each in migrations)
-    with progress(wiring, request.environment.name) as tell:
+    with alerting(wiring, request.environment) as tell:
         entries = accept_again(request, meant, databases=wiring.databases, tell=tell)
     for entry in entries:
         print_page(f"{request.environment.name}: {entry.name} is {entry.error}")
@@ -97,7 +97,7 @@ def _accept_again(wiring: Wiring, request: Request, migrations: tuple[str, ...],
 
 
 def _adopt(wiring: Wiring, request: Request, reason: str) -> int:
-    with progress(wiring, request.environment.name) as tell:
+    with alerting(wiring, request.environment) as tell:
         entry, ledger_id = adopt(request, reason, databases=wiring.databases, tell=tell)
     name = request.environment.name
     print_page(f"{name}: this database now belongs to {name}, with ledger {ledger_id}: {entry.error}")
@@ -105,7 +105,7 @@ def _adopt(wiring: Wiring, request: Request, reason: str) -> int:
 
 
 def _accept(wiring: Wiring, request: Request, reason: str) -> int:
-    with progress(wiring, request.environment.name) as tell:
+    with alerting(wiring, request.environment) as tell:
         entry = accept(request, reason, databases=wiring.databases, tell=tell)
     print_page(f"{request.environment.name}: schema recorded as correct: {entry.error}")
     return 0
@@ -147,7 +147,7 @@ def baseline(*, name: str, at: str | None, reason: str, wait: float, root: Path,
 
     wiring = Wiring(root)
     request = wiring.request(name, wait=wait)
-    with progress(wiring, request.environment.name) as tell:
+    with alerting(wiring, request.environment) as tell:
         done = verb(
             request,
             TakeOver(selector_from(at, "--at") if at else None, reason),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.gate.gate import Reason, reasons_to_wait, with_warnings
+from ..core.gate.gate import Predecessor, Reason, reasons_to_wait, used_override, with_warnings
 from ..core.gate.health import reasons_of_health
+from ..core.gate.override import UsedOverride
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
-from ..core.run.progress import Listener, PlanStarted
+from ..core.run.progress import GatesOverridden, Listener, PlanStarted
 from ..errors import ApplyError
 from ..ports.backups import Backups
 from ..ports.database import Database, Databases, Session
@@ -49,8 +50,8 @@ class Ports:
 
 def _applied(request: Request, ports: Ports, tell: Listener, load: LoadWatch) -> Outcome:
     """Applies under the run lock. Writes."""
-    environment, databases = request.environment, ports.databases
-    database = databases.of(environment)
+    databases = ports.databases
+    database = databases.of(request.environment)
     with database.exclusively(request, tell) as session:
         ledger, earlier_mismatch = check_open_predictions(request, database, session)
         plan = _planned(request, database, ledger, databases)
@@ -58,8 +59,11 @@ def _applied(request: Request, ports: Ports, tell: Listener, load: LoadWatch) ->
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
             return Outcome(plan, Status.UP_TO_DATE, mismatch=earlier_mismatch)
-        reasons = reasons_to_wait(plan, request, databases.predecessor(request))
-        if reasons := reasons or (*_health_reasons(request, session), *session.preflight(plan)):
+        predecessor = databases.predecessor(request)
+        if reasons := reasons_to_wait(plan, request, predecessor) or (
+            *_health_reasons(request, session),
+            *session.preflight(plan),
+        ):
             return Outcome(plan, Status.WAITING, reasons=reasons)
         load.begin()
         predicted = _predicted(plan, request, database, ports.shadows)
@@ -68,10 +72,10 @@ def _applied(request: Request, ports: Ports, tell: Listener, load: LoadWatch) ->
             plan = with_unchangeable_headers(plan, request, databases)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
-        tell(PlanStarted(plan))
+        override = _begin(plan, request, predecessor, session, tell)
         receipt = back_up(request, BackUpBy(ports.backups, database), tell, plan, session)
         if (receipt or predicted) and (reasons := (*_health_reasons(request, session), *session.preflight(plan))):
-            return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
+            return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt, override=override)
         prediction_check = PredictionCheck(plan, request, database, predicted or PredictedChanges())
         safeguards = safeguarded(receipt, plan, session, tell)
         failed = FailedApply(request, plan, session, session.checkpoint(ledger), safeguards, tell)
@@ -89,6 +93,7 @@ def _applied(request: Request, ports: Ports, tell: Listener, load: LoadWatch) ->
             done=done,
             receipt=receipt,
             recovery_point=safeguards.point,
+            override=override,
             left=session.session_leaks(),
             mismatch=prediction_check.found(session) or earlier_mismatch,
             unpredicted=predicted.why_not if predicted else "",
@@ -106,6 +111,19 @@ def _planned(request: Request, database: Database, ledger: Ledger, databases: Da
     plan = with_warnings(make_plan(request.workspace, request.environment, ledger, request.target), request)
     plan = with_unchangeable_headers(plan, request, databases)
     return plan if plan.blocked or plan.empty else with_findings(plan, request, database)[0]
+
+
+def _begin(
+    plan: Plan, request: Request, predecessor: Predecessor, session: Session, tell: Listener
+) -> UsedOverride | None:
+    """Publishes the plan. Records the override of gates, if there is one. Writes."""
+    session.begin(plan)
+    tell(PlanStarted(plan))
+    override = used_override(plan, request, predecessor)
+    if override:
+        session.record(override.entry(plan))
+        tell(GatesOverridden(plan, override))
+    return override
 
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..core.environment.environment import DataPreflight
 from ..core.gate.forward_loss import forward_losses
-from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
+from ..core.gate.gate import Predecessor, reasons_to_wait, used_override, with_warnings
 from ..core.gate.request import Request
 from ..core.impact.header_claim import claim_problems
 from ..core.impact.impact_problems import impact_problems
@@ -94,7 +94,12 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
             environment, made, NOT_WANTED if not environment.shadow.wanted else Trial(), None, Snapshot()
         )
         result = Preview(
-            environment, made, reasons_to_wait(made, request, before), extent=untried, not_in_backup=left_out
+            environment,
+            made,
+            reasons_to_wait(made, request, before),
+            override=used_override(made, request, before),
+            extent=untried,
+            not_in_backup=left_out,
         )
         if shadows:
             result = _tried(result, _Known(request, ledger, live, before), databases, shadows)

@@ -87,6 +87,7 @@ def reset(request: Request, permitted: ResetTarget, *, databases: Databases, tel
             return 0, Outcome(plan, Status.BLOCKED)
         if reasons := (*reasons_to_wait(plan, request, None), *session.preflight(plan)):
             return 0, Outcome(plan, Status.WAITING, reasons=reasons)
+        session.begin(plan)
         dropped = session.start_over(environment.shadow.extensions, permitted.roles)
         return dropped, _applied(plan, request, session, databases, tell)
 

@@ -46,6 +46,7 @@ def rollback(
             return found
         if reasons := session.preflight(plan):
             return replace(found, reasons=reasons)
+        session.begin(plan)
         tell(PlanStarted(plan))
         receipt = back_up(request, BackUpBy(backups, database), tell, plan, session)
         if receipt and (reasons := session.preflight(plan)):

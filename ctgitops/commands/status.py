@@ -1,32 +1,69 @@
-"""The command `status`. Shows the migrations and the last run of every environment."""
+"""The command `status`. Shows the migrations, the last run and the current run of every environment."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
-from ..core.environment.environment import Environment
-from ..core.gate.gate import Unreadable
+from ..core.activity.run_activity import RunActivity
+from ..core.forge.intent import in_order_of_after
+from ..core.gate.gate import Predecessor, Unreadable
+from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
-from ..core.view.status import EnvironmentStatus, status_of
-from ..core.workspace.workspace import Workspace
+from ..core.view.queue import QueuedApply, in_order, queued
+from ..core.view.status import EnvironmentStatus, pending_in, status_of
 from ..errors import CtgitopsError
 from ..ports.database import Databases
 
 
-def status(
-    workspace: Workspace, environments: tuple[Environment, ...], *, databases: Databases
-) -> tuple[EnvironmentStatus, ...]:
+@dataclass(frozen=True)
+class _Read:
+    ledger: Ledger | Unreadable
+    run: RunActivity | None = None
+
+
+def status(requests: tuple[Request, ...], *, databases: Databases) -> tuple[EnvironmentStatus, ...]:
     """Reads all environments in parallel. The row of an unreachable environment has the error. Read-only."""
-
-    def read_status(environment: Environment) -> EnvironmentStatus:
-        return status_of(workspace, environment, _ledger(environment, databases))
-
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return tuple(pool.map(read_status, environments))
+        reads = dict(
+            zip((r.environment.name for r in requests), pool.map(lambda r: _read(r, databases), requests), strict=True)
+        )
+    waiting = {
+        request.environment.name: place
+        for request in requests
+        if (place := _queued(request, reads, databases)) is not None
+    }
+    order = [each.name for each in in_order_of_after(tuple(request.environment for request in requests))]
+    queue = in_order(waiting, order)
+    return tuple(_status(request, reads[request.environment.name], queue) for request in requests)
 
 
-def _ledger(environment: Environment, databases: Databases) -> Ledger | Unreadable:
+def _status(request: Request, read: _Read, queue: dict[str, QueuedApply]) -> EnvironmentStatus:
+    found = status_of(request.workspace, request.environment, read.ledger)
+    return replace(found, run=read.run, queued=queue.get(request.environment.name))
+
+
+def _read(request: Request, databases: Databases) -> _Read:
     try:
-        return databases.of(environment).ledger()
+        database = databases.of(request.environment)
+        with database.observed() as look:
+            return _Read(database.ledger(), look())
     except CtgitopsError as error:
-        return Unreadable(error.what, error.exit_status, error.hint)
+        return _Read(Unreadable(error.what, error.exit_status, error.hint))
+
+
+def _queued(request: Request, reads: dict[str, _Read], databases: Databases) -> QueuedApply | None:
+    """The environment's place in the queue. None if nothing is pending, or if its ledger could not be read."""
+    ledger = reads[request.environment.name].ledger
+    if isinstance(ledger, Unreadable):
+        return None
+    pending = pending_in(request.workspace, request.environment, ledger)
+    changed = [s for s in request.workspace.seeds_of(request.environment) if ledger.seeded.get(s.name) != s.checksum]
+    if not pending and not changed:
+        return None
+    return queued(request, pending, ledger, _predecessor(request, reads, databases))
+
+
+def _predecessor(request: Request, reads: dict[str, _Read], databases: Databases) -> Predecessor:
+    name = request.environment.after
+    return reads[name].ledger if name in reads else databases.predecessor(request)

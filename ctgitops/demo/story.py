@@ -238,8 +238,8 @@ def _show_status(stage: Stage) -> None:
         "Staging is ahead, production is rolled back, and both ledgers record who did what, when and why.",
     )
     wiring = stage.wiring()
-    environments = tuple(wiring.environment(name) for name in wiring.environment_names)
-    page = statuses_text(status(wiring.workspace, environments, databases=wiring.databases))
+    requests = tuple(wiring.request(name) for name in wiring.environment_names)
+    page = statuses_text(status(requests, databases=wiring.databases))
     click.echo(page)
     stage.keep("status.txt", page)
 

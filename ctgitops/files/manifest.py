@@ -131,7 +131,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         data_preflight=DataPreflight(usable.get("data_preflight", "counts")),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         lint=dict(usable.get("lint", {})),
-        freezes=freezes_of(usable),
+        freezes=freezes_of(usable, repository),
         performance=_performance(usable["performance"]) if "performance" in usable else None,
         notify=receivers_of(usable),
         path=document.path,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ..core.environment.apply_policy import Health
 from ..core.environment.environment import Environment
@@ -23,6 +21,7 @@ from .policy import unknown_rules
 from .receivers import receiver_faults
 from .repository import Repository
 from .strict_yaml import Document, Keys, shown_value
+from .time_zones import near_zone, zone_exists
 
 Usable = dict[str, Any]
 
@@ -42,7 +41,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_seeds(document, usable, repository),
         *_maker(document, usable),
         *_backup(document, usable),
-        *freeze_faults(document, usable),
+        *freeze_faults(document, usable, repository),
         *receiver_faults(document, usable),
         *unknown_rules(document, usable),
     )
@@ -84,24 +83,7 @@ def _windows(document: Document, usable: Usable) -> Iterator[Fault]:
             hint = "for a whole day write `from: 00:00` and `to: 00:00`"
             yield _fault(document, (*keys, "to"), window["to"], hint)
         if not zone_exists(window["timezone"]):
-            yield _fault(document, (*keys, "timezone"), window["timezone"], _near_zone(window["timezone"]))
-
-
-def zone_exists(name: str) -> bool:
-    """Whether the IANA time zone database has the name."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _near_zone(name: str) -> str:
-    known = available_timezones()
-    if not known:
-        return "this machine has no time zone data: install the package `tzdata`"
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else "expected a name as in `America/New_York` or `UTC`"
+            yield _fault(document, (*keys, "timezone"), window["timezone"], near_zone(window["timezone"]))
 
 
 def _tags(document: Document, usable: Usable) -> Iterator[Fault]:

@@ -43,10 +43,10 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
         *found,
         *_upside_down(document, usable),
         *unknown_rules(document, usable),
-        *freeze_faults(document, usable),
+        *freeze_faults(document, usable, repository),
         *receiver_faults(document, usable),
     )
-    return _policy(without_faults(document, found)), tuple(fault.problem for fault in found)
+    return _policy(without_faults(document, found), repository), tuple(fault.problem for fault in found)
 
 
 def layout_of(root: Path) -> Layout:
@@ -82,7 +82,7 @@ def _upside_down(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
             yield Fault(("bands",), Problem("value", f"band `{name}: {text}` ends before it begins", place, hint))
 
 
-def _policy(usable: dict[str, Any]) -> Policy:
+def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
     layout = Layout(
         LayoutName(usable.get("layout", LayoutName.CTGITOPS)),
         str(usable.get("migrations", "migrations")).strip("/"),
@@ -99,7 +99,7 @@ def _policy(usable: dict[str, Any]) -> Policy:
         lint_after=usable.get("lint_after", default.lint_after),
         exposed_schemas=tuple(usable.get("exposed_schemas", default.exposed_schemas)),
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
-        freezes=freezes_of(usable),
+        freezes=freezes_of(usable, repository),
         notify=receivers_of(usable),
         layout=layout,
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ..core.forge.forge import Annotation, Check, Conclusion, part_name
+from ..core.forge.live_check import LiveCheck
 
 if TYPE_CHECKING:
     from github.CheckRun import CheckRun
@@ -40,6 +41,20 @@ def report(client: Client, check: Check) -> None:
                 annotations=(),
             ),
         )
+
+
+def follow(client: Client, check: LiveCheck) -> int:
+    """Creates or updates the check run of a run that works. Returns its ID."""
+    output: dict[str, Any] = {"title": cut(check.title, TITLE), "summary": cut(check.summary, SUMMARY)}
+    state: dict[str, Any] = {"status": "in_progress"}
+    if check.conclusion:
+        state = {"status": "completed", "conclusion": check.conclusion.value}
+    link: dict[str, Any] = {"details_url": check.details_url} if check.details_url else {}
+    if check.number is None:
+        made = client.repository.create_check_run(check.name, check.sha, output=output, **state, **link)
+        return made.id
+    client.repository.get_check_run(check.number).edit(output=output, **state)
+    return check.number
 
 
 def _report(client: Client, check: Check) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from ..core.forge.environment_issue import EnvironmentIssue
 from ..core.forge.event import OutsideRun
 from ..core.forge.forge import (
     ChangedFile,
@@ -23,8 +24,9 @@ from ..core.forge.forge import (
     TreeFile,
     WorkflowRun,
 )
+from ..core.forge.live_check import LiveCheck
 from ..core.gate.review import ShownFile
-from . import checks, deployments, lookups, proposals, workflows
+from . import checks, deployments, issues, lookups, proposals, workflows
 from . import review as reviews
 from .access import Access, RetryPolicy
 from .comment import Sticky
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _COMMENT = "pull-requests: write"
 _CHECK = "checks: write"
+_ISSUES = "issues: write"
 _DEPLOY = "deployments: write"
 _PULLS = "pull-requests: read"
 _CONTENTS = "contents: read"
@@ -94,6 +97,17 @@ class GitHubForge:
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
         self._client.may(f"create the check run {check.name}", _CHECK, lambda: checks.report(self._client, check))
+
+    def live_check(self, check: LiveCheck) -> int | None:
+        """Creates or updates the check run of a run that works. Returns its ID, or None without the permission."""
+        return self._client.may(f"write the check run {check.name}", _CHECK, lambda: checks.follow(self._client, check))
+
+    def keep_issue(self, issue: EnvironmentIssue, *, needed: bool) -> None:
+        """Creates, updates, closes or reopens the issue about an environment."""
+        if needed:
+            self._client.may("write the issue about the environment", _ISSUES, lambda: issues.keep(self._client, issue))
+        else:
+            self._client.perhaps(lambda: issues.keep(self._client, issue))
 
     def suggest(self, review: Review) -> int:
         """Posts suggestions that were not posted before. Returns the number of suggestions posted."""

@@ -64,6 +64,7 @@ class Inputs:
     require_fingerprint: bool = False
     accept_data_loss: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
+    override: tuple[str, ...] = ()
     reason: str = ""
     workflow: str = ""
 
@@ -78,6 +79,8 @@ class Inputs:
             )
         if self.command is Command.REPAIR and not (self.again and all(map(Selector.parse, self.again))):
             raise _wrong("again", "is required for `repair`", "set it to a migration that was rolled back, such as 003")
+        if self.override and self.command is not Command.APPLY:
+            raise _wrong("override", f"has no effect on `{self.command}`", "use it with `apply` only, or remove it")
         if self.command is Command.REPAIR and not self.reason:
             raise _wrong(
                 "reason",
@@ -120,6 +123,7 @@ BY_PEOPLE = (
     "on-wait",
     "accept-data-loss",
     "again",
+    "override",
     "reason",
 )
 """The inputs that a manual run may set. All other inputs can be set only in the workflow file."""
@@ -153,6 +157,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
         on_wait=OnWait(_one_of("on-wait", text, [each.value for each in OnWait])),
         accept_data_loss=_listed("accept-data-loss", text),
         again=_listed("again", text),
+        override=_listed("override", text),
         reason=text.get("reason", ""),
         workflow=text.get("workflow", ""),
     )

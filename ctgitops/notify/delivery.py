@@ -38,7 +38,7 @@ def deliver(
 
     Raises nothing. The result says what prevented a delivery.
     """
-    asked = [receiver for receiver in dict.fromkeys(receivers) if notification.event in receiver.events]
+    asked = [receiver for receiver in dict.fromkeys(receivers) if receiver.wants(notification.event)]
     errors: dict[Receiver, str] = {}
 
     def send(receiver: Receiver) -> None:
@@ -88,17 +88,52 @@ def _posted(notification: Notification, url: str, key_name: str, environ: Mappin
 def _told(notification: Notification, url: str) -> str:
     import apprise  # noqa: PLC0415 - 120 ms, which a run without receivers need not spend
 
+    from ..report.notification_text import Dialect  # noqa: PLC0415 - as above
+
     log = logging.getLogger("apprise")
     log.handlers, log.propagate = [logging.NullHandler()], False  # its messages can contain the URL
     sender = apprise.Apprise(asset=apprise.AppriseAsset(app_id="ctgitops", app_url="", async_mode=False))
     if not sender.add(url):
         return "Apprise does not know a service with such a URL"
-    kinds = {Event.FAILED: "failure", Event.BACKUP: "failure", Event.DRIFT: "warning", Event.WAITING: "warning"}
-    kind = apprise.NotifyType(kinds.get(notification.event, "info"))
+    rich = RICH.get(type(sender[0]).__name__)
+    dialect = Dialect(rich.dialect) if rich else Dialect.PLAIN
+    if rich and rich.parameters:
+        sender.clear()
+        sender.add(_with(url, rich.parameters))
+    kinds = {Event.FAILED: "failure", Event.BACKUP: "failure", Event.DRILL: "failure"}
+    kinds |= dict.fromkeys((Event.DRIFT, Event.WAITING, Event.OVERRIDE), "warning")
+    title = notification.title(dialect)
     sent = sender.notify(
-        body=notification.text or notification.title,
-        title=notification.title,
-        notify_type=kind,
-        body_format=apprise.NotifyFormat.TEXT,
+        body=notification.text(dialect) or title,
+        title=title,
+        notify_type=apprise.NotifyType(kinds.get(notification.event, "info")),
+        body_format=apprise.NotifyFormat.MARKDOWN if rich else apprise.NotifyFormat.TEXT,
     )
     return "" if sent else f"{sender[0].service_name} did not accept it, or could not be reached"
+
+
+@dataclass(frozen=True)
+class _Rich:
+    """How a service gets more than plain text."""
+
+    dialect: str = "common"
+    parameters: tuple[str, ...] = ()
+    """Parameters of its Apprise URL. The URL's own parameters take precedence."""
+
+
+RICH = {
+    "NotifySlack": _Rich("slack", ("blocks=yes", "image=no", "footer=no")),
+    "NotifyDiscord": _Rich("common", ("format=markdown", "fields=no", "avatar=no")),
+    "NotifyWorkflows": _Rich("common", ("image=no",)),
+    "NotifyMattermost": _Rich("common", ("image=no",)),
+    "NotifyEmail": _Rich("common"),
+}
+"""By Apprise's class, the services with Markdown whose rules are tested. All others get plain text."""
+
+
+def _with(url: str, parameters: tuple[str, ...]) -> str:
+    """The URL with parameters, except those that it already has."""
+    _, question, query = url.partition("?")
+    has = {part.partition("=")[0].lower() for part in query.split("&")}
+    added = "&".join(each for each in parameters if each.partition("=")[0] not in has)
+    return f"{url}{'&' if question else '?'}{added}" if added else url

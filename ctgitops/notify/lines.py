@@ -13,7 +13,7 @@ from ..report.terminal_text import on_one_line
 
 def line_of(progress: Progress) -> str:
     """The line for an event. Empty if the line of the next event includes it."""
-    of = (_of_others, _of_the_run, _of_safeguards, _of_a_resumed_step, _of_batches, _of_a_step)
+    of = (_of_others, _of_the_run, _of_the_load, _of_safeguards, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
 
 
@@ -41,9 +41,21 @@ def _of_others(progress: Progress) -> str | None:
 
 def _of_the_run(progress: Progress) -> str | None:
     match progress:
+        case events.InterruptedRunFound(run=run):
+            return f"found: {on_one_line(run.text)}"
         case events.PlanStarted(plan=plan):
             work = f"{len(plan.steps)} to {'apply' if plan.direction is Direction.APPLY else 'roll back'}"
             return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"
+        case events.GatesOverridden(override=override):
+            return f"OVERRIDE: {on_one_line(override.text)}"
+        case events.SeedFinished(name=name, millis=millis):
+            return f"seed file {on_one_line(name)} … ran in {took(millis)}"
+        case _:
+            return None
+
+
+def _of_the_load(progress: Progress) -> str | None:
+    match progress:
         case events.LoadWatched(seconds=seconds, applied=applied):
             measured = duration(timedelta(seconds=round(seconds)))
             if applied:
@@ -51,8 +63,6 @@ def _of_the_run(progress: Progress) -> str | None:
             return f"performance: measuring the load for at least {measured} before the first migration"
         case events.LoadUnmeasured(what=what):
             return f"performance: not measured: {on_one_line(what)}"
-        case events.SeedFinished(name=name, millis=millis):
-            return f"seed file {on_one_line(name)} … ran in {took(millis)}"
         case _:
             return None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ..core.activity.lock_holder import Holder
+from ..core.activity.run_activity import RunActivity
 from ..core.activity.session_leak import SessionLeak
 from ..core.environment.apply_policy import Health
 from ..core.environment.environment import Environment
@@ -42,6 +44,9 @@ class Session(Protocol):
 
     def set_activity(self, what: str, /) -> None:
         """Publishes what this run is doing, for queries of the run lock's holder. Adds no ledger entry."""
+
+    def begin(self, plan: Plan) -> None:
+        """Publishes the plan that this run begins. Adds no ledger entry. Until then, the run has changed nothing."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """Waits for conditions that may end. Returns the reasons why `plan` must not begin. Read-only."""
@@ -144,6 +149,12 @@ class Database(Protocol):
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock. None if the lock is free. Read-only, takes no lock."""
+
+    def observed(self) -> AbstractContextManager[Callable[[], RunActivity | None]]:
+        """A function for a `with` block: what the run that holds the run lock is doing now. None if no run holds it.
+
+        Read-only, takes no lock. Raises CtgitopsError if the connection is lost.
+        """
 
     def end(self, holder: Holder) -> bool:
         """Terminates only the sessions of the run `holder`. Returns whether the lock is then free. Writes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from ..core.forge.environment_issue import EnvironmentIssue
 from ..core.forge.event import OutsideRun
 from ..core.forge.forge import (
     ChangedFile,
@@ -23,6 +24,7 @@ from ..core.forge.forge import (
     TreeFile,
     WorkflowRun,
 )
+from ..core.forge.live_check import LiveCheck
 from ..core.gate.review import ShownFile
 
 
@@ -46,6 +48,12 @@ class Forge(Protocol):
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
+
+    def live_check(self, check: LiveCheck) -> int | None:
+        """Creates or updates a check run without annotations. Returns its ID. None if the token may not write it."""
+
+    def keep_issue(self, issue: EnvironmentIssue, *, needed: bool) -> None:
+        """Creates, updates, closes or reopens an issue. Unless `needed`, a missing permission is not reported."""
 
     def suggest(self, review: Review) -> int:
         """Adds suggestions. Skips suggestions that were already made on the same text. Returns the number added."""

@@ -19,6 +19,7 @@ from ..sql.script import Script
 from . import destruction, escape, findings, impact, links, phrases, plan_tables
 from .advice import advice
 from .diagram import diagram
+from .override import override_markdown
 from .proof import mark, schema_lines, sentences
 from .verdict import verdict
 
@@ -88,6 +89,11 @@ class Comment:
             "schema_is_short": self.counts["schema"] <= SHORT,
             "impacts": self._impacts[: kept["impacts"]],
             "reasons": self._reasons[: kept["reasons"]],
+            "overrides": [
+                override_markdown(result.override)
+                for result in self.results
+                if isinstance(result, Preview) and result.override
+            ],
             "back": self._back,
             "files": _first(self._files, kept["sql"]),
             "sql_files": self._sql(kept["sql"]),

@@ -20,12 +20,12 @@ from ..core.receipt import Receipt
 from ..core.run.outcome import Outcome
 from ..core.trial.code_reference import order_of
 from ..core.view.preview import NotPlanned, PlanResult
-from ..core.view.status import EnvironmentStatus, Row
 from ..core.view.verdict import gaps_of, verdict_of
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, CtgitopsError, Place
 from .impact_json import changes_data, impact_data, waits_data
+from .override import override_data
 from .proof import proof_data
 
 VERSION = 1
@@ -52,22 +52,18 @@ def outcome_json(outcome: Outcome) -> str:
         "exit_status": outcome.exit_status,
         "state": verdict_of(outcome.preview).state.word if outcome.preview else None,
         "done": [{"name": done.name, "millis": done.millis} for done in outcome.done],
-        "reasons": [_reason(reason) for reason in outcome.reasons],
+        "reasons": [reason_data(reason) for reason in outcome.reasons],
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
         "recovery_point": outcome.recovery_point and outcome.recovery_point.to_data(),
         "losses": [_loss(each) for each in outcome.losses],
         "unpredicted": None if outcome.mismatch is None else [change_data(each) for each in outcome.mismatch.differs],
         "left": [{"migration": left.migration, "what": left.what} for left in outcome.left],
         "performance": outcome.load.to_data() if outcome.load else None,
+        "override": override_data(outcome.override),
         "plan": _plan(plan, {}),
         "next_command": outcome.next_command or None,
     }
     return dump(fields)
-
-
-def status_json(statuses: tuple[EnvironmentStatus, ...]) -> str:
-    """The status of all environments."""
-    return dump({"environments": [_status(status) for status in statuses]})
 
 
 def check_json(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
@@ -99,7 +95,7 @@ def on_a_log(page: str) -> str:
 def _result(result: PlanResult) -> Object:
     if isinstance(result, NotPlanned):
         return {"environment": result.environment.name, "error": error_data(result.error)}
-    reasons, verdict = [_reason(reason) for reason in result.reasons], verdict_of(result)
+    reasons, verdict = [reason_data(reason) for reason in result.reasons], verdict_of(result)
     plan = _plan(result.plan, result.effects)
     plan["steps"] = [
         {
@@ -115,6 +111,7 @@ def _result(result: PlanResult) -> Object:
         "exit_status": verdict.exit_status,
         "unknown": [vars(each) for each in sorted(verdict.unknown)],
         "reasons": reasons,
+        "override": override_data(result.override),
         "proof": proof_data(result.proof) if result.proof else None,
         "not_in_backup": list(result.not_in_backup),
         "losses": [_loss(each) for each in result.losses],
@@ -211,7 +208,8 @@ def _fix(fix: Fix | None) -> Object | None:
     return {"path": fix.path, "first_line": fix.first, "last_line": fix.last, "instead": list(fix.instead), **then}
 
 
-def _reason(reason: Reason) -> Object:
+def reason_data(reason: Reason) -> Object:
+    """A reason to wait as JSON."""
     return {"gate": reason.gate, "what": reason.what, "hint": reason.hint}
 
 
@@ -232,40 +230,6 @@ def _loss(weighed: CountedLoss) -> Object:
         "exact": weighed.exact,
         "written_since": weighed.since,
         "note": "; ".join(filter(None, (weighed.loss.about.strip(), weighed.note))),
-    }
-
-
-def _status(status: EnvironmentStatus) -> Object:
-    last = status.last
-    return {
-        "environment": status.environment,
-        "unreadable": status.unreadable or None,
-        "current_version": str(status.version) if status.version else None,
-        "pending": None if status.unreadable else status.pending,
-        "ledger_id": status.ledger_id or None,
-        "recovery_point": status.recovery_point and status.recovery_point.to_data(),
-        "last": last
-        and {
-            "name": last.name,
-            "mark": last.mark.value,
-            "at": _moment(last.finished_at or last.started_at),
-            "actor": last.actor,
-            "run_url": last.run_url,
-        },
-        "migrations": [_row(row) for row in status.rows],
-        "problems": [problem_data(problem) for problem in status.problems],
-    }
-
-
-def _row(row: Row) -> Object:
-    return {
-        "number": row.number,
-        "name": row.name,
-        "version": str(row.version) if row.version else None,
-        "description": row.description,
-        "date": _moment(row.date),
-        "status": row.state.value,
-        "detail": row.detail,
     }
 
 
@@ -291,5 +255,6 @@ def _place(place: Place | None) -> Object | None:
     return {"path": place.path, "line": place.line, "column": place.column} if place else None
 
 
-def _moment(moment: datetime | None) -> str | None:
+def moment_data(moment: datetime | None) -> str | None:
+    """A time as JSON."""
     return moment.isoformat() if moment else None

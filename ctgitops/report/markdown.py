@@ -16,6 +16,7 @@ from .backup_lines import proved
 from .comment import Comment
 from .diff_lines import change_lines
 from .load import load_parts
+from .override import override_markdown
 from .page import MAX, fit, render
 from .text import next_step, outcome_verdict
 from .text_status import statuses_text
@@ -65,6 +66,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "proved": proved(receipt) if receipt else "",
         "origin": origin,
         "tally": findings.folded(problems),
+        "override": override_markdown(outcome.override),
         "rollback_unknown": phrases.ROLLBACK_UNKNOWN,
     }
     shown_only = _marked_steps(outcome)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
+from ..core.activity.interrupted_run import InterruptedRun
+from ..core.backup.drill import DrillResult, PassedDrill
 from ..core.environment.receiver import Event
+from ..core.gate.override import UsedOverride
 from ..core.gate.request import Origin
+from ..core.gate.wait import PlanWait
 from ..core.run.outcome import Outcome, Status
 from ..core.view.drift import DriftResult
 from ..core.view.preview import NotPlanned
@@ -15,12 +18,8 @@ from ..errors import BackupError, CtgitopsError, MustWaitError
 from .drift import verdict, what_next
 from .json import Object, dump
 from .load import load_verdict, proposal
-from .terminal_text import on_one_line
+from .notification_text import Dialect, text_in, title_in
 from .text import outcome_verdict
-
-LONGEST_LINE, MOST_LINES = 400, 12
-_MARKUP = str.maketrans({"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "@": "@\N{ZERO WIDTH SPACE}"})
-"""Characters that could mention people or hide a link in the markup of chat services."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,13 @@ class Notification:
     """The next step for a person. Empty if there is none."""
     origin: Origin = field(default_factory=Origin)
 
-    @property
-    def title(self) -> str:
-        """The environment, the event and the summary."""
-        return _harmless(f"{self.environment}: {self.summary}")
+    def title(self, dialect: Dialect = Dialect.PLAIN) -> str:
+        """The environment and the summary."""
+        return title_in(dialect, f"{self.environment}: {self.summary}")
 
-    @property
-    def text(self) -> str:
-        """The facts, the next step and the links, one line each without markup."""
-        lines = [*self.facts, *([f"next: {self.next}"] if self.next else []), *self._links()]
-        return "\n".join(map(_harmless, lines[:MOST_LINES]))
+    def text(self, dialect: Dialect = Dialect.PLAIN) -> str:
+        """The facts, the next step and the links, one line each."""
+        return text_in(dialect, self.facts, [*([f"next: {self.next}"] if self.next else []), *self._links()])
 
     def _links(self) -> Iterator[str]:
         if self.origin.actor:
@@ -82,10 +78,38 @@ class Notification:
         return dump(self.data())
 
 
-def _harmless(line: str) -> str:
-    """The line. Leaves out mentions, links that hide their address, and control characters."""
-    text = on_one_line(line).translate(_MARKUP).replace("](", "] (")
-    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
+@dataclass(frozen=True)
+class LongWait:
+    """A wait for a lock that has lasted too long to stay unnoticed. The run goes on waiting."""
+
+    subject: str
+    """What waits: a migration, or the whole run."""
+    why: tuple[str, ...] = ()
+    """The sessions in the way, one line each."""
+
+
+def of_long_wait(wait: LongWait, seconds: float, environment: str, origin: Origin) -> Notification:
+    """The notification about a run that waits for a lock and has not given up."""
+    summary = f"WAITS for more than {seconds:.0f} s: {wait.subject}"
+    facts = (*wait.why, "database: the migration that waits has changed nothing yet; the run tries again by itself")
+    hint = f"`ctgitops watch --env {environment}` shows who is in the way; end that session, or let the run wait"
+    return Notification(Event.WAITING, environment, summary, facts, hint, origin)
+
+
+def of_override(override: UsedOverride, environment: str, origin: Origin) -> Notification:
+    """The notification about a run that starts although a gate says wait. Every receiver gets it."""
+    facts = (f"reason: {override.reason}", *(f"ignored: {wait.gate}: {wait.what}" for wait in override.waits))
+    summary = f"OVERRIDE of {', '.join(override.gates)}{f' by {override.actor}' if override.actor else ''}"
+    hint = f"the run has begun; `ctgitops watch --env {environment}` shows what it does"
+    return Notification(Event.OVERRIDE, environment, summary, facts, hint, origin)
+
+
+def of_interrupted(run: InterruptedRun, environment: str, origin: Origin) -> Notification:
+    """The notification about an earlier run that could not send its own."""
+    facts = [f"plan: {run.plan[:12]}", *([f"run: {run.run_url}"] if run.run_url else [])]
+    facts.append("database: the ledger has each completed migration; the run that sends this continues from there")
+    hint = f"`ctgitops status --env {environment}` shows what is applied"
+    return Notification(Event.FAILED, environment, f"INTERRUPTED: {run.text}", tuple(facts), hint, origin)
 
 
 _EVENTS = {
@@ -96,13 +120,17 @@ _EVENTS = {
 }
 
 
-def of_outcome(outcome: Outcome, origin: Origin) -> Notification | None:
-    """The notification about a run that ended without an error. None if it changed nothing and nothing waits."""
+def of_outcome(outcome: Outcome, origin: Origin, wait: PlanWait | None = None) -> Notification | None:
+    """The notification about a run that ended without an error. None if it changed nothing and nothing waits.
+
+    `wait` is the wait for all reasons of the outcome, if they end by themselves.
+    """
     event = Event.FAILED if outcome.mismatch else _EVENTS.get(outcome.status)
     if event is None:
         return None
     facts = [done.name for done in outcome.done]
-    facts += [f"{each.what}{_until(each.until)}" for each in outcome.reasons]
+    facts += [f"it waits {wait.text}"] if wait and wait.until else []
+    facts += [each.what for each in outcome.reasons]
     facts += [f"{problem.code}: {problem.what}" for problem in outcome.objections]
     if outcome.receipt:
         facts.append(f"backup: {outcome.receipt.id}")
@@ -122,10 +150,6 @@ def of_load(outcome: Outcome, origin: Origin) -> Notification | None:
     return Notification(Event.REGRESSION, name, load_verdict(outcome.load), facts, next_step, origin)
 
 
-def _until(moment: datetime | None) -> str:
-    return f" (until {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC)" if moment else ""
-
-
 def of_error(error: CtgitopsError, environment: str, origin: Origin) -> Notification:
     """The notification about a run that ended with an error."""
     event = Event.FAILED
@@ -137,6 +161,15 @@ def of_error(error: CtgitopsError, environment: str, origin: Origin) -> Notifica
     facts = [f"at: {error.place}"] if error.place else []
     facts += [f"database: {error.state}"] if error.state else []
     return Notification(event, environment, f"{verb}: {error.what}", tuple(facts), error.hint, origin)
+
+
+def of_drill(result: DrillResult, origin: Origin) -> Notification | None:
+    """The notification about a failed drill. None if the backup was restored and verified."""
+    if isinstance(result, PassedDrill):
+        return None
+    facts = (f"at: {result.error.place}",) if result.error.place else ()
+    what = f"DRILL FAILED: {result.error.what}"
+    return Notification(Event.DRILL, result.environment, what, facts, result.error.hint, origin)
 
 
 def of_drift(result: DriftResult, origin: Origin) -> Notification | None:

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
+from ..core.gate.override import UsedOverride
 from ..core.gate.request import Origin
 from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import WORST_FIRST, Cell, PastRollback, Record, RecordRow, RunEnd, Stage
@@ -16,6 +17,7 @@ from ..core.view.way_back import BackupNote, WayBack
 from ..errors import CtgitopsError, MustWaitError
 from . import escape, links, phrases
 from .markdown import outcome_page
+from .override import override_markdown
 from .page import MAX, fit, render
 from .record_steps import APPROVAL, is_repaired, next_step
 from .text import outcome_verdict
@@ -63,6 +65,7 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
             "ways": [_way(name, record.ways_back[name]) for name in record.ways_back],
             "actions": links.address(f"{origin.repository_url}/actions" if origin.repository_url else ""),
             "failed": failed,
+            "overrides": [_override(name, used) for name, each in record.overrides.items() for used in each],
             "names_of_environments": [environment.name for environment in record.environments],
             "rows": rows[: kept["rows"]],
             "more_rows": len(rows) - kept["rows"],
@@ -93,6 +96,10 @@ def failure_markdown(error: CtgitopsError, origin: Origin) -> str:
 def closed_markdown(origin: Origin | None = None) -> str:
     """The final comment on a pull request that was closed without a merge."""
     return render("closed.md.j2", {"run_url": links.address((origin or Origin()).run_url)})
+
+
+def _override(environment: str, used: UsedOverride) -> Markup:
+    return Markup("<b>{}</b>: {}").format(escape.plain(environment), override_markdown(used))
 
 
 def _verdict(record: Record) -> tuple[str, Markup]:

@@ -19,6 +19,7 @@ from .backup_lines import backup_lines, extent_lines
 from .diff_lines import change_lines
 from .impact import measured, text_lines
 from .load import load_lines, load_verdict
+from .override import override_lines
 from .problem_text import problem_lines
 from .proof import schema_lines, sentences
 from .terminal_text import on_one_line, table
@@ -85,6 +86,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         yield from ("", f"  {phrases.order(which)}")
     yield from extent_lines(preview)
     yield from _reasons(preview.reasons)
+    yield from override_lines(preview.override)
     if not plan.empty:
         shown = () if verdict_of(preview).state.stops else _fingerprint(plan)
         yield from (*shown, "", f"  next: {next_step(preview)}")
@@ -205,6 +207,7 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     for left in outcome.left:
         yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.text)}")
     yield from _reasons(outcome.reasons)
+    yield from override_lines(outcome.override)
     yield from backup_lines(outcome)
     if outcome.preview:
         shown = () if verdict_of(outcome.preview).state.stops else _fingerprint(plan)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ..core.activity.run_activity import Look
+from ..core.view.queue import QueuedApply
 from ..core.view.status import EnvironmentStatus, Row
 from . import phrases
 from .problem_text import problem_lines
 from .terminal_text import on_one_line, table
+from .watch import activity_lines
 
 LONGEST = 56
 """Maximum length of a description if the terminal's width is unknown. The JSON output has the full text."""
@@ -18,6 +21,9 @@ def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = 
     heading = ("environment", "version", "pending", "last run", "problems")
     lines = table([heading, *map(_beside, statuses)], indent=0, within=within)
     lines += _migrations(statuses, within)
+    lines += _queue(statuses)
+    for status in statuses:
+        lines += _now(status)
     for status in statuses:
         lines += _problems(status)
     return "\n".join(lines) + "\n"
@@ -36,6 +42,8 @@ def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
     if point := status.recovery_point:
         lines += ["", f"recovery point of the last run: {on_one_line(point.text)}"]
     lines += ["", f"ledger {status.ledger_id}"] if status.ledger_id else []
+    lines += _queue((status,))
+    lines += _now(status)
     return "\n".join([*lines, *_problems(status)]) + "\n"
 
 
@@ -52,6 +60,28 @@ def _migrations(statuses: tuple[EnvironmentStatus, ...], within: int | None) -> 
         (*_row(known[key], longest)[:3], *(_state(rows.get(key)) for rows in states.values())) for key in sorted(known)
     )
     return ["", *table([heading, *rows], indent=0, within=within)]
+
+
+def _queue(statuses: tuple[EnvironmentStatus, ...]) -> list[str]:
+    """The environments in which something is pending, in the order in which they get it."""
+    waiting = sorted(((s.queued.position, s) for s in statuses if s.queued), key=lambda each: each[0])
+    rows = [(f"{n}.", s.environment, f"{s.pending} pending", *_when(s.queued)) for n, s in waiting if s.queued]
+    return ["", "queue", *table(rows)] if any(s.queued and s.queued.reasons for _, s in waiting) else []
+
+
+def _when(queued: QueuedApply) -> tuple[str, str]:
+    """When the environment gets what is pending, and what starts the apply."""
+    return queued.text or "could begin now", f"comes with {phrases.comes_with(queued.environment)}"
+
+
+def _now(status: EnvironmentStatus) -> list[str]:
+    """The current run, and the newest override."""
+    lines = ["", *activity_lines(Look(status.run), status.environment)] if status.run else []
+    if used := status.override:
+        at = f", {phrases.moment(used.at)}" if used.at else ""
+        lines += ["", f"{status.environment}: last override{at}: {on_one_line(used.text)}"]
+        lines += [f"  ignored[{wait.gate}]: {on_one_line(wait.what)}" for wait in used.waits]
+    return lines
 
 
 def _state(row: Row | None) -> str:

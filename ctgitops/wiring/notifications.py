@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.environment import Environment
 from ..core.environment.receiver import Receiver
 from ..core.gate.request import Origin
+from ..core.run.progress import InterruptedRunFound, Listener
 from ..core.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from ..core.backup.drill import DrillResult
     from ..core.run.outcome import Outcome
     from ..core.view.drift import DriftResult
     from ..errors import CtgitopsError
+    from ..notify.alerts import Alert
     from ..notify.delivery import Delivery
     from ..report.notification import Notification
 
@@ -33,6 +37,7 @@ class Notifications:
         """Sends the result of a run. `pull_request` overrides the number of the origin."""
         if not self._receivers(environment):
             return ()
+        from ..core.gate.wait import wait_of
         from ..errors import CtgitopsError
         from ..report.notification import of_error, of_load, of_outcome
 
@@ -40,7 +45,7 @@ class Notifications:
         if isinstance(result, CtgitopsError):
             return self._send(environment, of_error(result, environment.name, origin))
         return (
-            *self._send(environment, of_outcome(result, origin)),
+            *self._send(environment, of_outcome(result, origin, wait_of(environment, result.reasons))),
             *self._send(environment, of_load(result, origin)),
         )
 
@@ -51,6 +56,42 @@ class Notifications:
         from ..report.notification import of_drift
 
         return self._send(result.environment, of_drift(result, self.origin))
+
+    def drill(self, environment: Environment, result: DrillResult) -> tuple[str, ...]:
+        """Sends the result of a drill. Sends nothing if the backup was restored and verified."""
+        if not self._receivers(environment):
+            return ()
+        from ..report.notification import of_drill
+
+        return self._send(environment, of_drill(result, self.origin))
+
+    @contextmanager
+    def alerting(self, environment: Environment, warn: Callable[[str], None]) -> Iterator[Listener]:
+        """A listener for a `with` block, which notifies receivers while the run is at work.
+
+        Calls `warn` for each receiver that was not reached, possibly from another thread.
+        """
+        if not self._receivers(environment):
+            yield lambda _: None
+            return
+        from ..notify.alerts import Alerts
+
+        def send(alert: Alert) -> None:
+            for warning in self._send(environment, self._of_alert(alert, environment)):
+                warn(warning)
+
+        with Alerts(send) as alerts:
+            yield alerts.hear
+
+    def _of_alert(self, alert: Alert, environment: Environment) -> Notification:
+        from ..notify.alerts import LONG_WAIT_SECONDS
+        from ..report.notification import LongWait, of_interrupted, of_long_wait, of_override
+
+        if isinstance(alert, LongWait):
+            return of_long_wait(alert, LONG_WAIT_SECONDS, environment.name, self.origin)
+        if isinstance(alert, InterruptedRunFound):
+            return of_interrupted(alert.run, environment.name, self.origin)
+        return of_override(alert.override, environment.name, self.origin)
 
     def test(self, environment: Environment) -> tuple[Delivery, ...]:
         """Sends a test to each receiver of an environment. Ignores which events the receiver wants."""

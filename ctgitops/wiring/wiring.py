@@ -185,19 +185,22 @@ class Wiring:
         return {inside[path]: name for path, name in found.items()}
 
     @contextmanager
-    def console(self, environment: str = "", *, as_json: bool = False) -> Iterator[Listener]:
-        """A listener that shows progress events in a terminal or log, or as JSON lines. It ends with the block."""
+    def console(self, *more: Listener, environment: str = "", as_json: bool = False) -> Iterator[Listener]:
+        """A listener that shows progress events in a terminal or log, or as JSON lines. It passes them to `more`.
+
+        The listener ends with the block.
+        """
         from ..notify.listeners import listeners
 
         if as_json:
             from ..notify.json_lines import json_lines
 
-            yield listeners(json_lines(sys.stderr, environment))
+            yield listeners(json_lines(sys.stderr, environment), *more)
             return
         from ..notify.console import console
 
         with console(self.environ, sys.stderr) as tell:
-            yield listeners(tell)
+            yield listeners(tell, *more)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ctgitops.core.environment.environment import (
     Timeouts,
     Trigger,
 )
+from ctgitops.core.environment.freeze import Freeze
 from ctgitops.core.environment.receiver import Event
 from ctgitops.core.environment.window import Window
 from ctgitops.core.migration.selector import Selector
@@ -460,7 +461,7 @@ def test_freezes_of_policy_and_manifest_hold_both(repo: Checkout) -> None:
     freeze = "freeze: [{{from: '{}', to: 2026-12-27, timezone: Europe/Berlin, reason: holidays}}]\n"
     repo.write("migrations/policy.yaml", freeze.format("2026-12-24"))
     assert repo.manifest(freeze.format("2026-12-26 18:00")) == []
-    periods = [each.period for each in repo.read().environments[0].freezes]
+    periods = [each.period for each in repo.read().environments[0].freezes if isinstance(each, Freeze)]
     assert periods == ["2026-12-23 23:00 to 2026-12-27 23:00 UTC", "2026-12-26 17:00 to 2026-12-27 23:00 UTC"]
 
 

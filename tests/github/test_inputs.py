@@ -16,7 +16,15 @@ def test_nothing_given_is_every_default() -> None:
 
 def test_names_are_those_that_a_workflow_writes() -> None:
     expected = "command environment root github-token comment fingerprint to dry-run fail-on wait on-wait"
-    assert names() == (*expected.split(), "require-fingerprint", "accept-data-loss", "again", "reason", "workflow")
+    assert names() == (
+        *expected.split(),
+        "require-fingerprint",
+        "accept-data-loss",
+        "again",
+        "override",
+        "reason",
+        "workflow",
+    )
 
 
 def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
@@ -35,6 +43,7 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         "INPUT_REQUIRE-FINGERPRINT": "true",
         "INPUT_ACCEPT-DATA-LOSS": "008_notes, 009",
         "INPUT_AGAIN": "008 009",
+        "INPUT_OVERRIDE": "window bake",
         "INPUT_REASON": "the cause is corrected",
         "INPUT_WORKFLOW": "deploy.yml",
     }
@@ -43,7 +52,12 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
     )
     wanted = replace(wanted, fail_on=FailOn.WARNING, require_fingerprint=True, accept_data_loss=("008_notes", "009"))
     wanted = replace(
-        wanted, again=("008", "009"), reason="the cause is corrected", on_wait=OnWait.PASS, workflow="deploy.yml"
+        wanted,
+        again=("008", "009"),
+        override=("window", "bake"),
+        reason="the cause is corrected",
+        on_wait=OnWait.PASS,
+        workflow="deploy.yml",
     )
     assert read_inputs(given) == wanted
     assert len(given) == len(names())

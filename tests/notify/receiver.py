@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ class Heard:
 
 
 @contextmanager
-def serving() -> Iterator[Heard]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Heard]:
     found = Heard()
 
     class Handler(BaseHTTPRequestHandler):
@@ -42,7 +43,9 @@ def serving() -> Iterator[Heard]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    found.url = f"http://127.0.0.1:{server.server_port}/hook"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    found.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/hook"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield found

@@ -83,9 +83,22 @@ def interrupted(reader: Reader) -> None:
     assert "cannot be determined" in house.apply().words
 
 
+def overriding(reader: Reader, override: Block) -> None:
+    """A freeze that is in force, and a run in spite of it."""
+    house = reader.house
+    house.policy("header: optional\nfreeze: [{from: 2020-01-01, to: 2099-01-01, timezone: UTC, reason: sale}]\n")
+    house.migration("001_one", "create table one (id int);")
+    house.environment("production", reader.database())
+    assert house.run("apply", "--env", "production").status == 5
+    assert "OVERRIDE: freeze overridden by " in reader.copies(override.text)
+    (house.root / "environments" / "production.yaml").unlink()
+
+
 def applying(reader: Reader, page: list[Block]) -> None:
     """Each line of the repairs is an alternative; then the reset of a disposable database."""
-    *_, repairs, _, reset = [block for block in page if block.language in ("sh", "yaml")]
+    blocks = [block for block in page if block.language in ("sh", "yaml")]
+    overriding(reader, next(block for block in blocks if "--override" in block.text))
+    *_, repairs, _, reset = blocks
     for line in repairs.text.splitlines():
         interrupted(reader)
         assert "recorded as" in reader.copies(line)
@@ -197,7 +210,7 @@ def drifting(reader: Reader, page: list[Block]) -> None:
 
 def ledger(reader: Reader, page: list[Block]) -> None:
     """Queries on the ledger, a copy that is adopted, and grants."""
-    queries, points, adopt, _, _, grants = page
+    queries, points, overrides, adopt, _, _, grants = page
     house = reader.house
     house.policy("header: optional\nnumbering: increasing\n")
     house.migration("001_one", "create table one (id int);")
@@ -205,6 +218,7 @@ def ledger(reader: Reader, page: list[Block]) -> None:
     reader.applied("production")
     run(url, queries.text)
     run(url, points.text)
+    run(url, overrides.text)
     run(reader.server.url(), "create role app_reader")
     run(url, grants.text)
     name = url.partition("?")[0].rpartition("/")[2]
@@ -337,6 +351,22 @@ def performance(reader: Reader, page: list[Block]) -> None:
     assert "quiet hours UNKNOWN" in reader.copies(traffic.text)
 
 
+def watching(reader: Reader, page: list[Block]) -> None:
+    """Both commands say that no run is active; the privilege is the one that the page says is missing."""
+    text, follow, grant = page
+    reader.house.policy("header: optional\n")
+    reader.house.migration("001_one", "create table one ();")
+    reader.house.environment("production", reader.database())
+    reader.applied("production")
+    assert "production: no run is active; last entry of the ledger: " in reader.copies(text.text)
+    assert '"run": null' in reader.copies(follow.text)
+    there = "do $$ begin create role app_reader; exception when duplicate_object then null; end $$;"
+    run(
+        reader.house.secrets["PRODUCTION_DATABASE_URL"],
+        f"{there} {grant.text}; revoke pg_read_all_stats from app_reader",
+    )
+
+
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "README.md": readme,
     "docs/apply.md": applying,
@@ -354,6 +384,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/roles.md": roles,
     "docs/rules.md": rules,
     "docs/telemetry.md": telemetry,
+    "docs/watch.md": watching,
 }
 """How the commands of each page are run; a page with another number of blocks does not match its story."""
 

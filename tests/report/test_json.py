@@ -13,7 +13,8 @@ from ctgitops.core.run.outcome import Outcome
 from ctgitops.core.view.preview import PlanResult
 from ctgitops.core.view.status import status_of
 from ctgitops.errors import ApplyError, LedgerError, Place
-from ctgitops.report.json import check_json, error_json, outcome_json, plan_json, plans_json, status_json
+from ctgitops.report.json import check_json, error_json, outcome_json, plan_json, plans_json
+from ctgitops.report.status_json import status_json
 from tests.fakes import PRODUCTION, STAGING, migration, workspace
 from tests.report.cases import APPLIED, BACK, BLOCKED, MIXED_LEDGER, NOTHING, READY, REFUSED, UP_TO_DATE, WAITING, WORK
 
@@ -53,6 +54,7 @@ def valid(name: str, page: str) -> dict[str, Any]:
             "performance",
         ),
         "traffic",
+        "watch",
         *BACKUPS,
     ],
 )

@@ -96,7 +96,7 @@ def test_a_regression_is_an_event_of_its_own() -> None:
     assert told is not None
     assert told.event is Event.REGRESSION
     assert told.summary == "PERFORMANCE: 1 regression in 15 min"
-    assert SLOWER.statement in told.text
+    assert SLOWER.statement in told.text()
     assert COMMAND in told.next
     valid("notification", told.json)
     for load in (UNSEEN, WELL):

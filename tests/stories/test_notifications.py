@@ -9,7 +9,7 @@ import pytest
 
 from tests.notify.receiver import Heard, serving
 from tests.servers import run
-from tests.stories.house import House
+from tests.stories.house import House, runs, until
 
 WEBHOOK = 'notify: [{webhook: "${HOOK_URL}"}]\n'
 
@@ -89,3 +89,28 @@ def test_the_test_says_who_was_reached(house: House, heard: Heard) -> None:
     done = house.run("notify", "--test")
     assert done.status == 2
     assert "no receivers are defined for staging" in done.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", ["kill", "terminate"])
+def test_an_interrupted_run_is_told_by_the_next_run_once(
+    house: House, heard: Heard, database_url: str, stop: str
+) -> None:
+    house.migration("001_one", "create table one (id int);\nselect pg_sleep(30);")
+    at_work = house.start("apply", "--env", "staging", environ={"GITHUB_ACTOR": "anna"})
+    until(lambda: runs(database_url, "pg_sleep"))
+    getattr(at_work, stop)()
+    at_work.ended()
+    assert heard.requests == []
+    run(database_url, "select pg_terminate_backend(pid) from pg_stat_activity where query ~ 'pg_sleep' "
+                      "and pid <> pg_backend_pid() and datname = current_database()")  # fmt: skip
+    house.migration("001_one", "create table one (id int);")
+    house.applied()
+    events = [json.loads(body) for _, body in heard.requests]
+    assert sorted(each["event"] for each in events) == ["applied", "failed"]
+    (told,) = (each for each in events if each["event"] == "failed")
+    assert "INTERRUPTED: the run of anna, begun" in told["summary"]
+    assert "ended without a result at 001_one" in told["summary"]
+    house.migration("002_two", "create table two (id int);")
+    house.applied()
+    assert [json.loads(body)["event"] for _, body in heard.requests[2:]] == ["applied"], "the next run tells it once"

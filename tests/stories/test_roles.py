@@ -30,11 +30,12 @@ alter table old owner to legacy; alter table secret owner to legacy;
 revoke all on schema public from public; grant usage on schema public to legacy;
 """
 MORE = "shadow: {}\nbackup: {to: backups, verify: restore}\n"
-READS = ("plan", "status", "verify", "drift", "snapshot", "diff")
+READS = ("plan", "status", "watch", "verify", "drift", "snapshot", "diff")
 WRITES = ("apply", "rollback", "baseline", "repair")
 COMMANDS = {
     "plan": ("plan", "--env", "staging"),
     "status": ("status",),
+    "watch": ("watch", "--env", "staging"),
     "verify": ("verify", "--env", "staging"),
     "drift": ("drift", "--env", "staging"),
     "snapshot": ("snapshot", "--env", "staging"),

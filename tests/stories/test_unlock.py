@@ -40,7 +40,7 @@ def test_a_run_that_stands_still_is_shown_and_ended(lived_in: House, database_ur
         until(lambda: not fetch(database_url, AT_WORK))
         waits = lived_in.run("apply", "--env", "staging", "--wait", "0")
         assert (waits.status, "ctgitops unlock --env staging" in waits.words) == (5, True)
-        assert f"run by anna; {RUN}" in waits.words
+        assert f"run by anna; at 002_two; {RUN}" in waits.words
 
         assert "run by anna" in lived_in.run("unlock", "--env", "staging").words
         assert advisory_locks(database_url)

@@ -9,9 +9,9 @@ from ...core.gate.request import Request
 from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Plan
 from ...core.receipt import Receipt
+from ...core.run.activity_text import activity_text
 from ...core.run.outcome import Done
 from ...core.run.progress import (
-    BackupAdvanced,
     BackupTaken,
     Listener,
     Progress,
@@ -46,8 +46,8 @@ def back_up(request: Request, safety: BackUpBy, tell: Listener, plan: Plan, sess
         return None
 
     def hear(progress: Progress) -> None:
-        if isinstance(progress, BackupAdvanced):
-            session.set_activity(f"its backup: {progress.what}")
+        if text := activity_text(progress):
+            session.set_activity(text)
         tell(progress)
 
     healed = session.drop_invalid_indexes(plan)

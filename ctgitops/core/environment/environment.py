@@ -12,7 +12,11 @@ from .apply_policy import ApplyPolicy
 from .freeze import Freeze
 from .performance_policy import PerformancePolicy
 from .receiver import Receiver
+from .repeated_freeze import RepeatedFreeze
 from .window import Window
+
+FURTHEST = timedelta(days=400)
+"""How far the end of a wait is searched for. Freezes that repeat can leave no time at all."""
 
 
 class Trigger(StrEnum):
@@ -227,7 +231,7 @@ class Environment:
     disposable: bool = False
     """Whether `reset` may drop everything in the environment's database."""
     windows: tuple[Window, ...] = ()
-    freezes: tuple[Freeze, ...] = ()
+    freezes: tuple[Freeze | RepeatedFreeze, ...] = ()
     """The periods in which nothing is applied, of the manifest and of the policy."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     apply_policy: ApplyPolicy = field(default_factory=ApplyPolicy)
@@ -252,13 +256,24 @@ class Environment:
     path: str = ""
     """The manifest's path, relative to the repository's root."""
 
-    def opens(self, moment: datetime) -> datetime:
-        """The first time from `moment` on outside all freezes, and inside a window if there are windows."""
-        while True:
-            freeze = next((each for each in self.freezes if each.contains(moment)), None)
+    @property
+    def zone(self) -> str:
+        """The time zone of the windows, or else of the freezes. UTC without either."""
+        zones = (*(window.timezone for window in self.windows), *(freeze.timezone for freeze in self.freezes))
+        return next(iter(zones), "UTC")
+
+    def opens(self, moment: datetime) -> datetime | None:
+        """The first time from `moment` on outside all freezes, and inside a window if there are windows.
+
+        None if there is no such time within about a year.
+        """
+        latest = moment + FURTHEST
+        while moment <= latest:
+            freeze = next((found for each in self.freezes if (found := each.at(moment))), None)
             if freeze:
                 moment = freeze.end
             elif self.windows and not any(window.contains(moment) for window in self.windows):
                 moment = min(window.next_start(moment) for window in self.windows)
             else:
                 return moment
+        return None

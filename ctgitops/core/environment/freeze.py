@@ -14,6 +14,8 @@ class Freeze:
     start: datetime
     end: datetime
     reason: str
+    timezone: str = "UTC"
+    """The time zone in which the file gives the period."""
 
     @classmethod
     def between(cls, first: str, last: str, timezone: str, reason: str) -> Freeze:
@@ -21,11 +23,15 @@ class Freeze:
         end = _moment(last, timezone)
         if len(last) == len("2026-12-24"):
             end = datetime.combine(end.date() + timedelta(days=1), time(), ZoneInfo(timezone))
-        return cls(_moment(first, timezone).astimezone(UTC), end.astimezone(UTC), reason)
+        return cls(_moment(first, timezone).astimezone(UTC), end.astimezone(UTC), reason, timezone)
 
     def contains(self, moment: datetime) -> bool:
         """Whether `moment` is in the freeze. `moment` must have a time zone."""
         return self.start <= moment < self.end
+
+    def at(self, moment: datetime) -> Freeze | None:
+        """The freeze, if it contains `moment`. Otherwise None."""
+        return self if self.contains(moment) else None
 
     @property
     def period(self) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from .freeze import Freeze
 from .layout import Layout
 from .receiver import Receiver
+from .repeated_freeze import RepeatedFreeze
 
 
 class Numbering(StrEnum):
@@ -59,7 +60,7 @@ class Policy:
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
     """Migrations whose files were deleted on purpose because no database has applied them."""
-    freezes: tuple[Freeze, ...] = ()
+    freezes: tuple[Freeze | RepeatedFreeze, ...] = ()
     """The periods in which nothing is applied to any environment."""
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications about every environment."""

@@ -21,6 +21,14 @@ class Event(StrEnum):
     """A backup failed or was not proved. The run changed nothing."""
     REGRESSION = "regression"
     """A run was applied, and its load shows a regression."""
+    DRILL = "drill"
+    """A drill could not restore or verify a stored backup."""
+    OVERRIDE = "override"
+    """A person let a run start although a gate says wait. Every receiver is notified."""
+
+
+CHOSEN = tuple(event for event in Event if event is not Event.OVERRIDE)
+"""The events that a receiver can choose."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +41,7 @@ class Receiver:
     """Whether the receiver gets the JSON document. Otherwise, Apprise sends a text to the service in the URL."""
     signing_secret: str = ""
     """The name of the secret with the key that signs the JSON document. Empty for no signature."""
+
+    def wants(self, event: Event) -> bool:
+        """Whether the receiver is notified of the event."""
+        return event is Event.OVERRIDE or event in self.events

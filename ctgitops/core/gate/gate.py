@@ -8,12 +8,14 @@ from datetime import datetime
 
 from ...errors import Place
 from ..environment.environment import Environment, Reviewed, Trigger
+from ..environment.instant import instant
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger
 from ..ledger.open_prediction import open_predictions, prediction_advice
 from ..ledger.reversal import Reversal, changes_in
 from ..plan.plan import Direction, Plan, Step, worst_first
 from ..problem import Problem
+from .override import OverriddenWait, UsedOverride
 from .request import Request
 from .review import unseen
 
@@ -63,9 +65,30 @@ Gate = Callable[[Plan, Request, Predecessor], Iterator[Reason]]
 
 
 def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
-    """All reasons why `plan` must not run now. Empty if every gate passes."""
-    gates = GATES if plan.direction is Direction.APPLY else GATES_BACK
+    """All reasons why `plan` must not run now. Empty if every gate passes, or is overridden."""
+    overridden = request.override.gates if request.override else frozenset()
+    return tuple(reason for reason in _reasons(plan, request, predecessor) if reason.gate not in overridden)
+
+
+def used_override(plan: Plan, request: Request, predecessor: Predecessor) -> UsedOverride | None:
+    """The request's override, with the reasons to wait that it takes away. None if it takes away none."""
+    if request.override is None:
+        return None
+    found = (each for each in _reasons(plan, request, predecessor) if each.gate in request.override.gates)
+    waits = tuple(OverriddenWait(each.gate, each.what) for each in found)
+    origin = request.origin
+    return UsedOverride(waits, request.override.reason, origin.actor, request.now, origin.run_url) if waits else None
+
+
+def process_reasons(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
+    """The reasons to wait that the environment's process defines: a predecessor, a bake time, a window, a freeze."""
+    gates = (_after, _bake, _window, _freeze)
     return tuple(reason for gate in gates for reason in gate(plan, request, predecessor))
+
+
+def _reasons(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
+    gates = GATES if plan.direction is Direction.APPLY else GATES_BACK
+    return (reason for gate in gates for reason in gate(plan, request, predecessor))
 
 
 def _fingerprint(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
@@ -145,7 +168,7 @@ def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Re
         ready = _finished(entry, request) + environment.bake
         if ready > request.now:
             what = f"{entry.name} has been on {environment.after} since {_finished(entry, request):%Y-%m-%d %H:%M UTC}"
-            yield Reason("bake", what, f"eligible from {ready:%Y-%m-%d %H:%M UTC}", expected=True, until=ready)
+            yield Reason("bake", what, f"eligible from {instant(ready, environment.zone)}", expected=True, until=ready)
 
 
 def _finished(entry: Entry, request: Request) -> datetime:
@@ -156,20 +179,22 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
     windows = request.environment.windows
     if windows and not any(window.contains(request.now) for window in windows):
         welcome = "; ".join(str(window) for window in windows)
+        opens, zone = min((window.next_start(request.now), window.timezone) for window in windows)
         yield Reason(
             "window",
             f"{request.now:%a %H:%M UTC} is outside this environment's windows",
-            f"windows: {welcome}",
+            f"windows: {welcome}; the next begins {instant(opens, zone)}",
             expected=True,
-            until=min(window.next_start(request.now) for window in windows),
+            until=opens,
         )
 
 
 def _freeze(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
-    for freeze in request.environment.freezes:
-        if freeze.contains(request.now):
+    for each in request.environment.freezes:
+        if freeze := each.at(request.now):
             what = f"a freeze is in force: {freeze.reason}"
-            yield Reason("freeze", what, f"it lasts from {freeze.period}", expected=True, until=freeze.end)
+            hint = f"it began {instant(freeze.start, freeze.timezone)}, and ends {instant(freeze.end, freeze.timezone)}"
+            yield Reason("freeze", what, hint, expected=True, until=freeze.end)
 
 
 def _reviewed(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:

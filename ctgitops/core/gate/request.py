@@ -12,6 +12,7 @@ from ..ledger.ledger import Entry
 from ..migration.selector import Selector
 from ..schema.prediction import Prediction
 from ..workspace.workspace import Workspace
+from .override import Override
 from .review import Reviews
 
 
@@ -57,6 +58,8 @@ class Request:
     """The schema that the approved plan's trial predicts. None without a trial, or if its result was not stored."""
     reviews: Reviews | None = None
     """The files that merged pull requests showed. None without a forge, as on a command line."""
+    override: Override | None = None
+    """The gates that a person overrides for this run. None if all gates count."""
     accepted_losses: frozenset[str] = frozenset()
     """The migrations, by name or number, whose data loss in a rollback the user has accepted."""
     wait_for_lock: timedelta = timedelta(minutes=5)

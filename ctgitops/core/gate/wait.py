@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..environment.environment import Environment
+from ..environment.instant import instant, local
 from .gate import Reason
 
 
@@ -17,6 +18,26 @@ class PlanWait:
     reasons: tuple[Reason, ...]
     until: datetime | None = None
     """The earliest time at which the wait can end. None if unknown, as for a predecessor without the migration."""
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The gates that the plan waits for, without duplicates."""
+        return tuple(dict.fromkeys(reason.gate for reason in self.reasons))
+
+    @property
+    def local(self) -> str:
+        """The end of the wait in the environment's time zone: `Tue 2026-12-01 02:00`. Empty if unknown or in UTC."""
+        return local(self.until, self.environment.zone) if self.until else ""
+
+    @property
+    def moment(self) -> str:
+        """`2026-12-01 07:00 UTC (Tue 2026-12-01 02:00 America/New_York)`. Empty if the end is unknown."""
+        return instant(self.until, self.environment.zone) if self.until else ""
+
+    @property
+    def text(self) -> str:
+        """`until 2026-12-01 07:00 UTC … at the earliest`. The reason to wait if the end is unknown."""
+        return f"until {self.moment} at the earliest" if self.until else f"because {self.reasons[0].what}"
 
 
 def wait_of(environment: Environment, reasons: tuple[Reason, ...]) -> PlanWait | None:

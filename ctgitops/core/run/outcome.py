@@ -8,6 +8,7 @@ from enum import StrEnum
 from ..activity.session_leak import SessionLeak
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
+from ..gate.override import UsedOverride
 from ..performance.report import LoadReport
 from ..plan.plan import Plan
 from ..problem import Problem
@@ -49,6 +50,8 @@ class Outcome:
     receipt: Receipt | None = None
     recovery_point: RecoveryPoint | None = None
     """The end of the WAL before the first step. None if no step began."""
+    override: UsedOverride | None = None
+    """The override that let the run start. None if no gate was overridden."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the rollback destroys."""
     left: tuple[SessionLeak, ...] = ()

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..activity.blocker import Blocker
+from ..activity.interrupted_run import InterruptedRun
 from ..activity.orphaned_backend import Orphan
 from ..activity.session_settings import SessionSettings
 from ..gate.health import HealthResult
+from ..gate.override import UsedOverride
 from ..gate.preflight import PreflightConcern
 from ..plan.plan import Plan, Step
 from ..receipt import Receipt
@@ -28,6 +30,13 @@ class OrphanAwaited:
     """Waiting: a backend of an ended run is still active. The backend may commit its work."""
 
     orphan: Orphan
+
+
+@dataclass(frozen=True)
+class InterruptedRunFound:
+    """The last run on this database began a plan and ended without a result. It may have told none of its receivers."""
+
+    run: InterruptedRun
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,14 @@ class BackupPhase(StrEnum):
     BACKUP = "backup"
     PROOF = "proof"
     """The dump is restored and compared."""
+
+
+@dataclass(frozen=True)
+class GatesOverridden:
+    """The run begins although a gate says wait. The ledger records the override."""
+
+    plan: Plan
+    override: UsedOverride
 
 
 @dataclass(frozen=True)
@@ -276,10 +293,12 @@ class SeedFinished:
 Progress = (
     LockAwaited
     | OrphanAwaited
+    | InterruptedRunFound
     | SessionConnected
     | PreflightAwaited
     | PreflightUnchecked
     | PlanStarted
+    | GatesOverridden
     | BackupAdvanced
     | BackupMeasured
     | BackupTaken

@@ -12,6 +12,7 @@ from ..environment.backup_extent import BackupExtent
 from ..environment.environment import Environment, Trigger
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
+from ..gate.override import UsedOverride
 from ..impact.projection import Effect
 from ..ledger.identity import shared, shared_problem
 from ..performance.traffic import BusyTable
@@ -60,6 +61,8 @@ class Preview:
     environment: Environment
     plan: Plan
     reasons: tuple[Reason, ...] = ()
+    override: UsedOverride | None = None
+    """The override with which this plan would be applied. None if no gate is overridden."""
     effects: Mapping[int, Effect] = field(default_factory=dict)
     """Maps migration numbers to effects on the database's users. Empty without a trial."""
     proof: Trial | None = None

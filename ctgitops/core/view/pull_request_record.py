@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ..environment.environment import Environment
 from ..gate.gate import Unreadable
+from ..gate.override import UsedOverride, override_in
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.reversal import changes_in
 from ..migration.schema_version import SchemaVersion
@@ -114,6 +115,8 @@ class Record:
     """Maps environments to the result of their last run. Leaves out runs that applied the plan."""
     ways_back: Mapping[str, WayBack] = field(default_factory=dict)
     """Maps environments to the way to undo the applied migrations of the pull request."""
+    overrides: Mapping[str, tuple[UsedOverride, ...]] = field(default_factory=dict)
+    """Maps environments to the overrides of the runs that applied or tried these migrations."""
 
     def cells(self, environment: Environment) -> dict[str, Cell]:
         """Maps the name of each migration to its state in an environment."""
@@ -148,7 +151,19 @@ def record_of(wanted: Iterable[MigrationRef], environments: tuple[Environment, .
     )
     names = {m.name for m in wanted}
     found = ((name, way_back(names, ledger)) for name, ledger in ledgers.items() if isinstance(ledger, Ledger))
-    return Record(environments, tuple(rows), ways_back={name: way for name, way in found if way})
+    used = ((name, _overrides(names, ledger)) for name, ledger in ledgers.items() if isinstance(ledger, Ledger))
+    return Record(
+        environments,
+        tuple(rows),
+        ways_back={name: way for name, way in found if way},
+        overrides={name: each for name, each in used if each},
+    )
+
+
+def _overrides(names: Collection[str], ledger: Ledger) -> tuple[UsedOverride, ...]:
+    """The overrides of the plans that contained these migrations, oldest first."""
+    plans = {entry.plan for entry in ledger.entries if entry.number is not None and entry.name in names}
+    return tuple(used for entry in ledger.entries if entry.plan in plans and (used := override_in(entry)))
 
 
 def without_files(record: Record, gone: Collection[str]) -> Record:

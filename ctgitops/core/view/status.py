@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from ..activity.run_activity import RunActivity
 from ..environment.environment import Environment
 from ..gate.gate import Unreadable
+from ..gate.override import UsedOverride, is_override, last_override
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.open_prediction import NAME as PREDICTION
@@ -22,6 +24,7 @@ from ..problem import Concern, Problem
 from ..recovery_point import RecoveryPoint
 from ..workspace.candidates import by_number
 from ..workspace.workspace import Workspace
+from .queue import QueuedApply
 
 
 class State(StrEnum):
@@ -70,6 +73,12 @@ class EnvironmentStatus:
     last: Entry | None = None
     recovery_point: RecoveryPoint | None = None
     """The recovery point of the newest run that recorded one. None if no run did."""
+    override: UsedOverride | None = None
+    """The newest override. None if no run used one."""
+    run: RunActivity | None = None
+    """The run that holds the run lock. None if no run holds it."""
+    queued: QueuedApply | None = None
+    """The environment's place in the queue. None if nothing is pending."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -80,6 +89,11 @@ class EnvironmentStatus:
         if any(problem.blocks for problem in self.problems):
             return 4
         return 1 if any(problem.fails for problem in self.problems) else 0
+
+
+def pending_in(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Migration, ...]:
+    """The migrations up to the environment's target that its ledger does not have."""
+    return tuple(m for m in workspace.migrations if environment.target.reaches(m) and m.number not in ledger.applied)
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
@@ -96,7 +110,8 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         rows=_rows(workspace, ledger),
         version=ledger.version,
         pending=len(pending) + len(seeds),
-        last=next((e for e in reversed(ledger.entries) if e.name != PREDICTION or e.mark is Mark.FAILED), None),
+        last=next((e for e in reversed(ledger.entries) if _of_a_run(e)), None),
+        override=last_override(ledger),
         recovery_point=next((p for e in reversed(ledger.entries) if (p := RecoveryPoint.of(e.receipt))), None),
         ledger_id=ledger.identity.ledger_id if ledger.identity else "",
         problems=(
@@ -105,6 +120,11 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
             *_failed_run(environment.name, ledger, {*wanted, *(s.name for s in seeds)}),
         ),
     )
+
+
+def _of_a_run(entry: Entry) -> bool:
+    """Whether an entry says what a run did. Leaves out overrides, and predictions that were not compared or match."""
+    return not is_override(entry) and (entry.name != PREDICTION or entry.mark is Mark.FAILED)
 
 
 def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:

@@ -14,9 +14,12 @@ from typing import cast
 
 import psycopg
 
+from ... import __version__
+from ...core.activity.interrupted_run import InterruptedRun
 from ...core.activity.lock_holder import Holder
 from ...core.gate.request import Request
-from ...core.run.progress import Listener, LockAwaited
+from ...core.run.activity_text import activity_text
+from ...core.run.progress import Listener, LockAwaited, Progress
 from ...errors import ApplyError, MustWaitError
 from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
@@ -26,6 +29,7 @@ RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], sig
 """The key of the advisory lock. All environments use one key, because an advisory lock is local to a database."""
 
 POLL_SECONDS = 0.5
+_Unended = tuple[str, datetime, datetime, str, str, str]
 _Row = tuple[int, datetime | None, str, str, str, bool]
 LEASE_SECONDS = 2.0
 """Minimum interval between writes of the lease row. The row is only information for people."""
@@ -55,11 +59,16 @@ select coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, ''),
 from ctgitops.lease
 where backend_pid = %(pid)s and (backend_start = %(began)s or (%(began)s::timestamptz is null and ended is null))
 """
+_UNENDED = """
+select plan, since, seen, coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, '')
+from ctgitops.lease where ended is null and plan is not null and backend_pid <> pg_catalog.pg_backend_pid()
+"""
 _WRITE = """
-insert into ctgitops.lease as l (actor, run_url, step, backend_pid, backend_start)
-select %(actor)s, %(run_url)s, %(step)s, a.pid, a.backend_start
+insert into ctgitops.lease as l (actor, run_url, plan, step, tool_version, backend_pid, backend_start)
+select %(actor)s, %(run_url)s, %(plan)s, %(step)s, %(tool_version)s, a.pid, a.backend_start
 from pg_catalog.pg_stat_activity a where a.pid = pg_catalog.pg_backend_pid()
-on conflict (one) do update set actor = excluded.actor, run_url = excluded.run_url, step = excluded.step,
+on conflict (one) do update set actor = excluded.actor, run_url = excluded.run_url, plan = excluded.plan,
+    step = excluded.step, tool_version = excluded.tool_version,
     seen = excluded.seen, ended = null, backend_pid = excluded.backend_pid, backend_start = excluded.backend_start,
     since = case when l.backend_pid = excluded.backend_pid and l.backend_start = excluded.backend_start
                  then l.since else excluded.since end
@@ -153,12 +162,28 @@ class Lease:
         self._origin = request.origin
         self._written = 0.0
         self._step = ""
+        self._plan = ""
+
+    def find_interrupted(self) -> InterruptedRun | None:
+        """The last run, if it began a plan and did not record its end. Needs the run lock.
+
+        `write` replaces the row, so only one run finds an interrupted run.
+        """
+        row = self._lock.execute(_UNENDED, binary=True).fetchone()
+        return InterruptedRun(*cast("_Unended", row)) if row else None
+
+    def begin(self, plan: str) -> None:
+        """Writes the fingerprint of the plan that the run begins. Until then, an end of the run changes nothing."""
+        self._plan = plan
+        self.write()
+        self._written = 0.0  # the first step is written at once: an interrupted run must be known by its step
 
     def write(self) -> None:
         """Writes the run's current step and the current time. Can be called from any thread."""
         self._written = time.monotonic()
-        step = self._step or None
-        values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
+        origin = self._origin
+        said = {"actor": origin.actor, "run_url": origin.run_url, "plan": self._plan, "step": self._step}
+        values = {name: text or None for name, text in said.items()} | {"tool_version": __version__}
         self._say(_WRITE, values)
 
     def assert_held(self) -> None:
@@ -186,8 +211,19 @@ class Lease:
             thread.join(LAST_BEAT_SECONDS)
 
     def ended(self) -> None:
-        """Records that the run released the lock."""
-        self._say("update ctgitops.lease set ended = now() where backend_pid = pg_catalog.pg_backend_pid()", {})
+        """Records that the run released the lock, with a result."""
+        sql = "update ctgitops.lease set ended = now(), step = %(step)s where backend_pid = pg_catalog.pg_backend_pid()"
+        self._say(sql, {"step": self._step or None})
+
+    def publishing(self, tell: Listener) -> Listener:
+        """`tell`, and also writes to the row what the run is doing."""
+
+        def hear(progress: Progress) -> None:
+            if text := activity_text(progress):
+                self.set_activity(text)
+            tell(progress)
+
+        return hear
 
     def set_activity(self, step: str, /) -> None:
         """Sets the current step. Writes the row at once if the last write is older than LEASE_SECONDS."""

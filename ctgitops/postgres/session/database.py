@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
+from ...core.activity.run_activity import RunActivity
 from ...core.environment.apply_policy import Health
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.health import HealthResult
@@ -15,14 +16,14 @@ from ...core.gate.request import Request
 from ...core.impact.size import Size
 from ...core.ledger.foreign_ledger import ForeignLedger
 from ...core.ledger.ledger import Ledger
-from ...core.run.progress import Listener
+from ...core.run.progress import InterruptedRunFound, Listener
 from ...core.schema.database_roles import DatabaseRoles
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.trial.violation import Risk, Violation
 from ...core.view.constraint_check import Checked
 from ...core.view.verify import Refuted
-from ...errors import Place, UsageError
+from ...errors import Place, UsageError, is_stop
 from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
 from ..catalog.database_roles import database_roles
@@ -44,6 +45,7 @@ from ..lock.run_lock import Lease, end, holder_of, take
 from ..statistics.statistics import PostgresStatistics
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
+from ..watch.observer import RunObserver
 from .data_loss import SETTINGS, count_losses
 from .health import probe
 from .migration_connection import STAYS_IDLE, connect_with_timeouts
@@ -118,6 +120,13 @@ class PostgresDatabase:
         with connected(self._address, "ctgitops/read", _OURS) as connection:
             return holder_of(connection)
 
+    @contextlib.contextmanager
+    def observed(self) -> Iterator[Callable[[], RunActivity | None]]:
+        """Yields a function that looks at the run that holds the run lock. Read-only, takes no lock."""
+        settings = {"default_transaction_read_only": "on", **_OURS}
+        with connected(self._address, "ctgitops/read", settings) as connection:
+            yield RunObserver(connection).look
+
     def end(self, holder: Holder) -> bool:
         """Terminates only the sessions of the run `holder`. Returns whether the run lock is free afterwards. Writes."""
         with connected(self._address, "ctgitops/unlock", _OURS) as connection:
@@ -185,6 +194,9 @@ class PostgresDatabase:
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address, request.environment, self._search_path)
             lease = Lease(lock, request)
+            with lost_as_error(self._address):
+                if interrupted := lease.find_interrupted():
+                    tell(InterruptedRunFound(interrupted))
             lease.write()
             timeouts = request.environment.timeouts
             session = WorkSession(
@@ -192,7 +204,7 @@ class PostgresDatabase:
                 request,
                 open_connection=lambda: connect_with_timeouts(self._address, timeouts, english(lock)),
                 lease=lease,
-                tell=tell,
+                tell=lease.publishing(tell),
             )
             try:
                 with lease.heartbeat(HEARTBEAT_SECONDS):
@@ -205,7 +217,8 @@ class PostgresDatabase:
                 # A signal during the clean-up must not replace the error that is being raised
                 with uninterrupted_cleanup(dropped=sys.exc_info()[0] is not None):
                     session.close()
-                    lease.ended()
+                    if not is_stop(sys.exc_info()[1]):  # a stopped run tells no receiver: the next run does
+                        lease.ended()
 
     def _search_path(self) -> str:
         """The default search path of this role. Read on a new connection without `_OURS`, which overrides the path."""

@@ -139,6 +139,7 @@ class PlanRun:
 
     def _committed(self, part: Part) -> int:
         work = self.attempts.work
+        self.set_activity(part.step.name)  # a wait before this attempt has ended
         connection = work.connected()
         answer = in_one_transaction(connection, part, self._guard_of(part.step))
         self.leaks += leaks_in(answer)
@@ -153,6 +154,7 @@ class PlanRun:
 
     def _stepwise(self, part: Part) -> int:
         failure_report, step = self.attempts.failure_report, part.step
+        self.set_activity(step.name)
         try:
             millis = self.stepwise.run(step, part.entry)
         except TimeBudgetSpent as over:

@@ -73,6 +73,10 @@ class WorkSession:
         """Writes the current activity to the lease row. Waiting runs read this row. Writes."""
         self._lease.set_activity(what)
 
+    def begin(self, plan: Plan) -> None:
+        """Writes the plan to the lease row. A later run reads there that this run was interrupted. Writes."""
+        self._lease.begin(plan.fingerprint)
+
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """Waits for conditions that may pass. Returns the reasons why `plan` cannot start. Read-only."""
         return self._preflight.reasons(self._work.connected(), plan)

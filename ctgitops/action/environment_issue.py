@@ -1,0 +1,72 @@
+"""Keeps the issue about an environment: drift, failed production runs and failed drills."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..core.environment.environment import Environment, Trigger
+from ..core.forge.environment_issue import EnvironmentIssue, IssueText, Topic, Trouble
+from ..core.run.outcome import Outcome, Status
+from ..core.view.drift import DriftResult
+from ..core.view.preview import NotPlanned
+from ..errors import CtgitopsError
+from ..report.drift import verdict, what_next
+from ..report.environment_issue import issue_text
+from ..report.phrases import moment
+from ..report.text import outcome_verdict
+from ..report.workflow_inputs import with_inputs
+from .job import Job
+
+
+def tell_drift(job: Job, result: DriftResult) -> None:
+    """Shows in the issue whether the schema drifts, or could not be compared."""
+    if isinstance(result, NotPlanned):
+        trouble = Trouble(f"not checked, so drift is unknown: {result.error.what}", next=result.error.hint)
+    elif result.changes:
+        trouble = Trouble(verdict(result), tuple(map(str, result.changes)), what_next(result)[0])
+    else:
+        trouble = None
+    tell(job, result.environment.name, Topic.DRIFT, trouble)
+
+
+def tell_run(job: Job, environment: Environment, outcome: Outcome | CtgitopsError) -> None:
+    """Shows in the issue whether the last production run failed. A run that waits changes nothing there."""
+    if environment.trigger is not Trigger.RELEASE:
+        return
+    if isinstance(outcome, CtgitopsError):
+        if outcome.exit_status == _WAITS:
+            return
+        details = tuple(f"database: {outcome.state}".splitlines()) if outcome.state else ()
+        tell(job, environment.name, Topic.RUN, Trouble(outcome.what, details, outcome.hint))
+    elif outcome.status is Status.BLOCKED or outcome.mismatch:
+        details = tuple(f"{problem.code}: {problem.what}" for problem in outcome.objections)
+        hint = next((problem.hint for problem in outcome.objections if problem.hint), "")
+        tell(job, environment.name, Topic.RUN, Trouble(outcome_verdict(outcome), details, hint))
+    elif outcome.status is not Status.WAITING:
+        tell(job, environment.name, Topic.RUN, None)
+
+
+_WAITS = 5
+"""The exit status of an error because of which a run waits."""
+
+
+def tell_drill(job: Job, environment: str, error: CtgitopsError | None) -> None:
+    """Shows in the issue whether the newest backup could not be restored."""
+    trouble = None if error is None else Trouble(f"the drill failed: {error.what}", next=error.hint)
+    tell(job, environment, Topic.DRILL, trouble)
+
+
+def tell(job: Job, environment: str, topic: Topic, trouble: Trouble | None) -> None:
+    """Updates the issue. Without trouble, does nothing if there is no issue, or if the token may not read issues."""
+    found = trouble and replace(
+        trouble,
+        next=with_inputs(trouble.next),
+        run_url=job.wiring.origin.run_url,
+        at=moment(job.started),
+    )
+
+    def compose(memory: str) -> IssueText | None:
+        return issue_text(environment, memory, topic, found)
+
+    issue = EnvironmentIssue(job.key(f"environment-{environment}"), compose)
+    job.github_writer.keep_issue(issue, needed=found is not None)

@@ -1,0 +1,86 @@
+"""The command `watch`: what the current run of an environment is doing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..wiring.wiring import Wiring
+from . import options
+from .printing import print_page
+
+if TYPE_CHECKING:
+    from ..core.activity.run_activity import Look
+
+
+@click.command()
+@options.environment
+@click.option(
+    "--follow", is_flag=True, help="With `--format json`: one document per line and look, until the run ends."
+)
+@click.option(
+    "--every", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Seconds between two looks at the run."
+)
+@options.root
+@options.as_data
+def watch(*, name: str, follow: bool, every: float, root: Path, form: str) -> int:
+    """Show what the current run of an environment is doing, until it ends.
+
+    Connects to the database only, so the run can be on any machine. In a terminal, the display is updated; in a log,
+    there is a line for each change. Read-only.
+    """
+    from ..commands.watch import watch as verb
+
+    if follow and form != "json":
+        raise click.UsageError("`--follow` needs `--format json`: the text output always follows the run")
+    wiring = Wiring(root)
+    looks = verb(wiring.environment(name), partial(time.sleep, every), databases=wiring.databases)
+    if form == "json":
+        return _as_json(looks, name, follow=follow)
+    state = "the run has ended" if _followed(looks, name, wiring) else "no run is active"
+    print_page(f"{name}: {state}; last entry of the ledger: {_last(wiring, name)}")
+    return 0
+
+
+def _as_json(looks: Iterator[Look], name: str, *, follow: bool) -> int:
+    from ..report.status_json import watch_json
+
+    if not follow:
+        print_page(watch_json(name, next(looks, None)), "json")
+        return 0
+    for look in looks:
+        _print_line(watch_json(name, look))
+    _print_line(watch_json(name, None))
+    return 0
+
+
+def _print_line(document: str) -> None:
+    click.echo(json.dumps(json.loads(document), ensure_ascii=False))
+    sys.stdout.flush()
+
+
+def _followed(looks: Iterator[Look], name: str, wiring: Wiring) -> bool:
+    """Shows each look. Returns whether there was a run."""
+    from ..notify.run_display import run_display
+
+    found = False
+    with run_display(name, wiring.environ, sys.stdout) as show:
+        for look in looks:
+            show(look)
+            found = True
+    return found
+
+
+def _last(wiring: Wiring, name: str) -> str:
+    from ..core.view.status import status_of
+    from ..report.text_status import last_run
+
+    environment = wiring.environment(name)
+    return last_run(status_of(wiring.workspace, environment, wiring.databases.of(environment).ledger()))

@@ -1,0 +1,26 @@
+"""The command `watch`. Shows what a run of an environment is doing, until the run ends."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from ..core.activity.run_activity import Look, RunActivity
+from ..core.environment.environment import Environment
+from ..ports.database import Databases
+
+KEPT = 30
+"""The number of earlier looks from which rates are computed."""
+
+
+def watch(environment: Environment, pause: Callable[[], None], *, databases: Databases) -> Iterator[Look]:
+    """Looks at the run that holds the run lock, until that run ends. Yields nothing if no run holds it. Read-only.
+
+    Calls `pause` between two looks.
+    """
+    with databases.of(environment).observed() as look:
+        earlier: deque[RunActivity] = deque(maxlen=KEPT)
+        while (now := look()) and (not earlier or now.run == earlier[-1].run):
+            yield Look(now, tuple(earlier))
+            earlier.append(now)
+            pause()

@@ -1,0 +1,82 @@
+"""The issue about one environment: open while its schema drifts, its last run failed or its last drill failed. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """What an issue tells about an environment. Each kind of run knows one topic."""
+
+    RUN = "run"
+    DRIFT = "drift"
+    DRILL = "drill"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong about one topic, according to the newest run that checked it."""
+
+    what: str
+    details: tuple[str, ...] = ()
+    next: str = ""
+    run_url: str = ""
+    at: str = ""
+    """When the run found it, as text."""
+
+
+@dataclass(frozen=True)
+class IssueMemory:
+    """The troubles that an issue shows, by topic. The issue's text stores them invisibly."""
+
+    troubles: Mapping[Topic, Trouble] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> IssueMemory:
+        """Reads what `text` writes. No troubles if it cannot be read: the next runs find them again."""
+        try:
+            found = {Topic(topic): Trouble(**fields) for topic, fields in json.loads(text).items()}
+            return cls({topic: _tidy(trouble) for topic, trouble in found.items()})
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    @property
+    def text(self) -> str:
+        """The troubles as JSON."""
+        return json.dumps({topic.value: vars(trouble) for topic, trouble in self.troubles.items()}, ensure_ascii=False)
+
+    def knowing(self, topic: Topic, trouble: Trouble | None) -> IssueMemory:
+        """The memory after a run has checked a topic. None if all is well with the topic."""
+        others = {each: known for each, known in self.troubles.items() if each is not topic}
+        return IssueMemory({**others, **({topic: trouble} if trouble else {})})
+
+
+def _tidy(trouble: Trouble) -> Trouble:
+    """The trouble with its fields as text. A stored text can be anything."""
+    details = tuple(map(str, trouble.details))
+    return Trouble(str(trouble.what), details, str(trouble.next), str(trouble.run_url), str(trouble.at))
+
+
+@dataclass(frozen=True)
+class IssueText:
+    """What an issue shows after a run."""
+
+    title: str
+    body: str
+    memory: str
+    open: bool
+    comment: str = ""
+    """The comment about a change of state, which notifies people. Empty if the state did not change."""
+
+
+@dataclass(frozen=True)
+class EnvironmentIssue:
+    """The issue to keep about one environment."""
+
+    key: str
+    """The identity of the issue among the issues of the repository."""
+    compose: Callable[[str], IssueText | None] = field(repr=False)
+    """Makes the issue from the stored memory, which is empty without an issue. None to leave everything as it is."""
