@@ -41,9 +41,9 @@ class Reason:
     expected: bool = False
     """Whether the wait is part of the process that the manifest defines, and ends by itself."""
     subject: str = ""
-    """The migration that waits. Empty if the reason does not concern only one migration."""
+    """The migration that waits. Empty if the reason concerns the whole plan."""
     until: datetime | None = None
-    """When the wait ends. None if that time is not known."""
+    """When the wait ends. None if the time is unknown."""
 
     @property
     def passes(self) -> bool:
@@ -175,7 +175,7 @@ def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterat
 
 
 def with_warnings(plan: Plan, request: Request) -> Plan:
-    """The plan with the warnings of `reviewed: warn`. The warnings do not change the plan's fingerprint."""
+    """The plan with the warnings that `reviewed: warn` requires. The warnings do not change the plan's fingerprint."""
     if request.environment.reviewed is not Reviewed.WARN:
         return plan
     found = (Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request))

@@ -17,7 +17,7 @@ from ..workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class TakeOver:
-    """The request to record all migrations up to `number` as applied. `reason` says why differences are accepted."""
+    """The request to record all migrations up to `number` as applied. `reason` tells why differences are accepted."""
 
     number: int | Selector
     reason: str = ""
@@ -31,7 +31,7 @@ class TakeOver:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The result: the names in the new ledger, and the changes from the files' schema to the live schema."""
+    """The result of a baseline: the names in the new ledger, and how the live schema differs from the files' schema."""
 
     environment: str
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Baseline:
 
     @property
     def exit_status(self) -> int:
-        """1 if differences prevented the baseline, else 0."""
+        """1 if differences prevented the baseline. Otherwise 0."""
         return 0 if self.names else 1
 
 
@@ -55,7 +55,7 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
 
 
 def baseline_blocker(ledger: Ledger) -> Entry | None:
-    """The first ledger entry that records a change and prevents a baseline. Failed attempts do not count."""
+    """The first ledger entry that prevents a baseline because it records a change. A failed attempt does not count."""
     harmless = CHANGES_NOTHING | {Mark.BASELINED}
     return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
 
@@ -70,7 +70,7 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
 
 
 def entries(request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str) -> tuple[Entry, ...]:
-    """The new ledger entries: first the entry with the accepted schema differences, then one entry per migration."""
+    """The new ledger entries: first the entry with the accepted schema differences, then one per migration."""
     proof = Entry(Mark.BASELINED, NAME, checksum=fingerprint, sql=changes_text(baseline.changes), error=baseline.reason)
     every = (proof, *(Entry.of_file(Mark.BASELINED, migration, baseline.reason) for migration in found))
     return tuple(replace(each, started_at=request.now, finished_at=request.now) for each in every)

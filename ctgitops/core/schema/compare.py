@@ -110,12 +110,12 @@ def _mirror(change: Change) -> Change:
 
 
 def without(changes: Changes, patterns: tuple[str, ...]) -> Changes:
-    """The changes without objects that a pattern matches: `public.events_p*`, `index *`, `cron.*`."""
+    """The changes of objects that no pattern matches. A pattern is, for example, `public.events_p*` or `index *`."""
     return tuple(change for change in changes if not ignored(change.object, patterns))
 
 
 def without_access_of(role: str, changes: Changes) -> Changes:
-    """The changes without additional privileges on schemas for `role`. `ctgitops roles` grants these to apply."""
+    """The changes, except added privileges of `role` on schemas. `ctgitops roles` grants these privileges."""
     ends = (f" to {role}", ' to "{}"'.format(role.replace('"', '""')))
     return tuple(change for change in changes if not (isinstance(change, Added) and _is_access(change.object, ends)))
 
