@@ -24,12 +24,12 @@ from .planning.live_schema import with_findings
 def apply(
     request: Request, *, databases: Databases, backups: Backups, tell: Listener, shadows: Shadows | None = None
 ) -> Outcome:
-    """Plans again under the run lock, checks the gates, takes a backup, and runs the plan step by step. Writes.
+    """Plans again under the run lock, checks the gates, takes a backup, and runs the plan step by step.
 
-    Refuses a blocked plan, and a plan for which a gate gives a reason to wait. Findings of severity error do not stop
-    the apply: they fail the check of the pull request, and the outcome repeats them. First checks the open predictions
-    of earlier runs. At the end, compares the resulting schema with the prediction of the request or, with
-    `shadows`, with that of a trial.
+    First checks the open predictions of earlier runs. Refuses a blocked plan, and a plan for which a gate gives a
+    reason to wait. Findings of severity error do not stop the apply: they fail the check of the pull request, and the
+    outcome repeats them. At the end, compares the resulting schema with the prediction of the request. With `shadows`,
+    compares it with the prediction of a trial. Writes to the database.
     """
     environment = request.environment
     database = databases.of(environment)
@@ -83,6 +83,6 @@ def _planned(request: Request, database: Database, ledger: Ledger, databases: Da
 
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
-    """Reasons not to apply. There is one if the health query fails or does not return true. Read-only."""
+    """Reasons not to apply. The result has one reason if the health query fails or does not return true. Read-only."""
     health = request.environment.apply_policy.health
     return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()

@@ -16,7 +16,7 @@ from ..ports.database import Databases
 def status(
     workspace: Workspace, environments: tuple[Environment, ...], *, databases: Databases
 ) -> tuple[EnvironmentStatus, ...]:
-    """Reads all environments in parallel. The row of an unreachable environment has the error. Read-only."""
+    """Reads all environments in parallel. For an unreachable environment, the result has the error. Read-only."""
 
     def read_status(environment: Environment) -> EnvironmentStatus:
         return status_of(workspace, environment, _ledger(environment, databases))
