@@ -38,7 +38,7 @@ def notify(*, name: str | None, test: bool, root: Path) -> int:  # noqa: ARG001 
 
 @contextmanager
 def notifying(wiring: Wiring, environment: Environment) -> Iterator[None]:
-    """Notifies the receivers of an environment of an error in the block. Does not if a signal asked the run to stop."""
+    """Notifies the receivers of an environment if the block raises an error, except after a stop signal."""
     try:
         yield
     except CtgitopsError as error:
