@@ -24,14 +24,14 @@ _UNAPPROVED = Reason("approval", "its plan is ready, and waits for an approval")
 
 
 def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
-    """The wait that an outcome reports. None without a wait, or for a wait that only a person can end."""
+    """The wait that an outcome reports. None if there is no wait, or if only a person can end the wait."""
     if isinstance(outcome, Outcome) and outcome.status is Status.WAITING and not outcome.receipt:
         return wait_of(environment, outcome.reasons)
     return None
 
 
 def until(wait: PlanWait) -> str:
-    """The time when the wait can end, as text. The reason to wait if the time is unknown."""
+    """The time at which the wait can end, as text. If the time is unknown, the reason to wait."""
     return f"until {wait.until:%Y-%m-%d %H:%M UTC} at the earliest" if wait.until else f"because {wait.reasons[0].what}"
 
 
@@ -45,7 +45,7 @@ def write_outputs(job: Job, waits: Iterable[PlanWait]) -> None:
 
 
 def tell_wait(job: Job, wait: PlanWait) -> None:
-    """Reports how long an environment waits, and the next step. It is an error if the wait fails the step."""
+    """Reports how long an environment waits, and the next step. If the wait makes the step fail, reports an error."""
     name = wait.environment.name
     line = f"{name} waits {until(wait)}; nothing was changed"
     after = phrases.resumed_by(wait.environment)
@@ -54,7 +54,7 @@ def tell_wait(job: Job, wait: PlanWait) -> None:
 
 
 def queue(job: Job, wait: PlanWait, sha: str) -> None:
-    """Creates the deployment in the state `queued`. Scheduled runs do not create it again."""
+    """Creates the deployment in the state `queued`. A scheduled run does nothing: the deployment exists."""
     if job.scheduled:
         return
     words = f"waits {until(wait)}"
@@ -65,7 +65,7 @@ def queue(job: Job, wait: PlanWait, sha: str) -> None:
 
 
 def _keep_records(job: Job, results: tuple[PlanResult, ...]) -> None:
-    """Writes the wait into the records of pull requests. They wait for a time or an approval, not for the release."""
+    """Writes into the records of pull requests that they wait for a time or an approval."""
     record = RunRecord(job, job.wiring.origin.commit_sha)
     for result in results:
         if isinstance(result, Preview) and (reasons := _awaited(result)):
@@ -75,7 +75,7 @@ def _keep_records(job: Job, results: tuple[PlanResult, ...]) -> None:
 
 
 def _awaited(result: Preview) -> tuple[Reason, ...]:
-    """What the apply step waits for. Empty if the apply would be refused, or has nothing to do."""
+    """What the apply step waits for. Empty if the apply would be refused or has nothing to do."""
     if wait_of(result.environment, result.reasons):
         return result.reasons
     ready = result.occasion.approved and not result.plan.empty and not verdict_of(result).state.stops
@@ -83,9 +83,9 @@ def _awaited(result: Preview) -> tuple[Reason, ...]:
 
 
 def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:
-    """The exit status of a plan step whose plan may wait. Without the input `on-wait`, this is `status`.
+    """The exit status of a plan step whose plan may wait. Without the input `on-wait`, returns `status`.
 
-    The input `on-wait` means that an apply step follows, which needs no approval while the plan waits.
+    The input `on-wait` means that an apply step follows. While the plan waits, this apply step needs no approval.
     """
     waiting = [
         (result.environment, result.reasons) for result in results if isinstance(result, Preview) and result.reasons
