@@ -66,7 +66,7 @@ def _tried(plan: Plan, environment: Environment, database: Database, shadows: Sh
 
 
 def extent_of_trial(plan: Plan, sandbox: Sandbox, live: Snapshot) -> BackupExtent:
-    """What the scope `affected` saves. The sandbox must have run all of the plan and its seed files with `watched`."""
+    """What the scope `affected` saves. The plan's steps and seed files must have run in the sandbox, with `watched`."""
     if sandbox.skipped:
         return BackupExtent(
             why_all=f"a statement of {next(iter(sandbox.skipped)).step} was not tried: it names a database"

@@ -49,7 +49,7 @@ class Layout:
         return tuple(dict.fromkeys((self.folder, "migrations", "seeds")))
 
     def file_of(self, migration: str) -> str:
-        """The file of a migration, as text for messages. With a layout of another tool, a description instead of a path."""
+        """A migration's file, as text for messages. With another tool's layout, a description instead of a path."""
         return f"{self.folder}/{migration}.sql" if self.is_own else f"the file of {migration} in {self.folder}/"
 
     def pathspec(self, migration: str) -> str:
