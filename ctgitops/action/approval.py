@@ -1,4 +1,4 @@
-"""Checks every gate of the apply for a plan that a person approves first."""
+"""Checks all gates of an apply before a person approves its plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .provenance import prove
 
 
 def occasion_of(event: Event | Refused | None, inputs: Inputs) -> Occasion:
-    """Whether the event applies the plan, and whether its apply needs an approval."""
+    """The event that applies the plan. The event decides whether the apply needs an approval."""
     if inputs.command is Command.APPLY and inputs.on_wait is not OnWait.AUTO and isinstance(event, Dispatch | Schedule):
         return Occasion.APPLY
     if isinstance(event, Release | TagPush):
@@ -30,7 +30,7 @@ def occasion_of(event: Event | Refused | None, inputs: Inputs) -> Occasion:
 
 
 def with_gates(job: Job, event: Event | Refused | None, results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
-    """Adds reasons to each plan for which the apply by `event` would refuse the plan now. Read-only."""
+    """Adds to each plan the reasons why an apply by `event` would refuse the plan now. Read-only."""
     occasion = occasion_of(event, job.inputs)
     if event is None or occasion is Occasion.NONE:
         return results
@@ -50,7 +50,7 @@ def _gated(job: Job, event: Event | Refused, result: Preview, unproved: tuple[Re
 
 
 def _unproved(job: Job, event: Event | Refused) -> tuple[Reason, ...]:
-    """Why the apply would refuse the commit, such as a tag that is not on the default branch."""
+    """Why the apply would refuse the commit. For example, its tag is not on the default branch."""
     provenance = event if isinstance(event, Refused) else provenance_of(event)
     if not isinstance(provenance, Provenance):
         return ()
@@ -67,7 +67,7 @@ def _refused(event: Event | Refused, environment: Environment) -> Iterator[Reaso
 
 
 def _health(job: Job, environment: Environment) -> tuple[Reason, ...]:
-    """Runs the health query in the same way as the apply. Returns a reason to wait if it is not true. Read-only."""
+    """Runs the health query as the apply does. Returns a reason to wait if the result is not true. Read-only."""
     health = environment.apply_policy.health
     if health is None:
         return ()

@@ -1,4 +1,4 @@
-"""Chooses the database that a plan may connect to. The base branch's manifests decide, never the pull request's."""
+"""Chooses the database that a plan may connect to. The base branch's manifests decide, and not the pull request's."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ NOT_MERGED = "the change takes effect after the merge"
 
 @dataclass(frozen=True)
 class BaseCommit:
-    """The commit whose manifests set the connections of an unmerged plan."""
+    """The commit whose manifests define the connections of an unmerged plan."""
 
     sha: str
     branch: str = ""
-    """The default branch. Set if its newest commit is used because the pull request has another base branch."""
+    """The default branch, if its newest commit is used because the pull request has another base branch."""
 
 
 @dataclass(frozen=True)
 class Merged:
-    """The environments of the base branch by name, and the databases that they may connect to."""
+    """Maps environments of the base branch to the databases that unmerged plans may connect to."""
 
     environments: Mapping[str, Environment]
     databases: Databases
     workspace: Mapping[str, Environment]
-    """The environments of the checkout, by name."""
+    """Maps the names of the checkout's environments to the environments."""
     unknown: CtgitopsError | None = None
     """Why the manifests of the base branch could not be read. None if they were read."""
 
@@ -56,7 +56,7 @@ class Merged:
         return self.databases.of(replace(environment, url_secret=merged.url_secret))
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment in `after`. Its address is that of the base branch."""
+        """The ledger of the environment that `after` names, at the address in the base branch."""
         name = request.environment.after
         if name is None:
             return None
@@ -71,12 +71,12 @@ class Merged:
             return Unreadable(error.what, error.exit_status)
 
     def shadowed(self, request: Request) -> Request:
-        """The request with the base branch's shadow settings. Unmerged SQL then cannot choose a server."""
+        """The request with the shadow settings of the base branch. Unmerged SQL then cannot choose the server."""
         merged = self.environments.get(request.environment.name)
         return request.copied_where(merged.shadow if merged else ShadowPolicy())
 
     def seen(self, result: PlanResult, request: Request) -> PlanResult:
-        """Replaces the error of an environment that the base branch lacks. The plan is then for an empty database."""
+        """The plan for an empty database if the base branch lacks the environment. Otherwise returns `result`."""
         if isinstance(result, NotPlanned) and self.unknown is None and result.environment.name not in self.environments:
             preview = preview_of_new(request.workspace, result.environment)
             return lint_result(preview, request.workspace, request.now.date())
@@ -84,7 +84,7 @@ class Merged:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """A warning for each key of a database, server or backup location whose value differs on the base branch."""
+        """A warning for each key of a database, server or backup location whose value differs from the base branch."""
         found = []
         for name, merged in self.environments.items():
             here = self.workspace.get(name)
@@ -116,7 +116,7 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
 def merged_at(
     forge: Forge | None, base: BaseCommit, folder: str, own: Databases, here: tuple[Environment, ...]
 ) -> Merged:
-    """Reads the manifests of a commit through the API. The plan connects to no database after an error."""
+    """Reads the manifests of a commit through the API. After an error, the plan connects to no database."""
     by_name = {environment.name: environment for environment in here}
     if forge is None or not (base.sha or base.branch):
         what = "cannot read the manifests of the base branch: there is no GitHub token"

@@ -52,19 +52,19 @@ class Result:
 
     @property
     def wait(self) -> PlanWait | None:
-        """The wait that the run reported. None without a wait, or for a wait that only a person can end."""
+        """The wait that the run reported. None if there is no wait, or if only a person can end the wait."""
         return wait_in(self.environment, self.outcome)
 
     @property
     def commit_state(self) -> CommitState:
-        """The state to set as the commit's status."""
+        """The state of the commit status for this result."""
         if self.wait:
             return CommitState.PENDING
         return CommitState.FAILURE if self.exit_status else CommitState.SUCCESS
 
     @property
     def text(self) -> str:
-        """Why later environments are skipped."""
+        """The reason why later environments are skipped."""
         odd = isinstance(self.outcome, Outcome) and self.outcome.mismatch
         ended = "differs from its prediction" if odd else "failed" if self.exit_status else "was stopped"
         return f"{self.environment.name} {ended}"
@@ -80,7 +80,7 @@ def apply(job: Job, ask: Applying) -> int:
 
 
 def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
-    """The cancelled part of a run and the state of the database, after a signal between migrations."""
+    """The cancelled part of the run and the state of the database, if a signal arrives between migrations."""
     if left := [name for name in names if name not in record.ended]:
         return f"the {doing} {', '.join(left)}", NOTHING
     return (
@@ -116,7 +116,7 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
 
 
 def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
-    """Queues the deployment of an environment that waits. Always sets the commit's status for the environment."""
+    """If the environment waits, queues its deployment. In any case, sets the commit status for the environment."""
     sha = record.sha
     words = outcome_verdict(result.outcome) if isinstance(result.outcome, Outcome) else result.outcome.what
     if wait := result.wait:
@@ -134,7 +134,7 @@ def _follow_up(job: Job, result: Result, record: RunRecord) -> None:
 
 
 def rollback(job: Job, provenance: Provenance) -> int:
-    """Rolls one environment back to its state after a given migration. Writes."""
+    """Rolls back one environment to its state after a given migration. Writes to the database."""
     prove(job, provenance)
     inputs = job.inputs
     request = job.wiring.request(
@@ -225,7 +225,7 @@ def _heard(job: Job, environment: Environment, verb: Verb, sha: str, log: Deploy
 
 
 def _last_kept(job: Job, environment: str, steps: int) -> str:
-    """The applied migration before the newest `steps` migrations. `0` without one. Raises ValueError if unknown."""
+    """The applied migration before the newest `steps` migrations, or `0`. Raises ValueError if it is unknown."""
     try:
         order = job.wiring.databases.of(job.wiring.environment(environment)).ledger().in_order
     except CtgitopsError:
@@ -275,7 +275,7 @@ def check_manifests(job: Job) -> None:
 
 
 def _fingerprint(results: list[Result]) -> str:
-    """The output `fingerprint`. NOTHING_APPROVED after the dry run of a rollback that would be refused."""
+    """The output `fingerprint`. It is NOTHING_APPROVED after the dry run of a rollback that would be refused."""
     outcome = results[0].outcome if len(results) == 1 else None
     if not isinstance(outcome, Outcome) or (outcome.status is Status.ONLY_SHOWN and outcome.reasons):
         return NOTHING_APPROVED

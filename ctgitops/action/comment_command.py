@@ -1,7 +1,7 @@
 """Runs the command in a comment if the comment's author has write access. Reacts to the comment with the result.
 
-`github/event.py` recognises the command in the comment. A command that has no effect gets a short answer. The next
-answer replaces this answer. A later command or plan that makes it untrue deletes it.
+`github/event.py` recognises the command in the comment. If a command has no effect, the Action posts a short answer.
+The next answer replaces this answer. If a later command or plan makes the answer untrue, the Action deletes the answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COMMANDS = "`/ctgitops plan`, `/ctgitops apply ENVIRONMENT`, `/ctgitops unlock` 
 
 
 def run_comment_command(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
-    """Runs `do` if the comment's author has write access. Raises ForgeError for an unknown access."""
+    """Runs `do` if the comment's author has write access. Raises ForgeError if the author's access is unknown."""
     if refused := _refused(job, comment):
         _answer(job, comment, refused)
         _react(job, comment, Reaction.REFUSED)
@@ -62,7 +62,7 @@ def _check_url(job: Job, comment: Comment) -> None:
 
 
 def _told(job: Job, comment: Comment, status: int) -> Reaction:
-    """Answers a command without effect. Deletes an earlier answer for any other command. Returns the reaction."""
+    """Answers a command without effect. For any other command, deletes an earlier answer. Returns the reaction."""
     if job.undone:
         _answer(job, comment, Ignored(job.undone[-1]))
         return Reaction.REFUSED

@@ -25,7 +25,7 @@ _LOST = "the run ended without a result; a later run continued its plan"
 
 @dataclass
 class DeploymentLog:
-    """The deployment of a run. Begins when the run begins its plan. Always gets a final state."""
+    """The deployment of a run. It begins when the run begins its plan, and always gets a final state."""
 
     job: Job
     environment: Environment
@@ -33,12 +33,12 @@ class DeploymentLog:
     plan: Plan | None = None
     """The plan of the run. None until the run begins the plan."""
     lost_runs: list[str] = field(default_factory=list)
-    """The URLs of earlier runs whose deployment had no final state."""
+    """The URLs of earlier runs that did not set a final state of their deployment."""
     _number: int | None = None
     _success: DeploymentState = DeploymentState.SUCCESS
 
     def hear(self, progress: Progress) -> None:
-        """Creates the deployment when the run begins its plan. The run holds the run lock then."""
+        """Creates the deployment when the run begins its plan. The run then holds the run lock."""
         if not isinstance(progress, PlanStarted):
             return
         self.plan = progress.plan
@@ -53,7 +53,7 @@ class DeploymentLog:
         """Closes the deployments of killed runs. These runs have ended, because this run has held the run lock.
 
         A deployment that began after this run may belong to an active run, and is not closed. If this run found the
-        environment `up_to_date`, the newest deployment of its commit did succeed, however its run ended.
+        environment `up_to_date`, the newest deployment of its commit was successful, whatever the end of its run.
         """
         newest = max((old.number for old in self._earlier), default=None)
         for old in self._earlier:
@@ -66,7 +66,7 @@ class DeploymentLog:
                 self.job.github_writer.deployed(old.number, DeploymentState.SUCCESS, _SETTLED, self._url)
 
     def end(self, *, success: bool, words: str) -> None:
-        """Sets the final state. Closes earlier deployments that are no longer true.
+        """Sets the final state, and closes earlier deployments whose state is no longer true.
 
         After a rollback, no earlier deployment is active. After an apply, no older deployment waits.
         """
@@ -83,8 +83,9 @@ class DeploymentLog:
     def _deployed(self, plan: Plan) -> str:
         """The commit that counts as deployed after the run.
 
-        After a rollback, this is the commit of the newest remaining migration, because the newest commit contains the
-        rolled-back one. If it is unknown, or also added a rolled-back migration, the deployment ends as inactive.
+        After a rollback, this is the commit of the newest remaining migration. The newest commit still contains the
+        rolled-back migration. If the commit is unknown, or also added a rolled-back migration, the deployment ends as
+        inactive.
         """
         if plan.direction is Direction.APPLY:
             return self.sha

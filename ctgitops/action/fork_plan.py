@@ -1,8 +1,8 @@
-"""Plans a pull request from its files in GitHub's API. Needs no checkout, and runs none of its code.
+"""Plans a pull request from its files in GitHub's API. Needs no checkout, and runs no code of the pull request.
 
-The plan connects only to addresses in the checkout's manifests, and GitHub runs such a workflow on the default branch.
-`_plan_intent` in core/forge/intent.py decides when the plan is made. Without secrets, `files_only` in
-action/read_only.py makes it instead, and connects to no database.
+The plan connects only to addresses in the checkout's manifests. GitHub runs such a workflow on the default branch.
+`_plan_intent` in core/forge/intent.py decides when the plan is made. For a run without secrets, `files_only` in
+action/read_only.py makes the plan, and connects to no database.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from .pull_request_checks import clashes_of, merged_before, shown_now, untouched
 MOST = 300
 LARGEST = 1_000_000
 ALL = 10_000_000
-"""Limits for a pull request: MOST files, LARGEST bytes per file, and ALL bytes in total."""
+"""Limits for a pull request: at most MOST files, LARGEST bytes per file, and ALL bytes in total."""
 
 
 def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
-    """Plans a pull request with the checkout's manifests and policy. Never applies."""
+    """Plans a pull request with the checkout's manifests and policy. Applies nothing."""
     forge = job.github_writer.forge
     if forge is None:
         raise ForgeError("cannot read the pull request: there is no GitHub token", hint="set the input `github-token`")
@@ -72,7 +72,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
 
 
 def _unmerged(proposal: Proposal, folder: str) -> Iterator[Problem]:
-    """A warning for each manifest that the pull request changes, and for the policy. The plan uses no such change."""
+    """A warning for each manifest, and for the policy, that the pull request changes. The plan ignores the change."""
     for path in sorted(each.removeprefix(folder) for each in proposal.paths if each.startswith(folder)):
         if path == PATH or (path.startswith("environments/") and path.endswith((".yaml", ".yml"))):
             what = f"the pull request changes `{path}`; this plan uses the file of the default branch"
@@ -104,7 +104,7 @@ def _has_secret(job: Job, environment: Environment) -> bool:
 def _files(
     forge: Forge, proposal: Proposal, folder: str, layout: Layout
 ) -> tuple[dict[str, bytes | None], tuple[Problem, ...]]:
-    """The SQL files of the pull request, by path in the workspace. None for a removed file."""
+    """Maps the path of each SQL file of the pull request to its content, or to None if the file is removed."""
     there = {f.path: f for name in layout.folders for f in forge.tree(proposal.head_sha, f"{folder}{name}")}
     changed = sorted(
         p for p in proposal.paths if p.startswith(folder) and is_migration_file(p.removeprefix(folder), layout)

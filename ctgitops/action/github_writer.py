@@ -1,4 +1,4 @@
-"""Writes comments, check runs and deployments to GitHub. A failed API call is a warning and never ends the run."""
+"""Writes comments, check runs and deployments to GitHub. A failed API call causes a warning and never ends the run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LONGEST_DESCRIPTION = 140
 
 @dataclass
 class GitHubWriter:
-    """Writes to the runner, and to the forge if there is a token. Masks secrets in all text."""
+    """Writes to the runner and, if there is a token, to the forge. Masks secrets in all text."""
 
     runner: Runner
     forge: Forge | None = None
@@ -56,7 +56,7 @@ class GitHubWriter:
             self.runner.output("comment-url", url)
 
     def last_words(self, comment: StickyComment) -> None:
-        """Writes a text above the comment of a pull request, without retries."""
+        """Writes a text at the top of the comment of a pull request. Does not retry."""
         clean = replace(comment, body=self.runner.hidden(comment.body))
         self._tried("the comment was not written", lambda forge: forge.last_words(clean))
 
@@ -65,7 +65,7 @@ class GitHubWriter:
         self._tried("an outdated answer was not deleted", lambda forge: forge.retract(pull_request, key))
 
     def approvers(self, pull_request: int) -> tuple[str, ...] | None:
-        """The users who approved a pull request. None if that is not known."""
+        """The users who approved a pull request. None if the users are not known."""
         return self._tried("the reviews were not read", lambda forge: forge.approvers(pull_request))
 
     def record(self, record: RecordComment) -> None:
@@ -151,7 +151,7 @@ class GitHubWriter:
         return None if files is None else tuple(file.path for file in files)
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The pull request that merged a commit. None if there is none."""
+        """The pull request that merged a commit. None if there is no such pull request."""
         return self._tried("the pull request was not found", lambda forge: forge.pull_request_of(sha))
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
@@ -201,6 +201,6 @@ def annotation_of(problem: Problem, root: str) -> Annotation | None:
 
 
 def path_in_repository(root: str, path: str) -> str:
-    """Converts a path in the workspace to a path in the repository. Annotations require the latter."""
+    """Converts a path in the workspace to a path in the repository. Annotations require paths in the repository."""
     folder = root.strip("/").removeprefix("./")
     return path if folder in ("", ".") else f"{folder}/{path}"

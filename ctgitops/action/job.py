@@ -1,4 +1,4 @@
-"""One step of a workflow: its inputs, checkout, runner and access to GitHub, for all commands of the Action."""
+"""One step of a workflow: its inputs, its checkout, the runner, and the access to GitHub. All commands use it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ANSWER = "answer"
 
 @dataclass(frozen=True)
 class Job:
-    """The inputs, the checkout with its secrets, and the outputs."""
+    """The inputs of a step, the checkout with its secrets, and the step's outputs."""
 
     environ: Mapping[str, str] = field(repr=False)
     inputs: Inputs
@@ -50,7 +50,7 @@ class Job:
     """The time at which this run began. All facts that the run publishes were read later."""
 
     def base_at(self, base: BaseCommit) -> Merged:
-        """The environments of the base branch. They decide which databases an unmerged plan may connect to."""
+        """The environments of the base branch. Their manifests decide what an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
         return merged_at(self.github_writer.forge, base, self.wiring.origin.folder, self.wiring.databases, here)
 
@@ -90,7 +90,7 @@ class Job:
             self.runner.say(line)
 
     def show(self, title: str, text: str, markdown: str) -> None:
-        """Prints one page in the log. Adds the other page to the job summary."""
+        """Prints the first page in the log, and adds the second page to the job summary."""
         with self.runner.group(title):
             self.runner.say(text.rstrip("\n"))
         self.runner.summarise(markdown)
@@ -135,16 +135,16 @@ class Job:
 
     @property
     def generation(self) -> Generation:
-        """The number of this run, and of the attempt. Runs are ordered by these numbers."""
+        """The numbers of this workflow run and of its attempt. Runs are ordered by these numbers."""
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
         return Generation(run, attempt, self.started)
 
     def answer(self, pull_request: int, body: str) -> None:
-        """Answers a comment command with a new comment. The plan has a separate comment."""
+        """Answers a comment command with a new comment. The plan has its own comment."""
         self.comment(pull_request, "", body, key=ANSWER)
 
     def retract_answer(self, pull_request: int) -> None:
-        """Deletes the answer to an earlier comment command. The answer is no longer true."""
+        """Deletes the answer to an earlier comment command, because the answer is no longer true."""
         if self.inputs.comment is not CommentMode.OFF:
             self.github_writer.retract(pull_request, self.key(ANSWER))
 

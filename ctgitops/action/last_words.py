@@ -1,6 +1,6 @@
 """The last words of a cancelled run. GitHub's runner kills the run 10 seconds after the first signal.
 
-The last words are written above the text of the comment, with three API calls and no retry. The next run replaces them.
+The last words are added at the top of the comment, with three API calls and no retry. The next run replaces them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _AGAIN = "run the job again: it reads the ledger, and reports here what is appli
 def last_words(
     job: Job, concerned: Callable[[], Iterable[int]], cut: Callable[[], tuple[str, str]], following: str
 ) -> Iterator[None]:
-    """Handles an interrupt of the block. Writes on the run's pull requests that the run was cancelled, and what to do.
+    """Handles an interrupt in the block: writes on the run's pull requests that the run was cancelled, and what to do.
 
-    `cut` returns what was cancelled, and the state of the database.
+    `cut` returns the cancelled part of the run, and the state of the database.
     """
     try:
         yield
@@ -38,13 +38,13 @@ def last_words(
 
 
 def say_stopped(job: Job, concerned: Iterable[int], whose: str, error: CtgitopsError) -> None:
-    """Writes on each pull request of a cancelled run that it was cancelled, and what to do next."""
+    """Writes on each pull request of a cancelled run that the run was cancelled, and what to do next."""
     following = _AGAIN if "`ctgitops " in error.hint else error.hint  # GitHub has no input for that command
     say(job, concerned, _words(job, f"Cancelled: {whose}: {error.what}", error.state, following))
 
 
 def say(job: Job, concerned: Iterable[int], body: str) -> None:
-    """Writes a text above the comments of pull requests, in turn, until a time limit."""
+    """Adds a text at the top of the comments of pull requests, one after the other, until a time limit."""
     if job.github_writer.forge is None or job.inputs.comment is CommentMode.OFF:
         return
     for pull_request in concerned:

@@ -51,9 +51,9 @@ _NOT_KNOWN = "Nothing blocks the plans, but a part of them was not tried or not 
 
 
 def plan(job: Job, ask: Planning) -> int:
-    """Plans every environment. Writes log, summary and outputs, and a comment and check run for reviewers.
+    """Plans every environment. Writes the log, the summary, the outputs, and a comment and check run for reviewers.
 
-    The comment shows an error instead of the plan for an older commit, if the plan cannot be made.
+    If the plan cannot be made, the comment shows the error. The error replaces a plan for an older commit.
     """
     what = f"the plan of commit {ask.sha[:7]}" if ask.sha else "the plan"
     try:
@@ -88,7 +88,7 @@ def _planned(job: Job, ask: Planning) -> int:
 
 
 def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_update: bool = False) -> int:
-    """Writes plans to the log, summary, outputs, check run and comment. Returns the exit status.
+    """Publishes plans in the log, summary, outputs, check run and comment. Returns the exit status.
 
     A pull request that changes no migration gets no comment. If it already has a comment, the comment says so.
     """
@@ -154,9 +154,9 @@ def _plan_outputs(job: Job, results: tuple[PlanResult, ...], whole: str) -> None
 
 
 def _fingerprint(results: tuple[PlanResult, ...]) -> str:
-    """The output `fingerprint`, which is never empty: an empty input would approve any plan.
+    """The output `fingerprint`. It is never empty, because an empty input would approve any plan.
 
-    NOTHING_APPROVED if apply would refuse the plan now, or if no page suggests to apply the plan.
+    It is NOTHING_APPROVED if apply would refuse the plan now, or if no page suggests to apply the plan.
     """
     result = results[0] if len(results) == 1 else None
     if not isinstance(result, Preview) or result.plan.empty or result.parked or verdict_of(result).state.stops:
@@ -165,7 +165,7 @@ def _fingerprint(results: tuple[PlanResult, ...]) -> str:
 
 
 def _mark(job: Job, ask: Planning, results: tuple[PlanResult, ...], page: str) -> None:
-    """Adds annotations to a check run if possible. Otherwise adds them through the runner. Never uses both."""
+    """Adds annotations to a check run if possible. Otherwise adds them through the runner. Never adds them to both."""
     problems = tuple(phrases.problems(results))
     for error, names in phrases.errors_of(results).items():
         job.runner.fail(f"{phrases.joined(names)}: {error}")

@@ -47,7 +47,7 @@ def _pull_request(provenance: Provenance, forge: Forge) -> None:
 
 
 def _checkout(job: Job, provenance: Provenance, forge: Forge) -> None:
-    """Checks the checked-out commit. A workflow for a comment may have checked out the pull request."""
+    """Checks that the checked-out commit is merged. A workflow for a comment may have checked out the pull request."""
     try:
         commit = job.wiring.checked_out
     except WorkspaceError as error:

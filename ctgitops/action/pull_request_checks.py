@@ -1,4 +1,4 @@
-"""Reads facts about pull requests from GitHub: reviewed files, conflicts between open ones, suggested changes."""
+"""Reads facts about pull requests from GitHub: reviewed files, suggested changes, conflicts between them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..github.inputs import CommentMode
 from .job import Job
 
 MOST_FILES = 3000
-"""Maximum number of a pull request's files that GitHub lists."""
+"""The maximum number of files that GitHub lists for a pull request."""
 
 
 def clashes_of(
@@ -41,7 +41,7 @@ def untouched(files: tuple[ChangedFile, ...], folder: str, workspace: Workspace)
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
-    """The workspace with the base branch's migrations marked. The pull request adds all other migrations."""
+    """The workspace, in which the base branch's migrations are marked. The pull request adds all other migrations."""
     if not files or not workspace.contested:
         return workspace
     added = {file.path.removeprefix(folder) for file in files if file.added}
@@ -52,7 +52,7 @@ def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: 
 
 
 def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple[ChangedFile, ...]) -> None:
-    """Posts suggestions on lines that the pull request adds. Posts none if the workflow disables comments."""
+    """Posts suggestions on lines that the pull request adds. If the workflow disables comments, posts nothing."""
     if ask.pull_request is None or job.inputs.comment is CommentMode.OFF:
         return
     found = suggestions(problems, files, job.wiring.origin.folder)
@@ -68,7 +68,7 @@ def with_reviews(job: Job, request: Request) -> Request:
 
 
 def shown_now(request: Request) -> Request:
-    """Marks all files of the request as reviewed. This plan shows the files before the merge."""
+    """Marks all files of the request as reviewed, because this plan shows the files before the merge."""
     files = all_files_of(request.workspace, request.origin.folder)
     return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
 

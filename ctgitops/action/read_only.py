@@ -1,8 +1,8 @@
 """The Action's read-only commands: check, status, drift, an offline plan, and the final comment.
 
-`files_only` plans a pull request without secrets, such as one from a fork, and connects to no database.
-core/forge/intent.py (`_plan_intent`) chooses `files_only`. Later, action/fork_plan.py plans the same pull request on
-the default branch.
+`files_only` plans a pull request without secrets, such as one from a fork, and connects to no database. `_plan_intent`
+in core/forge/intent.py chooses `files_only`. Later, action/fork_plan.py plans the same pull request on the default
+branch.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def check(job: Job, ask: Checking | None = None) -> int:
 
 
 def _findings(job: Job, files: tuple[ChangedFile, ...]) -> tuple[Finding, ...]:
-    """Lints the files that a pull request adds or changes. Lints all files without a pull request."""
+    """Lints the files that a pull request adds or changes. If there is no pull request, lints all files."""
     folder = job.wiring.origin.folder
     only = {file.path.removeprefix(folder) for file in files if file.path.startswith(folder)}
     return lint(job.wiring.workspace, job.wiring.today, only if files else None)
 
 
 def files_only(job: Job, ask: Checking) -> int:
-    """Plans a pull request without secrets from its files. Only the job summary shows the plan."""
+    """Plans a pull request that gets no secrets, from its files only. Shows the plan only in the job summary."""
     changed = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
     folder = job.wiring.origin.folder
     inside = {file.path.removeprefix(folder) for file in changed if file.path.startswith(folder)}
@@ -107,7 +107,7 @@ DRIFT_FILE = "ctgitops-drift.json"
 
 
 def drift(job: Job) -> int:
-    """Checks one environment, or all. Writes log, summary, annotations and the output `drift`."""
+    """Checks one environment, or all. Writes the log, summary, annotations and the output `drift`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     requests = tuple(job.wiring.request(name) for name in names)
     results = drift_verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
@@ -124,14 +124,14 @@ def drift(job: Job) -> int:
 
 
 def _answer(results: tuple[DriftResult, ...]) -> str:
-    """The output `drift`: `unknown` instead of `false` if an environment could not be checked."""
+    """The output `drift`. It is `unknown` instead of `false` if an environment could not be checked."""
     if any(isinstance(result, Drift) and result.changes for result in results):
         return "true"
     return "unknown" if any(isinstance(result, NotPlanned) for result in results) else "false"
 
 
 def _set_status(job: Job, result: DriftResult) -> None:
-    """Sets the status of the checked-out commit for one environment."""
+    """Sets the commit status of the checked-out commit for one environment."""
     sha = job.wiring.origin.commit_sha
     if not sha:
         return

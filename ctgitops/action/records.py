@@ -1,4 +1,4 @@
-"""Updates the records in the comments of merged pull requests. The facts are from the ledgers."""
+"""Updates the records in the comments of merged pull requests. The ledgers provide the facts."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from .pull_request_checks import untouched
 from .run_end import end_of
 
 MOST = 30
-"""Maximum number of comments that one run updates. The job summary has the rest of a larger release."""
+"""Maximum number of comments that one run updates. For a larger release, the job summary shows the other records."""
 LONGEST = 30_000
-"""Maximum length of a record, in characters. The plan gets the rest of the comment."""
+"""Maximum length of a record, in characters. The rest of the comment is for the plan."""
 NO_RECORD = "### Merged\n\nNo migration changed.\n"
 
 Ended = Mapping[str, Outcome | CtgitopsError]
@@ -51,18 +51,18 @@ class RunRecord:
     """The pull request whose merge started the run."""
     ended: dict[str, Outcome | CtgitopsError] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
-    """The run's plans by environment, if the run made a plan."""
+    """Maps environments to the plans that the run made."""
     lost_runs: tuple[str, ...] = ()
-    """The URLs of earlier runs that ended without a result. Such a run has no record."""
+    """The URLs of earlier runs that ended without a result. No record shows such a run yet."""
 
     def heard(self, environment: str, outcome: Outcome | CtgitopsError, begun: Plan | None = None) -> None:
-        """Adds the result and the plan for one environment. The plan is `begun` if an error ended the run."""
+        """Stores the result and the plan for one environment. If an error ended the run, the plan is `begun`."""
         self.ended[environment] = outcome
         if plan := outcome.plan if isinstance(outcome, Outcome) else begun:
             self.plans[environment] = plan
 
     def concerned(self) -> Iterator[int]:
-        """The pull requests of a cancelled run. The merged pull request is first, because it needs no ledger."""
+        """The pull requests of a cancelled run. The merged pull request is first: it is found without a ledger."""
         if self.merged is None and not self.plans:
             self.merged = self.job.github_writer.pull_request_of(self.sha)
         yield from self._merged
@@ -81,7 +81,7 @@ class RunRecord:
             self.job.runner.warn(f"the records of {len(numbers) - MOST} more pull requests were not updated")
 
     def _numbers(self, ledgers: Ledgers) -> list[int]:
-        """The pull requests to update. Those with a failed migration are first, then the newest."""
+        """The pull requests to update: first those with a failed migration, then the newest."""
         urls = (self.job.wiring.origin.run_url, *self.lost_runs)
         names = dict.fromkeys(entry.name for url in urls for entry in touched_by(url, ledgers))
         names |= dict.fromkeys(step.name for plan in self.plans.values() for step in plan.steps)
@@ -96,9 +96,9 @@ class RunRecord:
         return (self.merged,) if self.merged is not None else ()
 
     def _by_file(self, names: list[str]) -> Iterable[int]:
-        """The pull requests that last changed the files of migrations, found with git.
+        """The pull requests that last changed the files of migrations, according to git.
 
-        The ledger's entries name only the pull request that started the run, and none after a scheduled run.
+        The ledger's entries name only the pull request that started the run. After a scheduled run, they name none.
         """
         job, folder = self.job, self.job.wiring.origin.folder
         own = {each.name for number in self._merged for each in _files(job, number)}
@@ -119,7 +119,7 @@ class RunRecord:
         return [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
 
     def write_one(self, number: int, ledgers: Ledgers) -> str:
-        """Writes one record. Its ledgers are not older than the comment's content. Returns the record's text.
+        """Writes one record and returns its text. The ledgers for the record are not older than the comment's content.
 
         A pull request that changed no migration gets no record.
         """
@@ -159,7 +159,7 @@ class RunRecord:
         return replace(record, ends={name: end for name, end in ends if end}), mine
 
     def _concerns(self, number: int, environment: Environment, record: Record) -> bool:
-        """Whether this run has results for a pull request. False if its migrations were applied before this run."""
+        """Whether this run has results for a pull request. False if all its migrations were applied before this run."""
         outcome = self.ended[environment.name]
         cells = record.cells(environment)
         if not {cell.stage for cell in cells.values()} <= {Stage.APPLIED, Stage.REMOVED}:
@@ -180,7 +180,7 @@ def record_now(job: Job, pull_request: int, sha: str) -> str:
 
 
 def record_failure(job: Job, pull_request: int, sha: str, error: CtgitopsError) -> None:
-    """Writes that the run after a merge ended before it read any environment."""
+    """Records that the run after a merge ended before it read any environment."""
     page = failure_markdown(error, job.wiring.origin)
     job.record(pull_request, sha, lambda published: Composed(page, published.memory))
 
@@ -191,7 +191,7 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[MigrationRef]:
 
 
 def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
-    """The migrations that a pull request adds or changes, from its file list. Includes those removed since."""
+    """The migrations that a pull request adds or changes, from its file list. Some may have been removed since."""
     files = job.github_writer.files_of(pull_request)
     folder, paths = job.wiring.origin.folder, {file.path for file in files}
     there = tuple(m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
@@ -208,7 +208,7 @@ def _named(job: Job, path: str) -> MigrationName | None:
 
 
 def _removed(job: Job, path: str) -> bool:
-    """Whether a path in the workspace is that of a removed migration. The branch has no such file any more.
+    """Whether a path in the workspace is that of a migration file that the branch no longer has.
 
     A checkout that is older than the branch lacks files that were added later.
     """

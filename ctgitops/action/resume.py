@@ -1,6 +1,6 @@
 """The Action's command `resume`. Starts the deployments whose wait has ended. Changes no database.
 
-A scheduled run is on the default branch, and the GitHub environment of production allows only tags. So `resume` starts
+A scheduled run is on the default branch, and GitHub's environment for production allows only tags. So `resume` starts
 the workflow that deploys, on the branch or the tag. The started run makes a new plan and asks for the approval.
 """
 
@@ -34,7 +34,7 @@ from .job import Job
 from .pull_request_checks import with_reviews
 
 STARTED_WITH = {"command": "apply", "on-wait": "pass"}
-"""The inputs of a workflow that `resume` starts. They let a run succeed that must wait again."""
+"""The inputs of a workflow that `resume` starts. With these inputs, a run that must wait again is successful."""
 _BRANCH = "refs/heads/"
 _FILE = re.compile(r"[\w.-]+\.ya?ml")
 _OWN_FILE = re.compile(r"\.github/workflows/([\w.-]+\.ya?ml)@")
@@ -67,7 +67,7 @@ def _show(job: Job, lines: list[str], status: int) -> int:
 
 
 def _decided(job: Job, environment: Environment, decide: Callable[[], Continuation]) -> Continuation | CtgitopsError:
-    """The decision for one environment, or its error. After an error, the other environments are still decided."""
+    """The decision for one environment, or its error. An error does not affect the other environments."""
     try:
         return decide()
     except CtgitopsError as error:
@@ -90,7 +90,7 @@ def _branch(job: Job) -> str:
 
 
 def _workflow(job: Job) -> str:
-    """The file of the workflow to start: the input `workflow`, or by default the file of this run's workflow."""
+    """The file of the workflow to start: the input `workflow`, or the workflow file of this run."""
     if given := job.inputs.workflow:
         if not _FILE.fullmatch(given):
             raise UsageError(f"the input `workflow` is `{given}`", hint="expected a file name, such as deploy.yml")
@@ -124,7 +124,7 @@ def _of_branch(job: Job, environment: Environment, branch: str) -> Iterator[Depl
 
 
 def _of_releases(job: Job, forge: Forge, environment: Environment, branch: str) -> Iterator[DeployCandidate]:
-    """The plans for the releases that apply to the environment, newest first. Each plan is made only when needed."""
+    """The plans of an environment for its releases, newest first. Each plan is made only when it is needed."""
     for release in forge.releases():
         if is_prerelease(release.tag, marked=release.prerelease) or not promotes(release.tag, environment):
             continue
@@ -144,7 +144,7 @@ def _candidate(job: Job, wiring: Wiring, environment: Environment, at: tuple[str
 
 
 def _differences(job: Job, forge: Forge, sha: str) -> dict[str, bytes | None]:
-    """The SQL files of a commit that differ from the checkout, by path. None for a file that the commit lacks."""
+    """Maps the path of each SQL file that differs from the checkout to its content in a commit, or to None."""
     folder, root, layout = job.wiring.origin.folder, job.wiring.root, job.wiring.workspace.policy.layout
     there = {f.path.removeprefix(folder): f for name in layout.folders for f in forge.tree(sha, folder + name)}
     here = {path.relative_to(root).as_posix(): path for path in _files(root, layout)}

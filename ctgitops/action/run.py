@@ -67,7 +67,7 @@ Happened = Event | Ignored | Refused
 LONGEST_EVENT = 30 << 20
 UNEXPECTED, UNWRITTEN = 1, 2
 CHANGES = "applied"
-"""An output that only database-changing steps write. The exit status of such a step ignores missing outputs."""
+"""An output that is set only by steps that change a database. Their exit status ignores unwritten outputs."""
 
 
 def main(environ: Mapping[str, str] = os.environ, *, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -91,7 +91,7 @@ def main(environ: Mapping[str, str] = os.environ, *, stopping: Callable[[], bool
 
 
 def _with_outputs(runner: Runner, status: int) -> int:
-    """The exit status. UNWRITTEN if a successful read-only step could not write its outputs."""
+    """The exit status. It is UNWRITTEN if a successful read-only step could not write its outputs."""
     if not runner.unwritten:
         return status
     runner.fail(f"outputs of this step are missing: {', '.join(sorted(runner.unwritten))}")
@@ -114,7 +114,7 @@ def _run(environ: Mapping[str, str], runner: Runner, stopping: Callable[[], bool
 
 
 def _record_failure(job: Job, event: Happened, error: CtgitopsError) -> None:
-    """Writes on a merged pull request that the run after the merge ended before it read any environment."""
+    """Records on a merged pull request that the run after the merge ended before it read any environment."""
     applies = job.inputs.command in (Command.AUTO, Command.APPLY)
     if applies and isinstance(event, Push) and event.branch == event.default_branch:
         number = job.github_writer.pull_request_of(event.sha)
@@ -132,7 +132,7 @@ def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
 
 
 def _environments(job: Job, event: Happened) -> tuple[Environment, ...]:
-    """The environments of the checkout. The migrations are not read for an event of another commit."""
+    """The environments of the checkout. For an event of another commit, the migrations are not read."""
     elsewhere = isinstance(event, Comment | OutsideRun)
     return job.wiring.environments if elsewhere else job.wiring.workspace.environments
 
@@ -160,7 +160,7 @@ def _event(environ: Mapping[str, str]) -> Happened:
 
 
 def _run_command(job: Job, event: Happened) -> int:
-    """Chooses the command from the input, or by default from the event."""
+    """Runs the command that the input names or, by default, the command for the event."""
     if isinstance(event, PullRequest) and event.outside:
         return _outside(job, event)
     if isinstance(event, Comment):
@@ -193,7 +193,7 @@ def _commanded(job: Job, event: Happened) -> int:
 
 
 def _on_merged(job: Job, event: Happened) -> int:
-    """Runs a command that connects to addresses in the checkout's manifests. So the checkout must be merged."""
+    """Runs a command that connects to addresses in the checkout's manifests. Requires a merged checkout."""
     provenance = event if isinstance(event, Ignored | Refused) else provenance_of(event)
     if not isinstance(provenance, Provenance):
         return _nothing(job, provenance)
@@ -208,7 +208,7 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 
 def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
-    """Runs `apply`. A scheduled run first checks for drift, and applies even with drift."""
+    """Runs `apply`. A scheduled run first checks for drift, but drift does not prevent the apply."""
     if isinstance(ask, Ignored) and isinstance(event, Push | TagPush | Release):
         change.check_manifests(job)
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0

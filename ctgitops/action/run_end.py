@@ -1,4 +1,4 @@
-"""Says why a run did not apply its plan, for the record of a pull request."""
+"""Explains why a run did not apply its plan, for the record of a pull request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RAISED = "P0001"
 
 
 def end_of(outcome: Outcome | CtgitopsError, run_url: str = "") -> RunEnd | None:
-    """Why a run did not end as planned. None if the run applied or rolled back its plan, or had nothing to do."""
+    """Why a run did not apply its plan. None if the run applied or rolled back its plan, or had nothing to do."""
     if isinstance(outcome, CtgitopsError):
         if isinstance(outcome, MustWaitError):
             return RunEnd(Stage.WAITING, outcome.what, outcome.hint, ("lock",), run_url=run_url)

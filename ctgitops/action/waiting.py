@@ -24,7 +24,7 @@ _UNAPPROVED = Reason("approval", "its plan needs an approval")
 
 
 def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
-    """The wait that an outcome reports. None without a wait, or for a wait that only a person can end."""
+    """The wait that an outcome reports. None if there is no wait, or if only a person can end the wait."""
     if isinstance(outcome, Outcome) and outcome.status is Status.WAITING and not outcome.receipt:
         return wait_of(environment, outcome.reasons)
     return None
@@ -40,7 +40,7 @@ def write_outputs(job: Job, waits: Iterable[PlanWait]) -> None:
 
 
 def tell_wait(job: Job, wait: PlanWait) -> None:
-    """Reports how long an environment waits, and the next step. It is an error if the wait fails the step."""
+    """Reports how long an environment waits, and the next step. If the wait makes the step fail, reports an error."""
     name = wait.environment.name
     line = f"{name} waits {wait.text}; nothing was changed"
     after = phrases.resumed_by(wait.environment)
@@ -49,7 +49,7 @@ def tell_wait(job: Job, wait: PlanWait) -> None:
 
 
 def queue(job: Job, wait: PlanWait, sha: str) -> None:
-    """Creates the deployment in the state `queued`. Scheduled runs do not create it again."""
+    """Creates the deployment in the state `queued`. A scheduled run does nothing: the deployment exists."""
     if job.scheduled:
         return
     words = f"waits {wait.text}"
@@ -82,9 +82,9 @@ def _expected(result: Preview) -> Outcome | None:
 
 
 def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> int:
-    """The exit status of a plan step whose plan may wait. Without the input `on-wait`, this is `status`.
+    """The exit status of a plan step whose plan may wait. Without the input `on-wait`, returns `status`.
 
-    The input `on-wait` means that an apply step follows, which needs no approval while the plan waits.
+    The input `on-wait` means that an apply step follows. While the plan waits, this apply step needs no approval.
     """
     waiting = [
         (result.environment, result.reasons) for result in results if isinstance(result, Preview) and result.reasons

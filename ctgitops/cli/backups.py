@@ -153,7 +153,7 @@ def prune(name: str, root: Path, form: str, *, dry_run: bool) -> int:
 
 
 def _with_backup(wiring: Wiring, name: str | None, *, stored: bool = False) -> tuple[Environment, ...]:
-    """One environment, or all with `backup` in their manifests. Raises UsageError if there is none.
+    """The environment with this name, or all whose manifests have `backup`. Raises UsageError if there is none.
 
     With `stored`, all means only the environments whose backups ctgitops stores.
     """

@@ -16,7 +16,7 @@ from ..wiring.wiring import Wiring
 
 
 def apply_fixes(root: Path, base: BaseBranch) -> Iterator[str]:
-    """Applies fixes to migrations that the base branch lacks. Any other migration may be applied to a database."""
+    """Applies fixes to migrations that the base branch lacks. The other migrations may already be applied."""
     wiring = Wiring(root)
     workspace = wiring.workspace
     mine = {m.path for m in workspace.migrations if m.name not in base.names}

@@ -47,7 +47,7 @@ VERBS = {
     "action": "read_write",
     "demo": "scaffold",
 }
-"""The module of each verb's command. A module is imported only when one of its verbs is called."""
+"""Maps each verb to the module of its command. A module is imported only when one of its verbs is called."""
 
 READERS = frozenset(
     {
@@ -67,15 +67,15 @@ READERS = frozenset(
 )
 """Verbs whose only purpose is their output. Such a verb fails if this output cannot be written."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""
+"""The signals that stop a run: they come from Ctrl-C, a cancelled job, or a closed terminal or connection."""
 USAGE, APPLY_STOPPED, INTERRUPTED = 2, 6, 130
 RAISED_AGAIN_SECONDS = 0.01
 LONGEST_STOP_SECONDS, LONGEST_ON_RUNNER = 4.5, 9
-"""Time limits for the clean-up after a signal. GitHub's runner kills a cancelled step after 10 seconds."""
+"""Time limits for the clean-up after a signal, in seconds. GitHub's runner kills a cancelled step after 10 seconds."""
 
 
 class Verbs(click.Group):
-    """A command group. Imports the module of a verb only when the verb is used. `--version` imports none."""
+    """A group of commands. Imports the module of a verb only when the verb is used. `--version` imports no module."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click defines this signature
         """The verbs, in the order of a typical workflow."""
@@ -117,7 +117,7 @@ class Verbs(click.Group):
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
-    """Delays signals until the `with` block ends. An import can turn KeyboardInterrupt into another error."""
+    """Delays signals until the `with` block ends. During an import, KeyboardInterrupt can become another error."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -162,7 +162,7 @@ def _to_its_end() -> int:
 
 
 def _run() -> int:
-    """Runs one verb and prints its error. Returns the exit status."""
+    """Runs one verb and prints its error, if any. Returns the exit status."""
     try:
         return ctgitops.main(standalone_mode=False) or 0
     except click.exceptions.Abort:
@@ -187,7 +187,7 @@ def _run() -> int:
 
 
 def _comes_of_interrupt(error: BaseException | None) -> bool:
-    """Whether an interrupt caused the error. Python 3.11 wraps exceptions from the creation of a class."""
+    """Whether an interrupt caused the error. Python 3.11 wraps an exception that occurs while a class is created."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -205,7 +205,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """Exits without Python's finalisation. It can crash after an interrupted import."""
+    """Exits without the finalisation of the Python interpreter, which can crash after an interrupted import."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -213,7 +213,7 @@ def _exit_now(status: int) -> NoReturn:
 
 
 def _interrupted() -> int:
-    """Reports that the run was interrupted. Returns 6 if the run had applied a migration, otherwise 130."""
+    """Reports that the run was interrupted. Returns 6 if the run had applied a migration. Otherwise returns 130."""
     from ..notify.listeners import NAMES
 
     state = "steps that were reported as done are done; a database that was being restored is incomplete"
@@ -233,7 +233,7 @@ _verb: list[str] = []
 
 
 def _listen() -> None:
-    """Installs the handler of SIGNALS. Skips signals that the parent process ignores, such as SIGHUP under nohup."""
+    """Installs the handler for SIGNALS. Skips signals that the parent process ignores, such as SIGHUP under nohup."""
     for number in SIGNALS:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -257,7 +257,7 @@ def is_stopping() -> bool:
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """Sends the interrupt again if Python discarded it. Python does so in a destructor or a callback."""
+    """Sends the interrupt again if Python discarded it. Python discards interrupts in a destructor or a callback."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
@@ -272,5 +272,5 @@ def _interrupt_main() -> None:
 
 
 def _exit_in_any_case() -> None:
-    """Exits after a time limit, before SIGKILL ends the process. The next run finishes the clean-up."""
+    """Exits after a time limit, before a SIGKILL ends the process. The next run finishes the clean-up."""
     os._exit(_interrupted())

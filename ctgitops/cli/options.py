@@ -17,7 +17,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: Callable[[Path], Path]) -> Path:
-    """Returns `given`, or else the folder from `find`. Prints the folder if it is not the current folder."""
+    """Returns the folder `given`, or the result of `find`. Prints the folder if it is not the current folder."""
     here = Path()
     if given is not None or (root := find(here)) == here:
         return given or here
@@ -28,7 +28,7 @@ def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: 
 
 
 def environment_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Environment names for shell completion, from the file names of the manifests."""
+    """Environment names for shell completion. They are the file names of the manifests."""
     root = ctx.params.get("root") or find_root(Path())
     try:
         files = [path for path in (root / "environments").iterdir() if path.suffix in {".yaml", ".yml"}]

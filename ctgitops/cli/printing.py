@@ -76,12 +76,12 @@ _NARROWEST = 40
 
 
 def width_of(stream: TextIO) -> int | None:
-    """The terminal's width in columns. None if the stream is not a terminal. Its lines are not wrapped."""
+    """The terminal's width in columns. None if the stream is not a terminal, whose lines are then not wrapped."""
     return max(shutil.get_terminal_size().columns, _NARROWEST) if _is_terminal(stream) else None
 
 
 def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether to use colour. NO_COLOR decides first, then FORCE_COLOR and CLICOLOR_FORCE, then the terminal."""
+    """Whether to use colour. NO_COLOR takes precedence, then FORCE_COLOR and CLICOLOR_FORCE, then the terminal."""
     if environ.get("NO_COLOR"):
         return False
     if any(environ.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):

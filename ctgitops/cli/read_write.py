@@ -1,4 +1,4 @@
-"""CLI commands that change a database: apply, rollback, reset, unlock, and `action` for a GitHub Actions runner."""
+"""CLI commands that change a database: apply, rollback, reset, unlock, and `action` for GitHub's runner."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def reset(  # noqa: PLR0913 - one parameter per option
 
 
 def _typed(question: str, given: str | None) -> str:
-    """Returns the database name: the option `given`, or the name that the user types at a prompt."""
+    """Returns the database's name: the option `given`, or the text that the user types at a prompt."""
     if given is not None:
         return given
     if not sys.stdin.isatty():

@@ -1,7 +1,7 @@
-"""Replaces standard output and error with streams that never raise. They store their first error and drop later output.
+"""Replaces standard output and error with streams that never raise an error.
 
-A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of a
-migration, nor change the run's exit status.
+A stream stores its first error and drops all later output. A closed pipe, a full disk, a closed terminal or a
+descriptor that was never open must not stop a run in the middle of a migration, or change the run's exit status.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CLOSED = OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class ErrorKeepingOutput(io.FileIO):
-    """An output stream whose writes never raise. It stores its first error, and drops all later output."""
+    """An output stream whose writes never raise an error. It stores its first error, and drops all later output."""
 
     def __init__(self, descriptor: int, failure: OSError | None = None) -> None:
         super().__init__(descriptor, "w", closefd=False)
@@ -41,12 +41,12 @@ class ErrorKeepingOutput(io.FileIO):
 
 
 _kept: list[TextIO] = []
-"""References to the original streams. Their garbage collection would close the descriptors."""
+"""References to the original streams. Without them, garbage collection would close the descriptors."""
 _outputs: dict[str, ErrorKeepingOutput] = {}
 
 
 def open_missing() -> frozenset[int]:
-    """Opens /dev/null on each closed descriptor of 0 to 2. No socket gets its number. Returns these descriptors."""
+    """Opens /dev/null on each closed descriptor among 0, 1 and 2. Returns these. No socket then gets their numbers."""
     closed = set()
     for descriptor in range(3):
         try:
@@ -58,7 +58,7 @@ def open_missing() -> frozenset[int]:
 
 
 def install(closed: frozenset[int] = frozenset()) -> None:
-    """Replaces standard output and error. Leaves out a stream without a file descriptor, such as a test's."""
+    """Replaces standard output and error. Skips a stream without a file descriptor, as in a test."""
     for name, number in (("stdout", 1), ("stderr", 2)):
         old: TextIO | None = getattr(sys, name)
         descriptor = number if old is None else _descriptor_of(old)
@@ -88,7 +88,7 @@ def _descriptor_of(stream: TextIO) -> int | None:
 
 
 def unwritten() -> OSError | None:
-    """Returns the write error of standard output. None without an error, or after the reader closed the pipe."""
+    """Returns the write error of standard output. None if there was no error, or if the reader closed the pipe."""
     sys.stdout.flush()
     failure = _outputs["stdout"].failure if "stdout" in _outputs else None
     return None if failure is None or failure.errno == errno.EPIPE else failure

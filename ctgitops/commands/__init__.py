@@ -1,1 +1,1 @@
-"""The commands, one function each. Everything that a command uses is a parameter."""
+"""The commands, one function each. A command gets everything that it uses as a parameter."""

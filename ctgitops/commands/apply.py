@@ -28,7 +28,7 @@ from .planning.live_schema import with_findings
 def apply(
     request: Request, *, databases: Databases, backups: Backups, tell: Listener, shadows: Shadows | None = None
 ) -> Outcome:
-    """Plans again under the run lock, checks the gates, takes a backup, and runs the plan step by step. Writes.
+    """Plans again under the run lock, checks the gates, takes a backup, and runs the plan step by step.
 
     Refuses a blocked plan, and a plan for which a gate gives a reason to wait. Findings of severity error do not stop
     the apply: they fail the check of the pull request, and the outcome repeats them. First checks the open predictions
@@ -127,6 +127,6 @@ def _begin(
 
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
-    """Reasons not to apply. There is one if the health query fails or does not return true. Read-only."""
+    """Reasons not to apply. The result has one reason if the health query fails or does not return true. Read-only."""
     health = request.environment.apply_policy.health
     return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()

@@ -1,4 +1,4 @@
-"""The commands `backup list` and `backup drill`. They work with finished backups of several environments."""
+"""The commands `backup list` and `backup drill`. Both work with finished backups of several environments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..ports.database import Databases
 
 
 def with_backups(environments: Iterable[Environment], *, stored: bool = False) -> tuple[Environment, ...]:
-    """The environments whose manifest has `backup`. With `stored`, only those whose backups ctgitops stores."""
+    """The environments whose manifest has `backup`. With `stored`, only those whose backups ctgitops itself stores."""
     found = (each for each in environments if each.backup)
     return tuple(each for each in found if not (stored and provider_of(each)))
 
@@ -29,7 +29,7 @@ def provider_of(environment: Environment) -> str:
 def list_backups(
     environments: Iterable[Environment], now: datetime, *, databases: Databases, backups: FinishedBackups
 ) -> tuple[BackupListing, ...]:
-    """The backups of each environment. Lists the readable ones even if a ledger or store is unreadable. Read-only."""
+    """The backups of each environment. An unreadable ledger or store does not affect the others. Read-only."""
     return tuple(_listing(each, now, databases, backups) for each in environments)
 
 

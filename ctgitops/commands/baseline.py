@@ -22,7 +22,7 @@ PROVED = "verified: the schema equals the schema of the files"
 def baseline(
     request: Request, take_over: TakeOver, *, databases: Databases, shadows: Shadows, tell: Listener
 ) -> Baseline:
-    """Compares the live schema with the files' schema. Records the baseline if they are equal. Writes."""
+    """Compares the live schema with the files' schema. Records the baseline if they are equal. Writes to the ledger."""
     name = request.environment.name
     database = databases.of(request.environment)
     foreign = database.foreign_ledgers(request.workspace.policy.layout.version_parts)

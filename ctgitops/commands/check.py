@@ -16,7 +16,7 @@ from ..lint.file_selection import lint_files
 def check(workspace: Workspace, removals: Removals | None = None, merged: Collection[str] = ()) -> tuple[Problem, ...]:
     """Returns all problems of the files without duplicates, ordered by file and line. Read-only.
 
-    `removals` and `merged` come from git. `merged` are the files that the base branch also contains.
+    `removals` and `merged` come from git. `merged` contains the files that the base branch also has.
     """
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
     found = breaking_problems(workspace.migrations, merged=merged)

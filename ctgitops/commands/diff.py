@@ -17,7 +17,7 @@ MIGRATIONS = "migrations"
 
 
 def diff(sides: tuple[str, str], *, schemas: Schemas, shadows: Shadows) -> Replayed:
-    """Compares two schemas. Their names are those on the command line. Read-only."""
+    """Compares two schemas. The arguments of the command line name them. Read-only."""
     if MIGRATIONS not in sides:
         return Replayed(compare(schemas.named(sides[0]), schemas.named(sides[1])))
     other = sides[1] if sides[0] == MIGRATIONS else sides[0]
@@ -36,7 +36,7 @@ def against_files(
     *,
     up_to: int | None = None,
 ) -> Replayed:
-    """Compares a schema with the files' schema in an empty database. Raises WorkspaceError."""
+    """Compares a schema with the schema that the files produce in an empty database. Raises WorkspaceError."""
     steps = steps_of_files(workspace, up_to)
     try:
         return replay(steps, live, shadows, environment)

@@ -21,7 +21,7 @@ ATTEMPTS = 3
 
 
 def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftResult, ...]:
-    """Checks each environment. The result is an error if an environment cannot be checked. Read-only."""
+    """Checks the drift of each environment. The result is an error if the check is not possible. Read-only."""
     return tuple(_result(request, databases, shadows) for request in requests)
 
 
@@ -55,7 +55,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
 
 
 def read_while_idle(database: Database, name: str) -> tuple[Ledger, Snapshot]:
-    """Reads ledger and schema while no run is active. Read-only. Raises MustWaitError, LedgerError."""
+    """Reads the ledger and the schema while no run is active. Read-only. Raises MustWaitError or LedgerError."""
     ledger = database.ledger()
     for _ in range(ATTEMPTS):
         snapshot = database.snapshot()
@@ -83,7 +83,7 @@ def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None
 
 
 def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Replayed:
-    """Compares the live schema with the schema that the ledger's SQL produces from empty. Raises LedgerError."""
+    """Compares the live schema with that of the ledger's SQL in an empty database. Raises LedgerError."""
     steps = steps_of(ledger)
     try:
         return replay(steps, live, shadows, request.environment)

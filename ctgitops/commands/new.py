@@ -15,7 +15,7 @@ from ..ports.database import Databases
 
 @dataclass(frozen=True)
 class Renumbering:
-    """The new numbers, the migrations with dependencies to update, and the unreachable environments."""
+    """The new numbers, the migrations whose `Dependencies` must change, and the environments that could not be read."""
 
     moves: tuple[Move, ...]
     others: tuple[Migration, ...]
@@ -48,9 +48,9 @@ def _is_unambiguous(workspace: Workspace, found: tuple[Move, ...]) -> bool:
 
 
 def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
-    """Returns the name of an environment that has applied the migration. Empty without such an environment.
+    """Returns the name of an environment that has applied the migration. Empty if there is no such environment.
 
-    Two files can have the same number and text. The applied file is the one whose name is in the ledger.
+    Two files can have the same number and text. The ledger then contains the name of the applied file.
     """
     same = [m for m in workspace.migrations if m.number == migration.number]
     for name, ledger in ledgers.items():

@@ -52,7 +52,7 @@ from .planning.trial import TrialRunner
 def plan(
     requests: tuple[Request, ...], *, databases: Databases, code: Code, shadows: Shadows | None = None
 ) -> tuple[PlanResult, ...]:
-    """Returns one result per request, in order. The result is an error for an unreadable environment. Read-only.
+    """Returns one result per request, in order. For an unreadable environment, the result is the error. Read-only.
 
     With `shadows`, tries each plan on a throw-away copy.
     """
@@ -63,7 +63,7 @@ def plan(
 
 
 def _with_mentions(results: tuple[PlanResult, ...], code: Code) -> tuple[PlanResult, ...]:
-    """Adds the places where code uses dropped or renamed names. Searches the code once for all plans."""
+    """Adds the lines of code that use dropped or renamed names. Searches the code only once for all plans."""
     previews = [result for result in results if isinstance(result, Preview)]
     those = dict.fromkeys(each for preview in previews for each in searched_for(preview.plan))
     if not those:
@@ -112,7 +112,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
-    """Returns a hint if the environment in `after` has already applied the failing file. Empty otherwise."""
+    """Returns a hint if the environment in `after` has already applied the failed file. Otherwise empty."""
     at = proof.failed.place.path if proof.failed and proof.failed.place else ""
     step = next((s for s in preview.plan.steps if s.script.path == at), None)
     if step is None or proof.failed is None or not isinstance(before, Ledger) or not preview.environment.after:
@@ -126,7 +126,7 @@ def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
 
 @dataclass(frozen=True)
 class _Known:
-    """Facts already read while making a plan."""
+    """Facts that were already read when the plan was made."""
 
     request: Request
     ledger: Ledger
@@ -135,7 +135,7 @@ class _Known:
 
 
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
-    """Adds the trial and its problems. The plan is valid even if the trial cannot run, and has the reason."""
+    """Adds the trial and its problems. If the trial cannot run, the plan is still valid and has the reason."""
     if not preview.environment.shadow.wanted:
         return replace(preview, proof=NOT_WANTED)
     try:
@@ -169,7 +169,7 @@ def _with_seeds(preview: Preview) -> Preview:
 
 
 def _with_losses(preview: Preview, database: Database, live: Snapshot | None) -> Preview:
-    """Adds the data that the plan destroys. Counts it in the database. Read-only. Runs no SQL of the plan."""
+    """Adds the data that the plan destroys, counted in the database. Read-only. Runs no SQL of the plan."""
     changes = preview.proof.complete_changes if preview.proof else None
     losses = database.count_losses(forward_losses(preview.plan, live, changes))
     schemas = (preview.proof.before, preview.proof.after) if preview.proof else ()
@@ -195,7 +195,7 @@ def _with_traffic(preview: Preview, database: Database, live: Snapshot | None) -
 
 
 def _with_pooler(preview: Preview, database: Database) -> Preview:
-    """Adds a problem if the URL leads to a connection pooler that apply would refuse. Read-only."""
+    """Adds a problem if the URL leads to a connection pooler, because apply would refuse it. Read-only."""
     refused = database.pooler()
     if refused is None:
         return preview

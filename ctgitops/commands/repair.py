@@ -1,4 +1,4 @@
-"""The command `repair`. Records in the ledger a fact that a person confirmed. Runs no migration SQL."""
+"""The command `repair`. Records in the ledger a fact that a user confirmed. Runs no SQL of a migration."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ..errors import UsageError
 from ..ports.database import Databases
 
 HOME = "home"
-"""The name of the ledger entry that `--adopt` writes. The entry has no migration and no number."""
+"""The name of the ledger entry that `--adopt` writes. The entry belongs to no migration."""
 
 
 class Fact(StrEnum):
-    """The fact that a person confirmed."""
+    """The kind of fact that a user confirmed."""
 
     APPLIED = "applied"
     NOT_APPLIED = "not-applied"
@@ -37,17 +37,17 @@ class Fact(StrEnum):
 
 @dataclass(frozen=True)
 class Correction:
-    """A fact about a migration, and the person's reason."""
+    """A fact about a migration, and the user's reason."""
 
     migration: int | Selector
     fact: Fact
     reason: str
     statement: int | None = None
-    """The statement that the fact concerns, from 1. None for the whole migration."""
+    """The position of the statement that the fact concerns, counted from 1. None for the whole migration."""
 
     @property
     def number(self) -> int:
-        """The migration's number. Raises TypeError if `migration` is a selector without a number from `among`."""
+        """The migration's number. Raises TypeError if `migration` is a selector that `among` has not resolved."""
         if isinstance(self.migration, int):
             return self.migration
         raise TypeError(self.migration)
@@ -72,7 +72,7 @@ class Correction:
 
 
 def repair(request: Request, correction: Correction, *, databases: Databases, tell: Listener) -> Entry:
-    """Adds an entry that records the fact. Runs no migration SQL. Raises UsageError. Writes."""
+    """Adds a ledger entry that records the fact. Runs no SQL of a migration. Raises UsageError."""
     _want(correction.reason, "looked at the index: it is valid")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
@@ -91,7 +91,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
 def accept_again(
     request: Request, corrections: tuple[Correction, ...], *, databases: Databases, tell: Listener
 ) -> tuple[Entry, ...]:
-    """Allows rolled-back migrations to be applied again: all in `corrections` or none. Raises UsageError. Writes."""
+    """Allows rolled-back migrations to be applied again: all in `corrections` or none. Writes to the ledger."""
     for correction in corrections:
         _want(correction.reason, "the cause is corrected")
     with databases.of(request.environment).exclusively(request, tell) as session:
@@ -152,7 +152,7 @@ def _accepted_again(ledger: Ledger, correction: Correction, request: Request) ->
 
 
 def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
-    """Returns the entry of a failed attempt, or None. A person may have made the change by hand afterwards."""
+    """Returns the entry of a failed attempt, or None. A user may have made the change by hand after the failure."""
     if correction.fact is Fact.NOT_APPLIED:
         return None
     return next((e for e in ledger.entries if e.number == correction.number and e.mark in CHANGES_NOTHING), None)
@@ -164,7 +164,7 @@ def _entry(request: Request, reason: str, fact: Entry) -> Entry:
 
 
 def accept(request: Request, reason: str, *, databases: Databases, tell: Listener) -> Entry:
-    """Records that the schema is correct in spite of the prediction. Raises UsageError. Writes."""
+    """Records that the schema is correct although it does not match the prediction. Raises UsageError."""
     _want(reason, "an index of migration 002 depended on the rows; migration 003 corrects this")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
@@ -178,9 +178,9 @@ def accept(request: Request, reason: str, *, databases: Databases, tell: Listene
 
 
 def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener) -> tuple[Entry, str]:
-    """Records the environment's current database as its home. Raises UsageError. Writes.
+    """Records the environment's current database as the ledger's home. Raises UsageError. Writes to the ledger.
 
-    Returns the entry and the new ledger ID.
+    Returns the entry and the ledger's new ID.
     """
     _want(reason, "restored from production on Monday")
     with databases.of(request.environment).exclusively(request, tell) as session:
@@ -195,7 +195,7 @@ def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener
 
 
 def ledger_id_after(request: Request, identity: Identity) -> str:
-    """Returns the manifest's ID. The default is the old ID for a moved database, and a new ID for a copy."""
+    """Returns the manifest's ID. Without one, returns the old ID for a moved database, or a new ID for a copy."""
     if request.environment.database_id:
         return request.environment.database_id
     same = identity.home is None or identity.home.environment == request.environment.name

@@ -1,4 +1,4 @@
-"""The command `reset`. Drops everything in a disposable database, then applies all migrations and seed files."""
+"""The command `reset`. Drops everything in a disposable database, and then applies all migrations and seed files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OF_PULL_REQUESTS = ("pull_request", "issue_comment", "merge_group", "workflow_r
 
 @dataclass(frozen=True)
 class Permission:
-    """The facts that decide whether an environment may be reset, and what is dropped. The rest is in its database."""
+    """The facts outside the database that decide whether an environment may be reset, and what is dropped."""
 
     branch: str
     """The name of the default branch in git."""
@@ -37,23 +37,23 @@ class Permission:
     event: str = ""
     """The GitHub event of the run. Empty outside GitHub Actions."""
     roles: tuple[str, ...] = ()
-    """Additional roles whose objects are to be dropped."""
+    """Additional roles whose objects are dropped."""
     typed: Callable[[str], str] = lambda _question: ""
-    """Asks the caller to type the database's name. Returns the answer."""
+    """Asks the user to type the database's name. Returns the typed text."""
 
 
 @dataclass(frozen=True)
 class ResetTarget:
-    """A database that the caller may reset. Only `permit` creates this object."""
+    """A database that the user may reset. Only `permit` creates this object."""
 
     site: Site
     roles: tuple[str, ...] = ()
 
 
 def permit(request: Request, permission: Permission, *, databases: Databases) -> ResetTarget:
-    """Checks everything that needs no lock. The last check is the typed name of the database. Read-only.
+    """Checks everything that needs no lock. As the last check, the user types the database's name. Read-only.
 
-    Raises UsageError if a reset is not permitted, LedgerError if the database belongs to another environment.
+    Raises UsageError if a reset is not permitted, and LedgerError if the database belongs to another environment.
     """
     environment = request.environment
     for what, hint in _refusals(request, permission):
@@ -71,10 +71,11 @@ def permit(request: Request, permission: Permission, *, databases: Databases) ->
 
 
 def reset(request: Request, permitted: ResetTarget, *, databases: Databases, tell: Listener) -> tuple[int, Outcome]:
-    """Drops all objects of the role that applies and of the named roles. Then applies everything. Writes.
+    """Drops all objects of the role that applies and of the named roles. Then applies everything.
 
-    One run lock covers both parts. A blocking problem or a reason to wait prevents the drop. Returns the number of
-    dropped objects and the outcome. Raises LedgerError if the database is not the permitted one.
+    The run holds one lock during both parts. A blocking problem or a reason to wait prevents the drop. Returns the
+    number of dropped objects and the outcome. Raises LedgerError if the database is not the permitted one. Writes to
+    the database.
     """
     environment = request.environment
     with databases.of(environment).exclusively(request, tell) as session:
@@ -106,7 +107,7 @@ def _applied(plan: Plan, request: Request, session: Session, databases: Database
 
 
 def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, str]]:
-    """Yields each reason, with a hint, why this environment may not be reset."""
+    """Yields each reason why this environment may not be reset, with a hint."""
     name = request.environment.name
     if permission.event.startswith(_OF_PULL_REQUESTS) or request.origin.pull_request is not None:
         event = permission.event or "refs/pull"
@@ -128,7 +129,7 @@ def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, s
 
 
 def _not_disposable(here: Environment, permission: Permission) -> Iterator[tuple[str, str]]:
-    """Yields reasons from two manifests, the default branch's and the checkout's. Both must have `disposable: true`."""
+    """Yields the reasons in two manifests: on the default branch and in the checkout. Both need `disposable: true`."""
     name, branch = here.name, permission.branch
     merged = permission.merged.environment(name)
     if merged is None:

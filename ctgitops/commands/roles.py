@@ -1,4 +1,4 @@
-"""The command `roles`. Reads the facts about a database for the SQL that creates its roles."""
+"""The command `roles`. Reads the facts about a database that decide the SQL to create its roles."""
 
 from __future__ import annotations
 

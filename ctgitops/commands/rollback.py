@@ -1,4 +1,4 @@
-"""The command `rollback`. Runs the rollback SQL of applied migrations. The newest is first."""
+"""The command `rollback`. Runs the rollback SQL of applied migrations, newest first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RollbackExtent:
     steps: int = 1
 
     def entries(self, ledger: Ledger, migrations: tuple[Migration, ...] = ()) -> tuple[Entry, ...]:
-        """The entries to roll back, newest first. `to` may be a renamed file's new name. Raises UsageError."""
+        """The entries to roll back, newest first. `to` may be the new name of a renamed file. Raises UsageError."""
         if self.to is None:
             return last_entries(ledger, self.steps)
         number = self.to if isinstance(self.to, int) else number_in(ledger, self.to, migrations)
@@ -37,7 +37,7 @@ class RollbackExtent:
 def rollback(
     request: Request, back: RollbackExtent, *, databases: Databases, backups: Backups, tell: Listener
 ) -> Outcome:
-    """Rolls back under the lock after a verified backup. Each step and its entry are one transaction. Writes."""
+    """Takes a verified backup under the run lock, then rolls back. Each step and its entry share a transaction."""
     database = databases.of(request.environment)
     with database.exclusively(request, tell) as session:
         found = preview_rollback(request, back, session.ledger(), databases)
@@ -69,7 +69,7 @@ def show_rollback(request: Request, back: RollbackExtent, *, databases: Database
 
 
 def preview_rollback(request: Request, back: RollbackExtent, ledger: Ledger, databases: Databases) -> Outcome:
-    """The plan of a rollback, the data that it destroys, and the reasons to wait. Read-only."""
+    """Returns the plan of a rollback, the data that it destroys, and the reasons to wait. Read-only."""
     environment = request.environment
     found = request.workspace.problems_with(environment)
     plan = make_rollback(environment, ledger, back.entries(ledger, request.workspace.migrations), found)

@@ -17,7 +17,7 @@ class Ending(StrEnum):
     NONE = "none"
     """Only show the run."""
     IDLE = "idle"
-    """Terminate the run. Do nothing if one of its sessions is active, or the run has reported progress recently."""
+    """Terminate the run, unless one of its sessions is active or the run has recently reported progress."""
     ANY = "any"
     """Terminate the run even if it is active. Its current statement is rolled back, or the next run resumes there."""
 
@@ -43,7 +43,7 @@ class Unlocked:
 
 
 def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:
-    """Shows the run that holds the run lock, or terminates only this run's sessions. Raises MustWaitError."""
+    """Shows the run that holds the run lock, or terminates the sessions of this run only. Raises MustWaitError."""
     name = request.environment.name
     database = databases.of(request.environment)
     holder = database.holder()

@@ -12,9 +12,9 @@ from ..ports.database import Databases
 
 
 def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyResult, ...]:
-    """Verifies each environment. The result is an error for an unreadable environment. Read-only.
+    """Verifies each environment. For an unreadable environment, the result is the error. Read-only.
 
-    `deep` also reads whole tables, to find rows that violate a constraint.
+    `deep` also reads whole tables, and finds rows that violate a constraint.
     """
     return tuple(_result(request, databases, deep=deep) for request in requests)
 

@@ -18,7 +18,7 @@ class FollowUpMigration:
     makes: str = ""
     """The index that this migration creates instead of the changed migration. `rollback` drops the index."""
     needed: bool = True
-    """Whether the changed lines need this migration. Without it, they have less effect than before."""
+    """Whether the changed lines need this migration. Without it, the changed lines have less effect than before."""
 
 
 @dataclass(frozen=True)

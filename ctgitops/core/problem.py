@@ -1,4 +1,4 @@
-"""A problem is data, not an exception. One run can therefore report all problems."""
+"""A problem is data and not an exception. One run can therefore report all problems."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Concern(StrEnum):
     WORKSPACE = "workspace"
     LEDGER = "ledger"
     ADDRESS = "address"
-    """The address of a database that apply would refuse to change."""
+    """The address of the database: apply would refuse to change the database at this address."""
     LINT = "lint"
-    """A lint finding: valid, but risky."""
+    """A lint finding: the SQL is valid, but risky."""
 
     @property
     def exit_status(self) -> int:
@@ -55,7 +55,7 @@ class Problem:
 
     @property
     def is_error_finding(self) -> bool:
-        """Whether the problem is a lint finding of severity `error`. It then holds the plan back without blocking."""
+        """Whether the problem is a lint finding of severity `error`. No page then proposes to apply the plan."""
         return self.fails and not self.blocks and self.concern is Concern.LINT
 
     @property

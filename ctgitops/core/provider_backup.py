@@ -10,7 +10,7 @@ from typing import Any
 
 VERSION = 1
 SKEW = timedelta(minutes=5)
-"""How far the clocks of this machine and of the provider may differ."""
+"""The largest accepted difference between the clocks of this machine and of the provider."""
 _LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 
 
@@ -21,11 +21,11 @@ class ProviderBackup:
     id: str
     """The provider's name for the backup, such as a snapshot's name."""
     time: datetime
-    """The moment whose data the backup has."""
+    """The backup contains the data that the database had at this time."""
     restore: str
     """How to restore the backup: a command, or a sentence."""
     lsn: str = ""
-    """The place in the WAL. Empty if the provider does not report the place."""
+    """The position in the WAL (LSN). Empty if the provider does not report the position."""
     notes: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class ProviderBackup:
 
     @classmethod
     def of(cls, answer: str, since: datetime) -> ProviderBackup:
-        """Reads the answer to the call `backup`, which began at `since`. Raises ValueError with the reason."""
+        """Parses the answer to the call `backup`, which began at `since`. Raises ValueError with the reason."""
         found = _object(answer)
         unknown = found.keys() - {"id", "time", "lsn", "restore", "notes"}
         if unknown:

@@ -1,4 +1,4 @@
-"""The receipt of a backup: its contents, the evidence that it was restored once, and how to restore it again."""
+"""The receipt of a backup: its contents, the proof that it was restored once, and how to restore it again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DUMP = "dump"
 EXPORT = "export"
 """The folder of a backup with the exported tables."""
 SHOWN = 10
-"""How many tables a sentence names."""
+"""The maximum number of tables that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class SchemaRights:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The receipt of one backup. The receipt is written last: a backup without a receipt does not count."""
+    """The receipt of one backup. The receipt is written last, because a backup without a receipt does not count."""
 
     id: str
-    """`20261123T141502Z-production-1f2e3d4c`: sorts by time and names the environment."""
+    """An ID such as `20261123T141502Z-production-1f2e3d4c`. IDs sort by time and name the environment."""
     environment: str
     database: str
     server_version: str
@@ -71,21 +71,21 @@ class Receipt:
     compression: str
     jobs: int
     rows: dict[str, int]
-    """Rows of each table, as `schema.name`, counted in the snapshot that was dumped."""
+    """Maps each table, as `schema.name`, to its number of rows in the dumped snapshot."""
     files: dict[str, SavedFile]
     """Maps paths relative to `dump/` to the files of the dump."""
     schema_sha256: str
     """SHA-256 of the schema's inventory. The source and the restored database have the same value."""
     proof: str
-    """The server on which the backup was restored: `PostgreSQL 18.6, a throw-away server beside the run`."""
+    """The server on which the backup was restored, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()
     """Remarks that do not make the backup incomplete, such as harmless messages of pg_restore."""
     left_out: tuple[str, ...] = ()
     """Objects that the dump leaves out, such as an INVALID index. One line each, with the reason."""
     public: SchemaRights | None = None
-    """The rights on the schema `public`. None if that schema does not exist, and in receipts of older versions."""
+    """The rights on the schema `public`. None without such a schema, and in receipts of older versions."""
     contents: dict[str, str] = field(default_factory=dict)
-    """Maps each critical table to a checksum of its rows. The source and the restored database have the same."""
+    """Maps each critical table to a checksum of its rows. The restored database has the same checksums."""
     stored: dict[str, SavedFile] = field(default_factory=dict)
     """Maps names relative to `location` to the stored objects. Empty if the dump's files are stored unchanged."""
     stored_proof: str = ""
@@ -97,7 +97,7 @@ class Receipt:
     encrypted_to: tuple[str, ...] = ()
     """The public keys to which each object except the receipt is encrypted. Empty without encryption."""
     key_check: str = ""
-    """A short text, encrypted to the same keys, in base64. It shows before a download whether a private key fits."""
+    """A short text in base64, encrypted to the same keys. It shows before a download whether a private key fits."""
     extensions: tuple[str, ...] = ()
     """The database's extensions. Empty in receipts of older versions."""
     locale: dict[str, str] = field(default_factory=dict)
@@ -105,19 +105,17 @@ class Receipt:
     source_bytes: int = 0
     """The size of the dumped data on the source's disk, with indexes. 0 in receipts of older versions."""
     by: str = "pg_dump"
-    """Who took the backup. The receipt of a provider's backup has no rows and no files, and ctgitops did not restore
-    it."""
+    """Who took the backup. A provider's receipt has no rows and no files, and ctgitops did not restore the backup."""
     restore_by: str = ""
     """How the provider restores the backup."""
     lsn: str = ""
-    """The place in the WAL of a provider's backup. Empty if unknown."""
+    """The position of a provider's backup in the WAL (LSN). Empty if the position is unknown."""
     scope: str = "database"
-    """Whose rows the backup has: of all tables (`database`), of the tables in `rows` (`affected`), or of the ledger
-    (`schema`)."""
+    """Whose rows the backup has. `database`: all tables. `affected`: the tables in `rows`. `schema`: the ledger."""
     why_all: str = ""
     """Why the backup has the whole database although the manifest says `affected`. Otherwise empty."""
     without_rows: int = 0
-    """The number of tables that the backup has without their rows."""
+    """The number of tables that the backup contains without their rows."""
     foreign_keys_left_out: dict[str, str] = field(default_factory=dict)
     """Maps OIDs to the foreign keys that are not restored. The backup lacks rows that these foreign keys reference."""
     exported: dict[str, ExportedTable] = field(default_factory=dict)
@@ -154,7 +152,7 @@ class Receipt:
 
     @property
     def extent(self) -> tuple[str, ...]:
-        """What a backup of a part has and does not have, one sentence each. Empty for a whole database."""
+        """What a partial backup has and lacks, in one sentence each. Empty for a backup of the whole database."""
         if self.scope == "database":
             return (f"the whole database, because {self.why_all}",) if self.why_all else ()
         shown = ", ".join([*self.rows][:SHOWN]) + (
@@ -171,7 +169,7 @@ class Receipt:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """The remarks for pages: how the store's objects were compared with the dump, and the notes."""
+        """The remarks on pages: how the store's objects were compared with the dump, and the notes."""
         encrypted = f"; encrypted to {len(self.encrypted_to)} keys" if self.encrypted_to else ""
         stored = (self.stored_proof + encrypted,) if self.stored else ()
         return (*self.extent, *filter(None, (self.vanishing, self.export_words)), *stored, *self.notes)
@@ -219,7 +217,7 @@ class Receipt:
 
     @classmethod
     def from_json(cls, text: str) -> Receipt:
-        """Reads `receipt.json`. Raises ValueError if `text` is not a receipt of this format."""
+        """Parses `receipt.json`. Raises ValueError if `text` is not a receipt of this format."""
         data: Any = json.loads(text)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"not a receipt of format {FORMAT}")

@@ -1,4 +1,4 @@
-"""The recovery point of a run: the place in the server's WAL before the first step. Recovery can end at this place."""
+"""The recovery point of a run: the position in the server's WAL before the first step. Recovery can end there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Archive(StrEnum):
-    """Whether the server's WAL is kept elsewhere. Without that, point-in-time recovery (PITR) is not possible."""
+    """Whether the server's WAL is archived. Without an archive, point-in-time recovery (PITR) is not possible."""
 
     ARCHIVED = "archived"
     FAILING = "failing"
@@ -20,21 +20,21 @@ class Archive(StrEnum):
 
 @dataclass(frozen=True)
 class ArchiveFacts:
-    """What a server shows about its WAL archive. None for a fact that this role cannot read."""
+    """The facts about a server's WAL archive. A fact is None if this role cannot read it."""
 
     mode: str | None = None
-    """`archive_mode`."""
+    """The server's setting `archive_mode`."""
     wal_level: str | None = None
     command: bool | None = None
-    """Whether there is an `archive_command` or an `archive_library`."""
+    """Whether the server has an `archive_command` or an `archive_library`."""
     archived_at: datetime | None = None
     """When a WAL file was last archived."""
     failed_at: datetime | None = None
     """When the archiver last failed."""
     receivers: int | None = 0
-    """How many programs such as pg_receivewal receive the WAL."""
+    """The number of programs such as pg_receivewal that receive the WAL."""
     managed: str = ""
-    """The role that shows that a provider runs the server. Otherwise empty."""
+    """The role that shows that a provider runs the server. Empty if there is no such role."""
 
 
 def archive_of(facts: ArchiveFacts) -> tuple[Archive, str]:
@@ -70,21 +70,21 @@ def _archiver(facts: ArchiveFacts) -> tuple[Archive, str]:
 
 @dataclass(frozen=True)
 class RecoveryPoint:
-    """The place in the WAL, taken after the backup and before the first step."""
+    """The position in the WAL after the backup and before the first step."""
 
     at: datetime
     lsn: str = ""
-    """The end of the WAL. Empty if the server does not show the WAL's end, or not to this role."""
+    """The position of the WAL's end (LSN). Empty if the server does not show the position to this role, or at all."""
     timeline: int | None = None
     name: str = ""
-    """The restore point that was created. Empty if this role must not create a restore point."""
+    """The name of the restore point that was created. Empty if this role may not create a restore point."""
     archive: Archive = Archive.UNKNOWN
     why: str = ""
     """Why `archive` has its value."""
 
     @property
     def target(self) -> str:
-        """The target of a recovery: a restore point, else the LSN, else the time. Other targets are in brackets."""
+        """The target of a recovery: the restore point, or the LSN, or the time. Other targets are in brackets."""
         named = f"restore point `{self.name}`" if self.name else ""
         place = f"LSN `{self.lsn}`" if self.lsn else ""
         line = f"timeline {self.timeline}" if self.timeline else ""
@@ -93,7 +93,7 @@ class RecoveryPoint:
 
     @property
     def text(self) -> str:
-        """`PITR to restore point …`, or why PITR is not possible or not known to be possible."""
+        """Text such as `PITR to restore point …`, or the reason why PITR is impossible or may be impossible."""
         match self.archive:
             case Archive.ARCHIVED:
                 return f"PITR to {self.target}"
@@ -117,7 +117,7 @@ class RecoveryPoint:
 
     @classmethod
     def of(cls, receipt: str | None) -> RecoveryPoint | None:
-        """Reads the recovery point in a ledger entry's `receipt`. None if the receipt has none, or cannot be read."""
+        """Parses the recovery point in a ledger entry's `receipt`. None if the receipt has none or cannot be parsed."""
         try:
             found: Any = json.loads(receipt)["recovery_point"] if receipt else None
             return cls(
@@ -142,5 +142,5 @@ def _moment(at: datetime) -> str:
 
 
 def _literal(at: datetime) -> str:
-    """The time as `recovery_target_time` takes it."""
+    """The time in the format of the setting `recovery_target_time`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00"

@@ -1,1 +1,1 @@
-"""Ports: one protocol for each kind of external effect, such as databases, backups and GitHub."""
+"""Ports: one protocol for each kind of external system, such as databases, backups and GitHub."""

@@ -11,9 +11,9 @@ from typing import Protocol
 from ..core.receipt import SavedFile
 
 RECEIPT = "receipt.json"
-"""The name of the receipt. A backup without a receipt does not count."""
+"""The name of the receipt's file. A backup without a receipt does not count."""
 NOTES = "notes"
-"""The folder of texts that were stored beside a finished backup, such as the results of drills."""
+"""The folder for texts that are stored beside a finished backup, such as the results of drills."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class StoredCopy:
     """The objects of a backup in the store, and how they were compared with the dump."""
 
     objects: Mapping[str, SavedFile] = field(default_factory=dict)
-    """Maps names relative to the backup to stored size and SHA-256. Empty if the dump is stored unchanged."""
+    """Maps each object's name in the backup to its stored size and SHA-256. Empty if the dump is unchanged."""
     proof: str = ""
     """How the objects were compared with the dump, as text."""
     locked_until: str = ""
@@ -33,17 +33,20 @@ class Draft:
     """A backup that is still being written. It does not count yet."""
 
     folder: Path
-    """An empty local folder for the backup's files, because pg_dump writes and pg_restore reads a folder."""
+    """An empty local folder for the backup's files. pg_dump writes to this folder, and pg_restore reads from it."""
     store: Callable[[Mapping[str, SavedFile]], StoredCopy]
-    """Stores the files of `folder`. Proves that each stored file has the size and SHA-256 in the argument, which maps
-    paths relative to `folder`. Writes. Raises BackupError or OSError."""
-    fetch: Callable[[], None]
-    """Replaces the files of `folder` by the copies in the store, after `store`. Raises BackupError or OSError."""
-    finish: Callable[[str], None]
-    """Stores the remaining files of `folder`, and then the receipt, whose text is the argument. Writes.
+    """Stores the files of `folder`. The argument maps relative paths to files.
 
-    So a backup with a receipt is complete. On return, all files are durable, and readable only by their owner. Raises
-    BackupError or OSError."""
+    Proves that each stored file has the size and SHA-256 in the argument. Raises BackupError or OSError.
+    """
+    fetch: Callable[[], None]
+    """After `store`, replaces the files of `folder` with the copies in the store. Raises BackupError or OSError."""
+    finish: Callable[[str], None]
+    """Stores the remaining files of `folder`, and then the receipt, whose text is the argument.
+
+    So a backup with a receipt is complete. On return, all files are durable and readable only by their owner. Raises
+    BackupError or OSError.
+    """
 
 
 class BackupStore(Protocol):
@@ -53,25 +56,25 @@ class BackupStore(Protocol):
     """
 
     def location(self, backup: str) -> str:
-        """The path or URL of a backup, which need not exist. The receipt is at `LOCATION/receipt.json`."""
+        """The path or URL of a backup. The backup need not exist. Its receipt is at `LOCATION/receipt.json`."""
 
     def begin(self, backup: str) -> AbstractContextManager[Draft]:
-        """Begins a backup. Removes the backup if it is not finished when the block ends. Writes."""
+        """Begins a backup. If the backup is not finished when the block ends, removes it. Writes to the store."""
 
     def receipt(self, backup: str) -> str | None:
         """The text of a backup's receipt. None if the backup does not count or does not exist. Read-only."""
 
     def names(self, backup: str) -> tuple[str, ...]:
-        """The names of a backup's files as stored, without the receipt and the notes. Read-only."""
+        """The names of a backup's stored files, without the receipt and the notes. Read-only."""
 
     def content(self, backup: str, name: str) -> Iterator[bytes]:
-        """One file of a backup as stored, possibly encrypted. Read-only. Raises BackupError or OSError."""
+        """The content of one stored file of a backup. It may be encrypted. Read-only. Raises BackupError or OSError."""
 
     def notes(self, backup: str) -> tuple[str, ...]:
         """The texts that `add_note` stored, oldest first. Read-only."""
 
     def add_note(self, backup: str, name: str, text: str) -> None:
-        """Stores a text beside a finished backup. Deleting the backup deletes it. `name` sorts by time. Writes."""
+        """Stores a text beside a finished backup, until the backup is deleted. The names of the texts sort by time."""
 
     def get(self, backup: str, below: str = "") -> AbstractContextManager[Path]:
         """A local folder with all files of a backup, decrypted, readable until the block ends.
@@ -81,10 +84,10 @@ class BackupStore(Protocol):
         """
 
     def ids(self) -> tuple[str, ...]:
-        """The IDs of the backups that count, sorted. Empty if nothing exists at the store's address. Read-only."""
+        """The sorted IDs of the backups that count. Empty if the store does not exist yet. Read-only."""
 
     def unfinished(self) -> tuple[str, ...]:
-        """The IDs of backups without a receipt, sorted: backups of running and interrupted runs. Read-only."""
+        """The sorted IDs of backups without a receipt. Their runs are still active or were interrupted. Read-only."""
 
     def delete(self, backup: str) -> None:
-        """Removes a backup, its receipt first. A partly removed backup therefore does not count. Writes."""
+        """Removes a backup. Removes the receipt first, because a backup without a receipt does not count."""

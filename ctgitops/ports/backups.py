@@ -1,4 +1,4 @@
-"""Port that takes and restores proved backups."""
+"""Port that takes backups, proves that they can be restored, and restores them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from .shadow import Shadows
 
 
 class Backups(Protocol):
-    """Takes and restores proved backups."""
+    """Takes backups, proves that they can be restored, and restores them."""
 
     @property
     def shadows(self) -> Shadows | None:
-        """Creates the copy on which a plan is tried, to find the tables that a backup of a part saves."""
+        """Creates the copy on which a plan is tried. The trial shows the tables that the scope `affected` saves."""
 
     def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
-        """Dumps, counts rows, restores, compares, and then stores the receipt. Raises BackupError.
+        """Dumps the database, counts its rows, restores and compares the dump, and stores the receipt.
 
-        Without `extent`, the backup saves what the manifest's scope means without a plan.
+        Raises BackupError. Without `extent`, the backup saves what the manifest's scope selects without a plan.
         """
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
-        """Restores a backup, named by its receipt's path or URL, into the empty database at `url`. Writes.
+        """Restores a backup into the empty database at `url`. The path or URL of the receipt names the backup.
 
-        Raises BackupError if not everything was restored.
+        Writes to the database. Raises BackupError if not everything was restored.
         """
 
 

@@ -12,4 +12,4 @@ class Code(Protocol):
     """The code in the same repository that uses the database."""
 
     def mentions(self, those: tuple[SearchedName, ...]) -> Searched:
-        """The places that mention the names in `those`. Read-only."""
+        """The lines of code that refer to the names in `those`. Read-only."""

@@ -37,79 +37,79 @@ from .statistics import Statistics
 
 
 class Session(Protocol):
-    """A database while this run holds its run lock."""
+    """A database whose run lock this run holds."""
 
     def ledger(self) -> Ledger:
-        """All entries at the time of the call."""
+        """The ledger with all entries at the time of the call."""
 
     def set_activity(self, what: str, /) -> None:
-        """Publishes what this run is doing, for queries of the run lock's holder. Adds no ledger entry."""
+        """Publishes the current activity of this run, for sessions that wait for its lock. Adds no ledger entry."""
 
     def begin(self, plan: Plan) -> None:
         """Publishes the plan that this run begins. Adds no ledger entry. Until then, the run has changed nothing."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """Waits for conditions that may end. Returns the reasons why `plan` must not begin. Read-only."""
+        """Waits for the preflight conditions that can end. Returns the reasons why `plan` must not begin. Read-only."""
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
-        """Drops the INVALID indexes that interrupted builds of the plan's indexes left. Returns a line for each.
+        """Drops the INVALID indexes that interrupted builds of the plan's indexes left. Returns one line per index.
 
-        Raises ApplyError. Writes.
+        Raises ApplyError. Writes to the database.
         """
 
     def recovery_point(self, plan: Plan) -> RecoveryPoint:
-        """The current end of the WAL, with a restore point if this role may create one. Changes no data."""
+        """The current position of the WAL's end, and a restore point if this role may create one. Changes no data."""
 
     def run(self, step: Step, plan: Plan, safeguards: Safeguards) -> int:
-        """Applies one step with its ledger entry. Returns milliseconds.
+        """Applies one step and adds its ledger entry. Returns the duration in milliseconds.
 
-        Raises ApplyError, whose state says which part of the step is in the database. Writes.
+        Raises ApplyError, whose state says which part of the step is in the database. Writes to the database.
         """
 
     def single_transaction(self, plan: Plan, safeguards: Safeguards) -> tuple[int, ...]:
-        """Applies a whole plan in one transaction, the seed files last. Returns milliseconds for each part.
+        """Applies a whole plan in one transaction, the seed files last. Returns the milliseconds of each part.
 
-        If it raises ApplyError, everything was rolled back, unless the error says otherwise. Writes.
+        If it raises ApplyError, everything was rolled back, unless the error says otherwise. Writes to the database.
         """
 
     def seed(self, seed: Seed, plan: Plan, safeguards: Safeguards) -> int:
-        """Runs one seed file with its ledger entry in one transaction. Returns milliseconds. Writes."""
+        """Runs one seed file and adds its ledger entry, in one transaction. Returns milliseconds."""
 
     def record(self, entry: Entry) -> None:
-        """Adds an entry that belongs to no step, such as a repair. Writes."""
+        """Adds an entry that belongs to no step, such as a repair. Writes to the ledger."""
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
-        """Marks one statement of an unfinished step as done or not done, and adds `entry`. Writes."""
+        """Marks one statement of an unfinished step as done or not done, and adds `entry`. Writes to the ledger."""
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database the environment's home, with the given ledger ID, and adds `entry`. Writes."""
+        """Makes this database the environment's home, sets the ledger's ID, and adds `entry`. Writes to the ledger."""
 
     def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
-        """Drops the objects of this role and of `roles`, but no extensions in `kept`. Removes all ledger entries.
+        """Drops the objects of this role and of `roles`, except the extensions in `kept`. Removes all ledger entries.
 
-        Runs in one transaction, and does not change the ledger's identity. Returns the number of dropped objects.
-        Raises ApplyError, or MustWaitError if objects of other roles depend on the objects. Writes.
+        Runs in one transaction, and keeps the ledger's identity. Returns the number of dropped objects. Raises
+        ApplyError, or MustWaitError if objects of other roles depend on the dropped objects. Writes to the database.
         """
 
     def session_leaks(self) -> tuple[SessionLeak, ...]:
-        """The session state that migrations leaked, and that ctgitops reset."""
+        """The session state that migrations leaked and that ctgitops reset."""
 
     def probe(self, health: Health) -> HealthResult:
-        """The current answer of a health query. Read-only."""
+        """The current result of a health query. Read-only."""
 
     def watch(self, health: Health) -> HealthResult:
-        """Repeats a health query until it is not true or the time is over. Returns the last answer. Read-only.
+        """Repeats a health query until its result is not true or the time is over. Returns the last result. Read-only.
 
-        Raises KeyboardInterrupt if the run is asked to stop, ApplyError if the run has lost its lock.
+        Raises KeyboardInterrupt if the run is asked to stop. Raises ApplyError if the run has lost its lock.
         """
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
-        """The state of the database before the first step. `ledger` must be read immediately before this call."""
+        """The state of the database before the first step. Read `ledger` immediately before this call."""
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
-        """Counts the rows of each loss, without the rows that this run wrote after `since`.
+        """Counts the rows of each loss. Leaves out the rows that this run wrote after `since`.
 
-        From then on, a step that would destroy further rows fails. If the step is transactional, it is then rolled
+        Afterwards, a step fails if it would destroy rows that were not counted. A transactional step is then rolled
         back.
         """
 
@@ -118,7 +118,7 @@ class Database(Protocol):
     """The database of one environment."""
 
     def ledger(self) -> Ledger:
-        """All entries. An empty ledger if the database has none. Read-only, takes no lock."""
+        """The ledger with all entries. Empty if the database has no ledger. Read-only, takes no lock."""
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """Counts the rows that each loss destroys. A count that takes too long is unknown. Read-only."""
@@ -142,10 +142,10 @@ class Database(Protocol):
         """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
 
     def pooler(self) -> UsageError | None:
-        """The error for an address that leads to a connection pooler. None for any other address. Read-only."""
+        """The error if the address leads to a connection pooler. None for any other address. Read-only."""
 
     def probe(self, health: Health) -> HealthResult:
-        """The current answer of a health query. Read-only."""
+        """The current result of a health query. Read-only."""
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock. None if the lock is free. Read-only, takes no lock."""
@@ -157,16 +157,16 @@ class Database(Protocol):
         """
 
     def end(self, holder: Holder) -> bool:
-        """Terminates only the sessions of the run `holder`. Returns whether the lock is then free. Writes."""
+        """Terminates the sessions of the run `holder`, and no others. Returns whether the lock is then free."""
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001
-        """Counts the rows that violate each requirement, if possible. With `keys`, returns some keys. Read-only."""
+        """Counts the rows that violate each requirement, if possible. `keys` adds the keys of some rows. Read-only."""
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """The sizes of the existing tables in `tables`. Read-only, takes no lock."""
 
     def not_dumped(self) -> tuple[str, ...]:
-        """The objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
+        """The objects that a dump leaves out. Each is one line with the reason. Read-only, takes no lock."""
 
     def not_exportable(self, tables: tuple[str, ...]) -> tuple[str, ...]:
         """The tables that a backup cannot export, each with the reason. Read-only, takes no lock."""
@@ -178,9 +178,9 @@ class Database(Protocol):
         """Checks every constraint and unique index for violating rows. Read-only. Reads whole tables, for minutes."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
-        """Takes the run lock, waiting at most `request.wait_for_lock`, and creates or upgrades the ledger.
+        """Takes the run lock, and creates or upgrades the ledger. Waits at most `request.wait_for_lock` for the lock.
 
-        Raises MustWaitError if another run keeps the lock. Writes.
+        Raises MustWaitError if another run keeps the lock. Writes to the ledger.
         """
 
 
@@ -191,4 +191,4 @@ class Databases(Protocol):
         """The database of an environment. Raises UsageError if its secret is not set."""
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment in the manifest's `after`, or why it cannot be read. Read-only."""
+        """The ledger of the environment that the manifest's `after` names, or why it cannot be read. Read-only."""

@@ -29,7 +29,7 @@ from ..core.gate.review import ShownFile
 
 
 class Forge(Protocol):
-    """The forge where plans are reviewed. A missing permission of the token is reported once and does not end a run."""
+    """The forge where plans are reviewed. If the token lacks a permission, a warning says so, and the run continues."""
 
     def comment(self, comment: StickyComment) -> str | None:
         """Creates or updates the comment with the same key. Returns its URL. None if a newer run wrote the comment."""
@@ -44,7 +44,7 @@ class Forge(Protocol):
         """The users whose last review approved a pull request. None if the token may not read reviews."""
 
     def record(self, record: RecordComment) -> str | None:
-        """Writes the record above the published plan. Returns the URL. None if the record was not written."""
+        """Writes the record above the published plan. Returns its URL, or None if the record was not written."""
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
@@ -56,10 +56,10 @@ class Forge(Protocol):
         """Creates, updates, closes or reopens an issue. Unless `needed`, a missing permission is not reported."""
 
     def suggest(self, review: Review) -> int:
-        """Adds suggestions. Skips suggestions that were already made on the same text. Returns the number added."""
+        """Adds suggestions that do not exist yet for the same text. Returns the number of added suggestions."""
 
     def deploy(self, deployment: Deployment) -> int | None:
-        """Creates a deployment. Returns its number. None if the token lacks the permission."""
+        """Creates a deployment. Returns its number, or None if the token lacks the permission."""
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         """Sets the state of a deployment."""
@@ -68,9 +68,9 @@ class Forge(Protocol):
         """The latest deployments that ctgitops created for an environment, newest first."""
 
     def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
-        """Maps paths at commit `at` to the number of the merged pull request that last changed the file.
+        """Maps each path at commit `at` to the number of the merged pull request that last changed the file.
 
-        With `before`, to the one that last changed the file before that pull request.
+        With `before`, ignores this pull request and all later changes.
         """
 
     def pull_request_of(self, sha: str) -> int | None:
@@ -98,13 +98,13 @@ class Forge(Protocol):
         """Sets a status of a commit."""
 
     def commit_of_tag(self, tag: str) -> str:
-        """The commit that a tag names, peeled. Raises ForgeError if there is no such tag."""
+        """The commit that a tag points to, also through annotated tags. Raises ForgeError if there is no such tag."""
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
         """The digests of files in the plans of merged pull requests.
 
-        Stops reading once each of `files`, as of commit `at`, has a digest. Raises ForgeError if the token lacks the
-        permission.
+        Stops reading when each file in `files` has a digest. The file must have the content of commit `at`. Raises
+        ForgeError if the token lacks the permission.
         """
 
     def permission_of(self, login: str) -> str:
@@ -123,10 +123,10 @@ class Forge(Protocol):
         """The pull request `number`, and the paths that it changes. Raises ForgeError."""
 
     def proposed_by(self, run: OutsideRun) -> int | None:
-        """The number of the open pull request whose head commit `run` was for, or None. Raises ForgeError."""
+        """The number of the open pull request whose head commit `run` checked, or None. Raises ForgeError."""
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request adds or changes. Empty if the token lacks the permission."""
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        """The open pull requests that add migrations, except `than`. Each comes with the files that it adds."""
+        """The open pull requests that add migrations, except `than`, with the files that each one adds."""

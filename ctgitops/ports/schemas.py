@@ -9,7 +9,7 @@ from ..core.workspace.workspace import Workspace
 
 
 class Schemas(Protocol):
-    """Reads schemas by name."""
+    """Reads schemas. Each schema is identified by a name."""
 
     @property
     def workspace(self) -> Workspace:

@@ -18,17 +18,17 @@ from ..core.trial.trial import Skipped
 
 
 class Shadow(Protocol):
-    """A throw-away database, as similar to a real one as this machine allows."""
+    """A throw-away database that is as similar to a real database as this machine allows."""
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """The known differences from the requested database, formatted for people."""
+        """The known differences from the requested database, as text."""
 
     def apply(self, steps: tuple[Step, ...]) -> None:
         """Runs steps as apply does. Raises ApplyError."""
 
     def snapshot(self) -> Snapshot:
-        """The schema. Its owner is the role that applies migrations in the real database."""
+        """The schema. The owner of the objects is the role that applies migrations in the real database."""
 
 
 class Replay(Shadow, Protocol):
@@ -37,19 +37,19 @@ class Replay(Shadow, Protocol):
     def read_again(self) -> Snapshot:
         """The schema after a dump and restore, which makes PostgreSQL deparse the expressions a second time.
 
-        Empty if the restore fails. `unmatched` then contains the reason.
+        The result is empty if the restore fails. `unmatched` then contains the reason.
         """
 
 
 class Sandbox(Shadow, Protocol):
-    """A throw-away copy of a real schema, in which unreviewed SQL cannot reach anything outside."""
+    """A throw-away copy of a real schema. Unreviewed SQL in this copy cannot reach anything outside the copy."""
 
     def apply(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
-        """Runs steps. With `watched`, records their locks and work. Raises ApplyError."""
+        """Runs steps. With `watched`, records the locks and the work of the steps. Raises ApplyError."""
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """Maps the number of each step that was run with `watched` to its recorded impact."""
+        """Maps the number of each step that ran with `watched` to its recorded impact."""
 
     @property
     def leaks(self) -> Collection[SessionLeak]:
@@ -57,7 +57,7 @@ class Sandbox(Shadow, Protocol):
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """The statements that any copy skipped. Such a statement names a database."""
+        """The statements that at least one copy skipped because they name a database."""
 
     def rates(self) -> Rates:
         """The measured speed of the sandbox's server for each kind of work. Raises ApplyError."""
@@ -75,13 +75,13 @@ class Shadows(Protocol):
     def sandbox(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sandbox]:
-        """A copy of a real schema, in which the steps in `had` have run. Dropped when the block ends.
+        """A copy of a real schema, in which the steps in `had` have run. The copy is dropped when the block ends.
 
-        Raises UsageError if a copy is not possible, ApplyError if a step fails.
+        Raises UsageError if a copy is not possible. Raises ApplyError if a step fails.
         """
 
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
-        """An empty database like `wanted`, on the server that the environment's manifest names.
+        """An empty database that is like `wanted`, on the server that the environment's manifest names.
 
-        It is dropped when the block ends. Raises UsageError if no such database can be created.
+        The database is dropped when the block ends. Raises UsageError if no such database can be created.
         """

@@ -1,1 +1,1 @@
-"""Code that apply and rollback share. Carries out a plan, and handles a failure."""
+"""Code that apply and rollback share: it carries out a plan and handles failures."""

@@ -28,18 +28,18 @@ from ..planning.backup_extent import backup_extent
 
 @dataclass(frozen=True)
 class BackUpBy:
-    """The ports that a backup needs."""
+    """The ports that are used for a backup."""
 
     backups: Backups
     database: Database
 
 
 def back_up(request: Request, safety: BackUpBy, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
-    """Takes and verifies the backup that the manifest requires. None if the manifest has no `backup`. Writes.
+    """Takes and verifies the backup that the manifest requires. None if the manifest has no `backup`.
 
     Before the backup, drops the INVALID indexes that interrupted builds of this plan left behind. During the backup, no
-    session of the run is active, so the run lock reports that its holder takes a backup. Raises BackupError,
-    ApplyError.
+    session of the run is active. So the run reports, to sessions that ask for the lock's holder, that it takes a
+    backup. Raises BackupError or ApplyError. Writes to the store.
     """
     policy = request.environment.backup
     if policy is None:
@@ -66,14 +66,14 @@ def back_up(request: Request, safety: BackUpBy, tell: Listener, plan: Plan, sess
 
 
 def safeguarded(receipt: Receipt | None, plan: Plan, session: Session, tell: Listener) -> Safeguards:
-    """Takes the recovery point after the backup, just before the first step. Returns both. Writes no data."""
+    """Takes the recovery point after the backup and just before the first step. Returns it with the receipt."""
     point = session.recovery_point(plan)
     tell(RecoveryPointTaken(point))
     return Safeguards(receipt, point)
 
 
 def carry_out(plan: Plan, session: Session, safeguards: Safeguards, tell: Listener) -> tuple[Done, ...]:
-    """Runs every step of the plan, then every seed file, in order. Stops at the first failure. Writes."""
+    """Runs every step of the plan in order, then every seed file. Stops at the first failure."""
     if plan.apply_policy.single_transaction and len(plan.steps) + len(plan.seeds) > 1:
         return _all_at_once(plan, session, safeguards, tell)
     done = []
@@ -90,7 +90,7 @@ def carry_out(plan: Plan, session: Session, safeguards: Safeguards, tell: Listen
 
 
 def _all_at_once(plan: Plan, session: Session, safeguards: Safeguards, tell: Listener) -> tuple[Done, ...]:
-    """Runs all steps in one transaction. Reports them as applied only after the COMMIT. Writes."""
+    """Runs all steps in one transaction. Reports them as applied only after the COMMIT. Writes to the database."""
     took = session.single_transaction(plan, safeguards)
     steps, seeds = len(plan.steps), plan.seeds
     for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):
@@ -102,7 +102,7 @@ def _all_at_once(plan: Plan, session: Session, safeguards: Safeguards, tell: Lis
 
 
 def watch_health(plan: Plan, session: Session) -> None:
-    """Repeats the health query. Raises ApplyError if the result is false, or if the last try fails. Read-only."""
+    """Repeats the health query. Raises ApplyError if a result is false, or if the last attempt fails. Read-only."""
     health = plan.apply_policy.health
     if health is None:
         return

@@ -1,4 +1,4 @@
-"""Advises what to do after a failed migration. A file may change only if no other environment has applied it."""
+"""The advice after a failed migration. The advice is to change the file only if no other environment has applied it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..planning.applied_elsewhere import elsewhere
 
 
 def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
-    """Adapts the error's hint. It must not suggest to change a file that another environment has applied. Read-only."""
+    """Adapts the error's hint. It does not say to change a file that another environment has applied. Read-only."""
     path = error.place.path if error.place else ""
     step = next((s for s in plan.steps if path == s.script.path or (s.verify and path == s.verify.path)), None)
     if step is None or not error.blames_file:
@@ -41,7 +41,7 @@ def _nothing_applied(request: Request, databases: Databases) -> bool:
 
 
 def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> tuple[str, ...]:
-    """Queries for the rows on which the statement fails. A permitted count leaves out queries without rows."""
+    """Queries that select the rows on which the statement fails. If counting is allowed, omits those without rows."""
     line = error.statement_line
     risks = tuple(risk for risk in risks_of(plan) if line is None or risk.place.line == line)
     violated: tuple[Risk, ...] = ()

@@ -1,4 +1,4 @@
-"""Predicts with a trial the schema after a plan. Records the prediction, and compares it with the actual schema."""
+"""Predicts, with a trial, the schema after a plan. Records the prediction, and compares it with the real schema."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class PredictedChanges:
     """The result of a trial run before the apply."""
 
     changes: Changes | None = None
-    """The schema changes of the plan. None if unknown."""
+    """The schema changes of the plan. None if the changes are unknown."""
     why_not: str = ""
 
     def on(self, before: Snapshot) -> Prediction | None:
-        """Returns the predicted schema after the plan, from the schema `before`. None if unknown."""
+        """The schema that the plan produces from the schema `before`. None if the changes are unknown."""
         return None if self.changes is None else Prediction(changed(before, self.changes).fingerprint, self.changes)
 
 
 def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) -> PredictedChanges:
-    """Runs the plan on a copy. A plan that fails on the copy has no prediction, but is not refused. Read-only."""
+    """Runs the plan on a copy. A plan that fails there has no prediction, but is not refused. Read-only."""
     policy = request.environment.shadow
     if not plan.steps:
         return PredictedChanges(())
@@ -59,9 +59,9 @@ def with_breaks(plan: Plan, predicted: PredictedChanges, history: Collection[str
 def check_open_predictions(
     request: Request, database: Database, session: Session
 ) -> tuple[Ledger, PredictionMismatch | None]:
-    """Compares the schema with open predictions of earlier runs. Returns the ledger, and a mismatch or None. Writes.
+    """Compares the schema with the open predictions of earlier runs. Returns the ledger, and the mismatch or None.
 
-    Leaves out a mismatch that no longer exists.
+    Leaves out a mismatch that no longer exists. Writes to the ledger.
     """
     ledger, earlier_mismatch = session.ledger(), None
     promises = open_predictions(ledger)
@@ -77,7 +77,7 @@ def check_open_predictions(
 
 
 class PredictionCheck:
-    """Compares the schema after a plan with the prediction. Reads the schema first, so create this before the plan."""
+    """Compares the schema after a plan with the prediction. Create it before the plan, because it reads the schema."""
 
     def __init__(self, plan: Plan, request: Request, database: Database, predicted: PredictedChanges) -> None:
         self._plan = plan
@@ -88,15 +88,15 @@ class PredictionCheck:
         self._prediction = request.prediction or predicted.on(self._before)
 
     def record_prediction(self, session: Session) -> None:
-        """Records the prediction in the ledger. Writes."""
+        """Records the prediction. Writes to the ledger."""
         if self._prediction is not None:
             numbers = tuple(step.number for step in self._plan.steps)
             session.record(made(self._plan.fingerprint, numbers, self._prediction))
 
     def found(self, session: Session) -> PredictionMismatch | None:
-        """Records whether the schema matches the prediction. Returns the difference. None if both match. Writes.
+        """Records whether the schema matches the prediction. Returns the mismatch, or None if the schema matches.
 
-        Raises LedgerError.
+        Raises LedgerError. Writes to the ledger.
         """
         if self._prediction is None:
             return None

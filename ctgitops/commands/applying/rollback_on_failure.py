@@ -1,4 +1,4 @@
-"""Rolls back a failed apply if the manifest requires this. Never destroys rows of other sessions."""
+"""Rolls back a failed apply if the manifest requires this. Never destroys rows that other sessions wrote."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class FailedApply:
     tell: Listener
 
     def rolled_back_if_required(self, error: ApplyError) -> ApplyError:
-        """Rolls back this run's migrations if the manifest requires this. Adds the result to the error. Writes.
+        """Rolls back this run's migrations if the manifest requires this. Returns the error with the result.
 
-        Rolls back nothing if the ledger has no entry `failed`. The run was then asked to stop, or lost the
-        run lock or the database.
+        Rolls back nothing if the ledger has no entry `failed`. In this case the run was asked to stop, or it lost the
+        run lock or the database. Writes to the database.
         """
         if not (error.on_record and self.request.environment.apply_policy.rolls_back_on_failure):
             return error
@@ -82,9 +82,9 @@ class FailedApply:
         error.hint = f"{first}{rollback_command(plan, dry=True)} shows what a rollback would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
-        """Rolls back the newest first. Stops if a rollback fails. The error then lists what is still applied.
+        """Rolls back the newest migration first. Stops if a rollback fails. The error then lists what is still applied.
 
-        Writes.
+        Writes to the database.
         """
         self.tell(RollbackStarted(plan))
         second: ApplyError | None = None

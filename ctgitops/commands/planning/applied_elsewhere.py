@@ -16,7 +16,7 @@ from ...ports.database import Databases
 
 
 def elsewhere(step: Step, request: Request, databases: Databases) -> OtherEnvironments:
-    """Returns other environments that have applied a step's file, and those that are unreadable. Read-only."""
+    """Returns the other environments that have applied a step's file, and those that are unreadable. Read-only."""
     has, unread = [], []
     for environment in request.workspace.environments:
         if environment.name == request.environment.name:

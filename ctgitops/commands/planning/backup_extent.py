@@ -1,4 +1,4 @@
-"""Finds what a plan's backup saves. With the scope `affected`, these are the tables that a trial shows."""
+"""Finds what a plan's backup saves. With the scope `affected`, a trial shows the tables to save."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...ports.shadow import Sandbox, Shadows
 def planned_extent(
     environment: Environment, plan: Plan, proof: Trial, sandbox: Sandbox | None, live: Snapshot
 ) -> BackupExtent | None:
-    """What `apply` will save before the plan. Known only as far as the plan's trial shows it. None without a backup."""
+    """What `apply` will save before the plan. None without a backup. Uses only what the plan's trial has shown."""
     policy = environment.backup
     if policy is None:
         return None
@@ -35,9 +35,9 @@ def planned_extent(
 def backup_extent(
     plan: Plan, environment: Environment, database: Database, shadows: Shadows | None
 ) -> BackupExtent | None:
-    """What is saved before the plan. None without a backup. The whole database if the trial has gaps.
+    """What the backup before the plan saves. None without a backup. The whole database if the trial has gaps.
 
-    Read-only. Runs the plan on a copy if the manifest's scope is `affected`.
+    Read-only. If the manifest's scope is `affected`, runs the plan on a copy.
     """
     policy = environment.backup
     if policy is None:
@@ -66,7 +66,7 @@ def _tried(plan: Plan, environment: Environment, database: Database, shadows: Sh
 
 
 def extent_of_trial(plan: Plan, sandbox: Sandbox, live: Snapshot) -> BackupExtent:
-    """What the scope `affected` saves. All steps and seed files of the plan must have run `watched` in the sandbox."""
+    """What the scope `affected` saves. The plan's steps and seed files must have run in the sandbox, with `watched`."""
     if sandbox.skipped:
         return BackupExtent(
             why_all=f"a statement of {next(iter(sandbox.skipped)).step} was not tried: it names a database"

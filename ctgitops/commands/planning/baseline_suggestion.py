@@ -22,7 +22,7 @@ from ..replaying.replay import may_be_print
 def with_baseline_suggestion(
     preview: Preview, request: Request, known: tuple[Ledger, Snapshot | None], shadows: Shadows | None
 ) -> Preview:
-    """Adds a problem if pending objects already exist. The problem suggests `baseline` and the migration. Read-only."""
+    """Adds a problem if objects of pending migrations already exist. The problem suggests `baseline`. Read-only."""
     ledger, live = known
     if live is None or not preview.plan.steps or baseline_blocker(ledger):
         return preview
@@ -40,7 +40,7 @@ def with_baseline_suggestion(
 
 
 def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Nearest | None:
-    """Runs the files in an empty database. Returns the migration whose schema is most like the live schema."""
+    """Runs the files in an empty database. Returns the migration after which the schema is most like the live one."""
     nearest: Nearest | None = None
     with suppress(CtgitopsError):  # the search ends at the first file that fails
         steps = steps_of_files(request.workspace)
@@ -60,6 +60,6 @@ def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows)
 
 
 def _differences(given: Snapshot, live: Snapshot) -> tuple[object, ...]:
-    """Returns the differences of two schemas, except differences in formatting."""
+    """Returns the differences between two schemas. Leaves out differences in formatting."""
     expected, _ = with_versions_of(given, live)
     return tuple(change for change in compare(expected, live) if not may_be_print(change))

@@ -1,4 +1,4 @@
-"""Plans an environment for one branch or tag. Checks the gates, but makes no trial."""
+"""Plans an environment with the files of one branch or tag. Checks the gates, but makes no trial."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...ports.database import Databases
 
 
 def candidate_of(ref: str, sha: str, request: Request, *, databases: Databases) -> DeployCandidate:
-    """Plans the files at the branch or tag `ref`. Adds reasons to wait. Read-only. Raises CtgitopsError."""
+    """Plans the files at the branch or tag `ref`, and adds the reasons to wait. Read-only. Raises CtgitopsError."""
     ledger = databases.of(request.environment).ledger()
     plan = make_plan(request.workspace, request.environment, ledger, request.target)
     if plan.blocked or plan.empty:

@@ -1,4 +1,4 @@
-"""Estimates from a trial which statements each migration would block in the real database, and how long."""
+"""Estimates which statements of other sessions each migration would block, and for how long. Uses a trial."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ...ports.shadow import Sandbox
 def effects_of(
     plan: Plan, request: Request, before: Predecessor, sandbox: Sandbox, databases: Databases
 ) -> dict[int, Effect]:
-    """Returns each migration's effect by its number. Uses the trial and the sizes of the real tables. Read-only.
+    """Maps each migration's number to its effect. Uses the trial and the sizes of the real tables. Read-only.
 
     A value that could not be read is unknown.
     """
@@ -43,7 +43,7 @@ def effects_of(
 def _measured(
     plan: Plan, request: Request, ledger: Predecessor, impacts: Mapping[int, StepImpact], databases: Databases
 ) -> dict[int, Measured]:
-    """Returns, by number, how long each migration took in the environment in `after`. Only for unchanged files."""
+    """Maps each unchanged migration's number to the time that it took in the environment that `after` names."""
     before = request.workspace.environment(request.environment.after or "")
     if before is None or not isinstance(ledger, Ledger):
         return {}

@@ -1,4 +1,4 @@
-"""Lints a plan against the live schema. plan and apply both use this module, so their findings are the same."""
+"""Lints a plan against the live schema. The commands plan and apply both use this module and get the same findings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...ports.database import Database
 
 
 def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Plan, Snapshot | None]:
-    """Adds findings and the schema of the named objects to the plan. Returns the plan and the live schema.
+    """Adds findings, and the hash of the named live objects, to the plan. Returns the plan and the live schema.
 
     The live schema is None if it was not read. Read-only.
     """
@@ -26,7 +26,7 @@ def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Pla
 
 
 def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
-    """Reads the live schema if the plan has steps to lint. Returns a warning if the schema is unreadable."""
+    """Reads the live schema if the plan has steps to lint. If the schema is unreadable, also returns a warning."""
     if not plan.steps:
         return None, ()
     try:

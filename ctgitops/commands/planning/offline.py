@@ -1,4 +1,4 @@
-"""Makes a plan without a database connection. Its trial runs on the schema that the merged files produce."""
+"""Makes a plan without a database connection. The trial runs on the schema that the merged files produce."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .impact_estimate import effects_of
 from .trial import TrialRunner
 
 ROLE = "postgres"
-"""The role that applies migrations in the trial. It is a superuser, because the real role is unknown."""
+"""The role that applies migrations in the trial. The role is a superuser, because the real role is unknown."""
 MOST_ROLES = 20
 _NO_ROLE = re.compile(r'role "(?!pg_|ctgitops_|public"|none")(.{1,63})" does not exist')
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
@@ -39,10 +39,10 @@ _NO_SUCH_DATABASE = "3D000"
 
 
 class _OutOfReach:
-    """Implements the port for databases. Never connects, even if the secret with a database's URL is set."""
+    """A replacement for the port to databases. Never connects, even if the secret with a database's URL is set."""
 
     def of(self, environment: Environment) -> Database:
-        """Raises UsageError."""
+        """Raises UsageError, because an offline plan never connects."""
         raise UsageError(f"{environment.name} is a database to which this plan does not connect")
 
     def predecessor(self, request: Request) -> Predecessor:  # noqa: ARG002 - the port defines this signature
@@ -58,12 +58,12 @@ class OfflinePlanner:
     why: str
     shadows: Shadows
     roles: list[str] = field(default_factory=list)
-    """Roles that the files use but do not create. The real server must already have them."""
+    """Roles that the files use but do not create. The real server must already have these roles."""
     databases: list[str] = field(default_factory=list)
-    """Names of databases that did not exist in the trial. The copy gets the first one: the real name is unknown."""
+    """Names of databases that did not exist in the trial. The copy gets the first name: the real name is unknown."""
 
     def preview(self, request: Request) -> Preview:
-        """Plans the files in `changed` after all other files. Lints and tries them. Read-only."""
+        """Plans the files in `changed` after all other files. Lints the files and tries the plan. Read-only."""
         environment, workspace = request.environment, request.workspace
         preview = preview_of_files(workspace, environment, self.changed, self.why)
         linted = lint_result(preview, workspace, request.now.date())
@@ -86,7 +86,7 @@ class OfflinePlanner:
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 
     def _once(self, preview: Preview, ledger: Ledger, request: Request) -> tuple[Preview, ApplyError | None]:
-        """Makes the preview with one attempt at a trial. Returns the preview, and the error of a failed migration."""
+        """Makes the preview with one attempt at a trial. Returns it with the error of a failed migration, or None."""
         try:
             tried = self._trial(preview, ledger, request)
         except ApplyError as error:
@@ -107,7 +107,7 @@ class OfflinePlanner:
             return replace(preview, proof=proof, effects=effects)
 
     def _learned(self, error: ApplyError) -> bool:
-        """Adds the missing role or database that the error names. Returns whether another attempt can succeed."""
+        """Stores the missing role or database that the error names. Returns whether another attempt can succeed."""
         other = _NO_DATABASE.search(error.what)
         if other and error.sqlstate == _NO_SUCH_DATABASE and not self.databases:
             self.databases.append(other[1])
@@ -120,7 +120,7 @@ class OfflinePlanner:
 
 
 def _uncounted(plan: Plan) -> tuple[CountedLoss, ...]:
-    """Returns the data that the plan destroys. There are no counts without a connection."""
+    """Returns the data that the plan destroys. Without a connection, its rows are not counted."""
     return tuple(CountedLoss(loss, None, note="not connected to the database") for loss in forward_losses(plan, None))
 
 

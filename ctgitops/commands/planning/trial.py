@@ -1,4 +1,4 @@
-"""The trial of a plan. Runs each migration on a throw-away copy, then its rollback, then the migration again."""
+"""The trial of a plan. Runs each migration on a throw-away copy, then its rollback, and then the migration again."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class TrialRunner:
     """The seed files that ran before this plan."""
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
-    """The schema by the number of completed steps."""
+    """Maps the number of completed steps to the schema after these steps."""
 
     def proof(self, live: Snapshot) -> Trial:
-        """Runs the steps in order, tries each rollback, compares orders. `live` is the real database's schema."""
+        """Runs the steps in order, tries each rollback, and compares orders. `live` is the real database's schema."""
         before = self.sandbox.snapshot()
         known, notes = with_versions_of(before, live)
         failed = self._up(before)
@@ -94,9 +94,9 @@ class TrialRunner:
         return self._with_failure(proof, failed, same=not unlike)
 
     def _up(self, before: Snapshot) -> ApplyError | None:
-        """Runs the steps until one fails. Returns the error of the failed step.
+        """Runs the steps until one fails. Returns the error of the failed step, or None.
 
-        Takes the snapshots for later checks. Takes one before each step that can fail halfway.
+        Takes a snapshot before each step that has a rollback or can fail halfway. Later checks need it.
         """
         self.seen[0] = before
         for step in self.plan.steps:
@@ -115,9 +115,9 @@ class TrialRunner:
         return None
 
     def _seeds(self) -> tuple[SeedTrial, ...]:
-        """Runs each seed file after the migrations. Each has a separate transaction.
+        """Runs each seed file after the migrations, in its own transaction.
 
-        Adds the rows of merged files once a seed file fails for want of rows, because the seed file may refer to them.
+        If a file fails because rows are missing, adds the rows of merged files and runs the file again.
         """
         found = [self._seed(seed) for seed in self.plan.seeds]
         if not any(each.stop for each in found):
@@ -137,7 +137,7 @@ class TrialRunner:
         return SeedTrial(seed)
 
     def _skipped(self) -> tuple[Skipped, ...]:
-        """The statements of this plan's migrations that the trial skipped. Leaves out those of merged migrations."""
+        """The statements of this plan's migrations that the trial skipped. Leaves out merged migrations."""
         names = {step.name for step in self.plan.steps}
         return tuple(each for each in self.sandbox.skipped if each.step in names)
 
@@ -154,7 +154,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Applies the steps. Calls `attempt` after each step that `asked` accepts. A failure discards the copy."""
+        """Applies the steps. Calls `attempt` after each step that `asked` accepts. After a failure, uses a new copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -173,7 +173,7 @@ class TrialRunner:
         return tuple(found)
 
     def _rollback_trial(self, copy: Shadow, index: int) -> RollbackTrial:
-        """Rolls back the last applied step, then applies it again."""
+        """Rolls back the last applied step, and then applies it again."""
         step = self.done[index]
         left: Changes = ()
         try:
@@ -197,12 +197,12 @@ class TrialRunner:
             return IdempotenceCheck(step, untried=why) if why else IdempotenceCheck(step, failed=error)
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
-        """Returns why the real database may not have an error of the trial. Empty if it would have the error too."""
+        """Returns why an error of the trial may not occur in the real database. Empty if it would occur there too."""
         fresh = not (self.ledger.applied or any(each.kind in _WITH_ROWS for each in self.seen[0].objects))
         return why_inconclusive(error, self.original, fresh=fresh, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
-        """Compares the schemas of two orders: the order of numbers, and the order in this environment."""
+        """Compares the schemas after two orders: the order by number, and the order in this environment."""
         if not other_order(self.plan, self.ledger):
             return None
         try:

@@ -15,17 +15,17 @@ from ...ports.shadow import Shadows
 
 @dataclass(frozen=True)
 class Replayed:
-    """The differences of a schema from the migrations' schema, and of the throw-away server from the real server."""
+    """How a schema differs from the migrations' schema, and how the throw-away server differs from the real server."""
 
     changes: Changes
     unmatched: tuple[str, ...] = ()
 
 
 def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
-    """Runs the steps on the server that the environment's manifest requires. Raises ApplyError, UsageError.
+    """Runs the steps on a throw-away server, and compares the schemas. Raises ApplyError or UsageError.
 
-    Differences in formatting, as after a dump and restore, do not count. If a difference may be of this kind, the
-    throw-away schema is also dumped and restored, and must then be identical to the live schema.
+    Differences in formatting, such as those after a dump and restore, do not count. If a difference may be of this
+    kind, the throw-away schema is also dumped and restored. It must then be identical to the live schema.
     """
     with shadows.like(like(live), environment) as shadow:
         shadow.apply(steps)
@@ -38,7 +38,7 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 
 
 def may_be_print(change: Change) -> bool:
-    """Whether a difference may be one of formatting only. A dump and restore causes such differences."""
+    """Whether a difference may only be one of formatting. A dump and restore causes such differences."""
     return isinstance(change, Altered) and alike_once_read(change.before, change.after)
 
 

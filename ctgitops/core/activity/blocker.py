@@ -1,4 +1,4 @@
-"""A session that blocks a migration, because the session holds or awaits a conflicting lock."""
+"""A session that blocks a migration because it holds or awaits a conflicting lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Blocker:
-    """A session that holds or awaits a lock that conflicts with a lock of the migration."""
+    """A session that holds or awaits a lock that conflicts with a lock that the migration needs."""
 
     pid: int | None
     """The session's process ID. None for a prepared transaction, which has no session."""
@@ -32,7 +32,7 @@ class Blocker:
 
     @property
     def text(self) -> str:
-        """`backend 123, psql, user ana, holds AccessShareLock on public.t, transaction open for 12 s: …`."""
+        """Text such as `backend 123, psql, user ana, holds AccessShareLock on public.t, …`."""
         if self.pid is None:
             who = "a prepared transaction (see pg_prepared_xacts)"
         else:
@@ -46,7 +46,7 @@ class Blocker:
 
 
 def is_backup(application: str) -> bool:
-    """Whether the application name is that of a backup program. ctgitops itself uses `ctgitops backup`."""
+    """Whether this is the application name of a backup program. The backups of ctgitops use `ctgitops backup`."""
     return application in {"pg_dump", "pg_basebackup", "ctgitops backup"}
 
 
@@ -70,7 +70,7 @@ def shape_of(query: str) -> str:
 
 
 def blockers_text(those: tuple[Blocker, ...]) -> str:
-    """One line per blocker. A long list is shortened to the first few."""
+    """One line per blocker. A long list is cut after the first few blockers."""
     lines = [who.text for who in those[:MOST_SHOWN]]
     if len(those) > MOST_SHOWN:
         lines.append(f"and {len(those) - MOST_SHOWN} more")

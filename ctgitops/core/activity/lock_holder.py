@@ -13,7 +13,7 @@ ALIVE_SECONDS = 5 * HEARTBEAT_SECONDS
 
 @dataclass(frozen=True)
 class Holder:
-    """A session that holds the run lock, and its run's last report."""
+    """A session that holds the run lock, and the last report of the session's run."""
 
     pid: int
     began: datetime | None
@@ -38,12 +38,12 @@ class Holder:
 
     @property
     def reported(self) -> str:
-        """`its run reported 2 s ago`. Empty if the time of the report is unknown."""
+        """Text such as `its run reported 2 s ago`. Empty if the time of the report is unknown."""
         return "" if self.silent is None else f"its run reported {self.silent:.0f} s ago"
 
     @property
     def ours(self) -> bool:
-        """Whether the session is a run of ctgitops under the querying role. ctgitops terminates only such sessions."""
+        """Whether the session belongs to ctgitops and has the current role. ctgitops terminates only such sessions."""
         return self.same_user and self.application.startswith("ctgitops/")
 
     def __str__(self) -> str:

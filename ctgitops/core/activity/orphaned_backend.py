@@ -23,7 +23,7 @@ class Orphan:
 
     @property
     def text(self) -> str:
-        """`backend 123 of an earlier run is still running, in migration 007, for 12 s: update …`."""
+        """Text such as `backend 123 of an earlier run is still running, in migration 007, for 12 s: update …`."""
         at = f", in migration {number[0]}" if (number := re.search(r"\d+$", self.application)) else ""
         since = f", for {self.seconds:.0f} s" if self.seconds is not None else ""
         doing = f": {shape}" if (shape := shape_of(self.query)) else ""

@@ -14,19 +14,19 @@ _INSTEAD = {
     "LISTEN ": "UNLISTEN",
     "an advisory lock": "pg_advisory_xact_lock",
 }
-"""Maps the first words of a kind of session state to the SQL that avoids the leak."""
+"""Maps the first words that describe a kind of session state to the SQL that avoids the leak."""
 
 
 @dataclass(frozen=True)
 class SessionLeak:
-    """Session state that outlived its migration. The run resets the session, and the next step is not affected."""
+    """Session state that remains after its migration. The run resets this state before the next step."""
 
     migration: str
     what: str
 
     @property
     def text(self) -> str:
-        """`leaks session state: setting search_path; what to do`."""
+        """Text such as `leaks session state: setting search_path; what to do`."""
         found = (next((use for word, use in _INSTEAD.items() if one.startswith(word)), "") for one in self.kinds)
         instead = " and ".join(dict.fromkeys(filter(None, found)))
         how = f": use {instead}" if instead else ""

@@ -17,7 +17,7 @@ class RoleDefault:
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """The migration session's effective settings by name, in SHOW's format, and the role and database defaults."""
+    """The effective settings of the migration session, by name and in SHOW's format, and the defaults for them."""
 
     values: tuple[tuple[str, str], ...]
     standing: tuple[RoleDefault, ...] = ()

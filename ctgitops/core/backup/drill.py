@@ -12,12 +12,12 @@ from ...errors import CtgitopsError
 
 @dataclass(frozen=True)
 class Drill:
-    """One restore of a finished backup. It shows whether the backup can still be restored, and in what time."""
+    """One restore of a finished backup. It shows whether the backup can be restored, and how long this takes."""
 
     backup: str
     began_at: datetime
     download_seconds: float
-    """The seconds to download, decrypt and compare the files with the receipt."""
+    """The seconds to download the files, to decrypt them and to compare them with the receipt."""
     restore_seconds: float
     """The seconds to restore the backup and to compare the database with the receipt."""
     place: str
@@ -27,7 +27,7 @@ class Drill:
 
     @property
     def seconds(self) -> float:
-        """The seconds to recover."""
+        """The sum of `download_seconds` and `restore_seconds`."""
         return self.download_seconds + self.restore_seconds
 
     def to_json(self) -> str:
@@ -36,7 +36,7 @@ class Drill:
 
     @classmethod
     def from_json(cls, text: str) -> Drill:
-        """Reads what `to_json` writes. Raises ValueError."""
+        """Parses the text that `to_json` returns. Raises ValueError if the text is malformed."""
         try:
             data = json.loads(text)
             return cls(**{**data, "began_at": datetime.fromisoformat(data["began_at"])})
@@ -46,7 +46,7 @@ class Drill:
 
 @dataclass(frozen=True)
 class FailedDrill:
-    """The error of a drill: there is no proof that an environment's newest backup can be restored."""
+    """A drill that ended with an error. It is then unknown whether the environment's newest backup can be restored."""
 
     environment: str
     error: CtgitopsError

@@ -1,4 +1,4 @@
-"""The finished backups of each environment, newest first, with the migrations that came after them."""
+"""The finished backups of each environment, newest first, with the migrations that came after each backup."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BackupListing:
     backups: tuple[StoredBackup, ...] = ()
     """The finished backups, newest first."""
     ledger: Ledger | None = None
-    """The environment's ledger. None if the ledger cannot be read: `unread` then has the reason."""
+    """The environment's ledger. None if the ledger cannot be read. `unread` then contains the reason."""
     unread: str = ""
     by: str = ""
     """The provider that takes and keeps the backups. Empty if ctgitops stores them."""

@@ -13,14 +13,14 @@ from ..ledger.open_prediction import open_predictions
 from .stored_backup import StoredBackup
 
 RUN_BEGAN_BEFORE = timedelta(minutes=10)
-"""How long before its run a backup may be dated. The clocks of the run's machine and of the server can differ."""
+"""The tolerance between two machines' clocks. A backup's time may precede the start of its run by this much."""
 Rule = Callable[[StoredBackup], str]
-"""Returns why a backup stays. Empty if the rule gives no reason."""
+"""A function that returns why a backup stays. The text is empty if the rule gives no reason."""
 
 
 @dataclass(frozen=True)
 class RetentionFacts:
-    """The facts besides the backups that decide: the environment, its ledger and the time."""
+    """The facts that decide which backups stay: the environment, its ledger and the time."""
 
     environment: Environment
     ledger: Ledger
@@ -48,10 +48,10 @@ class Pruned:
     decisions: tuple[RetentionDecision, ...]
     """The decision on each backup, newest first."""
     leftovers: tuple[str, ...] = ()
-    """The locations of what interrupted runs left. These leftovers are removed too."""
+    """The locations of incomplete backups that interrupted runs left. These backups are removed too."""
     dry_run: bool = False
     refused: str = ""
-    """Why the store refused a removal. Some or all of what was to be removed is then still in the store."""
+    """Why the store refused a removal. Some or all of the backups to remove are then still in the store."""
 
     @property
     def goes(self) -> tuple[StoredBackup, ...]:
@@ -95,7 +95,7 @@ def _foreign(backup: StoredBackup, facts: RetentionFacts) -> bool:
 
 
 def references(environment: str, ledger: Ledger) -> Mapping[str, str]:
-    """Maps the ID of each backup that the ledger still needs to the reason."""
+    """The backups that the ledger still needs: each ID with its reason."""
     found: dict[str, str] = {}
     for entry in _unfinished(ledger):
         found[_backup_of(entry)] = f"{entry.name} is unfinished in {environment}"
@@ -109,7 +109,7 @@ def references(environment: str, ledger: Ledger) -> Mapping[str, str]:
 
 
 def _unfinished(ledger: Ledger) -> list[Entry]:
-    """The entries of all attempts at unfinished migrations. Going back needs the backup before the first attempt."""
+    """The entries of all attempts at unfinished migrations. The backup before the first attempt can undo them."""
     attempts: dict[int, list[Entry]] = {}
     for entry in ledger.entries:
         if entry.number is None:
@@ -131,7 +131,7 @@ def _backup_of(entry: Entry) -> str:
 
 
 def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Mapping[str, str]) -> Rule:
-    """The rules that no `keep` changes."""
+    """The rule for backups that are never removed, whatever `keep` says."""
     whole = next((each for each in ours if each.whole), None)
     bake, began = facts.environment.bake, facts.run_began
 
@@ -164,7 +164,7 @@ def _locked(now: datetime) -> Rule:
 
 
 def _kept_by(keep: KeepPolicy, ours: list[StoredBackup], now: datetime) -> Rule:
-    """The rules of `keep`."""
+    """The rule for backups that `keep` keeps."""
     reasons: dict[str, str] = {}
     for each in ours[: keep.last]:
         reasons[each.id] = f"`keep.last: {keep.last}`"
@@ -184,7 +184,7 @@ def _kept_by(keep: KeepPolicy, ours: list[StoredBackup], now: datetime) -> Rule:
 
 
 def _week(moment: datetime) -> int:
-    """A number for the week of a time. The next week's number is one larger. Weeks begin on Monday, in UTC."""
+    """The number of a time's calendar week. The next week has the next number. Weeks begin on Monday, in UTC."""
     return (moment.astimezone(UTC).date().toordinal() - 1) // 7
 
 

@@ -80,7 +80,7 @@ class StoredBackup:
 
     @property
     def second(self) -> str:
-        """The second in the ID, in which the backup began."""
+        """The time in the backup's ID, to the second. The backup began at this time."""
         found = BACKUP_ID.fullmatch(self.id)
         return found["time"] if found else ""
 

@@ -94,7 +94,7 @@ def handles_of(spelling: Spelling) -> Handles:
 def chain_at(source: Source, opened: int) -> str:
     """The call chain that contains the bracket at offset `opened`.
 
-    In the arguments, nested brackets with a call are blanked.
+    If a bracket in the arguments contains a call, the contents of the bracket are blanked.
     """
     bare = source.bare
     start = _begin(source, opened)

@@ -20,7 +20,7 @@ where data select create update orderBy order_by order include some every none i
 attributes set _sum _max _min _avg _count upsert returning columns by having distinct where_ defaults createMany
 updateMany connectOrCreate omit extras with
 """
-"""Keys of an ORM query whose nested keys are columns of the queried table itself."""
+"""Keys of an ORM query, such as `where`. The keys below these are columns of the queried table."""
 _DEEPEST = 40
 """Maximum number of nested brackets around a name that are examined."""
 _KEY = re.compile(r"(\w+)[\"']?\s*:\s*(?:\[\s*(?:\{[^{}]*\},?\s*)*)?\Z")
@@ -39,7 +39,7 @@ _SELF = re.compile(r"(?:self|this|@)[.?]*\Z")
 _RELATED = re.compile(r"(?:\w+__)??([A-Za-z0-9]+(?:_[A-Za-z0-9]+)*)__\w")
 _ALIASED = re.compile(r"\s*:\s*\w+\.\w+\s*[,}\n]")
 _PICKS = re.compile(r"\b(?:select\w*|returning)\(\s*\Z")
-"""A call in which the keys of an object are aliases of the result, and its values are columns."""
+"""Matches a call with an object argument. The object's keys are aliases in the result, and its values are columns."""
 _STORE = re.compile(r"(?:Repository|Repo|Dao|DAO|Mapper|Store|Service)\Z")
 _SEQUELIZE = re.compile(r"\bmodel:\s*(?:\w+\.)*([A-Z]\w*)")
 _HEAD_CLASS = re.compile(r"([A-Z]\w+)\s*\.\s*(?:left_)?(?:outer_)?joins?\b")
@@ -51,7 +51,7 @@ _XML_COLUMN = re.compile(r"\bcolumn(?:-?[nN]ame)?\s*=\s*[\"']\Z")
 _XML_MAPPING = re.compile(r"<(?:resultMap|class|entity|hibernate-mapping|subclass)\b[^>]*>")
 _ARROW = re.compile(r"\s*(?::\s*[\w<>\[\]|. ]+)?=>")
 _PAGE = re.compile(r"\b(?:render\w*|view|jsonify|inertia)\s*\Z", re.IGNORECASE)
-"""A call that passes values to a template. The keys of the values are names in the template, not columns."""
+"""Matches a call that passes values to a template. The keys of the values are names in the template, not columns."""
 
 
 class Meaning(Enum):
@@ -89,9 +89,9 @@ class ColumnUse:
     source: Source
     spelling: Spelling
     aliases: frozenset[str] = frozenset()
-    """The aliases that the file gives the table in queries."""
+    """The aliases that queries in the file give to the table."""
     others: frozenset[str] = frozenset()
-    """The aliases that the file gives to other tables."""
+    """The aliases that queries in the file give to other tables."""
 
     @cached_property
     def _handles(self) -> Handles:
@@ -137,7 +137,7 @@ class ColumnUse:
         return Meaning.of(not self.spelling.names.union(self.spelling.classes).isdisjoint(names))
 
     def _attached(self, word: _Word) -> Meaning:
-        """Decides by the call chain if the name is a method, as in `User.builder().email(…)`. Otherwise OUTWARDS."""
+        """If the name is a method, as in `User.builder().email(…)`, decides by its call chain. Otherwise OUTWARDS."""
         attached = _OPEN_CALL.search(self.source.bare[max(0, word.at - 40) : word.at])
         return (
             self._chain(word.end) if attached and self.source.bare[word.end : word.end + 1] == "(" else Meaning.OUTWARDS
@@ -171,7 +171,7 @@ class ColumnUse:
         return Meaning.of(True if known is None and name in self.spelling.variables else known)
 
     def _queried(self, name: str) -> bool:
-        """Whether `name` is a table in a query, such as `from(suppliers)`. `name` does not mean this table."""
+        """Whether a query uses `name` as a table, as in `from(suppliers)`. `name` never means this table."""
         queried = re.search(
             rf"\b(?:from|into|update|insert|delete|\w*[jJ]oin)\(\s*{re.escape(name)}\b", self.source.bare
         )
@@ -183,7 +183,7 @@ class ColumnUse:
         return Meaning.of(typed[-1][1] in self.spelling.classes) if typed else Meaning.OUTWARDS
 
     def _around(self, word: _Word) -> Meaning:
-        """Decides by the calls, objects and classes around the occurrence, the innermost first."""
+        """Decides by the calls, objects and classes around the occurrence, from the innermost to the outermost."""
         found = self._nested(word) if word.within else self._attached(word)
         opened = self.source.brackets.around(word.at)
         for _ in range(_DEEPEST):
@@ -202,7 +202,7 @@ class ColumnUse:
         return Meaning.YES if found and found[1] in self.spelling.tables else Meaning.OUTWARDS
 
     def _literal(self, opened: int, word: _Word) -> Meaning:
-        """Decides by the key of the object or block, by its `model:`, or by the call whose argument it is."""
+        """Decides by the key of the object or block, by its `model:`, or by the call that has it as an argument."""
         before = self.source.bare[max(0, opened - 300) : opened]
         model = _SEQUELIZE.search(self.source.bare, opened, self.source.brackets.closes.get(opened, opened))
         if model and self.source.brackets.around(model.start()) == opened:
@@ -233,7 +233,7 @@ class ColumnUse:
         return Meaning.NO if parameter and found is Meaning.YES else found
 
     def _is_arrow(self, opened: int) -> bool:
-        """Whether the bracket contains the parameters of an arrow function, without destructuring."""
+        """Whether the bracket contains the parameters of an arrow function and no destructuring pattern."""
         closed = self.source.brackets.closes.get(opened)
         inside = self.source.bare[opened : closed or opened]
         return closed is not None and "{" not in inside and _ARROW.match(self.source.bare, closed + 1) is not None
@@ -253,7 +253,7 @@ class ColumnUse:
         return Meaning.NO if self._handles.any.search(text) else Meaning.OUTWARDS
 
     def _line(self, at: int) -> Meaning | None:
-        """YES for a call without brackets that names the table, as in Ruby `User.where nickname: x`. Otherwise None."""
+        """YES if a call without brackets names the table, as in Ruby `User.where nickname: x`. Otherwise None."""
         start = self.source.line_start(at)
         return Meaning.YES if self._handles.ours.search(self.source.text[start:at]) else None
 

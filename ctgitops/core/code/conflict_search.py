@@ -23,7 +23,7 @@ _CALL = re.compile(
     r"|\b(?:index_elements|unique_fields|constraint)\s*=\s*|\b(?:unique_by|conflict_target|onConflict|target):\s*(?:%[iw])?"
     r"|\bOnConflict\{\s*Columns:\s*\[\]\w*\.?Column(?=\{)|\bupsert\w*\(\s*[\w$.]+\s*,\s*(?=\[)"
 )
-"""A call in SQLAlchemy, Django, Rails, Ecto, Kysely, Drizzle, knex or GORM, up to the value with the columns' names."""
+"""Matches a call in SQLAlchemy, Django, Rails, Ecto, Kysely, Drizzle, knex or GORM, up to the column names."""
 _VALUE = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|[^,)\]}\n]*")
 _STRINGS = re.compile(r"[\"'`]([^\"'`]*)[\"'`]")
 _NAMES = re.compile(r"(?:\w+(?:::|\.|->))*(\w+)")
@@ -82,7 +82,7 @@ def _end(source: Source, start: int) -> int:
 
 
 def _named(text: str) -> set[str]:
-    """The names in the text's string literals. If the text has no literal, the names of fields and symbols."""
+    """The names in the text's string literals. If the text has no literal, returns the names of fields and symbols."""
     strings = [part.strip() for each in _STRINGS.findall(text) for part in each.split(",")]
     return set(strings or _NAMES.findall(text))
 

@@ -65,7 +65,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Query:
-    """A statement or subquery. In `text`, the subqueries inside are blanked."""
+    """A statement or subquery. In `text`, its inner subqueries are blanked."""
 
     start: int
     end: int
@@ -96,7 +96,7 @@ class Segment:
         return tuple(_queries(self.sql, self.start))
 
     def columns(self, spelling: Spelling) -> Iterator[tuple[int, bool | None]]:
-        """Each offset of the column's name, and whether the name means the column of this table.
+        """Yields each offset of the column's name, and whether the name means the column of this table.
 
         The second value is None if the statement names no table.
         """
@@ -137,7 +137,7 @@ def _pieces(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def _joined(source: Source) -> Iterator[list[tuple[int, int]]]:
-    """Groups of string literals. Literals that the code concatenates are one group."""
+    """Yields groups of string literals. The code concatenates the literals of a group."""
     text = source.text
     joined: list[tuple[int, int]] = []
     for first, last in source.strings:

@@ -1,4 +1,4 @@
-"""Strings that are messages for people, such as those of a log, an exception or a test's title."""
+"""Strings that are messages for people, such as log messages, error messages and the titles of tests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _CALL = re.compile(
     r"|\w*Error|\w*Exception|errors?|fmt\.(?:F?[Pp]rint\w*|Errorf))\b(?:[.:]+\w+)*[!]?\s*\(?\s*(?:new\s+\w+\()?"
     r"|\b\w*(?:Errorf?|Exception)\(\s*)[rfbu$@]?[\"'`]{1,3}\Z"
 )
-"""A call that writes a message. Matches up to the opening quote of the first argument."""
+"""Matches the start of a call that writes a message, up to the opening quote of the first argument."""
 _LONGEST = 80
 
 
 def is_message(source: Source, within: tuple[int, int]) -> bool:
-    """Whether a string is a message for people: several words, passed to a call such as a log's."""
+    """Whether a string is a message for people: it has several words and is an argument of a call such as a log's."""
     start, end = within
     if not re.search(r"\w\s+\w", source.text[start:end]):
         return False

@@ -26,7 +26,7 @@ _BOUND_ALIAS = re.compile(r"\b(\w+) in ([A-Z]\w*)\b")
 
 
 def lines_of(path: str, text: str, those: Iterable[SearchedName]) -> Iterator[tuple[SearchedName, int]]:
-    """The line numbers at which the file refers to each name in `those`. A line counts once for each name."""
+    """The line numbers at which the file refers to each name in `those`. Yields each line at most once per name."""
     lower = text.lower()
     source: Source | None = None
     found: tuple[Segment, ...] = ()
@@ -109,5 +109,5 @@ def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> I
 
 
 def _is_text(source: Source, match: re.Match[str], within: tuple[int, int]) -> bool:
-    """Whether a name in a string is a word of a message, a part of a URL or a part of a path."""
+    """Whether a name in a string is a word of a message, a part of a URL or a part of a file path."""
     return source.text[match.start() - 1] == "/" or is_message(source, within)

@@ -64,13 +64,13 @@ _FAMILIES = {suffix: family for suffixes, family in _SUFFIXES for suffix in suff
 _UNKNOWN = _family(SourceKind.CODE, _STRING, _TEMPLATE)
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _WIDEST = 1000
-"""Maximum number of a line's characters that are read on each side of a name. Longer lines are generated code."""
+"""Maximum number of characters that are read on each side of a name in a line. Longer lines are usually generated."""
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """The text of a file. Spaces replace the comments, which keeps every offset the same as in the file."""
+    """The text of a file, with spaces in place of the comments. All offsets are the same as in the file."""
 
     kind: SourceKind
     text: str
@@ -171,7 +171,7 @@ def source_of(path: str, text: str) -> Source:
 
 
 def is_code(path: str) -> bool:
-    """Whether a file's name shows that people wrote the file, and that it contains code, a template or SQL."""
+    """Whether a file's name shows that a person wrote the file, and that the file contains code, a template or SQL."""
     family, suffix = _family_of(path)
     return suffix in _FAMILIES and family.kind in {SourceKind.CODE, SourceKind.MARKUP, SourceKind.SQL}
 
@@ -203,7 +203,7 @@ def _content(match: re.Match[str]) -> tuple[int, int]:
 
 
 def without(text: str, spans: list[tuple[int, int]] | tuple[tuple[int, int], ...]) -> str:
-    """The text with these spans replaced by spaces. Line breaks stay."""
+    """The text with these spans replaced by spaces. Line breaks are kept."""
     parts: list[str] = []
     last = 0
     for start, end in spans:

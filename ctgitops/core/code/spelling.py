@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from ...sql.name_changes import ChangedName
 
 _COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
-"""Names of several words that are common as column names. They do not identify a table."""
+"""Common column names that have several words. These names do not identify a table."""
 _IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "data": "datum"}
 _AROUND = ("current", "new", "old", "other", "my", "this", "the", "existing", "updated", "created", "first", "saved")
 
@@ -21,7 +21,7 @@ class Spelling:
 
     changed: ChangedName
     prefix: str = ""
-    """The first words of the table's name that are not part of the class's name, such as the label of a Django app."""
+    """The first words of the table's name that the class's name lacks, such as the label of a Django app."""
 
     @cached_property
     def tables(self) -> frozenset[str]:
@@ -30,7 +30,7 @@ class Spelling:
 
     @cached_property
     def row(self) -> str:
-        """The name that an ORM gives a row."""
+        """The name that an ORM gives to a row of the table."""
         return singular(self.changed.table)
 
     @cached_property
@@ -73,7 +73,7 @@ class Spelling:
 
     @cached_property
     def hints(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of lower-case words. A file that refers to the name contains a word of every group."""
+        """Groups of lower-case words. A file that refers to the name contains at least one word of each group."""
         table = _folded(self.names)
         column = _folded({self.changed.column})
         if not self.changed.column:
@@ -105,12 +105,12 @@ def distinctive(name: str) -> bool:
 
 
 def pascal(name: str) -> str:
-    """`FibreNode` for `fibre_node`."""
+    """Converts `fibre_node` to `FibreNode`."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
 def singular(name: str) -> str:
-    """The name that an ORM would give the class of a table's rows."""
+    """The name that an ORM would give to the class of a table's rows."""
     head, joint, last = name.rpartition("_")
     if last in _IRREGULAR:
         return f"{head}{joint}{_IRREGULAR[last]}"

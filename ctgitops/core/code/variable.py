@@ -44,7 +44,7 @@ class Variables:
         return False if another and name not in self.spelling.variables else None
 
     def _declaration(self, name: str, at: int) -> str | None:
-        """The last declaration of a variable before its use. Without one, a `for … in` right after the use."""
+        """The last declaration of a variable before its use. If there is none, a `for … in` directly after the use."""
         if name not in self._places:
             self._places[name] = list(self._declarations(name))
         places = self._places[name]
@@ -59,7 +59,7 @@ class Variables:
         return self._line(places[number], name)
 
     def _declarations(self, name: str) -> Iterator[tuple[int, int]]:
-        """The spans of a variable's declarations. The slow pattern reads only lines with the variable's name."""
+        """The spans of a variable's declarations. Searches only lines with its name, because the pattern is slow."""
         text, declaring, end = self.source.text, _declaring(name), 0
         at = text.find(name)
         while at >= 0:
@@ -69,7 +69,7 @@ class Variables:
             at = text.find(name, end)
 
     def _line(self, place: tuple[int, int], name: str) -> str:
-        """The variable and its type from a declaration. If the declaration states no type, the whole line."""
+        """The variable and its type, from its declaration. If the declaration has no type, returns the whole line."""
         text = self.source.text
         start = self.source.line_start(place[0])
         stop = text.find("\n", place[1])

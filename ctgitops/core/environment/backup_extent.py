@@ -15,9 +15,9 @@ class BackupExtent:
 
     scope: BackupScope = BackupScope.DATABASE
     tables: tuple[str, ...] = ()
-    """For `affected`, the tables whose rows are saved. Each table is `schema.name`, quoted as SQL requires."""
+    """The tables whose rows the scope `affected` saves. Each table is `schema.name`, quoted as SQL requires."""
     plan: str = ""
-    """The fingerprint of the plan that the backup precedes. Empty for a backup that is taken by hand."""
+    """The fingerprint of the plan that the backup precedes. Empty for a backup that a user takes without a plan."""
     migrations: tuple[str, ...] = ()
     """The names of the plan's migrations."""
     why_all: str = ""
@@ -42,12 +42,12 @@ class BackupExtent:
 
     @property
     def not_saved(self) -> tuple[str, ...]:
-        """The data that a backup of a part does not save."""
+        """The data that the backup does not save. Empty if the backup saves the whole database."""
         return () if self.whole else (f"the rows of all other tables, and large objects (`scope: {self.scope.value}`)",)
 
     @classmethod
     def without_plan(cls, scope: BackupScope) -> BackupExtent:
-        """The extent of a backup that is taken by hand."""
+        """The extent of a backup that a user takes without a plan."""
         if scope is BackupScope.AFFECTED:
             return cls(why_all="it was taken by hand, without a plan")
         return cls(scope)

@@ -29,7 +29,7 @@ class Trigger(StrEnum):
 
 
 class Reviewed(StrEnum):
-    """What apply does if no merged pull request showed a file in a plan."""
+    """What apply does with a plan that contains a file which no merged pull request showed."""
 
     REQUIRED = "required"
     WARN = "warn"
@@ -47,7 +47,7 @@ class DataPreflight(StrEnum):
 
 @dataclass(frozen=True)
 class Timeouts:
-    """The timeouts of a run. `lock` limits how long other sessions can wait behind a migration."""
+    """The timeouts of a run. `lock` limits how long a migration waits for a lock and makes other sessions wait."""
 
     lock: timedelta = timedelta(milliseconds=200)
     statement: timedelta = timedelta(minutes=15)
@@ -68,7 +68,7 @@ class Limits:
     """The thresholds above which preflight reports a condition."""
 
     transaction: timedelta = timedelta(seconds=5)
-    """The time after which an open transaction counts as long."""
+    """After this time, an open transaction counts as a long transaction."""
     lag: timedelta = timedelta(seconds=30)
     connections: int = 3
     """The number of connections that must be available."""
@@ -97,7 +97,7 @@ class StoreSettings:
     path_style: bool | None = None
     """Whether the bucket is in the URL's path instead of the host name. None for the client's default."""
     ca: str = ""
-    """A file with the certificates of the authorities that are trusted, relative to the repository's root."""
+    """A file with the certificates of the trusted authorities. The path is relative to the repository's root."""
     server_side_encryption: str = ""
     object_lock: timedelta | None = None
     """How long new objects of an S3 bucket cannot be deleted. None if ctgitops does not lock them."""
@@ -110,7 +110,7 @@ class BackupScope(StrEnum):
     AFFECTED = "affected"
     """All definitions, and the rows of the tables that the plan affects."""
     SCHEMA = "schema"
-    """All definitions. The only rows are those of the ledger."""
+    """All definitions. Only the ledger is saved with its rows."""
 
 
 class BackupMaker(StrEnum):
@@ -141,9 +141,9 @@ class KeepPolicy:
     days: int = 0
     """The number of days for which each backup stays."""
     weeks: int = 0
-    """The number of calendar weeks, with the current one, for which the newest backup of the week stays."""
+    """The number of calendar weeks, including the current week. The newest backup of each of these weeks stays."""
     months: int = 0
-    """The number of calendar months, with the current one, for which the newest backup of the month stays."""
+    """The number of calendar months, including the current month. The newest backup of each of these months stays."""
 
 
 class ExportFormat(StrEnum):
@@ -169,13 +169,13 @@ class BackupPolicy:
     to: str
     """The place for backups: a folder, or the URL of a bucket. A relative folder starts at the repository's root."""
     critical_tables: tuple[str, ...] = ()
-    """Tables whose rows are compared in addition to the row counts. Each table is `schema.name`."""
+    """Tables whose restored rows are compared with the original rows. For others, only row counts are compared."""
     verify_server: str | None = None
     """The secret with the URL of the server on which backups are verified. None if the run starts a server."""
     encrypt_to: tuple[str, ...] = ()
     """The public keys, of age or SSH, to which each object except the receipt is encrypted."""
     from_store: bool = False
-    """Whether the backup is proved by a restore of the store's copy, instead of the local dump."""
+    """Whether the proof restores the copy in the store instead of the local dump."""
     store: StoreSettings = field(default_factory=StoreSettings)
     keep: KeepPolicy | None = None
     """Which old backups stay. None if no backup is ever removed."""
@@ -250,9 +250,9 @@ class Environment:
     performance: PerformancePolicy | None = None
     """How a run measures the load before and after its migrations. None if it does not."""
     notify: tuple[Receiver, ...] = ()
-    """The receivers of notifications, besides those of the policy."""
+    """The receivers of notifications about this environment. The receivers of the policy are notified too."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Maps lint rules to severities in this environment that differ from the policy."""
+    """Maps lint rules to their severities in this environment. Contains only severities that differ from the policy."""
     path: str = ""
     """The manifest's path, relative to the repository's root."""
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True)
 class Freeze:
-    """A period with the reason that the file gives. The period includes `start` and excludes `end`."""
+    """A period and the reason for the freeze. The period includes `start` and excludes `end`."""
 
     start: datetime
     end: datetime
@@ -19,7 +19,7 @@ class Freeze:
 
     @classmethod
     def between(cls, first: str, last: str, timezone: str, reason: str) -> Freeze:
-        """A freeze from its text. If `last` is a date without time, the whole day is included. Raises ValueError."""
+        """Parses a freeze. If `last` is a date without a time, the freeze includes the whole day. Raises ValueError."""
         end = _moment(last, timezone)
         if len(last) == len("2026-12-24"):
             end = datetime.combine(end.date() + timedelta(days=1), time(), ZoneInfo(timezone))
@@ -40,6 +40,6 @@ class Freeze:
 
 
 def _moment(text: str, timezone: str) -> datetime:
-    """A local date (`2026-12-24`) or time (`2026-12-24 18:00`) in its time zone."""
+    """Parses a local date (`2026-12-24`) or time (`2026-12-24 18:00`) in its time zone."""
     local = datetime.fromisoformat(text) if " " in text else datetime.combine(date.fromisoformat(text), time())
     return local.replace(tzinfo=ZoneInfo(timezone))

@@ -1,4 +1,4 @@
-"""The layout of a repository's migrations: which tool's file names and directives they have, and their folder."""
+"""The layout of a repository's migrations: their folder, and the tool whose file names and directives they use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class LayoutName(StrEnum):
-    """A value of `layout` in the policy: the tool whose files the migrations are."""
+    """A value of `layout` in the policy: the tool whose file names and directives the migrations use."""
 
     CTGITOPS = "ctgitops"
     ATLAS = "atlas"
@@ -30,13 +30,13 @@ class LayoutName(StrEnum):
 
 @dataclass(frozen=True)
 class Layout:
-    """The layout and the folder of migrations."""
+    """The layout and the folder of the migrations."""
 
     name: LayoutName = LayoutName.CTGITOPS
     folder: str = "migrations"
     """The folder's path relative to the repository's root."""
     version_parts: int = 1
-    """The most parts of a version number, for Flyway."""
+    """The maximum number of parts in a version number. Only Flyway's versions have several parts."""
 
     @property
     def is_own(self) -> bool:
@@ -45,15 +45,15 @@ class Layout:
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """The folders of the workspace that contain SQL or the policy, besides the manifests' seed folders."""
+        """The folders that contain SQL or the policy. Manifests can name additional folders with seed files."""
         return tuple(dict.fromkeys((self.folder, "migrations", "seeds")))
 
     def file_of(self, migration: str) -> str:
-        """The file of a migration, for messages: its path, or a description if the tool decides the path."""
+        """A migration's file, as text for messages. With another tool's layout, a description instead of a path."""
         return f"{self.folder}/{migration}.sql" if self.is_own else f"the file of {migration} in {self.folder}/"
 
     def pathspec(self, migration: str) -> str:
-        """The pattern that git uses for all files of a migration."""
+        """The pathspec that selects all files of a migration in git."""
         if self.is_own:
             return f"{self.folder}/{migration}.*"
         return f"{self.folder}/*{migration.partition('_')[2]}*"

@@ -52,11 +52,11 @@ class Policy:
     header: HeaderRule = HeaderRule.REQUIRED
     bands: tuple[Band, ...] = ()
     lint: dict[str, str] = field(default_factory=dict)
-    """Maps lint rules to severities that differ from the rule's default."""
+    """Maps lint rules to severities that replace the default severities of the rules."""
     lint_after: int = 0
     """`check` does not lint migrations up to this number. These migrations are history."""
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas that clients can query. If empty, `public`, provided that the database uses row-level security."""
+    """Schemas that clients can query. If empty, clients can query `public` if the database uses row-level security."""
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
     """Migrations whose files were deleted on purpose because no database has applied them."""
@@ -65,7 +65,7 @@ class Policy:
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications about every environment."""
     layout: Layout = field(default_factory=Layout)
-    """The tool whose file names and directives the migrations have, and their folder."""
+    """The folder of the migrations, and the tool whose file names and directives they use."""
 
     def band(self, number: int) -> Band | None:
         """The band that contains `number`. None if no band contains it."""

@@ -1,7 +1,7 @@
-"""Reports a file with a migration and, below a heading such as `-- Rollback:` or `-- migrate down`, its rollback.
+"""Reports a file that also contains its rollback, below a heading such as `-- Rollback:` or `-- migrate down`.
 
-Some teams and small tools write both into one file. PostgreSQL reads the heading as a comment, so the whole file would
-run: it would create a table and then drop it, even a table that existed before.
+Some teams and small tools write both into one file. PostgreSQL treats the heading as a comment and would run the whole
+file. The file would create a table and then drop it, even if the table existed before.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _heading(pattern: re.Pattern[str], sql: str) -> _Heading | None:
 
 
 def _dropped(script: Script, down: _Heading, below: list[Statement]) -> str:
-    """The reason if the SQL below the heading drops tables or columns that the SQL above creates. Otherwise empty."""
+    """The reason if the SQL below the heading drops what the SQL above the heading creates. Otherwise empty."""
     created = {each_name for each in script.statements if each not in below for each_name in each.creates}
     dropped = [each_name for each in below for each_name in each.removes if each_name in created]
     names = ", ".join(_named(each_name) for each_name in dropped[:3])
@@ -71,7 +71,7 @@ def _named(each_name: ChangedName) -> str:
 
 
 def _paired(script: Script, down: _Heading, below: list[Statement]) -> str:
-    """The reason if a heading such as `-- up` precedes `down` and SQL directly follows `down`. Otherwise empty."""
+    """The reason if `down` follows a heading such as `-- up` and directly precedes SQL. Otherwise empty."""
     up = _heading(_UP, script.sql)
     directly = below and not script.sql[down.end : script.start_of(below[0])].strip("*/ \t\r\n")
     return f"the file has both `{up.line}` and `{down.line}`" if up and directly and up.offset < down.offset else ""

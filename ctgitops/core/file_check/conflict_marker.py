@@ -1,4 +1,4 @@
-"""Finds the lines that git writes into a file when a merge or rebase stops at a conflict."""
+"""Finds the conflict markers that git writes into a file when a merge or rebase stops at a conflict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def marker_problem(line: str, place: Place) -> Problem:
 def conflict_in(text: str, path: str) -> Problem | None:
     """The first conflict in a file. None if there is none.
 
-    A string in SQL can look like one of these lines, so only a start, a middle and an end together count as a conflict.
+    A string in SQL can look like one of these lines. So a conflict requires a start, a middle and an end.
     """
     if "<<<<<<<" not in text and ">>>>>>>" not in text:
         return None

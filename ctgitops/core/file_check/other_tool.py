@@ -1,6 +1,6 @@
-"""Finds markers of other migration tools: comments that control which part of a file the tool runs, and how.
+"""Finds markers of other migration tools: comments that tell the tool which part of a file to run, and how.
 
-PostgreSQL ignores these comments: run as plain SQL, a goose file creates its objects and then drops them. The patterns
+PostgreSQL ignores these comments. Run as plain SQL, a goose file creates its objects and then drops them. The patterns
 are those of the tools' own parsers and templates. A comment in prose that merely uses the same words does not match.
 """
 
@@ -93,7 +93,7 @@ _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)
 _FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
 _ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
-"""One pattern for all markers: a single search shows that a file contains none, which is the case for most files."""
+"""One pattern for all markers. One search shows that a file contains no marker, and most files contain none."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"

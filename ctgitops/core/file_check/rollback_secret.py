@@ -1,4 +1,4 @@
-"""Reports passwords in SQL files. Rejects passwords in rollback SQL, which the ledger would store redacted."""
+"""Reports passwords in SQL files. Rejects passwords in rollback SQL, because the ledger would redact them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def password_problems(script: Script) -> Iterator[Problem]:
 
 
 def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
-    """A problem for each rollback SQL with a password, in a rollback file or in a call of record_migration."""
+    """A problem for each password in rollback SQL, in a rollback file or in a call of record_migration."""
     why = "rollback runs the SQL from the ledger, which stores no passwords"
     if down and holds_secret(down.sql):
         yield Problem("rollback-password", f"the rollback SQL contains a password: {why}", _place(down), _HINT)

@@ -40,7 +40,7 @@ _NO_EFFECT = frozenset({"echo", "timing", "pset", "encoding", "q", "quit", "o", 
 
 
 def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
-    """The problem for a script that the parser rejects, at the likely cause."""
+    """The problem for a script that the parser rejects. Its place is the likely cause."""
     return (
         _conflict(script, error.offset)
         or _hidden(script, error.offset)
@@ -156,7 +156,8 @@ def _plain(script: Script, error: SqlSyntaxError) -> Problem:
 def statement_failures(script: Script) -> Iterator[Problem]:
     """A problem for each statement whose analysis failed.
 
-    The problem blocks the plan if the analysis decides how the statement must be run. Otherwise, only `plan` fails.
+    If ctgitops then does not know how to run the statement, the problem blocks the plan. Otherwise, the plan can be
+    applied, but the command `plan` fails.
     """
     for statement in script.statements:
         if not statement.not_analysed:
@@ -168,7 +169,7 @@ def statement_failures(script: Script) -> Iterator[Problem]:
 
 
 def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
-    """A problem for each failed analysis of a whole file. It blocks the plan: how to run the file is unknown."""
+    """A problem for each failed analysis of a whole file. The plan is blocked: it is unknown how to run the file."""
     for failure in failures:
         what = f"the file was not analysed; unknown: {failure}"
         hint = f"{_REPORT}; to continue, split the file or simplify its statements"

@@ -17,7 +17,7 @@ _VERSION = re.compile(r"^\+--\s*Version\s*:\s*(\S+)\s*$", re.MULTILINE)
 
 
 Names = Callable[[Iterable[str]], Mapping[str, MigrationName]]
-"""Returns the names of the migrations whose SQL to apply is in some files, by path in the repository."""
+"""Maps paths in the repository to the names of migrations. Leaves out files that an apply does not run."""
 
 
 @dataclass(frozen=True)

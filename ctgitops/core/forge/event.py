@@ -14,7 +14,7 @@ class PullRequest:
     base_sha: str
     actor: str
     outside: str = ""
-    """Why the run gets no secrets, such as a pull request from a fork. Empty if the run gets secrets."""
+    """Why the run gets no secrets. For example, the pull request is from a fork. Empty if the run gets secrets."""
     instead: str = ""
     """The default branch, if the pull request's author chose another base branch. Otherwise empty."""
 
@@ -96,12 +96,12 @@ class Comment:
     merged: bool
     default_branch: str
     unknown: str = ""
-    """The first line of a comment that looks like a command but is none. `verb` is then empty."""
+    """The first line of a comment that looks like a command but is not one. `verb` is then empty."""
 
 
 @dataclass(frozen=True)
 class OutsideRun:
-    """A run for a pull request without secrets has ended. The current run is on the default branch and has secrets."""
+    """A pull request's run without secrets has ended. The current run, on the default branch, has secrets."""
 
     head_sha: str
     head_branch: str

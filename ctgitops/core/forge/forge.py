@@ -35,7 +35,7 @@ class Generation:
     run_id: int
     run_attempt: int
     started: datetime | None = field(default=None, compare=False)
-    """When the run began to collect the text. A text from before that time is older, whatever its marker says."""
+    """When the run began to collect the text. A text written before this time is older, whatever its marker says."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Published:
     """The texts that earlier runs published on a pull request."""
 
     plan: str = ""
-    """The newest plan as Markdown. Empty if no plan was published, or if the plan cannot be read."""
+    """The newest published plan as Markdown. Empty if no plan was published, or if the plan cannot be read."""
     memory: str = ""
-    """The text that the run with the last record stored for later records."""
+    """The text that the newest record's run stored for later records."""
     open: bool | None = None
     """Whether the pull request is open. None if its state could not be read."""
 
@@ -83,7 +83,7 @@ class RecordComment:
     generation: Generation
     head_sha: str
     compose: Callable[[Published], Composed | None] = field(repr=False)
-    """Returns the record, or None to write nothing. Called again if another run has changed the comment meanwhile."""
+    """Returns the record, or None to write nothing. Called again if another run changes the comment in the meantime."""
     recreate: bool = False
 
 
@@ -201,7 +201,7 @@ class ChangedFile:
 
     path: str
     added: bool
-    """Whether the base branch has no file of that name. False for a removed file."""
+    """Whether the base branch lacks a file with this name. False for a removed file."""
     patch: str = ""
     """The file's diff without a header. Empty if the diff is too long for GitHub's API."""
 
@@ -252,7 +252,7 @@ class Proposal:
 
 
 class Reaction(StrEnum):
-    """The reaction that shows the author of a comment command its result."""
+    """The reaction to a comment with a command. It shows the comment's author the result of the command."""
 
     SEEN = "eyes"
     DONE = "rocket"

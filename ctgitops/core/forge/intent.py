@@ -1,8 +1,9 @@
 """Decides what the Action does for a GitHub event, and how to verify that the checkout is merged (provenance).
 
-What a pull request's plan may connect to: for a pull request without secrets, such as one from a fork, `_plan_intent`
-returns `Checking`, and `files_only` in action/read_only.py connects to no database. After that run, the default branch
-plans the same pull request with `PlanFromApi` (action/fork_plan.py), and connects only to its own manifests' addresses.
+The intent also limits the connections of a plan. A run for a pull request from a fork has no secrets. For such a run,
+`_plan_intent` returns `Checking`, and `files_only` in action/read_only.py connects to no database. A later run on the
+default branch plans the same pull request with `PlanFromApi` (action/fork_plan.py). That run connects only to the
+addresses in the default branch's own manifests.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _PRERELEASE = re.compile(
 
 @dataclass(frozen=True)
 class Provenance:
-    """Why the checkout counts as merged. A set `tag` must point to this commit. `branch` must contain the commit."""
+    """The reason why the checkout counts as merged. `branch` must contain the commit. A set `tag` must point to it."""
 
     branch: str = ""
     tag: str = ""
@@ -57,7 +58,7 @@ class Planning:
     """The commit that the pull request shows. The checked-out commit can differ from it."""
     pull_request: int | None = None
     base_sha: str = ""
-    """The commit whose manifests set the connections. Empty if the checkout is merged."""
+    """The commit whose manifests define the connections. Empty if the checkout is merged."""
     base_branch: str = ""
     """The default branch, if the author chose another base branch. The manifests are then read at the default branch's
     tip."""
@@ -201,7 +202,7 @@ def _promoting(
 
 
 def is_prerelease(tag: str, *, marked: bool) -> bool:
-    """Whether a tag is a pre-release, by its release's mark or by its version. A pre-release applies nothing."""
+    """Whether a tag is a pre-release, by its GitHub release or its version. For a pre-release, nothing is applied."""
     return marked or bool(_PRERELEASE.fullmatch(tag))
 
 
@@ -221,7 +222,7 @@ def _waits_for_the_clock(environment: Environment) -> bool:
 
 
 def provenance_of(event: Event) -> Provenance | Refused:
-    """Why the checkout may change an environment. Refused if the event's commit is not merged."""
+    """The reason why the checkout may change an environment. Refused if the event's commit is not merged."""
     match event:
         case Push(branch=branch, default_branch=default, sha=sha):
             merged = branch == default

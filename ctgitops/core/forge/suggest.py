@@ -22,7 +22,7 @@ class _Shown:
 
 
 def suggestions(problems: Iterable[Problem], files: tuple[ChangedFile, ...], folder: str) -> tuple[Suggestion, ...]:
-    """The fixes for lines of files that a pull request adds. If two fixes overlap, only the first.
+    """The fixes for lines of files that a pull request adds. If two fixes overlap, only the first is returned.
 
     A fix that also needs a new file is omitted, because a suggestion cannot create a file. `ctgitops check --fix` can.
     A file that also exists on the base branch gets no suggestion, because its lines there may differ.

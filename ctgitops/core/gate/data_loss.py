@@ -57,7 +57,7 @@ class CountedLoss:
 
     @property
     def text(self) -> str:
-        """The loss: `drops column "public"."a"."b": 12 values, 3 of them written since the migration was applied`."""
+        """Text such as `drops column "a"."b": 12 values, 3 of them written since the migration was applied`."""
         what = self.loss.what
         name = ".".join(part for part in (what.name, what.column) if part)
         if what.how is DestructionKind.UNREADABLE:
@@ -111,7 +111,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 
 def _query(text: str) -> str:
-    """The query that counts the affected rows. Empty if the query cannot be generated: then all rows are counted."""
+    """The query that counts the affected rows. Empty if the query cannot be generated. All rows are then counted."""
     return Guard().value("the rows that the rollback deletes", lambda: count_where(text), "")
 
 
@@ -147,7 +147,7 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
 def unaccepted(
     plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger, accepted: frozenset[str]
 ) -> Iterator[Reason]:
-    """A reason to wait for each migration whose rollback destroys data that the user has not accepted to lose.
+    """A reason to wait for each migration whose rollback destroys data, unless the user has accepted the loss.
 
     Raises UsageError for an accepted migration that the rollback does not include.
     """

@@ -124,7 +124,7 @@ class _Walk:
         return self.once.get(name) or (*self._table(name[:-1]), name[-1])
 
     def _loss(self, step: Step, each: Destroyed) -> Loss | None:
-        """The loss under the object's current name in the database. None if the database loses nothing."""
+        """The loss, with the object's current name in the database. None if the database loses nothing."""
         table, column = name_of(each.name), name_of(each.column)
         if table in self.made or (column and (*table, *column) in self.made) or each.how is DestructionKind.UNREADABLE:
             unknown = each.how is DestructionKind.UNREADABLE and self.changes is None
@@ -156,7 +156,7 @@ class _Walk:
 
 
 def _retyped(loss: Loss, what: Retyped, column: SchemaObject | None) -> Loss | None:
-    """The loss by a type change, with the query that counts the altered values.
+    """The loss that a type change causes, with the query that counts the altered values.
 
     None if the conversion cannot alter a value silently.
     """
@@ -196,7 +196,7 @@ def _gone(table: str, changes: Changes) -> bool:
 
 
 def _by_change(steps: tuple[Step, ...], what: Destroyed) -> Loss:
-    """Assigns a lost object to the last step that names the object. If no step names it, to the plan's last step."""
+    """Assigns a lost object to the last step that names the object, or to the plan's last step if no step names it."""
     word = name_of(what.column or what.name)[-1].lower()
     step = next((each for each in reversed(steps) if word in each.script.sql.lower()), steps[-1])
     return Loss(step.name, what, step.script.place(step.script.start_of(step.script.statements[0])))

@@ -46,9 +46,9 @@ class Reason:
     expected: bool = False
     """Whether the wait is part of the process that the manifest defines, and ends by itself."""
     subject: str = ""
-    """The migration that waits. Empty if the reason does not concern only one migration."""
+    """The migration that waits. Empty if the reason concerns the whole plan."""
     until: datetime | None = None
-    """When the wait ends. None if that time is not known."""
+    """When the wait ends. None if the time is unknown."""
 
     @property
     def passes(self) -> bool:

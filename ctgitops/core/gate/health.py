@@ -19,7 +19,7 @@ class HealthState(StrEnum):
     WELL = "well"
     UNWELL = "not well"
     UNKNOWN = "not known"
-    """The query failed or timed out. A query that ran and did not return true gives `UNWELL` instead."""
+    """The query failed or timed out. If the query runs and does not return true, the state is `UNWELL`."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class HealthResult:
 
     state: HealthState
     said: str = ""
-    """The query's result if that is not true, or the reason why the query failed."""
+    """If the query's result is not true, the result. If the query failed, the reason."""
 
 
 def reasons_of_health(result: HealthResult, environment: Environment) -> Iterator[Reason]:
     """Reasons not to begin an apply: the database is not healthy, or its health is not known.
 
-    Otherwise, a failing health query after the run would not show whether the run caused the damage.
+    If an apply began anyway, a failing health query after the run would not show whether the run caused the failure.
     """
     name = environment.name
     if result.state is HealthState.UNWELL:
@@ -67,7 +67,7 @@ def unhealthy_error(result: HealthResult, health: Health, plan: Plan) -> ApplyEr
 
 
 def _rollback_hint(plan: Plan) -> str:
-    """The hint how a user rolls the plan back, for a run that does not roll back automatically."""
+    """The hint that tells a user how to roll the plan back, if the run does not do so automatically."""
     if not plan.steps:
         return "; the run applied only seed files, which cannot be rolled back"
     if stuck := next(
@@ -79,7 +79,7 @@ def _rollback_hint(plan: Plan) -> str:
 
 
 def stopped_watching(plan: Plan) -> ApplyError:
-    """The error if the run is asked to stop during the health check."""
+    """The error if the run is asked to stop during the health check after the last migration."""
     error = ApplyError(
         f"the run was interrupted during the health check of {plan.environment}",
         state=f"{_done(plan)} applied in {plan.environment}; the health check was not completed",

@@ -57,12 +57,12 @@ class PreflightConcern:
 
 
 def concerns(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tuple[PreflightConcern, ...]:
-    """The conditions that preflight found and the manifest does not ignore."""
+    """The conditions that preflight found and that the manifest does not ignore."""
     return tuple(each for each in _found(policy, seen, role) if each.then is not PreflightAction.IGNORE)
 
 
 def unchecked(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tuple[str, ...]:
-    """The conditions that could not be checked and that the manifest does not name. They are only reported."""
+    """The conditions that could not be checked and that the manifest does not name. They do not delay the run."""
     if seen.unseen:
         return () if policy.asked - {"limits"} else (_not_checked(seen),)
     if seen.lag is None and policy.replica_lag is not PreflightAction.IGNORE and "replica_lag" not in policy.asked:
@@ -91,7 +91,7 @@ def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[Pr
 
 
 def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
-    """Whether a session delays the run. A session with a long or prepared transaction does."""
+    """Whether a session delays the run because its transaction is long or prepared."""
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()

@@ -25,7 +25,7 @@ class Origin:
     pull_request: int | None = None
     run_url: str = ""
     repository_url: str = ""
-    """The repository's web address, such as `https://github.com/owner/name`. Empty if unknown."""
+    """The repository's web address, such as `https://github.com/owner/name`. Empty if the address is unknown."""
     folder: str = ""
     """The path of the workspace in that repository, with a `/` at the end. Empty for the repository's root."""
     disk_is_deleted: bool = False
@@ -51,17 +51,17 @@ class Request:
     now: datetime
     origin: Origin = field(default_factory=Origin)
     target: Selector | None = None
-    """The target of this run. None for the target in the manifest."""
+    """The target of this run. None if the run uses the manifest's target."""
     approved: str | None = None
     """The approved fingerprint or its first digits. None if no approval is required."""
     prediction: Prediction | None = None
-    """The schema that the approved plan's trial predicts. None without a trial, or if its result was not stored."""
+    """The schema that the approved plan's trial predicts. None without a trial, or if the prediction was not stored."""
     reviews: Reviews | None = None
     """The files that merged pull requests showed. None without a forge, as on a command line."""
     override: Override | None = None
     """The gates that a person overrides for this run. None if all gates count."""
     accepted_losses: frozenset[str] = frozenset()
-    """The migrations, by name or number, whose data loss in a rollback the user has accepted."""
+    """The migrations, by name or number, whose rollback may destroy data because the user has accepted the loss."""
     wait_for_lock: timedelta = timedelta(minutes=5)
     """How long to wait for another run on the same database to end."""
 

@@ -29,13 +29,13 @@ class ShownFile:
 
     @property
     def digest(self) -> str:
-        """A hash of path and text, short enough that many fit into a check run."""
+        """A hash of path and text. The hash is short because many hashes must fit into one check run."""
         return hashlib.sha256(json.dumps([self.path, self.checksum]).encode()).hexdigest()[:_DIGITS]
 
 
 @dataclass(frozen=True)
 class Reviews:
-    """The digests of the files that merged pull requests showed in plans. If the digests are unknown, the reason."""
+    """The digests of the files that merged pull requests showed in plans, or why these digests are unknown."""
 
     seen: frozenset[str] = frozenset()
     unknown: str = ""
@@ -43,7 +43,7 @@ class Reviews:
 
 
 def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
-    """Every file that a plan would run or store, each once. Sections of one file count as one file."""
+    """Every file that a plan would run or store, without duplicates. Sections of one file count as one file."""
     found: dict[str, str] = {}
     for step in plan.steps:
         found.setdefault(step.script.path, step.checksum)
@@ -76,8 +76,8 @@ def _shown(folder: str, found: dict[str, str]) -> tuple[ShownFile, ...]:
 def shown_texts(files: Iterable[ShownFile]) -> tuple[str, ...]:
     """The record of the files that a plan showed, in parts of at most MOST digests. Without files, one empty part.
 
-    The record is stored in check runs, which people cannot edit. Each part names the whole record, which lets
-    `missing_parts` count missing parts.
+    The record is stored in check runs, which people cannot edit. Each part contains the digest of the whole record. By
+    this digest, `missing_parts` counts the missing parts.
     """
     digests = sorted({file.digest for file in files})
     whole = hashlib.sha256("".join(digests).encode()).hexdigest()[:_DIGITS]
@@ -95,7 +95,7 @@ def shown_texts(files: Iterable[ShownFile]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ShownPart:
-    """One part of the list of files that a plan showed, as `shown_texts` writes it."""
+    """One part of the record of the files that a plan showed. `shown_texts` writes such parts."""
 
     digests: frozenset[str] = frozenset()
     whole: str = ""

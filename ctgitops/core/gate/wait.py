@@ -41,7 +41,7 @@ class PlanWait:
 
 
 def wait_of(environment: Environment, reasons: tuple[Reason, ...]) -> PlanWait | None:
-    """The wait for all `reasons`. None without reasons, or if a reason does not end by itself."""
+    """The wait until all `reasons` end. None without reasons, or if a reason does not end by itself."""
     if not reasons or not all(reason.expected for reason in reasons):
         return None
     ends = [reason.until for reason in reasons if reason.until]

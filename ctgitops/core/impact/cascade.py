@@ -1,4 +1,4 @@
-"""Tables whose rows change with the rows of another table: by a cascading foreign key, or as partitions. Pure."""
+"""Tables whose rows change with the rows of another table, by a cascading foreign key or as partitions. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEY = re.compile(
     rf"FOREIGN KEY \((?P<own>.*?)\) REFERENCES (?P<table>{_PART}(?:\.{_PART})*)\s*\((?P<columns>.*?)\)(?P<rest>.*)"
 )
 _DONE = {"CASCADE": "", "SET NULL": "UPDATE", "SET DEFAULT": "UPDATE"}
-"""Maps a foreign key's action to the event in the referencing table. Empty if both tables have the same event."""
+"""Maps a foreign key's action to the event in the referencing table. An empty text stands for the same event."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ForeignKey:
         return TableChange(self.table, events, self.own, self.name) if events else None
 
     def refuses(self, change: TableChange) -> bool:
-        """Whether the foreign key refuses a change of a row that its own table refers to."""
+        """Whether the foreign key refuses a change of a referenced row."""
         touched = change.columns is None or bool(change.columns & self.columns)
         events = {event for event in change.events if event == "DELETE" or (event == "UPDATE" and touched)}
         return any(f"ON {event}" not in self.rest or f"ON {event} RESTRICT" in self.rest for event in events)
@@ -90,12 +90,12 @@ class Relatives:
                 due += [more for key in self._keys.get(table, ()) if (more := key.change(change))]
 
     def refusing(self, change: TableChange) -> Iterator[ForeignKey]:
-        """The foreign keys that block the removal of rows that they refer to: without an action, or with RESTRICT."""
+        """The foreign keys that refuse the removal of a referenced row: keys without an action, or with RESTRICT."""
         for table in self.line(change.table):
             yield from (key for key in self._keys.get(table, ()) if key.refuses(change))
 
     def line(self, table: str) -> tuple[str, ...]:
-        """A table, its partitioned parent tables and its partitions. A change can fire triggers of all these tables."""
+        """A table, its partitioned parent tables and its partitions. A change can fire the triggers of all of them."""
         above, below = [table], [table]
         while above[-1] in self._above:
             above.append(self._above[above[-1]])
@@ -105,7 +105,7 @@ class Relatives:
 
 
 def _distinct(schemas: Iterable[Snapshot]) -> Iterable[SchemaObject]:
-    """The objects of all schemas. An object that differs between the schemas appears in each of its forms."""
+    """The objects of all schemas. If an object differs between the schemas, each of its definitions is included."""
     return {(each.key, *each.attributes.items()): each for schema in schemas for each in schema.objects}.values()
 
 
@@ -115,7 +115,7 @@ def plain_name(name: str) -> str:
 
 
 def name_in(name: str, table: str) -> bool:
-    """Whether a name in SQL may mean the table. The table's name is qualified."""
+    """Whether a name in SQL may mean the table `table`, whose name is qualified."""
     plain, full = plain_name(name), plain_name(table)
     return full == plain or full.endswith(f".{plain}")
 

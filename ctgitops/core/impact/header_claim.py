@@ -20,7 +20,7 @@ _OPEN = re.compile(r"\b(over|more than|at least|from|depends|few|some)\b|>|\+")
 _NONE = re.compile(r"(none|no (blocking|impact|downtime|locks?)|nobody waits|non-?blocking|zero[- ]downtime)\b")
 _NOTHING = re.compile(r"(none|no impact)\b")
 _FROM = {Bucket.SECONDS: 1.0, Bucket.UNDER_A_MINUTE: 10.0, Bucket.MINUTES: 60.0, Bucket.HOURS: 3600.0}
-"""The shortest duration of each bucket, in seconds."""
+"""The minimum duration of each bucket, in seconds."""
 _HINT = "correct the header, or the migration"
 
 
@@ -29,7 +29,7 @@ def claim_problems(
 ) -> Iterator[Problem]:
     """A warning for each header field that a measurement contradicts.
 
-    `before` is the previous environment with its ledger. `destroys` are the names of the steps that destroy data.
+    `before` is the previous environment with its ledger. `destroys` contains the names of the steps that destroy data.
     """
     for step in plan.steps:
         wait = _longest(effects.get(step.number))
@@ -47,7 +47,7 @@ def claim_problems(
 
 
 def stated_seconds(text: str) -> float | None:
-    """The longest duration that a header states, in seconds. None without a duration or an upper limit."""
+    """The longest duration that a header states, in seconds. None without a duration or without an upper limit."""
     words = text.lower()
     if _OPEN.search(words):
         return None

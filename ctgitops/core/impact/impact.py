@@ -1,7 +1,7 @@
-"""The impact of a migration on existing relations: the locks and the work that PostgreSQL reported in the trial. Pure.
+"""The impact of a migration on existing relations: the locks and the work that the trial measured. Pure.
 
 The most important case is a statement that reads, rewrites or indexes a whole relation while its transaction holds a
-lock that blocks writes. On a large table this takes long, and all writes to the table wait until it is done.
+lock that blocks writes. On a large table, the statement takes long, and all writes to the table wait for its commit.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Held:
     kind: str = "table"
     """`table`, `index`, `sequence`, `view`, `materialized view` or `foreign table`."""
     of: str = ""
-    """The table of an index. Reads and writes of the table also use the table's indexes."""
+    """The table of an index. Empty for other relations. Reads and writes of the table also lock its indexes."""
     fresh: bool = False
-    """Whether an earlier migration of the same plan created the relation. No other session uses such a relation yet."""
+    """Whether an earlier migration of the same plan created the relation. No other session uses this relation yet."""
 
     @property
     def table(self) -> str:
@@ -54,7 +54,7 @@ class Held:
 
     @property
     def only_refreshes(self) -> bool:
-        """Whether the lock blocks only refreshes. Nothing but a refresh writes to a materialized view."""
+        """Whether the lock blocks only REFRESH. Nothing else writes to a materialized view."""
         return self.kind == "materialized view" and what_it_blocks(self.mode) == "writes"
 
 
@@ -65,7 +65,7 @@ class RelationWork:
     work: Work
     relation: str
     what: str = ""
-    """The name of the index or foreign key that the work is on. Empty for a table."""
+    """The index or foreign key that the work concerns. Empty for work on the table itself."""
     fresh: bool = False
 
 
@@ -76,7 +76,7 @@ class StatementImpact:
     line: int
     """The line of the statement in the file."""
     taken: tuple[Held, ...] = ()
-    """The locks that the statement took. For each relation, only the strongest."""
+    """The locks that the statement took. Contains only the strongest lock on each relation."""
     held: tuple[Held, ...] = ()
     """The locks on the relations that the statement worked on. The transaction holds these locks at the statement's
     end."""
@@ -92,7 +92,7 @@ class StatementImpact:
     filled: tuple[str, ...] = ()
     """The tables that the statement created and filled from a query."""
     unmeasured: tuple[str, ...] = ()
-    """The relations whose reads were not measured. Their query had no plan, or decides which other statements run."""
+    """The relations whose reads were not measured. The query has no plan, or decides which other statements run."""
 
     @property
     def blocking(self) -> tuple[RelationWork, ...]:
@@ -103,7 +103,7 @@ class StatementImpact:
         return tuple(work for work in self.worked if work.relation in shut)
 
     batch: int = 0
-    """Rows per transaction of a statement that runs in batches. Otherwise 0."""
+    """The rows per transaction of a statement that runs in batches. 0 for any other statement."""
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ class StepImpact:
 
     statements: tuple[StatementImpact, ...] = ()
     transactional: bool = True
-    """Whether the migration holds all locks until its end. Otherwise each statement releases its own locks."""
+    """Whether the migration holds all locks until its end. Otherwise, each statement releases its own locks."""
 
     @cached_property
     def strongest(self) -> tuple[Held, ...]:

@@ -24,7 +24,7 @@ def _of(step: Step, effects: Mapping[int, Effect], timeouts: Timeouts) -> Iterat
 
 
 def _under_locks(step: Step, effect: Effect) -> Iterator[Problem]:
-    """At most one problem for each statement, for the strongest lock that is held while the statement works."""
+    """At most one problem per statement. It concerns the strongest lock that is held while the statement works."""
     reported = {
         finding.place.line for finding in step.findings if finding.blocks_writes or finding.rule == "work-under-lock"
     }
@@ -46,7 +46,7 @@ def _under_locks(step: Step, effect: Effect) -> Iterator[Problem]:
 
 
 def _working(wait: Wait, window: LockWindow) -> int | None:
-    """The line of the first statement that works on tables while the lock is held. None if all that work is short."""
+    """The line of the first statement that works on tables while the lock is held. None if all this work is short."""
     if wait.bucket is Bucket.INSTANT or wait.least is Bucket.INSTANT:
         return None
     own, *later = window.during

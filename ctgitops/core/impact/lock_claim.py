@@ -1,8 +1,7 @@
 """Pairs each lint finding that predicts blocking with the locks that the trial measured. Pure.
 
-A finding names the statement, the column and the remedy. The trial knows which lock was really held, for how long, and
-on how many rows. A measurement is reported only with the finding for the same statement, so that each fact is reported
-once.
+A finding names the statement, the column and the remedy. The trial shows which lock was really held, for how long, and
+on how many rows. A measurement is reported only with the finding for the same statement. So each fact is reported once.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ class Claim:
 
     finding: Finding
     held: tuple[Held, ...]
-    """The locks that blocked other sessions while the statement worked. Empty if no lock did."""
+    """The locks that blocked other sessions while the statement worked. Empty if no lock blocked them."""
     waits: tuple[Wait, ...]
     """The predicted waits for the locks in `held`. Leaves out waits that an earlier finding reports."""
     beside: tuple[tuple[str, Work], ...]
-    """Work of statements without a finding: the relation and the kind of work."""
+    """The work of statements that have no finding, as pairs of a relation and a kind of work."""
     earlier: int | None
     """The line of the earlier finding that reports the same wait. None if this finding reports the wait."""
 
@@ -53,12 +52,12 @@ def claims_of(step: Step, effect: Effect) -> tuple[Claim, ...]:
 
 
 def reported_by(claims: Iterable[Claim]) -> frozenset[str]:
-    """The relations whose waits are reported by findings."""
+    """The relations whose waits are reported by the findings."""
     return frozenset(wait.held.relation for claim in claims for wait in claim.waits)
 
 
 def _statement(step: Step, impact: StepImpact, finding: Finding) -> tuple[StatementImpact, ...]:
-    """The measurements of the statement that contains a finding's place."""
+    """The measurements of the statement at a finding's place."""
     script = step.script
     if finding.place.path != script.path:
         return ()

@@ -17,9 +17,9 @@ from .size import Rates, Size
 from .statement_time import Change, Timed, timed
 
 FACTOR = 2.0
-"""The largest assumed error of an estimate: a real duration is at most this many times longer or shorter."""
+"""The largest assumed error of an estimate. A real duration is at most this many times longer or shorter."""
 TRUSTED = 1.0
-"""From this many seconds on, a time measured in another environment, scaled by rows, replaces an estimate."""
+"""A time that was measured in another environment replaces an estimate if it is at least this many seconds."""
 
 
 class Bucket(IntEnum):
@@ -59,12 +59,12 @@ class Wait:
     writes_per_minute: float | None = None
     measured: Measured | None = None
     least: Bucket | None = None
-    """The shortest likely duration. Set only if this duration is the bucket below `bucket`. Otherwise None."""
+    """The shortest likely duration, if it is the bucket directly below `bucket`. Otherwise None."""
 
 
 @dataclass(frozen=True)
 class RowChange:
-    """The rows that one statement changes, and how long the rows stay locked: from the statement to the commit."""
+    """The rows that one statement changes, and the time during which they stay locked: until the commit."""
 
     change: Change
     bucket: Bucket | None
@@ -100,7 +100,7 @@ def effects(
     rates: Rates | None,
     measured: Mapping[int, Measured],
 ) -> dict[int, Effect]:
-    """Maps each migration's number to its effect. The tables have the sizes that earlier migrations leave."""
+    """Maps each migration's number to its effect, estimated with the table sizes that earlier migrations leave."""
     found = {}
     for number, impact in impacts.items():
         found[number] = effect_of(impact, sizes, rates, measured.get(number))
@@ -129,7 +129,7 @@ def effect_of(
 
 
 Span = tuple[Bucket | None, Bucket | None]
-"""The bucket of the longest likely duration, and the bucket below it if the duration may be in either."""
+"""The bucket of the longest likely duration. Also the bucket below it, if the duration may be in either bucket."""
 
 
 def _wait(window: LockWindow, span: Span, sizes: Mapping[str, Size], measured: Measured | None) -> Wait:
@@ -147,7 +147,7 @@ class _Spent:
     scaled: float | None
 
     def of(self, first: int, end: int) -> Span:
-        """The duration of the statements `first` to `end` - 1: a share of a measured time, otherwise an estimate."""
+        """The duration of the statements from `first` to `end` - 1: a share of a measured time, or else an estimate."""
         during = self.found[first:end]
         total, known = _total(self.found), _total(during)
         if self.scaled is None or self.scaled < TRUSTED or not any(each.sized for each in during):
@@ -165,7 +165,7 @@ def _total(found: Iterable[Timed]) -> float | None:
 
 
 def span_of(seconds: float) -> Span:
-    """The buckets of an estimated duration. If there are more than two, only the two longest."""
+    """The buckets of an estimated duration. Contains at most the two longest buckets."""
     most, least = bucket_of(FACTOR * seconds), bucket_of(seconds / FACTOR)
     return most, None if least == most else Bucket(most - 1)
 
@@ -186,7 +186,7 @@ def measured_in(
 
 
 def in_proportion(measured: Measured, rows: float) -> float:
-    """The duration in seconds, scaled from the measured rows to `rows`. Never less than the measured duration."""
+    """The duration in seconds, scaled from the measured rows to `rows`. It is never below the measured duration."""
     return measured.millis / 1000 * max(1.0, rows / measured.rows) if measured.rows > 0 else measured.millis / 1000
 
 

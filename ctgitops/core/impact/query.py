@@ -20,20 +20,20 @@ class Node:
     rows: float = 0
     """PostgreSQL's estimate of the node's rows on the copy."""
     operation: str = ""
-    """`Insert`, `Update`, `Delete` or `Merge` of a ModifyTable."""
+    """The operation of a ModifyTable node: `Insert`, `Update`, `Delete` or `Merge`."""
     condition: str = ""
     """The index condition. Empty if the node uses no index."""
     filter: str = ""
     repeated: bool = False
-    """Whether the node runs once per row of its parent, or of the other side of the join."""
+    """Whether the node runs once per row of its parent node, or per row of the other side of the join."""
     once: bool = False
-    """Whether the node runs only once, before its parent node uses the result."""
+    """Whether the node runs only once, before its parent node uses the node's result."""
     plain: bool = False
-    """Whether the node is an aggregate that returns one row. Also true for a join without a condition."""
+    """Whether the node is an aggregate that returns one row, or a join without a condition."""
     targets: tuple[str, ...] = ()
-    """The tables that a ModifyTable changes. Set only for several tables: a table with its children or partitions."""
+    """The tables that a ModifyTable node changes. Set only for a table with children or partitions."""
     fresh: bool = False
-    """Whether the plan of migrations created the relation."""
+    """Whether the plan's migrations created the relation."""
     children: tuple[Node, ...] = ()
 
     def walk(self) -> Iterator[Node]:

@@ -21,9 +21,9 @@ _TESTS = (
 _INDEXED = frozenset({"Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
 _SORTED = frozenset({"Sort", "Incremental Sort", "Hash", "Aggregate", "Unique", "WindowAgg", "Materialize"})
 _ENTRIES = 0.7
-"""Time to add an entry to an index, relative to the time per row to build an index on text."""
+"""The time to add an entry to an index. The unit is the time per row to build an index on a text column."""
 LOGGED = 2.5
-"""Time to write a row and its WAL to disk, relative to a throw-away server. That server writes nothing to disk."""
+"""The time to write a row and its WAL to disk. The unit is the time on a throw-away server, which skips the disk."""
 
 
 class UnknownTimeError(Exception):
@@ -32,7 +32,7 @@ class UnknownTimeError(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """Upper bounds for one node of a plan: its time with the nodes below, and the number of rows that it returns."""
+    """Upper bounds for a plan's node and the nodes below it: the time, and the number of rows that the node returns."""
 
     seconds: float
     rows: float
@@ -87,7 +87,7 @@ class Estimator:
         return LOGGED * rows / rate + (self._beside(node, rows, size) if size else 0.0)
 
     def _beside(self, node: Node, rows: float, size: Size) -> float:
-        """Seconds to add index entries and to check foreign keys. PostgreSQL runs one query per row and key."""
+        """Seconds to add index entries and to check foreign keys. PostgreSQL runs one query per row and foreign key."""
         checks = {"Insert": size.keys, "Delete": size.referenced}.get(node.operation, 0) / self.rates.found
         if node.operation == "Delete":
             checks += size.unindexed / self.rates.read
@@ -96,7 +96,7 @@ class Estimator:
 
 
 def target_size(node: Node, sizes: Mapping[str, Size]) -> Size | None:
-    """The size of the table that a node changes, including changed children or partitions. None if unknown."""
+    """The size of the table that a node changes, including its changed children or partitions. None if unknown."""
     return total(sizes[name] for name in node.targets or (node.relation,) if name in sizes)
 
 
@@ -117,7 +117,7 @@ def share_of(condition: str, size: Size) -> float | None:
 
 
 def indexing(size: Size, rates: Rates) -> float:
-    """Seconds to rebuild all indexes, from their page counts. Assumes as many rows per page as in the table."""
+    """Seconds to rebuild all indexes, from their page counts. Assumes as many rows per index page as per table page."""
     return size.index_pages / max(size.pages, 1) * size.rows / rates.indexed
 
 

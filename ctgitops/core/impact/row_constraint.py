@@ -1,4 +1,4 @@
-"""Constraints that the rows written by a migration may violate. The trial has no rows to check. Pure."""
+"""Constraints that rows from a migration may violate. The trial cannot check them on its empty tables. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def row_constraint_problems(
 
 
 class _Schema:
-    """The tables before the plan, with what restricts their rows."""
+    """The tables before the plan, with the constraints that restrict their rows."""
 
     def __init__(self, before: Snapshot, after: Snapshot) -> None:
         self.relatives = Relatives(before, after)
@@ -68,12 +68,12 @@ class _Schema:
 
 @dataclass
 class _Walk:
-    """Walks through the statements of a plan and tracks the constraints and rows that they remove."""
+    """Walks through the statements of a plan and tracks which constraints and rows they remove."""
 
     schema: _Schema
     ran: str = ""
     checks_keys: bool = True
-    """Whether the current step leaves the triggers on that check foreign keys."""
+    """Whether foreign keys are checked in the current step. A step can disable the triggers that check them."""
     emptied: set[str] = field(default_factory=set)
 
     def refusing(self, tree: Tree, text: str, impact: StatementImpact) -> Iterator[str]:
@@ -94,7 +94,7 @@ class _Walk:
         self.ran += text
 
     def _hidden(self, impact: StatementImpact, shown: set[tuple[str, str]]) -> Iterator[RowWrite]:
-        """The updates and deletions that the text does not show: by functions, blocks and dynamic SQL."""
+        """The updates and deletions that the SQL text does not show. A function, block or dynamic SQL makes them."""
         nodes = (node for query in impact.queries for node in query.walk() if not node.fresh)
         for name, event in dict.fromkeys((node.relation, node.operation.upper()) for node in nodes if node.operation):
             if event in {"UPDATE", "DELETE"} and (self.schema.table(name), event) not in shown:
@@ -119,7 +119,7 @@ class _Walk:
                 yield f"NOT NULL of {name}"
 
     def _references(self, table: str, write: RowWrite) -> Iterator[str]:
-        """The foreign keys that refuse the loss of a row, in the table itself and in tables that cascades reach."""
+        """The foreign keys that refuse the loss of a row. Includes the keys of tables that cascades reach."""
         if write.event == "INSERT":
             return
         columns = None if write.columns is None else frozenset(map(plain_name, write.columns))

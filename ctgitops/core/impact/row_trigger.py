@@ -57,7 +57,7 @@ class _Live:
 
     @cached_property
     def quoted(self) -> Mapping[str, str]:
-        """Maps plain names to quoted names, for each table that has triggers or is part of a foreign key."""
+        """Maps plain names to quoted names. Contains each table that has triggers, partitions or foreign keys."""
         return {plain_name(each): each for each in (*self.triggers, *self.relatives.tables)}
 
     def of(self, change: TableChange, ran: str) -> Iterator[SchemaObject]:
@@ -87,7 +87,7 @@ def _of_step(step: Step, effect: Effect, live: _Live, ran: str) -> Iterator[Prob
 def _change(text: str, table: str) -> TableChange:
     """The kind of change that a statement makes to a table or its partition.
 
-    Assumes every kind if the text does not show it.
+    Assumes every kind if the SQL text does not show the kind.
     """
     writes = [(tree.kind, write) for tree in trees(text) for write in _writes(tree)]
     own = {write.event for _, write in writes if name_in(write.table, table)}
@@ -114,9 +114,9 @@ def traced(step: Step, effect: Effect) -> Iterator[tuple[StatementImpact, Statem
 
 
 def _changed_tables(impact: StatementImpact, statement: Statement, text: str) -> Iterable[str]:
-    """The existing tables whose rows a statement changes, by its locks.
+    """The existing tables whose rows a statement changes, according to its locks and its query plans.
 
-    If the statement already holds the locks, its plans show the tables.
+    If an earlier statement took the locks, only the query plans show the tables.
     """
     locked = [held.relation for held in impact.taken if not held.fresh and _changes_rows(statement, text, held)]
     nodes = (node for plan in impact.queries for node in plan.walk() if node.operation and not node.fresh)
@@ -126,7 +126,7 @@ def _changed_tables(impact: StatementImpact, statement: Statement, text: str) ->
 
 
 def _has_its_rows(statement: Statement, text: str) -> bool:
-    """Whether the statement is INSERT … VALUES. Such a statement fires its triggers in the trial too."""
+    """Whether the statement is INSERT … VALUES. Such a statement also fires its triggers in the trial."""
     return statement.kind == "InsertStmt" and not re.search(r"\bselect\b|\bon\s+conflict\b", text, re.IGNORECASE)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Column:
-    """Statistics of a column that reveal no value of a row."""
+    """Statistics of a column. The statistics reveal no value of a row."""
 
     nulls: float
     """The fraction of rows in which the column is NULL."""
     distinct: float
-    """`n_distinct` of pg_stats: the number of distinct values. If negative, minus their fraction of the rows."""
+    """`n_distinct` of pg_stats: the number of distinct values. A negative value stands for a fraction of the rows."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +24,22 @@ class Size:
     pages: int = 0
     index_pages: int = 0
     writes_per_minute: float | None = None
-    """The average since the statistics were reset. None if the statistics have no value."""
+    """The average number of writes per minute since the statistics were reset. None if this is unknown."""
     columns: Mapping[str, Column] = field(default_factory=dict)
     """Statistics by column name. Leaves out columns that were never analyzed or that the role may not read."""
     fires: frozenset[str] = frozenset()
-    """The operations `Insert`, `Update` and `Delete` that fire a user's row trigger on the table."""
+    """The operations among `Insert`, `Update` and `Delete` that fire a user-defined row trigger on the table."""
     indexes: int = 0
     keys: int = 0
     """The number of the table's own foreign keys."""
     referenced: int = 0
-    """The number of foreign keys with an index by which other tables refer to this table."""
+    """The number of foreign keys of other tables that refer to this table and have an index."""
     unindexed: float = 0.0
-    """The total rows of the tables that refer to this table by a foreign key without an index."""
+    """The total number of rows in the tables that refer to this table by a foreign key without an index."""
 
 
 def total(sizes: Iterable[Size]) -> Size | None:
-    """The size of a table with its children or partitions. None if there are none."""
+    """The total size of a table and its children or partitions. None if there are none."""
     each = tuple(sizes)
     if len(each) < 2:
         return each[0] if each else None
@@ -57,18 +57,18 @@ def total(sizes: Iterable[Size]) -> Size | None:
 
 @dataclass(frozen=True)
 class Rates:
-    """Measured rates of a server: units of each kind of work per second."""
+    """Measured rates of a server. A rate is the number of units of one kind of work per second."""
 
     scanned: float
     checked: float
-    """Rows checked for a foreign key."""
+    """Rows per second that are checked for a foreign key."""
     indexed: float
     rewritten: float
     pages: float
-    """Pages of 8 kB that other work reads or writes."""
+    """Pages of 8 kB per second that other work reads or writes."""
     read: float = 5e6
-    """Rows that a query reads, sorts or joins."""
+    """Rows per second that a query reads, sorts or joins."""
     found: float = 2e5
-    """Rows that a query finds by an index."""
+    """Rows per second that a query finds by an index."""
     inserted: float = 4e5
     updated: float = 2e5

@@ -19,7 +19,7 @@ _ROWS_PER_PAGE = 80
 FEW_ROWS = 1000
 """For fewer rows than this, the time of trigger functions is ignored."""
 _PAGE, _RECORD = 8192, 60
-"""The bytes of a page, and the bytes of a WAL record without its row or index entry."""
+"""The size of a page, and the size of a WAL record without its row or index entry, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Change:
     fires: bool = False
     """Whether the change fires a row trigger."""
     batch: int = 0
-    """Rows per transaction of a statement that runs in batches. Otherwise 0."""
+    """The rows per transaction of a statement that runs in batches. 0 for any other statement."""
 
     @property
     def locks_rows(self) -> bool:
-        """Whether the changed rows stay locked until the commit. Other sessions must then wait to change these rows."""
+        """Whether the changed rows stay locked until the commit. Other sessions that change these rows then wait."""
         return self.does != "Insert"
 
 
@@ -118,12 +118,12 @@ def _wal(does: str, rows: float, size: Size | None) -> float | None:
 
 
 def _known(total: float | None, filling: float, least: float) -> float | None:
-    """The sum of `total` and `filling`. At least `least`, the time in the trial. None if `total` is unknown."""
+    """The sum of `total` and `filling`, but at least `least`, the time in the trial. None if `total` is unknown."""
     return None if total is None or not math.isfinite(total + filling) else max(total + filling, least)
 
 
 def _worked(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates) -> float | None:
-    """Seconds for work on whole tables. For tables that the plan created and filled, the estimated size is used."""
+    """Seconds for work on whole tables. For a table that the plan created and filled, the estimated size is used."""
     there = [work for work in statement.worked if work.relation in sizes or not work.fresh]
     if any(work.relation not in sizes for work in there):
         return None
@@ -131,7 +131,7 @@ def _worked(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates)
 
 
 def _grown(statement: StatementImpact, sizes: Mapping[str, Size], costs: Sequence[Cost]) -> Mapping[str, Size]:
-    """The table sizes after the statement's queries added rows."""
+    """The table sizes after the statement's queries have added rows."""
     more = {name: max((cost.rows for cost in costs), default=0.0) for name in statement.filled}
     for plan, cost in zip(statement.queries, costs, strict=True):
         if plan.operation == "Insert":

@@ -9,7 +9,7 @@ from ..schema.snapshot import as_data, from_data
 from .ledger import Ledger, Mark
 
 NAME = "baseline"
-"""The name of the entry that stores accepted differences. This entry belongs to no migration and has no number."""
+"""The name of the ledger entries that store accepted differences. These entries belong to no migration."""
 
 
 def accepted_in(ledger: Ledger) -> Changes:
@@ -24,12 +24,12 @@ def changes_text(changes: Changes) -> str:
 
 
 def changes_from(text: str) -> Changes:
-    """The changes in a text from `changes_text`."""
+    """Parses the changes from a text that `changes_text` returned."""
     return tuple(_read(each) for each in json.loads(text))
 
 
 def change_data(change: Change) -> dict[str, object]:
-    """A change as JSON data."""
+    """A schema change as JSON data."""
     match change:
         case Added(each):
             return {"added": as_data(each)}

@@ -16,7 +16,7 @@ class Site:
     """A database on a server, independent of its address and name."""
 
     system_identifier: int | None
-    """The cluster's system identifier, shared by standbys and disk copies. None if this role may not read it."""
+    """The cluster's system identifier. Standbys and disk copies share it. None if this role may not read it."""
     oid: int
     """The OID of the database in its cluster. A clone in the same cluster has a different OID."""
     name: str
@@ -39,7 +39,7 @@ class LedgerHome:
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a database, from one query."""
+    """The identity of a database, as one query returns it."""
 
     here: Site
     ledger_id: str = ""
@@ -48,13 +48,13 @@ class Identity:
     """The recorded home. None if only versions of ctgitops that record no home have used the database."""
 
     home_unread: bool = False
-    """Whether the connecting role may not read the recorded home. The home is then not known."""
+    """Whether the connecting role may not read the recorded home. The home is then unknown."""
 
     @property
     def at_home(self) -> bool:
         """Whether this database is the ledger's home.
 
-        The home is the database in which the ledger was created, or the database of `repair --adopt`.
+        The home is the database in which the ledger was created. `repair --adopt` makes another database the home.
         """
         return self.home is None or self.home.site.is_same(self.here)
 
@@ -82,7 +82,7 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
 
 
 def shared(one: Identity | None, other: Identity | None) -> bool:
-    """Whether two queries reached the same database. Copies of a disk differ only by their recorded homes."""
+    """Whether two queries reached the same database. Disk copies of a database differ only in their recorded homes."""
     if one is None or other is None or one.here.system_identifier is None:
         return False
     return one.here.is_same(other.here) and one.home == other.home

@@ -50,7 +50,7 @@ class Entry:
     finished_at: datetime | None = None
     millis: int | None = None
     error: str | None = None
-    """The error. For a repair, the user's reason. For an automatic rollback, the failure that caused the rollback."""
+    """The error of a failure, the user's reason for a repair, or the failure that caused an automatic rollback."""
     actor: str | None = None
     commit_sha: str | None = None
     pull_request: int | None = None
@@ -75,7 +75,7 @@ class Entry:
 
     @property
     def schema_version(self) -> SchemaVersion | None:
-        """`version`, parsed."""
+        """`version` as a SchemaVersion. None if the entry has no version."""
         return SchemaVersion.parse(self.version) if self.version else None
 
     @property
@@ -87,7 +87,7 @@ class Entry:
 def entry_hash(entry: Entry) -> str:
     """The hash that chains an entry to its predecessor. The database computes the same hash on INSERT.
 
-    SHA-256 over a JSON array of the previous hash and every column but `id` and `hash`, times in UTC with microseconds.
+    SHA-256 over a JSON array: the previous hash, and every column but `id` and `hash`. Times are UTC with microseconds.
     """
     columns = [
         entry.previous_hash,
@@ -126,7 +126,7 @@ class Ledger:
     progress: tuple[ProgressRow, ...] = ()
     """Progress rows of unfinished migrations: the parts that were begun or completed, oldest first."""
     unrecorded: frozenset[int] = frozenset()
-    """Unfinished migrations that a version of ctgitops without progress rows began."""
+    """Unfinished migrations that an old version of ctgitops began. This version did not write progress rows."""
     identity: Identity | None = None
     """The identity of the ledger's database."""
 
@@ -192,7 +192,7 @@ class Ledger:
         return replace(self, entries=tuple(chain))
 
     def broken_at(self) -> Entry | None:
-        """The first entry whose hash does not continue the chain: someone changed the ledger by hand."""
+        """The first entry whose hash does not continue the chain. A person has then changed the ledger by hand."""
         previous = GENESIS
         for entry in self.entries:
             if entry.previous_hash != previous or entry.hash != entry_hash(entry):

@@ -21,7 +21,7 @@ NAME = "prediction"
 
 @dataclass(frozen=True)
 class OpenPrediction:
-    """A recorded prediction. The schema was not compared with the prediction yet, or did not match it."""
+    """A recorded prediction. The schema was not yet compared with the prediction, or does not match it."""
 
     made: Entry
     broken: Entry | None = None
@@ -43,7 +43,7 @@ class OpenPrediction:
         return found
 
     def text(self, environment: str) -> str:
-        """The state of the prediction in one sentence: not compared yet, or not matched."""
+        """The state of the prediction in one sentence: the schema was not compared yet, or it does not match."""
         plan, at = (self.made.plan or "")[:12], self.made.started_at
         run = f"plan {plan}{f' of {at:%Y-%m-%d %H:%M}' if at else ''}"
         if self.broken is None:
@@ -69,7 +69,7 @@ def ended(fingerprint: str, mismatch: PredictionMismatch | None) -> Entry:
 
 
 def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
-    """Open predictions, oldest first. Leaves out predictions of plans that did not complete or were rolled back."""
+    """Open predictions, oldest first. Leaves out the predictions of plans that did not complete or were rolled back."""
     return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
 
 
@@ -91,7 +91,7 @@ def prediction_advice(promise: OpenPrediction, environment: str) -> str:
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
-    """Open predictions by plan. A new prediction closes all earlier predictions, which its run has compared first."""
+    """The open predictions. A new prediction closes each earlier prediction that has no mismatch."""
     found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):

@@ -1,7 +1,7 @@
-"""Decides how to recover from a statement that was begun and may not have completed. Pure: queries no server.
+"""Decides how to recover from a statement that began and may not have completed. Pure: queries no server.
 
-The ledger's `progress` rows store, as text, the state of the object that the statement creates or changes.
-`before` is the state that was recorded before the statement began, or None if no run began it; `now` is the state now.
+The ledger's `progress` rows store, as text, the state of the object that the statement creates or changes. `before` is
+the state before the statement began, or None if no run began the statement. `now` is the current state.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _WORDS: dict[str, RelationState] = {str(state): state for state in (ABSENT, PRES
 
 
 def parse_state(stored: str) -> RelationState | None:
-    """Parses the text that `str` makes of a state. None if no version of ctgitops writes such a text."""
+    """Parses a state from the text that `str` returns for it. None if the text is not a state."""
     if match := _INDEX.fullmatch(stored):
         return Present(int(match[1]), match[2] == "valid")
     if _INDEXES.fullmatch(stored):
@@ -83,11 +83,11 @@ class RecoveryAction(StrEnum):
     """The action that recovers from an interrupted statement."""
 
     RUN = "run"
-    """Run the statement. The statement has no effects yet, or is harmless to run twice."""
+    """Run the statement. The statement has no effects yet, or can be run twice without harm."""
     DONE = "done"
     """Record the statement as done. The statement has completed."""
     CLEAN = "clean"
-    """Remove the leftovers of the statement, then run it."""
+    """Remove the leftovers of the statement, then run the statement."""
     FINISH = "finish"
     """Complete the statement with a different command."""
     ASK = "ask"
@@ -95,7 +95,7 @@ class RecoveryAction(StrEnum):
 
 
 def next_of(what: LeftoverKind, before: RelationState | None, now: RelationState) -> RecoveryAction:
-    """Chooses the recovery for a statement that can leave `what` behind."""
+    """Chooses how to recover from a statement. `what` is the kind of leftover that the statement can leave behind."""
     return _JUDGES[what](before, now)
 
 

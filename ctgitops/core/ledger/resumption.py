@@ -1,4 +1,4 @@
-"""Resumes a migration that runs outside a transaction: finds the statements that are done, and the next one. Pure."""
+"""Resumes a migration that runs outside a transaction: finds the completed statements and the next statement. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ProgressRow:
     kind: Kind
     reached: ProgressState
     position: int
-    """The statement's position in the file, from 1."""
+    """The statement's position in the file, counted from 1."""
     statement_hash: str
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -53,9 +53,9 @@ class Resumption:
     """The position at which a run resumes a migration that an earlier run did not complete."""
 
     done: int = 0
-    """The number of statements at the start of the file that are done and will be skipped."""
+    """The number of completed statements at the start of the file. The run skips these statements."""
     begun: ProgressRow | None = None
-    """The row of the next statement. Set only if an earlier run began that statement and its result is unknown."""
+    """The row of the next statement, if an earlier run began it and its result is unknown. Otherwise None."""
     changed: int = 0
     """The position of a completed statement that was edited in the file. 0 without such a statement."""
     rows: int = 0
@@ -66,14 +66,14 @@ class Resumption:
 
     @property
     def position(self) -> int:
-        """The position of the next statement, from 1."""
+        """The position of the next statement, counted from 1."""
         return self.done + 1
 
 
 def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
-    """Finds where `script` resumes, from its progress rows, oldest first. Skips only an unchanged prefix.
+    """Finds where `script` resumes, from its progress rows, oldest first. Skips only completed, unchanged statements.
 
-    The failed statement and later statements may be edited. A failed statement that is done may not be edited.
+    The user may edit the failed statement and later statements. A failed statement that is done must not be edited.
     """
     done, left = _done(traces)
     count = next(n for n in range(len(done) + 1) if n + 1 not in done)
@@ -93,7 +93,7 @@ def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
 
 
 def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list[ProgressRow]]:
-    """The done statements by position, and all statement rows. Leaves out those that a repair marked as not done."""
+    """The completed statements by position, and all statement rows. Leaves out those that a repair marked not done."""
     left: list[ProgressRow] = []
     for trace in traces:
         if trace.reached is ProgressState.UNDONE:
@@ -112,7 +112,7 @@ def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption
 
 
 def how_far(at: Resumption, of: int) -> str:
-    """`2 of 5 statements are done; the next run continues with statement 3`, formatted for people."""
+    """Text such as `2 of 5 statements are done; the next run continues with statement 3`."""
     if at.batches and not at.done:
         since = f" since {at.since:%Y-%m-%d %H:%M} UTC" if at.since else ""
         return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run continues"

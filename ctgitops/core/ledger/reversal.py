@@ -26,12 +26,12 @@ class Reversal:
     undone: Entry
 
     def holds(self, migration: Migration) -> bool:
-        """Whether the migration's file still has the text that was rolled back. An unknown text counts as the same."""
+        """Whether the migration's file still has the text that was rolled back. An unknown text counts as unchanged."""
         return self.undone.checksum in {None, migration.checksum}
 
     @property
     def text(self) -> str:
-        """`rolled back on 2026-11-24 09:30:12 UTC by anna`."""
+        """Text such as `rolled back on 2026-11-24 09:30:12 UTC by anna`."""
         at = self.entry.finished_at or self.entry.started_at
         how = "rolled back" if self.entry.mark is Mark.ROLLED_BACK else "recorded as not applied"
         when = f" on {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
@@ -39,7 +39,7 @@ class Reversal:
 
     @property
     def detail(self) -> str:
-        """One line each for the reason, the run, and the backup with the deleted rows."""
+        """The reason, the run, and the backup with the deleted rows. Each is one line."""
         lines = [f"reason: {self.entry.error}"] if self.entry.error else []
         lines += [f"run: {self.entry.run_url}"] if self.entry.run_url else []
         return "\n".join([*lines, _backup(self.entry.receipt)])
@@ -66,7 +66,7 @@ class Changes:
 
 
 def changes_in(ledger: Ledger) -> Changes:
-    """Computes the changes in one pass over all entries, oldest first. Includes entries of older versions."""
+    """Computes the changes in one pass over all entries, oldest first. Includes entries that older versions wrote."""
     walk = _Walk()
     for entry in ledger.entries:
         walk.through(entry)
@@ -74,7 +74,7 @@ def changes_in(ledger: Ledger) -> Changes:
 
 
 def since(ledger: Ledger) -> str:
-    """The hash of the newest change. The hash distinguishes the fingerprints of ledgers with the same migrations."""
+    """The hash of the newest change. Ledgers with the same migrations but different changes have different hashes."""
     last = changes_in(ledger).last
     return last.hash if last else ""
 
@@ -92,7 +92,10 @@ class _Walk:
     failure: Entry | None = None
     """The entry of the failed migration or seed file at which the last run ended."""
     repaired: tuple[int | None, Entry | None] = (None, None)
-    """The previous entry's migration, if that entry is a repair, and the failure that the repair resolved."""
+    """If the previous entry is a repair, its migration, and the failure that the repair resolved.
+
+    Otherwise None, None.
+    """
 
     def through(self, entry: Entry) -> None:
         by_itself = entry.mark is Mark.ROLLED_BACK and entry.error is not None
@@ -105,7 +108,7 @@ class _Walk:
             self._changed(entry, entry.number, attempt=by_itself and self.failure is not None)
 
     def _learn(self, entry: Entry, *, by_itself: bool) -> None:
-        """Updates the result of the last run from an entry. An incomplete attempt does not change the result."""
+        """Updates the result of the last run from one entry. An incomplete attempt does not change the result."""
         number, settled = self.repaired
         self.repaired = (None, None)
         if by_itself:  # a rollback of an unrecorded migration begins with a `repaired` entry
@@ -161,7 +164,7 @@ def reversal_problems(
 
 
 def _mentioned(changes: Changes, pending: dict[int, Migration], blocking: set[int]) -> Iterator[Problem]:
-    """A warning for each rollback that does not block the plan but that a reader of the plan must know."""
+    """A warning for each rollback that does not block the plan but that a reviewer of the plan must know about."""
     for number, reversal in changes.reversals.items():
         changed = pending.get(number)
         if number in blocking or not (changed or reversal.entry is changes.last):
@@ -173,7 +176,7 @@ def _mentioned(changes: Changes, pending: dict[int, Migration], blocking: set[in
 
 
 def _renumbered(reversals: dict[int, Reversal], files: Iterable[Migration]) -> dict[str, Reversal]:
-    """Maps checksums to the reversals of migrations whose files were renumbered or removed."""
+    """Maps checksums to reversals of migrations whose files were renumbered or removed."""
     there = {(file.number, file.checksum) for file in files}
     found = ((number, reversal.undone.checksum, reversal) for number, reversal in reversals.items())
     return {checksum: reversal for number, checksum, reversal in found if checksum and (number, checksum) not in there}

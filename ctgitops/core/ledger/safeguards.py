@@ -1,4 +1,4 @@
-"""Safeguards of a run, as its ledger entries record them: a backup and a recovery point."""
+"""The safeguards of a run: a backup and a recovery point. Ledger entries record both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..recovery_point import RecoveryPoint
 
 @dataclass(frozen=True)
 class Safeguards:
-    """The backup and the recovery point from before the first step."""
+    """The backup and the recovery point that a run makes before its first step."""
 
     receipt: Receipt | None = None
     """The backup's receipt. None if the manifest requires no backup."""

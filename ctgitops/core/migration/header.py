@@ -55,7 +55,7 @@ class Header:
     breaking: bool
     rollback: Rollback
     procedure: str
-    """The steps for a person. Empty unless the header says `Rollback: Manual`."""
+    """The steps that a person follows to roll back. Empty unless the header says `Rollback: Manual`."""
     created: str
     author: str
     dependencies: tuple[int, ...] = ()
@@ -72,7 +72,7 @@ _HARMLESS = {
     "Created": "2000-01-01",
     "Dependencies": "None",
 }
-"""Substitutes for missing fields. With them, the remaining fields are still checked."""
+"""Values that replace missing fields. With these values, the other fields can still be checked."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class _Field:
 
 
 def has_header(text: str) -> bool:
-    """Whether the text begins with at least half of the known fields. With fewer, the comment is not a header."""
+    """Whether the text begins with a header: a comment with at least half of the known fields."""
     return len({field.name for field in _fields(text, "")} & set(FIELDS)) * 2 >= len(FIELDS)
 
 
 def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ...]]:
-    """The header and all its problems. The header is None if the file has none."""
+    """The header and all its problems. The header is None if the file has no header."""
     found = _of_the_header(list(_fields(text, path)))
     lines = text.split("\n")
     problems = [*_unknown(found), *_repeated(found), *_absent(found, path, lines), *_disorder(found, lines)]
@@ -151,7 +151,7 @@ def _field(line: str, place: Place) -> _Field | None:
 
 
 def _of_the_header(found: list[_Field]) -> list[_Field]:
-    """The fields, including misspelt ones, without comments such as `-- Note: …` after the last field."""
+    """The fields of the header, including misspelt fields. Leaves out comments such as `-- Note: …` below them."""
     known = [index for index, field in enumerate(found) if field.name in FIELDS]
     last = known[-1] if known else -1
     return [f for i, f in enumerate(found) if i <= last or difflib.get_close_matches(f.name, FIELDS, n=1, cutoff=0.8)]

@@ -18,19 +18,19 @@ _RULE = re.compile(r"--\s*")
 
 
 def version(value: str) -> str:
-    """Corrects `v1.4` to 1.4.0. Empty if the value is ambiguous."""
+    """Corrects `v1.4` to `1.4.0`. Empty if the value is ambiguous."""
     match = _VERSION.fullmatch(value)
     return f"{int(match[1])}.{int(match[2])}.{int(match[3] or 0)}" if match else ""
 
 
 def breaking(value: str) -> str:
-    """Corrects `true` to Yes."""
+    """Corrects `true` to `Yes`. Empty if the value is ambiguous."""
     word = value.lower().strip(" .,")
     return "Yes" if word in _YES else "No" if word in _NO else ""
 
 
 def created(value: str) -> str:
-    """Corrects `31.01.2026` to 2026-01-31."""
+    """Corrects `31.01.2026` to `2026-01-31`. Empty if the value is ambiguous."""
     for form in _DATES:
         try:
             found: date = datetime.strptime(value.strip(), form)
@@ -41,7 +41,7 @@ def created(value: str) -> str:
 
 
 def dependencies(value: str) -> str:
-    """Corrects `[001 and 003_x.sql]` to 001, 003."""
+    """Corrects `[001 and 003_x.sql]` to `001, 003`. Empty if the value is ambiguous."""
     parts = [part for part in _BETWEEN.split(value.strip("[]() .")) if part]
     found = [parse_reference(without_ending(part)) for part in parts]
     return ", ".join(name.digits for name in found if name) if parts and all(found) else ""

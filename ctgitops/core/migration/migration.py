@@ -1,4 +1,4 @@
-"""A migration: one numbered SQL file, with its rollback and verify queries. This module also has the seed file."""
+"""A migration: one numbered SQL file, with its rollback and verify queries. The module also defines seed files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .migration_name import parse_reference
 from .schema_version import SchemaVersion
 
 BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-"""Matches a comment that names the migration before which this migration is applied."""
+"""Matches the comment `ctgitops: before`, which names the migration before which this migration is applied."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Migration:
 
     number: int
     name: str
-    """The file name without `.sql`: `001_initial_schema`."""
+    """The file name without `.sql`, such as `001_initial_schema`."""
     up: Script
     checksum: str
     down: Script | None = None
     verify: Script | None = None
     header: Header | None = None
     requires: tuple[int, ...] = ()
-    """The dependencies that another tool's plan lists. A header replaces them."""
+    """The dependencies from the plan file of another tool. Ignored if the migration has a header."""
 
     @property
     def path(self) -> str:
@@ -67,7 +67,7 @@ class Migration:
 
     @cached_property
     def before_line(self) -> re.Match[str] | None:
-        """The comment `ctgitops: before` on a line of its own, outside of strings. None if there is none."""
+        """The comment `ctgitops: before` on a line of its own, outside strings. None if there is no such comment."""
         return next(comment_lines(BEFORE, self.up.sql), None)
 
     @cached_property
@@ -83,7 +83,7 @@ class Migration:
         return Place(self.path, lines[0] if lines else FIELDS.index(field) + 1)
 
     def saying(self, field: str, value: str) -> Lines | None:
-        """Replacement lines that give a header field a different value."""
+        """The lines that replace a header field with a different value. None if the field is missing."""
         lines = self.header.lines.get(field) if self.header else None
         return Lines(self.path, *lines, (f"-- {field}: {value}",)) if lines else None
 
@@ -93,7 +93,7 @@ class Seed:
     """A data file of an environment. The file runs again whenever its text changes."""
 
     name: str
-    """The path relative to the repository's root: `seeds/staging/010_people.sql`."""
+    """The path relative to the repository's root, such as `seeds/staging/010_people.sql`."""
     script: Script
 
     @property

@@ -1,7 +1,7 @@
-"""The grammar of migration names: `008_photos`, its files, and references in text. No other module parses them. Pure.
+"""The grammar of migration names such as `008_photos`: file names, and references in text. Pure.
 
-A file is `NUMBER_WORDS.sql`, `.up.sql`, `.down.sql` or `.verify.sql`. Endings match in any case, so that a file with an
-ending in capitals is reported instead of ignored.
+No other module parses names. A file is `NUMBER_WORDS.sql`, `.up.sql`, `.down.sql` or `.verify.sql`. Endings match in
+any case, because a file with an ending in capitals must be reported and not ignored.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LARGEST = 2**63 - 1
-"""Numbers are PostgreSQL's bigint."""
+"""The largest number of a migration: the maximum of PostgreSQL's bigint."""
 _ENDING = r"(?P<kind>\.up|\.down|\.verify)?\.sql"
 _FILE = re.compile(rf"(?P<digits>[0-9]+)_(?P<words>[^.].*?)(?P<ending>{_ENDING})", re.IGNORECASE)
 _STEM = re.compile(r"(?P<digits>[0-9]+)_(?P<words>[^.].*)")
@@ -32,26 +32,26 @@ class MigrationName:
     """The number and words in a file name or reference, and the kind of file."""
 
     digits: str
-    """The number as the name spells it: `008`."""
+    """The number as written in the name, such as `008`."""
     words: str
     """The words after the number, such as `photos`. Empty in a reference by number."""
     kind: FileKind = FileKind.UP
     ending: str = ""
-    """The ending as the file name spells it: `.up.sql`."""
+    """The ending as written in the file name, such as `.up.sql`."""
 
     @property
     def number(self) -> int:
-        """The number. For a number with too many digits, a value larger than LARGEST."""
+        """The number. If the number has too many digits, the result is larger than LARGEST."""
         return int((self.digits.lstrip("0") or "0")[:20])
 
     @property
     def name(self) -> str:
-        """The migration's name: `008_photos`."""
+        """The migration's name, such as `008_photos`."""
         return f"{self.digits}_{self.words}"
 
 
 def parse_migration_name(file: str) -> MigrationName | None:
-    """Parses a file name without folder. None if it is not a migration's name, or if its number exceeds LARGEST."""
+    """Parses a file name without folder. None if it is not the name of a migration, or its number exceeds LARGEST."""
     found = parse_unbounded(file)
     return found if found and found.number <= LARGEST else None
 
@@ -76,7 +76,7 @@ def parse_reference(text: str) -> MigrationName | None:
 
 
 def rollback_path(path: str) -> str:
-    """`migrations/001_a.down.sql` for `migrations/001_a.sql` and `migrations/001_a.up.sql`."""
+    """Converts `migrations/001_a.sql` and `migrations/001_a.up.sql` to `migrations/001_a.down.sql`."""
     return without_ending(path) + ".down.sql"
 
 

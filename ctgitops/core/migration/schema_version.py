@@ -41,12 +41,12 @@ class SchemaVersion:
 
 
 def highest(versions: list[SchemaVersion]) -> SchemaVersion | None:
-    """The highest version. None for an empty list."""
+    """The highest version. None if there are no versions."""
     return max(versions, default=None)
 
 
 def next_after(newest: SchemaVersion | None, *, breaking: bool, fix: bool) -> SchemaVersion:
-    """The version after `newest`: for a breaking change, for a fix, or by default for an addition."""
+    """The version after `newest`, for a breaking change, for a fix, or otherwise for an addition."""
     if newest is None:
         return SchemaVersion(1, 0, 0)
     major, minor, patch = newest.successors

@@ -26,12 +26,12 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Selector:
-    """Selects one migration, or all migrations up to it, by number, by schema version, or as the newest."""
+    """Selects one migration, or all migrations up to it: by number, by schema version, or as the newest migration."""
 
     version: SchemaVersion | None = None
     number: int | None = None
     name: str = ""
-    """The name of the migration. Empty if the text contains no name besides the number."""
+    """The name of the migration. Empty if the text contains only a number."""
     text: str = field(default="latest", compare=False)
     """The selector as the user wrote it."""
 
@@ -63,7 +63,7 @@ class Selector:
         return "latest" if self.number is None else f"{self.number:03}"
 
     def reaches(self, migration: Migration) -> bool:
-        """Whether `migration` is the selected migration or an earlier one."""
+        """Whether `migration` is the selected migration or an earlier migration."""
         if self.number is not None:
             return migration.number <= self.number
         if self.version is not None:
@@ -81,7 +81,7 @@ class Selector:
     def choose(self, known: Iterable[Candidate], where: str) -> Candidate:
         """The selected migration. Raises UsageError if none or several match.
 
-        `known` is in order, so its last migration is `latest`.
+        `known` is sorted, and its last migration is `latest`.
         """
         candidates = tuple(known)
         found = tuple(candidate for candidate in candidates if self.matches(candidate))

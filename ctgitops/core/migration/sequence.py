@@ -1,8 +1,8 @@
-"""The order in which pending migrations are applied: by number, unless a comment says otherwise. Pure.
+"""The order in which pending migrations are applied: by number, unless a comment sets a different order. Pure.
 
-`-- ctgitops: before 002` in a later migration applies that migration directly before 002 while 002 is pending. If a
-database already has 002, the migration is applied by its own number. In this way a migration can correct the rows on
-which 002 fails in one environment, and 002, which other environments have, stays unchanged.
+The comment `-- ctgitops: before 002` in a later migration applies that migration directly before 002 while 002 is
+pending. If a database already has 002, the migration is applied by its own number. For example, 002 fails on the rows
+of one environment, and other environments have applied 002. A later migration corrects the rows before 002 runs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from .migration import Migration
 
 
 def sequence(migrations: Iterable[Migration], begun: Collection[int] = ()) -> tuple[Migration, ...]:
-    """Sorts pending migrations. Those in `begun` come first, directly after the migrations that must precede them.
+    """Sorts pending migrations. Migrations in `begun` come first, directly after the migrations that must precede them.
 
-    A migration can only precede a migration with a lower number, so there is no cycle.
+    A migration can precede only migrations with lower numbers. So there is no cycle.
     """
     ordered = sorted(migrations, key=lambda m: m.number)
     there = {m.number for m in ordered}
@@ -34,7 +34,7 @@ def _moves(migration: Migration, there: Collection[int]) -> bool:
 
 
 def _group(migration: Migration, ahead: dict[int, list[Migration]]) -> list[Migration]:
-    """A migration, after all migrations that must precede it."""
+    """All migrations that must precede a migration, followed by the migration itself."""
     return [*(m for each in ahead.get(migration.number, ()) for m in _group(each, ahead)), migration]
 
 
@@ -46,8 +46,8 @@ def positions(migrations: Iterable[Migration]) -> dict[int, int]:
 def effective_numbers(migrations: Iterable[Migration], applied_order: Iterable[int]) -> dict[int, int]:
     """Maps the number of each applied migration to the number that decides whether the migration is in order.
 
-    This is the number in the comment `ctgitops: before`, if the migration was applied before the migration with that
-    number. Otherwise, it is the migration's own number.
+    If the migration was applied before the migration that its comment `ctgitops: before` names, the number in the
+    comment decides. Otherwise, the migration's own number decides.
     """
     targets = {m.number: m.before for m in migrations if m.before is not None and m.before < m.number}
     place_of = {number: place for place, number in enumerate(applied_order)}

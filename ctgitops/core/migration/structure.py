@@ -1,4 +1,4 @@
-"""The nine parts of a migration, from pre-checks to recording, and a check of their presence and order in a file."""
+"""The nine parts of a migration, from pre-checks to recording. Checks the presence and order of the parts in a file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Part:
         return f"{line}\n-- {self.number}. {self.title}\n{line}"
 
     def has(self, number: str | None, title: str) -> bool:
-        """Whether a comment is this part's heading: its number and the first words of a title, or a title alone."""
+        """Whether a comment is this part's heading: its number and the first words of a title, or only a title."""
         accepted = re.compile(f"{self.words}|{re.escape(self.title)}", re.IGNORECASE)
         if number is None:
             return accepted.fullmatch(title) is not None
@@ -60,7 +60,7 @@ PARTS = (
 
 
 def structure_faults(sql: str, first_statement: int) -> Iterator[str]:
-    """The errors in the parts of a file. `first_statement` is the offset of the file's first statement."""
+    """The errors in the parts of a file. `first_statement` is the offset of the first statement in the file."""
     found = list(_headings(sql))
     numbers = [part.number for part, _ in found]
     missing = [f"{part.number} ({part.title})" for part in PARTS if part.number not in numbers]

@@ -30,7 +30,7 @@ def seed_again_problems(seeds: tuple[Seed, ...], ledger: Ledger, pending: Collec
 
 
 def _undone(seed: Seed, ledger: Ledger, pending: Collection[int]) -> str:
-    """The rolled-back migration that had made a table or column which the file names. Otherwise empty."""
+    """The rolled-back migration that created a table or column which the seed file names. Empty if there is none."""
     applied: dict[int, Entry] = {}
     undone = ""
     for entry in ledger.entries:
@@ -46,7 +46,7 @@ def _undone(seed: Seed, ledger: Ledger, pending: Collection[int]) -> str:
 
 
 def _names(seed: Seed, entry: Entry) -> bool:
-    """Whether a seed file names a migration's new table, or the migration's new column together with its table."""
+    """Whether a seed file names a table that a migration creates, or a new column together with its table."""
     words = set(re.findall(r"[\w$]+", seed.script.sql.lower()))
     try:
         made = what_it_makes(Script(entry.sql or "", entry.name).sent)

@@ -10,24 +10,24 @@ from ..schema.snapshot import Snapshot
 from .plan import Plan, Step
 
 DUPLICATE = frozenset({"42P07", "42710", "42P06", "42723", "42701"})
-"""SQLSTATEs for a table, object, schema, function or column that already exists."""
+"""The SQLSTATEs of errors about a table, object, schema, function or column that already exists."""
 _TABLES = frozenset({"table", "foreign table", "view", "materialized view"})
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The migration after which the files' schema is most similar to the database's schema."""
+    """The migration after which the schema from the files is most similar to the schema of the database."""
 
     number: int
     name: str
     differences: int | None = None
     """The number of differences. None if the schemas were not compared."""
     silent: tuple[str, ...] = ()
-    """The migrations directly after that migration that do not change the schema."""
+    """The migrations that directly follow the nearest migration and do not change the schema."""
 
 
 def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
-    """The leading steps whose tables all exist. The last of these steps creates a table."""
+    """The steps before the first step with a missing table, up to the last step that creates a table."""
     there = {each.name for each in live.objects if each.kind in _TABLES}
     path = [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
     found: list[Step] = []
@@ -42,7 +42,7 @@ def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
 
 
 def _is_there(name: str, there: set[str], path: list[str]) -> bool:
-    """Whether a table exists. A snapshot quotes a name only if necessary."""
+    """Whether a table exists in a snapshot. A snapshot quotes a name only if necessary."""
     parts = [part.replace('""', '"') for part in name.strip('"').split('"."')]
     schemas = [parts[0]] if len(parts) > 1 else path
     plain = {each.replace('"', "") for each in there}
@@ -50,7 +50,7 @@ def _is_there(name: str, there: set[str], path: list[str]) -> bool:
 
 
 def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:
-    """The plan with a problem that suggests `baseline`. Also replaces the hint of a failed trial."""
+    """The plan with a problem that suggests `baseline`. Also replaces the hint of a problem with a failed trial."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
     does = "compares the schema with the files" if nearest.differences else "records the migration without running it"
     problems = tuple(

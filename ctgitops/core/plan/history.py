@@ -21,10 +21,10 @@ from .resumption_problems import unfinished_problems
 def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...] | None = None
 ) -> tuple[Problem, ...]:
-    """All mismatches between the files and the ledger, and open predictions. `pending` adds problems of a plan.
+    """All mismatches between the files and the ledger, and open predictions.
 
-    Reports edited, missing, out-of-order, unfinished and rolled-back migrations, unmet dependencies, and a ledger that
-    was changed by hand.
+    With `pending`, adds the problems of a plan. Reports edited, missing, out-of-order, unfinished and rolled-back
+    migrations, and unmet dependencies. Also reports a ledger that was changed by hand.
     """
     return (
         *tampered(ledger),
@@ -43,7 +43,7 @@ def _problem(code: str, what: str, place: Place | None = None, hint: str = "", d
 
 
 def tampered(ledger: Ledger) -> Iterator[Problem]:
-    """A problem if an entry was changed by hand. The entry's SQL and rollback SQL cannot be trusted."""
+    """A problem if a person changed an entry by hand. The SQL and rollback SQL of that entry cannot be trusted."""
     entry = ledger.broken_at()
     if entry:
         what = f"the hash chain of the ledger is broken at entry {entry.id} ({entry.name}, {entry.mark})"
@@ -66,7 +66,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
-    """Applied migrations without a file. The checkout is too old, or the file was deleted."""
+    """A problem for each applied migration without a file. The checkout is too old, or the file was deleted."""
     numbers = {m.number for m in workspace.migrations}
     order = ledger.in_order
     known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)
@@ -92,7 +92,7 @@ def _restored(entry: Entry, layout: Layout) -> str:
 
 
 def _from(entry: Entry) -> str:
-    """The commit and the pull request that an entry records, as text."""
+    """The commit and the pull request in an entry, as text."""
     commit = f" from commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
     return f"{commit} (pull request #{entry.pull_request})" if entry.pull_request else commit
 

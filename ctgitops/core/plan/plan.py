@@ -39,7 +39,7 @@ SHOWN_ANYWAY = frozenset({"rolled-back", UNDECLARED})
 
 
 class Direction(StrEnum):
-    """`forwards` applies the files. `backwards` runs the rollback SQL in the ledger."""
+    """The direction of a plan. `forwards` applies the files, and `backwards` runs the rollback SQL in the ledger."""
 
     APPLY = "apply"
     ROLLBACK = "rollback"
@@ -79,7 +79,7 @@ class Step:
 
     @cached_property
     def batched(self) -> bool:
-        """Whether the step runs in many short transactions. The step ends when no rows are left."""
+        """Whether the step runs in many short transactions until no rows are left."""
         try:
             return self.script.batch is not None
         except SqlSyntaxError:
@@ -87,7 +87,7 @@ class Step:
 
     @cached_property
     def creates(self) -> tuple[ChangedName, ...]:
-        """The tables and columns that the step creates, by the names that queries use."""
+        """The tables and columns that the step creates, with the names that queries use."""
         try:
             return tuple(each for statement in self.script.statements for each in statement.creates)
         except SqlSyntaxError:
@@ -119,9 +119,9 @@ class Plan:
     identity: Identity | None = None
     """The plan's database."""
     files: Applied = field(default_factory=Applied)
-    """The files that the environment has applied, according to its ledger. Not part of the fingerprint."""
+    """The files that the environment has applied, according to its ledger. The fingerprint does not include them."""
     why: str = ""
-    """Why the plan was made automatically. The plan's ledger entries record the reason."""
+    """Why ctgitops made the plan automatically. The plan's ledger entries record this. Empty for a user's plan."""
     since: str = ""
     """The hash of the newest ledger entry that changed the applied migrations. Empty without such an entry."""
     schema: str = ""
@@ -134,12 +134,12 @@ class Plan:
 
     @property
     def held(self) -> bool:
-        """Whether only reversals and headers block the plan. A trial is then still made."""
+        """Whether reversals and headers are the only problems that block the plan. Such a plan still gets a trial."""
         return self.blocked and all(p.code in SHOWN_ANYWAY for p in self.problems if p.blocks)
 
     @property
     def empty(self) -> bool:
-        """Whether the plan has nothing to do."""
+        """Whether the plan runs nothing."""
         return not self.steps and not self.seeds
 
     @property
@@ -157,17 +157,17 @@ class Plan:
 
     @property
     def error_findings(self) -> tuple[Problem, ...]:
-        """The findings of severity error. `check` and `plan` then end with 1, and apply repeats the findings."""
+        """The findings of severity error. With such a finding, `check` and `plan` exit with 1. Apply repeats it."""
         return tuple(problem for problem in self.remarks if problem.is_error_finding)
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that an approval covers.
 
-        It includes the environment and its database, the applied migrations, the newest change, each byte to run or
-        store, the live objects that the plan names, and the policy. A failed attempt does not change the fingerprint,
-        so an approved plan can be retried. After a rollback no earlier approval is valid, even if the same migrations
-        are applied again.
+        The hash includes the environment and its database, the applied migrations, the newest change, each byte to run
+        or store, the live objects that the plan names, and the policy. A failed attempt does not change the
+        fingerprint, and an approved plan can be retried. After a rollback, no earlier approval is valid, even if the
+        same migrations are applied again.
         """
         identity: list[object] = [
             self.environment,
@@ -183,15 +183,15 @@ class Plan:
 
     @property
     def concern(self) -> Concern:
-        """The area that decides a blocked plan's exit status: the first of address, ledger and workspace."""
+        """The area that decides the exit status of a blocked plan: the first of address, ledger and workspace."""
         blocking = {p.concern for p in self.problems if p.blocks}
         return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 
 
 def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Selector | None = None) -> Plan:
-    """The pending migrations of `environment`: the files minus the migrations in its `ledger`, whatever their numbers.
+    """The plan of the pending migrations of `environment`: the files minus the applied migrations in its `ledger`.
 
-    Invariant: after the plan is applied, a new plan is empty.
+    Also includes migrations with low numbers. Invariant: after the plan is applied, a new plan is empty.
     """
     target, policy = target or environment.target, environment.apply_policy
     wanted = [m for m in workspace.migrations if target.reaches(m)]

@@ -1,4 +1,4 @@
-"""Advice for a failed migration whose file must not change because another environment has applied it. Pure."""
+"""Advice for a failed migration whose file must not change, because another environment has applied it. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..migration.migration_name import split_name
 from .plan import Step
 
 _ROWS = ("21", "22", "23", "P0")
-"""SQLSTATE classes of errors that depend on an environment's rows: cardinality, data, integrity, RAISE."""
+"""SQLSTATE classes of errors that depend on the rows of an environment: cardinality, data, integrity, RAISE."""
 
 
 _RIGHTS = {
@@ -22,13 +22,13 @@ _RIGHTS = {
 
 
 def rights_remedy(sqlstate: str, message: str) -> str:
-    """The advice for an error by a missing privilege, for which the file may be correct. Empty for other errors."""
+    """The advice for a missing privilege. The file may be correct. Empty for other errors."""
     return "" if sqlstate == "3F000" and "selected" not in message else _RIGHTS.get(sqlstate, "")
 
 
 @dataclass(frozen=True)
 class OtherEnvironments:
-    """The other environments: environments that have applied the same text, and environments that could not be read."""
+    """Other environments: those that have applied the same text, and those that could not be read."""
 
     has: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -41,13 +41,13 @@ class FailedStep:
     step: Step
     environment: str
     by_rows: bool = False
-    """Whether existing rows cause the error, instead of the statement or the schema."""
+    """Whether existing rows, and not the statement or the schema, cause the error."""
     queries: tuple[str, ...] = ()
     """Queries that select the rows that cause the error."""
     there_already: bool = False
     """Whether the object that the step creates already exists."""
     first: bool = False
-    """Whether nothing was applied to the environment yet. `baseline` may then be the remedy."""
+    """Whether no migration was applied to the environment yet. The remedy may then be `baseline`."""
 
 
 def caused_by_rows(sqlstate: str) -> bool:
@@ -58,7 +58,7 @@ def caused_by_rows(sqlstate: str) -> bool:
 def remedy(failing: FailedStep, elsewhere: OtherEnvironments, hint: str) -> str:
     """The advice for a failed step.
 
-    If another environment has applied the file, the advice is not to change the file. Otherwise `hint`.
+    If another environment has applied the file, the advice says not to change the file. Otherwise, returns `hint`.
     """
     if elsewhere.has:
         path, has = failing.step.script.path, _listed(elsewhere.has)
@@ -96,7 +96,7 @@ def _there_already(failing: FailedStep) -> str:
 
 
 def begin_before(name: str) -> str:
-    """The command that creates a migration to be applied before `name`."""
+    """The command that creates a migration which is applied before `name`."""
     number = split_name(name).digits
     return f'`ctgitops new "correct rows for {number}" --fix --before {number}`'
 
@@ -106,7 +106,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def file_advice(error: ApplyError, server: str) -> str:
-    """The advice to change a file. The newest grammar has parsed it: its syntax may be too new for the server."""
+    """The advice to change a file that the newest grammar can parse. The server may be too old for its syntax."""
     if error.sqlstate == "42601" and server:
         return (
             f"PostgreSQL {server} does not accept this syntax, which may need a newer version: rewrite it for this "

@@ -23,12 +23,12 @@ def seed_step(seed: Seed) -> Step:
 
 @dataclass(frozen=True)
 class ReplayTarget:
-    """The properties that a throw-away database needs. With them, the same SQL produces the same schema."""
+    """The properties of a throw-away database that decide which schema the same SQL produces."""
 
     major: int | None = None
     """The server's major version. None means the newest available version."""
     extensions: Mapping[str, str] = field(default_factory=dict)
-    """Maps the names of the extensions that the migrations may need to versions."""
+    """Maps the name of each extension that the migrations may need to its version."""
     role: str = ""
     """The name of the role that applies the migrations."""
     search_path: str = ""
@@ -78,9 +78,9 @@ def step_of(entry: Entry) -> Step:
 
 
 def with_versions_of(expected: Snapshot, live: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
-    """The expected schema with the live schema's extension versions, and the versions that differ, as text.
+    """The expected schema with the live schema's extension versions, and the different versions as text.
 
-    CREATE EXTENSION installs the version in the server's packages, whatever the migrations say.
+    CREATE EXTENSION installs the version in the server's packages, whatever version the migrations name.
     """
     there = live.by_key
     objects: list[SchemaObject] = []

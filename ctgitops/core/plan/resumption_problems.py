@@ -18,7 +18,7 @@ from ..workspace.candidates import by_number
 def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:
     """A warning for a migration that apply can resume.
 
-    The problem blocks the plan if a person must find out how far the migration got.
+    If a person must find out which statements have completed, the problem blocks the plan.
     """
     files = by_number(migrations, ledger.unfinished.values())
     for number, entry in ledger.unfinished.items():

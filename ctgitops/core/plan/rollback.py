@@ -27,7 +27,7 @@ from .plan import Direction, Plan, Step, worst_first
 
 
 def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, ...] = ()) -> int:
-    """The number of the applied migration that a selector names. 0 means everything. Raises UsageError."""
+    """The number of the applied migration that a selector names. 0 means all migrations. Raises UsageError."""
     if selector.number == 0 and not selector.name:
         return 0
     if selector.latest:
@@ -41,7 +41,7 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
 def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
     """The entries of the migrations applied after `number`, newest first.
 
-    0 means all entries, unless a migration 000 exists. Raises UsageError.
+    0 returns all entries, unless a migration 000 exists. Raises UsageError.
     """
     order = ledger.in_order
     if number == 0 and number not in ledger.applied:
@@ -89,13 +89,13 @@ def make_rollback(
 
 
 def _script_problems(step: Step) -> Iterable[Problem]:
-    """Problems with the ledger's SQL. A marker of another tool is only a warning: stored SQL cannot be corrected."""
+    """Problems with the SQL in the ledger. Another tool's marker is only a warning: stored SQL cannot change."""
     for problem in script_problems(step.script) if step.script.sql else ():
         yield replace(problem, blocks=False) if problem.code == "other-tool" else problem
 
 
 def _apply_policy(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
-    """The policy for the rollback. A single transaction if the manifest requires it and every step allows it."""
+    """The apply policy for the rollback. Uses one transaction if the manifest requires it and every step allows it."""
     together = environment.apply_policy.single_transaction and all(step.transactional for step in steps)
     return ApplyPolicy(TransactionScope.ALL) if together else ApplyPolicy()
 
@@ -122,7 +122,7 @@ def _step(entry: Entry, ledger: Ledger) -> Step:
 
 
 def _restore(entry: Entry) -> str:
-    """The command that restores the backup from before a migration. Without a receipt, a placeholder."""
+    """The command that restores the backup from before a migration. Without a receipt, contains a placeholder."""
     try:
         return str(json.loads(entry.receipt or "")["restore_with"])
     except (ValueError, KeyError, TypeError):
@@ -130,7 +130,7 @@ def _restore(entry: Entry) -> str:
 
 
 def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Iterable[Problem]:
-    """Problems with unfinished migrations. Leaves out an unfinished rollback that the first step resumes."""
+    """Problems with unfinished migrations. Leaves out an unfinished rollback if the first step resumes it."""
     first = entries[0].number if entries else None
     for entry in ledger.unfinished.values():
         if entry.number == first and first in ledger.applied and first not in ledger.unrecorded:

@@ -12,7 +12,7 @@ from ..problem import Problem
 
 
 def single_transaction_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """Problems that prevent `transaction: all`. `scripts` are pairs of a name and a script."""
+    """Problems that prevent `transaction: all`. `scripts` contains pairs of a name and a script."""
     try:
         for name, script in scripts:
             if found := _outside(script):
@@ -24,7 +24,7 @@ def single_transaction_problems(scripts: tuple[tuple[str, Script], ...], manifes
 
 
 def _outside(script: Script) -> tuple[str, int] | None:
-    """Why a script cannot share a transaction, and the cause's offset in its text. None if the script can."""
+    """Why a script cannot share a transaction, and the cause's offset in its text. None if the script can share it."""
     if script.outside:
         return script.outside
     first = next((statement for statement in script.statements if statement.sets_transaction), None)
@@ -36,7 +36,7 @@ def _hint(name: str, manifest: str) -> str:
 
 
 def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """A problem for each enum value that one file adds and a later file uses. `script_problems` checks single files."""
+    """A problem for each enum value that one file adds and a later file uses."""
     ends = list(accumulate(len(script.statements) for _, script in scripts))
     for use in enum_values_used("\n;\n".join(script.sent for _, script in scripts)):
         index = bisect_right(ends, use.statement)

@@ -7,7 +7,7 @@ from .plan import Step
 
 
 def entry_of_step(mark: Mark, step: Step, error: str | None = None) -> Entry:
-    """The entry for a step of a plan, with the SQL that the step ran. `Entry.of_file` is for current files."""
+    """The entry for a step of a plan, with the SQL that the step ran. For current files, use `Entry.of_file`."""
     version = str(step.version) if step.version else None
     rollback_sql = step.rollback_script.sql if step.rollback_script else None
     return Entry(mark, step.name, step.number, version, step.checksum, step.script.sql, rollback_sql, error=error)

@@ -1,4 +1,4 @@
-"""A hash of the live objects that a plan names: an approval is valid only while they are unchanged. Pure."""
+"""A hash of the live objects that a plan names. An approval is valid only while these objects are unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _NOT_ITSELF = frozenset({"schema", "extension", "language", "grant", "default pr
 def touched_schema(plan: Plan, live: Snapshot, ignore: tuple[str, ...] = ()) -> str:
     """A hash of the objects that the plan names, with their columns, constraints, indexes and triggers.
 
-    `ignore` has the patterns of `drift.ignore`. The hash leaves out the objects that an interrupted step outside a
-    transaction may have changed, which keeps a retry approved. These are the indexes of the objects that the step
-    names. If the step has several statements, they are also the objects themselves.
+    `ignore` has the patterns of `drift.ignore`. An interrupted step outside a transaction may have changed some
+    objects. The hash leaves out the indexes of the objects that such a step names. If the step has several statements,
+    the hash also leaves out the objects. So a retry needs no new approval.
     """
     named = {each.name for script in _scripts(plan) for each in _named(live, script)}
     indexed = {each.name for step in _stepwise(plan) for each in _named(live, step.script)}
@@ -62,7 +62,7 @@ def _many(step: Step) -> bool:
 
 
 def _named(live: Snapshot, script: Script) -> Iterator[SchemaObject]:
-    """The objects whose names are words of a script. Reads the bodies of the script's blocks and functions too."""
+    """The objects whose names are words of a script. Also reads the bodies of the script's blocks and functions."""
     text = script.sql.lower()
     words = set(_WORD.findall(text))
     for each in live.objects:

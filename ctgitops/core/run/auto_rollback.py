@@ -20,9 +20,9 @@ class Checkpoint:
     """The state of a database just before the first step of a run."""
 
     entry: int
-    """ID of the ledger's newest entry. 0 if the ledger was empty."""
+    """The ID of the ledger's newest entry. 0 if the ledger was empty."""
     oldest: int
-    """The oldest transaction ID that was still active: all transactions with a lower ID had ended."""
+    """The oldest transaction ID that was still active. All transactions with a lower ID had ended."""
 
 
 def applied_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
@@ -38,7 +38,7 @@ def seeded_since(checkpoint: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
 
 
 def unverified(plan: Plan, ledger: Ledger) -> Step | None:
-    """The unfinished step outside a transaction of which every statement is done. Only a verify query failed."""
+    """An unfinished step outside a transaction whose statements are all done. Only one of its verify queries failed."""
     for step in plan.steps:
         if step.number not in ledger.unfinished or step.batched or step.verify is None:
             continue
@@ -76,13 +76,13 @@ def rollback_command(plan: Plan, *, dry: bool = False) -> str:
 
 
 def rollback_to_start_command(environment: str, ledger: Ledger, checkpoint: Checkpoint) -> str:
-    """The command that returns to the state at `checkpoint`, even if some migrations are already rolled back."""
+    """The command that returns to the state at `checkpoint`. Some migrations may already be rolled back."""
     before = [entry.number or 0 for entry in ledger.in_order if entry.id <= checkpoint.entry]
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
 
 
 def reapply_advice(plan: Plan, ledger: Ledger) -> str:
-    """The advice how to apply the rolled-back migrations again. Empty if no migration has become a reversal."""
+    """The advice that tells how to apply the rolled-back migrations again. Empty if none became a reversal."""
     reversals = changes_in(ledger).reversals
     held = " ".join(f"{step.number:03}" for step in reversed(plan.steps) if step.number in reversals)
     if not held:
@@ -92,7 +92,7 @@ def reapply_advice(plan: Plan, ledger: Ledger) -> str:
 
 
 def rolled_back_text(names: tuple[str, ...]) -> str:
-    """`003_three and 002_two were rolled back`."""
+    """Text such as `003_three and 002_two were rolled back`."""
     if not names:
         return "nothing was rolled back"
     several = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]

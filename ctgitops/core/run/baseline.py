@@ -18,7 +18,7 @@ from .takeover import ToolHistory
 
 @dataclass(frozen=True)
 class TakeOver:
-    """The request to record all migrations up to `number` as applied. `reason` says why differences are accepted."""
+    """The request to record all migrations up to `number` as applied. `reason` tells why differences are accepted."""
 
     number: int | Selector | None
     """None for the migrations that another tool's ledger in the database lists."""
@@ -33,7 +33,7 @@ class TakeOver:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The result: the names in the new ledger, and the changes from the files' schema to the live schema."""
+    """The result of a baseline: the names in the new ledger, and how the live schema differs from the files' schema."""
 
     environment: str
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class Baseline:
 
     @property
     def exit_status(self) -> int:
-        """1 if differences prevented the baseline, else 0."""
+        """1 if differences prevented the baseline. Otherwise 0."""
         return 0 if self.names else 1
 
 
@@ -59,7 +59,7 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
 
 
 def baseline_blocker(ledger: Ledger) -> Entry | None:
-    """The first ledger entry that records a change and prevents a baseline. Failed attempts do not count."""
+    """The first ledger entry that prevents a baseline because it records a change. A failed attempt does not count."""
     harmless = CHANGES_NOTHING | {Mark.BASELINED}
     return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
 

@@ -15,13 +15,13 @@ from ..plan.plan import Plan
 
 
 class ContinuationState(StrEnum):
-    """Whether to start a deployment. If not, the reason."""
+    """Whether to start a deployment, and if not, the reason."""
 
     READY = "ready"
     UP_TO_DATE = "up to date"
     WAITING = "waiting"
     RUNNING = "running"
-    """A run of the workflow for this branch or tag has not ended, such as one that waits for an approval."""
+    """A run of the workflow for this branch or tag has not ended. For example, the run waits for an approval."""
     BLOCKED = "blocked"
     """The plan is blocked, or a reason to wait does not end by itself."""
     FAILED = "failed"
@@ -53,7 +53,7 @@ class Continuation:
 
 
 def may_wait(environment: Environment) -> bool:
-    """Whether deployments of the environment can wait. If so, `resume` must continue the deployments."""
+    """Whether deployments to the environment can wait. `resume` must then continue these deployments."""
     if environment.trigger is Trigger.MANUAL:
         return False
     waits = bool(environment.windows or environment.freezes or environment.bake or environment.after)
@@ -61,9 +61,9 @@ def may_wait(environment: Environment) -> bool:
 
 
 def continuation_of(environment: Environment, candidates: Iterable[DeployCandidate]) -> Continuation:
-    """The newest candidate that can start. If none can, the newest candidate with pending migrations, and its state.
+    """The newest candidate that can start, or the newest candidate with pending migrations, with its state.
 
-    `candidates` are sorted, newest first. They are read only up to the first that the environment has already applied.
+    `candidates` are sorted, newest first. The search ends at the first candidate that the environment has applied.
     """
     newest: Continuation | None = None
     for candidate in candidates:
@@ -90,10 +90,10 @@ def _state_of(environment: Environment, candidate: DeployCandidate) -> Continuat
 
 
 def after_runs(chosen: Continuation, runs: tuple[WorkflowRun, ...]) -> Continuation:
-    """The decision after a look at the workflow's runs for the chosen branch or tag. `runs` begin with the newest.
+    """The decision after the workflow's runs for the chosen branch or tag are known. `runs` begin with the newest run.
 
-    A run that `resume` started succeeds even if it must wait again. An unsuccessful run has failed, or was rejected by
-    a reviewer or cancelled. Such a run is not repeated.
+    A run that `resume` started counts as successful even if it must wait again. An unsuccessful run has failed, was
+    rejected by a reviewer, or was cancelled. Such a run is not repeated.
     """
     if chosen.state is not ContinuationState.READY:
         return chosen

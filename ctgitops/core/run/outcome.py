@@ -58,7 +58,7 @@ class Outcome:
     """Session state that migrations leaked. Each leak is a warning."""
 
     mismatch: PredictionMismatch | None = None
-    """The differences from the predicted schema. None if the schema matches, or without a prediction."""
+    """The differences from the predicted schema. None if the schema matches, or if there was no prediction."""
 
     unpredicted: str = ""
     """Why a requested prediction was not possible. Otherwise empty."""
@@ -74,7 +74,7 @@ class Outcome:
 
     @property
     def objections(self) -> tuple[Problem, ...]:
-        """The objections to the run: the problems that blocked it, or else its findings of severity error.
+        """The problems that blocked the run. If no problem blocked the run, the run's findings of severity error.
 
         For a dry run, all problems and findings that a plan shows.
         """

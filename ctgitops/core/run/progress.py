@@ -1,4 +1,4 @@
-"""The progress events of a run, which listeners receive as they happen."""
+"""The progress events of a run. Listeners receive each event when it happens."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class InterruptedRunFound:
 
 @dataclass(frozen=True)
 class SessionConnected:
-    """The migration session is connected. `settled` has the session's effective settings."""
+    """The migration session is connected. `settled` contains the session's effective settings."""
 
     settled: SessionSettings
 
@@ -98,14 +98,14 @@ class Measure:
     doing: str
     """`dumping`, `restoring`, `storing`, `downloading` or `reading`."""
     unit: str
-    """What `done` counts: `rows`, or bytes, such as `written` and `downloaded`."""
+    """The unit of `done`: `rows`, or a kind of bytes, such as `written` or `downloaded`."""
     done: int
     percent: int | None
-    """Approximate percentage of the tables' size or rows. None if unknown. Below 100 until the end."""
+    """The approximate progress in percent of the tables' size or rows. None if unknown. Below 100 until the end."""
     tables: tuple[int, int] | None = None
-    """How many tables have received rows so far, and how many tables have rows in total."""
+    """The number of tables that have received rows so far, and the number of all tables with rows."""
     left: int | None = None
-    """How many rows or bytes are left. For a dump, bytes of the tables. None if unknown."""
+    """The number of rows or bytes that are left. For a dump, bytes of the tables. None if the number is unknown."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,9 @@ class BackupMeasured:
 
     measure: Measure
     rate: float
-    """Bytes or rows per second since it began."""
+    """Bytes or rows per second since the dump, restore or transfer began."""
     milestone: bool
-    """Whether another 10 % is done. A log shows only such events."""
+    """Whether another 10 % is done since the last such event. A log shows only these events."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class BackupTaken:
 
 @dataclass(frozen=True)
 class RecoveryPointTaken:
-    """The place in the WAL before the first step is known."""
+    """The position in the WAL before the first step is known."""
 
     point: RecoveryPoint
 
@@ -139,7 +139,7 @@ class StepStarted:
 
     step: Step
     position: int
-    """The position of the migration in the plan, from 1."""
+    """The position of the migration in the plan, counted from 1."""
     of: int
 
 
@@ -181,7 +181,7 @@ class BatchFinished:
     rate: float
     """Rows per second in this run."""
     seconds_left: float
-    """An estimate from PostgreSQL's row count. 0 if unknown."""
+    """The estimated seconds until the end, from PostgreSQL's row count. 0 if unknown."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class StepResumed:
 
     step: Step
     position: int
-    """The position of the statement at which the migration resumes, from 1."""
+    """The position of the statement at which the migration resumes, counted from 1."""
     of: int
 
 
@@ -227,12 +227,12 @@ class IndexAdvanced:
     phase: str
     done: int
     total: int
-    """The number of blocks, tuples or processes, depending on the phase. 0 if the phase counts nothing."""
+    """The number of blocks, tuples or processes in the current phase. 0 if the phase counts nothing."""
 
 
 @dataclass(frozen=True)
 class CommitAwaited:
-    """A migration or seed file is done inside the shared transaction. The transaction is not committed yet."""
+    """A migration or seed file is done, but the shared transaction is not committed yet."""
 
     step: Step
     millis: int
@@ -260,7 +260,7 @@ class RollbackStarted:
 
 @dataclass(frozen=True)
 class HealthWatched:
-    """The result of the health query has changed, after everything was applied."""
+    """The result of the health query has changed after the last migration was applied."""
 
     result: HealthResult
     seconds_left: float

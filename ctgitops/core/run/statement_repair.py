@@ -12,7 +12,7 @@ from ..workspace.workspace import Workspace
 
 
 def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledger, number: int) -> Step:
-    """The step that the next run would resume. Raises UsageError if there is none."""
+    """The step that the next run would resume. Raises UsageError if there is no such step."""
     if number not in ledger.unfinished:
         has = ", ".join(f"{n:03}" for n in ledger.unfinished) or "none"
         what = f"migration {number:03} is complete or not started in {environment.name}: no statement needs a repair"
@@ -29,7 +29,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
 
 
 def refuse_statement(step: Step, position: int, *, done: bool) -> None:
-    """Raises UsageError if the mark would leave a gap: all done statements must precede all other statements."""
+    """Raises UsageError if the mark would leave a gap. All done statements must precede all other statements."""
     at, count = step.resumption or Resumption(), len(step.script.statements)
     if step.batched or step.transactional:
         kind = "in batches that run once each" if step.batched else "in a transaction"

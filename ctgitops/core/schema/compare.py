@@ -110,7 +110,7 @@ def _mirror(change: Change) -> Change:
 
 
 def without(changes: Changes, patterns: tuple[str, ...]) -> Changes:
-    """The changes without objects that a pattern matches: `public.events_p*`, `index *`, `cron.*`."""
+    """The changes of objects that no pattern matches. A pattern is, for example, `public.events_p*` or `index *`."""
     return tuple(change for change in changes if not ignored(change.object, patterns))
 
 

@@ -1,4 +1,4 @@
-"""The roles that a database needs for ctgitops: their names, and the facts about the server that their grants need."""
+"""The roles that ctgitops needs in a database: their names, and facts about the server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Owner:
 
     @property
     def has_members(self) -> bool:
-        """Whether other roles may become members of this role. False for a superuser and for a provider's role."""
+        """Whether other roles may become members of this role. False for a superuser and for a role of the provider."""
         return not (self.superuser or self.name.startswith(_SERVICE_PREFIXES))
 
 
@@ -77,7 +77,7 @@ class RoleNames:
     plan: str
     backup: str
     owner: str = ""
-    """The manifest's `database.role`, which migrations run as. Empty if migrations run as `apply`."""
+    """The manifest's `database.role`, which runs migrations. Empty if `apply` runs migrations."""
 
     @property
     def owns(self) -> str:

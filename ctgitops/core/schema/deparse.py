@@ -1,9 +1,9 @@
-"""Compares SQL expressions that PostgreSQL deparses differently although they are equal.
+"""Compares SQL expressions that are equal although PostgreSQL deparses them differently.
 
-A restored dump contains expressions as PostgreSQL deparsed them, and PostgreSQL deparses them differently again after
-the restore. `a IN ('x', 'y')` on a varchar is `(ARRAY['x'::varchar, 'y'::varchar])::text[]` before, and
+A dump contains expressions as PostgreSQL deparsed them. After a restore, PostgreSQL deparses the same expressions
+differently. For example, `a IN ('x', 'y')` on a varchar is `(ARRAY['x'::varchar, 'y'::varchar])::text[]` before, and
 `ARRAY[('x'::varchar)::text, …]` after. `AND` loses parentheses, and a literal whose type PostgreSQL inferred gets an
-explicit cast. Some major versions write table names before column names, others omit them.
+explicit cast. Some major versions write table names before column names, and other versions omit them.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _CAST = (
     r"""(?:\swith(?:out)?\stime\szone)?(?:\[\])*"""
     r"""(?:\sAS\s(?:(?P=type)|"?(?:varchar|bpchar|int[248]|float[48]|bool|timestamptz|timetz|varbit)"?)(?![\w"]))?"""
 )
-"""A cast, with the column name that it may add: in a UNION of a CTE, `'2'` becomes `'2'::text AS text`."""
+"""Matches a cast, and the column name that the cast can add. In a UNION of a CTE, `'2'` becomes `'2'::text AS text`."""
 _TEXT = r"""(?P<text>'[^']*(?:''[^']*)*')"""
 _BY_READING = re.compile(rf"{_TEXT}|{_CAST}|[()\s]")
 _BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")
 
 
 def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether both are equal, apart from parentheses and casts in expressions. A dump and restore changes these."""
+    """Whether both objects are equal. Ignores parentheses and casts in expressions, which a restore can change."""
     return _alike(a, b, _BY_READING)
 
 
 def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether both expressions are equal, ignoring parentheses and table names in front of column names."""
+    """Whether both objects are equal. Ignores parentheses in expressions, and table names before column names."""
     return _alike(a, b, _BY_MAJOR)
 
 

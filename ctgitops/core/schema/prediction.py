@@ -14,19 +14,19 @@ class Prediction:
     """The schema that a plan's trial predicts, as the plan file stores it."""
 
     fingerprint: str
-    """Fingerprint of the schema after the plan."""
+    """The fingerprint of the schema after the plan."""
     changes: Changes = ()
     """The changes from the schema before the plan to the schema after it."""
 
 
 @dataclass(frozen=True)
 class PredictionMismatch:
-    """The result if the plan was applied and the schema does not match the prediction."""
+    """A mismatch: the plan was applied, and the schema does not match the prediction."""
 
     differs: Changes = ()
-    """The changes from the predicted to the real schema.
+    """The changes from the predicted schema to the real schema.
 
-    Empty if the plan made the predicted changes, but other parts of the schema have changed since it was made.
+    Empty if the plan made the predicted changes. Other parts of the schema have then changed since the plan was made.
     """
 
 
@@ -43,10 +43,10 @@ def mismatch_of(
 
 
 def _same(change: Change) -> bool:
-    """Whether a difference is expected. An expected difference is not a mismatch.
+    """Whether a difference is expected and therefore not a mismatch.
 
-    Expected are an expression that PostgreSQL deparsed a second time, as after a change of a column's type, and an
-    extension's version, which depends on the server's packages.
+    Two kinds of differences are expected: an expression that PostgreSQL deparsed a second time, as after a change of a
+    column's type, and an extension's version, which depends on the server's packages.
     """
     if not isinstance(change, Altered):
         return False
@@ -58,7 +58,7 @@ def _same(change: Change) -> bool:
 def changed(schema: Snapshot, changes: Changes) -> Snapshot:
     """The schema after the changes. An `Altered` changes only the attributes that it lists.
 
-    If an object to remove does not exist, nothing is removed.
+    If an object to remove does not exist, the change is ignored.
     """
     objects = dict(schema.by_key)
     for change in changes:

@@ -1,4 +1,4 @@
-"""A schema in canonical form. Equal schemas have equal snapshots on every server, whichever SQL created them."""
+"""A schema in canonical form. Equal schemas have equal snapshots on every server, whatever SQL created them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import UsageError
 FORMAT = 1
 """The format version of a snapshot file."""
 _SINCE_1 = ("server_version", "role", "search_path")
-"""The keys of the first object in every snapshot file. Keys that newer versions added may be missing."""
+"""The keys in the first line of every snapshot file. Keys that newer versions added may be missing."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SchemaObject:
     of: str = ""
     """The name of the object's parent, such as a column's table. Empty for a top-level object."""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """The object's properties, in PostgreSQL's terms, without properties that the object does not have."""
+    """The object's properties, in PostgreSQL's terms. Leaves out properties that the object does not have."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -43,7 +43,7 @@ class SnapshotSource:
     server_version: str = ""
     """The server's version, such as `15.18`."""
     role: str = ""
-    """The role that applies migrations: the owner of the ledger. Without a ledger, the current role."""
+    """The role that applies migrations. It is the owner of the ledger, or the current role if there is no ledger."""
     search_path: str = ""
     """The search path of `role`. Empty for the default."""
     database: str = ""
@@ -76,7 +76,7 @@ class Snapshot:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the objects, the same on every server. A plan has another fingerprint, `Plan.fingerprint`."""
+        """SHA-256 over the objects. It is the same on every server. The fingerprint of a plan is `Plan.fingerprint`."""
         lines = (json.dumps(as_data(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -127,7 +127,7 @@ def as_data(each: SchemaObject) -> dict[str, object]:
 
 
 def from_data(written: Mapping[str, object]) -> SchemaObject:
-    """Converts data from `as_data` to an object. Raises KeyError, TypeError."""
+    """Converts data from `as_data` to an object. Raises KeyError or TypeError if the data is malformed."""
     attributes = written["attributes"]
     if not isinstance(attributes, dict):
         raise TypeError

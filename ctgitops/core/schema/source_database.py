@@ -1,4 +1,4 @@
-"""Describes a real database in enough detail that the same SQL has the same effect in a throw-away copy."""
+"""Describes a real database. The description suffices to create a copy in which the same SQL has the same effect."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ SERVICES = frozenset({
     "rdsadmin", "cloudsqladmin", "alloydbadmin", "azuresu", "supabase_admin", "cloud_admin", "neon_superuser",
     "avnadmin", "doadmin", "tsdbadmin",
 })  # fmt: skip
-"""Roles that exist only on managed services. Such services allow customers some actions of superusers."""
+"""Roles that exist only on managed services. On these services, customers may do some things that need a superuser."""
 
 
 @dataclass(frozen=True)
 class Membership:
-    """A role's membership in `group`. The options are those of PostgreSQL 16. Earlier versions have only ADMIN."""
+    """A role's membership in `group`, with the options of PostgreSQL 16. Earlier versions have only ADMIN."""
 
     group: str
     admin: bool = False
     inherits: bool | None = None
-    """The INHERIT option. None if the member's own attribute decides, as before PostgreSQL 16."""
+    """The INHERIT option. None if the INHERIT attribute of the member decides, as before PostgreSQL 16."""
     sets: bool = True
-    """The SET option: whether the member may SET ROLE to the group."""
+    """The SET option. It allows the member to SET ROLE to the group."""
     grantor: str = ""
 
     @property
     def administers_only(self) -> bool:
-        """Whether this is the membership that PostgreSQL 16 and later grant to the creator of a role (CREATEROLE)."""
+        """Whether PostgreSQL 16 or later granted this membership to the creator of the role, who has CREATEROLE."""
         return self.admin and self.inherits is False and not self.sets
 
 
@@ -58,7 +58,7 @@ class Locale:
 
 @dataclass(frozen=True)
 class SourceDatabase:
-    """A real database as seen from outside. The description takes no lock and reads no row of a table."""
+    """The description of a real database. To make it, ctgitops takes no lock and reads no row of a table."""
 
     role: str
     """The role that applies migrations. The trial runs as this role."""
@@ -72,32 +72,32 @@ class SourceDatabase:
     creates: bool = True
     """Whether `role` may create schemas in the database."""
     settings: tuple[tuple[str, str, str], ...] = ()
-    """Role (empty for the database), parameter and value of the settings that change the meaning of SQL."""
+    """The settings that change the meaning of SQL: role (empty for the whole database), parameter and value."""
     extensions: Mapping[str, str] = field(default_factory=dict)
     locale: Locale = field(default_factory=Locale)
 
     cluster: frozenset[str] = frozenset()
-    """Values that identify the server."""
+    """Values that identify the cluster."""
     database: str = ""
     """The name of the database. Empty if unknown."""
     databases: frozenset[str] = frozenset()
     """The names of all databases on the server."""
     tablespaces: frozenset[str] = frozenset()
-    """The names of the server's own tablespaces, which a sandbox does not have."""
+    """The names of all tablespaces on the server. A sandbox has only the predefined tablespaces."""
     grants: tuple[tuple[str, str, bool], ...] = ()
-    """Privileges on the database: the grantee (empty for PUBLIC), the privilege, and whether it has GRANT OPTION."""
+    """The privileges on the database: grantee (empty for PUBLIC), privilege, and whether it has GRANT OPTION."""
     predefined: frozenset[str] = frozenset()
     """The roles of the server whose names begin with `pg_`."""
     narrow_createrole: bool = True
-    """Whether CREATEROLE gives rights only on roles that the role created. True since PostgreSQL 16."""
+    """Whether a role with CREATEROLE has rights only on the roles that it created. True since PostgreSQL 16."""
     settable: frozenset[str] = frozenset()
-    """Parameters on which privileges were granted. A sandbox does not copy these privileges."""
+    """The parameters on which a privilege was granted. A sandbox does not copy such privileges."""
     withheld: frozenset[str] = frozenset()
-    """Names of parameters that are set for the role or database. The values of these parameters are not read."""
+    """The names of the parameters that are set for the role or database and whose values are not read."""
     populated: tuple[str, ...] = ()
-    """The materialized views that are populated, with quoted names. In an empty copy, these views are populated too."""
+    """The populated materialized views, with quoted names. In an empty copy, these views are populated too."""
     connected_as: str = ""
-    """The role that read this description, possibly with fewer privileges than `role`."""
+    """The role that read this description. It may have fewer privileges than `role`."""
     assumed: bool = False
     """Whether neither the database nor the manifest names `role`. `role` is then the owner of the database."""
 
@@ -134,12 +134,12 @@ class SourceDatabase:
 
     @property
     def service(self) -> str:
-        """The role that identifies the server as one of a managed service. Empty if there is no such role."""
+        """The role that shows that the server belongs to a managed service. Empty if there is no such role."""
         return next((role.name for role in self.roles if role.name in SERVICES), "")
 
     @property
     def all_powerful(self) -> str:
-        """Why the role's rights are unrestricted, as a clause. Empty if the rights are restricted."""
+        """Why the role's rights are unrestricted, as a clause of a sentence. Empty if the rights are restricted."""
         if self.superuser:
             return f"{self.role} is a superuser in the real database"
         return (

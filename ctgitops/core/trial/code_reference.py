@@ -18,7 +18,7 @@ from ..problem import NOT_ANALYSED, Problem
 from ..workspace.breaking_change import UNDECLARED
 
 _DOUBTS = frozenset({NOT_ANALYSED, UNDECLARED, "fails", "not-tried"})
-"""Codes of problems with which a plan may do more than add names."""
+"""Codes of problems that show that a plan may do more than add names."""
 SHOWN = 5
 """The number of references that a message lists. Further references are only counted."""
 
@@ -41,7 +41,7 @@ class Searched:
 
     mentions: tuple[Mention, ...] = ()
     unsearched: str = ""
-    """Why a part of the code was not searched. Empty if all code was searched."""
+    """Why a part of the code was not searched. Empty if the search covered all code."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,19 @@ class CodeUnavailable:
 
 
 class DeployOrder(StrEnum):
-    """Whether to deploy the schema or the code first. In this order, the code always finds the names that it uses."""
+    """Whether the schema or the code is deployed first. In this order, the code always finds the names that it uses."""
 
     SCHEMA_FIRST = "schema-first"
     """The plan only adds names, and no part of the plan is unknown. Deploy new code after the plan. Old code still
     works."""
     CODE_FIRST = "code-first"
-    """The plan drops or renames something: first deploy code that does not use the old names."""
+    """The plan drops or renames something. First deploy code that does not use the old names."""
     SPLIT = "split"
     """The plan adds names that new code needs, and drops names that old code uses. Neither order is safe."""
 
 
 def removed_by(plan: Plan) -> dict[ChangedName, Place]:
-    """The names that a plan drops or renames and does not create again, each with the place of its statement."""
+    """Maps each name that a plan drops or renames, and does not create again, to the place of its statement."""
     found: dict[ChangedName, Place] = {}
     for script in [step.script for step in plan.steps if plan.direction is Direction.APPLY]:
         for statement in _statements(script):
@@ -80,7 +80,7 @@ def removed_by(plan: Plan) -> dict[ChangedName, Place]:
 
 
 def searched_for(plan: Plan) -> dict[SearchedName, Place]:
-    """The names to search for in code: removed names, and dropped unique constraints and indexes that lint found."""
+    """Maps names to search for to their places: removed names, and dropped unique constraints and indexes."""
     findings = (each for step in plan.steps for each in step.findings)
     found: dict[SearchedName, Place] = dict(removed_by(plan).items())
     found |= {each.conflict_target: each.place for each in findings if each.conflict_target}
@@ -95,17 +95,17 @@ def _statements(script: Script) -> tuple[Statement, ...]:
 
 
 def mentions_in(path: str, text: str, those: Iterable[SearchedName]) -> Iterator[Mention]:
-    """The lines of a file that refer to a name in `those`. A line with several names counts once for each name.
+    """The lines of a file that refer to a name in `those`. Yields a line once for each of its names.
 
     A column counts in SQL that names its table, in an ORM's query of the table, in the class that maps the table, or at
     a variable that holds a row. A column whose name has several words also counts if its table is unknown. A unique
-    constraint counts where an INSERT names it, or exactly its columns, as the target of ON CONFLICT.
+    constraint counts if an INSERT names the constraint, or exactly its columns, as the target of ON CONFLICT.
     """
     return (Mention(changed, path, line) for changed, line in lines_of(path, text, those))
 
 
 def mention_problems(plan: Plan, searched: Searched) -> tuple[Problem, ...]:
-    """A warning for each name to which code still refers, at the statement that drops or renames it."""
+    """A warning for each name to which code still refers. Its place is the statement that drops or renames the name."""
     return tuple(_problems(searched_for(plan), searched))
 
 
@@ -143,7 +143,7 @@ def _hint(each: SearchedName) -> str:
 def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
     """The deploy order for all plans together.
 
-    None if the plans change no name that code uses, or if old code may fail although no name is dropped or renamed.
+    None if the plans change no name that code uses, or if old code may fail for a different reason than a changed name.
     """
     seen = list(plans)
     takes = any(removed_by(plan) for plan in seen)
@@ -154,7 +154,7 @@ def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
 
 
 def _may_break(plan: Plan) -> bool:
-    """Whether the header, the SQL or the trial shows that code may fail, or a part of the plan is unknown."""
+    """Whether old code may fail, as the header, the SQL or the trial shows. Also true for a plan with unknown parts."""
     if any(step.breaking for step in plan.steps) or _DOUBTS & {problem.code for problem in plan.problems}:
         return True
     if any(finding.rule == "dynamic-sql" for step in plan.steps for finding in step.findings):

@@ -30,12 +30,12 @@ _REMEDIES = {
         "the line `not matched` of the plan shows what the copy lacks, such as an extension: add it to `shadow`"
     ),
 }
-"""Maps a part of the reason to a change with which the trial can run the statement."""
+"""Maps a part of the reason to the change that allows the trial to run the statement."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Where and why the trial stopped early, and a change with which the trial runs to the end."""
+    """Where and why the trial stopped early, and the change that allows the trial to run to the end."""
 
     why: str
     remedy: str = ""
@@ -52,20 +52,20 @@ class Gap:
     line: int | None = None
     """The line of the first statement that did not run. None if no statement ran."""
     only: bool = False
-    """Whether the trial skipped only this statement. Otherwise, no later statement ran either."""
+    """Whether the trial skipped only this statement. If not, the trial ran no later statement either."""
 
     @property
     def brief(self) -> str:
-        """The gap in short form: `not known from line 3 on`."""
+        """Text such as `not known from line 3 on`."""
         where = "" if self.line is None else f" at line {self.line}" if self.only else f" from line {self.line} on"
         return f"not known{where}"
 
     @property
     def text(self) -> str:
-        """The gap with its reason and remedy: `not known from line 3 on, because …; to try it: …`."""
+        """Text such as `not known from line 3 on, because …; to try it: …`."""
         return f"{self.brief}, because {self.why}{f'; to try it: {self.remedy}' if self.remedy else ''}"
 
 
 def remedy_of(why: str) -> str:
-    """A change with which the trial can run the statement where it stopped. `why` is from `why_inconclusive`."""
+    """The change that allows the trial to run the statement at which it stopped. `why` is from `why_inconclusive`."""
     return next((remedy for part, remedy in _REMEDIES.items() if part in why), _LAST)

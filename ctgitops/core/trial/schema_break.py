@@ -1,4 +1,4 @@
-"""Schema changes in the trial that contradict `Breaking Changes: No`. Includes changes by CASCADE and functions."""
+"""Schema changes in the trial that contradict `Breaking Changes: No`, including those by CASCADE and functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMES = {*RELATIONS, *ROUTINES, "schema", "enum", "domain", "composite type", "
 _FIELD = re.compile(r"^--[ \t]*Breaking Changes[ \t]*:", re.MULTILINE)
 _SHOWN = 3
 _UNNAMED = re.compile(r"\b(?:execute|cascade|do|call|select|owned)\b", re.IGNORECASE)
-"""Words of statements that can change an object which they do not name."""
+"""Words of statements that can change objects without naming them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SchemaBreak:
 
     @property
     def word(self) -> str:
-        """The last part of the object's name, as it may appear in SQL."""
+        """The last part of the object's name. SQL may contain this part without the other parts."""
         return re.split(r"[.\" ]", self.object.name.split("(")[0].split(" to ")[0].rstrip('"'))[-1].lower()
 
 
@@ -41,7 +41,7 @@ def break_problems(plan: Plan, changes: Changes, history: Collection[str] = ()) 
     """A problem for each undeclared breaking change that only the trial shows, at the step that makes the change.
 
     If no file names the object, the problem names all steps that may have changed it. The files in `history` were
-    applied before they were checked, so they only get a warning.
+    applied before they were checked. So they only get a warning.
     """
     reported = {problem.place.path for problem in plan.problems if problem.code == UNDECLARED and problem.place}
     found: dict[tuple[Step, ...], list[SchemaBreak]] = {}
@@ -60,9 +60,9 @@ def schema_breaks(changes: Changes) -> tuple[SchemaBreak, ...]:
 
 
 def _culprits(steps: tuple[Step, ...], each: SchemaBreak) -> tuple[Step, ...]:
-    """The step that makes the change: the last step that names the object. Without such a step, all that may make it.
+    """The last step that names the object. If no step names the object, returns all steps that may have changed it.
 
-    None if one of them declares a breaking change.
+    None if one of these steps declares a breaking change.
     """
     named = [step for step in steps if re.search(rf"\b{re.escape(each.word)}\b", step.script.sql.lower())]
     may = named or [step for step in steps if _UNNAMED.search(step.script.sql)] or steps
@@ -84,7 +84,7 @@ def _problem(steps: tuple[Step, ...], breaks: list[SchemaBreak]) -> Problem:
 
 @dataclass(frozen=True)
 class _Changes:
-    """All schema changes of a trial, as the context in which each change is judged as compatible or not."""
+    """All schema changes of a trial. A change is compatible or not depending on the other changes."""
 
     changes: Changes
 
@@ -170,7 +170,7 @@ def _signature(attributes: object) -> tuple[str, int]:
 
 
 def _accepts(new: SchemaObject, old: SchemaObject) -> bool:
-    """Whether calls of a dropped function also run with the new function.
+    """Whether calls of a dropped function are also valid calls of the new function.
 
     The additional parameters of the new function must have defaults.
     """

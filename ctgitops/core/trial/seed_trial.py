@@ -31,12 +31,12 @@ class SeedTrial:
 
 
 def applied_seeds(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Seed, ...]:
-    """The seed files whose present text ran in the environment. Their rows are the only rows that a copy can have."""
+    """The seed files whose current text ran in the environment. A copy can have only the rows of these files."""
     return tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) == s.checksum)
 
 
 def known_rows(ledger: Ledger, seeded: tuple[Seed, ...]) -> Iterator[Step]:
-    """Steps that add the rows which the INSERT statements of applied migrations and `seeded` added."""
+    """Steps that add the rows which applied migrations added by INSERT, and the rows of the files in `seeded`."""
     for entry in ledger.in_order:
         path = f"migrations/{entry.name}.sql"
         script = Script(entry.sql or "", path)  # a baseline has no SQL
@@ -49,7 +49,7 @@ def known_rows(ledger: Ledger, seeded: tuple[Seed, ...]) -> Iterator[Step]:
 def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -> Iterator[Problem]:
     """A problem for each seed file of the plan that fails on the copy, or that was not tried.
 
-    `stop` is the place where the trial of the migrations ended. None if all migrations ran.
+    `stop` is the place where the trial of the migrations stopped. It is None if all migrations ran.
     """
     found = {each.seed.name: each for each in tried}
     for seed in plan.seeds:
@@ -67,7 +67,7 @@ def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -
 
 
 def _not_measured(seed: Seed) -> Iterator[Problem]:
-    """A problem if the seed file does more than add rows. Its trial measures no locks and no duration."""
+    """A problem if the seed file does more than add rows. The trial of a seed file measures no locks or duration."""
     script = seed.script
     for statement in script.statements:
         if statement.kind not in _ADDS and not _SETVAL.match(script.text_of(statement)):

@@ -20,20 +20,20 @@ from .sandbox_gap import not_copied
 from .seed_trial import SeedTrial
 
 _ROWS = ("02", "21", "22", "23", "P0")
-"""SQLSTATE classes that depend on rows: no data, cardinality, data, integrity, RAISE. The copy has no rows."""
+"""SQLSTATE classes of errors that depend on rows: no data, cardinality, data, integrity, RAISE."""
 _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000"})
 _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 
 @dataclass(frozen=True)
 class RollbackTrial:
-    """The trial of a rollback: apply, roll back, compare with the schema before, apply again."""
+    """The trial of a rollback: apply, roll back, compare with the schema from before, and apply again."""
 
     step: Step
     left: Changes = ()
-    """Changes from the schema before the migration to the schema after its rollback. Empty if both are equal."""
+    """Changes from the schema before the migration to the schema after its rollback. Empty if they are equal."""
     second: Changes = ()
-    """Changes from the schema after the first apply to that after the second."""
+    """Changes from the schema after the first apply to the schema after the second apply."""
     failed: ApplyError | None = None
     """The error of the rollback or of the second apply."""
     untried: str = ""
@@ -47,7 +47,7 @@ class RollbackTrial:
 
 @dataclass(frozen=True)
 class IdempotenceCheck:
-    """A migration that is marked idempotent, applied twice."""
+    """The result of applying a migration twice. The migration is marked as idempotent."""
 
     step: Step
     differs: Changes = ()
@@ -65,17 +65,17 @@ class IdempotenceCheck:
 
 @dataclass(frozen=True)
 class OrderCheck:
-    """The comparison of two orders of the same migrations: by number, and as this environment applies them."""
+    """The comparison of two orders of the same migrations: the order by number, and the order in this environment."""
 
     differs: Changes = ()
-    """Changes from the schema after the order by number to the schema after this environment's order."""
+    """Changes from the schema after the order by number to the schema after the order in this environment."""
     untried: str = ""
     """Why the order was not checked. Empty if the order was checked."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A statement that the trial skipped, because the statement names the database. The copy has another name."""
+    """A statement that the trial skipped because the statement names the database. The copy has a different name."""
 
     step: str
     """The name of the statement's migration."""
@@ -103,19 +103,19 @@ class Trial:
     failed: ApplyError | None = None
     """The error of the migration that failed."""
     untried: str = ""
-    """Why no migration ran, or why the trial stopped for a reason outside of the files."""
+    """Why no migration ran, or why the trial stopped. The reason is outside the files."""
     prediction: str = ""
     """The fingerprint that the real schema must have after the plan. Empty if the fingerprint cannot be predicted."""
     of_files: bool = False
-    """Whether the trial ran on the merged files' schema, without connecting to the environment's database."""
+    """Whether the trial ran on the schema of the merged files and did not connect to the environment's database."""
     skipped: tuple[Skipped, ...] = ()
     """The statements that the trial skipped."""
     leaks: tuple[SessionLeak, ...] = ()
-    """Session state and temporary objects that a migration leaves behind. Apply resets them."""
+    """Session state and temporary objects that a migration leaves behind. Apply removes them."""
     stop: Stop | None = None
     """Where the trial stopped. None if every migration ran."""
     role: str = ""
-    """The role of the trial, if another role connected to the real database. Otherwise empty."""
+    """The role that ran the trial, if another role connected to the real database. Otherwise empty."""
     seeds: tuple[SeedTrial, ...] = ()
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
@@ -149,7 +149,7 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
 def why_inconclusive(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
     """Why an error in the copy may not occur in the real database. Empty if the error would occur there too.
 
-    `fresh` means that the real database has no migration and no table yet. The copy then lacks no rows.
+    `fresh` means that the real database has no migrations and no tables yet. The copy then lacks no rows.
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
@@ -168,7 +168,7 @@ def why_inconclusive(error: ApplyError, original: SourceDatabase, *, fresh: bool
 def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
     """The unexpected differences between a real schema and its copy.
 
-    Expressions that PostgreSQL deparsed twice, and materialized views without their rows, are expected to differ.
+    Two differences are expected: expressions that PostgreSQL deparsed twice, and materialized views without their rows.
     """
     return tuple(
         change
@@ -178,7 +178,7 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 
 
 def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
-    """Why the schema of the copy does not predict the real schema. Empty if the copy's schema does."""
+    """Why the schema of the copy does not predict the real schema. Empty if it predicts the real schema."""
     if copy.about.major != live.about.major:
         return f"PostgreSQL {live.about.major} in the database, {copy.about.major} in the copy"
     return copy_difference_text(unlike)
@@ -195,13 +195,13 @@ def _filled(each: SchemaObject) -> SchemaObject:
 
 
 def rollback_of(step: Step) -> Script | None:
-    """The rollback SQL of a step: its file, or the constant passed to `record_migration`. Otherwise None."""
+    """The rollback SQL of a step: its file, or the constant passed to `record_migration`. None if there is neither."""
     passed = step.script.passed_rollback if step.rollback_script is None else None
     return passed if passed and passed.sql else step.rollback_script
 
 
 def computed_rollback(step: Step) -> bool:
-    """Whether a step computes its rollback SQL at run time. The SQL is then known only after an apply."""
+    """Whether a step computes its rollback SQL when it runs. The rollback SQL is then known only after an apply."""
     passed = step.script.passed_rollback if step.rollback_script is None else None
     return passed is not None and not passed.sql
 
@@ -222,7 +222,7 @@ def step_back(step: Step) -> Step | None:
 
 
 def other_order(plan: Plan, ledger: Ledger) -> bool:
-    """Whether this environment applies migrations in an order other than by number."""
+    """Whether this environment does not apply its migrations in the order of their numbers."""
     numbers = [entry.number or 0 for entry in ledger.in_order] + [step.number for step in plan.steps]
     return numbers != sorted(numbers)
 
@@ -230,7 +230,7 @@ def other_order(plan: Plan, ledger: Ledger) -> bool:
 def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[Problem, ...]:
     """The problems that the trial found. A migration that fails blocks the plan.
 
-    `remedied` is the hint for a failed file that must not be changed.
+    `remedied` is the hint for a failed file that must not change.
     """
     found = []
     if error := proof.failed:

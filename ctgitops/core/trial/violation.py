@@ -1,7 +1,7 @@
-"""Existing rows that would make a migration fail, counted before the plan runs. Pure.
+"""Existing rows that would make a migration fail. The rows are counted before the plan runs. Pure.
 
-The count ignores changes that the plan itself makes before the statement that would fail. If these can matter, the
-problem says so.
+The count ignores the plan's own changes before the statement that would fail. If these changes can matter, the problem
+says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Risk:
     place: Place
     demand: Demand
     earlier: str = ""
-    """An earlier step of the same plan that may change the violating rows. Empty without such a step."""
+    """An earlier step of the same plan that may change the violating rows. Empty if there is no such step."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def risks_of(plan: Plan) -> tuple[Risk, ...]:
 def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
     """A problem for each requirement that is violated or could not be checked.
 
-    Violating rows block the plan, unless an earlier step may change them. Checks of one table that fail for
-    the same reason are one problem, at the first statement.
+    Violating rows block the plan, unless an earlier step may change them. If several checks of one table fail for the
+    same reason, one problem at the first statement reports them all.
     """
     unlooked: dict[tuple[str, str, str], list[Violation]] = {}
     for each in found:
@@ -105,12 +105,12 @@ def _unchecked(found: list[Violation]) -> Problem:
 
 @dataclass
 class _Walk:
-    """Walks through a plan and tracks what its steps do with rows."""
+    """Walks through a plan and tracks which rows its steps write or change."""
 
     made: set[str] = field(default_factory=set)
     added: set[tuple[str, str]] = field(default_factory=set)
     written: dict[str, str] = field(default_factory=dict)
-    """Maps tables to the step that writes to them."""
+    """Maps each table to the step that writes to it."""
     deferred: dict[tuple[str, str], Demand] = field(default_factory=dict)
 
     def through(self, step: Step) -> Iterator[Risk]:
@@ -159,7 +159,7 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """The requirements of a statement on existing rows. A failed analysis is reported as a requirement."""
+    """The requirements of a statement on existing rows. If the analysis fails, a requirement that reports this."""
     guard = Guard()
     yield from guard.each("the requirements on existing rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..problem import Concern, Problem
 
 MOST_ROWS = 1000
-"""The largest number of violating rows that is counted for one constraint."""
+"""The maximum number of violating rows that are counted for one constraint."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Checked:
     kind: str
     """`foreign key`, `CHECK constraint`, `NOT NULL` or `unique index`."""
     name: str
-    """The constraint's name and table as text: `b_a_fkey of public.b`."""
+    """The constraint's name and table, such as `b_a_fkey of public.b`."""
     rows_in: str
-    """The text that follows `select … from` in the query for the violating rows."""
+    """The text after `select … from` in the query that selects the violating rows."""
     rows: int = 0
     """The number of violating rows, at most MOST_ROWS. For a unique index, the number of duplicate values."""
     unknown: str = ""

@@ -28,11 +28,11 @@ class Drift:
     unmatched: tuple[str, ...] = ()
     """Known differences between the throw-away server and the live server."""
     fingerprint: str = ""
-    """Fingerprint of the live schema."""
+    """The fingerprint of the live schema."""
 
     @property
     def exit_status(self) -> int:
-        """1 if the schema has drifted, else 0."""
+        """1 if the schema has drifted. Otherwise 0."""
         return 1 if self.changes else 0
 
 
@@ -40,6 +40,6 @@ DriftResult = Drift | NotPlanned
 
 
 def exit_status(results: tuple[DriftResult, ...]) -> int:
-    """The exit status of the first environment that could not be checked. Otherwise 1 if an environment has drifted."""
+    """The exit status of the first environment that could not be checked. Otherwise 1 if there is drift, or 0."""
     unseen = [result.exit_status for result in results if isinstance(result, NotPlanned)]
     return unseen[0] if unseen else max((result.exit_status for result in results), default=0)

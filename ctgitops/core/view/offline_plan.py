@@ -1,4 +1,4 @@
-"""Offline plans, made without a database connection: all files except the changed ones count as applied. Pure."""
+"""Offline plans, which need no database connection. All files except the changed files count as applied. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MERGE = "if the database is not empty, merge its manifest first, without other 
 
 
 def preview_of_files(workspace: Workspace, environment: Environment, changed: Collection[str], why: str) -> Preview:
-    """The preview for an environment that has applied every file outside `changed` (paths in the workspace)."""
+    """The preview for an environment that has applied every file except those in `changed` (paths in the workspace)."""
     what = f"no database was read: {why}. This plan shows only what changed files add to the merged files"
     ledger = ledger_of_files(workspace, environment, changed)
     return _preview_with(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
 
 
 def ledger_of_files(workspace: Workspace, environment: Environment, changed: Collection[str]) -> Ledger:
-    """The ledger of an environment that has applied every file outside `changed`."""
+    """The ledger of an environment that has applied every file except those in `changed`."""
     had = [m for m in workspace.migrations if not _paths(m) & set(changed)]
     ran = [s for s in workspace.seeds_of(environment) if s.name not in changed]
     seeds = [Entry(Mark.APPLIED, seed.name, checksum=seed.checksum) for seed in ran]
@@ -33,7 +33,7 @@ def ledger_of_files(workspace: Workspace, environment: Environment, changed: Col
 
 
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
-    """The preview for a new environment, as if its database were empty. Nothing connects to the database."""
+    """The preview for a new environment with an empty database. No connection to a database is made."""
     what = f"`{environment.name}` is a new environment, so its database was not read: the plan is for an empty database"
     return _preview_with(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
 

@@ -1,4 +1,4 @@
-"""The preview of one environment: its plan with the gates that delay it, or the error that prevented planning."""
+"""The preview of one environment: its plan and the gates that make it wait, or the error that prevented planning."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONTESTED = frozenset({"duplicate-number", "version-duplicate"})
 
 
 class Occasion(StrEnum):
-    """The step that follows a plan: a merge, or an apply by the event for which the plan was made."""
+    """The event that follows a plan: a merge, or an apply by the event for which the plan was made."""
 
     NONE = ""
     RUN = "an apply"
@@ -40,7 +40,7 @@ class Occasion(StrEnum):
     """A release or a tag."""
 
     def applies(self, environment: Environment) -> bool:
-        """Whether the event applies the plan of the environment after an approval."""
+        """Whether this event applies the environment's plan after an approval."""
         return self is Occasion.APPLY or self.triggers is environment.trigger
 
     @property
@@ -50,13 +50,13 @@ class Occasion(StrEnum):
 
     @property
     def triggers(self) -> Trigger | None:
-        """The `apply.on` value of the environments that are applied on this occasion. Otherwise None."""
+        """The value of `apply.on` of the environments to which this event applies plans. None for other events."""
         return {Occasion.PUSH: Trigger.PUSH, Occasion.RELEASE: Trigger.RELEASE}.get(self)
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The plan of one environment, with the gates that currently delay it."""
+    """The plan of one environment, and the gates that currently make it wait."""
 
     environment: Environment
     plan: Plan
@@ -64,13 +64,13 @@ class Preview:
     override: UsedOverride | None = None
     """The override with which this plan would be applied. None if no gate is overridden."""
     effects: Mapping[int, Effect] = field(default_factory=dict)
-    """Maps migration numbers to effects on the database's users. Empty without a trial."""
+    """Maps migration numbers to effects on other sessions. Empty without a trial."""
     proof: Trial | None = None
     """The trial on a throw-away copy. None if the trial did not run."""
     extent: BackupExtent | None = None
-    """What the backup saves. None without a backup, or if it is not known yet."""
+    """What the backup saves. None if there is no backup, or if its extent is not known yet."""
     not_in_backup: tuple[str, ...] = ()
-    """Objects that the backup before the apply will not contain, one line each. Empty if no backup is required."""
+    """Objects that the backup before the apply will not contain, in one line each. Empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()
     """The data that the plan destroys."""
     busy: tuple[BusyTable, ...] = ()
@@ -78,14 +78,14 @@ class Preview:
     occasion: Occasion = Occasion.NONE
     """The event that applies the plan. `NONE` if the next step is a merge."""
     parked: bool = False
-    """Whether the plan only waits and a later run continues. This run then requests no approval."""
+    """Whether the plan only waits and a later run continues it. The current run then requests no approval."""
 
     @property
     def refusals(self) -> tuple[Reason, ...]:
-        """The reasons because of which the plan must not be merged or approved now.
+        """The reasons not to merge or approve the plan now.
 
-        A merge is possible while a wait that the manifest defines, such as the wait for staging, has not ended. An
-        approval is possible only during waits that end at a known time.
+        A wait that the manifest defines, such as the wait for staging, does not prevent a merge. A wait that ends at a
+        known time does not prevent an approval.
         """
         if self.occasion is Occasion.NONE:
             return tuple(reason for reason in self.reasons if not reason.expected)
@@ -119,18 +119,18 @@ PlanResult = Preview | NotPlanned
 
 
 class FailOn(StrEnum):
-    """The least severe problem that makes `plan` fail."""
+    """The lowest severity at which a problem makes `plan` fail."""
 
     ERROR = "error"
     """Fail on problems that block the plan."""
     WARNING = "warning"
     """Fail on every problem."""
     NEVER = "never"
-    """Fail on no problem, only on an environment that could not be read."""
+    """Fail on no problem. `plan` then fails only if an environment could not be read."""
 
 
 def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
-    """Adds a problem for each pair of environments with the same database. Both databases may be new."""
+    """Adds a problem for each pair of environments that use the same database. Also finds pairs of new databases."""
     seen = [result for result in results if isinstance(result, Preview)]
 
     def with_shared(result: Preview) -> tuple[Problem, ...]:
@@ -141,7 +141,7 @@ def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[Plan
 
 
 def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tuple[PlanResult, ...]:
-    """Decides which file keeps a duplicate number. Uses the ledgers of all environments together."""
+    """Decides which of two files keeps their duplicate number. Uses the ledgers of all environments together."""
     if not workspace.contested:
         return results
     applied = Applied()
@@ -152,14 +152,14 @@ def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tu
 
 
 def with_problems(results: tuple[PlanResult, ...], problems: tuple[Problem, ...]) -> tuple[PlanResult, ...]:
-    """Adds problems that were found outside planning. The plans' fingerprints do not change."""
+    """Adds problems that were found outside planning. The fingerprints of the plans do not change."""
     return _with(results, lambda result: (*result.plan.problems, *problems)) if problems else results
 
 
 def _with(
     results: tuple[PlanResult, ...], problems: Callable[[Preview], tuple[Problem, ...]]
 ) -> tuple[PlanResult, ...]:
-    """Adds to each plan the problems that the function returns for it."""
+    """Adds to each plan the problems that the function returns for the plan."""
     return tuple(
         replace(result, plan=replace(result.plan, problems=worst_first(problems(result))))
         if isinstance(result, Preview)

@@ -19,7 +19,7 @@ Ledgers = Mapping[str, Ledger | Unreadable]
 ROWS = "rows"
 """In place of a gate: the migration failed on rows, so a correction of the rows is enough."""
 NOT_ASKED = 2
-"""The exit status for an environment whose secret only another run has."""
+"""The exit status for an environment whose secret is available only to another run."""
 
 
 class Stage(StrEnum):
@@ -32,7 +32,7 @@ class Stage(StrEnum):
     ROLLED_BACK = "rolled back"
     UNREADABLE = "unreadable"
     BLOCKED = "blocked"
-    """The environment's run refused its plan."""
+    """The run on the environment refused the plan and applied nothing."""
     CANCELLED = "cancelled"
     TAKEN_BACK = "taken back"
     """The run failed and rolled back the migrations that it had applied."""
@@ -60,7 +60,7 @@ _ENDS_WITH_ITS_FILE = frozenset({Stage.WAITING, Stage.FAILED, Stage.BLOCKED, Sta
 
 @dataclass(frozen=True)
 class PastRollback:
-    """A rollback of a migration. The migration was later applied again, or accepted for another apply."""
+    """A rollback of a migration. Later, the migration was applied again, or a user allowed another apply."""
 
     at: datetime | None = None
     run_url: str = ""
@@ -93,13 +93,13 @@ class RecordRow:
 
 @dataclass(frozen=True)
 class RunEnd:
-    """The result of the last run on an environment that did not apply the plan."""
+    """The result of the last run on an environment, if that run did not apply the plan."""
 
     stage: Stage
     what: str
     hint: str = ""
     gates: tuple[str, ...] = ()
-    """The gates that held the plan back, such as `window`."""
+    """The gates that made the plan wait, such as `window`."""
     path: str = ""
     """The migration file that another pull request must correct. Empty if the same run can succeed later."""
     run_url: str = ""
@@ -112,7 +112,7 @@ class Record:
     environments: tuple[Environment, ...]
     rows: tuple[RecordRow, ...]
     ends: Mapping[str, RunEnd] = field(default_factory=dict)
-    """Maps environments to the result of their last run. Leaves out runs that applied the plan."""
+    """Maps each environment to the result of its last run. Leaves out runs that applied the plan."""
     ways_back: Mapping[str, WayBack] = field(default_factory=dict)
     """Maps environments to the way to undo the applied migrations of the pull request."""
     overrides: Mapping[str, tuple[UsedOverride, ...]] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class Record:
         return {row.name: row.cells[index] for row in self.rows}
 
     def stage(self, environment: Environment) -> Stage:
-        """The worst state of an environment. The ledger takes precedence over a run that had nothing to apply."""
+        """The worst state of an environment's migrations. The ledger overrides a run that had nothing to apply."""
         stages = {cell.stage for cell in self.cells(environment).values()}
         worst = min(stages, key=WORST_FIRST.index, default=Stage.WAITING)
         end = self.ends.get(environment.name)
@@ -135,7 +135,7 @@ class Record:
 
 @dataclass(frozen=True, order=True)
 class MigrationRef:
-    """The names that a migration has in ledgers and files."""
+    """The names of one migration in ledgers and files."""
 
     number: int
     name: str
@@ -167,7 +167,7 @@ def _overrides(names: Collection[str], ledger: Ledger) -> tuple[UsedOverride, ..
 
 
 def without_files(record: Record, gone: Collection[str]) -> Record:
-    """The record without the files of some migrations. Nothing waits for these migrations or corrects them."""
+    """The record after the files of some migrations were removed. Their pending states become `removed`."""
     if not gone:
         return record
     removed = Cell(Stage.REMOVED)
@@ -188,7 +188,7 @@ def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[MigrationRef, ...]:
 
 
 def touched_by(run_url: str, ledgers: Ledgers) -> tuple[Entry, ...]:
-    """The ledger entries that one run wrote about migrations, including failures."""
+    """The ledger entries about migrations that one run wrote. Includes failures."""
     entries = (e for e in _entries(ledgers) if run_url and e.run_url == run_url)
     return tuple(e for e in entries if e.number is not None)
 
@@ -196,7 +196,7 @@ def touched_by(run_url: str, ledgers: Ledgers) -> tuple[Entry, ...]:
 def pull_requests_of(names: Iterable[str], ledgers: Ledgers) -> tuple[int, ...]:
     """The pull requests that added these migrations, according to all ledgers, newest first.
 
-    A release applies what an earlier environment has, and only that environment's ledger names the pull request.
+    A release applies migrations that an earlier environment has. Only that environment's ledger names the pull request.
     """
     wanted = set(names)
     return tuple(
@@ -232,7 +232,7 @@ def _cell(migration: MigrationRef, ledger: Ledger | Unreadable | None) -> Cell:
 
 
 def _past(about: list[Entry], now: Entry) -> tuple[PastRollback, ...]:
-    """The rollbacks before the entry that gives the current state, oldest first."""
+    """The rollbacks before the entry that decides the current state, oldest first."""
     gone = (e for e in about if e.mark is Mark.ROLLED_BACK and e is not now)
     return tuple(PastRollback(e.finished_at or e.started_at, e.run_url or "", e.receipt or "") for e in gone)
 

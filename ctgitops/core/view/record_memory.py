@@ -1,7 +1,7 @@
 """The data that a pull request's comment stores for later runs, which cannot read every database. Pure.
 
-A job has only the secrets of its environment, and a refused plan is in no ledger. So each run that reads an environment
-stores its state as JSON in the comment. If a later run can read the ledger, the ledger decides.
+A job has only the secrets of its own environment, and no ledger records a refused plan. So each run stores the state of
+each environment that it reads as JSON in the comment. If a later run can read the ledger, the ledger takes precedence.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ Memory = Mapping[str, Remembered]
 
 
 def newer_than(memory: Memory, ledgers: Ledgers) -> bool:
-    """Whether the comment is based on later ledger entries than `ledgers`."""
+    """Whether the comment was written from newer ledger entries than those in `ledgers`."""
     return any(memory[name].last > _last(ledger) for name, ledger in _read(ledgers).items() if name in memory)
 
 
 def with_memory(record: Record, memory: Memory, ledgers: Ledgers, ran: Collection[str] = ()) -> Record:
-    """The record, completed with the stored data of environments that this run did not read or apply to.
+    """The record, completed with stored data about environments that this run did not read or apply to.
 
     `ran` contains the environments whose last run is in the record, even if that run was successful.
     """
@@ -93,7 +93,7 @@ def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:
 
 
 def memory_in(text: str) -> Memory:
-    """Reads the JSON text of a comment. Returns an empty result if the text is not valid."""
+    """Parses the JSON text of a comment. Returns an empty result if the text is not valid."""
     try:
         found = json.loads(text) if text else {}
         return {str(name): _remembered(each) for name, each in found.items()}
@@ -123,7 +123,7 @@ def _with_cells(record: Record, name: str, cells: Mapping[str, Cell]) -> Record:
 
 
 def _still(old: Remembered, now: Mapping[str, Cell], ledger: Ledger | None) -> bool:
-    """Whether the stored result is still current: the ledger has no newer entry about the migrations."""
+    """Whether a stored result is still current, because the ledger has no newer entry about the migrations."""
     if old.end and old.end.stage is Stage.DIFFERS and ledger:
         return any(open_predictions(ledger))
     applied = bool(now) and all(cell.stage is Stage.APPLIED for cell in now.values())

@@ -51,7 +51,7 @@ class Row:
     """The time at which the migration reached this state. None if the migration was never tried."""
     state: State
     detail: str = ""
-    """The progress of an unfinished migration, and whether a backend is still running it."""
+    """The progress of an unfinished migration, and whether a backend still runs the migration."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ class EnvironmentStatus:
     environment: str
     unreadable: str = ""
     why_status: int = 4
-    """The exit status of the error that made the environment unreadable."""
+    """The exit status of the error that prevented reading the environment."""
     remedy: str = ""
-    """How to make the environment readable."""
+    """The hint on how the environment can be read again."""
     rows: tuple[Row, ...] = ()
     version: SchemaVersion | None = None
     pending: int = 0
     """The number of migrations and changed seed files that apply would run."""
     ledger_id: str = ""
-    """The ledger's ID, which the manifest can pin. Empty if there is no ledger."""
+    """The ledger's ID, which the manifest can require. Empty if there is no ledger."""
     last: Entry | None = None
     recovery_point: RecoveryPoint | None = None
     """The recovery point of the newest run that recorded one. None if no run did."""
@@ -83,7 +83,7 @@ class EnvironmentStatus:
 
     @property
     def exit_status(self) -> int:
-        """0 no problem · 1 the last run failed · 4 ledger and files disagree · otherwise the read error's status."""
+        """0 no problem · 1 the last run failed · 4 ledger and files disagree · otherwise the status of a read error."""
         if self.unreadable:
             return self.why_status
         if any(problem.blocks for problem in self.problems):
@@ -97,7 +97,7 @@ def pending_in(workspace: Workspace, environment: Environment, ledger: Ledger) -
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
-    """The status of `environment`. Does not parse SQL, which saves time. `check` finds problems in SQL."""
+    """The status of `environment`. Does not parse SQL, because parsing takes time. `check` finds problems in SQL."""
     if isinstance(ledger, Unreadable):
         return EnvironmentStatus(
             environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
@@ -128,9 +128,9 @@ def _of_a_run(entry: Entry) -> bool:
 
 
 def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:
-    """A problem if the last run failed and nothing was applied, rolled back or repaired since then.
+    """A problem if the last run failed and nothing has been applied, rolled back or repaired since.
 
-    `wanted` contains numbers of migrations and names of seed files. A removed file needs no further action.
+    `wanted` contains the numbers of migrations and the names of seed files. A removed file needs no further action.
     """
     entry = failure_in(ledger)
     if entry is None or (entry.name if entry.number is None else entry.number) not in {*wanted, *ledger.applied}:

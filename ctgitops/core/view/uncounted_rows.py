@@ -1,4 +1,4 @@
-"""Deleted rows that are not counted: rows that a function, a block, a trigger or a cascade deletes. Pure."""
+"""Deleted rows that are not counted, because a function, a block, a trigger or a cascade deletes them. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def uncounted_problems(
 ) -> Iterator[Problem]:
     """A problem for each table whose rows a function, a block, a trigger or a cascade deletes.
 
-    `schemas` are the schemas before and after the plan. Empty without a trial.
+    `schemas` contains the schemas before and after the plan. It is empty without a trial.
     """
     relatives, counted = Relatives(*schemas), list(losses)
     tables = {

@@ -1,6 +1,6 @@
-"""The verdict on plans, which determines headlines, next actions, marks and the exit status. Pure.
+"""The verdict on plans: it determines headlines, next actions, marks and the exit status. Pure.
 
-The worst part decides: if one step was not tried, the state of the whole plan is unknown.
+The worst part of a plan decides. If one step was not tried, the state of the whole plan is unknown.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .preview import FailOn, NotPlanned, Occasion, PlanResult, Preview
 
 
 class PlanState(IntEnum):
-    """The state of a plan or of one of its steps. Of several states, the highest value counts."""
+    """The state of a plan or of one of its steps. If several states apply, the state with the highest value counts."""
 
     SOUND = 0
     WARNING = 1
     UNKNOWN = 2
     """A part of the plan was not tried, read or measured. The part's effect is unknown."""
     WAITING = 3
-    """The event of this run would apply the plan. A gate makes the plan wait."""
+    """The event of this run would apply the plan, but a gate makes the plan wait."""
     HELD_BACK = 4
     """The plan has a finding of severity error. No page proposes to apply or merge the plan."""
     BLOCKED = 5
@@ -42,7 +42,7 @@ class PlanState(IntEnum):
 
     @property
     def stops(self) -> bool:
-        """Whether every page must omit the advice to apply or merge the plan."""
+        """Whether no page may suggest to apply or merge the plan."""
         return self >= PlanState.WAITING
 
 
@@ -53,7 +53,7 @@ UNKNOWN_CODES = frozenset(
     | {"row-constraint", "row-trigger", "rows-not-counted", "rows-not-looked-at", "schema-unread"}
     | {"seed-not-measured", "seed-not-tried"}
 )
-"""Codes of problems that report an unknown part of the plan."""
+"""Codes of problems that report that a part of the plan is unknown."""
 
 
 @dataclass(frozen=True, order=True)
@@ -63,7 +63,7 @@ class Unknown:
     topic: str
     """`migration`, `statement`, `rollback`, `rerun`, `order`, `duration`, or the code of a problem."""
     subject: str
-    """The subject of the unknown fact. The same subject in several environments counts once."""
+    """The subject of the unknown fact. If several environments have the same subject, it counts once."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ class Verdict:
     exit_status: int
     """0 sound, warning or unknown · 1 held back or not analysed · 2, 3, 4 blocked · 5 a release that must wait.
 
-    If the database cannot be read, the status of that error.
+    If the database cannot be read, the exit status of the read error.
     """
     steps: Mapping[int, PlanState]
-    """The state of each step, by its number."""
+    """Maps each step's number to its state."""
     unknown: frozenset[Unknown] = frozenset()
     remarked: bool = False
-    """Whether there is a problem or a finding to show on pages."""
+    """Whether there is a problem or finding that pages show."""
 
 
 def verdict_of(result: PlanResult) -> Verdict:
@@ -104,7 +104,7 @@ def worst_state(results: tuple[PlanResult, ...]) -> PlanState:
 
 
 def states_of_steps(results: tuple[PlanResult, ...]) -> dict[tuple[str, ...], PlanState]:
-    """The worst state of each step, by its identity, in the environments that have not applied the step."""
+    """Maps each step's identity to its worst state in the environments that have not applied the step."""
     states: dict[tuple[str, ...], PlanState] = {}
     for result in results:
         if isinstance(result, Preview):
@@ -117,7 +117,7 @@ def states_of_steps(results: tuple[PlanResult, ...]) -> dict[tuple[str, ...], Pl
 def exit_status(results: tuple[PlanResult, ...], fail_on: FailOn = FailOn.ERROR) -> int:
     """The worst exit status of all environments.
 
-    Warnings and unknown facts also give 1, if `fail_on` includes them.
+    Warnings and unknown facts also result in 1, if `fail_on` includes them.
     """
     verdicts = [verdict_of(result) for result in results]
     if fail_on is FailOn.NEVER:
@@ -128,7 +128,7 @@ def exit_status(results: tuple[PlanResult, ...], fail_on: FailOn = FailOn.ERROR)
 
 
 def gaps_of(result: PlanResult, step: Step) -> tuple[Gap, ...]:
-    """The parts of a step that the trial did not run. A rollback plan has no trial, and returns the whole step."""
+    """The parts of a step that the trial did not run. The whole step for a rollback plan, which has no trial."""
     if isinstance(result, NotPlanned) or step.identity not in result.pending:
         return ()
     if result.plan.direction is Direction.ROLLBACK:

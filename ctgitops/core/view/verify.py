@@ -39,14 +39,14 @@ class Verified:
     queries: int = 0
     """The number of verify files that ran."""
     constraints: int | None = None
-    """The number of constraints and unique indexes checked against the rows. None if that was not requested."""
+    """The number of constraints and unique indexes whose rows were checked. None if this check was not requested."""
 
 
 VerifyResult = Verified | NotPlanned
 
 
 def exit_status(results: tuple[VerifyResult, ...], fail_on: FailOn) -> int:
-    """The exit status of the first environment that could not be read. Otherwise 1 if a finding fails `fail_on`."""
+    """The exit status of the first environment that could not be read. Otherwise 1 if `fail_on` includes a finding."""
     unseen = [result.exit_status for result in results if isinstance(result, NotPlanned)]
     if unseen:
         return unseen[0]
@@ -126,7 +126,10 @@ def _waits_for_validation(each: SchemaObject) -> bool:
 
 
 def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
-    """Tables without row-level security in exposed schemas. By default in `public`, if it has secured tables."""
+    """Tables in exposed schemas that lack row-level security.
+
+    By default, `public` is exposed if at least one of its tables has row-level security.
+    """
     tables = [each for each in live.objects if each.kind == "table"]
     if not exposed and any(_schema(each) == "public" and _secured(each) for each in tables):
         exposed = ("public",)

@@ -1,4 +1,4 @@
-"""How to undo the migrations of a pull request in one environment: by a rollback, or from the backup before. Pure."""
+"""How to undo a pull request's migrations in one environment: by a rollback, or from an earlier backup. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class BackupNote:
 
     id: str
     taken_at: str = ""
-    """The recovery point, as ISO 8601. A restore loses later writes."""
+    """The recovery point, as ISO 8601. A restore loses all later writes."""
     restore_with: str = ""
     """The command that restores the backup."""
     vanishes: bool = False
@@ -25,7 +25,7 @@ class BackupNote:
 
     @classmethod
     def of(cls, receipt: str) -> BackupNote | None:
-        """Reads the receipt in a ledger entry. None if the receipt is missing or cannot be read."""
+        """Parses the receipt in a ledger entry. None if the receipt is missing or cannot be parsed."""
         try:
             found: Any = json.loads(receipt) if receipt else None
             texts = (str(found["id"]), str(found.get("finished_at", "")), str(found.get("restore_with", "")))
@@ -39,13 +39,13 @@ class WayBack:
     """The rollback that undoes a pull request, and the backup from before the pull request."""
 
     to: str
-    """The last migration to keep. `0` if the rollback undoes everything."""
+    """The last migration that the rollback keeps. `0` if it keeps none."""
     undone: tuple[str, ...]
     """The migrations of the pull request that the rollback undoes, newest first."""
     others: tuple[str, ...] = ()
-    """The migrations of other pull requests, applied later, that the rollback also undoes."""
+    """Migrations of other pull requests that were applied later. The rollback also undoes these migrations."""
     irreversible: tuple[str, ...] = ()
-    """The migrations without rollback SQL in the ledger. Only a restore undoes them."""
+    """The migrations without rollback SQL in the ledger. Only a restore of the backup undoes them."""
     backup: BackupNote | None = None
     """The backup from before the first migration of the pull request. None if no backup was taken."""
     pitr: str = ""

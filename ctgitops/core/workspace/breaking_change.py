@@ -23,11 +23,10 @@ HINT = (
 def breaking_problems(
     migrations: tuple[Migration, ...], asked: Collection[int] | None = None, merged: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """A problem for each migration that declares no breaking change but makes one.
+    """A problem for each migration that makes a breaking change although its header declares none.
 
-    `asked` contains the pending migrations of a plan, whose new objects are not used by code yet. If `asked` is None,
-    each file is judged as if all earlier files were applied. Files in `merged` can no longer be changed, and only get a
-    warning.
+    `asked` contains the pending migrations of a plan. Code does not use their new objects yet. If `asked` is None, each
+    file is judged as if all earlier files were applied. Files in `merged` can no longer change, and only get a warning.
     """
     if not any(_declares_none(m) and (asked is None or m.number in asked) for m in migrations):
         return
@@ -42,7 +41,7 @@ def breaking_problems(
 
 
 def unchangeable(problem: Problem, has: Sequence[str], unread: Sequence[str]) -> Problem:
-    """The problem. A hint is added if an environment in `has` has applied the file, or if one in `unread` may have."""
+    """The problem for one migration. Its hint says which environment has applied the file, or may have applied it."""
     if has:
         hint = (
             f"this file must not change, because it is applied in {' and '.join(has)}: before you apply it here, "

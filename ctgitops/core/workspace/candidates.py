@@ -10,7 +10,7 @@ from ..migration.selector import Candidate
 
 
 def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
-    """The file with the entry's name. Otherwise the file with its checksum, else the first. None if `same` is empty."""
+    """The file with the entry's name, or else with the entry's checksum, or else the first. None if `same` is empty."""
     files = tuple(same)
     if entry:
         by_name = next((m for m in files if m.name == entry.name), None)
@@ -20,7 +20,7 @@ def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
 
 
 def by_number(migrations: Iterable[Migration], entries: Iterable[Entry]) -> dict[int, Migration]:
-    """One file for each number: the file of the newest ledger entry with that number, else the first file."""
+    """Maps each number to the file of the newest ledger entry with the number, or to the first file with the number."""
     newest = {entry.number: entry for entry in entries}
     files: dict[int, list[Migration]] = {}
     for migration in migrations:

@@ -1,4 +1,4 @@
-"""Two files with the same number: decides, by the ledgers and the base branch, which file must change. Pure."""
+"""Decides which of two files with the same number must change, by the ledgers and the base branch. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .numbering import Seniority, moves
 
 
 class AppliedIn(NamedTuple):
-    """An environment that has applied a file, and the number of steps by which a rollback removes the file."""
+    """An environment that has applied a file, and the number of newest migrations to roll back to remove the file."""
 
     environment: str
     steps: int
@@ -29,11 +29,11 @@ class Applied:
     """The files that are applied in at least one environment whose ledger was read."""
 
     where: Mapping[str, AppliedIn] = field(default_factory=dict)
-    """Maps file names to an environment that has applied the file."""
+    """Maps file names to one environment that has applied the file."""
 
     @classmethod
     def of(cls, environment: str, ledger: Ledger, migrations: Iterable[Migration]) -> Applied:
-        """The files that a ledger has. Found by name or, for a renamed file, by checksum."""
+        """The files that a ledger has applied. A file is found by its name or, if it was renamed, by its checksum."""
         steps = {entry.number: back for back, entry in enumerate(reversed(ledger.in_order), start=1)}
         entries = {**ledger.unfinished, **ledger.applied}
         found = {}
@@ -44,7 +44,7 @@ class Applied:
         return cls(found)
 
     def with_those_of(self, other: Applied) -> Applied:
-        """The files that are applied according to this object or according to `other`."""
+        """The files that are applied according to this object, and those that are applied according to `other`."""
         return Applied({**other.where, **self.where})
 
 
@@ -71,7 +71,7 @@ class Precedence:
         return self.git.added.get(migration.name, math.inf)
 
     def must_renumber(self, one: Migration, other: Migration) -> Migration:
-        """The file that must change. The second file if both have equal claims."""
+        """The file that must change. If both files have equal claims, the second file."""
         keeper, _ = self.keeper([one, other])
         return one if keeper is other else other
 

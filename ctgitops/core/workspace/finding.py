@@ -1,4 +1,4 @@
-"""A lint finding: a statement that PostgreSQL accepts but that is risky, and its severity."""
+"""A lint finding: a statement that PostgreSQL accepts but that is risky, and the finding's severity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Severity(StrEnum):
     """`plan` fails with exit status 1."""
     WARNING = "warning"
     NOTICE = "notice"
-    """Information that no page counts as a warning."""
+    """Information. No page counts it as a warning."""
     OFF = "off"
 
     @property
@@ -37,7 +37,7 @@ class Finding:
     place: Place
     why: str = ""
     instead: str = ""
-    """The advice what to write instead."""
+    """The advice on what to write instead."""
     lock: str = ""
     """The strongest lock that the statement takes on an existing relation, as PostgreSQL's documentation spells it."""
     blocks_writes: bool = False
@@ -46,11 +46,11 @@ class Finding:
     """The last line of the statement."""
     fix: Fix | None = None
     conflict_target: ConflictTarget | None = None
-    """The dropped unique constraint or index to search for in code. None if the statement drops none."""
+    """The dropped unique constraint or index, which is then searched for in code. None if the statement drops none."""
 
     @property
     def problem(self) -> Problem:
-        """The finding as a problem for pages, which never blocks a plan."""
+        """The finding as a problem for pages. This problem never blocks a plan."""
         return Problem(
             self.rule,
             self.what,

@@ -1,4 +1,4 @@
-"""Chooses free numbers and versions for the migrations of a branch, from the files' age according to git. Pure."""
+"""Chooses free numbers and versions for a branch's migrations. Uses the age of the files according to git. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Seniority:
 
     base: BaseBranch = field(default_factory=lambda: BaseBranch(""))
     added: Mapping[str, int] = field(default_factory=dict)
-    """Maps names to the Unix time of the commit that added the file. Uncommitted files are missing."""
+    """Maps a file's name to the Unix time of the commit that added the file. Leaves out uncommitted files."""
     unknown: str = ""
     """Why git could not report the age. Empty if the age is known."""
 
@@ -57,7 +57,7 @@ def find(
 ) -> Migration:
     """The migration that a selector selects. Raises UsageError.
 
-    If several match, the migration that is neither on the base branch nor applied.
+    If several migrations match, returns the one that is neither on the base branch nor applied.
     """
     selector = selector_from(wanted, "--renumber")
     found = [m for m, named in zip(migrations, of_files(migrations), strict=True) if selector.matches(named)]
@@ -79,8 +79,8 @@ def find(
 def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, base: BaseBranch) -> tuple[Move, ...]:
     """The moves of `first`, and of the branch's later migrations in the same band, to the next free numbers.
 
-    If the base branch cannot be read, the branch's migrations are unknown, and only `first` moves. Raises UsageError if
-    the band is full.
+    If the base branch cannot be read, it is unknown which migrations belong to the branch. Only `first` then moves.
+    Raises UsageError if the band is full.
     """
     band = policy.band(first.number) or EVERYTHING
     later = [m for m in migrations if m.number in band and m.number > first.number]
@@ -102,7 +102,7 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
 
 
 def next_version(migration: Migration, taken: Iterable[SchemaVersion]) -> SchemaVersion | None:
-    """The next version after all in `taken`, with the kind of change that `migration` makes."""
+    """The version after all versions in `taken`. The kind of change in `migration` decides which number increases."""
     own, others = migration.version, list(taken)
     if own is None or not others:
         return own

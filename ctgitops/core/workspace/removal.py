@@ -1,4 +1,4 @@
-"""Migration files that are in git's history but not in the working tree. A database may have applied them. Pure."""
+"""Migration files that are in git's history but not in the working tree. They may be applied to a database. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ class Removal:
     """A removed migration file."""
 
     name: str
-    """The name of the migration: `002_orders`."""
+    """The name of the migration, such as `002_orders`."""
     source: str
     """A commit that contains the file."""
     base: str = ""
-    """The base branch, if only this branch or working tree removed the file. Empty if the base branch lacks the file
-    too."""
+    """The base branch, if it still has the file. Empty if the base branch lacks the file too."""
     by: str = ""
     """The commit that removed the file, with author and date. Empty if the removal is not committed."""
 
@@ -48,7 +47,7 @@ class Removals:
 
 
 def removal_problems(removals: Removals, migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
-    """One problem for each removed migration. Blocks if the base branch has the file, otherwise only warns."""
+    """One problem for each removed migration. The problem blocks only if the base branch has the file."""
     if removals.unknown:
         what = f"cannot check whether applied migrations were removed: {removals.unknown}"
         yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)

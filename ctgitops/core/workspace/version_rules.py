@@ -1,4 +1,4 @@
-"""Checks the sequence of schema versions, and suggests a correct version if only one is possible."""
+"""Checks the sequence of schema versions. Suggests the correct version if only one version is correct."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _broken_promise(migration: Migration, version: SchemaVersion, fix: Fix | Non
 
 
 def _right(migration: Migration, versioned: Versioned, policy: Policy) -> Fix | None:
-    """The next version for a band's last migration. None for other migrations, which have several candidates."""
+    """The fix that gives a band's last migration the next version. None for other migrations: several versions fit."""
     band, own = policy.band(migration.number), migration.version
     others = [(m, v) for m, v in versioned if m is not migration]
     if own is None or any(policy.band(m.number) == band and m.number > migration.number for m, _ in others):

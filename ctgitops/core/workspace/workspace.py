@@ -1,4 +1,4 @@
-"""The workspace: the files of one checkout, and the rules that apply to them together."""
+"""The workspace: the files of one checkout, and the rules for all files together."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
 
 @dataclass(frozen=True)
 class Workspace:
-    """Migrations by number, manifests, and the problems found while reading them."""
+    """Migrations by number, manifests, and the problems that were found while the files were read."""
 
     migrations: tuple[Migration, ...]
     environments: tuple[Environment, ...] = ()
@@ -48,7 +48,7 @@ class Workspace:
     policy: Policy = field(default_factory=Policy)
     read_problems: tuple[Problem, ...] = ()
     git: Seniority = field(default_factory=Seniority)
-    """The age of the files according to git. Only read if two files have the same number or version."""
+    """The age of the files according to git. It is read only if two files have the same number or version."""
 
     @property
     def history(self) -> frozenset[str]:
@@ -63,7 +63,7 @@ class Workspace:
         return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
 
     def environment(self, name: str) -> Environment | None:
-        """The environment of that name. None if there is none."""
+        """The environment with this name. None if there is no such environment."""
         return next((e for e in self.environments if e.name == name), None)
 
     def seeds_of(self, environment: Environment) -> tuple[Seed, ...]:
@@ -71,14 +71,14 @@ class Workspace:
         return (self.seeds or {}).get(environment.name, ())
 
     def problems_with(self, environment: Environment) -> tuple[Problem, ...]:
-        """The blocking problems of an environment's manifest. The environment has defaults for the unreadable keys."""
+        """The blocking problems of an environment's manifest. For unreadable keys, the environment has the defaults."""
         return tuple(p for p in self.read_problems if p.blocks and p.place and p.place.path == environment.path)
 
 
 def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[Problem, ...]:
     """All problems of a workspace that can be found without a database. Leaves out problems in the SQL itself.
 
-    Of two files with the same number or version, the file in `applied` keeps its own.
+    If two files have the same number or version, the file in `applied` keeps it.
     """
     migrations, policy = workspace.migrations, workspace.policy
     precedence = Precedence(applied or Applied(), workspace.git)
@@ -189,7 +189,7 @@ def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Proble
 
 
 def _named(problem: Problem, folder: str) -> MigrationName | None:
-    """The migration whose file or folder a problem concerns. None if there is none."""
+    """The migration that the problem's file or folder belongs to. None if there is no such migration."""
     path = problem.place.path if problem.place else ""
     inside = path.removeprefix(f"{folder}/")
     return parse_stem(without_ending(inside)) if inside != path else None
