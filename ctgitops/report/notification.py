@@ -20,7 +20,7 @@ from .text import outcome_verdict
 
 LONGEST_LINE, MOST_LINES = 400, 12
 _MARKUP = str.maketrans({"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "@": "@\N{ZERO WIDTH SPACE}"})
-"""Characters that could mention people or hide a link in the markup of chat services."""
+"""Characters that could mention people, or hide a link, in the markup of chat services."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Notification:
     summary: str
     """What happened, in one line."""
     facts: tuple[str, ...] = ()
-    """Details, one line each. They are what waits and until when, an error's place, and the database's state."""
+    """Details, one line each: what waits and until when, the place of an error, and the state of the database."""
     next: str = ""
     """The next step for a person. Empty if there is none."""
     origin: Origin = field(default_factory=Origin)
@@ -44,7 +44,7 @@ class Notification:
 
     @property
     def text(self) -> str:
-        """The facts, the next step and the links, one line each without markup."""
+        """The facts, the next step and the links. Each has one line without markup."""
         lines = [*self.facts, *([f"next: {self.next}"] if self.next else []), *self._links()]
         return "\n".join(map(_harmless, lines[:MOST_LINES]))
 
@@ -57,12 +57,12 @@ class Notification:
             yield f"run: {self.origin.run_url}"
 
     def changed(self, change: Callable[[str], str]) -> Notification:
-        """The notification with `change` applied to each text."""
+        """The notification after the function `change` was applied to each of its texts."""
         facts = tuple(map(change, self.facts))
         return replace(self, summary=change(self.summary), facts=facts, next=change(self.next))
 
     def data(self) -> Object:
-        """The notification as in `notification.schema.json`."""
+        """The notification in the form that `notification.schema.json` describes."""
         return {
             "version": 1,
             "event": self.event.value,
@@ -83,7 +83,7 @@ class Notification:
 
 
 def _harmless(line: str) -> str:
-    """The line. Leaves out mentions, links that hide their address, and control characters."""
+    """The line without mentions, links that hide their address, and control characters."""
     text = on_one_line(line).translate(_MARKUP).replace("](", "] (")
     return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
 
@@ -97,7 +97,7 @@ _EVENTS = {
 
 
 def of_outcome(outcome: Outcome, origin: Origin) -> Notification | None:
-    """The notification about a run that ended without an error. None if it changed nothing and nothing waits."""
+    """The notification about a run that ended without an error. None if the run changed nothing and nothing waits."""
     event = Event.FAILED if outcome.mismatch else _EVENTS.get(outcome.status)
     if event is None:
         return None
