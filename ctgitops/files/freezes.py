@@ -1,4 +1,4 @@
-"""Reads `freeze` in manifests and the policy."""
+"""Reads the key `freeze` in manifests and the policy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .strict_yaml import Document, Keys
 
 
 def freezes_of(usable: dict[str, Any]) -> tuple[Freeze, ...]:
-    """The freezes in the valid keys of a document."""
+    """The freezes that a document defines. Ignores invalid keys."""
     return tuple(map(_freeze, usable.get("freeze") or ()))
 
 
@@ -22,7 +22,7 @@ def _freeze(written: dict[str, Any]) -> Freeze:
 
 
 def freeze_faults(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
-    """Reports a date or a time zone that does not exist, and a freeze that ends before it begins."""
+    """Reports an invalid date or time zone, and a freeze that ends before it begins."""
     for index, written in enumerate(usable.get("freeze") or ()):
         keys: Keys = ("freeze", index)
         try:
