@@ -12,13 +12,13 @@ from ..report.terminal_text import on_one_line
 
 
 def line_of(progress: Progress) -> str:
-    """The line for an event. Empty if the line of the next event includes it."""
+    """The line for an event. Empty if the next event's line includes it."""
     of = (_of_others, _of_the_run, _of_safeguards, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
 
 
 def worth_a_line(progress: Progress) -> bool:
-    """Whether the event gets a line in a log. The live display shows all events."""
+    """Whether an event gets a line in a log. The live display shows all events."""
     return not isinstance(progress, events.BackupMeasured) or progress.milestone
 
 
@@ -146,7 +146,7 @@ def _of_a_part(progress: Progress) -> str | None:
 
 
 def took(millis: int) -> str:
-    """A duration for people: `12 ms`, `3.4 s`."""
+    """A duration as text, such as `12 ms` or `3.4 s`."""
     return f"{millis} ms" if millis < 1000 else f"{millis / 1000:.1f} s"
 
 
