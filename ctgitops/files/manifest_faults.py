@@ -63,7 +63,7 @@ def _durations(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 _MEASURED = {"within": ("1s", 1, "5h", 18_000), "before": ("0s", 0, "1h", 3600)}
-"""The shortest and longest times of `performance`. A job on GitHub ends after six hours."""
+"""The shortest and longest times of the keys in `performance`. A job on GitHub ends after six hours."""
 
 
 def _measured(document: Document, usable: Usable) -> Iterator[Fault]:
@@ -88,7 +88,7 @@ def _windows(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 def zone_exists(name: str) -> bool:
-    """Whether the IANA time zone database has the name."""
+    """Whether the IANA time zone database contains `name`."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -197,7 +197,7 @@ def joined(names: tuple[str, ...], most: int = 5) -> str:
 
 
 def busy(table: BusyTable) -> str:
-    """How busy a table is at the hours of the day."""
+    """The busiest and the quietest hour of a table, and the load in these hours."""
     times = f"busiest at {table.busiest:02}:00, {table.most:,.1f} a second; quietest at {table.quietest:02}:00"
     return f"{table.name}: {times}, {table.least:,.1f} a second ({count(table.days, 'day')} of samples, UTC)"
 

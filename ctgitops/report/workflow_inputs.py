@@ -54,7 +54,7 @@ def with_inputs_of(outcome: Outcome) -> Outcome:
 
 
 def _load(outcome: Outcome) -> LoadReport | None:
-    """The report on the load. Its proposed rollback is a run of the workflow."""
+    """The report on the load, in which the inputs of a workflow run replace the command of the proposed rollback."""
     load = outcome.load
     if load is None or not load.proposed:
         return load

@@ -28,7 +28,7 @@ from .progress import read_traces
 LEDGER = "ledger"
 """The qualified name of the table with the entries. Error messages use this name."""
 FORMAT = 4
-"""The newest format this version supports. `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
+"""The newest ledger format of this version of ctgitops. `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
 
 _COLUMNS = (
     "mark, name, number, version, checksum, sql, rollback_sql, started_at, finished_at, millis, error, actor, "
