@@ -36,18 +36,18 @@ from .take import BackupJob, take_into
 
 @dataclass(frozen=True)
 class ProvedBackups:
-    """Backups in the store of the manifest's `backup.to`. A folder's path is relative to `root`."""
+    """Backups in the store that the manifest's `backup.to` names. The path of a folder is relative to `root`."""
 
     root: Path
     address_of: Callable[[Environment], Address]
     address_of_secret: Callable[[str], Address]
     store_at: Callable[[StorePlace], BackupStore] = store_at
     private_key: Callable[[], PrivateKey | None] = field(default=lambda: None, repr=False)
-    """The private key for the decryption, if the user passed a private key."""
+    """Returns the private key for decryption, or None if the user passed no key."""
     settings_of: Callable[[str], StoreSettings] = field(default=lambda _address: StoreSettings())
-    """The settings in the manifests for the store at an address."""
+    """Returns the settings for the store at an address, from the manifests."""
     environments: Callable[[], tuple[Environment, ...]] = field(default=tuple)
-    """The environments of the manifests."""
+    """Returns the environments that the manifests define."""
 
     def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
         """Dumps, counts rows, restores, compares, and stores the receipt. Only reads the database.
@@ -84,9 +84,9 @@ class ProvedBackups:
         return receipt
 
     def sharing(self, environment: Environment) -> dict[str, Address]:
-        """The databases of the other environments that store their backups at the same place. Raises UsageError.
+        """Maps the other environments that store backups at the same place to their databases. Raises UsageError.
 
-        The ledger of a database that was restored from a backup refers to backups of another environment.
+        A database that was restored from a backup has a ledger that refers to backups of another environment.
         """
         here = self._place(environment)
         try:
@@ -104,13 +104,14 @@ class ProvedBackups:
         return to.rstrip("/") if "://" in to or not to else str((self.root / Path(to).expanduser()).resolve())
 
     def store_of(self, policy: BackupPolicy) -> BackupStore:
-        """The store of an environment's backups. Lists, compares and removes backups in their stored form."""
+        """The store of an environment's backups, for listing, comparing and removing them without decryption."""
         return self.store_at(StorePlace(policy.to, self.root, policy.store))
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
-        """Restores a backup into the empty database at `url`. The receipt's path or URL names the backup. Writes there.
+        """Restores a backup into the empty database at `url`. Writes there.
 
-        Raises UsageError before it writes, BackupError afterwards.
+        `receipt_at` is the path or URL of the receipt. Raises UsageError before it writes, and BackupError after it has
+        begun to write.
         """
         with termination_as_interrupt(), self.saved(receipt_at, tell) as saved:
             return restore_into(saved, Address(url, label="the database to restore into"), tell)
@@ -122,9 +123,10 @@ class ProvedBackups:
 
     @contextmanager
     def saved(self, receipt_at: str, tell: Listener, below: str = DUMP) -> Iterator[Saved]:
-        """A backup with its dump decrypted in a local folder. The receipt's path or URL names it. Read-only.
+        """A backup with its dump decrypted in a local folder. Read-only.
 
-        Raises UsageError before anything is downloaded: no receipt, or no private key that fits.
+        `receipt_at` is the path or URL of the receipt. Raises UsageError before the download if there is no receipt, or
+        if no private key fits.
         """
         address, backup, name = split_receipt(receipt_at)
         place = StorePlace(address, self.root, self.settings_of(address))
@@ -152,7 +154,7 @@ class ProvedBackups:
             yield Saved(receipt, folder, store.location(backup))
 
     def proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
-        """An empty database for a restore. The policy names its server."""
+        """An empty database for a restore, on the server that the policy names."""
         if policy.verify_server:
             return on_server(self.address_of_secret(policy.verify_server), source)
         return local_proof(source)
@@ -177,14 +179,14 @@ def stored_policy(environment: Environment) -> BackupPolicy:
 
 
 def as_progress(tell: Listener) -> Callable[[str], None]:
-    """A function that reports text as progress."""
+    """Returns a function that reports a text as progress."""
     return lambda words: tell(BackupAdvanced(words))
 
 
 def remove_leftovers(store: BackupStore, environment: str, source: Address, say: Callable[[str], None]) -> None:
     """Removes files of interrupted backups of the environment from the store. Writes there.
 
-    A running backup holds its lock in `source`. It is not removed. A refusal of the store is only reported.
+    Keeps a running backup, which holds its lock in `source`. If the store refuses a removal, only reports this.
     """
     try:
         remove(store, leftovers(store, environment, source), say, INCOMPLETE)
@@ -196,7 +198,7 @@ def remove_leftovers(store: BackupStore, environment: str, source: Address, say:
 
 @contextmanager
 def _no_backup() -> Iterator[None]:
-    """Turns any error into a BackupError. Its state says that nothing was changed without a verified backup."""
+    """Converts any error into a BackupError, which says that nothing was changed without a verified backup."""
     try:
         yield
     except CtgitopsError as error:

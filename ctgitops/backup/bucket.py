@@ -1,6 +1,6 @@
-"""A bucket of S3, Google Cloud Storage or Azure Blob Storage, through obstore.
+"""A bucket in S3, Google Cloud Storage or Azure Blob Storage. Uses the library obstore.
 
-Credentials come from the environment, as each cloud's own tools set them, or from the metadata of the machine.
+Credentials come from the environment variables of each cloud's own tools, or from the machine's metadata.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from .object_lock import ObjectLock, end_of, headers
 from .objects import NotAllowedError, StoredObject
 
 ATTEMPTS = 3
-"""Maximum number of attempts at a conditional put. obstore's own retries do not repeat such a put."""
+"""Maximum number of attempts at a conditional put, which obstore's own retries do not repeat."""
 _NOT_RECOGNISED = re.compile(
     "RequestTimeTooSkewed|RequestExpired|SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken"
     "|AuthenticationFailed"
 )
-"""Refusals of a whole request. They say nothing about the rights of the credentials."""
+"""Matches refusals of a whole request. These refusals do not show that the credentials lack a permission."""
 _LOCKED = re.compile("BlobImmutableDueTo|RetentionPolicyNotMet|ObjectUnderActiveHold|ObjectLocked|object lock", re.I)
-"""Refusals to delete an object before its retention ends. Some stores send them as a conflict."""
+"""Matches refusals to delete an object before its retention ends. Some stores report them as a conflict."""
 _CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _RETRIES: Any = {
     "max_retries": 7,
@@ -80,7 +80,7 @@ class Bucket:
     store: ObjectStore
     address: str
     object_lock: ObjectLock | None = None
-    """The lock of the objects that are put. None without `backup.store.object_lock`."""
+    """The lock for objects that are put. None without `backup.store.object_lock`."""
 
     def put(self, name: str, content: bytes) -> str:
         """Stores an object with a conditional put. Retries after a connection error. Sends a checksum."""
@@ -113,7 +113,7 @@ class Bucket:
             raise self._failed("get", name, error) from None
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
-        """Lists page by page."""
+        """Lists the objects page by page."""
         try:
             for page in obstore.list(self.store, prefix=under or None):
                 for each in page:
@@ -122,7 +122,7 @@ class Bucket:
             raise self._failed("list", under, error) from None
 
     def delete(self, names: Sequence[str]) -> None:
-        """Removes objects. Objects that do not exist are ignored."""
+        """Removes objects. Ignores objects that do not exist."""
         for name in names if not isinstance(self.store, S3Store) else [list(names)]:
             try:
                 with suppress(FileNotFoundError):
@@ -131,7 +131,7 @@ class Bucket:
                 raise self._failed("delete", names[0], error) from None
 
     def locked(self, name: str) -> tuple[datetime, bool] | None:
-        """Until when an object is locked, and whether the store confirms this. None without a lock. Read-only."""
+        """Until when an object is locked, and whether the store confirms the lock. None without a lock. Read-only."""
         lock = self.object_lock
         return (lock.until, lock.confirmed(name)) if lock else None
 
@@ -157,9 +157,9 @@ class Bucket:
 
 
 def bucket_at(address: str, settings: StoreSettings, root: Path, *, hurried: bool = False) -> Bucket:
-    """The bucket at `s3://`, `gs://` or `az://`. A `ca` file is relative to `root`. Raises UsageError.
+    """The bucket at an `s3://`, `gs://` or `az://` address. A `ca` file is relative to `root`. Raises UsageError.
 
-    If `hurried`, a store that does not answer is an error within seconds.
+    With `hurried`, a store that does not answer is an error within seconds.
     """
     parts = urlsplit(address)
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
@@ -234,7 +234,7 @@ def _google(bucket: str, prefix: str | None, settings: StoreSettings, options: A
 
 
 def _external_account(file: str) -> bool:
-    """Whether the file has credentials for web identity federation, as from GitHub's OIDC. obstore lacks these."""
+    """Whether the file has credentials for web identity federation, such as GitHub's OIDC. obstore cannot use them."""
     try:
         return bool(file) and json.loads(Path(file).read_text(encoding="utf-8")).get("type") == "external_account"
     except (OSError, ValueError, AttributeError):

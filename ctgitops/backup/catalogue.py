@@ -1,4 +1,4 @@
-"""Reads a store: finished backups with their drills, and leftovers of interrupted runs."""
+"""Reads a store: finished backups with their restore drills, and leftovers of interrupted runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INCOMPLETE = "the incomplete backup of an interrupted run"
 
 
 def stored_backups(store: BackupStore, environment: str) -> tuple[StoredBackup, ...]:
-    """The backups whose IDs name the environment, oldest first. Raises BackupError if the store is unreadable."""
+    """Backups with the environment's name in the ID, oldest first. Raises BackupError if the store is unreadable."""
     ids = [backup for backup in store.ids() if environment_of(backup) == environment]
     with ThreadPoolExecutor(THREADS, thread_name_prefix="receipts") as pool:
         found = tuple(pool.map(partial(stored_backup, store), ids))
@@ -29,7 +29,7 @@ def stored_backups(store: BackupStore, environment: str) -> tuple[StoredBackup, 
 
 
 def stored_backup(store: BackupStore, backup: str) -> StoredBackup:
-    """The backup with this ID. `unreadable` is set if its receipt is unreadable, or belongs to another backup."""
+    """The backup with this ID. Sets `unreadable` if its receipt is unreadable or belongs to another backup."""
     at = store.location(backup)
     try:
         receipt = read_receipt(store, backup)
@@ -49,7 +49,7 @@ def _drills(store: BackupStore, backup: str) -> Iterator[Drill]:
 
 
 def leftovers(store: BackupStore, environment: str, source: Address) -> tuple[str, ...]:
-    """The IDs of the environment's backups without a receipt whose run has ended.
+    """The IDs of the environment's backups that have no receipt, and whose run has ended.
 
     A running backup holds its lock in `source`. Raises BackupError if the store cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Runs pg_dump and pg_restore as child processes. The child processes end when this process ends."""
+"""Runs pg_dump and pg_restore as child processes, which end when this process ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS_TO_END = 5
 
 
 class OutOfTimeError(Exception):
-    """A program or a query did not end in its time."""
+    """The error for a program or query that did not end in time."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Finished:
 def run(
     command: list[str], environment: Mapping[str, str], watchdog: Watchdog, timeout: float | None = None
 ) -> Finished:
-    """Runs a program to its end. An interrupt first ends the program and its child processes.
+    """Runs a program to its end. An interrupt also ends the program and its child processes.
 
     Raises OutOfTimeError after `timeout` seconds.
     """
@@ -68,9 +68,9 @@ def run(
 def converse(
     command: list[str], text: str, environment: Mapping[str, str], folder: Path, timeout: float | None
 ) -> Finished:
-    """Runs a program in `folder` with `text` on its standard input. Reads its output.
+    """Runs a program in `folder` with `text` on its standard input, and reads its output.
 
-    On an interrupt, first ends the program and its child processes. Raises OSError, OutOfTimeError.
+    An interrupt also ends the program and its child processes. Raises OSError, OutOfTimeError.
     """
     with subprocess.Popen(
         command,
@@ -105,7 +105,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Turns SIGTERM into an exception in a block. The block can then clean up."""
+    """Converts SIGTERM into an exception within a block, which can then clean up."""
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     if not ours:
         yield

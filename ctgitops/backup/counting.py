@@ -1,4 +1,4 @@
-"""Reads the contents of a database or of a part. Counts rows, and lists the objects of the schema."""
+"""Reads the contents of a database, or of a part of it. Counts rows, and lists the objects of the schema."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from .child_process import OutOfTimeError
 from .proof import Contents
 
 Counted = tuple[dict[str, int], dict[str, str]]
-"""Row counts by table, and digests of critical tables."""
+"""A map from tables to row counts, and a map from critical tables to digests of their rows."""
 
 
 def contents_of(
     snapshot: ExportedSnapshot, critical: tuple[str, ...] = (), part: DatabasePart | None = None
 ) -> Contents:
-    """Reads the contents of a restored database. No other session uses this database."""
+    """Reads the contents of a restored database, which no other session uses."""
     sequences = {name: (value, value) for name, value in snapshot.sequences().items()}
     return contents(snapshot, count(snapshot, critical, part), sequences, part)
 
 
 def in_time(counting: Future[Counted], seconds: float | None) -> Counted:
-    """The result of a count. Raises OutOfTimeError."""
+    """The result of a count. Raises OutOfTimeError if it takes longer than `seconds`."""
     try:
         return counting.result(seconds)
     except TimeoutError:
@@ -30,7 +30,7 @@ def in_time(counting: Future[Counted], seconds: float | None) -> Counted:
 
 
 def count(snapshot: ExportedSnapshot, critical: tuple[str, ...], part: DatabasePart | None) -> Counted:
-    """Counts the rows of all tables, or of the part's tables. Computes the digests of the critical ones."""
+    """Counts the rows of all tables, or of the part's tables. Computes digests of the critical tables."""
     saved = {name_of(*each) for each in part.saved} if part else critical
     return snapshot.count_rows(part), snapshot.digests(tuple(each for each in critical if each in saved))
 

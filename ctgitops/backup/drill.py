@@ -1,4 +1,4 @@
-"""Restores a finished backup into a separate database. Compares it with its receipt. Measures the time to recover."""
+"""Restores a finished backup into a separate database, compares it with its receipt, and measures the recovery time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOT_RESTORABLE = "the backup is no longer proved; the source database was not re
 
 @dataclass(frozen=True)
 class DrillJob:
-    """The backup to restore, and the place for the restore."""
+    """The backup to restore, and where to restore it."""
 
     saved: Saved
     place: Callable[[Contents], AbstractContextManager[ProofDatabase]]
@@ -41,7 +41,7 @@ class DrillJob:
 
 
 def described(saved: Saved) -> Contents:
-    """Facts about the backup's database for a throw-away server. They come from the receipt and the dump."""
+    """Facts about the backup's database, from the receipt and the dump. A throw-away server needs these facts."""
     receipt = saved.receipt
     return Contents(
         major=int(receipt.server_version.split(".", maxsplit=1)[0]),
@@ -56,7 +56,7 @@ def described(saved: Saved) -> Contents:
 
 
 def restore_beside(job: DrillJob) -> str:
-    """Restores into a throw-away database. Compares it with the receipt. Returns the server as text.
+    """Restores into a throw-away database, and compares it with the receipt. Returns a description of the server.
 
     Raises BackupError if a file, a row count, the content of a critical table or the schema differs.
     """
@@ -90,7 +90,8 @@ def restore_beside(job: DrillJob) -> str:
 def differences_from(receipt: Receipt, copy: Contents) -> list[str]:
     """The differences between a receipt and a restored database, as text.
 
-    The schema tells which tables exist. The receipt of a part has no count for tables without their rows.
+    The schema shows which tables exist, because the receipt of a part counts no rows of tables that it saves without
+    rows.
     """
     wrong = [
         f"{table}: {receipt.rows.get(table, 0):,} rows in the receipt, {copy.rows.get(table, 0):,} restored"

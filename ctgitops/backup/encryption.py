@@ -1,4 +1,4 @@
-"""Encryption of a backup's objects with age."""
+"""Encrypts the objects of a backup with age."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Writer(Protocol):
         """Takes `data`."""
 
     def flush(self) -> None:
-        """Does nothing. Required because pyrage calls this method."""
+        """Does nothing. Required because pyrage calls it."""
 
 
 @dataclass(frozen=True)
 class PrivateKey:
-    """The text of one or more private keys. Messages name its source."""
+    """The text of one or more private keys, and their source, which messages name."""
 
     text: str = field(repr=False)
     source: str
@@ -41,7 +41,7 @@ class PrivateKey:
 
 @dataclass(frozen=True)
 class Cipher:
-    """Encrypts for public keys, and decrypts with private keys. Stores data unencrypted without public keys."""
+    """Encrypts for public keys, and decrypts with private keys. Without public keys, stores data unencrypted."""
 
     recipients: tuple[str, ...] = ()
     private_key: Callable[[], PrivateKey | None] = field(default=lambda: None, repr=False)
@@ -52,7 +52,7 @@ class Cipher:
         return ENCRYPTED if self.recipients else ""
 
     def encrypt(self, clear: BufferedIOBase, writer: Writer) -> None:
-        """Copies `clear` to `writer` and encrypts it. Copies it unchanged without public keys."""
+        """Copies `clear` to `writer` in encrypted form. Without public keys, copies it unchanged."""
         if not self.recipients:
             shutil.copyfileobj(clear, writer, 1 << 20)
             return
@@ -61,7 +61,7 @@ class Cipher:
         pyrage.encrypt_io(clear, writer, self._recipients())
 
     def decrypt(self, stored: BufferedIOBase, writer: Writer, name: str) -> None:
-        """Copies `stored` to `writer` and decrypts it. Raises BackupError if `stored` was changed or truncated."""
+        """Copies `stored` to `writer` in decrypted form. Raises BackupError if `stored` was changed or truncated."""
         import pyrage
 
         try:
@@ -73,7 +73,7 @@ class Cipher:
             raise BackupError(what, hint="restore another backup") from None
 
     def key_check(self) -> str:
-        """The short encrypted text in the receipt. `refuse_unless_fits` tests a private key with this text."""
+        """A short encrypted text for the receipt. `refuse_unless_fits` uses it to test a private key."""
         if not self.recipients:
             return ""
         import pyrage

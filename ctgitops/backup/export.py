@@ -1,4 +1,7 @@
-"""Exports tables beside the dump, as files that need no PostgreSQL. Proves the files: loads and compares them."""
+"""Exports tables beside the dump, as files that need no PostgreSQL. Verifies the files by loading them.
+
+Compares the loaded rows with the exported rows.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class ExportJob:
     folder: Path
     """The backup's local folder."""
     about: Mapping[str, str]
-    """Facts for the head of the manifest."""
+    """Facts for the beginning of the manifest."""
     tell: Listener
     check: Callable[[], None]
     """Raises BackupError if the backup's time is over."""
@@ -90,7 +93,7 @@ def _watched(rows: Iterator[T], job: ExportJob, counter: ByteCounter) -> Iterato
 
 
 def file_stem(table: TableName) -> str:
-    """The beginning of a table's file names. A hash tells names apart that are alike in a file system."""
+    """The beginning of a table's file names. A hash distinguishes names that are equal in a file system."""
     if all(map(_PLAIN_NAME.fullmatch, (table.schema, table.name))):
         return f"{table.schema}.{table.name}"
     slug = re.sub(r"[^a-z0-9_-]+", "-", f"{table.schema}-{table.name}".lower()).strip("-")[:100]
@@ -104,9 +107,9 @@ def compare_export(
     tell: Listener,
     check: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """Loads the files into temporary tables of `place`. Returns the differences from the exported rows. Writes there.
+    """Loads the files into temporary tables of `place`. Returns how they differ from the exported rows. Writes there.
 
-    `folder` is the backup's local folder. `place` has the types of the columns. Raises BackupError or OSError.
+    `folder` is the backup's local folder. `place` must have the types of the columns. Raises BackupError or OSError.
     """
     entries = _entries(folder)
     wrong = [f"export of {table} is missing" for table in sorted(exported.keys() - {each.table for each in entries})]

@@ -1,4 +1,4 @@
-"""Works with finished backups. Lists, compares, removes and restores them."""
+"""Lists, compares, removes and restores finished backups."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FinishedBackups:
             return stored_backups(self._store(environment), environment.name)
 
     def prune(self, environment: Environment, tell: Listener, *, dry_run: bool) -> Pruned:
-        """Removes old backups as `backup.keep` says. Writes to the store unless `dry_run`. Raises CtgitopsError."""
+        """Removes old backups as `backup.keep` demands. Writes to the store unless `dry_run`. Raises CtgitopsError."""
         keep = stored_policy(environment).keep
         if keep is None:
             hint = f"add it to {environment.path}, such as `keep: {{last: 10, days: 90}}`"
@@ -56,9 +56,9 @@ class FinishedBackups:
             return prune(job, dry_run=dry_run)
 
     def verify(self, receipt_at: str, tell: Listener) -> tuple[Receipt, tuple[str, ...]]:
-        """Compares each stored file of a backup with its receipt. Read-only. Raises BackupError.
+        """Compares each stored file of a backup with its receipt. Returns the receipt, and what could not be checked.
 
-        Also returns what could not be checked.
+        Read-only. Raises BackupError.
         """
         address, backup, name = split_receipt(receipt_at)
         place = StorePlace(address, self.proved.root, self.proved.settings_of(address))
@@ -70,7 +70,7 @@ class FinishedBackups:
     def restore_table(self, receipt_at: str, names: tuple[str, str], url: str, tell: Listener) -> tuple[Receipt, int]:
         """Restores the rows of the table `names[0]` into the new table `names[1]`. Writes to `url`.
 
-        Also returns the number of rows. Raises UsageError or BackupError. An error changes nothing.
+        Returns the receipt and the number of rows. Raises UsageError or BackupError. An error changes nothing.
         """
         table, new = map(TableName.parse, names)
         with termination_as_interrupt(), self.proved.saved(receipt_at, tell) as saved:
@@ -78,14 +78,14 @@ class FinishedBackups:
             return saved.receipt, restore_table(TableRestore(saved, table, new, target, tell), local_proof)
 
     def fetch_export(self, receipt_at: str, folder: Path, tell: Listener) -> Receipt:
-        """Writes the exported files of a backup, decrypted, to a new folder. Raises UsageError, BackupError."""
+        """Decrypts the exported files of a backup, and writes them to a new folder. Raises UsageError, BackupError."""
         with termination_as_interrupt(), self.proved.saved(receipt_at, tell, EXPORT) as saved:
             return save_export(saved, folder)
 
     def drill(self, environment: Environment, tell: Listener) -> Drill:
         """Restores the newest backup on a throw-away server. Stores the result beside the backup. Writes to the store.
 
-        Raises BackupError without a backup, or if the backup cannot be restored as its receipt says.
+        Raises BackupError if there is no backup, or if a restore does not give what the receipt describes.
         """
         store = self._store(environment)
         with termination_as_interrupt(), _exit_7():
@@ -117,7 +117,7 @@ class FinishedBackups:
         return replace(drill, download_seconds=fetched - began, restore_seconds=monotonic() - fetched, place=place)
 
     def _keep(self, store: BackupStore, drill: Drill, tell: Listener) -> None:
-        """Stores the result beside the backup. A missing right to do so is only reported."""
+        """Stores the result beside the backup. If the permission is missing, only reports this."""
         try:
             store.add_note(drill.backup, f"drill-{drill.began_at:%Y%m%dT%H%M%SZ}.json", drill.to_json())
         except (BackupError, OSError) as error:
@@ -137,7 +137,7 @@ def _own_receipt(store: BackupStore, backup: str, name: str = "receipt.json") ->
 
 @contextmanager
 def _exit_7() -> Iterator[None]:
-    """Turns each error into a BackupError. Any error means that there is no proof of a good backup."""
+    """Converts each error into a BackupError, because any error means that there is no verified backup."""
     try:
         yield
     except CtgitopsError as error:

@@ -1,4 +1,4 @@
-"""Stores backups in a local folder. Each backup is a subfolder. It gets its final name when it is on disk."""
+"""Stores backups in a local folder, each in a subfolder. A subfolder gets its final name when it is on disk."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ IN_PLACE = "the backup was restored from the files in the store"
 
 @dataclass(frozen=True)
 class FolderStore:
-    """A folder as `ports.backup_store.BackupStore`. pg_dump writes directly into the store without a copy."""
+    """A folder that implements `ports.backup_store.BackupStore`. pg_dump writes directly into the store."""
 
     root: Path
 
     def location(self, backup: str) -> str:
-        """The path, relative if it is below the current folder: a container's absolute path is not valid outside."""
+        """The path of a backup, relative to the current folder if the backup is below it.
+
+        A container's absolute paths are not valid outside the container.
+        """
         here, folder = Path.cwd(), (self.root / backup).resolve()
         return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
     @contextmanager
     def begin(self, backup: str) -> Iterator[Draft]:
-        """A new subfolder, removed at the end of the block unless the backup is finished. Writes."""
+        """A new subfolder. Removes it at the end of the block unless the backup is finished. Writes."""
         existing = next(path for path in (self.root, *self.root.parents) if path.exists())
         final, partial = self.root / backup, self.root / f"{backup}{PARTIAL}"
         try:
@@ -74,11 +77,11 @@ class FolderStore:
         return pieces(self.root / backup / name)
 
     def notes(self, backup: str) -> tuple[str, ...]:
-        """The files of the subfolder's folder `notes`."""
+        """The files in the folder `notes` of the subfolder."""
         return tuple(path.read_text(encoding="utf-8") for path in sorted((self.root / backup / NOTES).glob("*")))
 
     def add_note(self, backup: str, name: str, text: str) -> None:
-        """A new file of the subfolder's folder `notes`. Writes."""
+        """Adds a new file to the folder `notes` of the subfolder. Writes."""
         folder = self.root / backup / NOTES
         folder.mkdir(mode=0o700, exist_ok=True)
         with (folder / name).open("x", encoding="utf-8") as file:
@@ -88,16 +91,16 @@ class FolderStore:
 
     @contextmanager
     def get(self, backup: str, below: str = "") -> Iterator[Path]:  # noqa: ARG002 - all files are there
-        """The backup's subfolder itself. No file is copied."""
+        """The backup's subfolder itself, without copying any file."""
         yield self.root / backup
 
     def ids(self) -> tuple[str, ...]:
-        """The IDs of backups: the names of subfolders with a receipt."""
+        """The IDs of backups, which are the names of subfolders with a receipt."""
         folders = (receipt.parent.name for receipt in self.root.glob(f"*/{RECEIPT}"))
         return tuple(sorted(name for name in folders if not name.endswith(PARTIAL)))
 
     def unfinished(self) -> tuple[str, ...]:
-        """Subfolders that have not yet been renamed to their ID, or whose removal was interrupted."""
+        """Subfolders that do not have their final name yet, or whose removal was interrupted."""
         partial = {path.name.removesuffix(PARTIAL) for path in self.root.glob(f"*{PARTIAL}")}
         named = {path.name for path in self.root.glob("*") if path.is_dir() and BACKUP_ID.fullmatch(path.name)}
         return tuple(sorted(partial | {name for name in named if not (self.root / name / RECEIPT).exists()}))
@@ -112,14 +115,14 @@ class FolderStore:
 
 
 def pieces(path: Path) -> Iterator[bytes]:
-    """The content of a file. Raises OSError. Raises OSError for a symbolic link, too."""
+    """The content of a file. Raises OSError, also for a symbolic link."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         while piece := file.read(CHUNK):
             yield piece
 
 
 def make_durable(folder: Path) -> None:
-    """Makes every file readable only by its owner. Flushes the files and then their folders to disk."""
+    """Makes every file readable only by its owner. Flushes the files, then their folders, to disk."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
             path.chmod(0o600)
@@ -128,7 +131,7 @@ def make_durable(folder: Path) -> None:
 
 
 def give_away(folder: Path, existing: Path) -> None:
-    """Gives new files and folders to the owner of `existing`. Does so only as root, for example in a container."""
+    """Gives new files and folders to the owner of `existing`. Only root does this, for example in a container."""
     if os.geteuid() == 0:
         owner = existing.stat()
         new = [path for path in folder.parents if path != existing and existing in path.parents]

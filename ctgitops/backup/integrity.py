@@ -1,4 +1,4 @@
-"""Compares the stored files of a finished backup with its receipt. Needs no keys and no restore."""
+"""Compares the stored files of a finished backup with its receipt. Needs no keys, and restores nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNCHANGED = "nothing was restored or changed"
 
 
 def check_integrity(store: BackupStore, receipt: Receipt, tell: Listener) -> tuple[str, ...]:
-    """Reads every file of a backup. Compares size and SHA-256 with the receipt. Read-only.
+    """Reads every file of a backup. Compares its size and SHA-256 with the receipt. Read-only.
 
     Returns what could not be checked. Raises BackupError if a file was changed, cut short, removed or added.
     """
@@ -38,7 +38,7 @@ def check_integrity(store: BackupStore, receipt: Receipt, tell: Listener) -> tup
 
 
 def _added(store: BackupStore, backup: str, expected: set[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Facts that could not be checked, and files that are not in the receipt."""
+    """What could not be checked, and which files are not in the receipt."""
     try:
         return (), [f"{name} is not in the receipt" for name in store.names(backup) if name not in expected]
     except NotAllowedError as error:
@@ -46,7 +46,7 @@ def _added(store: BackupStore, backup: str, expected: set[str]) -> tuple[tuple[s
 
 
 def _wrong(store: BackupStore, backup: str, counter: ByteCounter, item: tuple[str, SavedFile]) -> str:
-    """How a file differs from the receipt. Empty without a difference. Raises BackupError if it cannot be read."""
+    """How a file differs from the receipt. Empty if it does not differ. Raises BackupError if it cannot be read."""
     name, expected = item
     try:
         found = checksum(store.content(backup, name), counter)

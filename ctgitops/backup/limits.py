@@ -1,4 +1,4 @@
-"""The limits of a backup's size and time. Refuses a backup before its dump, or stops it when its time is over."""
+"""Limits the size and time of a backup. Refuses a backup before its dump, or stops it when its time is over."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .objects import NotAllowedError
 from .pg_dump import UNTOUCHED, megabytes
 
 NEWEST = 5
-"""The number of earlier backups that an estimate uses."""
+"""The number of earlier backups that are used for an estimate."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """The end of a backup's time."""
+    """The time at which a backup must have ended."""
 
     policy: BackupPolicy
     began: float = field(default_factory=monotonic)
@@ -40,19 +40,19 @@ class Deadline:
             raise self.error()
 
     def error(self) -> BackupError:
-        """The error that ends the backup when its time is over."""
+        """The error of a backup that is stopped because its time is over."""
         what = f"the backup was stopped, because it took longer than `backup.max_time`, {_words(self.policy.max_time)}"
         return BackupError(what, state=UNTOUCHED, hint=ways_out(self.policy, "max_time"))
 
 
 def rates_of(receipts: Iterable[Receipt]) -> tuple[float, ...]:
-    """The database's bytes per second of each backup. The time includes dump, storage and proof."""
+    """The speed of each earlier backup, in bytes of the database per second. Counts dump, storage and verification."""
     found = ((each.source_bytes, (each.finished_at - each.started_at).total_seconds()) for each in receipts)
     return tuple(size / seconds for size, seconds in found if size and seconds > 0)
 
 
 def refuse_above(policy: BackupPolicy, size: int, rates: Sequence[float]) -> None:
-    """Raises BackupError if `size` bytes are too many, or take too long at the median of `rates`."""
+    """Raises BackupError if `size` bytes exceed the limit, or take too long at the median of `rates`."""
     if policy.max_size and size > policy.max_size:
         what = f"the backup would dump {megabytes(size)}, and `backup.max_size` is {megabytes(policy.max_size)}"
         raise BackupError(what, state=UNTOUCHED, hint=ways_out(policy, "max_size"))
@@ -70,7 +70,7 @@ def refuse_above(policy: BackupPolicy, size: int, rates: Sequence[float]) -> Non
 def earlier_rates(policy: BackupPolicy, store: BackupStore, environment: str) -> tuple[float, ...]:
     """The rates of an environment's newest backups. Empty without `max_time`. Read-only.
 
-    There are no rates if the store must not be listed. An unreadable receipt has no rate.
+    Empty if the store does not permit listing. Leaves out backups with an unreadable receipt.
     """
     if policy.max_time is None:
         return ()

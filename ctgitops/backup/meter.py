@@ -1,4 +1,4 @@
-"""Reports the progress of a long part of a backup every second. An error in the report never fails the backup."""
+"""Reports the progress of a long part of a backup every second. An error in reporting never fails the backup."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Meter:
         self._best: Measure | None = None
 
     def sample(self) -> None:
-        """Measures and reports once. An error is ignored."""
+        """Measures and reports once. Ignores errors."""
         with contextlib.suppress(Exception):
             measure = self._best = _not_less(self._measure(), self._best)
             seconds = max(time.monotonic() - self._began, 0.001)
@@ -38,7 +38,7 @@ class _Meter:
 
 
 def _not_less(now: Measure, before: Measure | None) -> Measure:
-    """The larger of two measures. The statistics of a COPY disappear before its commit."""
+    """The larger of two measures. Needed because the statistics of a COPY disappear before its commit."""
     if before is None:
         return now
     percents = [each for each in (now.percent, before.percent) if each is not None]
@@ -68,7 +68,7 @@ def _measured(measure: Callable[[], Measure], tell: Listener, before: int = 0) -
 
 @contextmanager
 def dump_measured(source: Address, folder: Path, tell: Listener, only: frozenset[int] | None = None) -> Iterator[None]:
-    """Reports progress in a block, while pg_dump writes to `folder`. `only` has the OIDs of the tables with rows."""
+    """Reports progress in a block while pg_dump writes to `folder`. `only` contains the OIDs of tables with rows."""
     sample = DumpProgress(source, only)
 
     def measure() -> Measure:
@@ -85,7 +85,7 @@ def dump_measured(source: Address, folder: Path, tell: Listener, only: frozenset
 
 @contextmanager
 def restore_measured(target: Address, database: str | None, rows: Mapping[str, int], tell: Listener) -> Iterator[None]:
-    """Reports pg_restore's progress during the block. `rows` is the expected row count of each table."""
+    """Reports pg_restore's progress within a block. `rows` maps each table to its expected number of rows."""
     sample = RestoreProgress(target, database)
     of, tables = sum(rows.values()), sum(map(bool, rows.values()))
 
@@ -112,14 +112,14 @@ class ByteCounter:
             self.bytes += number
 
     def reset(self) -> None:
-        """Starts at zero again."""
+        """Sets the count to zero."""
         with self._lock:
             self.bytes = 0
 
 
 @contextmanager
 def bytes_measured(doing: str, unit: str, of: int, tell: Listener, counter: ByteCounter) -> Iterator[None]:
-    """Reports during the block how many of `of` bytes were counted."""
+    """Reports, within a block, how many of `of` bytes were counted."""
 
     def measure() -> Measure:
         done = min(counter.bytes, of)
@@ -130,5 +130,5 @@ def bytes_measured(doing: str, unit: str, of: int, tell: Listener, counter: Byte
 
 
 def _percent(done: int, of: int) -> int | None:
-    """A percentage of at most 99. The program still creates constraints and indexes after the rows."""
+    """A percentage of at most 99, because constraints and indexes are still created after the rows."""
     return min(99, 100 * done // of) if of else None

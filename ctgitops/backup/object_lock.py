@@ -1,4 +1,4 @@
-"""Object Lock of S3: new objects cannot be deleted until a date. Asks the store whether it locked an object."""
+"""S3 Object Lock, which prevents the deletion of new objects until a date. Asks the store if an object is locked."""
 
 from __future__ import annotations
 
@@ -13,23 +13,28 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 MODE = "GOVERNANCE"
-"""A mistake in the manifest can be corrected with the right `s3:BypassGovernanceRetention`. COMPLIANCE has no way
-back."""
+"""The mode of the lock. The permission `s3:BypassGovernanceRetention` allows users to correct a mistake.
+
+In the mode COMPLIANCE, a mistake in the manifest cannot be corrected.
+"""
 _SECONDS = 30
 
 
 @dataclass(frozen=True)
 class ObjectLock:
-    """The lock of objects that are put now."""
+    """The lock for objects that are put now."""
 
     store: S3Store
     """A client that locks each object that it puts."""
     until: datetime
     ca: str = ""
-    """The file with the certificates of trusted authorities. Empty for those of the system."""
+    """The file with the certificates of trusted authorities. Empty for the system's certificates."""
 
     def confirmed(self, name: str) -> bool:
-        """Whether the store says that an object is locked until the date. False without the right to ask. Read-only."""
+        """Whether the store confirms that an object is locked until the date. Read-only.
+
+        False without the permission to ask.
+        """
         try:
             url = obstore.sign(self.store, "HEAD", name, timedelta(minutes=5))
             context = ssl.create_default_context(cafile=self.ca or None) if url.startswith("https") else None
@@ -41,10 +46,10 @@ class ObjectLock:
 
 
 def end_of(duration: timedelta, now: datetime) -> datetime:
-    """The date until which an object is locked that is put at `now`."""
+    """The date on which the lock of an object ends, if the object is put at `now`."""
     return (now.astimezone(UTC) + duration).replace(microsecond=0)
 
 
 def headers(until: datetime) -> dict[str, str]:
-    """The headers of a put that locks its object."""
+    """The headers with which a put locks its object."""
     return {"x-amz-object-lock-mode": MODE, "x-amz-object-lock-retain-until-date": f"{until:%Y-%m-%dT%H:%M:%SZ}"}

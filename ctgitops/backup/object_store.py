@@ -25,7 +25,7 @@ from .pg_dump import many
 from .upload import Upload, put_parts
 
 BEGUN = "begun"
-"""The name of a backup's first object. It is written before the dump to test the access to the store."""
+"""The name of a backup's first object, which is written before the dump to test access to the store."""
 _PART = re.compile(r"\.part[0-9]{5,}$")
 
 
@@ -46,7 +46,7 @@ class ObjectStore:
     cipher: Cipher = field(default_factory=Cipher)
     warn: Callable[[str], None] = _quiet
     moved: Callable[[int], None] = _ignore
-    """Called for each stored or downloaded piece, with the piece's number of bytes."""
+    """Called for each piece that is stored or downloaded, with the number of its bytes."""
 
     def location(self, backup: str) -> str:
         """The URL or path of a backup in the store."""
@@ -54,7 +54,7 @@ class ObjectStore:
 
     @contextmanager
     def begin(self, backup: str) -> Iterator[Draft]:
-        """Uploads files while pg_dump writes others. The objects of an unfinished backup are removed. Writes."""
+        """Uploads finished files while pg_dump writes others. Removes the objects of an unfinished backup. Writes."""
         folder = Path(mkdtemp(prefix="ctgitops-backup-"))
         draft = _Draft(self, backup, folder)
         try:
@@ -82,7 +82,7 @@ class ObjectStore:
         return self.objects.get(f"{backup}/{name}")
 
     def notes(self, backup: str) -> tuple[str, ...]:
-        """The objects below the backup's `notes`. None without the right to list them."""
+        """The objects below the backup's `notes`. None if the permission to list them is missing."""
         try:
             names = sorted(each.name for each in self.objects.list(f"{backup}/{NOTES}"))
         except NotAllowedError:
@@ -90,7 +90,7 @@ class ObjectStore:
         return tuple(b"".join(self.objects.get(name)).decode() for name in names)
 
     def add_note(self, backup: str, name: str, text: str) -> None:
-        """A new object below the backup's `notes`, not encrypted. Writes."""
+        """Adds a new object below the backup's `notes`, without encryption. Writes."""
         self.objects.put(f"{backup}/{NOTES}/{name}", text.encode())
 
     @contextmanager
@@ -108,7 +108,7 @@ class ObjectStore:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def fetch_into(self, folder: Path, backup: str, below: str = "") -> None:
-        """Downloads and decrypts a backup's files, or those of its folder `below`. Raises BackupError."""
+        """Downloads and decrypts a backup's files, or only the files in its folder `below`. Raises BackupError."""
         for name, parts in groupby(self.names(backup), key=lambda name: _PART.sub("", name)):
             if name.removesuffix(ENCRYPTED) == BEGUN or (below and not name.startswith(f"{below}/")):
                 continue
@@ -129,7 +129,7 @@ class ObjectStore:
         return tuple(sorted(backup for backup, counts in self._found().items() if counts))
 
     def unfinished(self) -> tuple[str, ...]:
-        """The IDs of backups without a receipt. Objects whose prefix is not an ID are ignored."""
+        """The IDs of backups without a receipt. Ignores objects whose prefix is not an ID."""
         return tuple(sorted(b for b, counts in self._found().items() if not counts and BACKUP_ID.fullmatch(b)))
 
     def delete(self, backup: str) -> None:
@@ -142,7 +142,7 @@ class ObjectStore:
             self.objects.delete(others)
 
     def _found(self) -> dict[str, bool]:
-        """The IDs of all backups at the address. Each ID says whether a receipt exists."""
+        """Maps the ID of each backup in the store to whether its receipt exists."""
         found: dict[str, bool] = {}
         for each in self.objects.list():
             backup, slash, name = each.name.partition("/")
@@ -170,7 +170,7 @@ class _Draft:
         self._upload = Upload(self._folder, self._store.cipher, self._put_object)
 
     def store(self, files: Mapping[str, SavedFile]) -> StoredCopy:
-        """Waits for all uploads. Compares them with `files` and with the objects in the store."""
+        """Waits for all uploads. Compares the uploaded objects with `files` and with the objects in the store."""
         self._wait()
         if wrong := [name for name, file in files.items() if self._files.get(name) != file]:
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -185,7 +185,7 @@ class _Draft:
         return StoredCopy(objects, f"{words}; locked until {until:%Y-%m-%d %H:%M} UTC, {said}", until.isoformat())
 
     def fetch(self) -> None:
-        """Replaces the local files with those in the store."""
+        """Replaces the local files with the files in the store."""
         for path in self._folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         self._store.fetch_into(self._folder, self._backup)
@@ -197,7 +197,7 @@ class _Draft:
         self._finished = True
 
     def end(self) -> None:
-        """Ends the uploads. Removes the objects of an unfinished backup. Writes."""
+        """Ends the uploads. Removes the objects if the backup is unfinished. Writes."""
         if self._upload:
             self._upload.stop()
         if not self._finished and self._put:
@@ -252,7 +252,7 @@ class _Draft:
 
 
 class _Stored(RawIOBase):
-    """A file object that reads from chunks of bytes."""
+    """A file object that reads its content from chunks of bytes."""
 
     def __init__(self, chunks: Iterator[bytes], moved: Callable[[int], None]) -> None:
         self._chunks = chunks

@@ -1,4 +1,4 @@
-"""Stores of named objects that are written only once. A store is a bucket, or a folder of encrypted files."""
+"""Stores of named objects that are written only once: a bucket, or a folder of encrypted files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .folder_store import give_away, pieces
 
 
 class NotAllowedError(BackupError):
-    """The store refuses the operation. The credentials lack a permission."""
+    """The store refuses the operation, because the credentials lack a permission."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class StoredObject:
     name: str
     bytes: int
     checksum: str
-    """The MD5 in hexadecimal if the store returns it. Another tag or an empty text if not."""
+    """The MD5 in hexadecimal, if the store returns it. Otherwise another tag, or an empty text."""
 
 
 class Objects(Protocol):
-    """A store of objects below one address. Methods raise BackupError, OSError, or NotAllowedError if not allowed."""
+    """A store of objects below one address. Methods raise BackupError, OSError, and NotAllowedError if not allowed."""
 
     def put(self, name: str, content: bytes) -> str:
         """Stores a new object. Never overwrites an object. Returns its `StoredObject.checksum`. Writes."""
@@ -41,7 +41,7 @@ class Objects(Protocol):
         """Until when an object cannot be deleted, and whether the store confirms this. None without a lock."""
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
-        """Yields objects page by page. Names begin with `under` and a slash. Yields all objects if `under` is empty."""
+        """Yields the objects page by page. With `under`, only objects whose name begins with `under` and a slash."""
 
     def delete(self, names: Sequence[str]) -> None:
         """Removes objects. Writes."""
@@ -49,7 +49,7 @@ class Objects(Protocol):
 
 @dataclass(frozen=True)
 class FolderObjects:
-    """Objects as files in a folder, readable only by their owner."""
+    """Objects in a folder, as files that only their owner can read."""
 
     root: Path
 
@@ -75,11 +75,11 @@ class FolderObjects:
         yield from pieces(self.root / name)
 
     def locked(self, _name: str) -> None:
-        """A file in a folder is never locked."""
+        """None, because a file in a folder is never locked."""
         return
 
     def list(self, under: str = "") -> Iterator[StoredObject]:
-        """The files as objects. The MD5 is computed from the file on disk."""
+        """The files as objects. Computes the MD5 from the file on disk."""
         for path in sorted((self.root / under).rglob("*")):
             if path.is_file():
                 with path.open("rb") as file:

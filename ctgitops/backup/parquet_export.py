@@ -1,4 +1,4 @@
-"""Files of Parquet. A large table has several files, because a file is made in memory."""
+"""Writes and reads Parquet files. A large table has several files, because each file is built in memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..errors import BackupError
 from .pg_dump import UNTOUCHED
 
 FILE = 24 << 20
-"""The size of a file's rows in memory, after which the next file begins."""
+"""The size in bytes of the rows in memory at which the next file begins."""
 BATCH = 2 << 20
 PER_VALUE = 8
 Row = tuple[str | None, ...]
 
 
 def write_parquet(rows: Iterable[Row], columns: Sequence[ExportColumn], folder: Path, stem: str) -> tuple[str, ...]:
-    """Writes the rows to files with a number in their names. Returns the names. Raises OSError, BackupError."""
+    """Writes the rows to files with numbers in their names. Returns the names. Raises OSError, BackupError."""
     from arro3.core import Table
     from arro3.io import write_parquet as write
 
@@ -61,7 +61,7 @@ def read_parquet(paths: Iterable[Path]) -> Iterator[bytes]:
 
 
 def _batches(rows: Iterator[Row], columns: Sequence[ExportColumn]) -> Iterator[tuple[Any, int]]:
-    """Batches for Arrow, each with its approximate size."""
+    """Batches of rows for Arrow, each with its approximate size."""
     some: list[Row] = []
     size = 0
     for row in rows:
@@ -128,7 +128,7 @@ def _arrow_type(stored: str) -> Any:
 
 
 def _texts(column: Any) -> list[str | None]:
-    """The values of a column as text that PostgreSQL reads."""
+    """The values of a column, as text that PostgreSQL can read."""
     from arro3.compute import cast
     from arro3.core import DataType
 

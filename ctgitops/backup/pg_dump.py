@@ -1,6 +1,6 @@
-"""Runs pg_dump. It dumps one snapshot of a database into a folder.
+"""Runs pg_dump, which dumps one snapshot of a database into a folder.
 
-`postgres/server/libpq_environment.py` passes the credentials to pg_dump, in environment variables.
+`postgres/server/libpq_environment.py` passes the credentials to pg_dump in environment variables.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Dump:
     folder: Path
     jobs: int
     seconds: float | None = None
-    """The longest time of the dump, in seconds."""
+    """Maximum duration of the dump, in seconds."""
     part: DatabasePart | None = None
     """The part whose rows are dumped. None for the whole database."""
 
@@ -45,9 +45,9 @@ def jobs() -> int:
 
 
 def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
-    """Dumps the snapshot into a folder. The folder must not exist yet.
+    """Dumps the snapshot into a folder, which must not exist yet. Only reads the database.
 
-    Only reads the database. Raises BackupError with pg_dump's message and advice, OutOfTimeError.
+    Raises BackupError with pg_dump's message and advice, or OutOfTimeError.
     """
     command = [
         dump.client.path("pg_dump"),
@@ -72,12 +72,12 @@ def _without_rows(part: DatabasePart | None) -> tuple[str, ...]:
 
 
 def many(number: int, thing: str) -> str:
-    """Number and noun, such as `1 row` or `4,711 rows`."""
+    """A number and its noun, such as `1 row` or `4,711 rows`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def words_of(finished: Finished, address: Address) -> str:
-    """The reason for a failure: the first error lines of the program's output, without secrets."""
+    """The reason for a failure: the first error lines in the program's output, without secrets."""
     said = address.hidden(finished.said)
     lines = [line.strip() for line in said.splitlines() if re.search(r"error|fatal|detail:", line, re.IGNORECASE)]
     if not lines:

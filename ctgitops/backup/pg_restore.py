@@ -1,6 +1,6 @@
-"""Runs pg_restore into an empty database. Decides for each of its messages whether data was lost.
+"""Runs pg_restore into an empty database. Decides for each message of pg_restore whether data was lost.
 
-`postgres/server/libpq_environment.py` passes the credentials to pg_restore, in environment variables.
+`postgres/server/libpq_environment.py` passes the credentials to pg_restore in environment variables.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ HARMLESS = (
         r"Command was: SET transaction_timeout = 0;\s*"
     ),
 )
-"""Patterns of complete error messages that mean no data loss. The comment before each gives the reason."""
+"""Patterns of complete error messages that do not mean a data loss. The comment before each pattern says why."""
 # With --jobs, pg_restore may report more errors than it counts: it does not count errors at a session's start
 COUNTED = re.compile(r"^pg_restore: warning: errors ignored on restore: (\d+)\s*\Z", re.MULTILINE)
 FOREIGN_KEY = re.compile(r"\d+; \d+ (\d+) FK CONSTRAINT ")
-"""Matches a line of the table of contents. Finds the OID of the foreign key in the source."""
+"""Matches a line of the table of contents, and captures the OID of the foreign key in the source."""
 MARKS = re.compile(r"^(pg_restore:|error:|warning:|while [A-Z ]+:$|from TOC entry .*$|\s)+", re.MULTILINE)
 
 
@@ -48,21 +48,21 @@ class Restoration:
     jobs: int
     options: tuple[str, ...] = ()
     seconds: float | None = None
-    """The longest time of each run of pg_restore."""
+    """Maximum duration of each run of pg_restore, in seconds."""
     left_out: frozenset[str] = frozenset()
     """The OIDs of foreign keys that are not restored."""
 
 
 @dataclass(frozen=True)
 class RestoreMessages:
-    """Messages of pg_restore, classified."""
+    """Messages of pg_restore, divided into harmless errors and data losses."""
 
     harmless: tuple[str, ...]
     losses: tuple[str, ...]
 
 
 def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
-    """Restores into an empty database. Writes. Raises BackupError for an early stop of pg_restore, OutOfTimeError."""
+    """Restores into an empty database. Writes. Raises BackupError if pg_restore stops early, and OutOfTimeError."""
     listed = _listed(restoration)
     with _use_list(restoration, listed) as chosen:
         done = [_restored(restoration, (*part, *chosen), watchdog) for part in _parts(listed)]
@@ -71,7 +71,7 @@ def pg_restore(restoration: Restoration, watchdog: Watchdog) -> RestoreMessages:
 
 
 def _listed(restoration: Restoration) -> str:
-    """The table of contents of the dump. pg_restore prints it."""
+    """The table of contents of the dump, which pg_restore prints."""
     command = [restoration.client.path("pg_restore"), "--list", str(restoration.dump)]
     environment = environment_for(restoration.client, restoration.target)
     return subprocess.run(
@@ -82,8 +82,8 @@ def _listed(restoration: Restoration) -> str:
 def _parts(listed: str) -> tuple[tuple[str, ...], ...]:
     """The options of each run of pg_restore. There are two runs if the dump has NOT VALID constraints.
 
-    The first of two runs restores the rows. A NOT VALID constraint of a domain depends on no table, so parallel
-    jobs of a single run could add the constraint before the rows that violate it.
+    The first of two runs restores the rows. A NOT VALID constraint of a domain depends on no table. In a single run,
+    parallel jobs could therefore add the constraint before the rows that violate it.
     """
     if " CHECK CONSTRAINT " not in listed:
         return ((),)
@@ -92,7 +92,7 @@ def _parts(listed: str) -> tuple[tuple[str, ...], ...]:
 
 @contextmanager
 def _use_list(restoration: Restoration, listed: str) -> Iterator[tuple[str, ...]]:
-    """The option that leaves out some foreign keys. Empty if there are none to leave out."""
+    """The option that leaves out some foreign keys. Empty if no foreign key is left out."""
     if not restoration.left_out:
         yield ()
         return

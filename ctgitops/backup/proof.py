@@ -1,4 +1,4 @@
-"""Verifies a backup. Restores it into a throw-away database, and compares this database with the source."""
+"""Verifies a backup: restores it into a throw-away database, and compares this database with the source."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
-"""pg_restore's options for a proof. They leave out tablespaces, which are folders of the source's machine, and
-subscriptions, because a database with a subscription, even a disabled one, cannot be dropped."""
+"""pg_restore's options for a verification.
+
+These options leave out tablespaces, which are folders of the source's machine. The options also leave out
+subscriptions, because a database with a subscription, even a disabled one, cannot be dropped.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,14 @@ class Contents:
     major: int
     rows: Mapping[str, int]
     sequences: Mapping[str, tuple[int, int]]
-    """The value of each sequence before and after the dump. pg_dump saves a value in between."""
+    """Maps each sequence to its values before and after the dump. pg_dump saves a value in this range."""
     inventory: tuple[str, ...]
-    """The schema's objects. Comparable between servers of different major versions."""
+    """The objects of the schema. Comparable between servers of different major versions."""
     exact_inventory: tuple[str, ...]
-    """The schema's objects in more detail. Comparable between servers of the same major version."""
+    """The objects of the schema with more detail. Comparable only between servers of the same major version."""
     extensions: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
-    """A digest of the rows of each critical table."""
+    """Maps each critical table to a digest of its rows."""
     roles: tuple[str, ...] = ()
     """Roles that own an object in the database, or have privileges on an object."""
     locale: Locale = field(default_factory=Locale)
@@ -47,7 +50,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class ProofDatabase:
-    """An empty database to restore into."""
+    """An empty database into which a backup is restored."""
 
     address: Address
     database: str
@@ -61,7 +64,7 @@ class ProofDatabase:
 
 @contextmanager
 def local_proof(source: Contents) -> Iterator[ProofDatabase]:
-    """A database on a local throw-away server with the source's roles and, if installed, its major version."""
+    """A database on a local throw-away server, which has the source's roles and, if installed, its major version."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
         note = create_proof_database(server.address(), "proof", source.locale)
@@ -73,9 +76,9 @@ def local_proof(source: Contents) -> Iterator[ProofDatabase]:
 
 @contextmanager
 def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
-    """A database on the server of `backup.verify_server`, dropped afterwards. Writes there.
+    """A database on the server of `backup.verify_server`. Drops the database afterwards. Writes there.
 
-    ctgitops creates no roles there: owners and grants are left out, and the roles in policies must exist.
+    ctgitops creates no roles there. The restore leaves out owners and grants, and the roles in policies must exist.
     """
     name = f"ctgitops_proof_{secrets.token_hex(6)}"
     with scratch_database(address, name, source.locale) as (version, note):

@@ -1,4 +1,4 @@
-"""Backups that a provider takes. A provider is pgBackRest, or a command with `core/provider_backup.py`'s contract."""
+"""Backups that a provider takes: pgBackRest, or a command that fulfils the contract in `core/provider_backup.py`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class ProviderJob:
-    """One backup by a provider."""
+    """The task of a provider to take one backup."""
 
     environment: Environment
     policy: BackupPolicy
@@ -60,15 +60,15 @@ class Provider(Protocol):
     """Takes backups and verifies them."""
 
     def backup(self, since: datetime) -> ProviderBackup:
-        """Takes a backup. The backup must be newer than `since`. Raises BackupError, ValueError."""
+        """Takes a backup, which must be newer than `since`. Raises BackupError, ValueError."""
 
     def verify(self, backup: ProviderBackup) -> str:
-        """Verifies the backup. Returns the method as text. Raises BackupError, ValueError."""
+        """Verifies the backup. Returns how it was verified, as text. Raises BackupError, ValueError."""
 
 
 @dataclass(frozen=True)
 class CommandProvider:
-    """A command of the repository, called with JSON."""
+    """A command of the repository. Receives and returns JSON."""
 
     job: ProviderJob
     facts: Mapping[str, Any]
@@ -95,7 +95,7 @@ class PgBackRest:
     deadline: Deadline
 
     def backup(self, since: datetime) -> ProviderBackup:
-        """Takes a backup of the manifest's type. Waits until its WAL is archived."""
+        """Takes a backup of the type that the manifest sets. Waits until its WAL is archived."""
         policy = self.job.policy.pgbackrest
         before = {each["label"] for each in self._backups()}
         self._run("backup", f"--type={policy.type}", f"--annotation=ctgitops={self.job.environment.name}")
@@ -135,7 +135,7 @@ class PgBackRest:
 
 
 def take_by_provider(job: ProviderJob, tell: Listener) -> Receipt:
-    """Lets the provider take and verify a backup. Raises BackupError. Only reads the database itself."""
+    """Makes the provider take and verify a backup. ctgitops itself only reads the database. Raises BackupError."""
     deadline, since = Deadline(job.policy), datetime.now(UTC)
     with exported_snapshot(job.source) as snapshot:
         server_version, database = snapshot.server_version(), snapshot.database_name()

@@ -1,4 +1,4 @@
-"""Removes old backups of an environment, as `backup.keep` says, and leftovers of interrupted runs."""
+"""Removes old backups of an environment according to `backup.keep`, and leftovers of interrupted runs."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class PruneJob:
     store: BackupStore
     say: Callable[[str], None]
     others: Callable[[], Mapping[str, Address]] = field(default=dict)
-    """Returns the databases of the other environments with the same destination. Raises CtgitopsError."""
+    """Returns the databases of the other environments with the same backup destination. Raises CtgitopsError."""
 
 
 def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
-    """Decides, and removes unless `dry_run`. Writes to the store. Raises CtgitopsError before any removal.
+    """Decides which backups to remove, and removes them unless `dry_run`. Writes to the store.
 
-    A backup loses its receipt first. So after an interruption it does not count, and the next run removes the rest. If
-    the store refuses to remove something, `refused` says so.
+    Removes the receipt of a backup first. After an interruption, the backup therefore no longer counts, and the next
+    run removes the rest. If the store refuses a removal, `refused` says so. Raises CtgitopsError before any removal.
     """
     left = leftovers(job.store, job.environment.name, job.source)
     facts = retention_facts(job.environment, job.source, job.others())
@@ -57,7 +57,7 @@ def prune(job: PruneJob, *, dry_run: bool) -> Pruned:
 
 
 def prune_after_backup(job: PruneJob) -> None:
-    """Prunes after the proof of a new backup. Only reports an error, because the new backup is what matters."""
+    """Prunes after a new backup was verified. Only reports an error, because the new backup matters more."""
     try:
         pruned = prune(job, dry_run=False)
     except (CtgitopsError, OSError) as error:
@@ -68,7 +68,7 @@ def prune_after_backup(job: PruneJob) -> None:
 
 
 def what_was_refused(error: BackupError | OSError) -> str | None:
-    """Why the store refused because of missing rights. None for another error."""
+    """Why the store refused a removal because of a missing permission. None for another error."""
     if isinstance(error, NotAllowedError):
         return error.what
     refused = isinstance(error, OSError) and error.errno in _REFUSED

@@ -55,14 +55,14 @@ class Saved:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Roles that own an object in the backup, or have privileges on an object."""
+        """Roles that own an object in the backup, or have privileges on such an object."""
         file = self.dump / ROLES
         return roles_in(file.read_text(encoding="utf-8")) if file.exists() else ()
 
 
 @dataclass(frozen=True)
 class RestoreJob:
-    """The backup and the target of a restore."""
+    """A backup and the target into which it is restored."""
 
     saved: Saved
     target: Address
@@ -74,7 +74,7 @@ class RestoreJob:
 
 
 def restore_into(saved: Saved, target: Address, tell: Listener) -> Receipt:
-    """Checks the backup and the target, restores, compares row counts. Writes. Raises BackupError, UsageError."""
+    """Checks the backup and the target, restores, and compares row counts. Writes. Raises BackupError, UsageError."""
     receipt = saved.receipt
     restoring = RestoreJob(saved, target, tell)
     for line in receipt.extent:
@@ -101,7 +101,7 @@ def restore_into(saved: Saved, target: Address, tell: Listener) -> Receipt:
 
 
 def schema_of(saved: Saved, tell: Listener) -> Snapshot:
-    """Restores a backup on a local throw-away server. Reads its schema. Raises BackupError, UsageError."""
+    """Restores a backup on a local throw-away server, and reads its schema. Raises BackupError, UsageError."""
     programs = server_for(int(saved.receipt.server_version.split(".", maxsplit=1)[0]))
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
         address = server.create_database("backup")
@@ -113,7 +113,7 @@ def schema_of(saved: Saved, tell: Listener) -> Snapshot:
 
 @contextmanager
 def _half_way(target: Address) -> Iterator[None]:
-    """Adds to every error in a block that the target is incomplete. The restore has already begun."""
+    """Adds to every error in a block that the target is incomplete, because the restore has already begun."""
     try:
         yield
     except CtgitopsError as error:
@@ -131,7 +131,7 @@ def _refuse_unless_empty(target: Address) -> None:
 
 
 def _owners(restoring: RestoreJob) -> tuple[str, ...]:
-    """pg_restore's options. They leave out owners and tablespaces if the target does not allow them.
+    """pg_restore's options that leave out owners and tablespaces if the target does not allow them.
 
     Raises UsageError if a role is missing.
     """
@@ -150,7 +150,7 @@ def _owners(restoring: RestoreJob) -> tuple[str, ...]:
 
 
 def _public_as_it_was(restoring: RestoreJob) -> None:
-    """Restores owner and privileges of the schema `public`. pg_restore can do so only as superuser."""
+    """Restores owner and privileges of the schema `public`, which pg_restore can do only as superuser."""
     wanted = restoring.saved.receipt.public
     if wanted and (left := restore_rights_of_public(restoring.target, wanted)):
         what = "the owner or the privileges of schema public differ from the backup"
@@ -182,7 +182,7 @@ def _compare(restoring: RestoreJob, complaints: RestoreMessages) -> None:
 
 
 def _short(loss: str) -> str:
-    """pg_restore's message about one statement. A long statement is cut."""
+    """pg_restore's message about one statement. Cuts a long statement."""
     said, command, statement = loss.partition(" Command was: ")
     long = len(statement) > LONGEST_STATEMENT
     return f"{said}{command}{statement[:LONGEST_STATEMENT]}{'…' if long else ''}"

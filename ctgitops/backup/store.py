@@ -1,4 +1,4 @@
-"""Opens the store at an address. Compares a backup's files with its receipt."""
+"""Opens the store at an address, and compares a backup's files with its receipt."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class StorePlace:
     address: str
     """A folder, or the URL of a bucket."""
     root: Path
-    """The folder from which relative paths start."""
+    """The folder to which relative paths refer."""
     settings: StoreSettings = field(default_factory=StoreSettings)
     cipher: Cipher = field(default_factory=Cipher)
     encrypted: bool = False
-    """Whether the backups in a folder are encrypted. In a bucket, the objects' names show this."""
+    """Whether the backups in a folder are encrypted. In a bucket, the names of the objects show this."""
     warn: Callable[[str], None] = field(default=lambda _words: None)
     moved: Callable[[int], None] = field(default=lambda _bytes: None)
-    """Called for each stored or downloaded piece, with the piece's number of bytes."""
+    """Called for each piece that is stored or downloaded, with the number of its bytes."""
 
 
 def store_at(place: StorePlace) -> BackupStore:
@@ -66,7 +66,7 @@ def store_at(place: StorePlace) -> BackupStore:
 
 
 def split_receipt(receipt: str) -> tuple[str, str, str]:
-    """Splits the path or URL of a backup or its receipt. Returns the store's address, the ID and the file's name."""
+    """Splits the path or URL of a backup or its receipt into the store's address, the ID and the file's name."""
     if "://" in receipt:
         address, backup, name = receipt.rstrip("/").rsplit("/", 2)
         return (f"{address}/{backup}", name, RECEIPT) if environment_of(name) else (address, backup, name)
@@ -77,7 +77,7 @@ def split_receipt(receipt: str) -> tuple[str, str, str]:
 
 
 def refuse_if_full(place: Path, bytes_of_database: int, part: int) -> None:
-    """Raises BackupError if the disk of `place` has less than 1/`part` of `bytes_of_database` free."""
+    """Raises BackupError if less than 1/`part` of `bytes_of_database` is free on the disk of `place`."""
     free = shutil.disk_usage(place).free
     needed = bytes_of_database // part
     if free < needed:
@@ -89,19 +89,19 @@ def refuse_if_full(place: Path, bytes_of_database: int, part: int) -> None:
 
 
 def checksums(dump: Path, count: Callable[[int], None] = _ignore) -> dict[str, SavedFile]:
-    """Size and SHA-256 of each file in `dump`. Read-only."""
+    """Maps each file in `dump` to its size and SHA-256. Read-only."""
     return {
         str(path.relative_to(dump)): checksum(pieces(path), count) for path in sorted(dump.rglob("*")) if path.is_file()
     }
 
 
 def below(folder: str, files: Mapping[str, SavedFile]) -> dict[str, SavedFile]:
-    """The files of a folder, by their paths in it."""
+    """Maps the path of each file in a folder, relative to this folder, to the file."""
     return {name.removeprefix(f"{folder}/"): file for name, file in files.items() if name.startswith(f"{folder}/")}
 
 
 def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receipt:
-    """Reads the receipt of a backup. `name` is the name from the user. Raises UsageError without a receipt."""
+    """Reads a backup's receipt. `name` is the file name that the user gave. Raises UsageError without a receipt."""
     at = f"{store.location(backup)}/{name}"
     hint = f"pass the {RECEIPT} of a backup"
     try:
@@ -118,7 +118,7 @@ def read_receipt(store: BackupStore, backup: str, name: str = RECEIPT) -> Receip
 def refuse_if_changed(
     files: Mapping[str, SavedFile], folder: Path, location: str, count: Callable[[int], None] = _ignore
 ) -> None:
-    """Raises BackupError if a file of the folder differs from `files` in the receipt. Read-only."""
+    """Raises BackupError if a file in the folder differs from `files`, which are from the receipt. Read-only."""
     found = (
         {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()} if folder.is_dir() else set()
     )
@@ -142,7 +142,7 @@ def unlike_receipt(location: str, wrong: list[str], state: str) -> BackupError:
 
 
 def checksum(content: Iterable[bytes], count: Callable[[int], None] = _ignore) -> SavedFile:
-    """Size and SHA-256 of what `content` yields. Calls `count` with the size of each piece."""
+    """The size and SHA-256 of all pieces of `content`. Calls `count` with the size of each piece."""
     found, size = hashlib.sha256(), 0
     for piece in content:
         found.update(piece)

@@ -21,7 +21,10 @@ from .pg_dump import megabytes
 from .store import SMALLEST_COPY, SMALLEST_DUMP
 
 PROBE = "doctor-probe-{}"
-"""The name of the probe. With credentials that cannot delete, one such object per environment stays in the store."""
+"""The name of the probe, an object that tests the store.
+
+If the credentials cannot delete, one probe per environment stays in the store.
+"""
 CONTENT = b"`ctgitops doctor` wrote this to test the store. It can be deleted.\n"
 _SIZE = "select pg_database_size(current_database())"
 
@@ -72,7 +75,7 @@ def _probed(objects: Objects, environment: Environment) -> Iterator[Diagnosis]:
 
 
 def _read(objects: Objects, name: str) -> bytes | None:
-    """The content of the probe. None if the credentials may not read."""
+    """The content of the probe. None if the credentials do not allow reading."""
     with suppress(NotAllowedError):
         return b"".join(objects.get(name))
     return None
@@ -89,7 +92,7 @@ def _deleted(objects: Objects, name: str, to: str) -> Iterator[Diagnosis]:
 
 
 def encryption_keys(policy: BackupPolicy | None, private_key: Callable[[], PrivateKey | None]) -> Iterator[Diagnosis]:
-    """Whether the public keys and the private key can be parsed, and belong together."""
+    """Whether the public keys and the private key are valid, and belong together."""
     check, keys = "encryption-keys", policy.encrypt_to if policy else ()
     for number, text in enumerate(keys, start=1):
         try:

@@ -1,4 +1,4 @@
-"""Restores the rows of one table of a backup into a new table. The live table stays."""
+"""Restores the rows of one table from a backup into a new table. Leaves the existing table unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ServerMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 @dataclass(frozen=True)
 class TableRestore:
-    """One table of a backup, and the new table for its rows."""
+    """One table of a backup, and the new table that receives its rows."""
 
     saved: Saved
     table: TableName
@@ -54,10 +54,10 @@ class TableRestore:
 
 
 def restore_table(job: TableRestore, place: ServerMaker) -> int:
-    """Creates the new table with all rows, or creates nothing. Returns the receipt's number of rows. Writes.
+    """Creates the new table with all rows, or creates nothing. Returns the number of rows in the receipt. Writes.
 
-    The table's columns come from the schema of the backup, which is restored on a throw-away server: the live table can
-    be dropped or have other columns. Raises UsageError, BackupError.
+    The columns come from the schema of the backup, which is restored on a throw-away server. The existing table may be
+    dropped or have other columns. Raises UsageError, BackupError.
     """
     receipt = job.saved.receipt
     refuse_if_changed(receipt.files, job.saved.dump, job.saved.location)
@@ -126,7 +126,7 @@ def _rows(stream: IO[bytes], counter: ByteCounter) -> Iterator[bytes]:
 
 @contextmanager
 def _dumped(job: TableRestore, part: TableName) -> Iterator[IO[bytes]]:
-    """The SQL that pg_restore prints for one table's rows. Raises BackupError if pg_restore fails."""
+    """The SQL that pg_restore prints for the rows of one table. Raises BackupError if pg_restore fails."""
     command = [job.client.path("pg_restore"), "--data-only", "--file=-"]
     command += [f"--schema={part.schema}", f"--table={part.name}", str(job.saved.dump)]
     with (

@@ -1,7 +1,7 @@
-"""Takes one backup. Dumps, counts rows, restores, and compares.
+"""Takes one backup: dumps, counts rows, restores, and compares.
 
-`commands/apply.py` and `commands/rollback.py` take a backup under the run lock, after the gates and the preflight
-checks, and before the first migration.
+`commands/apply.py` and `commands/rollback.py` take a backup while they hold the run lock. This happens after the gates
+and the preflight checks, and before the first migration.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class BackupJob:
     tell: Listener
     cipher: Cipher = field(default_factory=Cipher)
     stored: ByteCounter = field(default_factory=ByteCounter)
-    """Counts the bytes that are in the store."""
+    """Counts the bytes that are already in the store."""
     rates: tuple[float, ...] = ()
-    """The rates of earlier backups, in bytes of the database a second."""
+    """The speeds of earlier backups, in bytes of the database per second."""
     extent: BackupExtent = field(default_factory=BackupExtent)
 
     def say(self, words: str, phase: BackupPhase = BackupPhase.BACKUP) -> None:
@@ -170,7 +170,7 @@ def _export(
 
 
 def _stored(taking: BackupJob, files: dict[str, SavedFile]) -> StoredCopy:
-    """Waits until all files are stored. Compares them. With `restore-from-store`, downloads them for the restore.
+    """Waits until all files are stored, and compares them. With `restore-from-store`, downloads them for the restore.
 
     Raises BackupError.
     """
@@ -224,7 +224,7 @@ def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, w
 
 
 def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
-    """The critical tables that do not exist. Only reports them, because the plan may create them."""
+    """The critical tables that do not exist. Only reports them, because the plan may create these tables."""
     return tuple(
         f"critical table {table} does not exist yet" for table in policy.critical_tables if table not in source.digests
     )

@@ -1,7 +1,7 @@
-"""Encrypts and uploads the files of a folder. pg_dump still writes other files at this time.
+"""Encrypts and uploads the files of a folder while pg_dump still writes other files.
 
-Each 16 MB of a file become one object. There is no multipart upload: each object is put on the condition that its name
-does not exist, the store checks its checksum, all objects are listed after an interruption, and no file is too large.
+Each 16 MB of a file become one object. This module uses no multipart upload. Each object is put only if its name does
+not exist, and the store verifies its checksum. After an interruption, all objects can be listed. No file is too large.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ..core.receipt import SavedFile
 from .encryption import Cipher
 
 PART = 16 << 20
-"""The largest size of an object. Each upload thread needs memory for two objects of this size."""
+"""Maximum size of an object in bytes. Each upload thread needs memory for two objects of this size."""
 THREADS = 4
 EVERY_SECONDS = 0.5
 
 
 def part_name(name: str, number: int) -> str:
-    """The name of the object for a part of a file. The second part of a file has the suffix `.part00001`."""
+    """The name of the object for a part of a file. For example, the second part has the suffix `.part00001`."""
     return f"{name}.part{number:05}" if number else name
 
 
 @dataclass
 class _Parts:
-    """Takes a file's bytes and stores them in parts. Implements `encryption.Writer`."""
+    """Takes the bytes of a file and stores them in parts. Implements `encryption.Writer`."""
 
     put: Callable[[str, bytes], None]
     name: str
@@ -46,7 +46,7 @@ class _Parts:
         return len(data)
 
     def flush(self) -> None:
-        """Does nothing. A part is stored when it is full."""
+        """Does nothing, because each part is stored when it is full."""
 
     def end(self) -> None:
         """Stores the last part. An empty file becomes an empty object."""
@@ -61,7 +61,7 @@ class _Parts:
 
 
 class _Hashed(BufferedIOBase):
-    """Reads a file, and computes its size and SHA-256."""
+    """Reads a file while it computes the file's size and SHA-256."""
 
     def __init__(self, file: BufferedIOBase, stop: threading.Event) -> None:
         self._file = file
@@ -86,14 +86,14 @@ class _Hashed(BufferedIOBase):
 
 
 def put_parts(clear: BufferedIOBase, name: str, cipher: Cipher, put: Callable[[str, bytes], None]) -> None:
-    """Encrypts `clear` with `cipher`. Stores it as the parts of the file `name`."""
+    """Encrypts `clear` with `cipher`, and stores the result as the parts of the file `name`."""
     parts = _Parts(put, name + cipher.suffix)
     cipher.encrypt(clear, parts)
     parts.end()
 
 
 class Upload:
-    """Uploads files of `folder` in threads. Uploads a file when it is complete."""
+    """Uploads the files of `folder` in threads, each file when it is complete."""
 
     def __init__(self, folder: Path, cipher: Cipher, put: Callable[[str, bytes], None]) -> None:
         self._folder = folder
@@ -107,7 +107,7 @@ class Upload:
         self._watcher.start()
 
     def rest(self) -> dict[str, SavedFile]:
-        """Uploads the remaining files and waits. Returns each file's size and SHA-256, by its path in the folder."""
+        """Uploads the remaining files, and waits. Maps each file's path in the folder to its size and SHA-256."""
         self._watching.set()
         self._watcher.join()
         for name in sorted(_files(self._folder)):
@@ -147,7 +147,7 @@ def _files(folder: Path) -> set[str]:
 
 
 def _open_below(folder: Path) -> set[str]:
-    """The files of `folder` that a process has open. Raises OSError without /proc. Uploads then wait for pg_dump."""
+    """The files of `folder` that a process has open. Raises OSError without /proc. Uploads then await pg_dump's end."""
     found = set()
     for process in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

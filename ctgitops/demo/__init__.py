@@ -1,1 +1,1 @@
-"""The demo. It plays the whole workflow on an embedded PostgreSQL."""
+"""The demo, which plays the whole workflow on an embedded PostgreSQL."""

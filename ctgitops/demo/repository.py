@@ -1,4 +1,4 @@
-"""Creates the demo's repository from ConstructTrack's migrations. The demo's pull request adds two of them."""
+"""Creates the demo's repository from ConstructTrack's migrations. The demo's pull request adds two migrations."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ seeds: [seeds/production, seeds/customers]
 
 
 def origin() -> Path:
-    """The folder with ConstructTrack's migrations, in the installed package or a checkout of ctgitops."""
+    """The folder with ConstructTrack's migrations, in the installed package or in a checkout of ctgitops."""
     packaged = Path(__file__).parent / "repository"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
 def main_branch(root: Path) -> None:
-    """Writes the main branch before the pull request. Production gets customer data from staging's seed files."""
+    """Writes the main branch before the pull request. Production gets its customer data from staging's seed files."""
     source = origin()
     shutil.copytree(source / "migrations", root / "migrations")
     for name in ("staging", "production"):

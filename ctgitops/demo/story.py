@@ -1,4 +1,4 @@
-"""Plays the demo: a pull request's plan, a merge that updates staging, a tag that updates production, a rollback."""
+"""Plays the demo: the plan of a pull request, a merge for staging, a tag for production, and a rollback."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _payload(name: str) -> dict[str, object]:
 
 
 def _intent_of(stage: Stage, event: str) -> Planning | Applying:
-    """Returns what the Action would do for a GitHub event's payload in this repository."""
+    """Returns what the Action would do in this repository for the payload of a GitHub event."""
     happened = read_event(event, _payload(event))
     if isinstance(happened, Ignored | Refused):
         raise CtgitopsError(f"the payload of {event} is ignored: {happened.why}")
@@ -169,7 +169,7 @@ def _pull_request(stage: Stage) -> None:
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
-    """Returns facts about a run for the pull request, such as the pull request's URL."""
+    """Returns the origin of a run for the pull request: its repository, commit and number."""
     origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
     if isinstance(asked, Planning):
         return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)
@@ -204,7 +204,7 @@ def _release(stage: Stage) -> None:
 
 
 def _deploy(stage: Stage, event: str, comment: str) -> None:
-    """Applies to the environments that an event names. Writes the resulting comment to a file."""
+    """Applies to the environments that an event names, and writes the resulting comment to a file."""
     for environment in _intent_of(stage, event).environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
@@ -258,4 +258,4 @@ def _applied(stage: Stage, name: str, *, quiet: bool = False) -> Outcome:
 
 
 def _silence(_progress: Progress) -> None:
-    """A listener that shows nothing. Used to apply the migrations of the main branch."""
+    """A listener that shows nothing, for applying the migrations of the main branch."""

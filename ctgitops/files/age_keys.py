@@ -9,7 +9,7 @@ _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
 def recipient(text: str) -> Any:
-    """The public key in `text`: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`. Raises ValueError for any other text."""
+    """The public key in `text`: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`. Raises ValueError for other text."""
     import pyrage
 
     kind = pyrage.ssh.Recipient if text.startswith("ssh-") else pyrage.x25519.Recipient
@@ -22,7 +22,7 @@ def recipient(text: str) -> Any:
 def identities(text: str) -> list[Any]:
     """The private keys in `text`: lines of age-keygen, and SSH keys.
 
-    Raises ValueError with a message that omits `text`.
+    Raises ValueError. Its message does not contain `text`.
     """
     import pyrage
 

@@ -1,4 +1,4 @@
-"""Searches the repository's code for names. Reads the files that git tracks. Without git, reads all files."""
+"""Searches the repository's code for names. Reads the files that git tracks, or without git all files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .policy import layout_of
 from .repository import Repository, shown
 
 LARGEST = 1_000_000
-"""Maximum size of a file in bytes. Larger files are assumed to be generated."""
+"""Maximum size of a file in bytes. A larger file is assumed to be generated."""
 MOST = 50_000
-"""Maximum number of files. A search of this many files ends within seconds."""
+"""Maximum number of files to search. A search of so many files ends within seconds."""
 SECONDS = 30
-"""Time limit. A search of 20,000 files (150 MB) took 8 to 19 seconds of one core. Common names take longer."""
+"""Time limit in seconds. A search of 20,000 files (150 MB) took 8 to 19 s of one core. Common names take longer."""
 _OURS = ("migrations", "seeds", "environments")
 _NOT_CODE = {".md", ".mdx", ".rst", ".adoc", ".txt", ".csv", ".lock", ".svg", ".log", ".map", ".snap"}
 _NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target", "venv", "__pycache__"}
@@ -46,13 +46,13 @@ class _Unreadable:
 
     unreadable: list[str] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
-    """Problems with code files that are too large or not valid UTF-8."""
+    """Problems with code files that are too large, or that are not valid UTF-8."""
 
 
 def _searched(
     top: Path, paths: list[str], those: tuple[SearchedName, ...], skipped: _Unreadable
 ) -> Iterator[tuple[Mention, ...]]:
-    """The mentions in each file, until the time limit."""
+    """The mentions in each file. Stops at the time limit."""
     reader = Repository(top)
     until = time.monotonic() + SECONDS
     for path in paths:

@@ -18,9 +18,9 @@ from .scaffold import Change, NewFile, Order, new_migration, write_files
 
 
 def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[tuple[str, ...], tuple[Lines, ...]]:
-    """Changes and renames files. If two fixes change the same line, applies only the first. Writes.
+    """Changes lines and renames files. If two fixes change the same line, applies only the first. Writes.
 
-    Returns messages about the changes, and the remaining fixes that need a follow-up migration.
+    Returns messages about the changes, and the remaining fixes, which need a follow-up migration.
     """
     wanted = [fix for fix in dict.fromkeys(fixes) if isinstance(fix, Lines)]
     done, begun = [], []
@@ -38,7 +38,7 @@ def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[t
 
 
 def fix_after(root: Path, workspace: Workspace, fix: Lines, order: Order) -> tuple[str, ...]:
-    """Writes the follow-up migration of a fix, and adapts the rollback of the fixed migration if necessary. Writes.
+    """Writes the follow-up migration of a fix. If necessary, adapts the rollback of the fixed migration. Writes.
 
     `workspace` must include the follow-up migrations of earlier fixes.
     """
@@ -65,7 +65,7 @@ def _also(root: Path, migration: Migration, then: FollowUpMigration) -> Iterator
 
 
 def _with(text: str, statement: str, end: str) -> str:
-    """Adds a statement at the end of a rollback. If the rollback has an explicit COMMIT, before the COMMIT."""
+    """Adds a statement at the end of a rollback, or before the rollback's own COMMIT if it has one."""
     try:
         pair = outer_pair(statements(text))
     except SqlSyntaxError:
@@ -75,7 +75,7 @@ def _with(text: str, statement: str, end: str) -> str:
 
 
 def _without(text: str, index: str) -> str:
-    """Removes the statement that drops an index from a rollback."""
+    """Removes from a rollback the statement that drops an index."""
     if not index:
         return text
     try:
@@ -91,7 +91,7 @@ def _without(text: str, index: str) -> str:
 
 
 def _drops(tree: Tree, index: str) -> bool:
-    """Whether a statement drops this index and nothing else."""
+    """Whether a statement drops only this index."""
     if tree.kind != "DropStmt" or tree.node.get("removeType") != "OBJECT_INDEX":
         return False
     names = list(dropped_names(tree.node))
@@ -99,7 +99,7 @@ def _drops(tree: Tree, index: str) -> bool:
 
 
 def _rollback_fits(migration: Migration | None, fix: Lines) -> bool:
-    """Whether the migration's rollback stays correct if a follow-up migration creates the object."""
+    """Whether the migration's rollback stays correct if a follow-up migration creates the object instead."""
     if fix.then is None or not fix.then.needed:
         return True
     if migration is None or (migration.down and migration.down.path == migration.path):

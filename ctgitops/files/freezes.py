@@ -1,4 +1,4 @@
-"""Reads `freeze` in manifests and the policy."""
+"""Reads the key `freeze` in manifests and the policy."""
 
 from __future__ import annotations
 

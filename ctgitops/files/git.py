@@ -1,4 +1,4 @@
-"""Reads branches and history from git. Runs no program that the checkout's git configuration names."""
+"""Reads branches and history from git. Does not run any program that the checkout's git configuration names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _WITHOUT_BASE = {
 
 
 def base_of(root: Path, name: str | None = None, option: str = "--base") -> BaseBranch | None:
-    """The migrations of the branch `name`, or of the first default branch that exists. None if no branch exists.
+    """The migrations of the branch `name`, or else of the first default branch that exists.
 
-    Also None if the folder is not in a repository, unless `name` is given. Raises WorkspaceError if git fails.
+    None if no branch exists. None outside a repository, unless `name` is given. Raises WorkspaceError if git fails.
     """
     if name is None and not in_repository(root):
         return None
@@ -36,12 +36,12 @@ def base_of(root: Path, name: str | None = None, option: str = "--base") -> Base
 
 
 def base_name(git: Git, name: str | None = None) -> str:
-    """The given branch, or the first default branch that exists. Empty if no branch exists."""
+    """The branch `name` if it is given, else the first default branch that exists. Empty if no branch exists."""
     return next((branch for branch in ((name,) if name else _USUAL) if commit_of(git, branch)), "")
 
 
 def required_base(root: Path, name: str | None, option: str) -> BaseBranch:
-    """Like `base_of`, but raises UsageError with the command to run if there is no branch. Raises WorkspaceError."""
+    """Like `base_of`, but raises UsageError with the next command if no branch exists. Raises WorkspaceError."""
     base = base_of(root, name, option)
     if base is not None:
         return base
@@ -55,7 +55,7 @@ def required_base(root: Path, name: str | None, option: str) -> BaseBranch:
 
 
 def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
-    """The files below the root that differ from the fork point of this branch, by path relative to the root.
+    """The files below the root that differ from the point where this branch began, by path relative to the root.
 
     Raises WorkspaceError if git fails.
     """
@@ -79,7 +79,7 @@ def merged_files(root: Path) -> frozenset[str]:
 
 
 def fork_of(git: Git, base: str) -> str:
-    """The merge base of HEAD and the base branch. The base branch itself if the two have no common history."""
+    """The merge base of HEAD and the base branch, or the base branch itself if the two have no common history."""
     if not commit_of(git, "HEAD"):
         return base
     fork = git.text_or_none("merge-base", "--end-of-options", base, "HEAD")
@@ -89,13 +89,13 @@ def fork_of(git: Git, base: str) -> str:
 
 
 def commit_of(git: Git, name: str) -> str:
-    """The commit that a name resolves to. Empty if the name does not resolve."""
+    """The commit to which a name resolves. Empty if the name does not resolve."""
     found = git.text_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     return (found or "").strip()
 
 
 def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
-    """The contested migrations that the base branch has, and the commit time of each. Never raises.
+    """The contested migrations that are on the base branch, with the commit time of each. Raises no error.
 
     The result decides which of two files a problem names. If git fails, the result is unknown, and the problem says so.
     """
@@ -131,12 +131,12 @@ def head_of(root: Path) -> str:
 
 
 def in_repository(root: Path) -> bool:
-    """Whether a folder is in a git working tree. Checks only files, because git may be missing or broken."""
+    """Whether a folder is in a git working tree. Looks only at files, because git may be missing or broken."""
     return bool(os.environ.get("GIT_DIR")) or any((p / ".git").exists() for p in _upwards(root))
 
 
 def top_of(root: Path) -> Path:
-    """The top folder of the repository. Outside of a repository, the folder itself. Does not run git."""
+    """The top folder of the repository, or the folder itself outside a repository. Does not run git."""
     return next((p for p in _upwards(root) if (p / ".git").exists()), root)
 
 
@@ -157,7 +157,7 @@ def _upwards(root: Path) -> tuple[Path, ...]:
 
 
 def _head_file(top: Path) -> str:
-    """Resolves HEAD from the files in .git. Empty on failure, and in a linked worktree."""
+    """The commit of HEAD, from the files in .git. Empty if this fails, and in a linked worktree."""
     folder = top / ".git"
     try:
         said = (folder / "HEAD").read_text().strip()
@@ -174,7 +174,7 @@ def _head_file(top: Path) -> str:
 
 
 def _near(git: Git, name: str) -> list[str]:
-    """Branches with the same last path component as `name`."""
+    """Branches whose last path component is the same as that of `name`."""
     listed = git.text("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
     last = name.rsplit("/", 1)[-1]
     return [ref for ref in listed if ref != name and ref.rsplit("/", 1)[-1] == last]

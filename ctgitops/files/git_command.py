@@ -1,4 +1,4 @@
-"""Runs git with a timeout, and never interactively. Errors quote git's message."""
+"""Runs git with a timeout, and without any prompt. Errors quote git's message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import WorkspaceError
 
 SECONDS = 30
-"""Timeout of one git command. The time is long, because a partial clone may have to fetch objects."""
+"""Timeout of one git command in seconds. The timeout is long, because a partial clone may have to fetch objects."""
 _SAFE = (
     "-c",
     "core.hooksPath=/dev/null",
@@ -67,12 +67,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Git:
-    """Runs git in one folder. `wanted` is the fact that the caller needs. Errors say that this fact is unknown."""
+    """Runs git in one folder. `wanted` is what the caller needs to know. An error says that this is unknown."""
 
     root: Path
     wanted: str
     otherwise: str = ""
-    """A command for the hint of errors. The command works without git's answer."""
+    """A command for the hint of an error. The command must work without git's answer."""
 
     def text(self, *arguments: str) -> str:
         """The output of a git command. Raises WorkspaceError if the command fails."""
@@ -91,7 +91,7 @@ class Git:
         return answer.printed
 
     def run(self, *arguments: str) -> Answer:
-        """Runs one git command. Runs no program that the checkout configures. Raises WorkspaceError."""
+        """Runs one git command. Does not run programs that the checkout configures. Raises WorkspaceError."""
         command = ["git", *_SAFE, "-C", str(self.root), *arguments]
         try:
             child = subprocess.Popen(
@@ -132,7 +132,7 @@ def _words(said: str) -> str:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kills git and all its child processes. A child would otherwise keep git's pipes open."""
+    """Kills git and all its child processes, because a child would keep git's pipes open."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.communicate()

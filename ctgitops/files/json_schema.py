@@ -1,4 +1,4 @@
-"""Validates a document against a JSON Schema, with errors in terms of the YAML that the user wrote.
+"""Validates a document against a JSON Schema. The errors use the terms of the YAML that the user wrote.
 
 In the schemas of this package, `title` is a noun phrase for the expected value, and the first of `examples` is such a
 value. Errors quote both.
@@ -121,7 +121,7 @@ def _missing(miss: _Miss, document: Document) -> Iterator[Fault]:
 
 
 def _own_secret(example: str, place: Place | None) -> str:
-    """The example, with the name of this environment's secret. Users copy examples unchanged."""
+    """The example with the name of this environment's secret, because users copy examples unchanged."""
     name = re.sub(r"\W", "_", PurePath(place.path).stem).upper() if place else "NAME"
     return example.replace("PRODUCTION_DATABASE_URL", f"{name}_DATABASE_URL")
 
@@ -145,7 +145,7 @@ def _expected(miss: _Miss) -> str:
 
 
 def _in_the_open(miss: _Miss, document: Document) -> Problem:
-    """The problem for a value that is not a secret's name. Never shows the value, which may be a password."""
+    """The problem with a value that is not the name of a secret. Never shows the value, which may be a password."""
     place = document.place(miss.keys)
     if not isinstance(miss.instance, str):
         what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not valid"

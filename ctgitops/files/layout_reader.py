@@ -1,4 +1,4 @@
-"""Reads the migrations of a folder that has another tool's layout."""
+"""Reads the migrations of a folder with the layout of another tool."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..sql.script import Script, checksum_of
 from .repository import Repository
 
 DEEPEST = 6
-"""Maximum depth of folders that are read. Flyway reads all; a deeper folder is reported."""
+"""Maximum depth of folders that are read. Flyway reads folders at any depth. A deeper folder is reported."""
 
 
 @dataclass(frozen=True)
 class LayoutFiles:
-    """The migrations by number, the repeatable files, and the problems of a folder."""
+    """The migrations of a folder, sorted by number, its repeatable files, and the problems with them."""
 
     migrations: tuple[Migration, ...]
     repeatable: tuple[Seed, ...]
@@ -31,15 +31,16 @@ class LayoutFiles:
 
 
 def read_layout(repository: Repository, policy: Policy) -> LayoutFiles:
-    """Reads all files of the policy's folder as its tool does. Read-only."""
+    """Reads all files of the policy's folder, as the tool of the policy's layout does. Read-only."""
     reader = _Reader(repository, policy, tool_of(policy.layout.name))
     return reader.read()
 
 
 def migrations_among(layout: Layout, paths: Iterable[str]) -> dict[str, MigrationName]:
-    """The names of the migrations whose SQL to apply is in `paths`, by path. Paths are relative to the root.
+    """Maps those of `paths` that are migration files, except rollbacks, to the names of the migrations.
 
-    Only paths are known of another commit, so a tool that orders its files in a file of its own has none here.
+    Paths are relative to the root. The result is empty for a tool that keeps the order of its files in another file,
+    because only the paths of another commit are known.
     """
     inside = tuple(p.removeprefix(f"{layout.folder}/") for p in paths if p.startswith(f"{layout.folder}/"))
     if layout.is_own:
@@ -52,7 +53,7 @@ def migrations_among(layout: Layout, paths: Iterable[str]) -> dict[str, Migratio
 
 
 def in_layout(layout: Layout, path: str) -> bool:
-    """Whether a path inside the folder is an SQL file, or a file that the tool's layout reads."""
+    """Whether a path in the folder is an SQL file, or another file that the layout's tool reads."""
     if layout.is_own:
         return "/" not in path and path.endswith(".sql")
     return path.count("/") < DEEPEST and (path.endswith(".sql") or bool(tool_of(layout.name).reads.fullmatch(path)))

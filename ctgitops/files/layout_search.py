@@ -10,14 +10,14 @@ from ..layouts.search import FoundCode, FoundLayout, found_code, found_layouts
 from .repository import Repository
 
 MOST = 200_000
-"""Maximum number of files that are listed."""
+"""Maximum number of files in the list."""
 LARGEST = 1_000_000
-"""Maximum size in bytes of a file that is read for directives."""
+"""Maximum size in bytes of a file in which directives are searched."""
 _SKIPPED = {".git", "node_modules", "vendor", "target", ".venv", "venv", "dist", "build", "__pycache__"}
 
 
 def search_layouts(root: Path) -> tuple[tuple[FoundLayout, ...], tuple[FoundCode, ...]]:
-    """The folders with migrations below a folder, and the migrations that are code. Read-only."""
+    """The folders with SQL migrations below `root`, and the migrations that are code. Read-only."""
     paths = _listed(root)
     repository = Repository(root)
 

@@ -50,7 +50,7 @@ _UNITS = {
 
 
 def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], tuple[Problem, ...]]:
-    """All environments by name, and all problems with their manifests."""
+    """All valid environments, sorted by name, and all problems with their manifests."""
     items, refused = repository.items(FOLDER)
     problems = list(refused)
     found: dict[str, Environment] = {}
@@ -95,7 +95,7 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
 
 
 def duration(text: str) -> timedelta:
-    """Parses a duration such as `200ms`, `15min` or `24h` that the schema has validated."""
+    """Parses a duration such as `200ms`, `15min` or `24h`, which the schema has already validated."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     return int(number) * _UNITS[text[len(number) :]]
 
@@ -163,7 +163,7 @@ def _performance(written: dict[str, Any]) -> PerformancePolicy:
 
 
 def _preflight(written: dict[str, Any]) -> PreflightPolicy:
-    """Parses `preflight`. A missing key keeps its default."""
+    """Parses `preflight`. A missing key gets its default."""
     limits = {
         key: value if key == "connections" else duration(value) for key, value in written.get("limits", {}).items()
     }

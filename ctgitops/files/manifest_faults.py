@@ -1,4 +1,4 @@
-"""Checks of a manifest that JSON Schema cannot express, such as time zones."""
+"""Checks a manifest for faults that JSON Schema cannot describe, such as an invalid time zone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .time_zones import near_zone, zone_exists
 Usable = dict[str, Any]
 
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
-"""Maps units to the longest duration, 24 days: PostgreSQL's timeouts end at 2**31 - 1 ms, which is 24.8 days."""
+"""Maps units to the longest duration, which is 24 days. PostgreSQL's timeouts end at 2**31 - 1 ms (24.8 days)."""
 
 
 def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:
@@ -62,7 +62,7 @@ def _durations(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 _MEASURED = {"within": ("1s", 1, "5h", 18_000), "before": ("0s", 0, "1h", 3600)}
-"""The shortest and longest times of `performance`. A job on GitHub ends after six hours."""
+"""The shortest and longest times of the keys in `performance`. A job on GitHub ends after six hours."""
 
 
 def _measured(document: Document, usable: Usable) -> Iterator[Fault]:
@@ -100,7 +100,7 @@ _NOT_DISPOSABLE: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("reviewed", ("off",)),
     ("apply", ({"on": "manual"},)),
 )
-"""Keys that contradict `disposable: true`, with allowed values. These keys protect data or apply automatically."""
+"""Keys that contradict `disposable: true`, with their allowed values. Such keys protect data or apply automatically."""
 
 
 def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
@@ -114,7 +114,7 @@ def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 def after_disposable(environments: dict[str, Environment]) -> Iterator[Problem]:
-    """Reports environments whose `after` is a disposable environment. A reset removes applied migrations."""
+    """Reports environments with a disposable environment in `after`, where a reset removes applied migrations."""
     for environment in environments.values():
         other = environments.get(environment.after or "")
         if other and other.disposable:
@@ -154,7 +154,7 @@ _OF_PG_DUMP = (
 
 
 def _maker(document: Document, usable: Usable) -> Iterator[Fault]:
-    """Reports keys that the maker of backups needs or ignores."""
+    """Reports keys that the maker of backups needs but lacks, and keys that it ignores."""
     if "backup" not in usable:
         return
     backup: dict[str, Any] = usable["backup"]
@@ -176,7 +176,10 @@ def _maker(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
-    """Reports an invalid address, bad keys and idle settings. Never shows the address, which may contain a secret."""
+    """Reports an invalid address, wrong keys and settings without effect.
+
+    Never shows the address, which may contain a secret.
+    """
     backup = usable.get("backup", {})
     to, settings = str(backup.get("to", "")), backup.get("store", {})
     if "://" in to and not _BUCKET.fullmatch(to):

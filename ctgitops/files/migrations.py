@@ -1,4 +1,4 @@
-"""Reads migrations in the layout of ctgitops. Accepts names of golang-migrate, dbmate and Supabase too."""
+"""Reads migrations in the layout of ctgitops. Also accepts file names of golang-migrate, dbmate and Supabase."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .repository import Item, Repository, sub_folder
 
 FOLDER = "migrations"
 _MEANT = re.compile(r"^\d+[-_].*\.(?:psql|pgsql|txt)$", re.IGNORECASE)
-"""Names of files that were probably meant as migrations, such as `002_x.sql.txt`."""
+"""Matches names of files that are probably meant as migrations, such as `002_x.sql.txt`."""
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 Files = dict[str, str]
@@ -29,7 +29,7 @@ Files = dict[str, str]
 
 
 def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migration, ...], tuple[Problem, ...]]:
-    """All migrations by number, and all problems of the files."""
+    """All migrations by number, and all problems with their files."""
     folder = policy.layout.folder
     items, problems = repository.items(folder)
     reader = _Reader(repository, policy, list(problems))
@@ -58,7 +58,7 @@ def _folder(repository: Repository, item: Item) -> Problem:
 
 
 def _backwards(by_stem: dict[str, Files], folder: str) -> Iterator[Problem]:
-    """Reports and omits files that would run as migrations, although they have names of rollbacks."""
+    """Reports and leaves out files whose names look like rollbacks, but that would run as migrations."""
     for stem, forward in list(rollbacks_named_otherwise(by_stem.keys())):
         for path in by_stem.pop(stem).values():
             target = f"{folder}/{forward}.down.sql"
@@ -120,7 +120,7 @@ def _orphans(by_stem: dict[str, Files], folder: str) -> Iterator[Problem]:
 
 @dataclass
 class _Reader:
-    """Reads one migration at a time and collects the problems."""
+    """Reads one migration at a time, and collects the problems."""
 
     repository: Repository
     policy: Policy

@@ -15,7 +15,7 @@ _WORDS = re.compile(r"[^A-Za-z0-9]+")
 
 
 def name_of_other_tool(name: str) -> tuple[str, str] | None:
-    """The tool that uses such file names, and how to rename the file. None if no tool is known."""
+    """The tool that uses such file names, and how to rename the file. None if no known tool does."""
     if match := _FLYWAY.fullmatch(name):
         kind, version, words = match[1].upper(), match[2] or "", _slug(match[3])
         if kind == "R":
@@ -31,7 +31,7 @@ def name_of_other_tool(name: str) -> tuple[str, str] | None:
 
 
 def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Maps stems of rollback files, which are recognised by name, to the stems of the files that they roll back."""
+    """Pairs of the stem of a rollback file, and the stem of the file that it rolls back. Recognises them by name."""
     for stem in stems:
         match = _BACK.fullmatch(stem)
         names = [f"{match[1]}{ending}" for ending in ("", "_up", "-up", ".do")] if match else []
@@ -40,7 +40,7 @@ def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str
 
 
 def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
-    """The tool with such a folder for each migration, and where to move the files. None if no tool is known."""
+    """The tool that has such a folder for each migration, and where to move the files. None if no known tool does."""
     _, _, names = next(os.walk(folder), ("", [], []))
     match = _DATED.fullmatch(folder.name)
     stem = f"{match[1].replace('-', '')}_{_slug(match[2])}" if match else "NNN_name"
@@ -52,7 +52,7 @@ def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
 
 
 def holds_sql(folder: Path) -> bool:
-    """Whether a folder contains SQL at any depth, or cannot be listed. Does not follow links."""
+    """Whether a folder contains SQL at any depth. True if it cannot be listed. Does not follow links."""
     unread: list[OSError] = []
     found = any(
         name.lower().endswith(".sql") for _, _, names in os.walk(folder, onerror=unread.append) for name in names

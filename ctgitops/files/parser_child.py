@@ -1,7 +1,7 @@
-"""The process that parses strangers' SQL with C code. `parser_process.py` runs it and explains its limits.
+"""The process that parses strangers' SQL with C code. `parser_process.py` runs this process and explains its limits.
 
-SQL that exploits an error of the parser can only reach the socket to ctgitops, and the memory of this process, which
-never contains a secret.
+SQL that exploits an error of the parser can reach only two things: the socket to ctgitops, and the memory of this
+process, which never contains a secret.
 """
 
 from __future__ import annotations
@@ -28,15 +28,17 @@ LIMITS = {
 NOBODY = 65534
 SOCKET = 0
 _NO_NEW_PRIVILEGES = 38
-"""PR_SET_NO_NEW_PRIVS: a program with the set-user-ID bit gets no further privileges."""
+"""The option PR_SET_NO_NEW_PRIVS of prctl. A program with the set-user-ID bit then gains no privileges."""
 DONE, REFUSED, UNEXPECTED = b"d", b"r", b"u"
 HEADER = struct.Struct("!cII")
-"""The header of an answer: kind, offset, and length of the text. The header of a request: an unused byte, the length of
-the operation's name, and the length of the argument."""
+"""The header of a message. An answer has a kind, an offset, and the length of its text.
+
+A request has an unused byte, the length of the operation's name, and the length of the argument.
+"""
 
 
 def confine() -> None:
-    """Gives up access to files, the network and other processes, for all threads. As root, also changes the account."""
+    """Gives up access to files, the network and other processes, for all threads. If root, also changes the account."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     for limit, most in LIMITS.items():
@@ -82,7 +84,7 @@ def _write(data: bytes) -> None:
 
 
 def main() -> None:
-    """Loads all code. Then serves in a thread whose stack is large enough for deeply nested SQL."""
+    """Loads all code, then answers requests in a thread. Its stack is large enough for deeply nested SQL."""
     libpg_query.library()
     if "deparse" in sys.argv:
         from ctgitops.sql import rewrite  # noqa: PLC0415 - takes 100 ms, but is seldom needed

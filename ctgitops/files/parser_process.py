@@ -1,9 +1,10 @@
 """Parses SQL in a child process without access to secrets. The parser is C code, and a stranger may write the SQL.
 
-The child is a new Python process without the environment variables and memory of ctgitops. Before it reads any SQL, it
-gives up the right to open files, sockets and processes, and limits its memory and time. If ctgitops runs as root, the
-child changes to another account. Otherwise, `/proc` of this process is closed to processes of the same account. An
-answer is data: JSON or SQL.
+The child is a new Python process without the environment variables and memory of ctgitops. Before the child reads any
+SQL, it gives up the right to open files, sockets and processes, and limits its memory and time.
+
+If ctgitops runs as root, the child changes to another account. Otherwise, processes of the same account cannot read
+`/proc` of this process. An answer is data: JSON or SQL.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from ..sql.isolation import ParserEndedError, parsing_in
 from .parser_child import DONE, HEADER, REFUSED
 
 SECONDS = 30.0
-"""Maximum time for one answer."""
+"""Maximum time in seconds for one answer."""
 MOST_ENDED = 5
-"""The number of children that may end early before parsing stops. One file then cannot delay all other files."""
+"""How many children may end early before parsing stops, so that one file cannot delay all other files."""
 _LARGEST = 512
-"""Maximum bytes of an answer for each byte of SQL. A tree has less than 100 bytes for each."""
+"""Maximum number of bytes in an answer for each byte of SQL. A tree has fewer than 100."""
 _RUN = "import sys; sys.path[:0] = sys.argv[2:]; from ctgitops.files.parser_child import main; main()"
 _DUMPABLE = 4
-"""PR_SET_DUMPABLE: with 0, `/proc/PID` of a process belongs to root."""
+"""The option PR_SET_DUMPABLE of prctl. With the value 0, `/proc/PID` of a process belongs to root."""
 
 
 class _Child:
@@ -85,7 +86,7 @@ class _Child:
 
 
 class ParserProcess:
-    """Starts a child when the block begins, and another when a child has ended. At most one per kind of work."""
+    """Starts a child when the block begins, and a new child when a child has ended. Has one child per kind of work."""
 
     def __init__(self, paths: tuple[str, ...] = ()) -> None:
         self._paths = paths or _packages()
@@ -94,13 +95,13 @@ class ParserProcess:
         self._ended = 0
 
     def start(self, kind: str = "parse") -> int:
-        """Starts a child if none is running. Does not wait for the child. Returns the child's process ID."""
+        """Starts a child if none is running. Does not wait until the child is ready. Returns the child's process ID."""
         if kind not in self._children:
             self._children[kind] = _Child(kind, self._paths)
         return self._children[kind].process_id
 
     def __call__(self, operation: str, argument: bytes) -> bytes:
-        """The operation's result. Raises SqlSyntaxError, ParserEndedError."""
+        """The result of the operation. Raises SqlSyntaxError, ParserEndedError."""
         kind = "parse" if operation.startswith("parse") else "deparse"
         with self._lock:
             if self._ended >= MOST_ENDED:
@@ -134,7 +135,7 @@ def _shared() -> ParserProcess:
 
 @contextmanager
 def parsing_apart(process: ParserProcess | None = None) -> Iterator[None]:
-    """Parses all SQL in a child process until the block ends. Without `process`, the next block uses the same child."""
+    """Parses all SQL in a child process until the block ends. Without `process`, keeps the child for the next block."""
     process = process or _shared()
     process.start()
     _set_dumpable(0)

@@ -1,4 +1,4 @@
-"""Reads and validates `migrations/policy.yaml`, and the key `lint` of policy and manifests."""
+"""Reads and validates `migrations/policy.yaml`, and the key `lint` of the policy and of manifests."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .strict_yaml import Document, read_yaml
 
 PATH = "migrations/policy.yaml"
 LARGEST = 100_000
-"""Maximum size of a manifest or policy in bytes. A file of this size is read and parsed in no noticeable time."""
+"""Maximum size of a manifest or policy in bytes. Reading and parsing such a file takes no noticeable time."""
 
 _UNITS = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
-    """The policy, with defaults for a missing file and for invalid keys."""
+    """The policy, and its problems. Uses defaults for a missing file and for invalid keys."""
     other = PATH.replace(".yaml", ".yml")
     if (repository.root / other).exists():
         hint = f"rename the file to {PATH}"
@@ -50,7 +50,7 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
 
 
 def layout_of(root: Path) -> Layout:
-    """The layout that the policy of a checkout names. The default layout if the policy is missing or invalid."""
+    """The layout that the policy of a checkout names. If the policy is missing or invalid, the default layout."""
     return read_policy(Repository(root))[0].layout
 
 
@@ -107,7 +107,7 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
 
 
 def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
-    """Reports unknown rules under `lint`, each with the most similar known rule."""
+    """Reports unknown rules under `lint`, each with the known rule that is most similar."""
     if not usable.get("lint"):
         return
     from ..lint.registry import nearest, rule_named  # noqa: PLC0415 - 20 ms, which a run without `lint:` need not spend

@@ -1,4 +1,4 @@
-"""Reads `notify` in manifests and the policy."""
+"""Reads the key `notify` in manifests and the policy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def secret(text: str) -> str:
 
 
 def receivers_of(usable: dict[str, Any]) -> tuple[Receiver, ...]:
-    """The receivers in the valid keys of a document."""
+    """The receivers that a document defines. Ignores invalid keys."""
     return tuple(map(_receiver, usable.get("notify") or ()))
 
 
@@ -31,7 +31,7 @@ def _receiver(written: dict[str, Any]) -> Receiver:
 
 
 def receiver_faults(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
-    """Reports a receiver that has not exactly one of `to` and `webhook`, or a signature without a webhook."""
+    """Reports a receiver with both or neither of `to` and `webhook`, or with a signature but no webhook."""
     for index, written in enumerate(usable.get("notify") or ()):
         keys = ("notify", index)
         place = document.place(keys)

@@ -1,4 +1,4 @@
-"""Finds removed migration files with git, and the commits that removed them."""
+"""Finds removed migration files and the commits that removed them, with git."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .layout_reader import migrations_among
 from .policy import layout_of
 
 _SIMILAR = 0.5
-"""The minimum share of common lines for a rename, as in git."""
+"""The minimum share of common lines at which a file counts as renamed, as in git."""
 _WHOLE = (
     "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the complete history"
 )
@@ -25,7 +25,7 @@ _COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
 
 
 def removals(root: Path) -> Removals:
-    """The migrations that are in the base branch or its history and not in the working tree. Read-only."""
+    """The migrations in the base branch or its history that are not in the working tree. Read-only."""
     if not in_repository(root):
         return Removals()
     git = Git(root, "which files were removed")

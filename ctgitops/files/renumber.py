@@ -1,4 +1,4 @@
-"""Renames migrations and their other files, and updates their headers."""
+"""Renames migrations and the files that belong to them, and updates their headers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class Renamed:
 
 
 def renumber(root: Path, moves: tuple[Move, ...], others: tuple[Migration, ...] = ()) -> tuple[Renamed, ...]:
-    """Renames files, and updates headers and dependencies of `others`. Returns the changes. Never overwrites."""
+    """Renames files, and updates headers. Also updates dependencies in `others`. Never overwrites a file.
+
+    Returns the changes.
+    """
     numbers = {move.migration.number: move for move in moves}
     todo = [*_moved(root, moves, numbers), *_depending(root, others, numbers)]
     for before, after, _ in todo:

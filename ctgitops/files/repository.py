@@ -1,4 +1,4 @@
-"""Reads the files of a repository safely: refuses links, devices, and files that are too large."""
+"""Reads the files of a repository safely. Refuses links, devices, and files that are too large."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Repository:
     root: Path
 
     def items(self, path: str) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
-        """The entries of a folder by name, without dotfiles. Empty if the folder does not exist."""
+        """The entries of a folder, sorted by name, without dotfiles. Empty if the folder does not exist."""
         refused = self.linked(path)
         if refused:
             return (), (refused,)
@@ -52,7 +52,7 @@ class Repository:
         return tuple(Item(n, f"{path}/{n}", folder) for n, folder in found if n.isprintable()), problems
 
     def linked(self, path: str) -> Problem | None:
-        """The problem for a path that is or contains a symbolic link. None if there is no link."""
+        """The problem with a path that is or contains a symbolic link. None if it has no link."""
         part = ""
         for name in PurePosixPath(path).parts:
             part = f"{part}/{name}" if part else name
@@ -62,7 +62,7 @@ class Repository:
         return None
 
     def text(self, path: str, limit: int) -> str | Problem:
-        """The text of a file, with LF line ends and without a byte order mark. Otherwise a Problem."""
+        """The text of a file, with LF line ends and without a byte order mark. A Problem if the file cannot be read."""
         try:
             return self.linked(path) or self._refused(path, limit) or decoded(self._bytes(path, limit), path)
         except OSError as error:
@@ -90,7 +90,7 @@ def _open(path: str, flags: int) -> int:
 
 
 def decoded(raw: bytes, path: str) -> str | Problem:
-    """Decodes UTF-8 and normalises line ends. Returns a Problem at the first invalid byte."""
+    """Decodes UTF-8 and converts line ends to LF. Returns a Problem at the first invalid byte."""
     encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "")
     if encoding:
         return Problem("encoding", f"the file is {encoding}, not UTF-8", Place(path, 1, 1), "save it as UTF-8")
@@ -108,12 +108,12 @@ def decoded(raw: bytes, path: str) -> str | Problem:
 
 
 def shown(text: str) -> str:
-    """A printable form of a file name: escapes control characters and undecodable bytes."""
+    """A printable form of a file name, with escaped control characters and undecodable bytes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def sub_folder(item: Item, *, holds_sql: bool) -> Problem:
-    """The problem for a nested folder, which is not read. Only a warning if the folder contains no SQL."""
+    """The problem with a nested folder, which is not read. Only a warning if the folder contains no SQL."""
     folder = item.path.removesuffix(f"/{item.name}")
     hint = f"move its files directly into {folder}/, or move the folder to another place"
     return Problem("sub-folder", f"folder `{item.path}` is not read", Place(item.path), hint, blocks=holds_sql)

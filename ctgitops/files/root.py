@@ -1,4 +1,4 @@
-"""Finds the root of a workspace from a folder inside it, as git does for repositories."""
+"""Finds the root of a workspace from a folder inside it, as git does for a repository."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FOLDERS = ("migrations", "environments", "seeds")
 def find_root(start: Path) -> Path:
     """The nearest folder with migrations/ or environments/, from `start` upwards. `start` if there is no such folder.
 
-    The search ends at the root of the git repository. Outside of a repository, `enclosing_root` decides.
+    The search ends at the root of the git repository. Outside a repository, `enclosing_root` decides.
     """
     here = start.resolve()
     if _is_root(here):
@@ -28,7 +28,7 @@ def enclosing_root(start: Path) -> Path:
 
 
 def _above(here: Path) -> list[Path]:
-    """The parent folders up to the root of the git repository. Empty outside of a repository."""
+    """The parent folders up to the root of the git repository. Empty outside a repository."""
     if (here / ".git").exists():
         return []
     folders: list[Path] = []

@@ -25,7 +25,7 @@ from .repository import Repository
 from .workspace import read_migrations_of
 
 _TIMESTAMP = 10**13
-"""Larger numbers are 14-digit timestamps, as used by Supabase and dbmate."""
+"""The smallest number that is a 14-digit timestamp. Supabase and dbmate use such numbers."""
 
 _MIGRATION = """\
 -- Migration: {name}
@@ -64,7 +64,7 @@ _SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgit
 
 
 class Change(StrEnum):
-    """How a new migration affects users of the schema. Determines the migration's version."""
+    """How a new migration affects users of the schema. This determines the migration's version."""
 
     BREAKING = "breaking"
     ADDITIVE = "additive"
@@ -89,7 +89,7 @@ class Order:
     change: Change = Change.ADDITIVE
     band: str | None = None
     after: int | None = None
-    """The number of the migration that the new migration depends on. None means the highest number of its band."""
+    """The number of the migration on which the new one depends. None for the highest number of its band."""
     before: int | None = None
     """The number of a pending migration that the new migration must precede."""
 
@@ -97,7 +97,7 @@ class Order:
 def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
     """The files of the next migration. Writes nothing.
 
-    In the layout of ctgitops, the migration with a filled-in header, and its rollback.
+    In the layout of ctgitops, the files are the migration with a filled-in header, and its rollback.
     """
     if not workspace.policy.layout.is_own:
         return _in_layout(workspace, order)
@@ -123,7 +123,7 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
 
 
 def _in_layout(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
-    """The empty files of the next migration as another tool names them."""
+    """The empty files of the next migration, with the names that another tool uses."""
     layout = workspace.policy.layout
     tool = tool_of(layout.name)
     if not tool.new or layout.version_parts > 1:
@@ -135,16 +135,16 @@ def _in_layout(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
 
 
 def with_parts(migration: NewFile) -> NewFile:
-    """The same new migration with headings and comments for its nine parts below the header. Writes nothing."""
+    """The same new migration with headings and comments for its nine parts, below the header. Writes nothing."""
     name = migration.path.rpartition("/")[2]
     parts = (f"{part.heading}\n-- {part.purpose}\n" for part in PARTS)
     return NewFile(migration.path, migration.text + "\n".join(parts).replace("NNN_name.sql", name))
 
 
 def first_files(root: Path, chosen: FoundLayout | None = None) -> tuple[NewFile, ...]:
-    """A policy that fits the existing migrations, and three manifests. Writes nothing.
+    """A policy that matches the existing migrations, and three manifests. Writes nothing.
 
-    `chosen` is the folder with the migrations. None if there are none yet.
+    `chosen` is the folder with the migrations. None if there are no migrations yet.
     """
     layout = Layout(chosen.layout, chosen.folder, chosen.version_parts) if chosen else Layout()
     found = read_migrations_of(Repository(root), Policy(header=HeaderRule.OPTIONAL, layout=layout)).migrations
@@ -175,7 +175,7 @@ def _layout_keys(layout: Layout) -> str:
 
 
 def write_files(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:
-    """Writes the files that do not exist yet. Returns their paths. Never overwrites."""
+    """Writes the files that do not exist yet, and returns their paths. Never overwrites a file."""
     written = []
     for file in files:
         path = root / file.path
@@ -243,7 +243,7 @@ _COMMENT = "# backups of ctgitops hold real rows"
 
 
 def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
-    """Adds the folders inside the root to .gitignore, unless git ignores them. Returns the patterns. Writes."""
+    """Adds the folders inside the root to .gitignore, unless git already ignores them. Returns the patterns. Writes."""
     wanted = dict.fromkeys(pattern for folder in folders if (pattern := _pattern(folder)))
     path = root / GITIGNORE
     before = path.read_bytes() if path.is_file() else b""
@@ -266,7 +266,7 @@ def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _pattern(folder: str) -> str:
-    """The .gitignore pattern for a folder in a manifest. Empty if the folder is outside of the root."""
+    """The .gitignore pattern for a folder in a manifest. Empty if the folder is outside the root."""
     parts = [part for part in PurePosixPath(folder).parts if part != "."]
     if not parts or parts[0] == "/" or ".." in parts or "://" in folder:
         return ""
@@ -274,7 +274,7 @@ def _pattern(folder: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """The folder in a .gitignore line, without anchors and `!`. A negated pattern lists the folder too."""
+    """The folder in a .gitignore line, without anchors and without `!`. A line with `!` also counts."""
     return line.strip().removeprefix("!").removesuffix("*").strip("/")
 
 

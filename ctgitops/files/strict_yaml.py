@@ -1,7 +1,7 @@
 """Parses a strict subset of YAML, and records the position of every key and value.
 
 Anchors, aliases, tags, multiple documents, duplicate keys and deep nesting are errors. Only `true`, `false`, `null` and
-integers without leading zeros have a type. Everything else is text: `008`, `1.10`, `02:00`, `on`, `no`.
+integers without leading zeros have a type. All other values are text, such as `008`, `1.10`, `02:00`, `on` and `no`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _broken(error: yaml.MarkedYAMLError, path: str) -> Problem:
 
 
 class _Builder:
-    """Builds a document from PyYAML's events. Only events have positions."""
+    """Builds a document from PyYAML's events, because only events have positions."""
 
     def __init__(self, path: str, events: Iterator[yaml.Event]) -> None:
         self._path = path
@@ -186,7 +186,7 @@ class _Builder:
 
 
 def shown_value(value: Value) -> str:
-    """A value in the form for errors. The value is shortened, or hidden if it may contain a password."""
+    """A value as errors show it: shortened, or hidden if it may contain a password."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

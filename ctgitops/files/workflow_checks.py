@@ -15,7 +15,7 @@ from ..core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
 FOLDER = ".github/workflows"
 OUR_ACTION = re.compile(r"^(\./?|[^@\s]*/ctgitops@\S+|docker://\S*ctgitops[@:]\S+)$")
 OLDEST_CHECKOUT = 5
-"""Older versions of actions/checkout run on Node.js 20, which GitHub's runners no longer have."""
+"""The oldest version of actions/checkout that works. Older ones need Node.js 20, which GitHub's runners lack now."""
 _CHANGES = ("push", "release", "schedule", "workflow_dispatch", "repository_dispatch")
 _PRIVILEGED = ("pull_request_target", "workflow_run")
 _HEAD = re.compile(
@@ -29,7 +29,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
 @dataclass(frozen=True)
 class Job:
-    """One job that runs ctgitops, or checks out code, in one workflow file."""
+    """A job in a workflow file that runs ctgitops or checks out code."""
 
     path: str
     name: str
@@ -67,7 +67,7 @@ class Job:
 
     @property
     def changes_databases(self) -> bool:
-        """Whether a step can apply migrations. A dry run and a command that only reads cannot."""
+        """Whether a step can apply migrations. This is not possible in a dry run, or with a command that only reads."""
         return bool(self.events & set(_CHANGES)) and any(_can_change(each) for each in self.our_steps)
 
 
@@ -91,7 +91,7 @@ class WorkflowChecks:
     top: Path
 
     def readable(self) -> Iterator[Diagnosis]:
-        """Whether each file is YAML with jobs, and one of them runs ctgitops."""
+        """Whether each file is YAML with jobs, and whether at least one job runs ctgitops."""
         jobs, unread = self._found
         for path, why in unread:
             yield unknown("workflow-files", f"{path} cannot be read: {why}", f"actionlint {path}")
@@ -102,7 +102,7 @@ class WorkflowChecks:
             yield ok("workflow-files", f"{len({job.path for job in jobs})} files")
 
     def action(self) -> Iterator[Diagnosis]:
-        """Versions of this action and of actions/checkout."""
+        """The versions of this action and of actions/checkout."""
         found = [each for job in self._ours() for each in _old_actions(job)]
         yield from self._judged("workflow-action", found, "current versions")
 
@@ -120,7 +120,7 @@ class WorkflowChecks:
         yield from self._judged("workflow-concurrency", found, "runs that change a database wait for each other")
 
     def permissions(self) -> Iterator[Diagnosis]:
-        """Whether jobs state their permissions, and not more than they need."""
+        """Whether jobs declare their permissions, and no more permissions than they need."""
         found = []
         for job in self._ours():
             given = job.data.get("permissions", job.workflow.get("permissions"))
@@ -152,7 +152,10 @@ class WorkflowChecks:
         yield from self._judged("workflow-checkout", found, "no privileged workflow runs a pull request's code")
 
     def _judged(self, check: str, found: list[Diagnosis], well: str) -> Iterator[Diagnosis]:
-        """The problems. Without one, `well`, unless there was nothing to look at, or a file could not be read."""
+        """The problems that were found. Without problems, the result `well`.
+
+        If a file cannot be read, or no workflow runs ctgitops, says so instead.
+        """
         yield from found
         jobs, unread = self._found
         if unread:

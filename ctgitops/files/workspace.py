@@ -20,7 +20,7 @@ from .repository import Item, Repository, sub_folder
 
 
 def read_workspace(root: Path) -> Workspace:
-    """Reads the folder `root` and collects all of its problems. Read-only.
+    """Reads the folder `root`, and collects all problems. Read-only.
 
     Raises WorkspaceError only if nothing can be read.
     """
@@ -46,7 +46,7 @@ def read_workspace(root: Path) -> Workspace:
 
 
 def read_migrations_of(repository: Repository, policy: Policy) -> LayoutFiles:
-    """All migrations of the policy's folder in the policy's layout. Read-only."""
+    """All migrations in the policy's folder, read in the layout that the policy names. Read-only."""
     if policy.layout.is_own:
         migrations, problems = read_migrations(repository, policy)
         return LayoutFiles(migrations, (), problems)
@@ -56,7 +56,10 @@ def read_migrations_of(repository: Repository, policy: Policy) -> LayoutFiles:
 def _read_seeds(
     repository: Repository, environments: tuple[Environment, ...], policy: Policy
 ) -> tuple[dict[str, tuple[Seed, ...]], tuple[Problem, ...]]:
-    """The seed files by environment. The folders have the manifest's order. The files are sorted by name."""
+    """Maps environments to their seed files, and lists problems.
+
+    The folders are in the order of the manifest. The files of a folder are sorted by name.
+    """
     problems: list[Problem] = []
     found: dict[str, tuple[Seed, ...]] = {}
     for environment in environments:

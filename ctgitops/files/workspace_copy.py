@@ -25,7 +25,7 @@ DEEPEST = 5
 
 
 def is_migration_file(path: str, layout: Layout) -> bool:
-    """Whether a path in a workspace is a migration, a seed file, or a file with which the layout orders migrations."""
+    """Whether a path in a workspace is a migration, a seed file, or a file that orders the migrations of a layout."""
     parts = PurePosixPath(path).parts
     proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
     if not proper or len(parts) < 2 or any(part.startswith(".") for part in parts):
@@ -36,13 +36,16 @@ def is_migration_file(path: str, layout: Layout) -> bool:
 
 
 def blob_of(content: bytes) -> str:
-    """The SHA that git gives to a file's content."""
+    """The SHA that git gives to the content of a file."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 @contextmanager
 def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
-    """A temporary copy of a workspace, with `files` added or replaced. None removes a file. Deleted on exit."""
+    """A temporary copy of a workspace, with `files` added or replaced. A value of None removes a file.
+
+    Deletes the copy at the end of the block.
+    """
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
         layout = layout_of(root)
@@ -70,9 +73,9 @@ def _put(into: Path, path: str, content: bytes | None) -> None:
 
 
 def default_branch_of(root: Path) -> tuple[str, Workspace]:
-    """The name of the default branch, and a workspace of its manifests and their problems. It has no migrations.
+    """The name of the default branch, and a workspace with its manifests and problems but without migrations.
 
-    Raises UsageError if git cannot determine the default branch, WorkspaceError if git fails.
+    Raises UsageError if git cannot determine the default branch, and WorkspaceError if git fails.
     """
     git = Git(root, "which manifests the default branch has")
     branch = base_name(git)
@@ -95,7 +98,7 @@ def _listed(git: Git, *arguments: str) -> list[str]:
 
 
 def environments_in(files: Mapping[str, bytes]) -> tuple[Environment, ...]:
-    """The environments in `files`, which maps file names to manifests. Leaves out an invalid manifest."""
+    """The environments in `files`, which maps file names to manifests. Leaves out invalid manifests."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         folder = Path(made) / MANIFESTS
         folder.mkdir()

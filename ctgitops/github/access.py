@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Access:
-    """A repository, and the token for its API."""
+    """A repository on GitHub, and the token for its API."""
 
     token: str = field(repr=False)
     repository: str
@@ -18,15 +18,15 @@ class Access:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Timeouts and pauses in seconds, and retry counts."""
+    """Timeouts and pauses in seconds, and numbers of retries."""
 
     tries: int = 5
     backoff: float = 0.5
     secondary: float = 30
-    """Pauses in seconds after the first, second, … secondary rate limit."""
+    """Pauses in seconds after the first, second, … response with a secondary rate limit."""
     longest: float = 120
-    """The longest wait for a rate limit, in seconds. The request fails if GitHub requires a longer wait."""
+    """The longest wait for a rate limit in seconds. A request fails if GitHub demands a longer wait."""
     timeout: float = 20
     between_writes: float = 0.5
     settle: float = 1
-    """The pause in seconds after writing the comment. A check for another run's comment follows."""
+    """The pause in seconds between writing the comment and checking for another run's comment."""

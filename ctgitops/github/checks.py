@@ -22,7 +22,7 @@ MESSAGE = 64_000
 
 
 def report(client: Client, check: Check) -> None:
-    """Reports a check run with all its annotations. Reports a further check run for each part of a too long text."""
+    """Reports a check run with all its annotations. Splits a text that is too long over further check runs."""
     _report(client, check)
     for part, text in enumerate(check.texts[1:], start=2):
         parts = len(check.texts)

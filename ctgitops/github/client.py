@@ -1,4 +1,4 @@
-"""GitHub client, based on PyGithub. Decides about retries and missing permissions, and words the errors."""
+"""A GitHub client based on PyGithub. Handles retries and missing permissions, and formulates the errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NETWORK = {
 
 
 class Client:
-    """The API client of one repository. Raises ForgeError. The error's text never contains the token."""
+    """The API client of one repository. Raises ForgeError. The text of the error never contains the token."""
 
     def __init__(self, access: Access, patience: RetryPolicy, warn: Callable[[str], None]) -> None:
         if not (token := access.token.strip()):
@@ -74,20 +74,20 @@ class Client:
             return None
 
     def must(self, doing: str, permission: str, call: Callable[[], T]) -> T:
-        """Calls the API for a required result. A missing permission is an error."""
+        """Calls the API for a result that is required. A missing permission is an error."""
         try:
             return call()
         except (GithubException, requests.RequestException) as error:
             raise self._failure(error, doing, permission) from None
 
     def perhaps(self, call: Callable[[], T]) -> T | None:
-        """Calls the API for an optional result. Returns None if the call fails."""
+        """Calls the API for a result that is optional. Returns None if the call fails."""
         with suppress(GithubException, requests.RequestException):
             return call()
         return None
 
     def once(self, post: Callable[[], T], find: Callable[[], T | None]) -> T:
-        """Sends a request that must not take effect twice. After an unknown result, calls `find` before a retry."""
+        """Sends a request that must not take effect twice. If its result is unknown, calls `find` before a retry."""
         for pause in (2, 4):
             try:
                 return post()
@@ -101,20 +101,20 @@ class Client:
 
     @contextmanager
     def ignoring_not_found(self) -> Iterator[None]:
-        """Ignores the error 404 in the `with` block. Another run may have deleted the object first."""
+        """Ignores the error 404 within a block, because another run may have deleted the object first."""
         try:
             yield
         except UnknownObjectException:
             return
 
     def login(self) -> str:
-        """The login of the token's account. If GitHub does not report the account, the login of GitHub Actions."""
+        """The login of the token's account. If GitHub does not report it, the login of GitHub Actions."""
         if not self._login:
             self._login = self._fetch_login() or "github-actions[bot]"
         return self._login
 
     def _fetch_login(self) -> str:
-        """Reads the login with GraphQL, which accepts every token. Uses REST if the server has no GraphQL."""
+        """Reads the login with GraphQL, which accepts every token, or with REST if the server has no GraphQL."""
         try:
             _, answer = self.github.requester.graphql_query("query { viewer { login } }", {})
             return str(answer["data"]["viewer"]["login"])

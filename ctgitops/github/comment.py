@@ -1,9 +1,11 @@
-"""The sticky comment, updated in place. Its first line and its author identify the comment.
+"""The sticky comment, which is updated in place. Its first line and its author identify the comment.
 
 A plan replaces the plan of an earlier run for the same commit or an older commit. A record replaces every other text,
-but keeps the plan below it. If another run has written the comment meanwhile, the record is made again from the
-ledgers. So the comment has the facts that were read last, whatever the number of their run is. The content of a marker
-decides only between overlapping runs, because every workflow of the repository can write comments with this account.
+but keeps the plan below it.
+
+If another run has written the comment meanwhile, the record is made again from the ledgers. The comment then has the
+newest facts, whichever run has the higher number. The content of a marker decides only between overlapping runs,
+because every workflow of the repository can write comments with this account.
 """
 
 from __future__ import annotations
@@ -77,7 +79,10 @@ class Sticky:
         self._login = ""
 
     def write(self, wanted: StickyComment) -> str | None:
-        """Writes a plan. Repeats this if another run wrote the comment meanwhile. None if the comment is newer."""
+        """Writes a plan, and writes it again if another run wrote the comment meanwhile.
+
+        Returns the comment's URL. None if the comment is newer than the plan.
+        """
         issue, text = self._issue(wanted.pull_request), whole(wanted)
         created, since = False, wanted.generation.started
         pull = cache(lambda: pull_of(self._client, wanted.pull_request) if wanted.head_sha else None)
@@ -98,7 +103,7 @@ class Sticky:
         return None if newest is None or late else (newest if wanted.recreate else found[0]).comment.html_url
 
     def last_words(self, wanted: StickyComment) -> None:
-        """Writes above the comment's text, with three API calls. Writes nothing if a later run wrote the comment."""
+        """Adds a text at the top of the comment, with three API calls. Does nothing if a later run wrote it."""
         self._login = self._login or self._client.login()
         issue = self._client.repository.get_issue(wanted.pull_request)
         words = last_words(wanted.body)
@@ -111,14 +116,17 @@ class Sticky:
             newest.comment.edit(cut(text, COMMENT_LIMIT))
 
     def retract(self, pull_request: int, key: str) -> None:
-        """Deletes the comments of a pull request that this account wrote with the marker `key`."""
+        """Deletes the comments on a pull request that this account wrote with the marker `key`."""
         self._login = self._login or self._client.login()
         for found in self._ours(self._client.repository.get_issue(pull_request), key):
             with self._client.ignoring_not_found():
                 found.comment.delete()
 
     def record(self, wanted: RecordComment) -> str | None:
-        """Writes a record. Repeats this if another run wrote the comment meanwhile. None if there is no record."""
+        """Writes a record, and writes it again if another run wrote the comment meanwhile.
+
+        Returns the comment's URL. None if there is neither a record nor a comment.
+        """
         issue, text = self._issue(wanted.pull_request), ""
         for _ in range(ROUNDS):
             found = self._ours(issue, wanted.key)
@@ -150,7 +158,7 @@ class Sticky:
 
     @staticmethod
     def _base(found: list[Found], *, recreate: bool) -> Found | None:
-        """The comment to update with a record: the oldest comment, or with `recreate` the newest."""
+        """The comment into which a record is written: the oldest, or with `recreate` the newest."""
         return (found[-1] if recreate else found[0]) if found else None
 
     def _issue(self, number: int) -> Issue:
@@ -158,7 +166,7 @@ class Sticky:
         return self._client.repository.get_issue(number)
 
     def _ours(self, issue: Issue, key: str) -> list[Found]:
-        """The comments of this account with the key `key`, oldest first."""
+        """The comments that this account wrote with the key `key`, oldest first."""
         by_us = [c for c in issue.get_comments() if getattr(c.user, "login", "") == self._login]
         found = [Found(c, marker) for c in by_us if (marker := read(c.body or "")) and marker.key == key]
         return sorted(found, key=lambda f: f.comment.id)
@@ -172,7 +180,7 @@ class Sticky:
         self._login = created.user.login
 
     def _tidy(self, found: list[Found], text: str) -> bool:
-        """Updates the oldest comment, and deletes the other ones. Returns whether anything changed."""
+        """Updates the oldest comment, and deletes the others. Returns whether anything changed."""
         oldest, others = found[0], found[1:]
         differs = oldest.text != text if others else not same(oldest.text, text)
         if differs:
@@ -184,7 +192,10 @@ class Sticky:
         return differs or bool(others)
 
     def _fold(self, found: list[Found], newest: Found | None) -> bool:
-        """Minimises all comments but the newest as outdated. Replaces their markers, which hides them from `_ours`."""
+        """Minimises all comments except the newest as outdated. Replaces their markers, which hides them from `_ours`.
+
+        Returns whether anything changed.
+        """
         others = [f for f in found if f is not newest]
         for other in others:
             with self._client.ignoring_not_found():
@@ -194,10 +205,10 @@ class Sticky:
 
 
 def _is_newer(client: Client, found: Found, wanted: StickyComment, pull: PullRequest | None) -> bool:
-    """Whether a comment is newer than `wanted`. The pull request's head commit and state decide.
+    """Whether a comment is newer than `wanted`. The head commit and the state of the pull request decide.
 
-    Just after a push, GitHub can still name the commit before it as the head. Then that commit does not contain the one
-    of `wanted`, and the number of the run decides.
+    Just after a push, GitHub may still report the previous head commit. This commit does not contain the commit of
+    `wanted`, and the number of the run then decides.
     """
     marker = found.marker
     if pull and marker.record and pull.state != "open":
@@ -210,17 +221,17 @@ def _is_newer(client: Client, found: Found, wanted: StickyComment, pull: PullReq
 
 
 def _contains(client: Client, newer: str, older: str) -> bool:
-    """Whether one commit is a descendant of the other. False if GitHub does not say."""
+    """Whether the commit `newer` is a descendant of `older`. False if GitHub does not answer."""
     return bool(client.perhaps(lambda: contains(client, newer, older)))
 
 
 def whole(wanted: StickyComment) -> str:
-    """The comment with its marker. Shortened to GitHub's limit."""
+    """The comment with its marker, shortened to GitHub's limit."""
     return with_marker(Marker(wanted.key, wanted.generation, wanted.head_sha, ""), wanted.body)
 
 
 def whole_record(wanted: RecordComment, composed: Composed, plan: str) -> str:
-    """The record with its marker, above the plan. The plan is shortened to GitHub's limit."""
+    """The record with its marker, above the plan. Shortens the plan so that both fit into GitHub's limit."""
     marker = Marker(wanted.key, wanted.generation, wanted.head_sha, digest(""), record=True, memory=composed.memory)
     room = COMMENT_LIMIT - len(str(replace(marker, plan=digest("")[:PLAN_NAME])))
     body, name = with_plan(composed.body, plan, room)

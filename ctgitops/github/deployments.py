@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 5
-"""Maximum number of a commit's deployments to search for a queued deployment. Reads the newest first."""
+"""How many of a commit's deployments are searched for a queued deployment. Reads the newest first."""
 TASK = "deploy:migrations"
 DESCRIPTION = 140
 NEWEST = 5
@@ -24,9 +24,9 @@ NEWEST = 5
 
 
 def begin(client: Client, deployment: Deployment) -> int:
-    """Creates a deployment of exactly this commit. Turns off GitHub's auto-merge and required checks.
+    """Creates a deployment of exactly this commit, without GitHub's auto-merge and required checks. Returns its ID.
 
-    Continues a queued deployment of the commit instead, if an earlier run left one.
+    If an earlier run left a queued deployment of the commit, continues this deployment instead.
     """
     if (waiting := _queued(client, deployment)) is not None:
         return waiting
@@ -61,7 +61,7 @@ def _queued(client: Client, deployment: Deployment) -> int | None:
 
 
 def tell(client: Client, number: int, state: DeploymentState, description: str, url: str) -> None:
-    """Adds a state to a deployment. The log and environment links of this state lead to the run."""
+    """Adds a state to a deployment. The log link and the environment link of this state lead to the run."""
     deployment = client.repository.get_deployment(number)
     text = one_line(description, DESCRIPTION)
     link: dict[str, Any] = {"target_url": url, "environment_url": url} if url else {}
@@ -73,7 +73,7 @@ def tell(client: Client, number: int, state: DeploymentState, description: str, 
 
 
 def mark(client: Client, status: CommitStatus) -> None:
-    """Sets the status of a commit. A repeated call is harmless, because the newest status counts."""
+    """Sets the status of a commit. A repeated call does no harm, because only the newest status counts."""
     commit = client.repository.get_commit(status.sha)
     link: dict[str, Any] = {"target_url": status.url} if status.url else {}
 
@@ -87,7 +87,7 @@ def mark(client: Client, status: CommitStatus) -> None:
 
 
 def newest(client: Client, environment: str) -> tuple[OldDeployment, ...]:
-    """The newest deployments to an environment that ctgitops created, newest first."""
+    """The newest deployments to an environment, among those that ctgitops created. The newest is first."""
     made = client.repository.get_deployments(task=TASK, environment=environment)
     return tuple(_old(deployment) for deployment in islice(made, NEWEST))
 

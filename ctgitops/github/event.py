@@ -1,4 +1,4 @@
-"""Parses the payload of a GitHub event. Alternatively returns why the event is ignored or refused."""
+"""Parses the payload of a GitHub event, or says why the event is ignored or refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DEPENDABOT = "dependabot[bot]"
 
 
 def read_event(name: str, payload: Payload) -> Event | Ignored | Refused:
-    """Parses the event from `GITHUB_EVENT_NAME` and the file at `GITHUB_EVENT_PATH`. Raises UsageError."""
+    """Parses the event. `name` is from `GITHUB_EVENT_NAME`, `payload` from `GITHUB_EVENT_PATH`. Raises UsageError."""
     if name == "pull_request_target":
         what = "pull_request_target gives pull requests from forks this repository's secrets"
         raise UsageError(what, hint="use `on: pull_request`; forks get a check of their files, without secrets")
@@ -198,25 +198,25 @@ Payload = dict[str, Any]
 
 
 def text_of(payload: Payload, *keys: str) -> str:
-    """The string at a path of keys. Raises UsageError."""
+    """The string in the payload at a path of keys. Raises UsageError."""
     text: str = get_of(payload, str, *keys)
     return text
 
 
 def number_of(payload: Payload, *keys: str) -> int:
-    """The integer at a path of keys. Raises UsageError."""
+    """The integer in the payload at a path of keys. Raises UsageError."""
     number: int = get_of(payload, int, *keys)
     return number
 
 
 def flag_of(payload: Payload, *keys: str) -> bool:
-    """The boolean at a path of keys. Raises UsageError."""
+    """The boolean in the payload at a path of keys. Raises UsageError."""
     flag: bool = get_of(payload, bool, *keys)
     return flag
 
 
 def get_of(payload: Payload, kind: Any, *keys: str) -> Any:
-    """The value at a path of keys. Raises UsageError if the value has another type than `kind`."""
+    """The value in the payload at a path of keys. Raises UsageError if its type is not `kind`."""
     found: Any = payload
     for depth, key in enumerate(keys, start=1):
         if not isinstance(found, dict) or key not in found:

@@ -1,4 +1,4 @@
-"""Implements the port `Forge` for GitHub. A missing permission is reported once, and the run continues."""
+"""Implements the port `Forge` for GitHub. Reports a missing permission once, and continues the run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _RECORDS = "{checks: read, contents: read, pull-requests: read}"
 
 
 class GitHubForge:
-    """A repository on GitHub. Creating the first instance imports PyGithub."""
+    """A repository on GitHub. The first instance imports PyGithub."""
 
     def __init__(
         self,
@@ -67,19 +67,19 @@ class GitHubForge:
         self._client.github.close()
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Writes or updates the comment with the same key. Returns the comment's URL. None if nothing was written."""
+        """Creates or updates the comment with this key. Returns the comment's URL, or None if nothing was written."""
         return self._client.may(
             f"comment on pull request {comment.pull_request}", _COMMENT, lambda: self._sticky.write(comment)
         )
 
     def last_words(self, comment: StickyComment) -> None:
-        """Writes above the text of the comment with the same key, or creates the comment. Few API calls, no retries."""
+        """Adds a text at the top of the comment with this key, or creates the comment. Few API calls, no retries."""
         self._client.hurry()
         doing = f"comment on pull request {comment.pull_request}"
         self._client.may(doing, _COMMENT, lambda: self._sticky.last_words(comment))
 
     def retract(self, pull_request: int, key: str) -> None:
-        """Deletes the comments with a key that this account wrote."""
+        """Deletes the comments with the key `key` that this account wrote."""
         doing = f"delete a comment on pull request {pull_request}"
         self._client.may(doing, _COMMENT, lambda: self._sticky.retract(pull_request, key))
 
@@ -110,7 +110,7 @@ class GitHubForge:
             self._client.perhaps(lambda: issues.keep(self._client, issue))
 
     def suggest(self, review: Review) -> int:
-        """Posts suggestions that were not posted before. Returns the number of suggestions posted."""
+        """Posts suggestions that were not posted before. Returns their number."""
         where = f"suggest fixes on pull request {review.pull_request}"
         return self._client.may(where, _COMMENT, lambda: reviews.suggest(self._client, review)) or 0
 
@@ -131,7 +131,7 @@ class GitHubForge:
         )
 
     def deployments_to(self, environment: str) -> tuple[OldDeployment, ...]:
-        """The newest deployments to an environment that ctgitops created, newest first."""
+        """The newest deployments to an environment, among those that ctgitops created. The newest is first."""
         return (
             self._client.may(
                 f"list the deployments to {environment}",
@@ -150,13 +150,13 @@ class GitHubForge:
         return self._client.may(doing, _COMMENT, lambda: lookups.brought(self._client, paths, at, before)) or {}
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The pull request that merged a commit into the default branch. None if there is none."""
+        """The pull request that merged a commit into the default branch. None if there is no such pull request."""
         return self._client.may(
             f"find the pull request of {sha[:7]}", _COMMENT, lambda: lookups.pull_request_of(self._client, sha)
         )
 
     def is_on(self, branch: str, sha: str) -> bool:
-        """Whether a commit is the tip of a branch or an ancestor of it."""
+        """Whether a commit is the tip of a branch, or an ancestor of the tip."""
         return self._client.must(
             f"compare {sha[:7]} with the branch {branch}", _CONTENTS, lambda: lookups.is_on(self._client, branch, sha)
         )
@@ -168,7 +168,7 @@ class GitHubForge:
         )
 
     def base_of(self, number: int) -> str:
-        """The branch that a pull request is merged into. Raises ForgeError."""
+        """The branch into which a pull request is merged. Raises ForgeError."""
         return self._client.must(
             f"read pull request {number}", _PULLS, lambda: self._client.repository.get_pull(number).base.ref
         )
@@ -194,11 +194,11 @@ class GitHubForge:
         self._client.may(f"set the status {status.context}", _STATUS, lambda: deployments.mark(self._client, status))
 
     def commit_of_tag(self, tag: str) -> str:
-        """The commit that a tag points to, peeled. Raises ForgeError if the tag does not exist."""
+        """The commit to which a tag points, also through other tags. Raises ForgeError if the tag does not exist."""
         return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-        """The digests of `files` that plans of merged pull requests showed. Raises ForgeError."""
+        """The digests of those `files` that a merged pull request showed in its plan. Raises ForgeError."""
         return self._client.must(
             "read the plans of merged pull requests",
             _RECORDS,
@@ -229,11 +229,11 @@ class GitHubForge:
         )
 
     def blob(self, sha: str) -> bytes:
-        """The content of a blob. A blob is one file of a commit. Raises ForgeError."""
+        """The content of a blob, which is one file of a commit. Raises ForgeError."""
         return self._client.must("read a file", _CONTENTS, lambda: proposals.blob(self._client, sha))
 
     def proposal(self, number: int) -> Proposal:
-        """A pull request with the paths that it changes. Raises ForgeError."""
+        """A pull request, with the paths that it changes. Raises ForgeError."""
         return self._client.must(
             f"read pull request {number}", _PULLS, lambda: proposals.proposal(self._client, number)
         )

@@ -1,4 +1,4 @@
-"""Parses the inputs of the Action. The runner passes each input as text, and validates nothing."""
+"""Parses the inputs of the Action. The runner passes each input as text, and validates none."""
 
 from __future__ import annotations
 
@@ -38,17 +38,20 @@ class CommentMode(StrEnum):
 
 
 class OnWait(StrEnum):
-    """The result of a step whose plan waits for a window, a bake time or the environment in `after`."""
+    """The input `on-wait`: the result of a step whose plan waits.
+
+    A plan waits for a window, a bake time or the environment in `after`.
+    """
 
     AUTO = "auto"
-    """The step succeeds for a plan and on a schedule. In other cases, the step fails."""
+    """The step succeeds for a plan and on a schedule. Otherwise, the step fails."""
     FAIL = "fail"
     PASS = "pass"  # noqa: S105 - not a password
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """All inputs in `action.yml`. A field has the name of its input, with `_` instead of `-`."""
+    """All inputs in `action.yml`. A field has the name of its input, with `_` in place of `-`."""
 
     command: Command = Command.AUTO
     environment: str = ""
@@ -69,7 +72,7 @@ class Inputs:
     workflow: str = ""
 
     def named(self) -> Inputs:
-        """Checks that all inputs that the command requires are present. Returns the inputs. Raises UsageError."""
+        """Returns the inputs, if all inputs that the command requires are present. Raises UsageError."""
         if self.command in _ONE_ENVIRONMENT and not self.environment:
             raise _wrong("environment", f"is required for `{self.command}`", "set it to the name in the manifest")
         selector = Selector.parse(self.to)
@@ -101,7 +104,7 @@ class Inputs:
         return self.fingerprint or None
 
     def filled(self, given: Mapping[str, str]) -> Inputs:
-        """Fills empty inputs of the workflow from the inputs of a manual run (workflow_dispatch)."""
+        """Fills empty inputs of the workflow with the inputs of a manual run (workflow_dispatch)."""
         known = {name: text for name, text in given.items() if name in BY_PEOPLE and text.strip()}
         asked = parse(known)
         defaults = Inputs()
@@ -130,7 +133,7 @@ BY_PEOPLE = (
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
-    """Reads the inputs of this step. Raises UsageError that names an invalid input."""
+    """Reads the inputs of this step. Raises a UsageError that names an invalid input."""
     return parse({name: environ.get(f"INPUT_{name.upper()}", "") for name in names()})
 
 
@@ -140,7 +143,7 @@ def names() -> tuple[str, ...]:
 
 
 def parse(given: Mapping[str, str]) -> Inputs:
-    """Parses inputs. An empty input gets its default. Raises UsageError that names an invalid input."""
+    """Parses inputs. An empty input gets its default. Raises a UsageError that names an invalid input."""
     text = {name: value.strip() for name, value in given.items()}
     return Inputs(
         command=Command(_one_of("command", text, [c.value for c in Command])),
@@ -164,7 +167,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
 
 
 def _one_of(name: str, text: Mapping[str, str], choices: list[str]) -> str:
-    """Parses `text` as one of `choices`. An empty text is the first choice. Raises UsageError."""
+    """Parses `text` as one of `choices`. An empty text means the first choice. Raises UsageError."""
     value = text.get(name, "") or choices[0]
     if value not in choices:
         near = difflib.get_close_matches(value, choices, n=1)

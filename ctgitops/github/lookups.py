@@ -1,4 +1,4 @@
-"""Queries GitHub for commits, tags, pull requests, and the files in plans of merged pull requests."""
+"""Queries GitHub for commits, tags and pull requests, and for the files in plans of merged pull requests."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST_OPEN = 40
-"""Maximum number of open pull requests to read. Reads the most recently updated ones first.
+"""Maximum number of open pull requests to read, the most recently updated first.
 
-Each one needs one of the 1,000 requests per hour.
+Each of them needs one of the 1,000 requests per hour.
 """
 DEEPEST = 10
-"""Maximum number of tags in a chain of tags that point to tags."""
+"""Maximum length of a chain of tags that point to tags."""
 MOST_COMMITS = 10
-"""Maximum number of a file's commits to search for an earlier pull request. Each commit needs a request."""
+"""How many of a file's commits are searched for an earlier pull request. Each commit needs a request."""
 _ADDS = ("added", "renamed", "copied")
 
 
@@ -58,18 +58,18 @@ def _bringer(client: Client, path: str, at: str, before: int | None) -> int | No
 
 
 def is_on(client: Client, branch: str, sha: str) -> bool:
-    """Whether a branch contains a commit. Reads the branch's tip first, because a tag can have the same name."""
+    """Whether a branch contains a commit. Reads the branch's tip first, because a tag may have the same name."""
     tip = client.repository.get_branch(branch).commit.sha
     return tip == sha or contains(client, tip, sha)
 
 
 def contains(client: Client, newer: str, older: str) -> bool:
-    """Whether the commit `newer` is `older`, or a descendant of `older`."""
+    """Whether the commit `newer` is `older` itself, or a descendant of `older`."""
     return client.repository.compare(older, newer).status in ("ahead", "identical")
 
 
 def commit_of_tag(client: Client, tag: str) -> str:
-    """The commit that a tag points to. Annotated tags in between are resolved."""
+    """The commit to which a tag points. Follows tags that point to tags."""
     named = client.repository.get_git_ref(f"tags/{tag}").object
     for _ in range(DEEPEST):
         if named.type == "commit":
@@ -86,7 +86,7 @@ def files_of(client: Client, number: int) -> tuple[ChangedFile, ...]:
 
 
 def other_open(client: Client, than: int, folder: str) -> tuple[OpenPullRequest, ...]:
-    """The open pull requests that add files to a folder, by number."""
+    """The open pull requests that add files to a folder, sorted by number."""
     pulls = client.repository.get_pulls(state="open", sort="updated", direction="desc")
     others = islice((p for p in pulls if p.number != than), MOST_OPEN)
     found = (OpenPullRequest(p.number, _added(p, folder)) for p in others)
@@ -98,7 +98,7 @@ def _added(pull: PullRequest, folder: str) -> tuple[ChangedFile, ...]:
 
 
 def _files(pull: PullRequest) -> tuple[ChangedFile, ...]:
-    """The paths of the changed files, and the former paths of renamed files."""
+    """The paths of the changed files, and the previous paths of renamed files."""
     files = list(pull.get_files())
     moved = (ChangedFile(f.previous_filename, added=False) for f in files if f.previous_filename)
     return (*(ChangedFile(f.filename, f.status in _ADDS, f.patch or "") for f in files), *moved)
@@ -118,7 +118,7 @@ MOST = 100
 
 
 def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-    """The digests of files in the plans of merged pull requests. Stops after all `files`, or after all plans."""
+    """The digests of files in the plans of merged pull requests. Stops once it has found all of `files`."""
     found: set[str] = set()
     incomplete: list[int] = []
     asked: set[int] = set()
@@ -145,7 +145,7 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
 
 
 def _brought_by(client: Client, path: str, at: str) -> Iterable[PullRequest]:
-    """The merged pull requests with the commit that last changed a file."""
+    """The merged pull requests that contain the last commit to a file."""
     for commit in client.repository.get_commits(sha=at, path=path):
         return merged_with(client, commit.sha)
     return ()
@@ -155,7 +155,7 @@ MOST_PARTS = 1_000
 
 
 def _shown(client: Client, pull: PullRequest) -> list[ShownPart]:
-    """The records of files in a pull request's check runs. Reads its head commit and the merge queue's commit."""
+    """The records of files in a pull request's check runs, on its head commit and on the merge queue's commit."""
     found: list[ShownPart] = []
     for sha in filter(None, dict.fromkeys((pull.head.sha, pull.merge_commit_sha))):
         first = list(_parts(client, sha, part_name(1, 1)))

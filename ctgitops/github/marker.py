@@ -12,7 +12,7 @@ from ..report.page import COMMENT_LIMIT, cut, cut_at_block
 
 MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 PLAN_NAME = 16
-"""Length of the digest that marks the plan in a record. A plan's author cannot predict the digest."""
+"""Length of the digest that marks the plan in a record. The author of a plan cannot predict the digest."""
 _LAST_BEGIN, _LAST_END = "<!-- ctgitops, cancelled -->", "<!-- end of cancelled -->"
 _LAST_WORDS = re.compile(rf"{_LAST_BEGIN}\r?\n.*?{_LAST_END}\r?\n(?:\r?\n)?", re.DOTALL)
 _SUMMARY = "<b>The plan of this pull request</b>: its SQL, schema changes, findings and backup"
@@ -27,7 +27,7 @@ class Marker:
     head_sha: str
     digest: str
     record: bool = False
-    """Whether the comment is the record of a closed pull request. Only a reopening lets a plan replace the record."""
+    """Whether the comment is the record of a closed pull request. A plan replaces it only after a reopening."""
     plan: str = ""
     """The digest that marks the beginning and the end of the plan in a record."""
     memory: str = ""
@@ -43,7 +43,7 @@ class Marker:
 
 
 def read(text: str) -> Marker | None:
-    """The marker at the start of a comment. None without a marker."""
+    """The marker at the start of a comment. None if there is no marker."""
     match = MARKER.match(text)
     try:
         fields = json.loads(match[1]) if match else {}
@@ -62,43 +62,43 @@ def body_of(text: str) -> str:
 
 
 def last_words(words: str) -> str:
-    """The message of a cancelled run, between two HTML comments that mark its beginning and end."""
+    """The message of a cancelled run, between two HTML comments that mark its beginning and its end."""
     return f"{_LAST_BEGIN}\n{words}\n{_LAST_END}\n"
 
 
 def without_last_words(body: str) -> str:
-    """The body without the last words at its start."""
+    """The body without the message of a cancelled run at its start."""
     found = _LAST_WORDS.match(body)
     return body[found.end() :] if found else body
 
 
 def genuine(text: str) -> bool:
-    """Whether the comment's text matches the digest in its marker. If so, no one has edited the comment."""
+    """Whether the comment's text matches the digest in its marker. If it does, the comment was never edited."""
     marker = read(text)
     return marker is not None and marker.digest == digest(body_of(text))
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two comments have the same content for the same commit. Different runs may have written them."""
+    """Whether two comments have the same content for the same commit. Their runs may differ."""
     markers = read(one), read(other)
     heads = [marker.head_sha if marker else None for marker in markers]
     return heads[0] == heads[1] and digest(body_of(one)) == digest(body_of(other))
 
 
 def digest(body: str) -> str:
-    """A hash of text that ignores what GitHub changes: line ends and trailing whitespace."""
+    """A hash of text that ignores what GitHub changes, which is line ends and trailing whitespace."""
     return sha256(body.replace("\r\n", "\n").rstrip().encode()).hexdigest()
 
 
 def with_marker(marker: Marker, body: str) -> str:
-    """The comment, shortened to GitHub's limit. Its marker has the digest of the shortened body."""
+    """The comment with its marker, shortened to GitHub's limit. The marker has the digest of the shortened body."""
     room = COMMENT_LIMIT - len(str(replace(marker, digest=digest(""))))
     shortened = cut(body, room)
     return f"{replace(marker, digest=digest(shortened))}{shortened}"
 
 
 def with_plan(body: str, plan: str, room: int) -> tuple[str, str]:
-    """A record above the collapsed plan, and the digest that marks the plan. Shortens the plan to fit."""
+    """A record above the collapsed plan, and the digest that marks the plan. Shortens the plan to fit into `room`."""
     if not plan:
         return body, ""
     name = digest(plan)[:PLAN_NAME]

@@ -1,4 +1,4 @@
-"""Reads pull requests and files of commits through GitHub's API. Needs no checkout."""
+"""Reads pull requests, and the files of commits, through GitHub's API. Needs no checkout."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def blob(client: Client, sha: str) -> bytes:
 
 
 def proposal(client: Client, number: int) -> Proposal:
-    """A pull request and its changed paths. Raises ForgeError if its head changes between the two requests."""
+    """A pull request and the paths that it changes. Raises ForgeError if its head changes between the two requests."""
     pull = client.repository.get_pull(number)
     head, count = pull.head.sha, pull.changed_files
     files = list(pull.get_files())
@@ -64,9 +64,9 @@ def proposal(client: Client, number: int) -> Proposal:
 
 
 def proposed_by(client: Client, run: OutsideRun) -> int | None:
-    """Finds a run's pull request by the run's head commit and head repository. None if there is none.
+    """The pull request of a run, found by the run's head commit and head repository. None if there is none.
 
-    GitHub does not name the pull request in a run of a fork, and the branch may have newer commits.
+    GitHub does not report the pull request for a run from a fork, and its branch may have newer commits.
     """
     pulls = client.repository.get_pulls(state="open", head=f"{run.head_owner}:{run.head_branch}")
     for pull in pulls:

@@ -1,4 +1,4 @@
-"""Reads the plan that an earlier run published on a pull request. Reads its check run, or else the comment."""
+"""Reads the plan that an earlier run published on a pull request, from its check run or else from the comment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def published(client: Client, number: int, text: str) -> Published:
-    """The plan in the pull request's check run, or in the comment's `text`. An unreadable part is empty."""
+    """The plan in the pull request's check run, or in `text` of the comment. A part that cannot be read is empty."""
     pull = pull_of(client, number)
     marker, plan = read(text), plan_in(text)
     if pull:
@@ -33,14 +33,17 @@ def pull_of(client: Client, number: int) -> PullRequest | None:
 
 
 def _chosen(checked: list[str], commented: str) -> str:
-    """The plan from a check run, because few workflows may write check runs. Of several, prefers the comment's plan."""
+    """The plan to use. Prefers check runs, because few workflows may write them.
+
+    If there are several check runs, prefers the plan that is also in the comment.
+    """
     if any(digest(page) == digest(commented) for page in checked):
         return commented
     return checked[-1] if checked else commented
 
 
 def _checked(client: Client, sha: str) -> list[str]:
-    """The plans in a commit's check runs, the newest last."""
+    """The plans in the check runs of a commit. The newest is last."""
 
     def read_all() -> list[str]:
         runs = client.repository.get_commit(sha).get_check_runs(check_name=CHECK)

@@ -1,4 +1,4 @@
-"""Checks of `doctor` for a repository on GitHub: the token, branch rules, environments. They only read."""
+"""Checks of `doctor` for a repository on GitHub: the token, branch rules, environments. These checks only read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .client import Client
 HOW_TO_SIGN_IN = 'export GITHUB_TOKEN="$(gh auth token)" GITHUB_REPOSITORY=OWNER/NAME'
 _CHECK = "github-environments"
 _ME = "the id of the user"
-"""Stands for the user who runs the command."""
+"""A placeholder for the ID of the user who runs the command."""
 _HASTE = RetryPolicy(tries=2, backoff=0.2, longest=2, timeout=4)
 _READS = {
     "contents": "/commits?per_page=1",
@@ -29,7 +29,7 @@ _READS = {
     "deployments": "/deployments?per_page=1",
     "actions": "/environments?per_page=1",
 }
-"""A request for each permission of the Action that a token can prove by reading."""
+"""Maps each permission of the Action that a read can prove to a request that reads."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class RepositoryChecks:
             yield ok("github-token", f"reads {', '.join(_READS)} of {self.access.repository}{kind}")
 
     def branch_rules(self) -> Iterator[Diagnosis]:
-        """Whether the default branch needs a pull request and a check."""
+        """Whether the default branch requires a pull request and a check."""
         repository = self._must("")
         branch = str(repository["default_branch"])
         seen = self._must(f"/branches/{branch}")
@@ -118,7 +118,7 @@ class RepositoryChecks:
         return self._api(f"environments/{each.name}/deployment-branch-policies", "POST", body)
 
     def _api(self, path: str, method: str, body: str) -> str:
-        """A command that calls the API with a JSON body."""
+        """A shell command that calls the API with a JSON body."""
         return f"gh api --method {method} repos/{self.access.repository}/{path} --input - <<< '{body}'"
 
     def _of(self, each: Environment, diagnosis: Diagnosis) -> Diagnosis:
@@ -131,7 +131,7 @@ class RepositoryChecks:
         return found
 
     def _get(self, path: str) -> Any:
-        """The answer. None if it does not exist, or if the token may not read it: GitHub answers both with 404."""
+        """The response. None for 404, which means that the object does not exist, or that the token may not read it."""
         return self._called(lambda: self._client.github.requester.requestJsonAndCheck("GET", self._url(path))[1])
 
     def _url(self, path: str) -> str:
@@ -153,12 +153,15 @@ class RepositoryChecks:
 
 
 def _is_reviewed(each: Environment) -> bool:
-    """Whether a person should approve each plan: the environment follows another one, or a release."""
+    """Whether a person should approve each plan, because the environment follows another environment, or a release."""
     return each.trigger is Trigger.RELEASE or each.after is not None
 
 
 def _protected(rules: Mapping[str, Any], policy: Any, *, reviewed: bool) -> str:
-    """The body that protects an environment, for single quotes of a shell. It repeats what GitHub would reset."""
+    """The request body that protects an environment, for single quotes in a shell.
+
+    The body repeats settings that GitHub would otherwise reset.
+    """
     body: dict[str, Any] = {
         "deployment_branch_policy": policy or {"protected_branches": False, "custom_branch_policies": True}
     }

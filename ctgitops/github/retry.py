@@ -1,4 +1,4 @@
-"""The retry policy for PyGithub. It decides which requests are sent again automatically."""
+"""The retry policy for PyGithub, which decides which requests are sent again automatically."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .access import RetryPolicy
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 _LIMITED = "the rate limit resets after the longest wait"
 _DID_NOTHING = (403, 429)
-"""HTTP statuses after which a POST can be retried. With these, GitHub did not execute the request."""
+"""HTTP statuses after which a POST can be sent again, because GitHub did not execute the request."""
 
 
 def retry(patience: RetryPolicy) -> PatientRetry:
@@ -33,10 +33,10 @@ def retry(patience: RetryPolicy) -> PatientRetry:
 
 
 class PatientRetry(GithubRetry):
-    """Retries a PATCH, in contrast to PyGithub's policy. Never repeats a POST after a 5xx, and limits waits."""
+    """A policy that retries a PATCH, unlike PyGithub's. Limits waits, and never repeats a POST after a 5xx."""
 
     hurried = threading.Event()
-    """Set if this process is about to be killed. Retries are then off. All copies of a policy share this flag."""
+    """Set if this process is about to be killed. No request is then retried. All copies of a policy share this flag."""
 
     def new(self, **kw: Any) -> Self:
         """A copy of the policy for the next attempt."""
@@ -45,7 +45,7 @@ class PatientRetry(GithubRetry):
         return made
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002 - urllib3's signature
-        """Whether to pass a response to `increment`. That method decides about the retry."""
+        """Whether a response goes to `increment`, which decides about the retry."""
         if method == "POST":
             return status_code in _DID_NOTHING
         return super().is_retry(method, status_code, has_retry_after)
@@ -59,7 +59,7 @@ class PatientRetry(GithubRetry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Retry:
-        """Fails at once if the wait would be too long, or if the retry could take effect twice."""
+        """Fails at once if the wait would be too long, or if a retry could take effect twice."""
         try:
             self._refuse(method, url, response, error)
             return super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type]

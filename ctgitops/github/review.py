@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 20
-"""Maximum number of suggestions per run."""
+"""Maximum number of suggestions in one run."""
 _MARKER = re.compile(r"<!-- ctgitops-fix ([0-9a-f]{32}) -->\r?\n")
 _BACKTICKS = re.compile(r"`+")
 
 
 def suggest(client: Client, review: Review) -> int:
-    """Posts one review with suggestions that were not posted before. Returns the number of suggestions posted."""
+    """Posts one review with the suggestions that were not posted before. Returns the number of suggestions."""
     wanted = [suggestion for suggestion in review.suggestions if _plain(suggestion)]
     if not wanted:
         return 0
@@ -67,7 +67,7 @@ def _comment(suggestion: Suggestion) -> ReviewComment:
 
 
 def body(suggestion: Suggestion) -> str:
-    """The text of a suggestion: the problem, what to do, and the replacement lines."""
+    """The text of a suggestion: the problem, what to do, and the lines that replace the old ones."""
     lines = "".join(f"{line}\n" for line in suggestion.instead)
     ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(lines)), default=0))
     words = f"<b>{prose(suggestion.what)}</b><br>{prose(suggestion.hint)}"
@@ -75,11 +75,11 @@ def body(suggestion: Suggestion) -> str:
 
 
 def _plain(suggestion: Suggestion) -> bool:
-    """Whether every character is visible. Nothing may be hidden, because people accept a suggestion with one click."""
+    """Whether every character is visible. A suggestion must hide nothing: people accept it with a single click."""
     return all(shown(line) == line and "\n" not in line for line in suggestion.instead)
 
 
 def _key(suggestion: Suggestion) -> str:
-    """Identifies a suggestion by the text before and after the change. Its position in the file does not matter."""
+    """Identifies a suggestion by the text before and after the change, whatever its position in the file."""
     parts = (suggestion.path, *suggestion.old, "\0", *suggestion.instead)
     return sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The Actions runner: its log, workflow commands and files. Escapes untrusted text and masks secrets."""
+"""The Actions runner: its log, workflow commands and files. Escapes untrusted text, and masks secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..report.workflow_commands import as_data, as_property
 from .secrets import hidden
 
 MOST = 10
-"""Maximum number of annotations per level and step that the runner shows."""
+"""The number of annotations that the runner shows per level and step."""
 LONGEST_SUMMARY = 900_000
 """Maximum length of the job summary in bytes. The runner drops a summary above 1 MiB."""
 LONGEST_MESSAGE = 3_500
@@ -40,18 +40,18 @@ def log_safe(text: str) -> str:
 
 @dataclass
 class Runner:
-    """One step on a runner. Output to a file is skipped if the runner does not provide the file."""
+    """One step on a runner. Skips output to a file that the runner does not provide."""
 
     environ: Mapping[str, str] = field(repr=False)
     log: TextIO
     secrets: tuple[str, ...] = field(default=(), repr=False)
     unwritten: set[str] = field(default_factory=set)
-    """Names of outputs that could not be written. Later steps lack these outputs."""
+    """Names of outputs that could not be written, and that later steps therefore lack."""
     _annotation_counts: Counter[Level] = field(default_factory=Counter)
     _summed: int = 0
 
     def mask(self, secrets: tuple[str, ...]) -> None:
-        """Masks secrets from now on. Applies to the log and to everything else that this run writes."""
+        """Masks secrets from now on, in the log and in everything else that this run writes."""
         for secret in secrets:
             if secret not in self.secrets:
                 # The runner does not recognise a secret with several lines, so each line is masked.
@@ -63,7 +63,7 @@ class Runner:
         return hidden(text, self.secrets)
 
     def say(self, text: str) -> None:
-        """Prints untrusted text, with secrets masked and workflow commands escaped."""
+        """Prints untrusted text. Masks secrets and escapes workflow commands."""
         self._write(f"{log_safe(self.hidden(text))}\n")
 
     @contextmanager
@@ -76,7 +76,7 @@ class Runner:
             self._command("endgroup", "")
 
     def annotate(self, annotation: Annotation) -> None:
-        """Annotates a line of a file. Only prints the text after MOST annotations of a level."""
+        """Annotates a line of a file. After MOST annotations of a level, only prints the text."""
         self._annotation_counts[annotation.level] += 1
         message, title = self._line(annotation.message), self._line(annotation.title)
         if self._annotation_counts[annotation.level] > MOST:
@@ -86,11 +86,11 @@ class Runner:
         self._annotation(annotation.level, {**where, "title": title[:LONGEST_TITLE]}, message)
 
     def warn(self, message: str) -> None:
-        """Adds a warning that belongs to no file."""
+        """Adds a warning that refers to no file."""
         self._annotate_without_file(Level.WARNING, message)
 
     def fail(self, message: str) -> None:
-        """Adds an error that belongs to no file."""
+        """Adds an error that refers to no file."""
         self._annotate_without_file(Level.FAILURE, message)
 
     def output(self, name: str, value: str) -> None:
@@ -105,7 +105,7 @@ class Runner:
             self.unwritten.add(name)
 
     def summarise(self, markdown: str) -> None:
-        """Appends a page to the job summary if there is room."""
+        """Appends a page to the job summary, if there is room."""
         page = self.hidden(markdown).rstrip("\n") + "\n\n"
         room = LONGEST_SUMMARY - self._summed
         if len(page.encode()) > room:
@@ -115,9 +115,9 @@ class Runner:
         self._append("GITHUB_STEP_SUMMARY", page)
 
     def keep(self, name: str, text: str) -> str:
-        """Writes a file into the workspace for later steps. Returns the file's name. Empty after an error.
+        """Writes a file into the workspace for later steps. Returns the file's name, or an empty text after an error.
 
-        A symbolic link of that name in the checkout is removed, and never followed.
+        Removes a symbolic link of that name in the checkout, and never follows it.
         """
         path = f"{self.environ.get('GITHUB_WORKSPACE', '') or '.'}/{name}"
         try:
@@ -133,7 +133,7 @@ class Runner:
         return name
 
     def _set_owner(self, number: int) -> None:
-        """Sets the file's owner to the workspace's owner. The runner can then delete the file."""
+        """Makes the workspace's owner the owner of the file. The runner can then delete the file."""
         owner = os.stat(self.environ.get("GITHUB_WORKSPACE", "") or ".")  # noqa: PTH116 - os.stat, like os.open above
         with contextlib.suppress(OSError):
             os.fchown(number, owner.st_uid, owner.st_gid)
@@ -160,7 +160,7 @@ class Runner:
         self.log.flush()
 
     def _append(self, variable: str, text: str) -> bool:
-        """Appends to a file of the runner. Returns False after an error: a full disk must not stop a run."""
+        """Appends to a file of the runner. Returns False after an error, because a full disk must not stop a run."""
         if path := self.environ.get(variable, ""):
             try:
                 _add_to(path, text.encode(errors="replace"))
@@ -171,7 +171,7 @@ class Runner:
 
 
 def _add_to(path: str, data: bytes) -> None:
-    """Appends all of `data` or nothing. The runner misreads an incomplete output, or fails the step."""
+    """Appends all of `data`, or nothing. The runner would misread an incomplete output, or fail the step."""
     with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - opened unbuffered
         before = file.tell()
         try:

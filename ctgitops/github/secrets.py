@@ -1,4 +1,4 @@
-"""Lists every secret in all encodings that output could contain. All output can then be masked."""
+"""Lists every secret in each encoding that output could contain, in order to mask all output."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 SHORTEST = 6
-"""Minimum length of a password that is masked everywhere. A shorter password is masked only where the text
-shows a password: otherwise, masks in ordinary words would make pages unreadable, and reveal the password."""
+"""Minimum length of a password that is masked everywhere.
+
+A shorter password is masked only where the text shows that it is a password. Otherwise, masks in ordinary words would
+make pages unreadable, and reveal the password.
+"""
 SHORTEST_BASE64 = 8
 _KEY = r"(?:ssl_?)?(?:password|passwd|pwd)"
 _IN_AUTHORITY = re.compile(r"://[^:/@?#]*:(.*)@", re.DOTALL)
@@ -20,24 +23,24 @@ _NAMES = re.compile(
     |@([^:/?\#\s]+)[:/]|://[^/\s]+/([^/?\#\s]+)(?:[?\#]|$)""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""The user, the host and the database of a connection string."""
+"""Matches the user, the host and the database of a connection string."""
 _POSTGRES = re.compile(r"(?:jdbc:)?postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 _OTHER_URL = re.compile(r"(?:jdbc:)?[a-z][\w+.-]*://(?:[^:/@?#\s]*:[^/@\s]+@\S*|[^\s?]*\?\S*)", re.IGNORECASE)
 _PAIRS = re.compile(
     r"(?:\s*+\w++\s*+=\s*+(?:'(?:[^'\\]|\\.)*+'|[^\s']\S*+)?+(?:\s++|$))+"
     r"|(?:\s*+\w[\w ]*+=\s*+(?:\"[^\"]*+\"|[^;]*+)(?:;|$))+\s*+"
 )
-"""A connection string of libpq (`host=… password=…`), or of .NET and ODBC (`Host=…;Password=…`)."""
+"""Matches a connection string of libpq (`host=… password=…`), or of .NET and ODBC (`Host=…;Password=…`)."""
 _LONGEST_CONNECTION = 10_000
 WORDS = frozenset({"postgres", "postgresql", "password", "secret", "database", "localhost"})
-"""Passwords in examples that are also words in ordinary text."""
+"""Passwords that documentation uses as examples, and that are also ordinary words."""
 
 
 def secrets_in(environ: Mapping[str, str], names: Iterable[str], token: str) -> tuple[str, ...]:
     """The texts to mask, longest first: the token, values of `names`, and connection strings in any variable.
 
-    Also their passwords, and all variables whose names end with PASSWORD. A short password, or a password that
-    is also a name in a connection string, is masked only where the text shows a password.
+    Also contains their passwords, and the values of variables whose names end with PASSWORD. A password is masked only
+    where the text shows that it is a password, if it is short or is also a name in a connection string.
     """
     connections = {value for value in environ.values() if is_connection(value)}
     connections |= {environ[name] for name in names if name in environ}
@@ -66,19 +69,19 @@ def is_connection(value: str) -> bool:
 
 
 def forms_of(url: str) -> set[str]:
-    """The forms of a connection string: itself, its password, and its password URL-encoded and URL-decoded."""
+    """The forms of a connection string: the string itself, and its password, plain, URL-encoded and URL-decoded."""
     return {url, url.strip(), *(form for each in _passwords_of(url) for form in _url_forms(each))}
 
 
 def base64_forms(secret: str) -> set[str]:
-    """The base64 of `secret` at each offset in a longer text. Leaves out characters that also encode other bytes."""
+    """The base64 of `secret` at each offset in a longer text. Leaves out characters that also depend on other bytes."""
     encoded = {form for offset in range(3) for form in _base64(secret.encode(), offset)}
     safe = {form.translate(str.maketrans("+/", "-_")) for form in encoded}
     return {form for form in encoded | safe if len(form) >= SHORTEST_BASE64}
 
 
 def hidden(text: str, secrets: tuple[str, ...]) -> str:
-    """`text` with all of `secrets` masked. `secrets` must be sorted, longest first."""
+    """`text` with all of `secrets` masked. `secrets` must be sorted, the longest first."""
     for secret in secrets:
         text = text.replace(secret, "***")
     return text
@@ -94,7 +97,7 @@ def _base64(secret: bytes, offset: int) -> Iterator[str]:
 
 
 def _passwords_of(url: str) -> set[str]:
-    """The passwords in a connection string, plain and as written."""
+    """The passwords in a connection string, both decoded and as written."""
     written = {match[1] for pattern in (_IN_AUTHORITY, _IN_QUERY) if (match := pattern.search(url))}
     plain = {decoded for each in written for decoded in (each, unquote(each), unquote_plus(each))}
     if "://" not in url:
@@ -113,7 +116,7 @@ def _url_forms(password: str) -> set[str]:
 
 
 def _as_password(password: str) -> Iterator[str]:
-    """The forms in which a text shows a password, for example `:PASSWORD@` and `password=PASSWORD`."""
+    """The forms in which a text shows that something is a password, such as `:PASSWORD@` and `password=PASSWORD`."""
     yield f":{password}@"
     for key in ("password", "Password", "PASSWORD", "passwd", "pwd", "Pwd"):
         yield from (f"{key}={password}", f"{key}='{password}'", f"{key} '{password}'")

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 50
-"""Maximum number of releases or runs to read. The newest are first."""
+"""Maximum number of releases or runs to read, the newest first."""
 _BY_API = "workflow_dispatch"
 _BOT = "[bot]"
-"""The suffix of a bot's login in REST answers. GraphQL leaves out this suffix."""
+"""The suffix of a bot's login in REST responses, which GraphQL leaves out."""
 
 
 def releases(client: Client) -> list[PublishedRelease]:
@@ -45,10 +45,10 @@ def runs_of(client: Client, workflow: str, ref: str) -> tuple[WorkflowRun, ...]:
 
 
 def _login(run: Run) -> str:
-    """The login of the account that started a run. Empty for a deleted account."""
+    """The login of the account that started a run. Empty if the account was deleted."""
     return str(getattr(run.actor, "login", "")).removesuffix(_BOT)
 
 
 def start(client: Client, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
-    """Starts a workflow for a branch or tag. Does not retry: a second run would need a second approval."""
+    """Starts a workflow for a branch or tag. Does not retry, because a second run would need a second approval."""
     client.repository.get_workflow(workflow).create_dispatch(ref, dict(inputs), throw=True)

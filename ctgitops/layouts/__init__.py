@@ -1,1 +1,1 @@
-"""Reads the file layouts of other migration tools: one module a tool. Pure. `registry.py` lists them."""
+"""Reads the file layouts of other migration tools, with one module per tool. Pure. `registry.py` lists the tools."""

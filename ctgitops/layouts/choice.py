@@ -1,4 +1,4 @@
-"""Chooses one of the folders with migrations that a search found, or explains the choice to the user. Pure."""
+"""Chooses a folder from those with migrations that a search found, or explains to the user how to choose. Pure."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _INNER = {
     "src",
     "schema",
 }
-"""Names of folders that are part of a project rather than a project of their own."""
+"""Names of folders that are parts of a project, not projects."""
 
 
 def chosen_layout(found: tuple[FoundLayout, ...], folder: str | None) -> FoundLayout | None:
-    """The folder that the user names, or the only one that is sure. None if there is none, or a choice to make."""
+    """The folder that the user names, or else the only folder whose layout is sure. Otherwise None."""
     if folder is not None:
         return next((each for each in found if each.folder == folder.strip("/")), None)
     sure = [each for each in found if each.sure]
@@ -31,7 +31,7 @@ def chosen_layout(found: tuple[FoundLayout, ...], folder: str | None) -> FoundLa
 
 
 def refusal(found: tuple[FoundLayout, ...], code: tuple[FoundCode, ...], folder: str | None) -> str:
-    """Why `init` writes nothing, and the commands to choose from. Empty if it can go on."""
+    """Why `init` writes nothing, and the commands for each choice. Empty if `init` can continue."""
     if chosen_layout(found, folder) or (not found and not code and folder is None):
         return ""
     lines = []
@@ -55,7 +55,7 @@ def refusal(found: tuple[FoundLayout, ...], code: tuple[FoundCode, ...], folder:
 
 
 def _projects(found: tuple[FoundLayout, ...]) -> Iterator[tuple[str, str]]:
-    """For each folder, the folder of its project and the migrations' folder inside it."""
+    """The folder of each project, and the folder of the project's migrations, relative to the project's folder."""
     for each in found:
         parts = each.folder.split("/")
         own = [index for index, part in enumerate(parts) if part.lower() in _INNER]

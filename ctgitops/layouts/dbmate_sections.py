@@ -1,6 +1,6 @@
-"""Parses dbmate's format, `-- migrate:up` and `-- migrate:down` in one file.
+"""Parses the format of dbmate, which has `-- migrate:up` and `-- migrate:down` in one file.
 
-A section includes its marker as the first line, so that the ledger also stores the options in the marker.
+A section begins with its marker. The ledger therefore also stores the options in the marker.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b[ \t]*(.*?)[ \t]*$", re.MULTI
 _RESEMBLES = re.compile(
     r"^[ \t]*--[ \t]*migrate[ \t]*:?[ \t]*(?:up|down)[ \t]*(?:transaction:\w+)?[^\w\n]*$", re.MULTILINE | re.IGNORECASE
 )
-"""A mistyped marker. dbmate and ctgitops read such a line as a comment, and would run the SQL below."""
+"""Matches a mistyped marker. dbmate and ctgitops read such a line as a comment, and would run the SQL below it."""
 _OPTIONS = {"transaction:true", "transaction:false"}
 
 
 def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Problem, ...]]:
-    """The up and down scripts in a migration file. The down script is None if the file has no down section."""
+    """The up and down scripts of a migration file. The down script is None if the file has no down section."""
     markers = list(_MARKER.finditer(text))
     if not markers:
         return Script(text, path), None, tuple(_mistyped(text, path))
@@ -34,7 +34,7 @@ def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Probl
 
 
 def without_markers(text: str) -> str:
-    """Replaces section markers by empty comments. Line numbers and headers stay unchanged."""
+    """Replaces section markers by empty comments. Line numbers and the header stay unchanged."""
     return _MARKER.sub("--", text)
 
 

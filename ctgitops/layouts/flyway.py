@@ -29,7 +29,10 @@ def _divide(text: str, path: str) -> Divided:
 
 
 def _placeholders(text: str, path: str) -> Iterator[Problem]:
-    """Flyway replaces placeholders everywhere, and fails on one without a value. A comment is harmless here."""
+    """Reports placeholders, which Flyway replaces everywhere. Flyway fails on a placeholder without a value.
+
+    A placeholder in a comment has no effect here.
+    """
     if "${" not in text:
         return
     for token in tokens(text):
@@ -73,7 +76,7 @@ def _arrange(folder: Folder) -> Arranged:
 
 
 def version_number(version: str, parts: int) -> int | None:
-    """The number of a version such as `1_2`. None if it has more than `parts` parts, or a part that is too large."""
+    """The number of a version such as `1_2`. None if the version has more than `parts` parts, or too large a part."""
     first, *rest = (int(part) for part in re.split(r"[._]", version))
     while rest and rest[-1] == 0:
         rest.pop()

@@ -1,4 +1,4 @@
-"""The tables in which other tools keep their applied migrations, as each tool's source defines them. Pure."""
+"""The tables in which other tools record applied migrations, as each tool's source defines them. Pure."""
 # ruff: noqa: S608 - queries of constants only
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ class LedgerTable:
     tool: LayoutName
     title: str
     table: str
-    """The table's name, without a schema: most tools let their users choose the schema."""
+    """The table's name without a schema, because most tools let users choose the schema."""
     columns: frozenset[str]
-    """The columns that tell the table from those of other tools with the same name."""
+    """The columns that distinguish this table from tables of other tools with the same name."""
     query: str
     without: frozenset[str] = frozenset()
-    """Columns that the table of this tool does not have."""
+    """Columns that this tool's table does not have."""
     all_before: bool = False
     more: tuple[str, ...] = ()
-    """Patterns of the tool's other objects."""
+    """Patterns for the names of the tool's other objects."""
 
 
 def _table(  # noqa: PLR0913 - one parameter for each field of the table below

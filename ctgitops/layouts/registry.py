@@ -1,4 +1,4 @@
-"""All layouts by name. The layout `ctgitops` is not here: its reader has the rules of headers and numbers."""
+"""All layouts by name, except `ctgitops`, because its reader has the rules of headers and numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MODULES: dict[LayoutName, str] = {
 
 @cache
 def tool_of(name: LayoutName) -> Tool:
-    """The tool of a layout. Imports only its module."""
+    """The tool of a layout. Imports only the module of this tool."""
     module = import_module(f"{__package__}.{_MODULES[name]}")
     tool: Tool = module.TOOL
     return tool

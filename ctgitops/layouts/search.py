@@ -31,7 +31,7 @@ _MARKS = (
     (LayoutName.NODE_PG_MIGRATE, re.compile(r"^\s*--[\s-]*up\s+migration", re.MULTILINE | re.IGNORECASE)),
 )
 _SAMPLE = 5
-"""The number of files of a folder that are read for directives."""
+"""The number of files per folder in which directives are searched."""
 _CODE = (
     ("Alembic", re.compile(r"(?:.*/)?versions/[^/]+\.py"), "`alembic upgrade head --sql` prints the SQL"),
     ("Django", re.compile(r"(?:.*/)?migrations/[0-9]{4}_[^/]*\.py"), "`python manage.py sqlmigrate` prints the SQL"),
@@ -88,7 +88,7 @@ class FoundCode:
 
 
 def found_layouts(paths: tuple[str, ...], text_of: Callable[[str], str]) -> tuple[FoundLayout, ...]:
-    """The folders with SQL migrations among the paths of a repository, the surest and largest first."""
+    """The folders with SQL migrations among `paths`. The surest folders are first, and then the largest."""
     search = _Search(paths, text_of)
     found = [each for folder in sorted(search.folders) for each in search.in_folder(folder)]
     inner = {each.folder for each in found}
@@ -97,7 +97,7 @@ def found_layouts(paths: tuple[str, ...], text_of: Callable[[str], str]) -> tupl
 
 
 def found_code(paths: tuple[str, ...]) -> tuple[FoundCode, ...]:
-    """The migrations among the paths that are not SQL."""
+    """The migrations among `paths` that are code, not SQL."""
     found = []
     for tool, pattern, hint in _CODE:
         matching = [path for path in paths if pattern.fullmatch(path) and not path.endswith("__init__.py")]
@@ -111,7 +111,7 @@ def _inside(folder: str, other: str) -> bool:
 
 
 class _Search:
-    """The files of a repository by folder."""
+    """The files of a repository, by folder."""
 
     def __init__(self, paths: tuple[str, ...], text_of: Callable[[str], str]) -> None:
         self._text_of = text_of
@@ -134,7 +134,7 @@ class _Search:
                 return
 
     def _by_control_file(self, folder: str, names: list[str]) -> tuple[LayoutName, str] | None:
-        """The layout if a file that only one tool writes is there."""
+        """The layout of a folder with a file that only one tool writes. None without such a file."""
         return next(self._control_files(f"{folder}/" if folder else "", names), None)
 
     def _control_files(self, at: str, names: list[str]) -> Iterator[tuple[LayoutName, str]]:
@@ -196,7 +196,7 @@ class _Search:
         return frozenset(name for each in above for name in self.folders.get(each, ()))
 
     def _near_text(self, folder: str, name: str) -> str:
-        """The texts of all files of one name in a folder and in the folders above it."""
+        """The texts of all files called `name` in a folder and in the folders above it."""
         parts = folder.split("/") if folder else []
         above = ["/".join([*parts[:end], name]) for end in range(len(parts) + 1)]
         return "\n".join(self._text_of(path) for path in above if path in self._paths)

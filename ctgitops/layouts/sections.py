@@ -1,4 +1,4 @@
-"""Divides a file at directive lines, which tools write as SQL comments, into an up and a down script."""
+"""Divides a file at directive lines into an up script and a down script. Tools write directives as SQL comments."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ NEVER = "(?!)"
 
 @dataclass(frozen=True)
 class Directives:
-    """The directive lines of a tool, as patterns of whole lines. Each starts with `--`, and ignores case."""
+    """The directive lines of a tool. Each is a pattern of a whole line that starts with `--`, and ignores case."""
 
     title: str
     up: str = NEVER
     down: str = NEVER
     up_required: bool = False
-    """Whether the tool refuses a file without the directive `up`. Otherwise the text before `down` is the up script."""
+    """Whether the tool refuses a file without the directive `up`. If not, the text before `down` is the up script."""
     outside: str = NEVER
     """The directive that disables the transaction."""
     ignored: str = NEVER
     """Directives without a meaning for PostgreSQL, such as statement delimiters."""
     refused: str = NEVER
-    """Directives whose effect ctgitops does not have."""
+    """Directives whose effect ctgitops does not support."""
 
     def divide(self, text: str, path: str) -> Divided:
-        """Divides a file. Directive lines become comments or ctgitops's own directive; line numbers do not change."""
+        """Divides a file. Directive lines become comments or ctgitops's own directive. Line numbers stay the same."""
         ups, downs = self._lines(self.up, text), self._lines(self.down, text)
         problems = [*self._misplaced(text, path, ups, downs), *self._refused(text, path)]
         up_from, down_from = (ups[0].start() if ups else 0), (downs[0].start() if downs else len(text))
@@ -53,7 +53,10 @@ class Directives:
         return list(comment_lines(_line(pattern), text))
 
     def _translated(self, text: str, *, outside: bool) -> str:
-        """The text with its directive lines as plain comments. The first one disables the transaction, if `outside`."""
+        """The text with plain comments in place of its directive lines.
+
+        With `outside`, the first of these lines disables the transaction.
+        """
         every = "|".join(f"(?:{part})" for part in (self.up, self.down, self.outside, self.ignored))
         lines = self._lines(every, text)
         for at, match in reversed(list(enumerate(lines))):

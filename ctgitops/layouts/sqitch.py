@@ -27,7 +27,7 @@ class _Change:
     requires: tuple[str, ...]
     line: int
     tag: str = ""
-    """The tag before the next change of this name. Sqitch then keeps this change's scripts as `name@tag.sql`."""
+    """The tag before the next change with the same name. Sqitch then names this change's scripts `name@tag.sql`."""
 
 
 def _arrange(folder: Folder) -> Arranged:

@@ -1,4 +1,4 @@
-"""A migration tool as ctgitops sees it: which files of a folder are its migrations, and what its directives mean."""
+"""A migration tool as ctgitops sees it: which files of a folder are migrations, and what its directives mean."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORDS = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Divided:
-    """The scripts of one file, with the tool's directives translated, and the problems of the directives."""
+    """The scripts of one file, with the tool's directives translated, and the problems with the directives."""
 
     up: Script
     down: Script | None = None
@@ -32,23 +32,23 @@ class Source:
     up: str
     down: str = ""
     outside_transaction: bool = False
-    """Whether the tool's configuration says so outside of the SQL file."""
+    """Whether the tool's configuration, not the SQL file, makes the migration run outside a transaction."""
     dependencies: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
-        """The name in plans and in the ledger, in the grammar of ctgitops: `20240101_add_photos`."""
+        """The name in plans and in the ledger, which follows the grammar of ctgitops: `20240101_add_photos`."""
         return f"{self.digits}_{_WORDS.sub('_', self.words).strip('_.') or 'migration'}"
 
     @property
     def number(self) -> int:
-        """The number, for order and for the ledger."""
+        """The number, which determines the order, and which the ledger stores."""
         return int(self.digits)
 
 
 @dataclass(frozen=True)
 class Arranged:
-    """All migrations of a folder, the paths of its repeatable files in their order, and the problems of the layout."""
+    """All migrations of a folder, its repeatable files in their order, and the problems with the layout."""
 
     sources: tuple[Source, ...]
     repeatable: tuple[str, ...] = ()
@@ -57,14 +57,14 @@ class Arranged:
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a tool's folder, by path inside the folder, with the text of those that the tool's layout names."""
+    """The paths of the files in a tool's folder, and the text of the files that the tool's layout names."""
 
     path: str
     """The folder's path relative to the repository's root."""
     files: tuple[str, ...]
     texts: Mapping[str, str] = field(default_factory=dict)
     version_parts: int = 1
-    """The most parts of a version number, such as 2 for `1.2`."""
+    """The maximum number of parts of a version number, such as 2 for `1.2`."""
 
     def place(self, file: str, line: int | None = None) -> Place:
         """The place of a file in the repository."""
@@ -72,13 +72,13 @@ class Folder:
 
 
 def whole_file(text: str, path: str) -> Divided:
-    """The division of a file without directives."""
+    """The script of a file without directives, which is not divided."""
     return Divided(Script(text, path))
 
 
 @dataclass(frozen=True)
 class Tool:
-    """One migration tool. `parse` and `arrange` describe its folder, `divide` its files."""
+    """One migration tool. `parse` and `arrange` describe its folder, and `divide` describes its files."""
 
     name: str
     """The value of `layout` in the policy."""
@@ -86,27 +86,27 @@ class Tool:
     tried: str
     """How the layout was checked: `run` beside the tool, or `read` in the tool's source and documentation."""
     files: tuple[re.Pattern[str], ...] = ()
-    """Match paths inside the folder that are migrations, with the groups `digits`, `words` and optionally `kind`."""
+    """Patterns for paths of migration files in the folder, with the groups `digits`, `words` and optionally `kind`."""
     divide: Callable[[str, str], Divided] = whole_file
     arrange: Callable[[Folder], Arranged] | None = None
-    """Replaces `files` for a tool that keeps the order in a file of its own."""
+    """Replaces `files` for a tool that keeps the order of its migrations in another file."""
     reads: re.Pattern[str] = re.compile(r"(?!)")
-    """Matches further files that `arrange` or `check` must read."""
+    """Matches other files that `arrange` or `check` must read."""
     check: Callable[[Folder], Iterator[Problem]] = lambda _folder: iter(())
-    """Problems of the folder as a whole, such as a checksum that does not match."""
+    """Yields problems with the whole folder, such as a checksum that does not match."""
     foreign: re.Pattern[str] = re.compile(r"(?!)")
-    """Matches files that the tool runs as migrations and that are not SQL."""
+    """Matches files that the tool runs as migrations, but that are not SQL."""
     new: str = ""
     """The path of a new migration's file, with `{number}` and `{words}`. Empty if the tool itself must create it."""
     new_down: str = ""
-    """The path of a new migration's rollback file. Empty if the same file contains the rollback or there is none."""
+    """The path of a new migration's rollback file. Empty if the migration's file contains the rollback, or has none."""
     template: str = ""
     """The text of a new file, with the directives that the tool requires."""
     creates: str = ""
     """The tool's own command that creates a migration."""
 
     def parse(self, path: str) -> MigrationName | None:
-        """The migration whose file a path inside the folder is. None if the path is no migration of this tool."""
+        """The name of the migration to which a path inside the folder belongs. None if the tool runs no such file."""
         match = next((found for pattern in self.files if (found := pattern.fullmatch(path))), None)
         if match is None:
             return None
@@ -117,7 +117,7 @@ class Tool:
         return MigrationName(digits, words, kind)
 
     def arranged(self, folder: Folder) -> Arranged:
-        """The migrations of a folder, in no particular order."""
+        """The migrations of a folder. Their order has no meaning."""
         return self.arrange(folder) if self.arrange else _by_name(self, folder)
 
 

@@ -1,7 +1,8 @@
 """The tables whose rows a plan can change: tables that its trial locked, and tables that change with them. Pure.
 
-The trial's copy has no rows. Therefore it fires no row trigger, follows no foreign key and does not enter a loop over
-rows. Their tables are found in the live schema, and in the text of functions. What the text does not show is unknown.
+The trial's copy has no rows. The trial therefore fires no row trigger, follows no foreign key, and enters no loop over
+rows. This module finds their tables in the live schema, and in the text of functions. Tables that the text does not
+show are unknown.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ _CALLED = re.compile(r'(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*\(')
 
 @dataclass(frozen=True)
 class AffectedTables:
-    """The tables that a plan writes, alters, drops or locks. If they are not known, the reason."""
+    """The tables that a plan writes, alters, drops or locks. If not all of them are known, the reason."""
 
     tables: tuple[str, ...] = ()
-    """Ordinary tables and partitions that exist before the plan, as `schema.name`, quoted as SQL requires."""
+    """Ordinary tables and partitions that exist before the plan, as `schema.name`, quoted if SQL requires it."""
     unknown: str = ""
     """Why more tables may be affected. Empty if `tables` has all affected tables."""
 
 
 def affected_tables(steps: Iterable[Step], impacts: Mapping[int, StepImpact], live: Snapshot) -> AffectedTables:
-    """The tables that `steps` affect. `impacts` are the trial's measurements. `live` is the schema before."""
+    """The tables that `steps` affect. `impacts` are the trial's measurements. `live` is the schema before the plan."""
     closure = _Closure(live)
     for step in steps:
         if step.number not in impacts:
@@ -94,12 +95,12 @@ class _Closure:
             self._functions[name].append((each.name, Function(language="an unknown dialect")))
 
     def define(self, made: Iterable[tuple[Name, Function]]) -> None:
-        """Adds functions that the plan creates. A call runs these functions, or older ones of the same name."""
+        """Adds functions that the plan creates. A call runs these functions, or older functions with the same name."""
         for (_, name), function in made:
             self._functions[name].append((name, function))
 
     def lock(self, held: Held, what: str) -> None:
-        """Adds a relation that the trial locked. Ignores locks of reads and of a view's definition."""
+        """Adds a relation that the trial locked. Ignores locks that come from reading or from expanding a view."""
         if held.fresh or held.mode == LockMode.ACCESS_SHARE or held.kind in {"sequence", "materialized view"}:
             return
         if held.kind == "view" and held.mode is not LockMode.ROW_EXCLUSIVE:
@@ -120,7 +121,7 @@ class _Closure:
             self._call(called, what)
 
     def add(self, relation: str) -> None:
-        """Adds a relation. `result` adds what changes with the relation."""
+        """Adds a relation. `result` then adds the relations that change with it."""
         if relation in self._relations:
             self._due.append(relation)
 
@@ -147,7 +148,7 @@ class _Closure:
                 self._calls_in(each, f"{each.kind} {each.name}")
 
     def _below_view(self, view: str) -> None:
-        """Adds the tables that a view reads. A write to the view writes to these tables."""
+        """Adds the tables that a view reads, because a write to the view writes to these tables."""
         definition = self._relations[view].attributes.get("definition", "")
         for name, each in self._relations.items():
             if each.name != view and name in definition:

@@ -31,7 +31,10 @@ class Allowance:
     reason: str
     line: int
     first: int
-    """The first and last line of the statement around or after the comment, to which the allowance applies."""
+    """The first line of the statement around or after the comment. The allowance applies to this statement.
+
+    `last` is the statement's last line.
+    """
     last: int
     until: date | None = None
     owner: str = ""
@@ -57,7 +60,10 @@ def _allowances(script: Script, spans: list[tuple[int, int]]) -> Iterator[Allowa
 
 
 def _span(script: Script, at: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
-    """The lines of the statement that contains the offset `at`, or that ends on the same line, or that is next."""
+    """The lines of the statement to which an allowance at the offset `at` applies.
+
+    This statement contains the offset, ends on the same line, or is the next one.
+    """
     line = script.place(at).line or 1
     for start, end in spans:
         lines = (script.place(start).line or 1, script.place(end).line or 1)
@@ -92,7 +98,7 @@ def judged(
     severities: Mapping[str, str],
     today: date,
 ) -> tuple[Finding, ...]:
-    """Returns the findings that no allowance covers, plus findings for unused, expired or invalid allowances."""
+    """The findings that no allowance covers, and findings about unused, expired or invalid allowances."""
     remaining, used = [], set()
     for finding in found:
         by = [a for a in allowed if _allows(a, finding)]

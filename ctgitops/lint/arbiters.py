@@ -1,4 +1,4 @@
-"""Finds unique constraints and indexes that a statement drops, and INSERT … ON CONFLICT that needs them."""
+"""Finds dropped unique constraints and indexes, and each INSERT … ON CONFLICT that needs them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DroppedUnique:
 
 
 def dropped_uniques(case: Case) -> Iterator[DroppedUnique]:
-    """The unique constraints and indexes that the statement drops from tables in use. Leaves out replaced ones."""
+    """The unique constraints and indexes that the statement drops from tables in use without a replacement."""
     for table, name, part in _dropped(case):
         index = case.catalog.indexes.get((table.name[0], name))
         if index and index.unique and index.table == table.name and not _replaced(case, table, name, index):
@@ -50,7 +50,7 @@ def _dropped(case: Case) -> Iterator[tuple[Table, str, Node | None]]:
 
 
 def _replaced(case: Case, table: Table, name: str, index: Index) -> bool:
-    """Whether another unique index on the same columns exists or is created by the file."""
+    """Whether the schema has, or the file creates, another unique index on the same columns."""
     others = (i for key, i in case.catalog.indexes.items() if i.table == table.name and key[1] != name)
     keys = [set(other.keys) for other in others if other.unique and not other.partial]
     return set(index.keys) in [*keys, *_made(case, table.name)]
@@ -71,7 +71,7 @@ def _made(case: Case, table: Name) -> Iterator[set[str]]:
 
 
 def users_of(case: Case, dropped: DroppedUnique) -> Iterator[str]:
-    """The known functions that contain an INSERT … ON CONFLICT for which PostgreSQL needs `dropped`."""
+    """The known functions with an INSERT … ON CONFLICT that fails without `dropped`."""
     for (_, name), function in case.catalog.functions.items():
         statements = statements_in(function, case.catalog)
         if any(_needs(case, insert, dropped) for kind, node in statements for insert in _inserts(kind, node)):

@@ -17,7 +17,7 @@ _OTHERS = {"withClause", "fromClause", "usingClause", "returningClause"}
 
 
 def in_batches(kind: str, node: Node, table: Table) -> str:
-    """The batched statement as advice. Only a template if lint cannot write the whole statement."""
+    """The batched statement, as advice. If lint cannot write the whole statement, a template."""
     sql = "" if kind not in {"UpdateStmt", "DeleteStmt"} or _OTHERS & set(node) else _batched(kind, node, table)
     if sql and _runs(sql):
         return f"{_DIRECTIVE}, then `{sql}`"
@@ -44,7 +44,7 @@ def _batched(kind: str, node: Node, table: Table) -> str:
 
 
 def _conditions(kind: str, node: Node, table: Table) -> Iterator[str]:
-    """The WHERE conditions of the batch. An empty string stands for a condition that cannot be written as SQL."""
+    """The WHERE conditions of the batch. A condition that cannot be written as SQL is an empty string."""
     where = node.get("whereClause")
     if where is not None and not always_true(where, table):
         yield f"({expression(where)})" if expression(where) else ""
@@ -53,7 +53,7 @@ def _conditions(kind: str, node: Node, table: Table) -> Iterator[str]:
 
 
 def _left(node: Node) -> str:
-    """A condition for rows that the UPDATE has not changed yet. Empty if a new value can differ in a second run."""
+    """A condition for rows that the UPDATE has not changed yet. Empty if a second run could compute other values."""
     assigned = dict(_assigned(node))
     values = [expression(value) for value in assigned.values()]
     computed = any(columns_in(value) & set(assigned) or reaches_out(value) for value in assigned.values())
@@ -71,7 +71,7 @@ def _assigned(node: Node) -> Iterator[tuple[str, Any]]:
 
 
 def _runs(sql: str) -> bool:
-    """Whether `sql` parses and can run in batches. A name that is a keyword, for example, prevents parsing."""
+    """Whether `sql` parses and can run in batches. For example, a keyword used as a name prevents parsing."""
     try:
         (tree,) = trees(sql)
     except (SqlSyntaxError, ValueError):
@@ -84,6 +84,6 @@ def _name(table: Table) -> str:
 
 
 def _key(table: Table) -> list[str]:
-    """The columns that identify a row: the primary key, else `ctid`. For an unknown table, `id` is assumed."""
+    """The columns that identify a row: the primary key, or else `ctid`. Assumes `id` for an unknown table."""
     primary = (c.columns for c in table.constraints.values() if c.kind == "CONSTR_PRIMARY")
     return sorted(next(primary, frozenset())) or ["ctid" if table.known else "id"]

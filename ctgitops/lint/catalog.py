@@ -1,4 +1,4 @@
-"""Lint's model of the schema before a statement. The model is built from the live database, earlier files, or both."""
+"""Lint's model of the schema before a statement. Built from the live database, from earlier files, or from both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..sql.nodes import Name, Node, conjuncts, not_null_columns
 from .types import UNKNOWN, Type
 
 _DEEPEST = 20
-"""Maximum depth of domains that are based on other domains."""
+"""Maximum length of a chain of domains, each of which is based on the next."""
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Column:
     generated: str = ""
     """`stored` or `virtual`. Empty if the column is not generated."""
     default: bool = False
-    """Whether an INSERT that omits the column stores a value other than NULL: by DEFAULT, serial or identity."""
+    """Whether an INSERT that omits the column stores a value other than NULL, due to DEFAULT, serial or identity."""
 
 
 @dataclass
@@ -47,9 +47,9 @@ class Index:
     table: Name
     columns: frozenset[str] = frozenset()
     computed: bool = False
-    """Whether the index has an expression or predicate. PostgreSQL rebuilds such an index if a column changes type."""
+    """Whether the index has an expression or predicate. Changing a column's type then rebuilds the index."""
     own_classes: frozenset[str] = frozenset()
-    """Columns used only with an explicit operator class. PostgreSQL keeps this class when the column's type changes."""
+    """Columns that the index uses only with an explicit operator class. A new type of the column keeps this class."""
     method: str = "btree"
     keys: tuple[str, ...] = ()
     """The key columns in order, with an empty string for each expression."""
@@ -69,20 +69,20 @@ class Table:
     known: bool = True
     """Whether all columns are known."""
     new: bool = False
-    """Whether the same plan created the table. No other session uses such a table yet."""
+    """Whether the plan itself creates the table. No other session uses such a table yet."""
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitions: set[Name] = field(default_factory=set)
     default_partition: Name | None = None
     bound: Node | None = field(default=None, repr=False)
-    """For a partition, the bound: FOR VALUES or DEFAULT."""
+    """For a partition, its bound: FOR VALUES or DEFAULT."""
     of_type: Name | None = None
     """For a typed table, the composite type that defines the columns."""
     partition_key: tuple[str, tuple[str, ...]] | None = None
-    """Partition strategy and key columns. No columns if the key contains an expression."""
+    """The partition strategy and the key columns. Without columns if the key contains an expression."""
     logged: bool = True
     storage: tuple[str, str] = ("heap", "")
-    """Access method and tablespace. An empty tablespace is the database's default."""
+    """The access method and the tablespace. An empty tablespace means the database's default."""
     row_security: bool = False
     row_security_forced: bool = False
     """Whether row-level security also applies to the table's owner."""
@@ -90,22 +90,22 @@ class Table:
     reads: frozenset[Name] = frozenset()
     """For a view: the relations that its query reads."""
     security_invoker: bool = False
-    """For a view, whether its query runs with the caller's privileges and policies, instead of the owner's."""
+    """For a view, whether its query runs with the privileges and policies of the caller instead of the owner."""
 
     def proved_parts(self) -> list[Node]:
-        """The conjuncts of all validated CHECK constraints."""
+        """The conditions of all validated CHECK constraints. Each operand of an AND is a separate condition."""
         checks = (c for c in self.constraints.values() if c.kind == "CONSTR_CHECK" and c.valid and c.expression)
         return [part for check in checks for part in conjuncts(check.expression)]
 
     def proved_not_null(self, column: str) -> bool:
-        """Whether a column is NOT NULL, or a validated CHECK proves that it is never null."""
+        """Whether a column cannot be NULL, because of NOT NULL or a validated CHECK."""
         known = self.columns.get(column)
         return (known is not None and known.not_null) or column in not_null_columns(self.proved_parts())
 
 
 @dataclass
 class Domain:
-    """A domain over a type."""
+    """A domain, which is a type based on another type."""
 
     base: Type
     checked: bool = False
@@ -123,9 +123,9 @@ class Function:
     language: str = ""
     body: str = ""
     header: str = "do"
-    """The command to parse the PL/pgSQL body with. The command declares the parameters and the kind of the result."""
+    """The command with which to parse the PL/pgSQL body. It declares the parameters and the kind of the result."""
     atomic: tuple[Node, ...] = field(default=(), repr=False)
-    """The statements of a BEGIN ATOMIC body, or the query in RETURN. Each node is stored under its kind as the key."""
+    """The statements of a BEGIN ATOMIC body, or the query in RETURN. The key of each node is its kind."""
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Catalog:
     """The known schema objects. The package `fold` applies one statement after another to the catalog."""
 
     complete: bool = False
-    """Whether the catalog contains every table of the database. If false, further tables may exist."""
+    """Whether the catalog contains every table of the database. If not, other tables may exist."""
     tables: dict[Name, Table] = field(default_factory=dict)
     indexes: dict[Name, Index] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
@@ -145,16 +145,16 @@ class Catalog:
     """The server version. 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The name with its schema. A name without a schema is looked up in the search path.
+        """The name with its schema. Looks up a name without a schema in the search path.
 
-        If no table or index has the name, returns the name that `created` returns.
+        If no table or index has the name, returns the result of `created`.
         """
         keys = ((schema, name[1]) for schema in self.path)
         found = (key for key in keys if key in self.tables or key in self.indexes)
         return name if name[0] else next(found, self.created(name))
 
     def created(self, name: Name) -> Name:
-        """The qualified name of a new object. Without a schema, CREATE uses the first schema of the search path."""
+        """The qualified name of a new object. If `name` has no schema, uses the first schema of the search path."""
         return (name[0] or next(iter(self.path), ""), name[1])
 
     def table(self, name: Name) -> Table | None:
@@ -183,19 +183,19 @@ class Catalog:
         return any(domain.checked for domain in self._under(type_))
 
     def _under(self, type_: Type) -> Iterator[Domain]:
-        """The domain that `type_` refers to, followed by the domains on which it is based."""
+        """The domain that `type_` refers to, then each domain on which this domain is based."""
         domain, seen = self.domain(type_), 0
         while domain and seen < _DEEPEST:
             yield domain
             domain, seen = self.domain(domain.base), seen + 1
 
     def indexes_on(self, table: Name, columns: Iterable[str] | None = None) -> list[Index]:
-        """The indexes of a table. If columns are given, only indexes that use one of the columns."""
+        """The indexes of a table. With `columns`, only indexes that use one of these columns."""
         wanted = None if columns is None else set(columns)
         return [i for i in self.indexes.values() if i.table == table and (wanted is None or i.columns & wanted)]
 
     def parent_of(self, name: Name) -> Table | None:
-        """The partitioned table that a table is a partition of. None if the table is no partition."""
+        """The partitioned table to which a partition belongs. None if the table is not a partition."""
         return next((table for table in self.tables.values() if name in table.partitions), None)
 
     def typed(self, name: Name) -> list[Table]:
@@ -203,7 +203,7 @@ class Catalog:
         return [table for table in self.tables.values() if table.of_type == self.full(name)]
 
     def indexed(self, table: Table) -> bool:
-        """Whether a table, or the partitioned table that it belongs to, has an index."""
+        """Whether a table has an index, or its partitioned table has one."""
         above = self.parent_of(table.name)
         return bool(self.indexes_on(table.name)) or (above is not None and self.indexed(above))
 

@@ -1,4 +1,4 @@
-"""Evaluates queries on PostgreSQL's system catalogs, as far as lint's model of the schema contains the data."""
+"""Evaluates queries on PostgreSQL's system catalogs, if lint's model of the schema contains the data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KEYS = {"relnamespace", "connamespace", "conrelid", "attrelid"}
 
 @dataclass(frozen=True)
 class Constants:
-    """Computes the value of an expression from the catalog and the known variables of a block."""
+    """Computes the values of expressions from the catalog and from the known variables of a block."""
 
     catalog: Catalog
     values: Values
@@ -85,14 +85,14 @@ def finds_row(select: Node, constants: Constants) -> bool | None:
 
 
 def aggregates(select: Node) -> bool:
-    """Whether the query is an aggregate, which always returns exactly one row."""
+    """Whether the query is an aggregate query, which always returns exactly one row."""
     calls = (call for kind, call in walk(select.get("targetList", [])) if kind == "FuncCall")
     named = {"".join(parts_of(call.get("funcname", []))[-1:]) for call in calls}
     return bool(named & _AGGREGATES) and not {"groupClause", "havingClause"} & set(select)
 
 
 def counts(select: Node) -> bool:
-    """Whether the query returns a count of the rows that it finds."""
+    """Whether the query returns the number of rows that it finds."""
     targets = select.get("targetList", [{}])
     call = targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {})
     return parts_of(call.get("funcname", []))[-1:] == ("count",)
@@ -124,9 +124,9 @@ def _like(value: str, pattern: str) -> bool:
 
 
 def _is_of_all(part: Node) -> bool:
-    """Whether a condition is true of every modelled column, such as `NOT attisdropped` and `attnum > 0`.
+    """Whether a condition is true for every column in the model, such as `NOT attisdropped` or `attnum > 0`.
 
-    Dropped and system columns are not modelled.
+    The model contains neither dropped columns nor system columns.
     """
     negated = part.get("BoolExpr", {})
     inner = (
@@ -137,7 +137,7 @@ def _is_of_all(part: Node) -> bool:
 
 
 def _is_class(relation: Node) -> bool:
-    """Whether `relation` is pg_class. pg_class sorts last, because rows of the other catalogs also name the table."""
+    """Whether `relation` is pg_class, which is sorted last because rows of other catalogs also name the table."""
     return bool(relation.get("relname") == "pg_class")
 
 
@@ -147,7 +147,7 @@ def _alias(relation: Node) -> str:
 
 
 def _joined_by_keys(select: Node) -> bool:
-    """Whether every join is by the key of the object's table or schema. Such a join drops no row."""
+    """Whether every join uses the key of the object's table or schema, and therefore loses no row."""
     joins = [node for kind, node in walk(select.get("fromClause", [])) if kind == "JoinExpr"]
     return all(_is_join(each.get("quals", {})) for each in joins)
 

@@ -1,4 +1,4 @@
-"""Simulates rows of PostgreSQL's system catalogs, to evaluate conditions in PL/pgSQL blocks."""
+"""Generates rows of PostgreSQL's system catalogs. Lint uses them to evaluate conditions in PL/pgSQL blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..sql.nodes import Name, written
 from .catalog import Catalog, Table
 
 Row = dict[str, str | None]
-"""The values of a row by column name. None and a missing column mean that the value is unknown."""
+"""Maps column names to the values of a row. A missing column, or None, means that the value is unknown."""
 _KINDS = {"table": "r", "partitioned": "p", "view": "v", "materialized view": "m", "foreign table": "f"}
 _TYPES = {
     "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision",
@@ -17,13 +17,13 @@ _TYPES = {
     "json": "json", "jsonb": "jsonb", "numeric": "numeric", "bytea": "bytea", "date": "date",
     "timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone",
 }  # fmt: skip
-"""Maps the parser's type names to those of information_schema."""
+"""Maps the parser's type names to the type names of information_schema."""
 _CONSTRAINTS = {
     "CONSTR_CHECK": ("c", "CHECK"), "CONSTR_FOREIGN": ("f", "FOREIGN KEY"), "CONSTR_PRIMARY": ("p", "PRIMARY KEY"),
     "CONSTR_UNIQUE": ("u", "UNIQUE"), "CONSTR_EXCLUSION": ("x", None),
 }  # fmt: skip
 _GUESSED = re.compile(r".*( \d+|_\d+_idx)")
-"""Matches names that lint generated because the statement gave none."""
+"""Matches names that lint generated, because the statement did not give a name."""
 
 
 def _tables(catalog: Catalog) -> Iterator[Row]:

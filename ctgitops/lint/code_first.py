@@ -1,7 +1,7 @@
 """Decides whether a DROP is safe after the deployment of code that no longer uses the table or column.
 
-A safe DROP is a notice, because the plan itself counts the destroyed rows or values, lists the code that still uses the
-name, and shows the deploy order.
+A finding about a safe DROP is only a notice. The plan itself counts the destroyed rows or values, lists the code that
+still uses the name, and shows the deploy order.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _COPIES = ("InsertStmt", "UpdateStmt", "MergeStmt", "CreateTableAsStmt")
 
 
 def severity(reason: str | None) -> Severity | None:
-    """The severity of a finding for a DROP: notice if the DROP is safe, otherwise the rule's own severity."""
+    """The severity of a finding about a DROP: notice if the DROP is safe, None for the rule's own severity."""
     return Severity.NOTICE if reason is None else None
 
 
 def unsafe_table(case: Case, table: Table) -> str | None:
-    """Why no deploy order is safe for DROP TABLE, as a clause. None if code can be deployed first.
+    """Why DROP TABLE is unsafe even after the deployment of code, as a clause. None if it is safe.
 
-    Empty if unknown, because the model does not contain the table.
+    Empty if this is unknown, because the model does not contain the table.
     """
     if case.catalog.table(table.name) is None:
         return ""
@@ -32,9 +32,9 @@ def unsafe_table(case: Case, table: Table) -> str | None:
 
 
 def unsafe_column(case: Case, table: Table, column: str) -> str | None:
-    """Why no deploy order is safe for DROP COLUMN, as a clause. None if code can be deployed first.
+    """Why DROP COLUMN is unsafe even after the deployment of code, as a clause. None if it is safe.
 
-    Empty if unknown, because the model does not contain the column.
+    Empty if this is unknown, because the model does not contain the column.
     """
     known = table.columns.get(column)
     if known is None:

@@ -16,19 +16,19 @@ _COMPARED: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _SOME = {(">", "0"): True, ("<>", "0"): True, (">=", "1"): True, ("=", "0"): False, ("<", "1"): False}
-"""Comparisons of a count. True if the comparison holds for any rows, False if it holds for no rows."""
+"""Maps comparisons of a count to True if every count above zero fulfils them, and to False if only zero does."""
 _TO = ("to_regclass",)
 _NEVER_NULL = {
     "attname", "column_name", "conname", "constraint_name", "indexname", "oid", "relname", "table_name", "tablename",
 }  # fmt: skip
 Answers = dict[tuple[str, str] | Condition, bool | None]
-"""Cached answers, by condition, or by variable and kind of test."""
+"""Cached results. The key is a condition, or a variable and the kind of test."""
 
 
 def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answers) -> bool | None:
-    """Whether a condition is true. None if known only at run time. `values` are the values of variables.
+    """Whether a condition is true. None if this is known only at run time. `values` maps variables to their values.
 
-    The result is cached in `answers`, because the block evaluates the condition before it changes the schema.
+    Caches the result in `answers`, because a later evaluation would see the schema after the block's own changes.
     """
     if condition not in answers:
         answers[condition] = Reader(catalog, values, answers).truth(_expression(condition.text))
@@ -69,7 +69,7 @@ class Reader:
         return self.truth(targets[0].get("ResTarget", {}).get("val", {})) if set(select) <= PLAIN else None
 
     def _answer(self, variable: Node, judge: Callable[[Node], bool | None]) -> bool | None:
-        """Evaluates the test `judge` of a variable that is assigned only once."""
+        """Evaluates a variable that is assigned only once. `judge` tests the assigned expression."""
         name = ".".join(parts_of(variable.get("fields", [])))
         texts_ = self._values.get(name, ())
         if len(texts_) != 1:
@@ -81,7 +81,7 @@ class Reader:
         return self._answers[asked]
 
     def _some(self, node: Node) -> bool | None:
-        """Evaluates a count as a boolean. The count is true if it is greater than zero."""
+        """Evaluates a count as a boolean: true if it is greater than zero."""
         if "ColumnRef" in node:
             return self._answer(node["ColumnRef"], self._some)
         select = _select_in(node)
@@ -109,7 +109,7 @@ class Reader:
         return {"=": left == right, "<>": left != right}.get(name)
 
     def _null(self, node: Node) -> bool | None:
-        """Evaluates `to_regclass('t') IS NULL`, or IS NULL of a variable assigned from a query."""
+        """Evaluates `to_regclass('t') IS NULL`, or IS NULL of a variable that a query sets."""
         arg = node.get("arg", {})
         there = self._answer(arg["ColumnRef"], self._given) if "ColumnRef" in arg else self._named(arg)
         return None if there is None else there is (node.get("nulltesttype") == "IS_NOT_NULL")

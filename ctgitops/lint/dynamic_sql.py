@@ -1,4 +1,4 @@
-"""Computes the dynamic SQL that a PL/pgSQL block can run. Computes only SQL that consists of constants."""
+"""Computes the dynamic SQL that a PL/pgSQL block can run, if the SQL consists of constants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..sql.nodes import Node, identifier, parts_of
 from ..sql.parse import SqlSyntaxError, parse_expression
 
 UNKNOWN = "…"
-"""Placeholder for a name that is known only at run time. PostgreSQL parses the placeholder as an identifier."""
+"""Stands for a name that is known only at run time. PostgreSQL parses this text as an identifier."""
 _MOST = 50
 _DEEPEST = 8
 _PLACE = re.compile(r"%(?:(\d+)\$)?-?\d*([sIL%])")
@@ -19,7 +19,7 @@ Values = Mapping[str, tuple[str, ...]]
 
 
 def texts(expression: str, values: Values) -> tuple[str, ...]:
-    """The possible values of an expression, with UNKNOWN for each part that is known only at run time."""
+    """The possible values of an expression. UNKNOWN replaces each part that is known only at run time."""
     return _Scope(values).texts(expression, 0)
 
 
@@ -31,7 +31,7 @@ class _Scope:
     found: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
 
     def texts(self, expression: str, depth: int) -> tuple[str, ...]:
-        """The possible values of an expression. `depth` is the number of variables that led to the expression."""
+        """The possible values of an expression. `depth` counts the variables on the way to this expression."""
         if (expression, depth) not in self.found:
             self.found[expression, depth] = self._read(expression, depth) if depth <= _DEEPEST else (UNKNOWN,)
         return self.found[expression, depth]

@@ -1,4 +1,4 @@
-"""Selects the files to lint, and the schema before each file, for `check` and for a plan."""
+"""Selects the files to lint, and the schema before each file. Used by `check` and by a plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .snapshot_catalog import catalog_of
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """Lints each migration as if all earlier migrations were in use. Reports only the files in `only`, if given."""
+    """Lints each migration as if all earlier migrations were in use. With `only`, reports only on these files."""
     linter = Linter(Catalog(complete=True), workspace.policy.exposed_schemas, workspace.policy.lint, today)
     found: list[Finding] = []
     for migration in sorted(workspace.migrations, key=lambda m: m.number):
@@ -43,7 +43,7 @@ def lint_result(result: PlanResult, workspace: Workspace, today: date, live: Sna
 def lint_plan(
     plan: Plan, workspace: Workspace, environment: Environment, today: date, live: Snapshot | None = None
 ) -> Plan:
-    """Adds findings to the steps of a plan. Tables that earlier steps create are not in use yet."""
+    """Adds findings to the steps of a plan. Tables that the plan's steps create are not in use yet."""
     linter = Linter(
         catalog_of(live) if live else Catalog(complete=True),
         workspace.policy.exposed_schemas,

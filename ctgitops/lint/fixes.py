@@ -15,14 +15,14 @@ from .added_columns import target
 from .rule_input import Transaction
 
 Fix = Callable[[Script, Tree, Transaction], Lines | None]
-"""Fixes one statement of a file. Returns None if no fix is possible, or if the result would not be valid SQL."""
+"""Fixes one statement of a file. Returns None if a fix is impossible, or if its result would not be valid SQL."""
 _END = re.compile(r"\s*;")
 _LONGEST = 63
 """Maximum length of an identifier, in bytes."""
 
 
 def concurrently(*keywords: str) -> Fix:
-    """Inserts CONCURRENTLY after one of the keywords. Fixes only a statement that is alone in its file."""
+    """A fix that inserts CONCURRENTLY after one of the keywords. Fixes only a statement that is alone in its file."""
 
     def fix(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
         several = len(tree.node.get("objects", (1,))) > 1 or tree.node.get("behavior") == "DROP_CASCADE"
@@ -36,14 +36,14 @@ def concurrently(*keywords: str) -> Fix:
 
 
 def build_concurrently(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Inserts CONCURRENTLY into CREATE INDEX. If the file has other statements, moves the statement to a follow-up."""
+    """Inserts CONCURRENTLY into CREATE INDEX. If the file has other statements, moves it to a follow-up migration."""
     if transaction.statements == 1:
         return concurrently("INDEX")(script, tree, transaction)
     return _follow_up(transaction, _built(script, tree))
 
 
 def not_valid(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Adds NOT VALID to a constraint, which must have a name. The follow-up validates the constraint."""
+    """Adds NOT VALID to a constraint, which must have a name. A follow-up migration validates the constraint."""
     if _only(tree).get("subtype") != "AT_AddConstraint":
         return None
     one = _insert(script, tree.end, " NOT VALID")
@@ -51,12 +51,12 @@ def not_valid(script: Script, tree: Tree, transaction: Transaction) -> Lines | N
 
 
 def proved_not_null(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Replaces SET NOT NULL by a CHECK. The follow-up validates the CHECK, sets NOT NULL, and drops the CHECK."""
+    """Replaces SET NOT NULL by a CHECK. A follow-up migration validates the CHECK, sets NOT NULL, drops the CHECK."""
     return _follow_up(transaction, _proved(script, tree))
 
 
 def _follow_up(transaction: Transaction, made: Lines | None) -> Lines | None:
-    """The fix `made`. None if the file does not run as one transaction, or if the follow-up is not valid SQL."""
+    """Returns the fix `made`. None if the file is not one transaction, or if the follow-up is not valid SQL."""
     if not transaction.whole or transaction.batched or made is None or made.then is None:
         return None
     try:
@@ -98,7 +98,7 @@ def _proved(script: Script, tree: Tree) -> Lines | None:
 
 
 def _built(script: Script, tree: Tree) -> Lines | None:
-    """Moves a CREATE INDEX to a follow-up. None if the rest of the file mentions the index."""
+    """Moves a CREATE INDEX to a follow-up migration. None if the rest of the file mentions the index."""
     name, schema = tree.node.get("idxname", ""), tree.node.get("relation", {}).get("schemaname")
     elsewhere = script.sql[: tree.start] + script.sql[tree.end :]
     word = _missing(("INDEX",), script, tree)
@@ -112,7 +112,7 @@ def _built(script: Script, tree: Tree) -> Lines | None:
 
 
 def _missing(keywords: tuple[str, ...], script: Script, tree: Tree) -> tuple[int, str] | None:
-    """The offset at which to insert CONCURRENTLY, and the word in the file's letter case. None if already present."""
+    """Where to insert CONCURRENTLY, and the word in the letter case of the file. None if it is already present."""
     text = script.sql[tree.start : tree.end]
     for token in tokens(text):
         word = text[token.start : token.end]
@@ -131,7 +131,7 @@ def _insert(script: Script, at: int, words: str) -> Lines:
 
 
 def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: FollowUpMigration) -> Lines | None:
-    """Replaces a statement by `lines`. None if other text shares the statement's lines."""
+    """Replaces a statement by `lines`. None if the statement shares its lines with other text."""
     at, end = script.first_word(tree.start, tree.end), tree.end
     if mark := _END.match(script.sql, tree.end):
         end = mark.end()
@@ -144,7 +144,7 @@ def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: FollowUpM
 
 
 def _only(tree: Tree) -> Node:
-    """The action of an ALTER TABLE. Empty if there are several actions."""
+    """The only action of an ALTER TABLE. Empty if there are several actions."""
     commands = tree.node.get("cmds", ())
     return commands[0].get("AlterTableCmd", {}) if len(commands) == 1 else {}
 

@@ -1,4 +1,4 @@
-"""Finds the statements that a DO block or a user-defined function runs, as far as its text contains them."""
+"""Finds the statements that a DO block or a user-defined function runs, if its text contains them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .dynamic_sql import UNKNOWN, Values, texts
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {*_QUERIES, "CallStmt", "CreateTableAsStmt"}
 CALLED = "CalledQuery"
-"""The kind for a query inside a called function. The node contains the query under the query's own kind."""
+"""The kind of a query inside a called function. The node contains the query under the query's own kind."""
 _DEEPEST = 4
 """Maximum depth of nested function calls that are followed."""
 
@@ -32,11 +32,11 @@ class Unread:
 
 
 Read = tuple[str, Node, Unread | None]
-"""A statement's kind and parse tree, or the part that is known only at run time."""
+"""The kind and parse tree of a statement. The last item is set for a part that is known only at run time."""
 
 
 def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Iterator[Read]:
-    """Returns a statement and the statements that it runs: in a DO block, and the DDL of called functions."""
+    """Returns a statement and the statements that it runs: those of a DO block, and the DDL of called functions."""
     if kind == "DoStmt":
         yield from _inside_block(node, catalog, depth)
         return
@@ -69,13 +69,13 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the DDL of a function, and each UPDATE and DELETE of a whole table. All other queries are `CALLED`."""
+    """Returns the DDL of a function, and each UPDATE or DELETE of a whole table. Other queries are of kind `CALLED`."""
     for kind, node in statements_in(function, catalog, depth):
         yield (CALLED, {kind: node}, None) if _routine(kind, node) else (kind, node, None)
 
 
 def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Iterator[tuple[str, Node]]:
-    """Returns the statements of a function in SQL or PL/pgSQL. Leaves out statements that cannot be parsed."""
+    """Returns the statements of a function in SQL or PL/pgSQL. Leaves out statements that do not parse."""
     try:
         if function.language == "sql":
             made = [(tree.kind, tree.node) for tree in trees(function.body)]
@@ -97,7 +97,7 @@ def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _routine(kind: str, node: Node) -> bool:
-    """Whether a statement of a called function is a query other than UPDATE or DELETE of a whole table."""
+    """Whether a statement of a called function is a query. An UPDATE or DELETE of a whole table does not count."""
     return kind in _QUERIES and not (
         kind in {"UpdateStmt", "DeleteStmt"}
         and ("whereClause" not in node or always_true(node["whereClause"]))

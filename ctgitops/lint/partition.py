@@ -10,7 +10,7 @@ from .catalog import Catalog, Table
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}
-"""Operators on a list that are ignored. `<> ANY` excludes no value, and `= ALL` is rare."""
+"""Operators on a list that lint ignores. `<> ANY` excludes no value, and `= ALL` is rare."""
 
 
 def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> bool:
@@ -34,7 +34,7 @@ def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> 
 
 
 def _excluded_by_all(catalog: Catalog, parent: Table, default: Table) -> bool:
-    """Whether the CHECK constraints of a new default partition exclude the rows of all other partitions."""
+    """Whether the CHECK constraints of a new default partition exclude all rows that belong to other partitions."""
     others = [catalog.tables.get(name) for name in parent.partitions]
     return all(other and other.bound and default_proved(parent, default, other.bound) for other in others)
 
@@ -53,7 +53,7 @@ def _unbounded(datum: Node) -> bool:
 
 
 def _says(child: Table, column: str, operator: str, datum: Node) -> bool:
-    """Whether a condition in a CHECK restricts the column to the bound `datum`, or to a narrower range."""
+    """Whether a condition of a CHECK limits the column to the bound `datum`, or to a narrower range."""
     beyond = _beyond if operator == ">=" else _before
     return any(beyond(name, right, datum) for name, right in _comparisons(child.proved_parts(), column))
 
@@ -88,7 +88,7 @@ def _less(one: Node, other: Node) -> bool:
 
 
 def _value(node: Node) -> int | str | None:
-    """A constant's value: a number, or the text of an ISO date or timestamp without time zone, which sorts by time."""
+    """A constant's value: a number, or an ISO date or timestamp without time zone as text, which sorts by time."""
     constant = canonical(node).get("A_Const", {})
     if "ival" in constant:
         return int(constant["ival"].get("ival", 0))
@@ -97,7 +97,7 @@ def _value(node: Node) -> int | str | None:
 
 
 def default_proved(parent: Table, default: Table, bound: Node) -> bool:
-    """Whether the validated CHECK constraints of the default partition exclude all rows of a new partition."""
+    """Whether the validated CHECK constraints of the default partition exclude every row of a new partition."""
     if parent.partition_key is None or len(parent.partition_key[1]) != 1:
         return False
     how, (column,) = parent.partition_key
@@ -138,7 +138,10 @@ def _outside(part: Node, column: str, bound: Node) -> bool:
 
 
 def _of_each(part: Node, column: str, test: Callable[[str, Node], bool]) -> bool:
-    """Whether each operand of OR, and one operand of AND, passes the test. IS NULL passes: no bound has NULL."""
+    """Whether each operand of an OR, and at least one operand of an AND, passes the test.
+
+    IS NULL passes, because a bound never contains NULL here.
+    """
     both = part.get("BoolExpr", {})
     arms = both.get("args", ())
     if both.get("boolop") == "OR_EXPR":
@@ -168,7 +171,7 @@ def _list(child: Table, column: str, bound: Node) -> bool:
 
 
 def _only(part: Node, column: str, values: list[Node]) -> bool:
-    """Whether a condition in a CHECK restricts the column to `values`."""
+    """Whether a condition of a CHECK limits the column to `values`."""
     either = part.get("BoolExpr", {})
     if either.get("boolop") == "OR_EXPR":
         return all(_only(arm, column, values) for arm in either.get("args", ()))

@@ -18,7 +18,7 @@ def relations_in(query: Node, catalog: Catalog) -> frozenset[Name]:
 
 
 def columns_of(query: Node, catalog: Catalog) -> dict[str, Column]:
-    """The result columns whose types are certain: casts, and, in a query of a single table, its columns."""
+    """The result columns whose types are certain: casts, and the columns of a query on a single table."""
     select = query.get("SelectStmt", {})
     sources = [item.get("RangeVar", {}) for item in select.get("fromClause", ())]
     table = catalog.table(relation_name(sources[0])) if len(sources) == 1 and "withClause" not in select else None

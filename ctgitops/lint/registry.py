@@ -34,5 +34,5 @@ def rule_named(identity: str) -> Rule | None:
 
 
 def nearest(name: str) -> str:
-    """The rule ID that is most similar to an unknown name. Empty if no ID is similar."""
+    """The rule ID that is most similar to the unknown ID `name`. Empty if no ID is similar."""
     return next(iter(difflib.get_close_matches(name, [rule.id for rule in all_rules()], 1)), "")

@@ -1,4 +1,4 @@
-"""Finds the tables that SQL can write and the functions that it calls, also inside DO blocks and function bodies."""
+"""Finds the tables that SQL can write, and the functions that it calls. Reads DO blocks and function bodies too."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _LARGE_OBJECTS = ("lo_", "lowrite")
 
 @dataclass(frozen=True)
 class Writes:
-    """What a piece of SQL can write, as far as its text shows it."""
+    """What a piece of SQL can write, as far as its text shows."""
 
     tables: frozenset[Name] = frozenset()
     """The tables that the SQL can write, as the text names them."""
     calls: frozenset[Name] = frozenset()
     """The functions that the SQL calls."""
     unknown: str = ""
-    """Why the SQL can write more than `tables`. Empty if its text shows everything."""
+    """Why the SQL may write tables that are not in `tables`. Empty if its text shows all tables."""
 
     def __or__(self, other: Writes) -> Writes:
         return Writes(self.tables | other.tables, self.calls | other.calls, self.unknown or other.unknown)
@@ -122,7 +122,7 @@ def _together(found: Iterable[Writes]) -> Writes:
 
 
 def _unquoted(name: str) -> Name:
-    """The parts of a name in which each part is quoted."""
+    """The parts of a quoted name, without quotes."""
     parts = [part.replace('""', '"') for part in _split(name)]
     return (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
 

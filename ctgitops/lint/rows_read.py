@@ -1,4 +1,4 @@
-"""Decides whether a query processes many rows of a table in use, or only looks up a few by an index."""
+"""Decides whether a query processes many rows of a table in use, or only finds a few rows with an index."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SYSTEM = {"pg_catalog", "information_schema", "ctgitops"}
 _DEEPEST = 8
 """Maximum depth of views that read views."""
 _ANY_ROW = {"whereClause", "sortClause", "groupClause", "distinctClause", "havingClause", "windowClause"}
-"""Clauses that make PostgreSQL read rows beyond LIMIT."""
+"""Clauses that make PostgreSQL read more rows than LIMIT returns."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A relation in FROM, or the target of a statement. `table` is None if the relation has no rows in use."""
+    """A relation in FROM, or the target of a statement. `table` is None unless the relation is in use and has rows."""
 
     alias: str
     table: Table | None
@@ -30,7 +30,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Query:
-    """One SELECT, UPDATE, DELETE or MERGE, without the queries inside. `ctes` are the names that WITH defines."""
+    """One SELECT, UPDATE, DELETE or MERGE, without its subqueries. `ctes` contains the names that WITH defines."""
 
     case: Case
     node: Node
@@ -76,7 +76,7 @@ class Query:
         return tuple(each for part in parts for each in conjuncts(part))
 
     def _looked_up(self, source: Source, found: set[str]) -> bool:
-        """Whether a condition compares the first column of an index with a constant or a value from `found`."""
+        """Whether a condition compares the first column of an index with a constant, or with a value from `found`."""
         keys = _keys(source.table, self.case.catalog) if source.table else None
         if "CurrentOfExpr" in self.node.get("whereClause", {}):
             return True
@@ -97,7 +97,7 @@ class Query:
         return source.alias in named if named else len(self._sources) == 1 or _has(source.table, columns_in(part))
 
     def _joined(self, source: Source, part: Node, found: set[str]) -> Iterator[str]:
-        """The join columns of `source`: each equals an expression of rows in `found` or in an outer query."""
+        """The columns of `source` that a join condition compares with rows of `found` or of an outer query."""
         test = part.get("A_Expr", {})
         if parts_of(test.get("name", [])) != ("=",) or test.get("kind") != "AEXPR_OP":
             return
@@ -115,7 +115,7 @@ class Query:
 
     @property
     def _extreme(self) -> bool:
-        """Whether the query is `SELECT max(key) FROM table`. Such a query reads one entry of an index."""
+        """Whether the query is `SELECT max(key) FROM table`, which reads one entry of an index."""
         sources, tables = self._sources, [each.table for each in self._sources if each.table]
         calls = _calls(self.node)
         if len(sources) != 1 or not tables or self._conditions or "groupClause" in self.node or not calls:
@@ -126,7 +126,7 @@ class Query:
 
 
 def has_rows(case: Case, table: Table, depth: int = 0) -> bool:
-    """Whether reading the relation reads rows of a table in use. A view is checked through its query."""
+    """Whether a query on the relation reads rows of a table in use. For a view, checks the view's query."""
     if table.kind == "foreign table":
         return True
     if table.kind != "view":
@@ -136,7 +136,7 @@ def has_rows(case: Case, table: Table, depth: int = 0) -> bool:
 
 
 def scanned(case: Case, node: Any) -> Iterator[str]:
-    """The names of tables in use from which the queries in a statement may read many rows."""
+    """The names of tables in use from which the statement's queries may read many rows."""
     found = list(walk(node))
     ctes = frozenset(str(each.get("ctename")) for kind, each in found if kind == "CommonTableExpr")
     first_row = {id(each) for kind, each in found if kind == "SubLink" for each in _first_row(each)}
@@ -149,14 +149,14 @@ def scanned(case: Case, node: Any) -> Iterator[str]:
 
 
 def _first_row(link: Node) -> Iterator[Node]:
-    """The query of an EXISTS without a condition. Such a query ends at its first row."""
+    """The query in an EXISTS without a condition. PostgreSQL stops such a query at its first row."""
     select = link.get("subselect", {}).get("SelectStmt", {})
     if link.get("subLinkType") == "EXISTS_SUBLINK" and not _ANY_ROW & set(select):
         yield select
 
 
 def _parts(select: Node) -> Iterator[Node]:
-    """The query itself, or the queries that UNION, INTERSECT or EXCEPT combine."""
+    """The query itself. For UNION, INTERSECT or EXCEPT, the combined queries."""
     sides = [select[side] for side in ("larg", "rarg") if side in select]
     yield from (each for side in sides for each in _parts(side))
     if not sides:
@@ -168,7 +168,7 @@ def _calls(select: Node) -> list[Node]:
 
 
 def _columns(node: Any) -> Iterator[Name]:
-    """The columns in an expression, each with the qualifier before it."""
+    """The columns in an expression, each with its qualifier."""
     for kind, each in walk(node):
         if kind == "ColumnRef":
             names = parts_of(each.get("fields", []))
@@ -176,7 +176,7 @@ def _columns(node: Any) -> Iterator[Name]:
 
 
 def _compares_column(part: Node) -> bool:
-    """Whether one side of a comparison is a plain column. The indexes of an expression are not known."""
+    """Whether one side of a comparison is a plain column. Lint does not know indexes on expressions."""
     tests = [node for _, node in walk(part) if parts_of(node.get("name", ())) == ("=",) or "testexpr" in node]
     sides = [node.get(side, {}) for node in tests for side in ("lexpr", "rexpr", "testexpr")]
     return any(isinstance(side, dict) and "ColumnRef" in side for side in sides)
@@ -187,7 +187,7 @@ def _has(table: Table | None, columns: frozenset[str]) -> bool:
 
 
 def _keys(table: Table, catalog: Catalog) -> set[str] | None:
-    """The columns with which an index begins. None if the table's indexes are not known."""
+    """The first columns of the table's indexes. None if the indexes are not known."""
     if not table.known:
         return None
     parent = catalog.parent_of(table.name)

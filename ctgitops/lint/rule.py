@@ -38,15 +38,15 @@ class Hit:
     instead: str = ""
     """Advice for this case. Empty to use the rule's advice."""
     blocks: bool | None = None
-    """Overrides the rule's `blocks`. None for no override."""
+    """Overrides the rule's `blocks`. None keeps the rule's value."""
     lock: LockMode | None = None
-    """Overrides the rule's `lock`. None for no override."""
+    """Overrides the rule's `lock`. None keeps the rule's value."""
     severity: Severity | None = None
-    """Overrides the rule's `severity`. A severity in the policy has precedence. None for no override."""
+    """Overrides the rule's `severity`. None keeps the rule's value. A severity in the policy has precedence."""
     conflict_target: ConflictTarget | None = None
     """The dropped unique constraint or index to search for in code. None for other violations."""
     part: Node | None = field(default=None, repr=False)
-    """The part that violates the rule: the ALTER TABLE action or its definition. None for the whole statement."""
+    """The part that violates the rule: an ALTER TABLE action, or its definition. None for the whole statement."""
 
 
 Hits = Iterator[Hit]
@@ -65,28 +65,28 @@ class Rule:
     group: Group
     severity: Severity
     kinds: tuple[str, ...]
-    """The kinds of statements to check, as the parser names them. Empty for all kinds. `File` for the whole file."""
+    """The kinds of statements to check, as the parser names them. Empty for all kinds, `File` for the whole file."""
     check: Check = _none
-    """Finds the violations in one statement. A rule without a check describes findings of another module."""
+    """Finds the violations in one statement. A rule without its own check describes findings of another module."""
     why: str
     """The reason, in sentences. The first sentence is also the rule's description in SARIF."""
     instead: str
     """The advice, as a phrase without a full stop."""
     bad: str = ""
-    """A file that violates the rule if `given` runs first. Empty if no SQL triggers the rule."""
+    """An SQL file that violates the rule after `given` has run. Empty if no SQL violates the rule."""
     good: str = ""
-    """Files with the same effect that do not violate the rule. They are in order and separated by `-- next file`."""
+    """SQL files that have the same effect without violating the rule, in order and separated by `-- next file`."""
     given: str = ""
     lock: LockMode | None = None
     """The strongest lock that the bad example takes on a table in use."""
     blocks: bool = False
-    """Whether the lock blocks writes during work whose duration grows with the table's size."""
+    """Whether the lock blocks writes during work that takes longer for a larger table."""
     fix: Fix | None = None
     """Fixes a violation whose `Hit.instead` is empty."""
 
 
 def columns(test: Callable[[AddedColumn], bool], what: str) -> Check:
-    """Checks every column that CREATE TABLE or ADD COLUMN defines. The message is the column's name, then `what`."""
+    """A check of each column that CREATE TABLE or ADD COLUMN defines. The message is the column's name, then `what`."""
 
     def check(case: Case) -> Hits:
         return (Hit(f"`{column.name}` {what}") for column in case.written_columns() if test(column))
@@ -95,5 +95,5 @@ def columns(test: Callable[[AddedColumn], bool], what: str) -> Check:
 
 
 def blocked_by(mode: LockMode) -> str:
-    """The statements that a lock blocks, as text. `mode` must be SHARE or stronger."""
+    """The statements that a lock in the mode `mode` blocks, as text. `mode` must be SHARE or stronger."""
     return "blocks reads and writes on" if mode is LockMode.ACCESS_EXCLUSIVE else "blocks writes to"

@@ -14,7 +14,7 @@ from .catalog import Catalog, Table
 from .dynamic_sql import UNKNOWN
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Types of relations with rows. ALTER INDEX, SEQUENCE, VIEW and TYPE also parse as AlterTableStmt."""
+"""Types of relations with rows. ALTER INDEX, SEQUENCE, VIEW and TYPE also have the type AlterTableStmt."""
 
 
 @dataclass
@@ -30,26 +30,26 @@ class Transaction:
     statements: int = 1
     """The number of statements in the file."""
     written: tuple[tuple[str, Node], ...] = ()
-    """All statements of the file with their kinds, including statements in DO blocks and later statements."""
+    """All statements of the file, each with its kind. Includes statements in DO blocks, and later statements."""
     mixed_reported: bool = False
     """Whether the rule `mixed-file` already reported the file."""
     worked_under: set[Name] = field(default_factory=set)
-    """The locked tables for which the rule `work-under-lock` has already reported DDL."""
+    """The locked tables for which the rule `work-under-lock` has already reported a DDL statement."""
 
     def of_kind(self, *kinds: str) -> Iterator[Node]:
-        """All statements of these kinds in the file, before and after the current statement."""
+        """All statements of these kinds in the file, before and after the current one."""
         return (node for kind, node in self.written if kind in kinds)
 
     def altering(self, subtype: str) -> frozenset[str]:
-        """The unqualified names of tables for which the file has an ALTER TABLE action of the type `subtype`."""
+        """The unqualified names of tables that the file changes by an ALTER TABLE action of the type `subtype`."""
         altered = (node for node in self.of_kind("AlterTableStmt") if _has(node, subtype))
         return frozenset(relation_name(node.get("relation", {}))[1] for node in altered)
 
     def hold(self, case: Case) -> None:
-        """Adds a statement's locks. PostgreSQL holds these locks until the end of the transaction.
+        """Adds a statement's locks, which PostgreSQL holds until the end of the transaction.
 
-        Outside a transaction, a statement releases its locks when it ends. A DO block holds the locks of its
-        statements.
+        Outside a transaction, a statement releases its locks when it ends. A DO block holds the locks of all its
+        statements until it ends.
         """
         if not (self.whole or case.in_body):
             return
@@ -59,7 +59,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Case:
-    """One statement, and the state before that statement."""
+    """One statement, and the state of the schema and the transaction before this statement."""
 
     kind: str
     node: Node
@@ -68,17 +68,17 @@ class Case:
     exposed_schemas: tuple[str, ...] = ()
     """Schemas whose tables need row-level security.
 
-    Empty means all schemas, if the database uses row-level security.
+    Empty means all schemas, but only if the database uses row-level security.
     """
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 
     def in_use(self, relation: Node, *, if_exists: bool = False) -> Table | None:
-        """The table `relation`, if the table is in use. None if the same plan created it, or if it is temporary."""
+        """The table `relation`, if it is in use. None if the same plan created it, or if it is temporary."""
         return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))
 
     def used(self, name: Name, *, if_exists: bool = False) -> Table | None:
-        """Like `in_use`, but by name. A table that is not in the model is assumed to exist."""
+        """Like `in_use`, but finds the table by name. Assumes that a table exists if the model does not contain it."""
         found = self.catalog.table(name)
         if found is None:
             if if_exists and self.catalog.complete and UNKNOWN not in name[1]:
@@ -87,7 +87,7 @@ class Case:
         return None if found.new or found.name[0] == "pg_temp" else found
 
     def has_rows(self, table: Table | None) -> bool:
-        """Whether the statement may have to process rows of the table. Views, for example, have none."""
+        """Whether the statement may have to process rows of the table. False for a view, for example."""
         if table is None or table.kind in {"view", "foreign table"}:
             return False
         if table.kind != "partitioned":
@@ -99,7 +99,7 @@ class Case:
 
     @cached_property
     def altered(self) -> Table | None:
-        """The table in use that ALTER TABLE changes, without constraints that the same statement drops before."""
+        """The table in use that ALTER TABLE changes. Leaves out constraints that the same statement drops."""
         if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
             return None
         table = self.in_use(self.node.get("relation", {}))
@@ -122,7 +122,7 @@ class Case:
 
     @cached_property
     def added_columns(self) -> tuple[tuple[Table, AddedColumn], ...]:
-        """The columns that the statement adds to a table in use with rows, each with the table."""
+        """The columns that the statement adds to a table that is in use and has rows, each with the table."""
         table = self.altered_with_rows
         if table is None:
             return ()
@@ -130,11 +130,14 @@ class Case:
         return tuple((table, one) for command, one in added if not self._exists(table, command, one))
 
     def _exists(self, table: Table, command: Node, added: AddedColumn) -> bool:
-        """Whether the column already exists, but IF NOT EXISTS or a DO block may prevent an error."""
+        """Whether the column already exists, and IF NOT EXISTS or a DO block may prevent an error."""
         return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
-        """The constraints of these kinds that the statement, or a new column, adds to a table in use with rows."""
+        """The constraints of these kinds that the statement adds to a table that is in use and has rows.
+
+        Includes the constraints of new columns.
+        """
         table = self.altered_with_rows
         if table is None:
             return
@@ -147,14 +150,14 @@ class Case:
                     yield table, node, added
 
     def written_columns(self) -> Iterator[AddedColumn]:
-        """The columns that CREATE TABLE or ALTER TABLE defines, whether or not the table is in use."""
+        """The columns that CREATE TABLE or ALTER TABLE defines, even if the table is not in use."""
         parts = [item["ColumnDef"] for item in self.node.get("tableElts", ()) if "ColumnDef" in item]
         parts += [target(command) for command in self.parts("AT_AddColumn")]
         return (added_column(part) for part in parts)
 
     @property
     def refused(self) -> bool:
-        """Whether PostgreSQL rejects the statement inside a transaction."""
+        """Whether PostgreSQL rejects the statement inside a transaction block."""
         return bool(why_not_in_transaction(self.kind, self.node))
 
     @cached_property
@@ -184,6 +187,6 @@ def _unquoted(text: str) -> Name:
 
 
 def called(table: Table) -> str:
-    """A table's name for messages, without the schema if that is `public`."""
+    """A table's name for messages. Leaves out the schema `public`."""
     schema, bare = table.name
     return bare if schema in {"public", ""} else written(table.name)

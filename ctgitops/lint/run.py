@@ -24,7 +24,7 @@ from .rule import Hit, Rule
 from .rule_input import Case, Transaction
 
 _BEFORE_NAME = {"ALTER", "TABLE", "MATERIALIZED", "VIEW", "FOREIGN", "INDEX", "IF", "EXISTS", "ONLY"}
-"""Keywords of ALTER TABLE before the table's name."""
+"""Keywords of ALTER TABLE that come before the table's name."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Linter:
     def file(self, script: Script, *, transactional: bool = True) -> tuple[Finding, ...]:
         """Lints one file, then applies it to the catalog.
 
-        A file that does not parse has no findings, because a problem reports the syntax error.
+        Returns no findings for a file that does not parse, because a problem reports the syntax error.
         """
         try:
             found = trees(script.sent)
@@ -62,7 +62,7 @@ class Linter:
     def fold(self, script: Script) -> None:
         """Applies a file that the database already has, without running rules.
 
-        If the effect of the file is unknown, the catalog is incomplete from then on: other tables may exist.
+        If the effect of the file is unknown, the catalog becomes incomplete, because other tables may exist.
         """
         guard, path = Guard(), self.catalog.path
         try:
@@ -78,7 +78,7 @@ class Linter:
         self.catalog.path, self.catalog.timezone = path, ""
 
     def _whole(self, script: Script, first: tuple[Tree, ...], transaction: Transaction) -> Iterator[Finding]:
-        """The findings about the file as a whole, reported at the file's first statement."""
+        """The findings about the whole file. Each is reported at the file's first statement."""
         for tree in first:
             guard, start = Guard(), script.first_word(tree.start, tree.end)
             case = Case("File", {"sql": script.sql, "first": start}, self.catalog, transaction)
@@ -130,7 +130,7 @@ class Linter:
         return self._by_kind[kind]
 
     def _severity(self, rule: Rule, hit: Hit | None = None) -> Severity:
-        """The severity of a hit: according to the policy, else according to the hit, else according to the rule."""
+        """The severity of a hit. The policy has precedence, then the hit, then the rule."""
         return Severity(self.severities.get(rule.id, (hit and hit.severity) or rule.severity))
 
     def _finding(self, script: Script, tree: Tree, rule: Rule, hit: Hit) -> Finding:
@@ -158,7 +158,7 @@ def _written(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[tuple[str, N
 
 
 def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
-    """The offset in characters of the action `part`. If the action's offset is unknown, of the statement."""
+    """The offset in characters of the action `part`, or of the statement if the action's offset is unknown."""
     at = script.first_word(tree.start, tree.end)
     if part is None:
         return at
@@ -168,7 +168,7 @@ def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
 
 
 def _starts(text: str) -> Iterator[int]:
-    """The offset of each ALTER TABLE action. Actions start after the table's name and after commas outside brackets."""
+    """The offset of each ALTER TABLE action. Actions begin after the table's name and after commas outside brackets."""
     depth, due = 0, False
     left = [token for token in tokens(text) if token.kind not in {Kind.COMMENT, Kind.BLANK}]
     for token in left[_name_ends(text, left) :]:
@@ -181,7 +181,7 @@ def _starts(text: str) -> Iterator[int]:
 
 
 def _name_ends(text: str, found: list[Token]) -> int:
-    """The number of tokens before the first action of ALTER TABLE."""
+    """The number of tokens up to the end of the table's name in ALTER TABLE."""
     count = 0
     while count < len(found) and text[found[count].start : found[count].end].upper() in _BEFORE_NAME:
         count += 1

@@ -1,4 +1,4 @@
-"""Estimates from the text of a condition alone whether few rows can match it."""
+"""Estimates whether few rows match a condition. Uses only the text of the condition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LISTS = {"AEXPR_IN", "AEXPR_OP_ANY"}
 
 
 def selective(condition: Any) -> bool:
-    """Whether a condition requires that a column equals one of several constants, none of them NULL or boolean."""
+    """Whether a condition requires that a column equals one of several constants that are not NULL or boolean."""
     node = condition or {}
     expression = node.get("BoolExpr", {})
     arms = [selective(arm) for arm in expression.get("args", ())]
@@ -41,12 +41,12 @@ def _constant(node: Any) -> bool:
 
 
 def _value(constant: Node) -> bool:
-    """Whether possibly only few rows have this value. False for NULL and for a boolean."""
+    """Whether it is possible that only few rows have this value. False for NULL and for a boolean."""
     return bool({"ival", "fval", "sval", "bsval"} & set(constant))
 
 
 def _queried(link: Node) -> bool:
-    """Whether an EXISTS or IN has a subquery that can match few rows only."""
+    """Whether the subquery of an EXISTS or IN can match only few rows."""
     select = link.get("subselect", {}).get("SelectStmt", {})
     within = link.get("subLinkType") in {"EXISTS_SUBLINK", "ANY_SUBLINK"}
     return within and (selective(select.get("whereClause")) or "valuesLists" in select)

@@ -1,4 +1,4 @@
-"""Builds lint's model of the schema from a snapshot of a live database. Generates SQL, parses it and folds it."""
+"""Builds lint's model of the schema from a snapshot of a live database. Generates SQL, parses it, and applies it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .fold import apply
 
 _TAG = "$ctgitops$"
 _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^("])+')
-"""The name of a function, without the types of its arguments."""
+"""Matches the name of a function, without the types of its arguments."""
 _ATOMIC = re.compile(r"\s*(?:begin\s+atomic|return)\b", re.IGNORECASE)
 _RELATIONS = ("table", "foreign table", "materialized view", "view")
 
 
 def catalog_of(snapshot: Snapshot) -> Catalog:
-    """Builds the catalog of a live database. Every object is in use."""
+    """Builds the catalog of a live database. All its objects are in use."""
     catalog = Catalog(complete=True)
     guard = Guard()
     for tree in _readable(list(_written(snapshot))):
@@ -40,9 +40,9 @@ def _path(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _readable(written: list[str]) -> Iterator[Tree]:
-    """Parses all statements at once.
+    """Parses all statements in one call.
 
-    If parsing fails, parses each statement and skips statements with a syntax error.
+    If a statement has a syntax error, parses each statement separately, and leaves out statements with an error.
     """
     try:
         yield from trees(";\n".join(written))
@@ -109,7 +109,7 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
 
 
 def _place(each: SchemaObject) -> Iterator[str]:
-    """The ATTACH PARTITION statement of a partition. It must follow all CREATE TABLE statements."""
+    """The ATTACH PARTITION statement of a partition, which must follow all CREATE TABLE statements."""
     bound, parent = each.attributes.get("partition_bound"), each.attributes.get("inherits")
     if bound and parent:
         yield f"alter table {parent} attach partition {each.name} {bound}"
@@ -127,7 +127,7 @@ def _column(table: str, column: SchemaObject) -> str:
 
 
 def function_sql(each: SchemaObject) -> str:
-    """The CREATE FUNCTION or CREATE PROCEDURE of a live routine. The body is missing if its language is not read."""
+    """The CREATE FUNCTION or CREATE PROCEDURE of a live routine. Without a body if lint does not read its language."""
     attributes, procedure = each.attributes, each.kind == "procedure"
     language, name = attributes.get("language", "c"), _NAME.match(each.name)
     body = attributes.get("body", "") if language in {"sql", "plpgsql"} else ""

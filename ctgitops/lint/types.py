@@ -1,6 +1,6 @@
 """Parses data types from SQL and the catalogs, and determines the cost of changing a column's type.
 
-The costs were measured on PostgreSQL 14 to 18: of 1,441 pairs of types that can be cast, 76 do not rewrite the table.
+The costs were measured on PostgreSQL 14 to 18. Of 1,441 pairs of types with a cast, 76 do not rewrite the table.
 tests/lint/test_context.py compares each pair with the measurement.
 """
 
@@ -13,7 +13,7 @@ from ..sql.nodes import Node
 
 _FULL_INTERVAL = 32767
 _FIELDS = (1 << 12, 1 << 11, 1 << 10, 1 << 3, 1 << 1, 1 << 2)
-"""Bits for second, minute, hour, day, month and year in PostgreSQL's type modifier of an interval."""
+"""The bits for second, minute, hour, day, month and year in the type modifier of an interval in PostgreSQL."""
 _WORDS = {
     "integer": "int4", "int": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool", "decimal": "numeric",
     "real": "float4", "serial4": "int4", "serial8": "int8",
@@ -22,7 +22,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Type:
-    """A type: its unqualified name, its modifiers (in brackets in SQL), and whether it is an array."""
+    """A type: its unqualified name, its modifiers (in parentheses in SQL), and whether it is an array."""
 
     name: str
     mods: tuple[int, ...] = ()
@@ -57,7 +57,7 @@ def type_of(node: Node) -> Type:
 
 
 class Cost(IntEnum):
-    """The work that ALTER COLUMN TYPE causes, as far as the two types determine it."""
+    """The work that ALTER COLUMN TYPE causes, as far as it depends only on the two types."""
 
     NOTHING = 0
     INDEXES = 1
@@ -83,9 +83,9 @@ _NO_REWRITE: dict[tuple[str, str], Cost] = {
     ("varchar", "text"): Cost.NOTHING,
     ("bit", "varbit"): Cost.INDEXES,
 }
-"""Casts without a rewrite between different types, if the new type has no modifiers.
+"""The costs of casts between different types without a rewrite. The new type must have no modifiers.
 
-Between the two timestamp types, this holds only if TimeZone is UTC.
+A cast between the two timestamp types avoids a rewrite only if TimeZone is UTC.
 """
 _TEMPORAL = {"time", "timetz", "timestamp", "timestamptz"}
 
@@ -106,7 +106,7 @@ def cost_of(old: Type, new: Type) -> Cost:
 
 
 def alike(old: Type, new: Type) -> bool:
-    """Whether two types are equal. A type without a schema matches a type with any schema."""
+    """Whether two types are equal. A type without a schema matches the same type in any schema."""
     schemas = {old.schema, new.schema} - {""}
     return UNKNOWN not in (old, new) and len(schemas) < 2 and replace(old, schema="") == replace(new, schema="")
 
@@ -116,7 +116,7 @@ def _precision(type_: Type) -> int:
 
 
 def _wider(old: Type, new: Type) -> bool:
-    """Whether every value of `old` fits into `new`, for types of the same name."""
+    """Whether `new` can store every value of `old`. Both types have the same name."""
     if old.name in {"varchar", "varbit"}:
         return not new.mods or bool(old.mods and old.mods[0] <= new.mods[0])
     if old.name == "numeric":
@@ -135,7 +135,7 @@ def _roomier(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 
 def _interval_wider(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-    """Whether `new` is wider than `old`. Compares the smallest field and the precision of seconds."""
+    """Whether `new` can store more intervals than `old`. Compares the smallest field and the precision of seconds."""
     least_old, least_new = _least_field(old), _least_field(new)
     return least_new <= least_old and (least_old > 0 or _seconds(old) <= _seconds(new))
 
@@ -150,5 +150,5 @@ def _seconds(mods: tuple[int, ...]) -> int:
 
 
 def under_utc_only(old: Type, new: Type) -> bool:
-    """Whether the change avoids a rewrite only if the session's TimeZone is UTC."""
+    """Whether the change avoids a rewrite only for a session whose TimeZone is UTC."""
     return {old.name, new.name} == {"timestamp", "timestamptz"}

@@ -15,11 +15,11 @@ QUERIES = (
     "ExecuteStmt", "RefreshMatViewStmt", CALLED,
 )  # fmt: skip
 MANY = 10_000
-"""The number of rows from which generate_series counts as work."""
+"""The number of rows from which a call of generate_series counts as work."""
 
 
 def queried(case: Case) -> Iterator[str]:
-    """The work of a query, as text to follow `while it`, such as `reads or changes many rows of t`."""
+    """The work of a query, as text such as `reads or changes many rows of t`. The text follows `while it`."""
     statement = _executed(case)
     if not statement:
         return
@@ -32,7 +32,7 @@ def queried(case: Case) -> Iterator[str]:
 
 
 def _executed(case: Case) -> Any:
-    """The statement. For EXECUTE, the prepared query. Empty if no query runs, as for EXPLAIN without ANALYZE."""
+    """The statement. For EXECUTE, the prepared query. None if no query runs, as for EXPLAIN without ANALYZE."""
     kind, node = case.kind, case.node
     if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
         return None

@@ -1,4 +1,4 @@
-"""Finds each UPDATE, DELETE and MERGE in a statement and in its WITH, and the number of rows that each can change."""
+"""Finds each UPDATE, DELETE and MERGE of a statement, and how many rows each can change. Includes WITH clauses."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ KINDS = (
     "UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt", "SelectStmt", "CreateTableAsStmt", "CopyStmt", "ExplainStmt",
     "PrepareStmt",
 )  # fmt: skip
-"""Statements that change rows, or that can contain such a statement, for example in WITH."""
+"""Types of statements that change rows, or that can contain such a statement, for example in a WITH clause."""
 _CHANGES = {"UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt"}
 _MERGED = {"CMD_UPDATE": "updates", "CMD_DELETE": "deletes"}
 
 
 @dataclass(frozen=True)
 class Write:
-    """An UPDATE, a DELETE or a MERGE of a table in use. A MERGE may be both an UPDATE and a DELETE."""
+    """An UPDATE, DELETE or MERGE of a table in use. A MERGE can yield an UPDATE and a DELETE."""
 
     table: Table
     verb: str
@@ -32,7 +32,7 @@ class Write:
     kind: str
     node: Node = field(repr=False)
     condition: Any = field(repr=False)
-    """The WHERE condition. For a MERGE, its join condition AND its WHEN condition. None without a condition."""
+    """The WHERE condition. For a MERGE, the join condition and the WHEN condition. None without a condition."""
     of_conflicts: bool = False
     """Whether the write is the DO UPDATE of an INSERT, which changes only existing rows."""
 
@@ -43,17 +43,17 @@ class Write:
 
     @property
     def few(self) -> bool:
-        """Whether the condition compares a column with a constant. Few rows can then match."""
+        """Whether the condition compares a column with a constant, so that few rows can match."""
         return selective(self.condition)
 
     @property
     def in_batches(self) -> str:
-        """The advice to rewrite the statement as a batched migration."""
+        """The advice to make the statement a batched migration."""
         return in_batches(self.kind, self.node, self.table)
 
 
 def writes(case: Case) -> Iterator[Write]:
-    """The row changes that the statement and its WITH queries make to tables in use."""
+    """The changes that the statement, including its WITH clause, makes to rows of tables in use."""
     for kind, node in _statements(case.kind, case.node):
         if kind == "MergeStmt":
             yield from _merged(case, node)
@@ -65,7 +65,7 @@ def writes(case: Case) -> Iterator[Write]:
 
 
 def _statements(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
-    """The statement, the statements in its WITH, and the statement inside EXPLAIN ANALYZE, PREPARE or COPY."""
+    """The statement itself, statements in its WITH clause, and a statement inside EXPLAIN ANALYZE, PREPARE or COPY."""
     if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
         return
     if kind in _CHANGES:
@@ -77,7 +77,7 @@ def _statements(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _merged(case: Case, node: Node) -> Iterator[Write]:
-    """The UPDATE and the DELETE of a MERGE, each limited by the join condition and the condition of its WHEN."""
+    """The UPDATE and the DELETE of a MERGE. The join condition and the WHEN condition limit the rows of each."""
     table, source = case.in_use(node.get("relation", {})), node.get("sourceRelation", {})
     rows = source.get("RangeSubselect", {}).get("subquery", {}).get("SelectStmt", {})
     if table is None or "valuesLists" in rows or relation_name(source.get("RangeVar", {}))[1] == "batch":
@@ -90,7 +90,7 @@ def _merged(case: Case, node: Node) -> Iterator[Write]:
 
 
 def _upserted(case: Case, node: Node) -> Iterator[Write]:
-    """The DO UPDATE of an INSERT … SELECT that reads tables and has no LIMIT."""
+    """The DO UPDATE of an INSERT … SELECT, if the SELECT reads tables and has no LIMIT."""
     select = node.get("selectStmt", {}).get("SelectStmt", {})
     reads = any({"RangeVar", "JoinExpr"} & set(item) for item in select.get("fromClause", ()))
     updates = node.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE"

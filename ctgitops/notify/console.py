@@ -1,4 +1,4 @@
-"""Shows progress in a live display if the terminal supports it, otherwise in plain lines with the time."""
+"""Shows progress in a live display if the terminal supports it, otherwise as plain lines with the time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .lines import line_of, worth_a_line
 def console(
     environ: Mapping[str, str], stream: TextIO, now: Callable[[], datetime] = datetime.now
 ) -> AbstractContextManager[Listener]:
-    """Yields a listener for a `with` block. It writes text to `stream`, never to stdout."""
+    """Yields a listener for a block. The listener writes text to `stream`, never to stdout."""
     if stream.isatty() and not environ.get("GITHUB_ACTIONS") and environ.get("TERM") != "dumb":
         from .live import Live  # noqa: PLC0415 - rich takes 100 ms, and only a terminal needs it
 
@@ -23,7 +23,7 @@ def console(
 
 
 def plain(stream: TextIO, now: Callable[[], datetime]) -> Listener:
-    """A listener that writes one line of plain text for each event that `worth_a_line` accepts."""
+    """A listener that writes a line of plain text for each event that `worth_a_line` accepts."""
 
     def tell(progress: Progress) -> None:
         if worth_a_line(progress) and (line := line_of(progress)):

@@ -1,4 +1,4 @@
-"""Delivers notifications. Texts go through Apprise, JSON documents to webhooks."""
+"""Delivers notifications: texts with Apprise, JSON documents to webhooks."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from ..report.notification import Notification
 
 LONGEST = 10.0
-"""Maximum seconds for all receivers together. A run's result waits no longer than this."""
+"""Maximum time in seconds for all receivers together. The end of a run waits no longer than this."""
 SIGNATURE = "X-Ctgitops-Signature-256"
 _TIMEOUTS = (4.0, 8.0)
-"""Seconds to connect, and to read the answer."""
+"""Seconds to wait for the connection, and for the response."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """The result for one receiver, which is named after its secret. `error` is empty if the receiver accepted it."""
+    """The result for one receiver, named after its secret. `error` is empty if the receiver took the notification."""
 
     receiver: str
     error: str = ""
@@ -36,7 +36,7 @@ def deliver(
 ) -> tuple[Delivery, ...]:
     """Sends a notification to the receivers that want its event. Sends to all at once, in at most LONGEST seconds.
 
-    Raises nothing. The result says what prevented a delivery.
+    Raises no error. The result says what prevented a delivery.
     """
     asked = [receiver for receiver in dict.fromkeys(receivers) if receiver.wants(notification.event)]
     errors: dict[Receiver, str] = {}
@@ -55,7 +55,7 @@ def deliver(
 
 
 def _sent(notification: Notification, receiver: Receiver, environ: Mapping[str, str]) -> str:
-    """Why the receiver did not accept the notification. Empty if it did. The text never has the URL, a secret."""
+    """Why the receiver did not accept the notification. Empty if it did. Never contains the URL, which is a secret."""
     url = environ.get(receiver.secret, "").strip()
     if not url:
         return f"the variable {receiver.secret} is not set"

@@ -1,6 +1,6 @@
-"""The name, level and fields of each progress event, for machines: JSON lines and traces.
+"""The name, level and fields of each progress event, for JSON lines and traces.
 
-No field has a row's data, and no field has SQL text.
+No field contains data of a row or text of SQL.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def name_of(progress: Progress) -> str:
 
 
 def level_of(progress: Progress) -> str:
-    """`warning` if the run waits, retries or reverts, otherwise `info`."""
+    """The level of an event: `warning` if the run waits, retries or reverts, otherwise `info`."""
     if isinstance(progress, events.HealthWatched):
         return "info" if progress.result.state is HealthState.WELL else "warning"
     return "warning" if isinstance(progress, _WARNINGS) else "info"
 
 
 def environment_of(progress: Progress) -> str:
-    """The environment that the event names. Empty if it names none."""
+    """The environment that the event names. Empty if the event names none."""
     match progress:
         case events.PlanStarted(plan=plan) | events.RollbackStarted(plan=plan):
             return plan.environment
@@ -53,7 +53,7 @@ def environment_of(progress: Progress) -> str:
 
 
 def step_of(progress: Progress) -> Step | None:
-    """The migration that the event is about. None if it is about no migration."""
+    """The migration to which the event belongs. None if it belongs to no migration."""
     return getattr(progress, "step", None)
 
 

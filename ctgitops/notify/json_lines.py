@@ -1,4 +1,4 @@
-"""Writes the log as JSON lines, one object for each event. `report/schemas/log.schema.json` describes them."""
+"""Writes the log as JSON lines, one object for each event. `report/schemas/log.schema.json` describes the objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def now_in_utc() -> datetime:
 
 
 def json_line(moment: datetime, level: str, event: str, message: str, **fields: Any) -> str:
-    """One line of the log. ASCII, so a terminal or a log viewer cannot take it for a command."""
+    """One line of the log, in ASCII. A terminal or a log viewer therefore cannot interpret it as a command."""
     head = {
         "version": VERSION,
         "time": moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -33,7 +33,7 @@ def json_line(moment: datetime, level: str, event: str, message: str, **fields: 
 
 
 def json_lines(stream: TextIO, environment: str = "", now: Callable[[], datetime] = now_in_utc) -> Listener:
-    """A listener that writes a line for every event. `environment` is that of the run until an event names one."""
+    """A listener that writes a line for every event. `environment` is the run's, until an event names another."""
     current = environment
 
     def tell(progress: Progress) -> None:

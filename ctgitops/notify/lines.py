@@ -18,7 +18,7 @@ def line_of(progress: Progress) -> str:
 
 
 def worth_a_line(progress: Progress) -> bool:
-    """Whether the event gets a line in a log. The live display shows all events."""
+    """Whether an event gets a line in a log. The live display shows all events."""
     return not isinstance(progress, events.BackupMeasured) or progress.milestone
 
 
@@ -156,7 +156,7 @@ def _of_a_part(progress: Progress) -> str | None:
 
 
 def took(millis: int) -> str:
-    """A duration for people: `12 ms`, `3.4 s`."""
+    """A duration as text, such as `12 ms` or `3.4 s`."""
     return f"{millis} ms" if millis < 1000 else f"{millis / 1000:.1f} s"
 
 

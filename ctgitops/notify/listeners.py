@@ -7,7 +7,7 @@ from .telemetry import current
 
 
 def listeners(*more: Listener) -> Listener:
-    """Returns a listener. It passes each event to the listeners of every run, to those in `more`, then to the trace."""
+    """Returns a listener that passes each event to the listeners of every run, then to `more`, then to the trace."""
     every = (note, *more)
 
     def pass_on(progress: Progress) -> None:
@@ -18,7 +18,7 @@ def listeners(*more: Listener) -> Listener:
 
 
 NAMES: list[str] = []
-"""Names of the completed migrations and seed files, in order. Global: a process executes one run."""
+"""Names of the completed migrations and seed files, in order. Global, because a process executes one run."""
 
 
 def note(progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""The live display. It shows the current step with a spinner and a clock, below the steps that are done."""
+"""The live display. Shows the current step with a spinner and a clock, below the completed steps."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _WITHIN = (
     events.BatchPaused,
     events.BackupMeasured,
 )
-"""Events that do not restart the clock. They belong to the current step or to a part of a backup."""
+"""Events that do not restart the clock, because they belong to the current step or to a part of a backup."""
 
 
 class Live:
-    """A listener for a `with` block. Updates the last line of the display in the block. Then removes this line."""
+    """A listener for a block. Updates the last line of the display during the block, and removes it at the end."""
 
     def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
         self._console = Console(file=stream, markup=False, highlight=False, emoji=False)

@@ -1,6 +1,6 @@
 """Records the progress events of a run as OpenTelemetry spans and metrics.
 
-Attributes have names, numbers and durations. They have no SQL, no message of the server and no row's data.
+Attributes contain names, numbers and durations. They contain no SQL, no message of the server and no data of a row.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _MARKS = (
     events.RollbackStarted,
     events.HealthWatched,
 )
-"""Events that are recorded on the current span, and begin or end none."""
+"""Events that are recorded on the current span, and that neither begin nor end a span."""
 
 
 class RunTrace:
-    """The open spans of one run, and its metrics. Can be called from several threads, one event at a time."""
+    """The open spans of one run, and its metrics. Several threads can call it, but with one event at a time."""
 
     def __init__(
         self, environ: Mapping[str, str], tracers: TracerProvider | None, meters: MeterProvider | None
@@ -54,7 +54,7 @@ class RunTrace:
         self._run = self._tracer.start_span("ctgitops", parent, attributes=_of_runner(environ))
         self._began = time.monotonic()
         self._since = time.time_ns()
-        """The end of the previous part of the run. The plan of the next environment begins there."""
+        """The end of the previous part of the run, which is the start of the next environment's plan."""
         self._open: dict[str, Span] = {}
         self._environment = ""
         meter = (meters or NoOpMeterProvider()).get_meter(SCOPE)
@@ -81,7 +81,7 @@ class RunTrace:
 
     @contextmanager
     def block(self, name: str) -> Iterator[None]:
-        """A span for a `with` block. An error ends it with the status ERROR, without the error's text.
+        """A span for a block. An error ends the span with the status ERROR, without the text of the error.
 
         A trial is a part of the plan.
         """
@@ -98,7 +98,7 @@ class RunTrace:
                 self._open.pop(name, None)
 
     def end(self, verb: str, status: int) -> None:
-        """Ends all spans. Spans that are still open were interrupted by an error."""
+        """Ends all spans. A span that is still open was interrupted by an error."""
         for name in reversed(list(self._open)):
             self._close(name, failed=status != 0)
         self._run.update_name(f"ctgitops {verb}".rstrip())

@@ -1,7 +1,7 @@
-"""Sends traces and metrics of a run over OTLP, as OpenTelemetry's standard variables say. Needs the extra `otel`.
+"""Sends traces and metrics of a run over OTLP, if OpenTelemetry's standard variables are set. Needs the extra `otel`.
 
-Nothing of OpenTelemetry is imported unless a variable names an endpoint. A collector that fails or hangs never changes
-the result of a run.
+OpenTelemetry is imported only if a variable names an endpoint. A collector that fails or hangs never changes the result
+of a run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .run_trace import RunTrace
 
 LONGEST = 3.0
-"""Maximum seconds at the end of a run for sending what is left."""
+"""Maximum time in seconds for sending the remaining data at the end of a run."""
 NOT_INSTALLED = "is set, and traces need the extra `otel`: pip install 'ctgitops[otel]'"
 _PROTOCOL = "http/protobuf"
 
@@ -52,7 +52,7 @@ class Telemetry:
             self.failures.append(type(error).__name__)
 
     def block(self, name: str) -> AbstractContextManager[None]:
-        """A span for a `with` block."""
+        """A span for a block."""
         return self.trace.block(name) if self.trace else nullcontext()
 
     def end(self, verb: str, status: int) -> None:
@@ -72,7 +72,7 @@ def current() -> Telemetry:
 
 @contextmanager
 def telemetry(environ: Mapping[str, str], warn: Callable[[str], None]) -> Iterator[Telemetry]:
-    """The telemetry of the run in the `with` block. Sends the rest at its end, within LONGEST seconds."""
+    """The telemetry of the run in a block. Sends the remaining data at the end, within LONGEST seconds."""
     made = _made(environ, warn)
     _current.append(made)
     try:
@@ -143,7 +143,7 @@ def _metrics(resource: Resource) -> MeterProvider:
 
 
 def _collect_messages(failures: list[str]) -> None:
-    """Keeps the exporters' messages off standard error. One warning at the end replaces them."""
+    """Prevents the exporters from writing messages to standard error. One warning at the end replaces the messages."""
 
     import logging
 
@@ -156,7 +156,7 @@ def _collect_messages(failures: list[str]) -> None:
 
 
 def _shut_down(made: Telemetry, warn: Callable[[str], None]) -> None:
-    """Sends the rest in threads of its own, because an exporter can wait longer than its time limit."""
+    """Sends the remaining data in separate threads, because an exporter may exceed its time limit."""
     threads = [threading.Thread(target=each.shutdown, daemon=True) for each in made.providers]
     for thread in threads:
         thread.start()

@@ -1,4 +1,4 @@
-"""Whether OpenTelemetry's standard variables ask for traces and metrics. Imports nothing of OpenTelemetry."""
+"""Whether OpenTelemetry's standard variables request traces and metrics. Imports nothing from OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _SIGNALS = ("TRACES", "METRICS")
 
 
 def endpoint(environ: Mapping[str, str]) -> str:
-    """The first variable that names an endpoint. Empty without one, or if nothing is to be sent."""
+    """The first variable that names an endpoint. Empty if there is none, or if the variables disable sending."""
     return next((_endpoint_of(signal, environ) for signal in _SIGNALS if wants(signal, environ)), "")
 
 
 def wants(signal: str, environ: Mapping[str, str]) -> bool:
-    """Whether to send `TRACES` or `METRICS`."""
+    """Whether the variables request `signal`, which is `TRACES` or `METRICS`."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().casefold() == "true":
         return False
     return bool(_endpoint_of(signal, environ)) and environ.get(f"OTEL_{signal}_EXPORTER", "otlp").strip() != "none"

@@ -1,6 +1,6 @@
-"""Renders the next action. The plan comment shows it below the verdict.
+"""Renders the next action, which the plan comment shows below the verdict.
 
-A merge or an approval is proposed only if no problem, gate or conflict forbids it.
+Proposes a merge or an approval only if no problem, gate or conflict forbids it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ..core.view.verdict import PlanState, worst_state
 from . import escape, links, phrases
 
 SENTENCES = 4
-"""Maximum number of environments with a separate sentence in the advice."""
+"""Maximum number of environments for which the advice has a separate sentence."""
 REASONS = 2
 """Maximum number of reasons that the advice names."""
 
 
 def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
-    """The next action. This text is below the verdict."""
+    """The next action, which the comment shows below the verdict."""
     unseen = tuple(result for result in results if isinstance(result, NotPlanned))
     stopping = [problem for problem in problems if problem.blocks or problem.is_error_finding]
     if unseen or stopping:
@@ -43,7 +43,7 @@ def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str
 
 
 def _refused(busy: list[Preview]) -> Iterable[Markup]:
-    """The advice about gates that refuse the plan: each reason, and what to do."""
+    """The advice about gates that refuse the plan: each reason, and what to do about it."""
     refused = [(result, reason) for result in busy for reason in result.refusals]
     for result, reason in refused[:REASONS]:
         name = Markup("<b>{}</b>").format(escape.plain(result.environment.name))
@@ -64,7 +64,7 @@ def _reason(reason: Reason) -> Markup:
 
 
 def _clashing(problems: Mapping[Problem, tuple[str, ...]]) -> list[Markup]:
-    """The advice for two pull requests with a conflict: what to do before the merge of either."""
+    """The advice for two pull requests with a conflict: what to do before either is merged."""
     found = [problem for problem in problems if problem.brief]
     more = f" The same applies to {phrases.count(len(found) - 1, 'other conflict')}." if len(found) > 1 else ""
     return [escape.prose(f"Do not merge yet: {problem.what}: {problem.hint}.{more}") for problem in found[:1]]

@@ -15,7 +15,7 @@ SHOWN = 6
 
 
 def backup_lines(outcome: Outcome) -> Iterable[str]:
-    """The backup, or that there is none, and the recovery point."""
+    """The lines about the backup, or about its absence, and about the recovery point."""
     if receipt := outcome.receipt:
         yield from ("", f"  backup {receipt.id}: {on_one_line(proved(receipt))}")
         yield f"  to restore it: `{on_one_line(receipt.restore_with)}`"
@@ -28,7 +28,7 @@ def backup_lines(outcome: Outcome) -> Iterable[str]:
 
 
 def proved(receipt: Receipt) -> str:
-    """What the backup has, and how it was proved. ctgitops does not restore a provider's backup."""
+    """What the backup contains, and how it was verified. ctgitops does not restore a provider's backup."""
     if receipt.by != "pg_dump":
         at = f"{phrases.moment(receipt.finished_at)}{f', LSN {receipt.lsn}' if receipt.lsn else ''}"
         return f"of {at}, taken by {receipt.by}, not restored by ctgitops; verification: {receipt.proof}"
@@ -37,7 +37,7 @@ def proved(receipt: Receipt) -> str:
 
 
 def extent_lines(preview: Preview) -> Iterable[str]:
-    """Lists what a plan's backup leaves out, and what it saves if this is not the whole database."""
+    """Lists what a plan's backup leaves out. Also lists what the backup saves, unless it saves the whole database."""
     extent = preview.extent
     if extent and extent != BackupExtent():
         yield from ("", f"  the backup saves {on_one_line(extent.saved.rstrip(','))}")
@@ -46,7 +46,7 @@ def extent_lines(preview: Preview) -> Iterable[str]:
 
 
 def left_out_lines(lines: tuple[str, ...], *head: str) -> Iterable[str]:
-    """Lists below `head` what a backup leaves out. Empty if it leaves out nothing."""
+    """Lists what a backup leaves out, below the line `head`. Empty if the backup is complete."""
     yield from head if lines else ()
     yield from (f"    {on_one_line(line)}" for line in lines[:SHOWN])
     if len(lines) > SHOWN:

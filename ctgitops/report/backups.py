@@ -1,4 +1,4 @@
-"""Renders finished backups, drills and the removals of retention, as text and Markdown."""
+"""Renders finished backups, restore drills, and the removals of retention, as text and Markdown."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _taken(backup: StoredBackup) -> str:
 
 
 def verified_text(receipt: Receipt, unchecked: tuple[str, ...]) -> str:
-    """The result of comparing a backup's files with its receipt."""
+    """The result of comparing the files of a backup with its receipt."""
     files = receipt.stored or receipt.saved_files
     total = size(sum(each.bytes for each in files.values()))
     lines = [f"{receipt.id}: {count(len(files), 'file')}, {total}, match the receipt by size and SHA-256"]
@@ -88,7 +88,7 @@ def verified_text(receipt: Receipt, unchecked: tuple[str, ...]) -> str:
 
 
 def drills_text(results: tuple[DrillResult, ...]) -> str:
-    """The result of each environment's drill."""
+    """The result of the restore drill in each environment."""
     return "\n".join(_drill_text(each) for each in results) + "\n"
 
 
@@ -106,7 +106,7 @@ def _drill_text(result: DrillResult) -> str:
 
 
 def drills_markdown(results: tuple[DrillResult, ...]) -> str:
-    """The result of each environment's drill, for a summary."""
+    """The result of the restore drill in each environment, for a summary."""
     return "\n\n".join(_drill_markdown(each) for each in results) + "\n"
 
 
@@ -125,7 +125,7 @@ def _drill_markdown(result: DrillResult) -> str:
 
 
 def ago(age: timedelta) -> str:
-    """An age, such as `5 min`, `7 h` or `12 d`. A negative age counts as zero."""
+    """An age as text, such as `5 min`, `7 h` or `12 d`. Shows a negative age as zero."""
     seconds = max(int(age.total_seconds()), 0)
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:

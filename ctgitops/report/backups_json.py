@@ -1,4 +1,4 @@
-"""Renders finished backups, drills and removals by retention as JSON. `schemas/backup-*.schema.json` describe it."""
+"""Renders finished backups, drills and removals of retention as JSON. `schemas/backup-*.schema.json` describe it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def pruned_json(pruned: Pruned) -> str:
 
 
 def verified_json(receipt: Receipt, unchecked: tuple[str, ...]) -> str:
-    """The result of comparing a backup's files with its receipt. A difference is an error, and not a result."""
+    """The result of comparing the files of a backup with its receipt. A difference is an error, not a result."""
     files = receipt.stored or receipt.saved_files
     fields = {
         "id": receipt.id,
@@ -89,7 +89,7 @@ def verified_json(receipt: Receipt, unchecked: tuple[str, ...]) -> str:
 
 
 def drills_json(results: tuple[DrillResult, ...]) -> str:
-    """The result of each environment's drill."""
+    """The result of the restore drill in each environment."""
     return dump({"environments": [_result(each) for each in results]})
 
 

@@ -1,6 +1,6 @@
 """Collects all parts of the plan comment as text.
 
-`page.py` then renders the parts with a template. It leaves out parts that exceed GitHub's limit.
+`page.py` then renders the parts with a template, and leaves out parts that exceed GitHub's limit.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ CUT = {
     "problems": "{} of {} problems",
     "environments": "{} of {} environments",
 }
-"""The kinds of parts of a comment. The least important is first. Each has a text that reports how many are shown."""
+"""The kinds of parts of a comment, the least important first. The text of each kind says how many parts are shown."""
 SHORT = 30
-"""Maximum number of lines of schema changes. More lines are collapsed."""
+"""Maximum number of visible lines of schema changes. A longer list is collapsed."""
 WHOLE = "ctgitops-plan.md"
-"""The file with the whole plan. The Action writes this file into the workspace."""
+"""The name of the file with the whole plan, which the Action writes into the workspace."""
 
 Part = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Comment:
-    """The plan comment of several environments. Its text is escaped only once, even if it is rendered several times."""
+    """The plan comment of several environments. Escapes its text only once, even if it is rendered several times."""
 
     results: tuple[PlanResult, ...]
     origin: Origin
@@ -55,7 +55,7 @@ class Comment:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """The number of parts of each kind. The least important kind is first."""
+        """Maps each kind to its number of parts. The least important kind is first."""
         there = {
             "sql": len(self._files),
             "schema": sum(len(part["lines"]) for part in self._schema),
@@ -128,7 +128,7 @@ class Comment:
 
     @cached_property
     def _apply_policies(self) -> list[tuple[str, tuple[str, ...]]]:
-        """The parts of each environment's apply policy that differ from the default. This text is trusted."""
+        """The parts of each environment's apply policy that differ from the default policy. This text is trusted."""
         said = (
             (plan.environment, phrases.apply_policy(plan.apply_policy))
             for plan in phrases.plans(self.results)
@@ -138,7 +138,7 @@ class Comment:
 
     @cached_property
     def _rows(self) -> list[Part]:
-        """The rows of the migration table. Leaves out rows without remarks first, if some do not fit."""
+        """The rows of the migration table. If not all rows fit, rows without remarks are left out first."""
         made = plan_tables.migration_rows(self.results, self._problems)
         texts = ("description", "estimated", "impact", "tried")
         return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
@@ -220,7 +220,7 @@ class Comment:
 
     @cached_property
     def _files(self) -> list[Part]:
-        """The SQL files. Leaves out verify and rollback files first, and large files before small files."""
+        """The SQL files. Verify and rollback files are left out first, and large files before small files."""
         found: dict[tuple[str, str], Part] = {}
         for step in phrases.steps(self.results):
             for script in filter(None, (step.script, step.verify, step.rollback_script)):
@@ -232,7 +232,7 @@ class Comment:
         return list(found.values())
 
     def _sql(self, kept: int) -> str:
-        """The size of the SQL: `2 files, 61 lines`. If files are left out: `1 of 2 files, 61 lines in all`."""
+        """The size of the SQL, such as `2 files, 61 lines`. If files are left out: `1 of 2 files, 61 lines in all`."""
         shown = f"{kept} of " if kept < len(self._files) else ""
         lines = sum(part["lines"] for part in self._files)
         files, in_all = phrases.count(len(self._files), "file"), " in all" if shown else ""
@@ -248,7 +248,7 @@ class Comment:
 
 
 def _drawn(result: Preview) -> Markup:
-    """A diagram of the tables that the plan changes. Empty without any."""
+    """A diagram of the tables that the plan changes. Empty if the plan changes no table."""
     drawn = diagram(result.proof.before, result.proof.after, result.proof.changes) if result.proof else ""
     return escape.fence(drawn, "mermaid") if drawn else Markup()
 

@@ -22,7 +22,7 @@ def loss_lines(preview: Preview) -> Iterator[str]:
 
 
 def way_back(preview: Preview) -> str:
-    """How the data can be restored. Empty if no data is destroyed."""
+    """How to restore the data. Empty if no data is destroyed."""
     if not preview.destroys:
         return ""
     begin = "a rollback restores the schema, NOT THIS DATA"

@@ -1,8 +1,8 @@
 """Draws the tables that a plan touches as a Mermaid entity relationship diagram, with columns and foreign keys.
 
-Names in PostgreSQL are free text. In Mermaid they are tokens of a grammar, and not all of them can be quoted. So each
-character other than a letter, a digit or one of a few signs is drawn as `_`. The schema diff beside the diagram shows
-the exact names.
+A name in PostgreSQL can contain any character. A name in Mermaid is a token, and not every token can be quoted. The
+diagram therefore shows `_` in place of most characters other than letters and digits. The schema diff beside the
+diagram shows the exact names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..core.schema.snapshot import SchemaObject, Snapshot
 
 TABLES = 12
 COLUMNS = 12
-"""Maximum number of tables, and of columns in a table. A larger diagram is not readable in a comment."""
+"""Maximum number of tables, and maximum number of columns in a table. A larger diagram is not readable."""
 LONGEST = 80
 """Maximum length of a label, in characters."""
 _TAKEN = frozenset({"pk", "fk", "uk"})
@@ -76,7 +76,7 @@ def _mark(change: Change) -> str:
 
 
 def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]:
-    """The columns of each table. Includes columns that the plan drops."""
+    """Maps each table to its columns, including columns that the plan drops."""
     there = {each.key: each for snapshot in (before, after) for each in snapshot.objects if each.kind == "column"}
     found: dict[str, list[SchemaObject]] = {}
     for each in there.values():
@@ -85,7 +85,7 @@ def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]
 
 
 def _keys(snapshot: Snapshot) -> dict[str, dict[tuple[str, ...], str]]:
-    """The key columns of each table, each with the kind of its key: `PK` or `UK`."""
+    """Maps each table to its key columns, and each of these to the kind of its key: `PK` or `UK`."""
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for each in snapshot.objects:
         match = _KEY.match(each.attributes.get("definition", "")) if each.kind == "constraint" else None
@@ -129,12 +129,12 @@ def _ends(
 
 
 def _own(column: SchemaObject) -> str:
-    """A column's name without the table's name."""
+    """A column's name without its table."""
     return column.name.removeprefix(f"{column.of}.")
 
 
 def _word(text: str) -> str:
-    """A type or column name as a Mermaid word. The word is not a keyword."""
+    """A type or column name as a Mermaid word that is not a keyword."""
     word = _WORD.sub("_", _unquoted(text))
     return word if re.match(r"[A-Za-z]", word) and word.lower() not in _TAKEN else f"_{word}"
 

@@ -1,4 +1,4 @@
-"""Renders schema differences as lines of a diff. A terminal and a `diff` code block on GitHub show these lines."""
+"""Renders schema differences as lines of a diff, for a terminal and for a `diff` code block on GitHub."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LONGEST_LINE = 400
 _QUIET = frozenset({"owner", "comment"})
 """Attributes that are not shown for an added or removed object."""
 _BARE = frozenset({"definition", "type", "privileges", "labels", "fields", "base", "subtype"})
-"""Attributes of which only the value is shown. The value shows which attribute it is."""
+"""Attributes that are shown without their names, because the value identifies the attribute."""
 
 
 def change_lines(changes: Changes) -> list[str]:
-    """One line per change, below the parent object. `+` marks the new state, `-` the old state."""
+    """One line per change, below the parent object. `+` marks the new state, and `-` the old state."""
     lines: list[str] = []
     heading = ""
     for change in changes:
@@ -30,7 +30,7 @@ def change_lines(changes: Changes) -> list[str]:
 
 
 def _is_about(changes: Changes, name: str) -> bool:
-    """Whether the object `name` itself changed. If so, the object's own line is the heading of its changes."""
+    """Whether the object `name` itself changed. If so, the line about this object is the heading of its changes."""
     return any(not change.object.of and change.object.name == name for change in changes)
 
 

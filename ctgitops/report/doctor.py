@@ -13,7 +13,7 @@ from .phrases import count
 from .terminal_text import on_one_line
 
 REPOSITORY = "repository"
-"""The heading of the results that belong to no environment."""
+"""The heading of results that belong to no environment."""
 WIDTH = 80
 _INDENT = " " * 11
 
@@ -28,7 +28,7 @@ def verdict(results: Iterable[Diagnosis]) -> str:
 
 
 def doctor_text(checkup: Checkup) -> str:
-    """Formats the results for a terminal. A fix is not wrapped, so it can be copied."""
+    """Formats the results for a terminal. Does not wrap a fix, which users copy."""
     lines: list[str] = []
     for subject in checkup.subjects:
         results = checkup.of(subject)
@@ -50,7 +50,7 @@ def _lines(results: tuple[Diagnosis, ...]) -> Iterator[str]:
 
 
 def _unknown(results: tuple[Diagnosis, ...]) -> Iterator[str]:
-    """Checks that could not look for the same reason share their lines."""
+    """The lines about checks with an unknown result. Checks that failed to run for the same reason share lines."""
     reasons = dict.fromkeys((each.what, each.fix) for each in results)
     for what, fix in reasons:
         same = ", ".join(each.check for each in results if (each.what, each.fix) == (what, fix))

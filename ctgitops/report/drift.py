@@ -38,7 +38,7 @@ def verdict(result: Drift) -> str:
 
 
 def what_next(result: Drift) -> tuple[str, ...]:
-    """What to do about drift. The choices are to keep the difference, to undo it, or to ignore the object."""
+    """What to do about drift: keep the difference, undo it, or ignore the object."""
     name = result.environment.name
     return (
         'to keep it, add a migration that also runs where the object exists (`ctgitops new "…"`, IF NOT EXISTS)',
@@ -79,7 +79,7 @@ def _markdown(result: DriftResult, longest: int) -> str:
 
 
 def diff_fence(changes: Changes, longest: int) -> str:
-    """The changes in a `diff` block of about `longest` characters at most. A note says if changes are left out."""
+    """The changes in a `diff` code block of at most about `longest` characters. A note says if changes are left out."""
     lines, size = change_lines(changes), 0
     for position, line in enumerate(lines):
         size += len(line) + 1

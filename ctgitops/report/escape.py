@@ -1,10 +1,11 @@
 """Escapes untrusted text for GitHub's Markdown.
 
-Two parsers read a comment. The first is the Markdown parser. Each character that this parser would interpret at its
-position is replaced by a character reference. All other characters stay unchanged, so the source is readable. Then
-GitHub's filters search the parser's output, in which the references are decoded, for mentions, issues, commits and
-emoji. A zero-width space inside a mention or reference prevents a match. The filters skip `<code>`, so most text is
-rendered as code.
+GitHub reads a comment twice. First, the Markdown parser reads it. A character reference replaces each character that
+this parser would interpret at its position. All other characters stay unchanged, which keeps the source readable.
+
+Then GitHub's filters search the parser's output for mentions, issues, commits and emoji. In this output, the references
+are decoded. A zero-width space inside a mention or reference prevents a match. The filters skip `<code>`, so most text
+is rendered as code.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MEANS = re.compile(
     r"|:(?=//)"
 )
 _LIST = re.compile(r"[-+=]|\d{1,9}(?=[.)](?:\s|$))")
-"""A list marker or a heading underline, at the start of a line."""
+"""Matches a list marker or a heading underline at the start of a line."""
 
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _SPACE = re.compile(r"\s+")
@@ -39,7 +40,7 @@ _CODE = re.compile(r"`([^`]+)`")
 _BACKTICKS = re.compile(r"`+")
 
 LONGEST = 400
-"""Maximum length of one text outside of a code block, in characters."""
+"""Maximum length in characters of a text outside a code block."""
 
 
 def shown(text: str) -> str:
@@ -48,7 +49,7 @@ def shown(text: str) -> str:
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """Replaces line breaks, and the characters that `shown` replaces. Cuts the text to a length."""
+    """Replaces line breaks, and the characters that `shown` replaces. Cuts the text to at most `longest` characters."""
     line = _SPACE.sub(" ", shown(text)).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
@@ -70,7 +71,7 @@ def prose(text: str) -> Markup:
 
 
 def fence(body: str, language: str = "") -> Markup:
-    """A code block. Its fence is longer than any run of backticks inside, so its content cannot close it."""
+    """A code block. The fence is longer than any run of backticks in the content, so the content cannot close it."""
     body = shown(body).strip("\n")
     ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(body)), default=0))
     return Markup(f"{ticks}{language}\n{body}\n{ticks}")  # noqa: S704 - `body` cannot close the fence

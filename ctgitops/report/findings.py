@@ -1,4 +1,4 @@
-"""Renders problems as parts of a page. Problems that block the plan are visible, and warnings are collapsed."""
+"""Renders problems as parts of a page. Problems that block the plan are visible. Warnings are collapsed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from . import escape, links, phrases
 Part = dict[str, Any]
 
 OPEN = 5
-"""Maximum number of visible blocking problems. Further ones are collapsed together with the warnings."""
+"""Maximum number of visible blocking problems. Further problems are collapsed together with the warnings."""
 
 SHORT = 6
 """Maximum number of lines of a detail. A longer detail is collapsed."""
 
 
 Measured = Mapping[Problem, tuple[str, ...]]
-"""Lines with the trial's measurements, for each finding."""
+"""Maps each finding to lines with the trial's measurements."""
 
 
 def parts_of(
@@ -72,7 +72,7 @@ def folded(parts: list[Part]) -> str:
 
 
 def counts(parts: list[Part]) -> dict[str, int]:
-    """The number of parts of each kind that can be left out. The first kind is left out first."""
+    """Maps each kind of parts that can be left out to its number of parts. The first kind is left out first."""
     return {
         "details": sum(1 for part in parts if part["detail"]),
         "hints": sum(1 for part in parts if part["hint"]),
@@ -81,7 +81,7 @@ def counts(parts: list[Part]) -> dict[str, int]:
 
 
 def trimmed(parts: list[Part], kept: dict[str, int]) -> list[Part]:
-    """The first problems. `kept` is the number of problems, details and hints to show."""
+    """The parts to show. `kept` has the number of problems, of details and of hints to show."""
     left = {"detail": kept["details"], "hint": kept["hints"]}
     kept_parts = []
     for whole in parts[: kept["problems"]]:

@@ -1,8 +1,8 @@
 """Renders the history of environments as one HTML page that needs no server and no network.
 
 The page contains the JSON document of `history_json.py`, a style sheet and scripts. Its Content-Security-Policy lists
-the hashes of exactly these: no other script or style can run, and nothing can be loaded. The scripts only write text
-nodes, never markup, so a name from a database is always text.
+the hashes of this style sheet and of these scripts. No other script or style can run, and the page can load nothing.
+The scripts only write text nodes, never markup, so a name from a database is always text.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .json import VERSION, Object
 
 FOLDER = "history_page"
 LIBRARIES = ("vendor/d3.min.js", "vendor/dagre.min.js")
-"""Published files, unchanged. `vendor/README.md` has their versions, hashes and licences."""
+"""Files that other projects publish, unchanged. `vendor/README.md` has their versions, hashes and licences."""
 LICENCES = ("vendor/d3.LICENSE.txt", "vendor/dagre.LICENSE.txt")
-"""Their licences, which must stay with every copy."""
+"""The licences of these files, which must accompany every copy."""
 SCRIPTS = tuple(
     f"{name}.js"
     for name in ("dom", "model", "lanes", "runs", "objects", "layout", "diagram", "schema", "compare", "main")
 )
-"""Our scripts, in the order in which they run."""
+"""The scripts of ctgitops, in the order in which they run."""
 
 _IN_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _MAP_COMMENT = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
@@ -56,12 +56,12 @@ def _policy(style: str, scripts: list[str]) -> str:
 
 
 def _source(text: str) -> str:
-    """The hash of an inline script or style, as a source of the policy."""
+    """The hash of an inline script or style, as a source in the Content-Security-Policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _embedded(data: Object) -> str:
-    """JSON that cannot end its script element. Invisible characters are replaced."""
+    """JSON that cannot end the script element that contains it. Replaces invisible characters."""
     text = json.dumps(_visible(data), ensure_ascii=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029]", lambda match: _IN_SCRIPT[match[0]], text)
 

@@ -23,7 +23,7 @@ from .json import Object, dump, error_data
 LONGEST_VALUE = 4_000
 """Maximum length of an attribute, such as the body of a function, in characters."""
 MOST_CHANGES = 40_000_000
-"""Maximum size of all schema changes, in characters. Schemas beyond that are unknown."""
+"""Maximum size of all schema changes together, in characters. Schema changes beyond this size are unknown."""
 _BACKUP = ("id", "location", "finished_at", "bytes", "tables", "rows", "restore_with", "scope", "by")
 
 
@@ -114,7 +114,7 @@ def _entry(entry: Entry, lane: Lane, texts: MigrationTexts) -> Object:
 
 
 def has_backup(receipt: str | None) -> bool:
-    """Whether the receipt column of an entry has a backup. It may have only a recovery point."""
+    """Whether the column `receipt` of an entry describes a backup. It may describe only a recovery point."""
     return bool(receipt and _backup(receipt))
 
 

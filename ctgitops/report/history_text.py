@@ -1,4 +1,4 @@
-"""Renders the history of environments for a terminal and as Markdown: one lane per environment, newest run first."""
+"""Renders the history of environments for a terminal and as Markdown. Each environment has a lane, newest run first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .history_json import has_backup
 from .terminal_text import on_one_line, table
 
 MOST_RUNS = 50
-"""How many runs of an environment are shown. The JSON output and the HTML page have all."""
+"""How many runs of an environment are shown. The JSON output and the HTML page show all runs."""
 MOST_NAMES = 3
 _HEADING = ("when", "run", "version", "who", "pull request", "duration", "backup", "migrations")
 
@@ -55,7 +55,7 @@ def _cells(run: RecordedRun) -> list[str]:
 
 
 def verdict(lane: Lane) -> str:
-    """The state of an environment in one line: version, migrations, drift, and what is wrong."""
+    """The state of an environment in one line: version, migrations, drift, and problems."""
     ledger = lane.ledger
     if not ledger.entries:
         return "no ledger, so no history"

@@ -1,4 +1,4 @@
-"""The SQL texts of a history: each text once, redacted and bounded, with its locks and findings."""
+"""The SQL texts of a history. Each text occurs once, redacted and shortened, with its locks and findings."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .json import Object
 LONGEST_SQL = 40_000
 """Maximum length of one text, in characters."""
 MOST_SQL = 8_000_000
-"""Maximum length of all texts, in characters. The newest texts are kept."""
+"""Maximum length of all texts together, in characters. The newest texts are kept."""
 
 _WITHOUT_SQL = (ACCEPTANCE, PREDICTION)
 """The names of entries whose column `sql` contains schema changes as JSON."""
 
 _PLAIN = re.compile(r'"([a-z_][a-z0-9_]*)"')
-"""A quoted name that needs no quotes."""
+"""Matches a quoted name that does not need its quotes."""
 _Key = tuple[str, str | None, str | None, str | None]
 
 
@@ -39,7 +39,7 @@ class MigrationTexts:
     _places: dict[_Key, int] = field(default_factory=dict)
 
     def index(self, entry: Entry) -> int | None:
-        """The position of the entry's text. None if the entry has no SQL of a migration or seed file."""
+        """The index of the entry's text. None if the entry has no SQL of a migration or seed file."""
         if not entry.sql or (entry.number is None and entry.name in _WITHOUT_SQL):
             return None
         key = (entry.name, entry.checksum, entry.sql, entry.rollback_sql)
@@ -47,7 +47,7 @@ class MigrationTexts:
         return self._places.setdefault(key, len(self._places))
 
     def data(self) -> list[Object]:
-        """All texts. The oldest ones lack their SQL if all would be too long."""
+        """All texts. If they are too long together, the oldest texts lack their SQL."""
         left, written = MOST_SQL, []
         for entry in reversed(self._texts.values()):
             sql, back = redact(entry.sql or ""), redact(entry.rollback_sql or "")

@@ -1,4 +1,4 @@
-"""Renders the impact of a migration on a database in use. Each table that it blocks has a short line."""
+"""Renders the impact of a migration on a database in use. Each blocked table has a short line."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WORK = {
 }
 NOBODY = "no blocking"
 MANY_ROWS = 10_000
-"""Minimum number of changed rows for a line about an instant statement."""
+"""The number of changed rows from which a statement has a line, even if the statement blocks no session."""
 DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": "merges"}
 
 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
-    """Pairs of a migration's name and a line about its effect. Later lines of a migration have an empty name."""
+    """Pairs of a migration's name and a line about its effect. After a migration's first line, the name is empty."""
     for step in preview.plan.steps:
         lines = _effect_text(preview, step)
         yield from ((step.name if line is lines[0] else "", line) for line in lines)
@@ -56,7 +56,7 @@ def parts_of(results: tuple[PlanResult, ...]) -> list[dict[str, object]]:
 
 
 def _effect_text(result: PlanResult, step: Step, *, whole: bool = True) -> tuple[str, ...]:
-    """The lines about a step that the trial ran, perhaps in part. With `whole`, a line can refer to findings below."""
+    """The lines about a step that the trial ran at least in part. With `whole`, a line can refer to findings below."""
     effect, gaps = effect_on(result, step), gaps_of(result, step)
     if effect is None or any(gap.line is None for gap in gaps):
         return tuple(gap.text for gap in gaps if gap.line is not None)
@@ -65,7 +65,7 @@ def _effect_text(result: PlanResult, step: Step, *, whole: bool = True) -> tuple
 
 
 def _untried(result: PlanResult) -> dict[str, list[str]]:
-    """The steps that the trial did not run, by reason. Empty for a blocked plan without a trial."""
+    """Maps each reason to the steps that the trial did not run for it. Empty for a blocked plan without a trial."""
     found: dict[str, list[str]] = {}
     if isinstance(result, Preview) and not (result.proof is None and result.plan.blocked):
         for step in result.plan.steps:
@@ -81,7 +81,7 @@ def impact_lines(effect: Effect) -> tuple[str, ...]:
 
 
 def lines_beside(step: Step, effect: Effect, gaps: tuple[Gap, ...] = ()) -> tuple[str, ...]:
-    """The lines of `impact_lines` that no finding shows already. Adds a line for each gap in the trial."""
+    """The lines of `impact_lines` that no finding shows already, and a line for each gap in the trial."""
     reported = reported_by(claims_of(step, effect))
     unknown = tuple(gap.text for gap in gaps)
     return (*_lines(effect, reported), *unknown) if reported or unknown else impact_lines(effect)
@@ -98,7 +98,7 @@ def glance(effect: Effect) -> str:
 
 
 def measured(preview: Preview) -> dict[Problem, str]:
-    """The measurement for each finding that predicts a wait. Leaves out details that the finding already has."""
+    """Maps each finding that predicts a wait to its measurement. Leaves out details that the finding already has."""
     return {
         claim.finding.problem: _measured(effect, claim)
         for step in preview.plan.steps
@@ -108,7 +108,7 @@ def measured(preview: Preview) -> dict[Problem, str]:
 
 
 def measured_in(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
-    """The measurements of several environments. Different measurements name their environments."""
+    """Maps each finding to its measurements in several environments. Names the environments if measurements differ."""
     found: dict[Problem, dict[str, list[str]]] = {}
     for result in results:
         for problem, line in measured(result).items() if isinstance(result, Preview) else ():
@@ -150,7 +150,7 @@ def name(relation: str) -> str:
 
 
 def rows(number: float) -> str:
-    """A number of rows, such as `9.8 M rows`, with two digits because it is an estimate."""
+    """A number of rows, such as `9.8 M rows`. The number has two digits, because it is an estimate."""
     for unit, word in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             return f"{number / unit:.1f} {word} rows".replace(".0 ", " ")
@@ -178,7 +178,7 @@ def _measured(effect: Effect, claim: Claim) -> str:
 
 
 def _measured_wait(impact: StepImpact, claim: Claim, wait: Wait) -> str:
-    """The lock and its duration, and the blocked statements if the finding has another lock mode."""
+    """The lock and its duration. If the finding has another lock mode, also the blocked statements."""
     held = wait.held
     own = LockMode[claim.finding.lock.replace(" ", "_")] if claim.finding.lock else None
     blocks = () if own and what_it_blocks(own) == held.blocks else (f"blocks {held.blocks}",)
@@ -198,7 +198,7 @@ def _lines(effect: Effect, reported: frozenset[str] = frozenset()) -> Iterator[s
 
 
 def _changes(effect: Effect) -> Iterator[tuple[str, int]]:
-    """Lines with their ranks. A statement that changes many rows, or an unknown number, has a line."""
+    """Lines with their ranks: one for each statement that changes many rows, or an unknown number of rows."""
     shut = {wait.held.relation for wait in effect.waits}
     for each in effect.changes:
         if each.bucket is not Bucket.INSTANT or (each.change.rows or 0) >= MANY_ROWS:

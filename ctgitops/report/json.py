@@ -34,12 +34,12 @@ Object = dict[str, Any]
 
 
 def plan_json(result: PlanResult) -> str:
-    """One environment's plan. The error if the environment could not be read."""
+    """The plan of one environment, or the error if the environment could not be read."""
     return dump(_result(result))
 
 
 def plans_json(results: tuple[PlanResult, ...]) -> str:
-    """The plans of several environments, in `plans`."""
+    """The plans of several environments, below the key `plans`."""
     return dump({"plans": [_result(result) for result in results]})
 
 
@@ -83,12 +83,12 @@ def error_json(error: CtgitopsError) -> str:
 
 
 def dump(fields: Object) -> str:
-    """A JSON document with the fields, and with the version of their schema."""
+    """A JSON document with `fields`, and with the version of its schema."""
     return on_a_log(json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n")
 
 
 def on_a_log(page: str) -> str:
-    """Escapes `##[`, because GitHub's runner reads it as a command. The parsed JSON value stays the same."""
+    """Escapes `##[`, which GitHub's runner would read as a command. The parsed JSON value stays the same."""
     return page.replace("##[", "##\\u005b")
 
 

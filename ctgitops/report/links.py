@@ -1,4 +1,4 @@
-"""Links to files on GitHub and to the documentation of rules. Only a plain URL becomes a link."""
+"""Links to files on GitHub and to the documentation of rules. Only a URL without special characters becomes a link."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 def address(url: str) -> Markup | str:
-    """A plain URL, which is safe in a link. Empty for anything else."""
+    """The URL, if it has no special characters and is therefore safe in a link. Empty for anything else."""
     return Markup(url) if _URL.fullmatch(url) else ""  # noqa: S704 - `_URL` matches no character that ends a link
 
 
 def place(where: Place | None, origin: Origin) -> Markup:
-    """A position in a file as code. Links to the line if `origin` has a commit. Empty for None."""
+    """A position in a file as code. If `origin` has a commit, links to the line. Empty for None."""
     if where is None:
         return Markup()
     words = escape.code(str(where))

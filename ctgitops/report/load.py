@@ -1,4 +1,4 @@
-"""Renders the load before and after a run: in an outcome, and as the page of `ctgitops performance`."""
+"""Renders the load before and after a run, in the outcome of the run and on the page of `ctgitops performance`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load_verdict(report: LoadReport) -> str:
 
 
 def load_warnings(result: Outcome | CtgitopsError) -> tuple[str, ...]:
-    """The verdict if it is not good, as the text of an annotation."""
+    """The verdict on the load as the text of an annotation. Empty if the load is good."""
     load = result.load if isinstance(result, Outcome) else None
     if not isinstance(result, Outcome) or load is None or load.state is LoadState.UNCHANGED:
         return ()
@@ -70,7 +70,7 @@ def proposal(report: LoadReport) -> str:
 
 
 def _command(text: str) -> str:
-    """The command as code. On GitHub it is already the inputs of a workflow, as code."""
+    """The command as code. On GitHub, the command is already replaced by the inputs of a workflow, as code."""
     return text if "`" in text else f"`{text}`"
 
 

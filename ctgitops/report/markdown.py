@@ -1,4 +1,4 @@
-"""Renders Markdown for pull requests and job summaries. The pages are the plan comment and the outcome of a run."""
+"""Renders Markdown for pull requests and job summaries: the plan comment, and the outcome of a run."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def plans_markdown(
 ) -> str:
     """The plan comment: all environments on one page of at most `longest` characters.
 
-    A shortened page names the place of the whole plan: the summary of the run, or only a file.
+    A shortened page says where the whole plan is: in the summary of the run, or only in a file.
     """
     comment = Comment(results, origin or Origin(), summary_has_all)
     return fit(lambda kept: render("plan.md.j2", comment.values(kept)), comment.counts, longest)
 
 
 def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """The page of a run: the applied migrations and how to roll them back, or why nothing was applied."""
+    """The page about a run: the applied migrations and how to roll them back, or why no migration was applied."""
     return outcome_page(outcome, origin or Origin(), "outcome.md.j2", longest)
 
 
@@ -119,14 +119,14 @@ def _mark(outcome: Outcome) -> str:
 
 
 def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:
-    """The same text as on a terminal. A wide table is easier to read in a fixed-width font."""
+    """The same text as on a terminal, because a wide table is easier to read in a fixed-width font."""
     return f"{escape.fence(statuses_text(statuses).rstrip(), 'text')}\n"
 
 
 def check_markdown(
     workspace: Workspace, problems: tuple[Problem, ...], found_by_lint: tuple[Finding, ...] = (), *, longest: int = MAX
 ) -> str:
-    """The problems and findings of the files. A run's summary shows them."""
+    """The problems and findings in the files, for the summary of a run."""
     said = (finding.problem for finding in found_by_lint if finding.severity is not Severity.NOTICE)
     found = dict.fromkeys((*problems, *sorted(said, key=lambda each: not each.fails)), ())
     parts = findings.parts_of(found, Origin())

@@ -31,7 +31,7 @@ class Notification:
     summary: str
     """What happened, in one line."""
     facts: tuple[str, ...] = ()
-    """Details, one line each. They are what waits and until when, an error's place, and the database's state."""
+    """Details, one line each: what waits and until when, the place of an error, and the state of the database."""
     next: str = ""
     """The next step for a person. Empty if there is none."""
     origin: Origin = field(default_factory=Origin)
@@ -53,12 +53,12 @@ class Notification:
             yield f"run: {self.origin.run_url}"
 
     def changed(self, change: Callable[[str], str]) -> Notification:
-        """The notification with `change` applied to each text."""
+        """The notification after the function `change` was applied to each of its texts."""
         facts = tuple(map(change, self.facts))
         return replace(self, summary=change(self.summary), facts=facts, next=change(self.next))
 
     def data(self) -> Object:
-        """The notification as in `notification.schema.json`."""
+        """The notification in the form that `notification.schema.json` describes."""
         return {
             "version": 1,
             "event": self.event.value,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COMMENT_LIMIT = 65_536
 """GitHub's maximum length of a comment, in characters."""
 MAX = 60_000
-"""Maximum length of a page, in characters. The difference to COMMENT_LIMIT is for the marker and footers."""
+"""Maximum length of a page, in characters. The rest of COMMENT_LIMIT is for the marker and footers."""
 _FENCE = re.compile(r"`{3,}")
 _CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
@@ -29,9 +29,9 @@ def render(template: str, values: Mapping[str, object]) -> str:
 def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longest: int) -> str:
     """Renders a page. Leaves out parts until the page has at most `longest` characters.
 
-    `counts` is the number of parts of each kind, the least important kind first. If not all parts fit, each kind, the
-    most important first, can use half of the remaining space. Space that a kind does not use is then available to the
-    other kinds. So a long table does not use all of the space.
+    `counts` maps each kind of parts to its number of parts, the least important kind first. If not all parts fit, the
+    most important kind may use half of the space. Each next kind may use half of the space that is left. The kinds then
+    share the remaining space in the same order. A long table therefore does not use all of the space.
     """
     page = draw(dict(counts))
     if len(page) <= longest:
@@ -46,7 +46,7 @@ def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longes
 
 
 def cut(page: str, longest: int) -> str:
-    """Cuts a page that is still too long after `fit`. Cuts at the end of a line if possible."""
+    """Cuts a page that is too long even after `fit`. Cuts at the end of a line if possible."""
     if len(page) <= longest:
         return page
     start = page[: longest - len(_CUT)]
@@ -54,7 +54,7 @@ def cut(page: str, longest: int) -> str:
 
 
 def cut_at_block(page: str, longest: int) -> str:
-    """Cuts a finished page between two blocks. No code block or `<details>` stays open. Empty if no block fits."""
+    """Cuts a finished page between two blocks, outside of code blocks and `<details>`. Empty if no block fits."""
     if len(page) <= longest:
         return page
     at, size, fence, depth = 0, 0, "", 0
@@ -73,7 +73,7 @@ def cut_at_block(page: str, longest: int) -> str:
 def _most(
     draw: Callable[[dict[str, int]], str], kept: dict[str, int], kind: str, count: int, longest: int
 ) -> str | None:
-    """Adds as many parts of a kind to `kept` as fit. Returns the page. None if no further part fits."""
+    """Adds to `kept` as many parts of a kind as fit. Returns the page, or None if no further part fits."""
     best, fits, too_many = None, kept[kind], count + 1
     at = count  # all of them, before any search
     while too_many - fits > 1:

@@ -1,4 +1,4 @@
-"""Phrases for several pages: counts, durations, and the conditions for an apply."""
+"""Phrases that several pages use: counts, durations, and the conditions for an apply."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def count(number: int, noun: str) -> str:
 
 
 def version(value: SchemaVersion | None) -> str:
-    """A schema version. A dash without a version."""
+    """A schema version, or a dash if there is none."""
     return str(value) if value else "-"
 
 
@@ -65,7 +65,7 @@ def size(number: int) -> str:
 
 
 def resumes(step: Step) -> str:
-    """`resumes at statement 3 of 5` for a migration that an earlier run did not finish. Empty for any other."""
+    """`resumes at statement 3 of 5` for a migration that an earlier run did not finish. Empty for other migrations."""
     at, of = step.resumption, len(step.script.statements) if step.resumption else 0
     if at and at.batches and not at.done:
         return f"resumes after {count(at.rows, 'row')}"
@@ -103,7 +103,7 @@ def next_command(text: str) -> str:
 
 
 def bake(environment: Environment, before: str = "") -> str:
-    """The time for which another environment must have had the migrations. Empty if not required."""
+    """How long the migrations must have been in another environment. Empty if this is not required."""
     return f"{before}{duration(environment.bake)}" if environment.bake else ""
 
 
@@ -118,7 +118,7 @@ def waits_for(environment: Environment, occasion: Occasion = Occasion.NONE) -> t
 
 
 def apply_policy(of: ApplyPolicy) -> tuple[str, ...]:
-    """The parts of the apply policy that differ from the default."""
+    """The parts of the apply policy that differ from the default policy."""
     said = ["all in one transaction"] if of.single_transaction else []
     said += ["if the run fails, the migrations that it applied are rolled back"] if of.rolls_back_on_failure else []
     if of.health:
@@ -127,7 +127,7 @@ def apply_policy(of: ApplyPolicy) -> tuple[str, ...]:
 
 
 def watched(of: ApplyPolicy) -> str:
-    """The health query's result after a successful apply. Empty if there is no query."""
+    """The result of the health query after a successful apply. Empty if there is no query."""
     return f"the health query stayed true for {duration(of.health.within)}" if of.health else ""
 
 
@@ -137,13 +137,13 @@ def plans(results: tuple[PlanResult, ...]) -> tuple[Plan, ...]:
 
 
 def steps(results: tuple[PlanResult, ...]) -> tuple[Step, ...]:
-    """Every step of all plans, without duplicates, in the order of an apply to an empty database."""
+    """Every step of all plans, without duplicates. The order is that of an apply to an empty database."""
     by_identity = {step.identity: step for plan in plans(results) for step in plan.steps}
     return tuple(sorted(by_identity.values(), key=lambda step: step.number))
 
 
 def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
-    """Each problem once, with all environments that have this problem. Blocking problems are first."""
+    """Maps each problem to all environments that have it. Blocking problems are first."""
     found: dict[Problem, list[str]] = {}
     for plan in plans(results):
         for problem in plan.remarks:
@@ -153,7 +153,7 @@ def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
 
 
 def errors_of(results: tuple[PlanResult, ...]) -> dict[str, tuple[str, ...]]:
-    """The environments that could not be planned. The key is the error's text and hint."""
+    """Maps an error, as text with its hint, to the environments that could not be planned because of it."""
     found: dict[str, tuple[str, ...]] = {}
     for result in results:
         if isinstance(result, NotPlanned):
@@ -176,28 +176,28 @@ def _after(of: Lines) -> str:
 
 
 def instead(of: Lines) -> str:
-    """The replacement lines, and the statements of the follow-up migration."""
+    """The lines that replace a statement, and the statements of the follow-up migration."""
     return "\n".join(
         (*of.instead, *(("", f"-- in the added migration: {of.then.words}", of.then.sql) if of.then else ()))
     ).strip("\n")
 
 
 def way_back(step: Step, destroys: frozenset[str] = frozenset()) -> str:
-    """A step's rollback: `Available`, `Manual` or `IRREVERSIBLE`. It is `schema only` for a step in `destroys`."""
+    """A step's rollback: `Available`, `Manual`, `IRREVERSIBLE`, or `schema only` if the step is in `destroys`."""
     if step.name in destroys and step.rollback == "Available":
         return "schema only"
     return "IRREVERSIBLE" if step.rollback == "Not Available" else step.rollback.value
 
 
 def joined(names: tuple[str, ...], most: int = 5) -> str:
-    """A list as text, such as `a, b and c`. Shows at most `most` names, and counts the further names."""
+    """A list as text, such as `a, b and c`. Shows at most `most` names, and the number of the other names."""
     if len(names) > most:
         names = (*names[:most], f"{len(names) - most} more")
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def busy(table: BusyTable) -> str:
-    """How busy a table is at the hours of the day."""
+    """The busiest and the quietest hour of a table, and the load in these hours."""
     times = f"busiest at {table.busiest:02}:00, {table.most:,.1f} a second; quietest at {table.quietest:02}:00"
     return f"{table.name}: {times}, {table.least:,.1f} a second ({count(table.days, 'day')} of samples, UTC)"
 
@@ -212,7 +212,7 @@ def order(of: DeployOrder) -> str:
 
 
 def errors(plan: Plan) -> str:
-    """The number of findings that hold a plan back: `1 finding of severity error`."""
+    """The number of findings that block a plan, such as `1 finding of severity error`."""
     return f"{count(len(plan.error_findings), 'finding')} of severity error"
 
 
@@ -237,7 +237,7 @@ _NOT_KNOWN = {
 
 
 def unknown(results: tuple[PlanResult, ...]) -> list[str]:
-    """`4 statements NOT TRIED`, for a summary line. Does not count blocked plans."""
+    """Texts such as `4 statements NOT TRIED`, for a summary line. Leaves out blocked plans."""
     verdicts = [verdict_of(result) for result in results]
     found = Counter(
         each.topic for each in frozenset().union(*(v.unknown for v in verdicts if v.state is not PlanState.BLOCKED))
@@ -251,13 +251,13 @@ def unknown(results: tuple[PlanResult, ...]) -> list[str]:
 
 
 def _to_try(results: tuple[PlanResult, ...]) -> str:
-    """The first change that makes a trial possible, in parentheses. Empty if all trials are possible."""
+    """The first change that would make a trial possible, in parentheses. Empty if all trials are possible."""
     stops = [each.proof.stop for each in results if isinstance(each, Preview) and each.proof and each.proof.stop]
     return next((f" (to try it: {stop.remedy})" for stop in stops if stop.place is None and stop.remedy), "")
 
 
 def not_analysed(problems: Iterable[Problem]) -> list[str]:
-    """`2 statements not analysed`, for a summary line. Empty if all were analysed."""
+    """Texts such as `2 statements not analysed`, for a summary line. Empty if all statements were analysed."""
     unknown = statements_not_analysed(problems)
     return [f"{count(unknown, 'statement')} not analysed"] if unknown else []
 

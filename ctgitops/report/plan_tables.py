@@ -1,4 +1,4 @@
-"""Renders the two tables of the plan comment. One shows all environments, the other one a row per migration."""
+"""Renders the two tables of the plan comment: one for all environments, and one with a row per migration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .workflow_inputs import way_back_with_inputs
 Part = dict[str, Any]
 
 PLACES = 5
-"""Maximum number of environments named in one cell."""
+"""Maximum number of environments that one cell names."""
 
 
 def environment_row(result: PlanResult) -> Part:
@@ -41,7 +41,7 @@ def environment_row(result: PlanResult) -> Part:
 
 
 def _waits(result: Preview) -> tuple[str, ...]:
-    """The conditions for which an apply waits. Only the unmet conditions if the event itself applies the plan."""
+    """The conditions for which an apply waits. If the event itself applies the plan, only the unmet conditions."""
     if result.plan.empty or (result.refusals and result.occasion is not Occasion.NONE):
         return ()
     if not result.occasion.approved:
@@ -51,7 +51,7 @@ def _waits(result: Preview) -> tuple[str, ...]:
 
 
 def _stopping(result: Preview) -> str:
-    """The problems to solve before the migrations can be applied to the environment. Empty if there are none."""
+    """The problems that prevent an apply to the environment. Empty if there are none."""
     if result.plan.blocked:
         return f"{phrases.count(sum(p.blocks for p in result.plan.problems), 'problem')} to solve"
     if result.occasion is not Occasion.NONE and result.refusals:
@@ -60,7 +60,7 @@ def _stopping(result: Preview) -> str:
 
 
 def migration_rows(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:
-    """Every pending migration once, in the order of an apply to an empty database."""
+    """Every pending migration once. The order is that of an apply to an empty database."""
     goes_to: dict[tuple[str, ...], list[str]] = {}
     for plan in phrases.plans(results):
         for step in plan.steps:
@@ -76,13 +76,13 @@ def migration_rows(results: tuple[PlanResult, ...], problems: Mapping[Problem, t
 
 
 def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem]:
-    """The problems of a step, worst first."""
+    """The problems of a step, the most severe first."""
     paths = {s.path for s in (step.script, step.rollback_script, step.verify) if s}
     return [problem for problem in problems if problem.place and problem.place.path in paths]
 
 
 def _tried(results: tuple[PlanResult, ...], step: Step) -> str:
-    """The longest wait, and the parts not tried. `no blocking` only if every statement was tried."""
+    """The longest wait, and the parts not tried. Says `no blocking` only if the trial ran every statement."""
     effect = effect_on_worst(results, step)
     gaps = dict.fromkeys(gap.brief for result in results for gap in gaps_of(result, step))
     said = [glance(effect)] if effect and (effect.waits or not gaps) else []
@@ -110,7 +110,7 @@ def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset
 
 
 def back_of(preview: Preview, origin: Origin) -> Part:
-    """The backup before an apply, and how to restore it or roll back."""
+    """The backup that is taken before an apply, and how to restore it or roll back."""
     plan, policy = preview.plan, preview.environment.backup
     left_out = [*(preview.extent.not_saved if preview.extent else ()), *preview.not_in_backup]
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]

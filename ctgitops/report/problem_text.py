@@ -1,4 +1,4 @@
-"""Renders one problem for a terminal. Shows the problem's place, details and fix."""
+"""Renders one problem for a terminal, with its place, its details and its fix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .terminal_text import indented, on_one_line
 
 
 def problem_lines(problem: Problem, tried: str = "") -> list[str]:
-    """Formats one problem in the form of an error: what, where, details, the trial's measurement, what to do."""
+    """Formats one problem as an error is formatted: what, where, details, the trial's measurement, what to do."""
     word = "error" if problem.is_error else "warning"
     lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
     if problem.place:

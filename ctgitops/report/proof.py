@@ -1,4 +1,4 @@
-"""Renders the result of a plan's trial as sentences. All pages have the same sentences."""
+"""Renders the result of a plan's trial as sentences, which are the same on all pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALL_RUN = {1: "it runs", 2: "both run"}
 def sentences(proof: Trial, plan: Plan, destroys: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The results of the trial as plain text. The most important result is first.
 
-    `destroys` names the migrations that destroy data. Their rollbacks do not count as verified, because a
+    `destroys` names the migrations that destroy data. Rollbacks of these migrations do not count as verified, because a
     rollback does not restore the data.
     """
     return (
@@ -100,7 +100,7 @@ def _order(proof: Trial) -> Iterable[str]:
 
 
 def schema_lines(proof: Trial) -> list[str]:
-    """The schema changes. Then the differences after each rollback and second run, and between the two orders."""
+    """Lists the schema changes, then the differences after each rollback and second run, and between the two orders."""
     lines = change_lines(proof.changes)
     for way in proof.ways:
         if way.left:

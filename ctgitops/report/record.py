@@ -1,4 +1,4 @@
-"""Renders the record of a pull request, shown above the plan in the comment of a merged pull request."""
+"""Renders the record of a pull request, which its comment shows above the plan after the merge."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MARKS = {
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
     """Shows each environment's state, next step and rollback, and then each migration.
 
-    `ended` has the results of this run, which give details. `record` has the facts from all runs.
+    `ended` contains the results of this run, which give details. `record` contains the facts from all runs.
     """
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
@@ -88,7 +88,7 @@ def approved_markdown(users: tuple[str, ...] | None) -> str:
 
 
 def failure_markdown(error: CtgitopsError, origin: Origin) -> str:
-    """The record of a merge. The run after this merge ended before it read any environment."""
+    """The record of a merge whose run ended before it read any environment."""
     values = {"failed": _failure("", error, origin), "run_url": links.address(origin.run_url)}
     return render("record_failure.md.j2", values)
 
@@ -152,7 +152,10 @@ def _said(environment: Environment, stage: Stage, record: Record) -> Markup:
 
 
 def _unchanged(environment: Environment, record: Record) -> str:
-    """What an environment has whose run waits. An earlier run may have been killed in the middle of its plan."""
+    """How many migrations an environment has while its run waits.
+
+    Their number may be above zero, because an earlier run may have been killed in the middle of its plan.
+    """
     stages = [cell.stage for cell in record.cells(environment).values()]
     applied = stages.count(Stage.APPLIED)
     return f", {applied} of {len(stages)} migrations are applied" if applied else ", nothing was changed"
@@ -245,7 +248,7 @@ def _past(each: PastRollback) -> Part:
 
 
 def _why_not(environment: Environment, end: RunEnd | None, there: set[str]) -> tuple[str, ...]:
-    """Why a migration is not applied: the last run's result, or an unmet condition of the manifest."""
+    """Why a migration is not applied: the result of the last run, or an unmet condition of the manifest."""
     if end is None:
         return _expected(environment, there)
     if end.stage in (Stage.WAITING, Stage.BLOCKED):
@@ -254,7 +257,7 @@ def _why_not(environment: Environment, end: RunEnd | None, there: set[str]) -> t
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
-    """The manifest's unmet conditions for an apply. `there` names the environments that have the migration."""
+    """The unmet conditions of the manifest for an apply. `there` contains the environments that have the migration."""
     rest = phrases.waits_for(environment)[1:]
     if environment.after in there:
         baking = phrases.bake(environment)

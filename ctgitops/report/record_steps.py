@@ -1,4 +1,4 @@
-"""Words the next step of each environment in a record, and who can take this step. Readers are on GitHub."""
+"""Describes the next step of each environment in a record, and who can take this step. The readers are on GitHub."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOBODY, WRITER, AUTHOR, REVIEWER = (
 )
 _DONE = "-"
 APPROVAL = "approval"
-"""The gate of a plan that is ready. The approved job applies the plan."""
+"""The gate of a plan that waits only for an approval. The approved job then applies the plan."""
 _BY_GATE = {
     "freeze": ("{resumed}{rerun} after the freeze", WRITER),
     "window": ("{resumed}{rerun} in the window", WRITER),
@@ -41,7 +41,7 @@ _LATER = ("{rerun} when this wait has ended", WRITER)
 _CORRECT = "open a pull request that corrects {path}; {merged}"
 _CORRECT_ROWS = "correct the rows, then {rerun}; or " + _CORRECT
 _COMPLETE = (_CORRECT, _CORRECT_ROWS, _BY_GATE["fingerprint"][0])
-"""Steps that need no hint of the run."""
+"""Next steps that are complete without the hint of the run."""
 _BY_STAGE = {
     Stage.FAILED: ("remove the cause, then {rerun}", WRITER),
     Stage.TAKEN_BACK: ("remove the cause, then {rerun}", WRITER),
@@ -58,13 +58,13 @@ class NextStep:
     """The next step of one environment in the record."""
 
     why: Markup
-    """What happened, or the reason to wait. Empty if the table of migrations has it."""
+    """What happened, or the reason to wait. Empty if the table of migrations shows this."""
     what: Markup
     who: str
 
 
 def next_step(environment: Environment, record: Record) -> NextStep:
-    """The next step of an environment. Depends on its state and the end of its last run."""
+    """The next step of an environment, which depends on its state and on the end of its last run."""
     stage, end = record.stage(environment), record.ends.get(environment.name)
     cells = record.cells(environment)
     if stage in (Stage.APPLIED, Stage.REMOVED):
@@ -101,14 +101,14 @@ def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
 
 
 def _from_cells(stage: Stage, cells: dict[str, Cell]) -> RunEnd:
-    """The end of a run that left a trace only in the ledger."""
+    """Derives the end of a run from the ledger, if nothing else recorded the run."""
     name, cell = next((name, cell) for name, cell in cells.items() if cell.stage is stage)
     said = cell.error.split("\n", 1)[0][: escape.LONGEST // 2]
     return RunEnd(stage, f"`{name}`: {said}" if said else f"`{name}`", run_url=cell.run_url)
 
 
 def is_repaired(environment: Environment, record: Record) -> bool:
-    """Whether `repair` accepted a rolled-back migration for another apply. No event starts this apply."""
+    """Whether `repair` allowed a rolled-back migration to be applied again. No event starts this apply."""
     return any(cell.past and cell.stage is Stage.WAITING for cell in record.cells(environment).values())
 
 
@@ -119,7 +119,7 @@ def _apply_by_hand(environment: Environment) -> Markup:
 
 
 def _after_merge(environment: Environment) -> str:
-    """What runs the corrected migration after the merge of the correction."""
+    """Which event applies the corrected migration after the correction is merged."""
     match environment.trigger:
         case Trigger.PUSH:
             return "its merge runs the migration again"
@@ -150,7 +150,10 @@ def _again(environment: Environment, record: Record) -> NextStep:
 
 
 def _or_change(names: list[str], record: Record) -> str:
-    """The other choice after a rollback. A file that another environment has applied must not change."""
+    """The alternative after a rollback, which is to change the file.
+
+    If another environment has applied the file, the file must not change before it is rolled back there too.
+    """
     others = ((each.name, record.cells(each)) for each in record.environments)
     have = tuple(where for where, cells in others if any(cells[n].stage is Stage.APPLIED for n in names))
     if have:
@@ -159,7 +162,7 @@ def _or_change(names: list[str], record: Record) -> str:
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[Markup, str]:
-    """The event that triggers the apply. `there` names the environments that have all of the migrations."""
+    """The event that triggers the apply. `there` contains the environments that have all of the migrations."""
     needed = environment.after and (environment.after not in there or environment.bake)
     first = f"once {environment.after} has them{phrases.bake(environment, ' for ')}, " if needed else ""
     match environment.trigger:

@@ -10,7 +10,7 @@ from .terminal_text import on_one_line
 def renumbering_text(
     files: tuple[tuple[str, str], ...], moves: tuple[Move, ...], base: str, unseen: tuple[str, ...]
 ) -> str:
-    """The old and new name of each file, and the environments that could not be read."""
+    """The old and the new name of each file, and the environments that could not be read."""
     lines = [f"renamed {a} to {b}" if a != b else f"changed {a}" for a, b in files]
     lines += [f"{move.name} has version {move.version}" for move in moves if move.version]
     if not moves:

@@ -1,9 +1,11 @@
 """Renders the SQL that creates a database's roles: one that applies, one that plans, one that takes backups.
 
-The SQL is idempotent and sets no password. It uses only what PostgreSQL documents: before 16, a role with CREATEROLE
-may grant every role that is not a superuser. Since 16 it needs ADMIN OPTION on the role. Providers give their
-administrators different memberships. So instead of an error, a refused grant raises a warning that names the missing
-privilege, or is replaced by grants on single objects. NOTES has the facts about providers, from their documentation.
+The SQL is idempotent, sets no password, and uses only documented features of PostgreSQL. Before 16, a role with
+CREATEROLE may grant every role that is not a superuser. Since 16, the role needs ADMIN OPTION on the granted role.
+
+Providers give their administrators different memberships. The SQL therefore avoids errors. A refused grant raises a
+warning that names the missing privilege, or is replaced by grants on single objects. NOTES has the facts about
+providers, from their documentation.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ NOTES = {
         "https://neon.com/docs/manage/roles",
     ),
 }
-"""The note about each provider. The source is its documentation in November 2026."""
+"""Maps each provider to a note from its documentation in November 2026."""
 SECTIONS = ("apply", "plan", "backup")
 ON_LEDGER = (
     "grant usage on schema ctgitops to {0}",
@@ -87,7 +89,7 @@ class RoleScript:
 
     @property
     def provider(self) -> Provider:
-        """The requested provider. The default is the provider that the server's roles indicate."""
+        """The requested provider, or else the provider that the server's roles indicate."""
         return self.requested or self.facts.provider
 
     def section(self, which: str) -> str:
@@ -180,7 +182,7 @@ class RoleScript:
         yield _reads_all(role)
 
     def _login(self, role: str) -> str:
-        """Creates a role that can log in. Neon refuses such a role without a password."""
+        """Creates a role that can log in. Neon does not accept such a role without a password."""
         return _created(role, "nologin" if self.provider is Provider.NEON else "login")
 
 
@@ -194,13 +196,13 @@ def _of_role(role: str) -> str:
 
 
 def _or_warning(statement: str, otherwise: str, unless: str = "") -> str:
-    """The statement. If a privilege is missing, it raises the warning `otherwise` instead of an error."""
+    """The statement in a block that raises the warning `otherwise` instead of an error if a privilege is missing."""
     attempt = [f"if not {unless} then", f"    {statement};", "end if;"] if unless else [f"{statement};"]
     return _do(*attempt, handler=f"raise warning '%', {_literal(otherwise)};")
 
 
 def _reads_all(role: str) -> str:
-    """Grants pg_read_all_data. Otherwise grants SELECT on all objects that the current role owns."""
+    """Grants pg_read_all_data, or if this fails, SELECT on all objects that the current role owns."""
     name, text = quoted_name(role), _literal(role)
     return _do(
         f"if pg_has_role({text}, 'pg_read_all_data', 'usage') then",
@@ -239,7 +241,7 @@ def _reads_all(role: str) -> str:
 
 
 def _do(*lines: str, declare: str = "", handler: str = "") -> str:
-    """A DO statement. Its lines do not contain its quoting tag. `handler` runs if a privilege is missing."""
+    """A DO statement. Its body never contains its quoting tag. `handler` runs if a privilege is missing."""
     body = "\n".join(f"    {line}" for line in lines)
     body += f"\nexception when insufficient_privilege then\n    {handler}" if handler else ""
     tag = "$roles$"
@@ -254,7 +256,7 @@ def _literal(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    """A name without line breaks, for an SQL comment, which ends at the end of its line."""
+    """A name without line breaks, for an SQL comment. A line break would end the comment."""
     return " ".join(text.split())
 
 

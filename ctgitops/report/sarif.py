@@ -1,4 +1,4 @@
-"""Renders problems and findings as SARIF 2.1.0. GitHub code scanning reads this format."""
+"""Renders problems and findings as SARIF 2.1.0, a format that GitHub code scanning reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE
 
 
 def check_sarif(problems: tuple[Problem, ...], findings: tuple[Finding, ...], folder: str = "") -> str:
-    """Problems and findings as results. `folder` is the workspace's path in its repository."""
+    """The problems and findings as SARIF results. `folder` is the workspace's path in its repository."""
     results = [_of_problem(problem, folder) for problem in problems]
     results += [_of_finding(finding, folder) for finding in findings]
     driver = {

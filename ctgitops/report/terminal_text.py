@@ -10,26 +10,26 @@ _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 _NARROWEST = 8
-"""Minimum width of a column in cells. Applies even to a narrow terminal."""
+"""Minimum width of a column in cells, even in a narrow terminal."""
 # GitHub's runner reads `::` at the start of a log line, and `##[` anywhere, as a workflow command
 _ORDER = re.compile(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
 
 
 def visible(text: str) -> str:
-    """Escapes text of several lines. Removes cursor movement, changes of text direction and workflow commands."""
+    """Escapes text of one or more lines. Removes cursor movement, text direction changes and workflow commands."""
     plain = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\t", "    "))
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", plain)
 
 
 def on_one_line(text: str) -> str:
-    """Escapes text in the way of `visible`. The result is one line."""
+    """Escapes text like `visible`, but returns one line."""
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", _INVISIBLE.sub(" ", text))
 
 
 def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, within: int | None = None) -> list[str]:
     """Formats rows as lines of left-aligned columns.
 
-    `within` is the width of the terminal: longer cells wrap onto more lines, and nothing is cut.
+    `within` is the width of the terminal. A longer cell wraps onto more lines, and nothing is cut.
     """
     cells = [[on_one_line(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
@@ -40,7 +40,7 @@ def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, withi
 
 
 def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Shrinks the widest column until all columns fit. Splits words only if the table is otherwise too wide."""
+    """Shrinks the widest column until all columns fit. Splits words only if the table would otherwise be too wide."""
     narrow = list(widths)
     words = [
         max((width(word) for cell in column for word in cell.split()), default=0) for column in zip(*cells, strict=True)
@@ -82,7 +82,7 @@ def _wrapped(text: str, wide: int) -> list[str]:
 
 
 def _fitting(word: str, wide: int) -> int:
-    """The number of characters of a word that fit on the line, at least one. Prefers a break after an underscore."""
+    """How many characters of a word fit on the line, at least one. Prefers a break after an underscore."""
     at = next((n for n in range(1, len(word)) if width(word[: n + 1]) > wide), len(word))
     near = word.rfind("_", 0, at) + 1
     return near if near > at // 2 else at
@@ -94,7 +94,7 @@ def indented(text: str, by: int) -> list[str]:
 
 
 def width(text: str) -> int:
-    """The width of a text in terminal cells."""
+    """The width of a text in a terminal, in cells."""
     if text.isascii():
         return len(text)
     return sum(_cells(character) for character in text)

@@ -27,7 +27,7 @@ from .text_error import unseen_lines
 
 
 def plans_text(results: tuple[PlanResult, ...], within: int | None = None) -> str:
-    """The plans of one or several environments. `within` is the width of the terminal."""
+    """The plans of one or more environments. `within` is the width of the terminal."""
     return _page(line for result in results for line in (*_result(result, within), ""))
 
 
@@ -37,7 +37,7 @@ def outcome_text(outcome: Outcome, within: int | None = None) -> str:
 
 
 def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
-    """Every problem and finding with its place. Without any, `14 migrations, 3 environments, no problems`."""
+    """Every problem and finding with its place, or `14 migrations, 3 environments, no problems`."""
     said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
     lines = [line for problem in said for line in (*problem_lines(problem), "")]
     return _page([*lines, phrases.checked(workspace, problems, findings)])
@@ -158,7 +158,7 @@ def _fingerprint(plan: Plan) -> tuple[str, ...]:
 
 
 def next_step(preview: Preview, command: str = "") -> str:
-    """What to do with a plan. `command` runs the plan. By default it is an apply."""
+    """What to do with a plan. `command` is the command that runs the plan, by default an apply."""
     plan = preview.plan
     if verdict_of(preview).state.stops:
         if verdict_of(preview).state is PlanState.WAITING:
@@ -172,7 +172,7 @@ def next_step(preview: Preview, command: str = "") -> str:
 
 
 def _gates(preview: Preview) -> bool:
-    """Whether a gate would refuse the plan now. The data loss of a rollback is accepted in the proposed command."""
+    """Whether a gate would refuse the plan now. The proposed command already accepts a rollback's data loss."""
     return any(reason.gate != "data-loss" for reason in preview.reasons)
 
 
@@ -240,7 +240,7 @@ def _mismatch(outcome: Outcome) -> Iterable[str]:
 
 
 def outcome_verdict(outcome: Outcome) -> str:
-    """The outcome in words. The words say so if nothing was done."""
+    """The outcome in words, also if the run did nothing."""
     plan = outcome.plan
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     versions = f"schema version {now} → {then}" if now != then else _version_of(plan)

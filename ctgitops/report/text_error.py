@@ -7,7 +7,7 @@ from ..errors import ApplyError, CtgitopsError
 from .terminal_text import indented, on_one_line, visible
 
 SHOWN = 12
-"""Maximum number of lines to show of a statement. They are around the line of the error."""
+"""Maximum number of lines of a statement to show, around the line of the error."""
 
 
 def error_text(error: CtgitopsError) -> str:
@@ -26,7 +26,7 @@ def error_text(error: CtgitopsError) -> str:
 
 
 def unseen_lines(result: NotPlanned, words: str) -> list[str]:
-    """Formats an environment that could not be read. `words` say what is unknown. The error follows."""
+    """Formats an environment that could not be read, and its error. `words` says what is therefore unknown."""
     return [f"{result.environment.name}: {words}", *indented(error_text(result.error).rstrip("\n"), 2)]
 
 
@@ -45,7 +45,7 @@ def _statement(error: ApplyError) -> list[str]:
 
 
 def _first_line(error: ApplyError) -> int | None:
-    """The file's line on which the statement starts. None if unknown."""
+    """The line of the file on which the statement starts. None if it is unknown."""
     if error.statement_line is not None:
         return error.statement_line
     single = "\n" not in error.statement.strip("\n")

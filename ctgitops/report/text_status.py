@@ -1,4 +1,4 @@
-"""Renders the status of environments for a terminal. One environment is a table. Several are side by side."""
+"""Renders the status of environments for a terminal. Formats one environment as a table, and several side by side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST = 56
 
 
 def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = None) -> str:
-    """All environments side by side, then their migrations and problems. `status_text` formats a single one."""
+    """All environments side by side, then their migrations and problems. `status_text` formats a single environment."""
     if len(statuses) == 1:
         return status_text(statuses[0], within)
     heading = ("environment", "version", "pending", "last run", "problems")
@@ -48,7 +48,7 @@ def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
 
 
 def _migrations(statuses: tuple[EnvironmentStatus, ...], within: int | None) -> list[str]:
-    """A row per migration. A column per environment that could be read."""
+    """A table with a row for each migration, and a column for each environment that could be read."""
     seen = [status for status in statuses if not status.unreadable]
     states = {status.environment: {(row.number, row.name): row for row in status.rows} for status in seen}
     known = {(row.number, row.name): row for status in reversed(seen) for row in status.rows}

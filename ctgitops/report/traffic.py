@@ -1,4 +1,4 @@
-"""Renders the load of a database over days, and the windows that it proposes."""
+"""Renders the load of a database over several days, and the windows that ctgitops proposes for this load."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def traffic_verdict(traffic: Traffic) -> str:
 
 
 def windows_yaml(traffic: Traffic) -> str:
-    """The proposed windows as the key of a manifest. Empty if there is no proposal."""
+    """The proposed windows as YAML for a manifest. Empty if there is no proposal."""
     return "".join(_yaml(window) for window in traffic.quiet.windows)
 
 

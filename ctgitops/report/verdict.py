@@ -57,7 +57,7 @@ def _held_back(results: tuple[PlanResult, ...]) -> list[Markup]:
 
 
 def _refused(busy: list[Preview]) -> list[Markup]:
-    """The environments whose gates refuse the plan, now or after the merge."""
+    """The environments whose gates refuse the plan now, or will refuse it after the merge."""
     said = {
         result.environment.name: "MUST WAIT" if result.occasion is not Occasion.NONE else "WILL BE REFUSED"
         for result in busy
@@ -67,7 +67,7 @@ def _refused(busy: list[Preview]) -> list[Markup]:
 
 
 def _brief(results: tuple[PlanResult, ...]) -> list[Markup]:
-    """Short texts of problems that do not block, such as a number that another pull request also uses."""
+    """Short texts about problems that do not block, such as a number that another pull request also uses."""
     said = dict.fromkeys(problem.brief for problem in phrases.problems(results) if problem.brief and not problem.blocks)
     more = [Markup(f"and {len(said) - BRIEF} more")] if len(said) > BRIEF else []  # noqa: S704 - only a number is inserted
     return [*(escape.plain(text) for text in list(said)[:BRIEF]), *more]

@@ -38,7 +38,7 @@ def verdict(result: Verified) -> str:
 
 
 def verify_markdown(results: tuple[VerifyResult, ...]) -> str:
-    """Formats the result for a summary. A code block has the text for a terminal."""
+    """Formats the result for a summary. A code block contains the text for a terminal."""
     return f"{fence(verify_text(results).rstrip(), 'text')}\n"
 
 

@@ -1,4 +1,4 @@
-"""Renders annotations as workflow commands. GitHub's runner reads these from the log."""
+"""Renders annotations as workflow commands, which GitHub's runner reads from the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewrites hints for readers on GitHub. The inputs of a workflow run replace a command line."""
+"""Rewrites hints for readers on GitHub. Replaces a command line by the inputs of a workflow run."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ _FLAGS = {"--dry-run": "true"}
 
 
 Keeps = Callable[[str, int], str]
-"""Returns the migration before an environment's newest migrations, as many as given: a rollback's input `to`.
+"""Returns the newest migration that a rollback keeps, which is the value of the rollback's input `to`.
 
-Unlike a number of steps, `to` is safe to run twice. Raises ValueError or KeyError if the migration is not known.
+The arguments are the environment's name, and how many of its newest migrations to roll back. Unlike a number of steps,
+`to` is safe to run twice. Raises ValueError or KeyError if the migration is not known.
 """
 
 
 def with_inputs(text: str, keeps: Keeps | None = None) -> str:
-    """Replaces each command line that the Action can run. Other command lines stay unchanged.
+    """Replaces each command line that the Action can run. Leaves other command lines unchanged.
 
     "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
     """
@@ -45,7 +46,7 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 
 
 def with_inputs_of(outcome: Outcome) -> Outcome:
-    """The outcome with rewritten hints. The hints of reasons and problems are for readers on GitHub."""
+    """The outcome with hints that readers on GitHub can follow. Rewrites the hints of reasons and problems."""
     reasons = tuple(replace(reason, hint=with_inputs(reason.hint)) for reason in outcome.reasons)
     plan = _with_inputs(outcome.plan, None if outcome.done else _kept_by([outcome.plan]))
     command = with_inputs(f"run `{outcome.next_command}`") if outcome.next_command else ""
@@ -53,7 +54,7 @@ def with_inputs_of(outcome: Outcome) -> Outcome:
 
 
 def _load(outcome: Outcome) -> LoadReport | None:
-    """The report on the load. Its proposed rollback is a run of the workflow."""
+    """The report on the load, in which the inputs of a workflow run replace the command of the proposed rollback."""
     load = outcome.load
     if load is None or not load.proposed:
         return load
@@ -62,7 +63,7 @@ def _load(outcome: Outcome) -> LoadReport | None:
 
 
 def results_with_inputs(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
-    """The plans with rewritten hints. The hints of reasons and problems are for readers on GitHub."""
+    """The plans with hints that readers on GitHub can follow. Rewrites the hints of reasons and problems."""
     keeps = _kept_by(result.plan for result in results if isinstance(result, Preview))
     return tuple(_result(result, keeps) if isinstance(result, Preview) else result for result in results)
 
@@ -78,7 +79,7 @@ def _with_inputs(plan: Plan, keeps: Keeps | None) -> Plan:
 
 
 def way_back_with_inputs(command: str, plan: Plan) -> str:
-    """The command that rolls back an applied plan. Its text is for readers on GitHub."""
+    """The command that rolls back an applied plan, as text for readers on GitHub."""
     return with_inputs(f"`{command}`", lambda _, steps: _kept(plan, steps - len(plan.steps)))
 
 
@@ -88,7 +89,7 @@ def _kept_by(plans: Iterable[Plan]) -> Keeps:
 
 
 def _kept(plan: Plan, steps: int) -> str:
-    """The applied migration before the newest `steps` migrations in the plan's environment. `0` without one."""
+    """The applied migration before the newest `steps` migrations in the plan's environment, or `0`."""
     if steps == len(plan.applied) and plan.identity:  # without a database, nothing is known to be applied
         return "0"
     (name,) = (name for name, at in plan.files.where.items() if at == (plan.environment, steps + 1))

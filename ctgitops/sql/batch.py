@@ -27,15 +27,15 @@ class Batch:
 
     size: int
     pause: timedelta = timedelta(milliseconds=100)
-    """Pause between two batches. It grows while other sessions wait for the batch's locks."""
+    """Pause between two batches. The pause grows while other sessions wait for the batch's locks."""
     max_lag: timedelta = timedelta(seconds=10)
-    """No batch starts while a replica's lag exceeds this."""
+    """The replication lag above which no batch starts."""
     lag_asked: bool = False
     """Whether the file sets `max_lag`. If so, the migration fails if the role may not see the replication lag."""
     budget: timedelta | None = None
-    """Time limit of one run. After this time, another run must continue. None for no limit."""
+    """Time limit of one run, after which another run must continue. None for no limit."""
     max_rows: int | None = None
-    """The limit of processed rows, above which the migration fails. None to derive it from the tables' size."""
+    """The number of processed rows above which the migration fails. None to derive it from the tables' size."""
 
 
 @dataclass(frozen=True)

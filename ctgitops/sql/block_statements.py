@@ -1,4 +1,4 @@
-"""Finds the statements that a file runs. Includes statements inside a DO block if its text contains them."""
+"""Finds the statements that a file runs, including the statements in a DO block, as far as its text contains them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Run:
 
 
 def runs_of(tree: Tree) -> Iterator[Run]:
-    """The statement itself. For a DO block, the statements inside. Leaves out statements that are built at run time."""
+    """The statement itself, or for a DO block, the statements inside. Leaves out SQL that is built at run time."""
     body = body_of(tree.node) if tree.kind == "DoStmt" else None
     if body is None:
         yield Run(tree.kind, tree.node)

@@ -1,4 +1,4 @@
-"""Finds incompatible schema changes in SQL: names that disappear, and stricter columns and grants."""
+"""Finds incompatible schema changes in SQL: names that disappear, and columns and grants that become stricter."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class KnownObjects:
     made: set[Key] = field(default_factory=set)
     """New objects and columns. No code uses them yet."""
     valued: set[Key] = field(default_factory=set)
-    """New columns that have a default or another automatic value."""
+    """New columns that get a value by themselves, from a default or otherwise."""
     seen: set[Key] = field(default_factory=set)
     """Objects and columns that a file created."""
     types: dict[Key, ColumnType] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class KnownObjects:
         self.made, self.valued = set(), set()
 
     def new(self, sort: str, at: Key) -> bool:
-        """Whether the object is new. No code then depends on a property of this sort."""
+        """Whether the object is new. If it is, no code depends on a property of this sort yet."""
         return at[:2] in self.made or at in (self.valued if sort == "not null" else self.made)
 
 
@@ -91,7 +91,7 @@ class _File:
         self._learn(index, run)
 
     def _internal(self, at: Key) -> bool:
-        """Whether only triggers call the routine. Such a routine returns `trigger` or `event_trigger`."""
+        """Whether only triggers call the routine, because it returns `trigger` or `event_trigger`."""
         known = self.known.routines.get(at, ())
         return bool(known) and all(routine.returns in {"trigger", "event_trigger"} for routine in known)
 
@@ -138,7 +138,7 @@ class _File:
             self._labels(index, run.node)
 
     def _remade(self, index: int, at: Key, node: Node, dropped: Break | None) -> None:
-        """Compares a new routine with the dropped one of the same name in this file."""
+        """Compares a new routine with the routine of the same name that this file dropped."""
         new, before = routine_of(node), self.dropped.get(at, ())
         if dropped and before and not any(accepts_calls_of(new, old) for old in before):
             what = f"changes the signature of function {spelled_out(at)} from {before[-1]} to {new}"
@@ -184,7 +184,7 @@ def _altered(node: Node) -> Iterator[_Gone]:
 
 
 def _requires(table: Node, command: Node) -> Iterator[_Gone]:
-    """The columns in which the statement newly requires a value."""
+    """The columns for which the statement newly requires a value."""
     match command.get("subtype"):
         case "AT_SetNotNull":
             at = relation_key(table, command.get("name", ""))
@@ -224,7 +224,7 @@ def _enum(node: Node) -> Iterator[_Gone]:
 
 
 def _revoked(node: Node) -> Iterator[_Gone]:
-    """The privileges that REVOKE takes from named roles. Privileges of PUBLIC are known only in the database."""
+    """The privileges that REVOKE takes from named roles. Only the database shows which privileges PUBLIC has."""
     kind = node.get("objtype", "").removeprefix("OBJECT_")
     if node.get("is_grant") or node.get("grant_option") or node.get("targtype") != "ACL_TARGET_OBJECT":
         return

@@ -1,4 +1,4 @@
-"""Compares a column's types before and after a change: whether values no longer fit, or are truncated silently."""
+"""Compares a column's types before and after a change. Decides whether values no longer fit, or are cut silently."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .nodes import Node, parts_of
 from .parse import SqlSyntaxError, parse_expression
 
 _INTEGERS = {"int2": 5, "int4": 10, "int8": 19}
-"""Digits of each integer type."""
+"""Maximum number of digits of each integer type."""
 _FLOATS = {"float4": 6, "float8": 15}
 _TEXTS = {"text", "varchar", "bpchar", "name", "citext"}
 _BITS = {"bit", "varbit"}
@@ -24,7 +24,7 @@ _WORDS = {
     "bpchar": "char", "bool": "boolean",
 }  # fmt: skip
 _ANY = 10**6
-"""Stands for a length without a limit."""
+"""A number that means a length without a limit."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class ColumnType:
 
     @property
     def known(self) -> bool:
-        """Whether the type is a built-in type that this module compares."""
+        """Whether this module can compare the type, which must be built-in."""
         return self.family is not None
 
     @property
     def family(self) -> set[str] | None:
-        """The group of types that are compared with each other. None if this module does not compare the type."""
+        """The types that this module compares with the type. None if it cannot compare the type."""
         return next((family for family in _FAMILIES if self.name in family), None)
 
     @property
@@ -68,7 +68,7 @@ class ColumnType:
 
     @property
     def precision(self) -> int:
-        """The number of fractional digits of a second. -1 for a date."""
+        """The number of decimal places of the seconds. -1 for a date."""
         return -1 if self.name == "date" else self.mods[0] if self.mods else 6
 
 
@@ -92,7 +92,7 @@ def _shorter(old: ColumnType, new: ColumnType) -> bool:
 
 
 def cuts(old: ColumnType, new: ColumnType, *, explicit: bool = False) -> bool:
-    """Whether the conversion changes values without an error: by rounding, or by truncation if `explicit`."""
+    """Whether the conversion changes values without an error: by rounding or, if `explicit`, by truncation."""
     if old == new or old.array != new.array or not (old.known and new.known):
         return False
     if old.family is not new.family:
@@ -121,7 +121,7 @@ def type_in(node: Node) -> ColumnType:
 
 
 def type_from(text: str) -> ColumnType:
-    """Parses a type as PostgreSQL prints it, such as `character varying(20)`. The name is empty for any other text."""
+    """Parses a type as PostgreSQL prints it, such as `character varying(20)`. The name is empty for other text."""
     try:
         node = parse_expression(f"null::{text}")
     except SqlSyntaxError:

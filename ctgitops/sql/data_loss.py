@@ -26,31 +26,31 @@ class DestructionKind(StrEnum):
 
 @dataclass(frozen=True)
 class Destroyed:
-    """The data that one statement destroys. Names are quoted, and qualified if the statement qualifies them."""
+    """The data that one statement destroys. Names are quoted, and have a schema if the statement gives one."""
 
     how: DestructionKind
     name: str
     """The table or schema. For a statement that cannot be analysed, the kind of the statement."""
     column: str = ""
     only_some: bool = False
-    """Whether the statement has a WHERE clause. It then destroys only some rows."""
+    """Whether the statement has a WHERE clause, and therefore destroys only some rows."""
 
 
 def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
-    """The data that `node` and the statements in its WITH destroy. Excludes effects of functions."""
+    """The data that `node` and the statements in its WITH clause destroy. Excludes effects of functions."""
     for part in with_its_parts(kind, node):
         yield from destroyed_alone(part.kind, part.node)
 
 
 def destroyed_alone(kind: str, node: Node) -> Iterator[Destroyed]:
-    """The data that `node` destroys without the statements in its WITH."""
+    """The data that `node` itself destroys. Leaves out the statements in its WITH clause."""
     if judge := _JUDGES.get(kind):
         yield from judge(node)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A statement, or a statement in its WITH."""
+    """A statement, or a statement in its WITH clause."""
 
     kind: str
     node: Node
@@ -59,7 +59,7 @@ class Part:
 
 
 def with_its_parts(kind: str, node: Node) -> Iterator[Part]:
-    """The statement itself and the statements in its WITH, at any depth, in the order of their text."""
+    """The statement itself and the statements in its WITH clauses, at any depth, in the order of their text."""
     left = [Part(kind, node)]
     while left:
         part = left.pop()
@@ -71,7 +71,7 @@ def with_its_parts(kind: str, node: Node) -> Iterator[Part]:
 
 
 def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
-    """The tables and columns that `node` creates, as pairs of table and column. A table has an empty column."""
+    """The tables and columns that `node` creates, as pairs of table and column. For a table, the column is empty."""
     if kind in {"CreateStmt", "CreateTableAsStmt"}:
         yield relation(node.get("relation") or node.get("into", {}).get("rel", {})), ""
     for command in commands(kind, node):

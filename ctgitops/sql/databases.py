@@ -1,4 +1,4 @@
-"""Finds statements that name a database, such as ALTER DATABASE: they fail in a copy with another name."""
+"""Finds statements that name a database, such as ALTER DATABASE. These statements fail in a copy with another name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BY_KEY = {
     "AlterDatabaseRefreshCollStmt": "dbname",
     "AlterRoleSetStmt": "database",
 }
-"""Statements, with the key of the database's name. CREATE and DROP DATABASE never name the current database."""
+"""Maps statement types to the key of the database's name. CREATE and DROP DATABASE cannot name the current database."""
 _BY_OBJECT = {
     "CommentStmt": ("objtype", "object"),
     "SecLabelStmt": ("objtype", "object"),
@@ -27,7 +27,7 @@ _REINDEX = frozenset({"REINDEX_OBJECT_DATABASE", "REINDEX_OBJECT_SYSTEM"})
 
 
 def databases_named(sql: str) -> tuple[str, ...]:
-    """The databases that the statements of `sql` name, also in DO blocks. Raises SqlSyntaxError."""
+    """The databases that the statements of `sql` name, including those in DO blocks. Raises SqlSyntaxError."""
     return tuple(dict.fromkeys(_in_text(sql, _DEEPEST)))
 
 
@@ -53,7 +53,7 @@ def _named(kind: str, node: Node) -> Iterator[str]:
 
 
 def _in_body(body: str, deep: int) -> Iterator[str]:
-    """The databases that a PL/pgSQL body names. Ignores current_database(), which is right in every copy."""
+    """The databases that a PL/pgSQL body names. Ignores current_database(), which is correct in every copy."""
     try:
         runs = inside(body).runs
     except SqlSyntaxError:

@@ -25,7 +25,7 @@ _FUNCTIONS = frozenset(
 
 @guarded("the changed rows")
 def count_where(sql: str) -> str:
-    """A query that counts the rows that the DELETE or UPDATE in `sql` changes. Empty if there is no such query."""
+    """A query that counts the rows that the DELETE or UPDATE in `sql` changes. Empty if such a query is impossible."""
     return count_as_sql(sql.encode()).decode()
 
 
@@ -51,7 +51,7 @@ def type_name(node: Node) -> str:
 
 
 def reaches_out(node: object) -> str:
-    """Why an expression is unsafe to evaluate, as text. Empty if the expression only computes a value from the row."""
+    """Why an expression is unsafe to evaluate, as text. Empty if it only computes a value from its row."""
     return next(_reaching(node), "")
 
 

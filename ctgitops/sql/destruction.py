@@ -1,4 +1,4 @@
-"""Finds the data that the SQL of a migration destroys, including DO blocks, truncating casts and materialized views."""
+"""Finds the data that a migration's SQL destroys. Includes DO blocks, truncating casts and materialized views."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _UNREAD = {"DoStmt", "CallStmt", "DropOwnedStmt"}
 
 @dataclass(frozen=True)
 class Retyped(Destroyed):
-    """The values of a column whose type changes. The old type decides whether the change destroys them."""
+    """The values of a column whose type changes. Whether the change destroys them depends on the old type."""
 
     new: ColumnType = _UNKNOWN
     explicit: bool = False
-    """Whether USING casts the column. Such a cast truncates instead of failing."""
+    """Whether USING casts the column. The cast then truncates a long value instead of failing."""
     computed: bool = False
-    """Whether USING computes the new values by another expression than a cast."""
+    """Whether USING computes the new values with an expression that is not only a cast."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ class Renamed:
 
 @guarded("the destroyed data")
 def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
-    """The data that one statement of a migration destroys, and the names that it changes, in order.
+    """The data that one statement of a migration destroys, and the names that the statement changes, in order.
 
-    Includes the statements in its WITH. An UPDATE of some rows counts only if it sets a column to NULL. An UPDATE does
-    not count if the new value depends on the old value. Rows that a DELETE in a WITH passes to an INSERT are moved, so
-    that DELETE does not count either.
+    Includes the statements in its WITH clause. An UPDATE of only some rows counts if it sets a column to NULL. An
+    UPDATE does not count if the new value depends on the old value. Rows that a DELETE in a WITH clause passes to an
+    INSERT are moved, so this DELETE does not count either.
     """
     return tuple(found for run in runs_of(tree) for part in _parts(run) if not part.moves for found in _of(part))
 
 
 @guarded("the tables from which it deletes rows")
 def deletions(tree: Tree) -> frozenset[str]:
-    """The tables from which a statement's text deletes rows. Includes rows that the statement moves."""
+    """The tables from which a statement's text deletes rows, including rows that the statement moves elsewhere."""
     parts = (part for run in runs_of(tree) for part in _parts(run))
     found = (each for part in parts for each in _of(part) if isinstance(each, Destroyed))
     return frozenset(each.name for each in found if each.how is DestructionKind.DELETED)
@@ -98,7 +98,7 @@ def _lost(kind: str, node: Node) -> Iterator[Destroyed]:
 
 
 def _merged(node: Node) -> Iterator[Destroyed]:
-    """What the actions of a MERGE destroy in the rows that they match."""
+    """What the actions of a MERGE destroy in the rows that the actions apply to."""
     table, always = relation(node.get("relation", {})), _always(node.get("joinCondition"))
     for item in node.get("mergeWhenClauses", ()):
         action = item.get("MergeWhenClause", {})
@@ -109,9 +109,9 @@ def _merged(node: Node) -> Iterator[Destroyed]:
 
 
 def _overwritten(table: str, node: Node, *, whole: bool) -> Iterator[Destroyed]:
-    """The columns whose old values an UPDATE destroys: columns that it sets to NULL.
+    """The columns whose old values an UPDATE destroys, because the UPDATE sets them to NULL.
 
-    If it updates the `whole` table, also columns whose new value does not depend on the old value.
+    If the UPDATE changes the `whole` table, also includes columns whose new value does not depend on the old value.
     """
     for item in node.get("targetList", ()):
         target = item.get("ResTarget", {})
@@ -123,7 +123,7 @@ def _overwritten(table: str, node: Node, *, whole: bool) -> Iterator[Destroyed]:
 
 
 def _assigned(value: Node) -> Node:
-    """The value of one column, which `SET (a, b) = (1, 2)` has in a list."""
+    """The value for one column. `SET (a, b) = (1, 2)` has the values in a list."""
     several = value.get("MultiAssignRef", {})
     values = several.get("source", {}).get("RowExpr", {}).get("args", ())
     return dict(values[several["colno"] - 1]) if values else value
@@ -162,5 +162,5 @@ def _retyped(node: Node, command: Node) -> Retyped:
 
 
 def _always(condition: Node | None) -> bool:
-    """Whether a WHERE is missing or true for every row."""
+    """Whether a WHERE condition is missing, or is true for every row."""
     return condition is None or always_true(condition)

@@ -21,11 +21,11 @@ class EnumUse:
     statement: int
     """The index, from 0, of the statement that uses the value."""
     place: int
-    """The offset in the text, in bytes. -1 if the parse tree has no offset."""
+    """The offset of the value in the text, in bytes. -1 if the parse tree has no offset."""
 
 
 def enum_uses(statements: list[tuple[str, Node]]) -> Iterator[EnumUse]:
-    """The first use of each added value, also for types that the file itself creates."""
+    """The first use of each added value, including values of types that the file itself creates."""
     added: dict[str, str] = {}
     for index, (kind, node) in enumerate(statements):
         for value, place in _literals(node):

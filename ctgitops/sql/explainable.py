@@ -1,4 +1,4 @@
-"""Decides whether the plan of a statement can be shown: one query, without a second statement behind it. Pure."""
+"""Decides whether EXPLAIN can show the plan of a text, which must be a single query. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _QUERIES = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "M
 
 
 def is_explainable(sql: str) -> bool:
-    """Whether `sql` is exactly one query. EXPLAIN plans such a statement and does not execute it."""
+    """Whether `sql` is exactly one query. EXPLAIN plans such a query without executing it."""
     try:
         found = trees(sql)
     except SqlSyntaxError:

@@ -1,4 +1,4 @@
-"""Parses CREATE EXTENSION. The sandbox runs this statement as another role if the migration's role may not."""
+"""Parses CREATE EXTENSION. The sandbox runs it as another role if the migration's role may not create the extension."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Guards every analysis of SQL: after an unexpected error, the statement is marked as not analysed.
+"""Guards every analysis of SQL. If an analysis raises an unexpected error, the statement is marked as not analysed.
 
 `@guarded` makes a function raise NotAnalysedError, a kind of syntax error. A `Guard` returns the cautious answer in
-place of a result, and keeps the failure for a report. tests/fuzz/analyses.py lists every analysis, and runs it on trees
-generated from the parser's descriptors: the parser leaves out zeros, false, empty strings and empty lists, so any part
-of a node can be missing.
+place of a result, and keeps the failure for a report.
+
+tests/fuzz/analyses.py lists every analysis, and runs it on trees that are generated from the parser's descriptors. The
+parser leaves out zeros, false, empty strings and empty lists, so any part of a node can be missing.
 
 The error's message is not kept, because it may quote SQL, which may contain a password.
 """
@@ -31,7 +32,7 @@ class SqlSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """An analysis that raised an unexpected error. The analysis's result is unknown."""
+    """An analysis that raised an unexpected error. Its result is therefore unknown."""
 
     analysis: str
     """The name of the unknown result, such as `the locks`."""
@@ -75,13 +76,13 @@ class Guard:
     failures: list[Failure] = field(default_factory=list)
 
     def value(self, analysis: str, read: Callable[[], T], otherwise: T) -> T:
-        """The result of an analysis. If the analysis fails, the cautious answer `otherwise`."""
+        """The result of an analysis. Returns the cautious answer `otherwise` if the analysis fails."""
         for result in self.each(analysis, lambda: [read()]):
             return result
         return otherwise
 
     def each(self, analysis: str, read: Callable[[], Iterable[T]]) -> Iterator[T]:
-        """The results of an analysis. If the analysis fails, only the results before the failure."""
+        """The results of an analysis. If the analysis fails, yields only the results before the failure."""
         step = guarded(analysis)
         try:
             results = step(lambda: iter(read()))()
@@ -93,14 +94,14 @@ class Guard:
 
 
 class _End:
-    """A mark after the last result."""
+    """The type of a mark that follows the last result."""
 
 
 _END = _End()
 
 
 def _where(error: BaseException) -> str:
-    """The type of an error, and its innermost line in this package."""
+    """The error's type, and the innermost line of this package in its traceback."""
     place, traceback = "", error.__traceback__
     while traceback:
         module = str(traceback.tb_frame.f_globals.get("__name__", ""))

@@ -10,7 +10,7 @@ from .nodes import Node, commands, dropped_names, quoted_name, relation, switche
 
 
 class LeftoverKind(StrEnum):
-    """The kind of leftover, from which a run determines whether an interrupted statement was completed."""
+    """The kind of leftover, by which a run finds out whether an interrupted statement was completed."""
 
     INDEX = "index"
     """CREATE INDEX CONCURRENTLY: the index exists and is INVALID."""
@@ -21,9 +21,9 @@ class LeftoverKind(StrEnum):
     DETACHED = "detached"
     """DETACH PARTITION … CONCURRENTLY: a partition whose detachment is pending."""
     CREATED = "created"
-    """CREATE DATABASE and similar: the object exists or does not exist."""
+    """CREATE DATABASE and similar: the object exists if the statement was completed."""
     DROPPED = "dropped"
-    """DROP DATABASE and similar: the object still exists or no longer exists."""
+    """DROP DATABASE and similar: the object is gone if the statement was completed."""
     NOTHING = "nothing"
     """VACUUM and similar: the statement has no leftovers, and can run again."""
     ANYTHING = "anything"
@@ -32,22 +32,22 @@ class LeftoverKind(StrEnum):
 
 @dataclass(frozen=True)
 class Leftovers:
-    """The possible leftovers of one statement. Names are quoted, and qualified if the statement qualifies them."""
+    """The possible leftovers of one statement. Names are quoted, and have a schema if the statement gives one."""
 
     what: LeftoverKind
     name: str = ""
-    """The name of the index, database or other object. For REINDEX, the name of its target.
+    """The name of the index, database or other object. For REINDEX, the name of the object to reindex.
 
     Empty for an index whose name PostgreSQL chooses.
     """
     table: str = ""
     """For an index, its table. For a partition, the table from which it is detached."""
     catalogue: str = ""
-    """For a created or dropped object, its system catalog. For REINDEX, the type of its target."""
+    """For a created or dropped object, its system catalog. For REINDEX, the type of the object to reindex."""
 
 
 def leftovers_of(kind: str, node: Node) -> Leftovers:
-    """The possible leftovers of `node`, a statement that PostgreSQL does not allow inside a transaction."""
+    """The possible leftovers of `node`, a statement that PostgreSQL does not allow inside a transaction block."""
     judge = _JUDGES.get(kind)
     return (judge(node) if judge else None) or Leftovers(LeftoverKind.NOTHING)
 

@@ -1,4 +1,4 @@
-"""Finds invisible characters, spaces that are not white space in SQL, and bidirectional controls."""
+"""Finds invisible characters, spaces that SQL does not accept as white space, and bidirectional controls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IN_KEY = re.compile(rf"(?:^[^'\"#\n:]*|^[^'\"#\n:]*:[ \t]*)({_LOOKS.pattern})",
 _CONTROLS = {"\u0085": "NEXT LINE", "\ufeff": "ZERO WIDTH NO-BREAK SPACE, a byte order mark", "\x7f": "DELETE"}
 PASTED = dict.fromkeys("\u2018\u2019\u201a\u2032", "'") | dict.fromkeys("\u201c\u201d\u201e", '"')
 PASTED |= {"\u2013": "-", "\u2014": "--", "\u2212": "-"}
-"""Maps characters that word processors and chats insert to the SQL characters that they replace."""
+"""Maps typographic characters, which word processors and chats insert, to the SQL characters that they replace."""
 _BEFORE_BODY = frozenset({"as", "do", "plpgsql", "sql"})
 
 
@@ -41,7 +41,7 @@ class Invisible:
 
     @property
     def is_space(self) -> bool:
-        """Whether the character looks like a space. Otherwise, the character is not visible at all."""
+        """Whether the character looks like a space. If not, the character is not visible at all."""
         return _SPACE.match(self.character) is not None
 
     @property
@@ -62,7 +62,7 @@ def invisible_in(sql: str) -> tuple[Invisible, ...]:
 
 
 def hidden_in_key(text: str) -> tuple[str, int] | None:
-    """The first invisible character in the indentation, key or space before a value of YAML, with its offset."""
+    """In YAML, the first invisible character in indentation, in a key or before a value, with its offset."""
     match = _IN_KEY.search(text)
     return (match[1], match.start(1)) if match and not match[1].isascii() else None
 

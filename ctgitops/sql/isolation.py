@@ -1,6 +1,7 @@
-"""Runs the functions that call C code on SQL, by default in this process, or in a process set by `parsing_in`.
+"""Runs the functions that pass SQL to C code. By default, they run in this process.
 
-The Action uses `files/parser_process.py`, because its files may come from a stranger.
+`parsing_in` chooses another process. The Action uses `files/parser_process.py`, because a stranger may have written its
+files.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ _chosen: list[Elsewhere] = []
 
 
 class ParserEndedError(Exception):
-    """The error if the other process ended without an answer."""
+    """The error for another process that ended without an answer."""
 
 
 def isolated(operation: Operation) -> Operation:
-    """Makes a function run in the process that was chosen with `parsing_in`."""
+    """Decorates a function. The function then runs in the process that was chosen with `parsing_in`."""
     OPERATIONS[operation.__name__] = operation
 
     @wraps(operation)

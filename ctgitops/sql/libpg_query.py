@@ -1,4 +1,4 @@
-"""Calls libpg_query directly. Importing postgast takes 70 ms, for protobuf classes that are not needed."""
+"""Calls libpg_query directly. Importing postgast would take 70 ms, for protobuf classes that are not needed here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from .guard import SqlSyntaxError
 from .isolation import isolated
 
 ROOMY = 50_000
-"""For SQL with at least this many bytes, the parser runs on a larger stack."""
+"""The number of bytes of SQL from which the parser runs on a larger stack."""
 _ROOM = 256
-"""Bytes of the larger stack for each byte of SQL. libpg_query writes its tree recursively without a depth limit: with a
-stack of 8 MB it wrote 60,000 terms in a row, but crashed with 80,000. A term has at least two bytes."""
+"""Bytes of the larger stack for each byte of SQL.
+
+libpg_query writes its tree recursively, without a depth limit. With a stack of 8 MB, it wrote 60,000 terms in a row,
+but crashed with 80,000. A term has at least two bytes.
+"""
 STACK = 512 << 20
-"""Bytes of the stack on which the parser process parses any SQL."""
+"""The size in bytes of the stack on which the parser process parses SQL of any length."""
 _LONGEST_MESSAGE = 160
 """Maximum length of a parser message, in characters."""
 _thread = threading.local()
@@ -64,7 +67,7 @@ def parse_plpgsql_as_json(command: bytes) -> bytes:
 
 
 def _short(message: str) -> str:
-    """The message, shortened. PostgreSQL quotes an unterminated string or comment to its end."""
+    """The message, cut if it is long. PostgreSQL quotes an unterminated string or comment up to its end."""
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE].rstrip() + '…"'
 
 

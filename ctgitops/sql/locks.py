@@ -1,7 +1,7 @@
 """Finds the relations that a statement locks, and the lock modes, from its parse tree.
 
-A parser cannot know the locks that a DO block, a function or a trigger takes. Such locks are not included here.
-`lock_timeout` limits the wait for them.
+Excludes locks that a DO block, a function or a trigger takes, because a parser cannot know them. `lock_timeout` limits
+the wait for such locks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class LockMode(IntEnum):
 
     @classmethod
     def of(cls, node: Node) -> LockMode:
-        """The mode of a LOCK TABLE statement. The strongest mode if the statement's number is unknown."""
+        """The mode of a LOCK TABLE statement. If the parser's number for the mode is unknown, the strongest mode."""
         return next((mode for mode in cls if mode == node.get("mode")), cls.ACCESS_EXCLUSIVE)
 
     @property
@@ -47,7 +47,7 @@ _CONFLICTS |= {7: (2, 3, 4, 5, 6, 7, 8), 8: (1, 2, 3, 4, 5, 6, 7, 8)}
 
 @dataclass(frozen=True)
 class RequiredLock:
-    """A lock on a relation that a statement names. `name` is quoted, and qualified if the statement qualifies it."""
+    """A lock on a relation that a statement names. `name` is quoted, and has a schema if the statement gives one."""
 
     name: str
     mode: LockMode
@@ -67,7 +67,10 @@ _BY_RELATION = {
     **dict.fromkeys(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"), ("relation", LockMode.ROW_EXCLUSIVE)),
     "AlterSeqStmt": ("sequence", SRE),
 }
-"""Statements that lock only the relation that they name: the key of its name in the tree, and the mode."""
+"""Maps types of statements to the key of a relation's name in the tree, and the lock mode.
+
+These statements lock only this relation.
+"""
 
 _WEAK = {
     **dict.fromkeys(("AT_ValidateConstraint", "AT_SetStatistics", "AT_SetOptions", "AT_ResetOptions"), SUE),
@@ -84,7 +87,7 @@ _DROPPED_FROM = ("TRIGGER", "RULE", "POLICY")
 
 
 def locks(kind: str, node: Node) -> tuple[RequiredLock, ...]:
-    """The locks on the relations that a statement names, the strongest for each relation."""
+    """The strongest lock on each relation that a statement names."""
     strongest: dict[str, LockMode] = {}
     for name, mode in (*_of_statement(kind, node), *((name, SRE) for name in _referenced(kind, node))):
         strongest[name] = max(mode, strongest.get(name, mode))

@@ -1,4 +1,4 @@
-"""Finds the tables, views and columns that SQL drops, renames or creates, by the names that queries use."""
+"""Finds the tables, views and columns that SQL drops, renames or creates. Uses the names that queries use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RELATIONS = {
 
 @dataclass(frozen=True)
 class ChangedName:
-    """A table, view or column name that queries can no longer use. The name has no quotes, as in the catalog."""
+    """A table, view or column name that queries can no longer use. The name is unquoted, as in the system catalogs."""
 
     table: str
     column: str = ""
@@ -41,7 +41,7 @@ class ChangedName:
 
 @dataclass(frozen=True)
 class ConflictTarget:
-    """A dropped unique constraint or index. INSERT … ON CONFLICT can refer to it by name or by its columns."""
+    """A dropped unique constraint or index. An INSERT … ON CONFLICT may refer to it by name or by its columns."""
 
     table: str
     constraint: str

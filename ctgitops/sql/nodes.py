@@ -16,7 +16,7 @@ _PLAIN = re.compile(r"[a-z_…][a-z0-9_$…]*")
 
 
 def walk(node: Any) -> Iterator[tuple[str, Node]]:
-    """Every node in a tree, with its type. Not recursive, because an expression can be hundreds of levels deep."""
+    """Every node in a tree, with its type. Not recursive, because an expression may be hundreds of levels deep."""
     left = [("", node)]
     while left:
         key, each = left.pop()
@@ -29,12 +29,12 @@ def walk(node: Any) -> Iterator[tuple[str, Node]]:
 
 
 def quoted_name(*parts: str | None) -> str:
-    """A qualified name in SQL, with each part quoted. Missing parts are left out."""
+    """A qualified name as SQL, with each part quoted. Empty parts are left out."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
 
 
 def relation(node: Node) -> str:
-    """The quoted name of a RangeVar, qualified if the statement qualifies it."""
+    """The quoted name of a RangeVar. The name has a schema if the statement gives one."""
     return quoted_name(node.get("schemaname"), node.get("relname"))
 
 
@@ -79,7 +79,7 @@ def switched_on(items: Sequence[Node], name: str) -> bool:
 
 
 def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:
-    """The names in a DROP, each as its parts."""
+    """The names in a DROP, each as a tuple of its parts."""
     for item in node.get("objects", ()):
         if "List" in item:
             yield parts_of(item["List"].get("items", []))
@@ -124,7 +124,7 @@ def with_column_renamed(node: Any, old: str, new: str) -> Any:
 
 
 def canonical(node: Any) -> Any:
-    """A copy of the tree with unqualified column names, and without locations and casts of constants."""
+    """A copy of the tree without locations, casts of constants, and qualifiers of column names."""
     if isinstance(node, list):
         return [canonical(item) for item in node]
     if not isinstance(node, dict):
@@ -142,12 +142,12 @@ def canonical(node: Any) -> Any:
 
 
 def same(one: Any, two: Any) -> bool:
-    """Whether two expressions are equal after `canonical`."""
+    """Whether `canonical` makes the two expressions equal."""
     return bool(canonical(one) == canonical(two))
 
 
 def conjuncts(node: Any) -> Iterator[Node]:
-    """The operands of AND in an expression."""
+    """The operands of the outermost AND in an expression, or the expression itself."""
     whole = node if isinstance(node, dict) else {}
     both = whole.get("BoolExpr", {})
     if both.get("boolop") == "AND_EXPR":
@@ -158,7 +158,7 @@ def conjuncts(node: Any) -> Iterator[Node]:
 
 
 def not_null_columns(parts: Iterable[Node]) -> frozenset[str]:
-    """The columns that a CHECK requires to be not null: those with IS NOT NULL in a condition joined by AND."""
+    """The columns that are not null because a condition in `parts` is IS NOT NULL. AND joins all of `parts`."""
     tests = (part.get("NullTest", {}) for part in parts)
     proved = [t["arg"] for t in tests if t.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in t.get("arg", {})]
     return frozenset().union(*map(columns_in, proved))

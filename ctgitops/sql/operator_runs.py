@@ -1,8 +1,8 @@
 """Protects the parser from long runs of operator characters, for which PostgreSQL's scanner takes quadratic time.
 
-At each nested comment, the scanner's rule for `/*` (`xcstart` in scan.l) matches all operator characters that follow,
-and then gives back all but two. Its rule for operators does the same at each `+` or `-`. A scan of 800 kB of `/*/*/*…`
-took minutes.
+In a nested comment, the scanner's rule for `/*` (`xcstart` in scan.l) matches all operator characters that follow, and
+then gives back all but two. The scanner's rule for operators does the same at each `+` or `-`. A scan of 800 kB of
+`/*/*/*…` took minutes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from .tokens import Kind, Token, tokens
 
 LONGEST = 1_000
-"""The longest run of operator characters that is passed on unchecked. PostgreSQL's operators have at most 63."""
+"""The longest run of operator characters that the parser gets unchecked. PostgreSQL's operators have at most 63."""
 _OPERATOR = "~!@#^&|`?+-*/%<>="
 _RUN = re.compile(rf"[{re.escape(_OPERATOR)}]{{{LONGEST}}}")
 _EDGE = re.compile(r"/\*|\*/")
@@ -30,7 +30,7 @@ class LongRunError(ValueError):
 
 
 def scannable(sql: str) -> bytes:
-    """`sql` in UTF-8, with block comments that have long runs blanked. The scanner then takes linear time.
+    """`sql` in UTF-8, in which spaces replace block comments with long runs. The scanner then takes linear time.
 
     Each byte keeps its offset. Raises LongRunError for a long run outside comments and strings.
     """

@@ -1,6 +1,7 @@
-"""The text of a file as sent to the server: without a transaction around the file and pg_dump's \\restrict lines.
+"""The text of a file as sent to the server.
 
-Spaces replace the omitted parts, so that all other text keeps its line and column.
+The text lacks a BEGIN and COMMIT around the file, and the \\restrict lines of pg_dump. Spaces replace these parts, so
+all other text keeps its line and column.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from .parse import SqlSyntaxError, Statement, statements
 from .tokens import first_word
 
 _RESTRICT = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=\n|\Z)")
-"""Matches the lines that pg_dump writes since August 2025: psql accepts no meta-commands between two of them."""
+"""Matches the "restrict" lines of pg_dump since August 2025. Between them, psql accepts no meta-commands."""
 _MOST = 8
-"""A file with more \\restrict lines than this is not a dump."""
+"""Maximum number of \\restrict lines in a dump. A file with more lines is not a dump."""
 _BEGINS = frozenset({"BEGIN", "START TRANSACTION"})
 _DEFAULTS = "default_transaction_"
-"""Prefix of the settings that BEGIN reads. In a file they have no effect: apply's transaction has already begun."""
+"""Prefix of the settings that BEGIN reads. In a file they have no effect, because apply has already run BEGIN."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,10 @@ class Sent:
 
 
 def read(sql: str, *, in_transaction: bool) -> Sent:
-    """The text to send for `sql`. With `in_transaction`, without its own BEGIN and COMMIT. Raises SqlSyntaxError."""
+    """The text to send for `sql`. With `in_transaction`, the text lacks its own BEGIN and COMMIT.
+
+    Raises SqlSyntaxError.
+    """
     text, found = _without_restrict(sql)
     pair = outer_pair(found) if in_transaction else ()
     for statement in pair:
@@ -39,9 +43,9 @@ def read(sql: str, *, in_transaction: bool) -> Sent:
 
 
 def outer_pair(found: Sequence[Statement]) -> tuple[Statement, ...]:
-    """The BEGIN and COMMIT around the whole file, if they equal those of apply. Empty for other transaction control.
+    """The BEGIN and COMMIT around the whole file, if they equal those of apply. Otherwise empty.
 
-    Session settings may precede BEGIN, because their effect is the same inside the transaction.
+    Session settings may precede BEGIN, because they have the same effect inside the transaction.
     """
     controls = [n for n, statement in enumerate(found) if statement.transaction_control]
     if len(controls) != 2 or controls[1] != len(found) - 1:
@@ -72,6 +76,6 @@ def _without_restrict(sql: str) -> tuple[str, tuple[Statement, ...]]:
 
 
 def _blank(text: str, start: int, end: int) -> str:
-    """`text` with spaces in place of `start` to `end`. Leading comments and line ends stay."""
+    """`text` with spaces in place of `start` to `end`. Keeps comments at the beginning, and line ends."""
     at = first_word(text, start, end)
     return text[:at] + re.sub(r"[^\n]", " ", text[at:end]) + text[end:]

@@ -1,7 +1,7 @@
 """Parses SQL with postgast, which contains the grammar of PostgreSQL 18 (libpg_query).
 
-The parse tree is read as JSON, not as protobuf, because protobuf's decoder fails at about 48 nested expressions.
-libpg_query counts error positions in characters and statement positions in bytes; this module returns all positions in
+Reads the parse tree as JSON, not as protobuf, because protobuf's decoder fails at about 48 nested expressions.
+libpg_query counts error positions in characters and statement positions in bytes. This module returns all positions in
 characters.
 """
 
@@ -30,16 +30,19 @@ from .transaction_block import transaction_control, transaction_options, why_not
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300
-"""Maximum depth of a tree. A recursive reader needs up to three calls per level, and Python allows 1,000. The limit of
-Python's JSON decoder is about the same on 3.11, and higher from 3.12 on."""
+"""Maximum depth of a tree.
+
+A recursive reader needs up to three calls per level, and Python allows 1,000 calls. The limit of Python's JSON decoder
+is about the same on 3.11, and higher from 3.12 on.
+"""
 _NO_BRACKETS = bytes(code for code in range(256) if code not in b"{}[]")
 _CUT = '{"TooDeep": {}}'
-"""Replaces a part that is too deep. No reader or deparser knows this type."""
+"""The JSON text that replaces a part that is too deep. No reader or deparser knows its type."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: `sql[start:end]`, in characters, without its semicolon."""
+    """One statement: its text `sql[start:end]`, in characters, without its semicolon."""
 
     start: int
     end: int
@@ -48,22 +51,22 @@ class Statement:
     refused_in_transaction: str = ""
     """The command that PostgreSQL does not allow inside a transaction block. Empty if the statement is allowed."""
     transaction_control: str = ""
-    """`COMMIT`, `BEGIN`, … if the statement opens or closes a transaction. Otherwise empty."""
+    """`COMMIT`, `BEGIN`, … if the statement begins or ends a transaction. Otherwise empty."""
     transaction_options: str = ""
-    """For BEGIN and COMMIT, the options beyond the plain form: `READ ONLY`, `AND CHAIN`; empty otherwise."""
+    """The options of BEGIN or COMMIT, such as `READ ONLY` or `AND CHAIN`. Empty if there are none."""
     sets: tuple[str, ...] = ()
-    """The settings that the statement sets or resets for the session. `all` for RESET ALL.
+    """The settings that the statement sets or resets for the session. `all` stands for RESET ALL.
 
     Empty if the statement also does anything else.
     """
     sets_transaction: bool = False
-    """Whether the statement is a form of SET TRANSACTION, which must precede any query of its transaction."""
+    """Whether the statement is a form of SET TRANSACTION, which must precede all queries of its transaction."""
     traits: Trait = NOTHING
     """The statement's effects beyond its own transaction."""
     copies_through_client: bool = False
-    """Whether the statement is COPY … FROM STDIN or TO STDOUT, which needs a client like psql."""
+    """Whether the statement is COPY … FROM STDIN or TO STDOUT, which needs a client such as psql."""
     leftovers: Leftovers | None = None
-    """The possible leftovers after an interruption. None for a statement that can run in a transaction."""
+    """The possible leftovers after an interruption. None if the statement can run in a transaction."""
     locks: tuple[RequiredLock, ...] = ()
     """The locks that the statement takes on the relations that it names."""
     makes: str = ""
@@ -75,12 +78,12 @@ class Statement:
     not_analysed: tuple[Failure, ...] = ()
     """The analyses that failed. Their results are unknown."""
     undecided: bool = False
-    """Whether one of the unknown results would decide how the statement must be run."""
+    """Whether an unknown result could change how the statement must be run."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """One statement: `sql[start:end]`, in characters, its type and its parse tree."""
+    """One statement: its text `sql[start:end]`, in characters, its type and its parse tree."""
 
     kind: str
     node: Node
@@ -167,24 +170,24 @@ def extension_made(sql: str) -> Extension | None:
 
 @guarded("the used enum values")
 def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
-    """Uses of enum values that `sql` itself adds. Raises SqlSyntaxError."""
+    """Uses of enum values that `sql` itself adds to their types. Raises SqlSyntaxError."""
     return tuple(enum_uses([(tree.kind, tree.node) for tree in trees(sql)])) if ADDS.search(sql) else ()
 
 
 @guarded("the destroyed data")
 def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
-    """The data that the statements of `sql` destroy, each with its statement's index. Raises SqlSyntaxError."""
+    """The data that the statements of `sql` destroy, each with the index of its statement. Raises SqlSyntaxError."""
     return tuple((n, each) for n, tree in enumerate(trees(sql)) for each in destroyed(tree.kind, tree.node))
 
 
 @guarded("the created objects")
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
-    """The created tables and columns, as pairs. The column of a table is an empty string. Raises SqlSyntaxError."""
+    """The created tables and columns, as pairs. For a table, the column is an empty string. Raises SqlSyntaxError."""
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
 
 
 def parse_expression(text: str) -> Node:
-    """The parse tree of an expression. Empty for a list of expressions. Raises SqlSyntaxError."""
+    """The parse tree of a single expression. Empty for a list of expressions. Raises SqlSyntaxError."""
     targets = [target for tree in trees(f"select {text}") for target in tree.node.get("targetList", ())]
     value: Node = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
     return value
@@ -207,7 +210,7 @@ def _decoded(tree: bytes) -> Node:
 
 
 def _may_be_deep(tree: bytes) -> bool:
-    """False if the tree is certainly not deep. Counting all brackets would take longer than decoding the tree."""
+    """Whether the tree may be too deep. Counting all brackets would take longer than decoding the tree."""
     left = tree.translate(None, _NO_BRACKETS)
     for _ in range(_DEEPEST // 2):
         left = left.replace(b"{}", b"").replace(b"[]", b"")
@@ -239,7 +242,7 @@ class Characters:
         self._character = 0
 
     def at(self, byte: int) -> int:
-        """The character that begins at `byte`."""
+        """The offset in characters of the byte offset `byte`."""
         if self._ascii:
             return byte
         self._character += len(self._encoded[self._byte : byte].decode())

@@ -14,7 +14,7 @@ _FUNCTION, _PARAMETER, _POSITION = "record_migration", "rollback_sql", 5
 
 @guarded("the rollback SQL passed to record_migration")
 def passed_rollback(sql: str) -> str | None:
-    """The rollback SQL that `sql` passes: empty if not a constant, None if missing. Raises SqlSyntaxError."""
+    """The rollback SQL that `sql` passes: empty if not a constant, None if none is passed. Raises SqlSyntaxError."""
     if _FUNCTION not in sql.lower():
         return None
     runs = (run for tree in trees(sql) for run in runs_of(tree))
@@ -34,10 +34,7 @@ def _passed(kind: str, node: Node) -> Iterator[Node]:
 
 
 def _constant(value: Node) -> str | None:
-    """The text of a string constant, of its cast, or of constants that `
-
-    ` joins. None for another expression.
-    """
+    """The text of a string constant, of its cast, or of constants joined by ||. None for another expression."""
     joined, cast = value.get("A_Expr", {}), value.get("TypeCast", {})
     if cast:
         return _constant(cast.get("arg", {}))

@@ -35,7 +35,7 @@ _CONNINFO = re.compile(r"\s*+(?:\w++\s*+=\s*+(?:'(?:[^'\\]++|\\.|'')*+'|[^\s']*+
 _IN_CONNINFO = re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'((?:[^'\\]|\\.|'')*)'|([^\s']+))", re.IGNORECASE | re.DOTALL)
 
 DEEPEST = 6
-"""Maximum depth of strings in strings that are searched."""
+"""Maximum depth of nested strings that are searched."""
 
 _ROLES = frozenset({"ROLE", "USER", "GROUP"})
 _OPTION = re.compile(
@@ -45,7 +45,7 @@ _BEFORE_OPTION = frozenset({"(", ",", "ADD", "SET"})
 _BEFORE_ANY = frozenset({"UNTIL", "UESCAPE"})
 _SIGNS = frozenset("=:>")
 _BUILDS = re.compile(r"\bpassword\s*(?:=\s*)?(?:'*\s*\Z|'*%|\$\d)", re.IGNORECASE)
-"""Matches the start of SQL, or of a connection string, to which the statement appends a password."""
+"""Matches a string to which a statement appends a password: the start of SQL, or of a connection string."""
 
 
 @dataclass
@@ -55,9 +55,9 @@ class Found:
     secrets: set[str] = field(default_factory=set, repr=False)
     """Each secret both as written in the text and without SQL's escapes."""
     in_code: bool = False
-    """Whether a secret is outside comments. `***` in place of a secret counts too."""
+    """Whether a secret is outside comments. `***` in place of a secret counts as a secret."""
     redacted: bool = False
-    """Whether the text contained `***` for a secret that was already hidden."""
+    """Whether the text contained `***` in place of a secret that was hidden earlier."""
 
     def hidden(self, secret: str) -> str:
         """Records a secret. Returns a replacement with the same number of lines."""
@@ -72,19 +72,19 @@ class Found:
 
 
 def may_hold(text: str) -> bool:
-    """Whether the text may contain a password. False is certain."""
+    """Whether the text may contain a password. If False, the text certainly contains none."""
     return _MAY_HOLD.search(text) is not None
 
 
 def hide_in_urls(text: str, found: Found) -> str:
-    """The text with the passwords in URLs hidden."""
+    """The text without the passwords in URLs."""
     for pattern in _IN_URL:
         text = pattern.sub(lambda match: match[1] + found.hidden(match[2]), text)
     return text
 
 
 def hide_in_conninfo(text: str, found: Found) -> str:
-    """A libpq connection string with its passwords hidden. Any other text is unchanged."""
+    """A libpq connection string without its passwords. Any other text is unchanged."""
     if not _CONNINFO.fullmatch(text):
         return text
     return _IN_CONNINFO.sub(
@@ -93,7 +93,7 @@ def hide_in_conninfo(text: str, found: Found) -> str:
 
 
 def hide_in_text(text: str, found: Found) -> str:
-    """The text with passwords in URLs, and values after the word `password`, hidden."""
+    """The text without the passwords in URLs, and without the values after the word `password`."""
     return hide_in_urls(_AFTER_PASSWORD.sub(lambda match: _hidden_after(match, found), text), found)
 
 
@@ -134,7 +134,7 @@ class Search:
         return self._whole()
 
     def _comment(self, token: Token) -> None:
-        """Hides secrets in a comment, without setting `in_code`."""
+        """Hides secrets in a comment. Does not set `in_code`."""
         found = Found()
         self._replace(token.start, token.end, hide_in_text(self._text(token), found))
         self.found.secrets |= found.secrets
@@ -171,9 +171,9 @@ class Search:
         return instead
 
     def _after_password(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """The positions of values after PASSWORD in a statement about a role.
+        """The positions of the values after PASSWORD in a statement about a role.
 
-        If PASSWORD is misspelt, the positions of all strings.
+        If PASSWORD is misspelt, yields the positions of all strings.
         """
         begins = _role_statement(words)
         if begins is None:
@@ -188,7 +188,7 @@ class Search:
                 yield position
 
     def _options(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """In OPTIONS (…), positions of the values of options with secret names."""
+        """The positions of the values of options with secret names, in OPTIONS (…)."""
         if "OPTIONS" not in words:
             return
         for position in range(words.index("OPTIONS") + 2, len(words) - 1):
@@ -201,7 +201,7 @@ class Search:
                 yield at
 
     def _built(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """Positions of all strings after one to which the statement appends a password (see `_BUILDS`)."""
+        """The positions of all strings after a string to which the statement appends a password (see `_BUILDS`)."""
         builds = False
         for position, token in enumerate(statement):
             if token.kind is not Kind.STRING:
@@ -213,13 +213,13 @@ class Search:
             builds = builds or (len(text) < 4096 and _BUILDS.search(text) is not None)
 
     def _value(self, words: list[str], at: int) -> int:
-        """The position of the first word from `at` on that is not a sign, such as `=`."""
+        """The position of the first word that is not a sign such as `=`. Begins at `at`."""
         while at < len(words) and words[at] in _SIGNS:
             at += 1
         return at
 
     def _continued(self, statement: list[Token], position: int) -> Iterator[int]:
-        """Positions of a string, and of strings on the following lines, which SQL concatenates with it."""
+        """The positions of a string, and of the strings on the next lines that SQL concatenates with it."""
         yield position
         for before, after in pairwise(statement[position:]):
             if before.kind is not Kind.STRING or after.kind is not Kind.STRING:
@@ -252,7 +252,7 @@ class Search:
 
 
 def _role_statement(words: list[str]) -> int | None:
-    """The position at which CREATE ROLE, ALTER USER or similar begins. In PL/pgSQL, other words may precede it."""
+    """The position at which CREATE ROLE, ALTER USER or similar begins. In PL/pgSQL, other words may come first."""
     for n, (one, two) in enumerate(pairwise(words)):
         if one in {"CREATE", "ALTER"} and two in _ROLES and words[n + 2 : n + 3] != ["MAPPING"]:
             return n

@@ -17,18 +17,18 @@ from .parse import SqlSyntaxError
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """A condition in a block. Compared by identity: the same text can have two results at two places."""
+    """A condition in a block. Compared by identity, because the same text may have two results at two places."""
 
     text: str
 
 
 When = tuple[tuple[Condition, bool], ...]
-"""Conditions, each with the value that the condition must have for a statement to run."""
+"""The conditions for a statement to run, each with its required value."""
 
 
 @dataclass(frozen=True)
 class Inner:
-    """A statement that a PL/pgSQL body runs. `sql` is its text or, if `dynamic`, an expression for its text."""
+    """A statement that a PL/pgSQL body runs. `sql` is its text or, if `dynamic`, an expression that builds its text."""
 
     sql: str
     line: int
@@ -41,7 +41,7 @@ class Inner:
 
 @dataclass(frozen=True)
 class Body:
-    """A PL/pgSQL body: the statements that it runs, and the expressions assigned to each variable, by its name."""
+    """A PL/pgSQL body: the statements that it runs, and a map from variables to the expressions assigned to them."""
 
     runs: tuple[Inner, ...]
     values: Mapping[str, tuple[str, ...]]
@@ -64,7 +64,10 @@ def inside(body: str, command: str = "do") -> Body:
 
 
 def parse_body(body: str, command: str = "do") -> list[Node]:
-    """The parse tree of a PL/pgSQL body, parsed as the body of a `command`, such as DO. Raises SqlSyntaxError."""
+    """The parse tree of a PL/pgSQL body. `command`, such as DO, is the command that the body belongs to.
+
+    Raises SqlSyntaxError.
+    """
     quote = b"$ctgitops$"
     try:
         text = command.encode() + b" " + quote + scannable(body) + quote
@@ -76,7 +79,7 @@ def parse_body(body: str, command: str = "do") -> list[Node]:
 
 
 def _inside(node: Any, when: When) -> Iterator[Inner]:
-    """The statements in a part of the tree, each with its conditions. Statements in a list run in sequence."""
+    """The statements in a part of the tree, each with its conditions. The statements of a list run in sequence."""
     if isinstance(node, list):
         asked = ""
         for item in node:
@@ -93,7 +96,10 @@ def _inside(node: Any, when: When) -> Iterator[Inner]:
 
 
 def _if_condition(item: Node, asked: str) -> Condition | None:
-    """The condition of an IF. None for other statements. FOUND means that the previous query, `asked`, found a row."""
+    """The condition of an IF. None for other statements.
+
+    If the condition is FOUND, the result is the condition that the previous query, `asked`, found a row.
+    """
     if "PLpgSQL_stmt_if" not in item:
         return None
     text = _query_of(item["PLpgSQL_stmt_if"], "cond")
@@ -102,7 +108,7 @@ def _if_condition(item: Node, asked: str) -> Condition | None:
 
 
 def _tells_found(item: Node) -> str:
-    """The query of a statement that sets FOUND to whether the query returned a row. Empty for other statements."""
+    """The query of a statement, if the statement sets FOUND to whether this query returned a row. Otherwise empty."""
     asked = item.get("PLpgSQL_stmt_execsql", {})
     return _query_of(item.get("PLpgSQL_stmt_perform", {}), "expr") or (
         _query_of(asked, "sqlstmt") if "into" in asked else ""
@@ -110,7 +116,10 @@ def _tells_found(item: Node) -> str:
 
 
 def _unless_left(item: Node, test: Condition | None) -> When:
-    """The condition for the statements after an IF. They do not run if the IF executed RETURN or RAISE."""
+    """The condition for the statements after an IF whose branch ends with RETURN or RAISE. Otherwise empty.
+
+    The statements run only if the condition of the IF is false.
+    """
     inner = item.get("PLpgSQL_stmt_if", {})
     last = (inner.get("then_body") or [{}])[-1]
     leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR
@@ -144,7 +153,7 @@ def _while(node: Node, when: When) -> Iterator[Inner]:
 
 
 def _for_rows(node: Node, when: When) -> Iterator[Inner]:
-    """The statements in the body of a FOR loop over a query. They run if the query returns a row."""
+    """The statements in the body of a FOR loop over a query, which run only if the query returns a row."""
     yield from _inside(node.get("body", []), (*when, (Condition(f"exists ({_query_of(node, 'query')})"), True)))
 
 
@@ -176,7 +185,7 @@ def _run_by(key: str, node: Any) -> Inner | None:
 
 
 def _evaluated(key: str, node: Any) -> Inner | None:
-    """The SELECT that evaluates an expression with a subquery or a call. None for other expressions."""
+    """A SELECT that evaluates an expression, if the expression has a subquery or a call. Otherwise None."""
     text = _query_of(node, _EXPRESSIONS[key]) if key in _EXPRESSIONS else ""
     if key == "PLpgSQL_stmt_assign":
         text = text.partition(":=")[2] or text.partition("=")[2]
@@ -190,12 +199,12 @@ def _query_of(node: Node, key: str) -> str:
 
 
 def _values_in(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """The expressions assigned to each variable, by its name. A query is in parentheses."""
+    """Maps variables to the expressions assigned to them. A query is in parentheses."""
     return _values(nodes) | _asked(nodes)
 
 
 def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """Maps variables to the query in parentheses that sets them. Leaves out variables that several statements set."""
+    """Maps a variable to the query that sets it, in parentheses. Leaves out variables that several statements set."""
     names = _names(nodes)
     found: dict[str, list[str]] = {}
     for kind, node in nodes:
@@ -210,7 +219,7 @@ def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """Maps variables to their values from DECLARE, `:=` and FOREACH. Omits variables that a query sets."""
+    """Maps variables to their values in DECLARE, `:=` and FOREACH. Leaves out variables that a query sets."""
     names = _names(nodes)
     unknown = {each.get("name", "") for kind, node in nodes if kind == "PLpgSQL_row" for each in node.get("fields", ())}
     found: dict[str, list[str]] = {}
@@ -226,13 +235,13 @@ def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _names(nodes: Sequence[tuple[str, Node]]) -> list[str]:
-    """The names of the variables, at the index of each variable's number."""
+    """The names of the variables. The index of a name is the variable's number."""
     datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
     return [inner.get("refname", "") for each in datums for inner in each.values()]
 
 
 def _fields(node: Node) -> Sequence[Node]:
-    """The variables that a statement with INTO, a FETCH or a loop sets. Empty for other statements."""
+    """The variables that an INTO, a FETCH or a loop sets. Empty for other statements."""
     target = node.get("target") or node.get("var")
     fields: Sequence[Node] = target.get("PLpgSQL_row", {}).get("fields", ()) if isinstance(target, dict) else ()
     return fields
@@ -245,6 +254,6 @@ def _assigned(kind: str, node: Node, names: list[str]) -> str | None:
 
 
 def _diagnosed(kind: str, node: Node, names: list[str]) -> str | None:
-    """The variable that GET DIAGNOSTICS sets. The value is known only at run time. None for other nodes."""
+    """The variable that GET DIAGNOSTICS sets, whose value is known only at run time. None for other nodes."""
     number = node.get("target", 0) if kind == "PLpgSQL_diag_item" else len(names)
     return names[number] if 0 <= number < len(names) else None

@@ -1,7 +1,7 @@
 """Redacts passwords in SQL before the SQL is shown or stored. Pure.
 
-It hides the value after PASSWORD in statements about roles, secret options of foreign servers and user mappings, and
-passwords in connection strings and URLs anywhere in the text. It keeps all line breaks.
+Hides the value after PASSWORD in statements about roles. Hides secret options of foreign servers and user mappings.
+Hides passwords in connection strings and URLs anywhere in the text. Keeps all line breaks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LEAST = 3
 """Minimum length of a secret that is hidden in server messages. A shorter one would match inside many words."""
 
 PASSES = 4
-"""Maximum number of passes. More than one is needed because hiding text can move the strings of invalid SQL."""
+"""Maximum number of passes. One pass is not enough, because hiding text can move the strings of invalid SQL."""
 
 
 def redact(sql: str) -> str:
@@ -25,22 +25,22 @@ def redact(sql: str) -> str:
 
 
 def secrets_in(sql: str) -> frozenset[str]:
-    """The passwords that `redact` hides, each both as written and without escapes."""
+    """The passwords that `redact` hides, each as written and without escapes."""
     return frozenset(_searched(sql)[1].secrets)
 
 
 def holds_secret(sql: str) -> bool:
-    """Whether the SQL contains a password outside comments. If it does, the stored text is redacted and differs."""
+    """Whether the SQL contains a password outside comments. The text that is stored then differs from the SQL."""
     return _searched(sql)[1].in_code
 
 
 def is_redacted(sql: str) -> bool:
-    """Whether a password was already replaced with `***`. Such a text must not be run."""
+    """Whether `***` already replaces a password in the text, which must then not be run."""
     return _searched(sql)[1].redacted
 
 
 def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
-    """Redacts a message of a server or parser. A message may quote SQL. `known` are the passwords of that SQL."""
+    """Redacts a message of a server or parser, which may quote SQL. `known` contains the passwords in that SQL."""
     for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
         text = text.replace(secret, "***")
     return Guard().value("the passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
@@ -53,7 +53,7 @@ def _searched(sql: str) -> tuple[str, Found]:
 
 
 def _all_hidden(sql: str) -> tuple[str, Found]:
-    """The result of a search that fails: all lines are hidden, and the text counts as redacted."""
+    """The result if a search fails. All lines are hidden, and the text counts as redacted."""
     lines = [line.strip() for line in sql.split("\n")]
     secrets = {line for line in lines if len(line) >= LEAST}
     return "\n".join(MARK if line else "" for line in lines), Found(secrets, in_code=True, redacted=True)
@@ -68,7 +68,7 @@ def _search(sql: str) -> tuple[str, Found]:
 
 
 def _redact_invalid(sql: str, found: Found) -> str:
-    """Hides everything in invalid SQL that looks like a password. An extra quote swaps strings and code."""
+    """Hides everything in invalid SQL that looks like a password. An extra quote would swap strings and code."""
     again, rest = sql, Found()
     for _ in range(PASSES):
         before, again = again, Search(hide_in_text(again, rest), rest).redacted()

@@ -10,7 +10,7 @@ from .libpg_query import ROOMY
 
 
 def preload() -> None:
-    """Imports all dependencies of this module, for a process that later cannot open files."""
+    """Imports all dependencies of this module. Needed in a process that cannot open files later."""
     target_as_sql(b'{"ResTarget": {"val": {"A_Const": {"isnull": true}}}}')
 
 
@@ -39,9 +39,9 @@ def count_as_sql(sql: bytes) -> bytes:
 
 @isolated
 def index_as_sql(asked: bytes) -> bytes:
-    """A CREATE INDEX CONCURRENTLY as a plain CREATE INDEX on a temporary table. Empty if it cannot be deparsed.
+    """Rewrites a CREATE INDEX CONCURRENTLY as a plain CREATE INDEX on a temporary table.
 
-    `asked` is JSON: the statement, and the name of the temporary table.
+    Empty if the statement cannot be deparsed. `asked` is JSON: the statement, and the name of the temporary table.
     """
     sql, table = json.loads(asked)
     tree = _to_rewrite(sql)
@@ -56,7 +56,7 @@ def index_as_sql(asked: bytes) -> bytes:
 
 @isolated
 def target_as_sql(target: bytes) -> bytes:
-    """A SELECT of one target, a parse tree in JSON. Empty if the target is nested too deeply to be deparsed."""
+    """A SELECT of `target`, a parse tree in JSON. Empty if the target is nested too deeply to be deparsed."""
     import postgast  # noqa: PLC0415 - see above
     from google.protobuf import json_format  # noqa: PLC0415 - postgast imports it anyway
 
@@ -70,7 +70,7 @@ def target_as_sql(target: bytes) -> bytes:
 
 
 def _deparsed(tree: Any) -> bytes:
-    """A tree as SQL. Empty if the tree has a construct that a query must not have, such as WHERE CURRENT OF."""
+    """A tree as SQL. Empty if the tree contains what a query must not contain, such as WHERE CURRENT OF."""
     import postgast  # noqa: PLC0415 - see above
 
     try:

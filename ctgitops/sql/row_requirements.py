@@ -1,4 +1,4 @@
-"""Finds the requirements of a DDL statement on existing rows, such as NOT NULL, and how to count violating rows."""
+"""Finds what a DDL statement requires of existing rows, such as NOT NULL, and how to count the rows that violate it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from .nodes import Node, commands, parts_of, quoted_name, relation
 
 @dataclass(frozen=True)
 class References:
-    """Each row must reference a row of `parent` by the columns `keys`. If `keys` is empty, by the primary key."""
+    """The requirement that each row references a row of `parent`.
+
+    `keys` are the referenced columns. If `keys` is empty, the row references the primary key.
+    """
 
     parent: str
     columns: tuple[str, ...]
@@ -20,7 +23,7 @@ class References:
 
 @dataclass(frozen=True)
 class Demand:
-    """A requirement on the rows of a table, with quoted names. One of the later fields contains the check."""
+    """A requirement on the rows of a table. Names are quoted. One of the fields after `says` contains the check."""
 
     table: str
     says: str
@@ -32,15 +35,15 @@ class Demand:
     converts: tuple[str, str] = ("", "")
     """A column and its new type. Every value must be convertible to the new type."""
     deferred: str = ""
-    """The name of the NOT VALID constraint whose later validation checks the requirement."""
+    """The name of a NOT VALID constraint. Its later validation checks the requirement."""
     constraint: str = ""
-    """The name of a constraint that VALIDATE CONSTRAINT checks. Only the database has the constraint's condition."""
+    """The name of a constraint that VALIDATE CONSTRAINT checks, and whose condition only the database knows."""
     unseen: str = ""
     """Why the requirement cannot or must not be checked."""
 
 
 def demands(kind: str, node: Node) -> Iterator[Demand]:
-    """The requirements of a DDL statement on existing rows, such as NOT NULL."""
+    """What a DDL statement requires of existing rows, such as NOT NULL."""
     if kind == "AlterTableStmt" and node.get("objtype") == "OBJECT_TABLE":
         table = relation(node.get("relation", {}))
         for command in commands(kind, node):

@@ -12,7 +12,7 @@ from .nodes import Node, parts_of, quoted_name, relation, walk
 from .parse import Tree
 
 _TEXT = {"text", "varchar", "json", "jsonb", "bpchar"}
-"""Types to which casts of existing values are assumed to succeed. Most such casts do succeed."""
+"""Types for which a cast of existing values is assumed to succeed, as most such casts do."""
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,20 @@ class RowWrite:
     event: str
     """`INSERT`, `UPDATE` or `DELETE`."""
     columns: frozenset[str] | None = None
-    """The columns to which it writes a value other than NULL. None for all columns."""
+    """The columns to which the statement writes a value other than NULL. None for all columns."""
     nullable: frozenset[str] | None = frozenset()
-    """The columns to which it may write NULL. None for all columns."""
+    """The columns to which the statement may write NULL. None for all columns."""
     constant: bool = False
-    """Whether an INSERT has all its rows in its text."""
+    """Whether the text of an INSERT contains all its rows."""
     skips_duplicates: bool = False
     """Whether an INSERT has ON CONFLICT."""
     casts: tuple[str, ...] = ()
-    """The types to which it casts values of columns."""
+    """The types to which the statement casts values of columns."""
 
 
 @guarded("the rows that it writes")
 def row_writes(tree: Tree) -> tuple[RowWrite, ...]:
-    """The rows that one statement writes, including those of MERGE, WITH, and of blocks that can be read."""
+    """The rows that one statement writes. Includes MERGE, WITH clauses, and DO blocks as far as their text shows."""
     parts = (part for run in runs_of(tree) for part in with_its_parts(run.kind, run.node))
     return tuple(write for part in parts for write in _of(part.kind, part.node))
 
@@ -107,7 +107,7 @@ def _casts(node: object) -> tuple[str, ...]:
 
 
 def _columns_in(value: Node) -> frozenset[str]:
-    """The columns of an expression. A function of the column itself is assumed to return NULL only for NULL."""
+    """The columns of an expression. Assumes that a function of a column returns NULL only if the column is NULL."""
     refs = (parts_of(ref.get("fields", ()))[-1:] for kind, ref in walk(value) if kind == "ColumnRef")
     return frozenset(quoted_name(*names) for names in refs)
 
@@ -120,7 +120,7 @@ def _is_null(value: Node) -> bool:
 
 
 def _never_null(value: Node) -> bool:
-    """Whether an expression is a constant other than NULL, or COALESCE with one."""
+    """Whether an expression is a constant other than NULL, or a COALESCE that contains such a constant."""
     while "TypeCast" in value:
         value = value["TypeCast"].get("arg", {})
     if args := value.get("CoalesceExpr", {}).get("args"):

@@ -10,14 +10,14 @@ from .column_type import type_in
 from .nodes import Node, commands, parts_of
 
 Key = tuple[str, ...]
-"""The sort of an object, its name without the schema `public`, and for a column, the column's name."""
+"""The sort of an object, and its name without the schema `public`. For a column, also the column's name."""
 
 SORTS = {
     "TABLE": "relation", "FOREIGN_TABLE": "relation", "VIEW": "relation", "MATVIEW": "relation",
     "SEQUENCE": "relation", "TYPE": "type", "DOMAIN": "type", "FUNCTION": "routine", "PROCEDURE": "routine",
     "ROUTINE": "routine", "AGGREGATE": "routine", "SCHEMA": "schema",
 }  # fmt: skip
-"""Maps the parser's object types to the namespace that objects of the type share."""
+"""Maps the parser's object types to sorts. Objects of one sort share a namespace."""
 _VALUES = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
 _REQUIRED = {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}
 _INPUT = {"FUNC_PARAM_DEFAULT", "FUNC_PARAM_IN", "FUNC_PARAM_INOUT", "FUNC_PARAM_VARIADIC"}
@@ -39,7 +39,7 @@ class Routine:
 
 
 def accepts_calls_of(new: Routine, old: Routine) -> bool:
-    """Whether every call of the old routine also runs with the new routine, and returns the same type."""
+    """Whether every call of the old routine also works with the new routine, and returns the same type."""
     more = len(new.inputs) - len(old.inputs)
     same = new.inputs[: len(old.inputs)] == old.inputs
     return same and more >= 0 and new.optional >= more + old.optional and old.returns in {"", new.returns}
@@ -83,7 +83,7 @@ def columns_made(kind: str, node: Node) -> Iterator[tuple[Key, Node]]:
 
 
 def given_by_itself(column: Node, *, nullable: bool = True) -> bool:
-    """Whether an INSERT can omit the new column. Unless `nullable`, the column must then also get a value."""
+    """Whether an INSERT may omit the new column. Without `nullable`, the column must also get a value by itself."""
     kinds = {item.get("Constraint", {}).get("contype") for item in column.get("constraints", ())}
     names = parts_of(column.get("typeName", {}).get("names", ()))
     serial = bool(names) and names[-1].rstrip("248").endswith("serial")
@@ -106,7 +106,7 @@ def routine_of(node: Node) -> Routine:
 
 
 def inputs_of(call: Node) -> tuple[str, ...] | None:
-    """The argument types in a DROP FUNCTION. None if the statement has no argument list."""
+    """The argument types of a function in DROP FUNCTION. None if the statement has no argument list."""
     if call.get("args_unspecified"):
         return None
     return tuple(str(type_in(item.get("TypeName", {}))) for item in call.get("objargs", ()))

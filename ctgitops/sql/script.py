@@ -1,4 +1,4 @@
-"""SQL text with its position in the repository, and facts that are parsed from it.
+"""SQL text with its position in the repository, and facts that are parsed from the text.
 
 `transaction_block.py` decides whether the script runs outside a transaction.
 """
@@ -28,15 +28,15 @@ IDEMPOTENT = re.compile(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILI
 def checksum_of(text: str) -> str:
     """SHA-256 of the text, prefixed with the algorithm's name.
 
-    The text has no byte order mark and has LF line ends, and the path is not included. So the checksum stays the same
-    if a file is moved, or checked out with other line ends.
+    The text has no byte order mark and has LF line ends. The path is not included. The checksum therefore stays the
+    same if a file is moved, or checked out with other line ends.
     """
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Script:
-    """SQL text from `path` that starts at line `first_line`. A file may contain more than one script."""
+    """The SQL text of the file `path` from line `first_line` on. A file may contain more than one script."""
 
     sql: str
     path: str
@@ -79,7 +79,7 @@ class Script:
 
     @cached_property
     def traits(self) -> Trait:
-        """The effects of the statements. For invalid SQL, `OUTLIVES` and `TEMPORARY` as a precaution."""
+        """The effects of the statements. For invalid SQL, `OUTLIVES` and `TEMPORARY`, as a precaution."""
         try:
             return reduce(or_, (statement.traits for statement in self.statements), NOTHING)
         except parse.SqlSyntaxError:
@@ -92,7 +92,7 @@ class Script:
 
     @cached_property
     def batch_faults(self) -> tuple[Fault, ...]:
-        """The errors of a batched migration. Empty if the script is not batched. Raises `parse.SqlSyntaxError`."""
+        """The errors in a batched migration. Empty if the script is not batched. Raises `parse.SqlSyntaxError`."""
         if not is_batched(self.sql):
             return ()
         if len(self.statements) != 1:
@@ -123,9 +123,9 @@ class Script:
 
     @cached_property
     def outside(self) -> tuple[str, int] | None:
-        """Why the script runs outside a transaction, and the cause's offset. None if it runs in a transaction.
+        """Why the script runs outside a transaction, and the offset of the cause. None if it runs in a transaction.
 
-        `transaction_block.why_outside_transaction` decides. Raises SqlSyntaxError.
+        `transaction_block.why_outside_transaction` decides this. Raises SqlSyntaxError.
         """
         return why_outside_transaction(self.sql, self._refused_statements())
 
@@ -146,7 +146,7 @@ class Script:
 
     @cached_property
     def passed_rollback(self) -> Script | None:
-        """The rollback SQL passed to `record_migration`. Empty if not a constant. None if no SQL is passed."""
+        """The rollback SQL passed to `record_migration`. Empty if it is not a constant, None if none is passed."""
         try:
             text = passed_rollback(self.sent)
         except parse.SqlSyntaxError:

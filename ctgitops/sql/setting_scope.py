@@ -1,4 +1,4 @@
-"""Determines from SQL which settings and temporary tables end at COMMIT. No server query shows this before COMMIT."""
+"""Determines from SQL which settings and temporary tables end at COMMIT. No query shows this before COMMIT."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .settings import setting_of
 
 @dataclass(frozen=True)
 class SettingScopes:
-    """Settings, temporary tables and channels, by scope. Effects of functions and DO blocks are not included."""
+    """Settings, temporary tables and channels, by scope. Leaves out the effects of functions and DO blocks."""
 
     until_commit: frozenset[str] = frozenset()
     """Settings that are set only for the transaction, including `role` and `session_authorization`."""

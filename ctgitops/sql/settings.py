@@ -1,4 +1,4 @@
-"""Reads, from a statement's parse tree, the settings that the statement changes."""
+"""Finds the settings that a statement changes, from its parse tree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TRANSACTION = frozenset(["transaction_isolation", "transaction_read_only", "tra
 
 
 def setting_of(kind: str, node: Node) -> tuple[str, bool] | None:
-    """The setting that SET or set_config changes, and whether only for the current transaction.
+    """The setting that SET or set_config changes, and whether it changes only for the current transaction.
 
     None for a RESET, and for a call whose arguments are not constants.
     """
@@ -37,7 +37,7 @@ def sets_session(kind: str, node: Node) -> tuple[str, ...]:
 
 
 def _by_calls(select: Node) -> tuple[str, ...]:
-    """The settings of a `SELECT set_config(…), …` that has only such calls with constants. Otherwise empty."""
+    """The settings of a `SELECT set_config(…), …` in which every argument is a constant. Otherwise empty."""
     targets = [item.get("ResTarget", {}).get("val", {}).get("FuncCall", {}) for item in select.get("targetList", ())]
     made = [setting_of("FuncCall", target) for target in targets]
     if not made or {"fromClause", "whereClause", "intoClause", "withClause"} & select.keys():
@@ -47,7 +47,7 @@ def _by_calls(select: Node) -> tuple[str, ...]:
 
 
 def sets_transaction(kind: str, node: Node) -> bool:
-    """Whether a statement is SET TRANSACTION, or SETs a setting that SET TRANSACTION changes."""
+    """Whether a statement is SET TRANSACTION, or a SET of a setting that SET TRANSACTION also changes."""
     if kind != "VariableSetStmt":
         return False
     name = str(node.get("name", ""))

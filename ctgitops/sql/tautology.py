@@ -31,7 +31,7 @@ class Table(Protocol):
 
 
 def always_true(node: Any, table: Table | None = None) -> bool:
-    """Whether a condition is true for every row, apart from rows with NULL in a compared column. False if uncertain."""
+    """Whether a condition is true for every row, except rows with NULL in a compared column. False if uncertain."""
     judges: dict[str, Callable[[Node], bool]] = {
         "A_Const": lambda constant: bool(constant.get("boolval", {}).get("boolval")),
         "TypeCast": lambda cast: _cast(cast, table),
@@ -68,7 +68,7 @@ def _bool(expression: Node, table: Table | None) -> bool:
 
 
 def _value(node: Node) -> Any:
-    """The value of a constant as a Python value. None if the constant is not an integer or a string."""
+    """A constant as a Python value. None if the expression is not an integer or string constant."""
     constant = canonical(node).get("A_Const", {})
     if "ival" in constant:
         return int(constant["ival"].get("ival", 0))
@@ -103,7 +103,7 @@ def _unequal(test: Node) -> bool:
 
 
 def _null(test: Node, table: Table | None) -> bool:
-    """Whether the test is IS NOT NULL, for a column that cannot be NULL or for a constant."""
+    """Whether the test is IS NOT NULL, of a column that cannot be NULL or of a constant."""
     arg = test.get("arg", {})
     proved = table is not None and "ColumnRef" in arg and all(map(table.proved_not_null, columns_in(arg)))
     return test.get("nulltesttype") == "IS_NOT_NULL" and (proved or _value(arg) is not None)

@@ -1,7 +1,7 @@
-"""Splits SQL into tokens like PostgreSQL's scanner. Never fails: an unterminated token ends with the text.
+"""Splits SQL into tokens as PostgreSQL's scanner does. Never fails: an unterminated token ends with the text.
 
-The parser stops at the first syntax error, so it cannot be used for SQL that may be invalid, such as in the search for
-passwords.
+The parser stops at the first syntax error. Code that must read invalid SQL, such as the search for passwords, therefore
+uses this module.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def first_word(sql: str, start: int, end: int) -> int:
 
 
 def comment_lines(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:
-    """The matches of a pattern that are whole comments. Lines in strings and in other comments do not count."""
+    """The matches of a pattern that are whole comments. Ignores lines in strings and in other comments."""
     found = list(pattern.finditer(sql))
     starts = {token.start for token in tokens(sql) if token.kind is Kind.COMMENT} if found else set()
     return (match for match in found if match.end() - len(match[0].lstrip()) in starts)

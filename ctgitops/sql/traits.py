@@ -1,7 +1,7 @@
 """Effects of statements beyond their own transaction, read from their parse trees and from the bodies in them.
 
-To the parser, the body of a DO block or function is a string. This module reads its tokens, without comments. The
-strings in a body count only if the body runs dynamic SQL, which is built from such strings.
+To the parser, the body of a DO block or function is a string. This module reads the tokens of the body, without
+comments. The strings in a body count only if the body runs dynamic SQL, because such SQL is built from strings.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class Trait(Flag):
     """An effect of a statement."""
 
     OUTLIVES = auto()
-    """Changes session state that only a new connection resets. Also changes defaults that only a new session reads."""
+    """Changes session state that only a new connection resets, or defaults that only a new session reads."""
     RECORDS = auto()
-    """Calls `record_migration` (of the strategy document) without its schema, which must be on the search path."""
+    """Calls `record_migration` (of the strategy document) without a schema. The search path must contain its schema."""
     RECORDS_QUALIFIED = auto()
     """Calls `ctgitops.record_migration`, with its schema."""
     SETS_TRANSACTION = auto()
-    """Contains a SET TRANSACTION, which must precede any query of its transaction."""
+    """Contains a SET TRANSACTION, which must precede all queries of its transaction."""
     SAVEPOINT = auto()
     """Contains a SAVEPOINT."""
     TEMPORARY = auto()
@@ -40,7 +40,7 @@ _MAYBE = re.compile(
     r"|set_config|lo_|dblink|record_migration|temp|transaction_|u&",
     re.IGNORECASE,
 )
-"""Matches every statement with traits. Other trees are not searched, because a dump has thousands of statements."""
+"""Matches every statement with traits. Statements that do not match are not searched: a dump has thousands of them."""
 _FUNCTIONS = {"record_migration": Trait.RECORDS, "set_config": Trait.OUTLIVES}
 _FAMILIES = ("lo_", "dblink")
 _LANGUAGES = ("plpython", "plperl", "pltcl")
@@ -52,7 +52,7 @@ _RENAMED = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE"})
 _ALTERED = frozenset({"database", "role", "user", "system"})
 _BUILDS = frozenset({"execute", "format"})
 _DEEPEST = 3
-"""Maximum depth to which strings inside strings of a body are read."""
+"""Maximum depth of nested strings that are read in a body."""
 
 
 def traits_of(text: str, kind: str, statement: Node) -> Trait:
@@ -90,7 +90,7 @@ def _called(name: tuple[str, ...]) -> Trait:
 
 
 def _is_temporary(node: Node) -> bool:
-    """Whether a node is or creates a temporary relation. In some statements, the relation's node has no type key."""
+    """Whether a node is, or creates, a temporary relation. In some statements, the relation's node has no type key."""
     into = [node.get(key, {}).get("rel", {}) for key in ("into", "intoClause")]
     made = [node, *into, *(node.get(key, {}) for key in ("relation", "view", "sequence"))]
     return any(isinstance(each, dict) and each.get("relpersistence") == "t" for each in made)
@@ -133,7 +133,7 @@ def _of_words(before: str, one: str, two: str) -> Trait:
 
 
 def _settings_in(words: list[str]) -> Trait:
-    """The traits of SET statements in a body whose setting has a dot in its name."""
+    """The traits of SET statements in a body. Covers settings with a dot in their names."""
     for at, word in enumerate(words):
         rest = words[at + 1 : at + 4]
         name = rest[1:] if rest[:1] in (["local"], ["session"]) else rest[:2]

@@ -1,9 +1,11 @@
-"""Decides, by the comments and statements of a file, whether the file runs outside a transaction.
+"""Decides from the comments and statements of a file whether the file runs outside a transaction.
 
-The table of statements that PostgreSQL does not allow inside a transaction block was measured on PostgreSQL 14 to 18,
-with the same result on each (`tests/sql/refused_inside_a_transaction.json`, checked statement by statement in
-`tests/sql/test_transaction_block.py`). `CALL` and `DO` also fail inside a transaction block if their body commits. A
-parser cannot detect this case: the server reports the error, and the transaction is rolled back.
+PostgreSQL does not allow some statements inside a transaction block. The list of these statements was measured on
+PostgreSQL 14 to 18, with the same result on each version. `tests/sql/refused_inside_a_transaction.json` has the result,
+and `tests/sql/test_transaction_block.py` checks each statement.
+
+`CALL` and `DO` also fail inside a transaction block if their body commits. A parser cannot detect this case. The server
+reports the error, and the transaction is rolled back.
 """
 
 from __future__ import annotations
@@ -34,8 +36,9 @@ _CONTROL = {
 def why_outside_transaction(sql: str, refused: Iterator[tuple[str, int]]) -> tuple[str, int] | None:
     """Why the file runs outside a transaction, and the cause's offset in characters. None if it runs in a transaction.
 
-    The cause is a comment (see `no_transaction_line`), or else the first of `refused`: each statement that PostgreSQL
-    does not allow inside a transaction, with its offset. `refused` is not read if a comment decides.
+    The cause is a comment (see `no_transaction_line`), or else the first item of `refused`. `refused` yields the
+    statements that PostgreSQL does not allow inside a transaction, with their offsets. `refused` is not read if a
+    comment decides.
     """
     return no_transaction_line(sql) or next(refused, None)
 
@@ -51,14 +54,14 @@ def no_transaction_line(sql: str) -> tuple[str, int] | None:
 
 
 def transaction_control(kind: str, node: Node) -> str:
-    """The keywords of a statement that opens or closes a transaction. Empty for others, also for savepoints."""
+    """The keywords of a statement that begins or ends a transaction. Empty for all others, including savepoints."""
     return _CONTROL.get(node.get("kind", ""), "") if kind == "TransactionStmt" else ""
 
 
 def transaction_options(kind: str, node: Node) -> str:
     """The options of a BEGIN or COMMIT, such as `ISOLATION LEVEL SERIALIZABLE` or `AND CHAIN`. Empty without options.
 
-    READ WRITE and NOT DEFERRABLE are omitted, because they are the defaults of a transaction that writes.
+    Omits READ WRITE and NOT DEFERRABLE, because they are the defaults of a transaction that writes.
     """
     if kind != "TransactionStmt":
         return ""

@@ -1,4 +1,4 @@
-"""Reads the column names of a view from its definition, as PostgreSQL prints it."""
+"""Finds the column names of a view in the definition that PostgreSQL prints."""
 
 from __future__ import annotations
 

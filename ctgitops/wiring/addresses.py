@@ -24,7 +24,7 @@ class Addresses:
         return self.named(environment.url_secret, environment.name)
 
     def named(self, secret: str, whose: str) -> Address:
-        """The address in the variable `secret`. Messages name it by `whose`. Raises UsageError if it is not set."""
+        """The address in the variable `secret`. Messages call it `whose`. Raises UsageError without the variable."""
         from ..postgres.connection.connect import Address
 
         url = self.environ.get(secret, "").strip()
@@ -36,5 +36,5 @@ class Addresses:
         return Address(url, f"{whose} ({secret})")
 
     def url_or_secret(self, text: str) -> str:
-        """`text`, or the variable's value for `$NAME`. A command line then need not contain a secret."""
+        """`text` itself, or for `$NAME` this variable's value, so that a command line need not contain a secret."""
         return self.named(text.strip("${}"), "--into").url if text.startswith("$") else text

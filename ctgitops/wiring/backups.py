@@ -1,4 +1,4 @@
-"""Proved backups. Imports the implementation only on first use. The import takes 60 ms."""
+"""Creates proved backups. Imports their implementation only on first use, because the import takes 60 ms."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ class StoredBackups:
     root: Path
     addresses: Addresses
     environments: Callable[[], tuple[Environment, ...]]
-    """The manifests. They contain the settings of buckets."""
+    """Returns the manifests, which contain the settings of buckets."""
     identity: str = ""
-    """The file with a private key, or `$NAME` for its variable. If empty, the default variables are used."""
+    """The file with a private key, or `$NAME` for a variable with the key. If empty, uses default variables."""
 
     @property
     def shadows(self) -> Shadows:
-        """Creates a copy on which a plan is tried. This finds the tables that a backup of a part saves."""
+        """Creates copies on which a plan is tried. The trial finds the tables that a partial backup saves."""
         from .databases import ThrowAwayDatabases
 
         return ThrowAwayDatabases(self.addresses)
 
     def take(self, environment: Environment, tell: Listener, extent: BackupExtent | None = None) -> Receipt:
-        """Takes a backup and proves it by a restore. Raises BackupError."""
+        """Takes a backup, and verifies it by a restore. Raises BackupError."""
         return self._proved().take(environment, tell, extent)
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
@@ -54,7 +54,7 @@ class StoredBackups:
         return self._proved().restore(self._receipt_at(receipt_at), url, tell)
 
     def schema(self, receipt_at: str, tell: Listener) -> Snapshot:
-        """The schema of a backup. The backup is restored on a throw-away server. Raises BackupError, UsageError."""
+        """The schema of a backup, which is restored on a throw-away server. Raises BackupError, UsageError."""
         return self._proved().schema(receipt_at, tell)
 
     def stored(self, environment: Environment) -> tuple[StoredBackup, ...]:
@@ -62,19 +62,25 @@ class StoredBackups:
         return self._finished().stored(environment)
 
     def verify(self, which: str, tell: Listener) -> tuple[Receipt, tuple[str, ...]]:
-        """Compares a backup's files with its receipt. Returns also what could not be checked. Raises BackupError."""
+        """Compares a backup's files with its receipt. Returns the receipt, and what could not be checked.
+
+        Raises BackupError.
+        """
         return self._finished().verify(self._receipt_at(which), tell)
 
     def drill(self, environment: Environment, tell: Listener) -> Drill:
-        """Restores the newest backup on a throw-away server. Stores the result. Raises BackupError."""
+        """Restores the newest backup on a throw-away server, and stores the result. Raises BackupError."""
         return self._finished().drill(environment, tell)
 
     def prune(self, environment: Environment, tell: Listener, *, dry_run: bool) -> Pruned:
-        """Removes old backups as `backup.keep` says. Raises CtgitopsError. Writes to the store."""
+        """Removes old backups according to `backup.keep`. Raises CtgitopsError. Writes to the store."""
         return self._finished().prune(environment, tell, dry_run=dry_run)
 
     def restore_table(self, which: str, names: tuple[str, str], url: str, tell: Listener) -> tuple[Receipt, int]:
-        """Restores one table's rows into a new table. Returns receipt and row count. Writes. Raises BackupError."""
+        """Restores the rows of one table into a new table. Returns the receipt and the number of rows. Writes.
+
+        Raises BackupError.
+        """
         return self._finished().restore_table(self._receipt_at(which), names, url, tell)
 
     def fetch_export(self, which: str, folder: Path, tell: Listener) -> Receipt:
@@ -82,7 +88,7 @@ class StoredBackups:
         return self._finished().fetch_export(self._receipt_at(which), folder, tell)
 
     def _receipt_at(self, which: str) -> str:
-        """The path or URL of a receipt. `which` is an ID, or a path or URL. Raises UsageError."""
+        """The path or URL of a receipt. `which` is a backup's ID, or already a path or URL. Raises UsageError."""
         name = environment_of(which)
         if not name or Path(which).exists():
             return which
@@ -115,7 +121,7 @@ class StoredBackups:
         )
 
     def private_key(self) -> PrivateKey | None:
-        """The private key that decrypts backups. None if no variable or file is named. Raises UsageError."""
+        """The private key that decrypts backups. None if the user names no variable and no file. Raises UsageError."""
         from ..backup.encryption import PrivateKey
 
         environ = self.addresses.environ
@@ -136,7 +142,7 @@ class StoredBackups:
             raise UsageError(what, hint="name a file as age-keygen or ssh-keygen writes it") from None
 
     def _settings(self, address: str) -> StoreSettings:
-        """The `backup.store` of the manifest with this address in `backup.to`. Empty without such a manifest."""
+        """The `backup.store` of the manifest that has this address in `backup.to`. Empty without such a manifest."""
         from ..core.environment.environment import StoreSettings
 
         if "://" in address:

@@ -1,4 +1,4 @@
-"""Creates the checks of `doctor` that share a session of one environment's database."""
+"""Creates the checks of `doctor` that share a session in one environment's database."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from ..postgres.doctor.doctor_session import DoctorSession
 
 SPARE = 4
-"""Connections of a backup beside its parallel jobs: the run lock, the snapshot, the counts and the progress."""
+"""The connections of a backup in addition to its parallel jobs: run lock, snapshot, counts and progress."""
 
 
 @dataclass(frozen=True)
 class DatabaseLooks:
-    """The checks of one environment's database, and of this machine in comparison with it."""
+    """The checks of one environment's database, and of this machine with regard to this database."""
 
     environment: Environment
     addresses: Addresses
@@ -39,7 +39,7 @@ class DatabaseLooks:
 
     @property
     def _needed(self) -> int:
-        """The connections that a run needs, with its backup."""
+        """The number of connections that a run and its backup need."""
         from ..backup.pg_dump import jobs
 
         return self.environment.preflight.limits.connections + (jobs() + SPARE if self._dumps else 0)

@@ -38,7 +38,7 @@ class PostgresDatabases:
         return PostgresDatabase(self.addresses.of(environment), environment.role)
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment in the manifest's `after`. If the ledger is unreadable, the reason."""
+        """The ledger of the environment that the manifest names in `after`, or why this ledger is unreadable."""
         name = request.environment.after
         if name is None:
             return None
@@ -55,7 +55,7 @@ class ThrowAwayDatabases:
     addresses: Addresses
 
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
-        """An empty throw-away database like `wanted`, dropped when the block ends. Raises UsageError."""
+        """An empty throw-away database like `wanted`, which is dropped when the block ends. Raises UsageError."""
         from ..postgres.shadow.replay import replay_shadow
 
         policy = environment.shadow if environment else ShadowPolicy()
@@ -65,7 +65,7 @@ class ThrowAwayDatabases:
 
     @contextmanager
     def sandbox(self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()) -> Iterator[Sandbox]:
-        """A throw-away copy of a real schema. It contains the steps in `had`. Raises UsageError, ApplyError."""
+        """A throw-away copy of a real schema after the steps in `had`. Raises UsageError, ApplyError."""
         from ..postgres.shadow.sandbox import sandbox_shadow
 
         external = self._external(policy) if policy.url_secret else None

@@ -32,7 +32,7 @@ class Examinations:
     today: date
 
     def of(self, environments: tuple[Environment, ...]) -> tuple[Examination, ...]:
-        """The checks of these environments and of the repository. Examinations can run at the same time."""
+        """The checks of these environments and of the repository. All of them can run at the same time."""
         return (
             *(each for environment in environments for each in self._environment(environment)),
             Examination("", {"telemetry": self._telemetry}),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Notifications:
-    """The receivers of one checkout. Each method returns a warning for each receiver that was not reached."""
+    """The receivers of one checkout. The methods return warnings about receivers that were not reached."""
 
     workspace: Workspace
     origin: Origin
@@ -34,7 +34,7 @@ class Notifications:
     def result(
         self, environment: Environment, result: Outcome | CtgitopsError, pull_request: int | None = None
     ) -> tuple[str, ...]:
-        """Sends the result of a run. `pull_request` overrides the number of the origin."""
+        """Sends the result of a run. `pull_request` is used in place of the number in the run's origin."""
         if not self._receivers(environment):
             return ()
         from ..core.gate.wait import wait_of
@@ -50,7 +50,7 @@ class Notifications:
         )
 
     def drift(self, result: DriftResult) -> tuple[str, ...]:
-        """Sends the result of a comparison. Sends nothing unless there is drift, or no comparison was possible."""
+        """Sends the result of a comparison, but only if there is drift or the comparison was impossible."""
         if not self._receivers(result.environment):
             return ()
         from ..report.notification import of_drift
@@ -94,7 +94,7 @@ class Notifications:
         return of_override(alert.override, environment.name, self.origin)
 
     def test(self, environment: Environment) -> tuple[Delivery, ...]:
-        """Sends a test to each receiver of an environment. Ignores which events the receiver wants."""
+        """Sends a test to each receiver of an environment, whichever events the receiver wants."""
         from ..core.environment.receiver import Event
         from ..notify.delivery import deliver
         from ..report.notification import Notification

@@ -14,7 +14,7 @@ from ..files.git import head_of, in_repository
 
 
 def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
-    """Reads a run's origin from GitHub's variables. Outside GitHub, reads the user name and the checkout's commit."""
+    """Reads a run's origin from GitHub's variables. Outside GitHub, uses the user name and the checkout's commit."""
     server, repository, run = (environ.get(f"GITHUB_{k}", "") for k in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     pull_request = re.fullmatch(r"refs/pull/(\d+)/\w+", environ.get("GITHUB_REF", ""))
     return Origin(
@@ -42,7 +42,7 @@ def _user() -> str:
 
 
 def _commit(root: Path) -> str:
-    """The checkout's commit. Empty if git fails: a run must also be possible without git."""
+    """The checkout's commit. Empty if git fails, because a run must also be possible without git."""
     try:
         return head_of(root) if in_repository(root) else ""
     except CtgitopsError:

@@ -1,4 +1,4 @@
-"""Reads schemas by name. For an equal name, an environment takes precedence over a file."""
+"""Reads schemas by name. If an environment and a file have the same name, reads the environment."""
 
 from __future__ import annotations
 

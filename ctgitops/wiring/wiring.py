@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wiring:
-    """One checkout and one process environment, and the ports' implementations that use both."""
+    """One checkout and one process environment, and the implementations of the ports that use both."""
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -55,7 +55,7 @@ class Wiring:
 
     @cached_property
     def environments(self) -> tuple[Environment, ...]:
-        """The valid manifests of the checkout. The checkout may lack migrations/."""
+        """The environments with valid manifests in the checkout, which may lack migrations/."""
         return read_environments(Repository(self.root))[0]
 
     @cached_property
@@ -70,7 +70,7 @@ class Wiring:
 
     @property
     def today(self) -> date:
-        """The current day in UTC. Allowances expire by this day."""
+        """The current day in UTC, which decides whether an allowance has expired."""
         return self.now.date()
 
     @property
@@ -80,7 +80,7 @@ class Wiring:
 
     @property
     def environment_names(self) -> list[str]:
-        """The names of all environments. Each follows the environment in its `after`. Raises UsageError without any."""
+        """The names of all environments. Each comes after the environment in its `after`. Raises UsageError."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
             hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three manifests"
@@ -134,7 +134,7 @@ class Wiring:
 
     @property
     def shadows(self) -> ThrowAwayDatabases:
-        """The creator of throw-away databases."""
+        """Creates throw-away databases."""
         return ThrowAwayDatabases(self.addresses)
 
     @property
@@ -144,7 +144,7 @@ class Wiring:
 
     @property
     def backups(self) -> StoredBackups:
-        """Takes and restores proved backups."""
+        """Takes and restores backups."""
         return StoredBackups(self.root, self.addresses, lambda: self.workspace.environments)
 
     @property
@@ -178,7 +178,10 @@ class Wiring:
         return GitHubForge(access, warn, folder=f"{self.origin.folder}{layout_of(self.root).folder}")
 
     def migrations_among(self, paths: Iterable[str]) -> dict[str, MigrationName]:
-        """The names of the migrations whose SQL is in `paths`, by path. Paths are relative to the repository."""
+        """Maps those of `paths` that are migration files, except rollbacks, to the names of the migrations.
+
+        Paths are relative to the repository.
+        """
         folder = self.origin.folder
         inside = {path.removeprefix(folder): path for path in paths if path.startswith(folder)}
         found = migrations_among(self.workspace.policy.layout, inside)

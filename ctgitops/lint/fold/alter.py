@@ -14,7 +14,7 @@ _Fold = Callable[[Catalog, Table, Node], None]
 
 
 def table(catalog: Catalog, node: Node) -> None:
-    """Applies the actions of ALTER TABLE in order, and the actions of ALTER TYPE to the typed tables of the type."""
+    """Applies the actions of ALTER TABLE in order, and the actions of ALTER TYPE to the typed tables of this type."""
     name, commands_ = relation_name(node.get("relation", {})), list(commands("AlterTableStmt", node))
     if node.get("objtype") == "OBJECT_TYPE":
         for each in catalog.typed(name):
@@ -42,7 +42,7 @@ def _goes_down(command: Node) -> bool:
 
 
 def _with_partitions(catalog: Catalog, table: Table) -> Iterator[Table]:
-    """A table and all its partitions, each once. The model may have a cycle of partitions by mistake."""
+    """A table and all its partitions, each only once. An invalid model may have a cycle of partitions."""
     left, seen = [table], {table.name}
     while left:
         each = left.pop()
@@ -84,7 +84,7 @@ def _validate(_catalog: Catalog, of: Table, command: Node) -> None:
 
 
 def _alter_constraint(_catalog: Catalog, of: Table, command: Node) -> None:
-    """Applies ALTER CONSTRAINT … [NOT] ENFORCED. ENFORCED validates a constraint that was not enforced."""
+    """Applies ALTER CONSTRAINT … [NOT] ENFORCED. ENFORCED validates a constraint that was NOT ENFORCED."""
     part = target(command)
     constraint = of.constraints.get(part.get("conname", ""))
     if constraint and part.get("alterEnforceability"):
@@ -112,7 +112,7 @@ def _nullable(*, not_null: bool) -> _Fold:
 
 
 def _default(_catalog: Catalog, of: Table, command: Node) -> None:
-    """Applies SET DEFAULT and DROP DEFAULT. For DROP DEFAULT and SET DEFAULT NULL, the node has no definition."""
+    """Applies SET DEFAULT and DROP DEFAULT. The node has no definition for DROP DEFAULT and SET DEFAULT NULL."""
     of.columns.setdefault(command.get("name", ""), Column()).default = not is_null(command.get("def"))
 
 
@@ -171,7 +171,7 @@ def _of_type(catalog: Catalog, of: Table, command: Node) -> None:
 
 
 _WITH_ROWS = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Types of relations with rows. ALTER INDEX, ALTER SEQUENCE and ALTER TYPE also parse as AlterTableStmt."""
+"""Types of relations with rows. ALTER INDEX, ALTER SEQUENCE and ALTER TYPE also have the type AlterTableStmt."""
 _DOWN = {
     "AT_DropColumn", "AT_DropConstraint", "AT_ValidateConstraint", "AT_AlterColumnType", "AT_SetNotNull",
     "AT_DropNotNull",
@@ -210,7 +210,7 @@ _PARTS: dict[str, _Fold] = {
 
 
 def cluster(catalog: Catalog, node: Node) -> None:
-    """Applies CLUSTER … USING. PostgreSQL uses the same index for later CLUSTER statements without USING."""
+    """Applies CLUSTER … USING. PostgreSQL uses the same index for a later CLUSTER without USING."""
     found = catalog.table(relation_name(node.get("relation", {})))
     if found and "indexname" in node:
         _cluster_on(catalog, found, {"name": node["indexname"]})
@@ -236,7 +236,7 @@ def domain(catalog: Catalog, node: Node) -> None:
 
 
 def function(catalog: Catalog, node: Node) -> None:
-    """Applies the new volatility in ALTER FUNCTION, such as STABLE."""
+    """Applies the volatility that ALTER FUNCTION sets, such as STABLE."""
     found = catalog.function(name_of(node.get("func", {}).get("objname", [])))
     if found:
         volatility = options_of(node.get("actions", [])).get("volatility", {})

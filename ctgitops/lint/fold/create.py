@@ -25,7 +25,7 @@ from ..types import type_of
 
 
 def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
-    """Adds and returns a new table. None if the table already exists, as for CREATE … IF NOT EXISTS."""
+    """Adds and returns a new table. Returns None if the table already exists, as CREATE … IF NOT EXISTS allows."""
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"
@@ -103,7 +103,7 @@ def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
 
 
 def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") -> None:
-    """Adds a constraint to a table, with the index and the NOT NULL that the constraint implies."""
+    """Adds a constraint to a table. Also adds the index and the NOT NULL that the constraint implies."""
     constraint = constraint_of(node, column)
     kind = constraint.kind.removeprefix("CONSTR_").lower()
     known_index = catalog.indexes.get((to.name[0], node.get("indexname", "")))
@@ -124,7 +124,7 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
-    """The name that PostgreSQL chooses for a constraint on one column. Otherwise a placeholder such as `check 1`."""
+    """The name that PostgreSQL gives to a constraint on one column. For others, a placeholder such as `check 1`."""
     ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
     if kind == "primary":
         return f"{to.name[1]}_pkey"
@@ -135,7 +135,7 @@ def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
 
 
 def foreign_table(catalog: Catalog, node: Node) -> None:
-    """Applies CREATE FOREIGN TABLE. The rows are stored on another server."""
+    """Applies CREATE FOREIGN TABLE. Another server stores the rows of such a table."""
     made = _made(catalog, node.get("base", {}).get("relation", {}), "foreign table")
     if made:
         for element in node.get("base", {}).get("tableElts", ()):
@@ -184,7 +184,7 @@ def policy(catalog: Catalog, node: Node) -> None:
 
 
 def index(catalog: Catalog, node: Node) -> None:
-    """Applies CREATE INDEX. An unnamed index gets a name that is unique in the model."""
+    """Applies CREATE INDEX. Gives an unnamed index a name that is unique in the model."""
     on = catalog.full(relation_name(node.get("relation", {})))
     elements = (*node.get("indexParams", ()), *node.get("indexIncludingParams", ()))
     columns = columns_in(node.get("whereClause")).union(*(index_columns(element) for element in elements))
@@ -237,7 +237,7 @@ def function_of(node: Node) -> Function:
 
 
 def header_of(node: Node) -> str:
-    """A CREATE FUNCTION without a body that declares the same variables, all with simple types."""
+    """A CREATE FUNCTION without a body. Declares the same variables, but with simple types."""
     parts = [item.get("FunctionParameter", {}) for item in node.get("parameters", ())]
     out = [each for each in parts if each.get("mode") in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE", "FUNC_PARAM_INOUT"}]
     returned = node.get("returnType", {})

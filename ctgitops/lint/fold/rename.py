@@ -9,7 +9,7 @@ from ...sql.nodes import Name, Node, name_of, relation_name, with_column_renamed
 from ..catalog import Catalog, Table
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Types of relations. Triggers, rules and policies are left out, although their RENAME names the table."""
+"""Types of relations. Excludes triggers, rules and policies, although their RENAME also names the table."""
 _TYPES = {"OBJECT_DOMAIN", "OBJECT_TYPE"}
 
 
@@ -65,7 +65,7 @@ def _rename_column(catalog: Catalog, of: Table, old: str, new: str) -> None:
 
 
 def rename_table(catalog: Catalog, table: Table, new: tuple[str, str]) -> None:
-    """Changes the name or schema of a table, in place, and updates references to it."""
+    """Changes the name or schema of a table in the model, and updates references to the table."""
     old = table.name
     catalog.tables[new] = catalog.tables.pop(old)
     table.name = new

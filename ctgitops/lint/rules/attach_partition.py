@@ -1,4 +1,4 @@
-"""Reports ATTACH PARTITION that scans the new partition or the default partition."""
+"""Reports an ATTACH PARTITION that scans the new partition or the default partition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports the scan. Skips a partition if a validated CHECK implies the partition bound."""
+    """Reports the scan. Skips a partition whose validated CHECK implies the partition bound."""
     for command in case.parts("AT_AttachPartition") if case.node.get("objtype") == "OBJECT_TABLE" else ():
         part = target(command)
         parent = case.catalog.table(relation_name(case.node.get("relation", {})))

@@ -1,4 +1,4 @@
-"""Reports UPDATE, DELETE or MERGE that can change many rows in one statement."""
+"""Reports an UPDATE, DELETE or MERGE that can change many rows in one statement."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..writes import KINDS, writes
 
 
 def check(case: Case) -> Hits:
-    """Reports a condition without `=` or IN between a column and constants: the number of rows is unknown."""
+    """Reports a condition that does not compare a column with constants by `=` or IN, and may match many rows."""
     for write in writes(case) if not case.transaction.batched else ():
         if not write.whole and not write.few:
             rows = f"all matching rows of `{called(write.table)}`"

@@ -8,10 +8,10 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Skips FINALIZE, and tables with a default partition, for which PostgreSQL does not support CONCURRENTLY.
+    """Skips FINALIZE, and skips tables with a default partition, because PostgreSQL then rejects CONCURRENTLY.
 
-    On PostgreSQL 15.18, the statement takes ACCESS EXCLUSIVE on the partitioned table, the partition, its default
-    partition and every table with a foreign key to it.
+    On PostgreSQL 15.18, the statement takes ACCESS EXCLUSIVE on the partitioned table, the partition and its default
+    partition. The statement also locks every table with a foreign key to the partitioned table in this mode.
     """
     table = case.altered
     for command in case.parts("AT_DetachPartition") if table and table.default_partition is None else ():

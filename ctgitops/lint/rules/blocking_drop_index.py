@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports indexes of a table in use. The drop itself is instant, but must wait for a lock."""
+    """Reports indexes of a table in use. The drop itself takes no time, but it must wait for a lock."""
     node = case.node
     if node.get("removeType") != "OBJECT_INDEX" or node.get("concurrent"):
         return

@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Also reports a partitioned table. Skips ON ONLY, which indexes no rows."""
+    """Reports partitioned tables too. Skips CREATE INDEX ON ONLY, which indexes no rows."""
     node = case.node
     table = case.in_use(node.get("relation", {}))
     if node.get("concurrent") or table is None or not case.has_rows(table):

@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Skips a view that the same plan created. Such a view is not in use yet."""
+    """Skips a view that the same plan created, because it is not in use yet."""
     view = case.in_use(case.node.get("relation", {}))
     if view and not case.node.get("concurrent"):
         yield Hit(f"blocks reads of `{called(view)}` while it is refreshed")

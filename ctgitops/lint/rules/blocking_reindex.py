@@ -26,7 +26,7 @@ def check(case: Case) -> Hits:
 
 
 def _indexed(case: Case, table: Table) -> bool:
-    """Whether the table has an index. Assumes one if not all columns are known."""
+    """Whether the table has an index. If not all columns are known, assumes that it has one."""
     known = case.catalog.complete and table.known and table.kind == "table"
     return not known or case.catalog.indexed(table)
 

@@ -16,7 +16,7 @@ _STORED = "grant no role access to the view; use a SECURITY DEFINER function tha
 
 
 def check(case: Case) -> Hits:
-    """Reports a new view, a view that loses `security_invoker`, and row-level security on a table that views read."""
+    """Reports new views, views that lose `security_invoker`, and new row-level security on tables that views read."""
     if case.kind == "CreateTableAsStmt":
         yield from _stored(case)
         return
@@ -57,7 +57,7 @@ def _views(case: Case) -> Iterator[tuple[Table, list[Table]]]:
 
 
 def _readers(case: Case, table: Table) -> Iterator[Table]:
-    """The views that read a table as their owner. Skips views that the file creates or makes security_invoker."""
+    """The views that read a table as their owner. Skips views that the file creates or gives `security_invoker`."""
     made = {relation_name(node.get("view", {}))[1] for node in case.transaction.of_kind("ViewStmt")}
     for view in case.catalog.tables.values():
         if view.kind in {"view", "materialized view"} and not view.security_invoker and table.name in view.reads:
@@ -65,14 +65,14 @@ def _readers(case: Case, table: Table) -> Iterator[Table]:
 
 
 def _given_invoker(case: Case) -> set[str]:
-    """The names of views for which the file has ALTER VIEW … SET (security_invoker)."""
+    """The names of views to which the file gives `security_invoker` by ALTER VIEW … SET."""
     altered = case.transaction.of_kind("AlterTableStmt")
     given = (node for node in altered if any(map(security_invoker, commands("AlterTableStmt", node))))
     return {relation_name(node.get("relation", {}))[1] for node in given}
 
 
 def _secured(case: Case, reads: frozenset[Name]) -> list[Table]:
-    """The tables with row-level security without FORCE, in `reads` or behind a security_invoker view in `reads`."""
+    """The tables with row-level security but without FORCE, in `reads` or behind a security_invoker view in `reads`."""
     found: dict[Name, Table] = {}
     left, seen = list(reads), set[Name]()
     while left:

@@ -10,7 +10,7 @@ _SAME = ({"text", "varchar", "bpchar", "citext"}, {"int2", "int4", "int8"}, {"fl
 
 
 def check(case: Case) -> Hits:
-    """Reports a new type if code that expects the old type may fail to read or write it."""
+    """Reports a new type if code for the old type may fail to read or write its values."""
     table = case.altered
     for command in case.parts("AT_AlterColumnType"):
         column = table.columns.get(command.get("name", "")) if table else None

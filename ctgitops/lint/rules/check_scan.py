@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Also reports the CHECK of a new column, even if all its values are null."""
+    """Also reports the CHECK of a new column, even if all values of the column are null."""
     for table, node, added in case.added_constraints("CONSTR_CHECK"):
         merges = added is None and case.catalog.complete and node.get("conname") in table.constraints
         if node.get("skip_validation") or merges:

@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 
 def check(case: Case) -> Hits:
-    """Accepts SET search_path FROM CURRENT."""
+    """Also accepts SET search_path FROM CURRENT."""
     options = case.node.get("options", [])
     definer = option(options, "security")
     if definer is None or not definer.get("arg", {}).get("Boolean", {}).get("boolval"):

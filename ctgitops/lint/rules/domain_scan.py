@@ -1,4 +1,4 @@
-"""Reports ALTER DOMAIN that scans every table with a column of the domain."""
+"""Reports an ALTER DOMAIN that scans every table with a column of this domain."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW"}
 
 
 def check(case: Case) -> Hits:
-    """CASCADE drops dependent objects that the file does not name."""
+    """Reports CASCADE, because it drops dependent objects that the file does not name."""
     for name in _dropped(case) if case.kind == "DropStmt" else _parts(case):
         yield Hit(f"drops every object that depends on `{name}` when the migration runs")
 

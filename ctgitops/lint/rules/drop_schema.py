@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 
 def check(case: Case) -> Hits:
-    """The statement drops all objects in the schema or database."""
+    """Reports the statement, because it drops all objects in the schema or database."""
     if case.kind == "DropdbStmt":
         yield Hit(f"drops the database `{case.node.get('dbname', '')}` with all its objects and data")
     elif case.node.get("removeType") == "OBJECT_SCHEMA":

@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports tables in use."""
+    """Reports the tables that are in use."""
     for parts in dropped_names(case.node) if case.node.get("removeType") == "OBJECT_TABLE" else ():
         table = case.used(qualified(parts), if_exists=bool(case.node.get("missing_ok")))
         if table:

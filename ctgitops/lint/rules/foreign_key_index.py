@@ -11,7 +11,7 @@ _KEYS = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}
 
 
 def check(case: Case) -> Hits:
-    """Accepts an index that begins with the columns in any order, even if the same file creates the index."""
+    """Accepts an index that begins with the key's columns in any order. The file itself may create the index."""
     name = case.catalog.full(relation_name(case.node.get("relation", {})))
     for part, node, column in _constraints(case.node):
         columns = parts_of(node.get("fk_attrs", [])) or (column,)
@@ -25,7 +25,7 @@ def check(case: Case) -> Hits:
 
 
 def _constraints(node: Node) -> Iterator[tuple[Node | None, Node, str]]:
-    """Each constraint of CREATE TABLE or ALTER TABLE, with its ALTER TABLE action and its column, if any."""
+    """Each constraint of CREATE TABLE or ALTER TABLE, with its action and its column if they exist."""
     elements = [(None, item) for item in node.get("tableElts", ())]
     commands = [item.get("AlterTableCmd", {}) for item in node.get("cmds", ())]
     added = [

@@ -1,8 +1,8 @@
-"""Reports a foreign key that is validated while writes to both tables are blocked, also by ALTER CONSTRAINT … ENFORCED.
+"""Reports a foreign key that is validated while writes to both tables are blocked.
 
-On PostgreSQL 18.4, ENFORCED takes ACCESS EXCLUSIVE on the table, SHARE ROW EXCLUSIVE on the referenced table, and
-checks every row. It checks no row if the constraint is already enforced but NOT VALID. PostgreSQL 18 accepts
-ENFORCED for foreign keys only.
+On PostgreSQL 18.4, ALTER CONSTRAINT … ENFORCED takes ACCESS EXCLUSIVE on the table, SHARE ROW EXCLUSIVE on the
+referenced table, and checks every row. PostgreSQL checks no row if the constraint is already enforced but NOT VALID.
+PostgreSQL 18 accepts ENFORCED for foreign keys only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ADD_AGAIN = "drop the constraint, add it as NOT VALID, then VALIDATE it in a se
 
 
 def check(case: Case) -> Hits:
-    """Skips a new column without a default. All its values are null, and PostgreSQL checks no row."""
+    """Skips a new column without a default. All its values are null, so PostgreSQL checks no row."""
     yield from _enforced(case)
     for table, node, added in case.added_constraints("CONSTR_FOREIGN"):
         if node.get("skip_validation"):

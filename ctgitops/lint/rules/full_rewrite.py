@@ -22,7 +22,7 @@ def check(case: Case) -> Hits:
 
 
 def _any(case: Case) -> bool:
-    """Whether the statement rewrites a table. CLUSTER without a name rewrites the tables clustered before."""
+    """Whether the statement rewrites a table. CLUSTER without a name rewrites the tables that were clustered before."""
     if case.kind == "VacuumStmt" or not case.catalog.complete:
         return True
     before = [case.catalog.tables.get(index.table) for index in case.catalog.indexes.values() if index.clustered]

@@ -10,7 +10,7 @@ MOST = 3
 
 
 def check(case: Case) -> Hits:
-    """Reports once, at the statement that exceeds the limit."""
+    """Reports once per file, at the statement that exceeds the limit."""
     before = {name for name, mode in case.transaction.held.items() if mode is LockMode.ACCESS_EXCLUSIVE}
     now = {name for name, mode in case.locks.items() if mode is LockMode.ACCESS_EXCLUSIVE}
     if case.transaction.whole and len(before) <= MOST < len(before | now):

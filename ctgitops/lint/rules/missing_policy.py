@@ -11,7 +11,10 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports DROP of the last policy, and ENABLE ROW LEVEL SECURITY if neither schema nor file has a policy."""
+    """Reports DROP POLICY for the last policy, and ENABLE ROW LEVEL SECURITY if there is no policy.
+
+    Searches the schema and the file for policies.
+    """
     created = {relation_name(node.get("table", {}))[1] for node in case.transaction.of_kind("CreatePolicyStmt")}
     for table in _secured(case) if UNKNOWN not in "".join(created) else ():
         if table.name[1] not in created:

@@ -8,7 +8,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Applies only if the database uses row-level security, or the policy names `exposed_schemas`."""
+    """Applies only if the database uses row-level security, or if the policy has `exposed_schemas`."""
     relation = case.node.get("relation", {})
     name = case.catalog.full(relation_name(relation))
     if relation.get("relpersistence") == "t" or name in case.catalog.tables or "partbound" in case.node:

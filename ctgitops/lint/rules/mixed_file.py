@@ -1,4 +1,4 @@
-"""Reports a file that mixes a statement that cannot run in a transaction with other statements."""
+"""Reports a file with a statement that cannot run in a transaction, and with other statements."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _HARMLESS = {"VariableSetStmt", "SelectStmt", "CommentStmt"}
 
 
 def check(case: Case) -> Hits:
-    """Reports the first statement that could have run in a transaction."""
+    """Reports the first statement that could run in a transaction."""
     transaction = case.transaction
     if transaction.whole or transaction.batched or transaction.statements < 2 or transaction.mixed_reported:
         return

@@ -1,4 +1,4 @@
-"""Reports UPDATE, DELETE or MERGE of every row, also in WITH. The WHERE is missing, `WHERE true` or `1 = 1`."""
+"""Reports UPDATE, DELETE or MERGE of every row. The WHERE is missing, or is `WHERE true` or `1 = 1`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..writes import KINDS, writes
 
 
 def check(case: Case) -> Hits:
-    """Reports tables in use."""
+    """Reports tables in use. Includes statements in a WITH clause."""
     for write in writes(case):
         if write.whole:
             yield Hit(f"{write.verb} every row of `{called(write.table)}` in one transaction", write.in_batches)

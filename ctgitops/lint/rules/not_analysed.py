@@ -1,4 +1,4 @@
-"""Describes findings of run.py: a statement for which an analysis ended with an unexpected error."""
+"""Describes findings of run.py: a statement whose analysis raised an unexpected error."""
 
 from ...core.problem import NOT_ANALYSED
 from ..rule import Group, Rule, Severity

@@ -11,7 +11,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Skips a column that is already NOT NULL, or for which a validated CHECK excludes NULL."""
+    """Skips a column that is already NOT NULL, or whose validated CHECK excludes NULL."""
     table = case.altered_with_rows
     for name, part in _columns(case) if table else ():
         if table and (part.get("subtype") == "AT_SetExpression" or not table.proved_not_null(name)):
@@ -33,7 +33,7 @@ def _columns(case: Case) -> Iterator[tuple[str, Node]]:
 
 
 def _virtual(case: Case, name: str) -> set[str]:
-    """A virtual column that is NOT NULL: PostgreSQL 18 checks the rows again after SET EXPRESSION."""
+    """The virtual columns that are NOT NULL. PostgreSQL 18 checks their rows again after SET EXPRESSION."""
     column = case.altered.columns.get(name) if case.altered else None
     return {name} if column and column.generated == "virtual" and column.not_null else set()
 

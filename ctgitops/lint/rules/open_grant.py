@@ -10,7 +10,7 @@ _ROWS = {"OBJECT_TABLE", "OBJECT_SEQUENCE", "OBJECT_COLUMN"}
 
 
 def check(case: Case) -> Hits:
-    """Reports only tables and sequences. By default, PUBLIC may use types and some schemas."""
+    """Reports only tables and sequences, because PUBLIC may use types and some schemas by default."""
     node = case.node.get("action", {}) if case.kind == "AlterDefaultPrivilegesStmt" else case.node
     if not node.get("is_grant") or node.get("objtype") not in _ROWS:
         return

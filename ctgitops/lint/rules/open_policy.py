@@ -12,7 +12,7 @@ _ANYONE = {"PUBLIC", "anon", "anonymous", "web_anon"}
 
 
 def check(case: Case) -> Hits:
-    """Reports writes for any role, and reads for PUBLIC and anonymous users. Skips restrictive policies."""
+    """Reports writes for all roles, but reads only for PUBLIC and anonymous users. Skips restrictive policies."""
     node = case.node
     restrictive = case.kind == "CreatePolicyStmt" and not node.get("permissive")
     roles = {_name(item.get("RoleSpec", {})) for item in node.get("roles", ())}

@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Requires `no transaction` in the file. Only the catalog shows whether a table is partitioned."""
+    """Requires `no transaction` in the file, because only the catalog shows whether a table is partitioned."""
     node = case.node
     if not case.transaction.whole or switched_on(node.get("params", []), "concurrently") or "relation" not in node:
         return

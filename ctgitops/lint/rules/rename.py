@@ -15,7 +15,7 @@ _WHAT = {
 def check(case: Case) -> Hits:
     """Reports a new name or schema of a table, view or column that existed before the plan.
 
-    Indexes and constraints are left out, because code does not depend on their names.
+    Skips indexes and constraints, because code does not depend on their names.
     """
     node = case.node
     moved = case.kind == "AlterObjectSchemaStmt"

@@ -7,7 +7,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 
 def check(case: Case) -> Hits:
-    """Skips a type that the same file creates. The statement locks no table, on PostgreSQL 14 to 18."""
+    """Skips a type that the same file creates. On PostgreSQL 14 to 18, the statement locks no table."""
     name = name_of(case.node.get("typeName", []))
     made = {name_of(node.get("typeName", []))[1] for node in case.transaction.of_kind("CreateEnumStmt")}
     if "oldVal" in case.node and name[1] not in made:

@@ -6,7 +6,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 
 def check(case: Case) -> Hits:
-    """Skips a schema that the same file creates. The statement locks no table, on PostgreSQL 14 to 18."""
+    """Skips a schema that the same file creates. On PostgreSQL 14 to 18, the statement locks no table."""
     name = case.node.get("subname", "")
     made = {node.get("schemaname") for node in case.transaction.of_kind("CreateSchemaStmt")}
     if case.node.get("renameType") == "OBJECT_SCHEMA" and name not in made:

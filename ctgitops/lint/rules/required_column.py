@@ -6,7 +6,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports a NOT NULL column that would be NULL in existing rows. The statement fails if rows exist."""
+    """Reports a NOT NULL column that would be NULL in existing rows, because the statement then fails."""
     for table, added in case.added_columns:
         domain = case.catalog.domain(added.type)
         default = added.default if added.default is not None else domain and domain.default

@@ -22,7 +22,7 @@ _EXTENSIONS = {
 
 
 def check(case: Case) -> Hits:
-    """Skips a default that PostgreSQL evaluates only once. The value is stored in the catalog, not in each row."""
+    """Skips a default that PostgreSQL evaluates only once, because the catalog stores the value, not each row."""
     for table, added in case.added_columns:
         if why := _why(case, added):
             what = f"blocks reads and writes on `{called(table)}` while it is rewritten, because {why}"
@@ -78,7 +78,7 @@ def _volatile(name: tuple[str, str], catalog: Catalog, depth: int) -> bool:
 
 
 def _inlined(body: str) -> Node | None:
-    """The expression in a function body `SELECT expression`, which PostgreSQL inlines."""
+    """The expression in a function body `SELECT expression`, if PostgreSQL inlines the function."""
     try:
         found = trees(body)
     except SqlSyntaxError:

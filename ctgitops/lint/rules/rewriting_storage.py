@@ -1,4 +1,4 @@
-"""Reports ALTER TABLE that rewrites the table to change its storage."""
+"""Reports an ALTER TABLE that rewrites the table to change its storage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTS = {
 
 
 def check(case: Case) -> Hits:
-    """Skips an action that changes nothing, such as SET LOGGED for a table that is already logged."""
+    """Skips an action that changes nothing, such as SET LOGGED on a logged table."""
     table = case.altered_with_rows
     for command in case.parts(*_PARTS) if table else ():
         if table and not _unchanged(table, command):

@@ -1,4 +1,4 @@
-"""Reports ALTER COLUMN TYPE that rewrites the table or rebuilds its indexes."""
+"""Reports an ALTER COLUMN TYPE that rewrites the table or rebuilds its indexes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..types import UNKNOWN, Cost, Type, alike, cost_of, type_of, under_utc_only
 
 _UTC = {"", "utc", "etc/utc", "gmt", "zulu"}
-"""Names of the time zone UTC, and the empty string for an unknown TimeZone of the session."""
+"""Names of the time zone UTC. The empty string stands for a session whose TimeZone is unknown."""
 _DROP_FIRST = "drop the index first, and rebuild it CONCURRENTLY afterwards, in separate migrations"
 _VALID_LATER = "drop the constraint first, add it as NOT VALID afterwards, and VALIDATE it in a separate migration"
 _SET_UTC = "run SET LOCAL TimeZone = 'UTC' first, if the values are in UTC"
 
 
 def check(case: Case) -> Hits:
-    """Compares the types: 76 of 1,441 measured pairs do not rewrite the table."""
+    """Whether a change of type rewrites the table. Of 1,441 measured type changes, 76 do not."""
     for command in case.parts("AT_AlterColumnType"):
         for table in _tables(case):
             yield from _hits(case, table, command) if case.has_rows(table) else ()
 
 
 def _tables(case: Case) -> list[Table]:
-    """The altered table, or the typed tables of the altered type."""
+    """The table that ALTER TABLE changes, or the typed tables of the type that ALTER TYPE changes."""
     if case.node.get("objtype") == "OBJECT_TYPE":
         return [table for table in case.catalog.typed(relation_name(case.node.get("relation", {}))) if not table.new]
     return [case.altered] if case.altered else []
@@ -61,7 +61,7 @@ def _known(table: Table, name: str) -> bool:
 
 
 class _Change(Enum):
-    """The work that PostgreSQL does for a change of a column's type."""
+    """The work that PostgreSQL does to change a column's type."""
 
     NOTHING = auto()
     REWRITE = auto()
@@ -72,7 +72,7 @@ class _Change(Enum):
 
 
 def _change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> _Change:
-    """The work that a column's new type requires. `definition` is the ColumnDef in the parse tree."""
+    """The work that a column's new type causes. `definition` is the ColumnDef in the parse tree."""
     new, using = type_of(definition.get("typeName", {})), definition.get("raw_default")
     known = table.columns.get(column)
     old = known.type if known else UNKNOWN
@@ -107,7 +107,7 @@ def _cost(catalog: Catalog, old: Type, new: Type) -> Cost:
 
 
 def _cost_using(catalog: Catalog, old: Type, new: Type, using: Any, column: str) -> Cost:
-    """The cost with USING: a rewrite, unless USING consists of casts without a rewrite, as in `code::varchar(30)`."""
+    """The cost with USING: a rewrite, unless USING has only casts that do not rewrite, as in `code::varchar(30)`."""
     node, steps = using, [new]
     while isinstance(node, dict) and "TypeCast" in node:
         steps.append(type_of(node["TypeCast"].get("typeName", {})))
@@ -119,7 +119,7 @@ def _cost_using(catalog: Catalog, old: Type, new: Type, using: Any, column: str)
 
 
 def _checked(table: Table, column: str) -> bool:
-    """Whether the column has a valid CHECK. PostgreSQL validates such a CHECK again after any change of type."""
+    """Whether the column has a valid CHECK, which PostgreSQL validates again after every change of type."""
     return any(c.kind == "CONSTR_CHECK" and column in c.columns and c.valid for c in table.constraints.values())
 
 

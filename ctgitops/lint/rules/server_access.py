@@ -40,7 +40,7 @@ _EXTENSIONS = {
     **dict.fromkeys(("plsh", "plr"), _CODE),
 }
 _UNTRUSTED = re.compile(r"pl\w*u|plsh|plr|javau|c|internal")
-"""Names of untrusted languages end with `u` by convention: plpython3u, plperlu, pltclu."""
+"""Matches untrusted languages. Their names end with `u` by convention: plpython3u, plperlu, pltclu."""
 _SETTINGS = {
     **dict.fromkeys(
         (
@@ -86,7 +86,7 @@ _ROLES = {"pg_execute_server_program": _PROGRAM, "pg_read_server_files": _FILE, 
 
 
 def check(case: Case) -> Hits:
-    """Reports the statement, or the body of a created function. SQL in other languages is not analysed."""
+    """Reports the statement, or the body of a created function. Does not analyse SQL in other languages."""
     found = dict.fromkeys(_access(case.kind, case.node))
     if case.kind == "CreateFunctionStmt":
         made: Function = function_of(case.node)
@@ -106,7 +106,7 @@ def _access(kind: str, node: Node) -> Iterator[str]:
 
 
 def _copied(kind: str, node: Node) -> str:
-    """The access of COPY to a program or a file of the server. Empty for STDIN and STDOUT."""
+    """The access by COPY to a program or a file of the server. Empty for STDIN and STDOUT."""
     if kind != "CopyStmt" or "filename" not in node:
         return ""
     return _PROGRAM if node.get("is_program") else _FILE
@@ -128,7 +128,7 @@ def _setting(kind: str, node: Node) -> str:
 
 
 def _foreign(kind: str, node: Node) -> Iterator[str]:
-    """The access by foreign servers, foreign tables and subscriptions."""
+    """The access by a foreign server, a foreign table or a subscription."""
     options = options_of(node.get("options") or ()) if "Foreign" in kind else {}
     if kind == "CreateForeignServerStmt":
         yield _FILE if node.get("fdwname") == "file_fdw" else _NETWORK

@@ -1,4 +1,4 @@
-"""Reports a migration without the nine parts, from pre-checks to recording, in the required order."""
+"""Reports a migration that lacks one of the nine parts, from pre-checks to recording, or has them in another order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WORK = "alter table orders add column region text;"
 
 
 def check(case: Case) -> Hits:
-    """Reports all faults of a file in one finding, at its first statement."""
+    """Reports all faults of a file in one finding, at the file's first statement."""
     if faults := "; ".join(structure_faults(case.node["sql"], case.node["first"])):
         yield Hit(f"the file does not have the nine parts in their order: {faults}")
 

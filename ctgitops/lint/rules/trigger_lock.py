@@ -6,7 +6,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
 def check(case: Case) -> Hits:
-    """Reports a trigger on a table that is in use. Creating the trigger is instant, but must wait for a lock."""
+    """Reports a trigger on a table in use. CREATE TRIGGER takes no time, but it must wait for a lock."""
     table = case.in_use(case.node.get("relation", {}))
     if table:
         yield Hit(f"blocks writes to `{called(table)}` until COMMIT; later writes run the trigger")

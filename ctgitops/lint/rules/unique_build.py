@@ -1,4 +1,4 @@
-"""Reports UNIQUE, PRIMARY KEY and EXCLUDE constraints whose index is built while reads and writes are blocked."""
+"""Reports UNIQUE, PRIMARY KEY and EXCLUDE constraints whose index build blocks reads and writes."""
 
 from __future__ import annotations
 

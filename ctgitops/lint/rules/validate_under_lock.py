@@ -6,7 +6,7 @@ from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, blocked_by,
 
 
 def check(case: Case) -> Hits:
-    """Reports VALIDATE CONSTRAINT under a lock, also under a lock of another action in the same statement."""
+    """Reports VALIDATE CONSTRAINT under a lock. Another action of the same statement may have taken the lock."""
     table = case.altered_with_rows
     if table is None:
         return

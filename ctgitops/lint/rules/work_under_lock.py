@@ -1,4 +1,4 @@
-"""Reports work of any kind that runs while an earlier statement's lock blocks other sessions from a table."""
+"""Reports work while a lock of an earlier statement blocks other sessions from a table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DDL = (
 
 
 def check(case: Case) -> Hits:
-    """Reports each query that processes many rows under a lock, and the first such DDL under each lock."""
+    """Reports each query that processes many rows under a lock. Reports only the first such DDL under each lock."""
     held = {name: mode for name, mode in case.transaction.held.items() if mode >= LockMode.SHARE}
     if not held:
         return
@@ -62,7 +62,7 @@ def _hit(case: Case, held: dict[Name, LockMode], work: str) -> Hit:
 
 
 def _worked_on(case: Case) -> Iterator[str]:
-    """The work of a DDL statement according to the rule for this DDL, or of VALIDATE CONSTRAINT."""
+    """The work of a DDL statement, which the DDL's own rule describes, or the work of VALIDATE CONSTRAINT."""
     for module in _DDL:
         rule = module.RULE
         if case.kind in rule.kinds and any(hit.blocks is not False for hit in rule.check(case)):

@@ -24,10 +24,10 @@ _SETTINGS = {
 
 
 def checked_at(address: Address) -> tuple[Checked, ...]:
-    """Checks every foreign key, CHECK constraint, NOT NULL and unique index for rows that violate it.
+    """Checks foreign keys, CHECK constraints, NOT NULL and unique indexes for rows that violate them. Read-only.
 
-    Read-only. Reads whole tables, one at a time, for at most one minute each and ten minutes in total. A constraint
-    that was not checked in that time is reported as not checked.
+    Reads whole tables, one at a time, for at most one minute each and ten minutes in total. Reports a constraint that
+    was not checked in that time as not checked.
     """
     deadline = time.monotonic() + SECONDS_IN_ALL
     query = files("ctgitops").joinpath("postgres", "sql", "deep.sql").read_text(encoding="utf-8")

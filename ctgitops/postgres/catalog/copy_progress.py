@@ -31,7 +31,7 @@ select (select coalesce(sum(n_tup_ins), 0) from pg_catalog.pg_stat_user_tables)
 
 
 class _ProgressQuery:
-    """Runs progress queries on a separate connection. Opens it for the first query."""
+    """Runs progress queries on a separate connection, which the first query opens."""
 
     def __init__(self, address: Address, database: str | None = None) -> None:
         self._address = address
@@ -52,7 +52,7 @@ class _ProgressQuery:
 class DumpProgress(_ProgressQuery):
     """Measures how many bytes of the tables pg_dump has read.
 
-    A small table that pg_dump reads between two queries is not counted.
+    A small table is not counted if pg_dump reads it completely between two queries.
     """
 
     def __init__(self, address: Address, only: frozenset[int] | None = None) -> None:
@@ -64,7 +64,10 @@ class DumpProgress(_ProgressQuery):
         self._ended: set[int] = set()
 
     def __call__(self) -> tuple[int, int]:
-        """Returns the bytes read, and the total size of all tables. Raises psycopg.Error, CtgitopsError. Read-only."""
+        """Counts the bytes that pg_dump has read, and all bytes of the tables. Read-only.
+
+        Raises psycopg.Error, CtgitopsError.
+        """
         connection = self._connected()
         if not self._sizes:
             rows = connection.execute(_SIZES.encode()).fetchall()
@@ -79,9 +82,9 @@ class DumpProgress(_ProgressQuery):
 
 
 class RestoreProgress(_ProgressQuery):
-    """Measures how many rows pg_restore has written, and in how many tables."""
+    """Measures how many rows pg_restore has written, and into how many tables."""
 
     def __call__(self) -> tuple[int, int]:
-        """Returns the rows written, and how many tables have rows. Raises psycopg.Error, CtgitopsError. Read-only."""
+        """Counts the written rows, and the tables that have rows. Read-only. Raises psycopg.Error, CtgitopsError."""
         rows, tables = self._connected().execute(_WRITTEN.encode()).fetchall()[0]
         return int(str(rows)), int(str(tables))

@@ -1,4 +1,4 @@
-"""A part of a database for a backup. Knows which constraints and rows a restore of this part alone lacks."""
+"""A part of a database for a backup, and the constraints and rows that a restore of only this part lacks."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ order by 2
 
 @dataclass(frozen=True)
 class DatabasePart:
-    """The tables of a database with and without their rows."""
+    """The tables of a database whose rows a backup saves, and the tables whose rows it leaves out."""
 
     saved: tuple[tuple[str, str], ...] = ()
-    """Schema and name of each table whose rows are saved. These are the requested tables and the ledger's tables."""
+    """Schema and name of each table whose rows are saved: the requested tables and the ledger's tables."""
     without_rows: tuple[tuple[str, str], ...] = ()
     """The tables of which only the definition is saved."""
     oids: frozenset[int] = frozenset()
@@ -63,11 +63,11 @@ class DatabasePart:
     bytes: int = 0
     """The size of `saved` on disk, with indexes."""
     foreign_keys: Mapping[str, str] = field(default_factory=dict)
-    """Foreign keys by OID, such as `child_fkey on public.child`. The saved rows alone may violate these keys."""
+    """Maps OIDs to foreign keys, such as `child_fkey on public.child`. The saved rows alone may violate these keys."""
 
     @property
     def patterns(self) -> Iterator[str]:
-        """Patterns for pg_dump's `--exclude-table-data`. They match exactly the tables in `without_rows`."""
+        """Patterns for pg_dump's `--exclude-table-data`. The patterns match exactly the tables in `without_rows`."""
         by_schema: dict[str, list[str]] = defaultdict(list)
         for schema, name in self.without_rows:
             by_schema[schema].append(name)

@@ -1,4 +1,4 @@
-"""Lists objects that pg_dump leaves out, and advises how to change objects that prevent a dump."""
+"""Lists objects that pg_dump leaves out, and advises how to change objects that make a dump fail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IN_FUNCTION = re.compile(
 )
 """Matches a function in the CONTEXT of an error. The first match is the innermost call.
 
-PL/pgSQL prints a function's signature, SQL only its name.
+The CONTEXT has the signature of a PL/pgSQL function, but only the name of an SQL function.
 """
 _MISSING = re.compile(
     r'(?:relation|type|text search \w+|collation) "(?P<relation>[\w$]+)" does not exist'
@@ -69,7 +69,7 @@ def not_dumped(connection: Connection) -> tuple[str, ...]:
 
 
 def denied(role: str) -> Mapping[str, str]:
-    """Maps patterns of error messages about missing rights to advice on how to let `role` read everything."""
+    """Maps patterns of error messages about missing privileges to advice on how to let `role` read everything."""
     name = sql.Identifier(role).as_string()
     return {
         r"row-level security": f"row-level security hides rows from the dump: as a superuser, run `alter role {name} "
@@ -102,7 +102,7 @@ class _Source:
 
 
 def _of_search_path(source: _Source, said: str) -> str:
-    """Advice for an error in a function with unqualified names and no search_path. Empty for other errors."""
+    """Advice for an error in a function that uses unqualified names and sets no search_path. Empty for other errors."""
     found = _IN_FUNCTION.search(said)
     if found is None or not _NOT_THERE.search(said):
         return ""
@@ -123,7 +123,7 @@ def _of_search_path(source: _Source, said: str) -> str:
 
 
 def _alter(source: _Source, signature: str, schema: str, body: str) -> str:
-    """An ALTER FUNCTION statement. Its search_path has the session's schemas and those of objects named in the body."""
+    """An ALTER FUNCTION statement that sets search_path to the session's schemas and those of objects in `body`."""
     named = source.connection.execute(_SCHEMAS_OF, {"names": list(set(_WORDS.findall(body)))}).fetchall()
     wanted = list(dict.fromkeys((schema, *source.path, *(str(each) for (each,) in named), "pg_temp")))
     quoted = (

@@ -166,7 +166,7 @@ class ExportedSnapshot:
         return part_of_database(self._keeper, tables)
 
     def count_rows(self, part: DatabasePart | None = None) -> dict[str, int]:
-        """Row count of each table, by `schema.name`. Can run beside pg_dump, because a separate connection counts."""
+        """Maps each table (`schema.name`) to its number of rows. A separate connection counts, even during pg_dump."""
         with self.reader() as connection:
             counted: dict[str, int] = {}
             tables = part.saved if part else connection.execute(TABLES).fetchall()
@@ -183,12 +183,12 @@ class ExportedSnapshot:
             return counted
 
     def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
-        """A digest of the rows of each table in `tables` that exists. The order of the rows does not matter."""
+        """Maps each table in `tables` that exists to a digest of its rows. The order of the rows does not matter."""
         with self.reader() as connection:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
     def sequences(self) -> dict[str, int]:
-        """Current value of each sequence, not the snapshot's value: sequences are not transactional."""
+        """Maps each sequence to its current value, not to the snapshot's value. Sequences are not transactional."""
         names = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
         stand: dict[str, int] = {}
         for first in range(0, len(names), TABLES_AT_ONCE):
@@ -208,7 +208,7 @@ class ExportedSnapshot:
 
     @contextmanager
     def reader(self) -> Iterator[Connection]:
-        """A connection in the snapshot. `stop` cancels its query."""
+        """A connection that sees the snapshot. `stop` cancels its query."""
         with _in_snapshot(self.address, self.database, self.id) as connection:
             with self._lock:
                 self._readers.append(connection)
@@ -263,8 +263,8 @@ def portable_hash(inventory: tuple[str, ...]) -> str:
 def _in_snapshot(address: Address, database: str | None, snapshot: str = "") -> Iterator[Connection]:
     """A connection in a read-only transaction. The transaction uses the exported `snapshot` if one is given.
 
-    One message begins the transaction and sets the timeouts. Between two messages, an idle timeout of the database
-    could end the session.
+    One message both begins the transaction and sets the timeouts. With two messages, the database's idle timeout could
+    end the session between them.
     """
     begin = sql.SQL("begin isolation level repeatable read read only; ")
     taken = sql.SQL("set transaction snapshot {}; ").format(sql.Literal(snapshot)) if snapshot else sql.SQL("")

@@ -1,4 +1,4 @@
-"""Owner and privileges of the schema `public`. A dump contains changes to them, but not the schema itself."""
+"""Owner and privileges of the schema `public`. A dump contains changes of both, but not the schema itself."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ order by 1, 2, 3
 
 
 def rights_of_public(connection: Connection) -> SchemaRights | None:
-    """The owner and grants of schema `public`. None without the schema. The owner is empty if initdb set it."""
+    """The owner and privileges of the schema `public`. The owner is empty if initdb set it. None without the schema."""
     owner = connection.execute(_OWNER).fetchone()
     if owner is None:
         return None
@@ -43,9 +43,9 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
 
 
 def restore_rights_of_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
-    """Restores owner and privileges of `public`. Leaves out what this role may not change. Writes.
+    """Restores the owner and privileges of `public`, as far as this role may change them. Writes.
 
-    Returns the statements that a superuser must run.
+    Returns the other statements, which a superuser must run.
     """
     with connected(address, "ctgitops restore", {"search_path": "pg_catalog"}) as connection:
         left = [each for each in _owner(connection, wanted) if not _done(connection, each)]
@@ -78,9 +78,9 @@ def _statement(form: str, grant: Grant) -> sql.Composed:
 
 
 def _done(connection: Connection, statement: sql.Composed) -> bool:
-    """Runs the statement. Returns whether it took effect.
+    """Runs the statement, and returns whether it took effect.
 
-    The rights are compared because PostgreSQL only warns if a role may not grant a privilege.
+    Compares the privileges before and after, because PostgreSQL only warns if a role may not grant a privilege.
     """
     before = rights_of_public(connection)
     try:

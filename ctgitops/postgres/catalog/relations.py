@@ -65,7 +65,7 @@ class Relation:
 
 
 def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict[int, Relation]:
-    """The user relations that `connection` sees. With OIDs, only the relations with these OIDs."""
+    """Maps OIDs to the user relations that `connection` sees. With `oids`, only to the relations with these OIDs."""
     if oids is None:
         found = connection.execute(_RELATIONS.encode()).fetchall()
     else:
@@ -78,7 +78,7 @@ def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict
 
 
 def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str, int, int]]:
-    """The foreign keys whose name is in `names`: name, OID of the table, OID of the referenced table."""
+    """The foreign keys with a name in `names`, as tuples of name, OID of the table, and OID of the referenced table."""
     found = connection.execute(_FOREIGN_KEYS.encode(), [list(names)]).fetchall()
     return [(str(name), _int(table), _int(referenced)) for name, table, referenced in found]
 

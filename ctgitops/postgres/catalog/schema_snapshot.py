@@ -16,7 +16,7 @@ from ..connection.connect import Address, Connection, connected
 PARTS = ("relations", "routines", "database")
 """The files in `sql/snapshot/`."""
 KEY_COLUMNS = 3
-"""The number of leading columns that identify an object (kind, name, of). Further columns are attributes."""
+"""The number of leading columns that identify an object (kind, name, table). Other columns are attributes."""
 _SETTINGS = {
     "search_path": "''",
     "quote_all_identifiers": "off",
@@ -58,7 +58,8 @@ _PUBLICATION_BEFORE = {"{part of publication}": "''", "{schemas of publication}"
 def take_snapshot(address: Address, known_as: tuple[str, str] | None = None) -> Snapshot:
     """Reads the schema of the database at `address`. Read-only. Raises LedgerError.
 
-    `known_as`, an old and a new name, renames a role in the result: a throw-away server may use another name for it.
+    `known_as` has the old and the new name of a role. The result contains the new name, because a throw-away server may
+    use another name for the role.
     """
     with connected(address, "ctgitops/snapshot") as connection:
         try:
@@ -107,7 +108,7 @@ def _object(row: tuple[str | None, ...], names: list[str]) -> SchemaObject:
 
 
 def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[SchemaObject]:
-    """Renames `role` to `other` in the objects. Drops grants to `other`, which is the owner in the real database."""
+    """Renames `role` to `other` in the objects. Leaves out grants to `other`, the owner in the real database."""
     quoted = other if re.fullmatch("[a-z_][a-z0-9_$]*", other) else '"' + other.replace('"', '""') + '"'
     renamed = [
         SchemaObject(
@@ -125,7 +126,7 @@ def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[Schema
 
 
 def _name(attribute: str, name: str, quoted: str) -> str:
-    """The new role name as `attribute` stores it. The name is unquoted for an owner, and quoted as in SQL otherwise."""
+    """The new role name in the form that `attribute` uses: unquoted for an owner, otherwise quoted as in SQL."""
     return name if attribute == "owner" else quoted
 
 

@@ -18,16 +18,16 @@ from ..server.os_account import run_as
 from ..server.programs import client_for
 
 LOCK_WAIT = "10s"
-"""pg_dump's --lock-wait-timeout. For this time, pg_dump waits while another session alters a table."""
+"""pg_dump's --lock-wait-timeout: how long pg_dump waits for a table that another session alters."""
 AFFECTS_MEANING = frozenset({
     "search_path", "timezone", "datestyle", "intervalstyle", "xmloption", "transform_null_equals", "array_nulls",
     "default_table_access_method", "check_function_bodies", "standard_conforming_strings",
 })  # fmt: skip
 """Parameters that change the meaning of SQL. Other parameters are not copied, because they may hold a secret."""
 _META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
-"""The psql meta-commands `restrict` and `unrestrict`. pg_dump writes them since August 2025."""
+"""Matches the psql meta-commands `restrict` and `unrestrict`, which pg_dump writes since August 2025."""
 _PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
-"""A line that pg_dump 15 and later writes for a server before 15, where the cluster's creator owns `public`."""
+"""Matches a line that pg_dump 15 and later write for a server before 15, where the cluster's creator owns `public`."""
 _DENIED = re.compile(r"ERROR: +(permission denied for .+?)(?: / |$)")
 _AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
 _OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
@@ -43,7 +43,7 @@ select r.rolname, r.rolsuper, r.rolcreaterole, r.rolinherit, r.rolbypassrls, r.r
 from pg_catalog.pg_roles r where r.rolname !~ '^pg_' or r.oid >= 16384 order by 1
 """
 _SETTABLE = "select parname from pg_catalog.pg_parameter_acl"
-"""Since PostgreSQL 15."""
+"""Queries parameters that a role without superuser rights may be allowed to set. Needs PostgreSQL 15."""
 _PREDEFINED = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
 _POPULATED = """
 select pg_catalog.format('%I.%I', n.nspname, c.relname)
@@ -81,9 +81,11 @@ with applying(name, source) as (
 )
 select name, source from applying where name is not null order by source limit 1
 """
-"""Queries the role that applies: the manifest's, else the owner of the ledger. Without a ledger: the connecting role
-if it has the privileges for an apply, else the one login role that a GRANT lets create the ledger, else the owner of
-the database, which is an assumption."""
+"""Queries the role that applies: the manifest's role, or else the owner of the ledger.
+
+Without a ledger, it is the connecting role if this role has the privileges for an apply. Otherwise, it is the only
+login role that a GRANT lets create the ledger. Otherwise, it is assumed to be the owner of the database.
+"""
 _DATABASE = """
 select to_jsonb(d) || jsonb_build_object(
     'owner', pg_catalog.pg_get_userbyid(d.datdba), 'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
@@ -104,9 +106,10 @@ where d.datname = pg_catalog.current_database() and r.rolname = %s
 
 
 def original_at(address: Address, role: str = "") -> SourceDatabase:
-    """Reads the database at `address`. `role` is the manifest's role for an apply, if there is one. Read-only.
+    """Reads what a copy of the database at `address` needs. Read-only. Raises LedgerError.
 
-    Raises LedgerError. Raises BackupError if no installed pg_dump fits.
+    `role` is the role that the manifest sets for an apply, if it sets one. Raises BackupError if no installed pg_dump
+    is usable for this server.
     """
     settings = {"default_transaction_read_only": "on"}
     with connected(address, "ctgitops/read", settings) as connection:
@@ -121,7 +124,7 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
 
 
 def _applying(connection: Connection, address: Address, role: str) -> tuple[str, bool]:
-    """The role that applies, even if another role connects, and whether its name is an assumption.
+    """The role that applies, which can differ from the role that connects, and whether its name is an assumption.
 
     Raises LedgerError if the role does not exist.
     """
@@ -169,7 +172,7 @@ def _role(row: tuple[Any, ...]) -> Role:
 
 
 def _membership(row: dict[str, Any]) -> Membership:
-    """Converts a row of pg_auth_members. Since PostgreSQL 16, the row has the options INHERIT and SET."""
+    """Converts a row of pg_auth_members, which has the options INHERIT and SET since PostgreSQL 16."""
     return Membership(
         row["group"], row["admin_option"], row.get("inherit_option"), row.get("set_option", True), row["by"]
     )
@@ -204,7 +207,7 @@ def _without_secrets(schema: str) -> str:
 
 
 def locale_of(row: dict[str, Any]) -> Locale:
-    """The locale in a row of pg_database. The names of the row's columns differ between major versions."""
+    """The locale in a row of pg_database. The names of its columns differ between major versions."""
     return Locale(
         row.get("datlocprovider", "c"),
         row["datcollate"] or "",

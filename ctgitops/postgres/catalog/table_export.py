@@ -1,4 +1,4 @@
-"""Exports the rows of tables in a snapshot, and loads exported rows into another database to compare them."""
+"""Exports the rows of tables in a snapshot. Loads exported rows into another database, to compare them."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ class ExportTable:
 
     @property
     def select(self) -> sql.Composed:
-        """The query of all rows, with those of partitions and inheriting tables."""
+        """The query for all rows, including the rows of partitions and inheriting tables."""
         return sql.SQL("select {} from {}").format(self._names, self.name.sql)
 
 
 def tables_to_export(snapshot: ExportedSnapshot, names: Iterable[str]) -> tuple[ExportTable, ...]:
-    """The tables with these names. Reads no rows. Raises BackupError if one of them cannot be exported completely.
+    """The tables with these names. Reads no rows. Raises BackupError if a table cannot be exported completely.
 
-    With `row_security = off`, a table whose rows a policy hides from this role is an error.
+    A table is an error if a policy hides its rows from this role, because the session has `row_security = off`.
     """
     with snapshot.reader() as connection:
         found = [_found(connection, name) for name in names]
@@ -139,7 +139,10 @@ def _columns(connection: Connection, oid: object) -> tuple[ExportColumn, ...]:
 
 
 def profile(connection: Connection, table: ExportTable) -> tuple[ExportTable, ExportedRows]:
-    """Counts and digests the rows, and finds the columns with values that their Parquet type does not have. Reads."""
+    """Counts the rows, computes their digest, and finds columns with values that their Parquet type lacks.
+
+    Read-only.
+    """
     parts: list[sql.Composable] = [sql.SQL(_ROWS)]
     parts += [sql.SQL("coalesce(bool_or({}), false)").format(_unfit(each)) for each in table.columns]
     query = sql.SQL("select {} from ({}) as ctgitops_row").format(sql.SQL(", ").join(parts), table.select)
@@ -154,7 +157,7 @@ def profile(connection: Connection, table: ExportTable) -> tuple[ExportTable, Ex
 
 
 def _unfit(column: ExportColumn) -> sql.Composable:
-    """A condition on values outside of the column's Parquet type."""
+    """An SQL condition that is true for a value that the column's Parquet type lacks."""
     name = sql.Identifier(column.name)
     if column.stored.startswith("decimal"):
         return sql.SQL("{}::numeric in ('NaN', 'Infinity', '-Infinity')").format(name)
@@ -164,7 +167,7 @@ def _unfit(column: ExportColumn) -> sql.Composable:
 
 
 def csv_rows(connection: Connection, table: ExportTable) -> Iterator[bytes]:
-    """The header and the rows as CSV, one piece for each. Each value is quoted, except NULL."""
+    """The header and the rows as CSV, each as a separate piece. Every value except NULL is quoted."""
     options = "format csv, header true, force_quote *, encoding 'UTF8'"
     with connection.cursor() as cursor, cursor.copy(_copy_out(table, options)) as copy:
         for piece in copy:
@@ -172,7 +175,7 @@ def csv_rows(connection: Connection, table: ExportTable) -> Iterator[bytes]:
 
 
 def text_rows(connection: Connection, table: ExportTable) -> Iterator[tuple[str | None, ...]]:
-    """The rows, each value as PostgreSQL prints it. Raises BackupError if a text is not UTF-8."""
+    """The rows, with each value as PostgreSQL prints it. Raises BackupError if a text is not UTF-8."""
     with connection.cursor() as cursor, cursor.copy(_copy_out(table, "encoding 'UTF8'")) as copy:
         try:
             yield from copy.rows()
@@ -189,10 +192,10 @@ def _copy_out(table: ExportTable, options: LiteralString) -> sql.Composed:
 def load_and_count(
     address: Address, database: str, table: ExportTable, blocks: Iterable[bytes], counter: Callable[[int], None]
 ) -> ExportedRows:
-    """Loads rows as CSV into a temporary table with the types of `table`, and counts and digests them. Writes.
+    """Loads CSV rows into a temporary table with the column types of `table`. Returns their count and digest. Writes.
 
-    The temporary table has only one block at a time. `counter` is called with its number of rows. Raises BackupError if
-    the database refuses a row.
+    The temporary table contains only one block at a time. Calls `counter` with the number of rows of each block. Raises
+    BackupError if the database refuses a row.
     """
     names = sql.SQL(", ").join(sql.Identifier(each.name) for each in table.columns)
     copy_in = sql.SQL("copy {} ({}) from stdin (format csv, encoding 'UTF8')").format(_LOADED, names)

@@ -71,7 +71,7 @@ _PAGES = "select pg_catalog.pg_relation_size('ctgitops_calibration.t') / 8192"
 
 
 def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
-    """The sizes of the existing tables in `tables`, by name. Read-only, takes no lock."""
+    """Maps each table in `tables` that exists to its size. Read-only, takes no lock."""
     names = list(tables)
     columns: dict[str, dict[str, Column]] = {}
     for table, column, nulls, distinct in connection.execute(_COLUMNS.encode(), [names]).fetchall():

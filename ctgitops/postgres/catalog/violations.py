@@ -20,10 +20,10 @@ from ..connection.connect import Connection
 
 ALL_SECONDS = 60.0
 MOST = 100_000
-"""Maximum number of rows to count. The report of a larger number is `at least` this number."""
+"""Maximum number of rows to count. For more rows, the report says `at least` this number."""
 SHOWN = 5
 _DATA = "22"
-"""The SQLSTATE class of invalid values, such as a text that is too long or is not a number."""
+"""The SQLSTATE class of invalid values, such as a text that is too long or a text that is not a number."""
 _KEYS = """
 select pg_catalog.quote_ident(a.attname) from pg_catalog.pg_index i
 cross join pg_catalog.unnest(i.indkey::int2[]) with ordinality k(number, place)
@@ -45,12 +45,12 @@ _WHY: dict[type[psycopg.Error], str] = {
 
 
 class ViolationsUnreadable(Exception):  # noqa: N818 - it is not an error
-    """Says why the rows cannot be counted."""
+    """The error if the rows cannot be counted. Its message says why."""
 
 
 @dataclass
 class ViolationCounter:
-    """Counts the violating rows of one database. With `keys`, also returns some keys. A manifest must allow `keys`."""
+    """Counts the violating rows of one database. With `keys`, which a manifest must allow, also returns some keys."""
 
     connection: Connection
     keys: bool = False
@@ -138,7 +138,7 @@ class ViolationCounter:
 
 
 def _demands_of(sql: str) -> list[Demand]:
-    """Parses a constraint's requirements on rows. Raises ViolationsUnreadable for syntax of newer servers."""
+    """The requirements of a constraint on rows. Raises ViolationsUnreadable for syntax that only newer servers have."""
     try:
         return guarded("a constraint")(
             lambda: [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]

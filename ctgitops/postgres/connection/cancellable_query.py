@@ -1,7 +1,7 @@
 """Sends one message with the simple query protocol. Reads all results in one round trip. Ctrl-C cancels the message.
 
-The line of an error depends on how many statements of the message completed before the error. psycopg's cursors do not
-return that number, so this module uses `psycopg.pq`, psycopg's public interface to libpq.
+To find the line of an error, this module needs the number of statements that completed before the error. psycopg's
+cursors do not return that number, so this module uses `psycopg.pq`, psycopg's public interface to libpq.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .failure_cause import NOWHERE, Source, cause_of
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 2.0
 MOST_SAID = 8000
-"""Maximum length of a server message in bytes. A RAISE can send megabytes, which logs and the ledger would store."""
+"""Maximum length of a server message in bytes. A RAISE can send megabytes, which would fill logs and the ledger."""
 _COPIES = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}
 _FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE}
 
@@ -36,19 +36,19 @@ class Failure:
     message: str
     sqlstate: str = ""
     position: int | None = None
-    """Position in the message, in characters from 1."""
+    """The position of the error in the message, in characters from 1."""
     detail: str = ""
     """DETAIL, HINT, WHERE and the query inside a function, one line each."""
     table: str = ""
     source: Source = NOWHERE
     stated: Cause | None = None
-    """The cause, if ctgitops determined it. None if the cause is known only from the server's answer."""
+    """The cause, if ctgitops itself determined it. None if the cause must be derived from the server's answer."""
     inside: tuple[str, int] | None = None
-    """SQL inside a statement, such as the body of a DO block. The number is the position of the error, from 1."""
+    """The SQL inside a statement, such as the body of a DO block, and the position of the error in it, from 1."""
 
     @property
     def cause(self) -> Cause | None:
-        """Why the statement failed. None for a cause that ctgitops does not distinguish."""
+        """The cause of the failure. None if ctgitops does not distinguish this cause from others."""
         return self.stated or cause_of(self.sqlstate, self.source)
 
 
@@ -63,7 +63,7 @@ class Answer:
     results: tuple[pq.abc.PGresult, ...]
     failure: Failure | None = None
     lost: bool = False
-    """Whether the connection is lost. If so, it is unknown whether the server executed a COMMIT."""
+    """Whether the connection is lost. The server may then have executed a COMMIT or not."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -95,7 +95,7 @@ def exchange(
 
 
 def exchange_or_rollback(connection: Connection, message: str) -> Answer:
-    """Sends `message`. If it fails, rolls back the transaction that it opened."""
+    """Sends `message`. If it fails, rolls back the transaction that the message opened."""
     answer = exchange(connection, message)
     if answer.failure and not answer.lost:
         exchange(connection, "rollback")
@@ -156,7 +156,7 @@ def _next(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None]) -> pq.abc.PGresu
 
 
 def _consumed(pgconn: pq.abc.PGconn) -> bool:
-    """Reads input. Returns False if the connection is lost. Earlier messages of the server stay readable."""
+    """Reads the server's data. Returns False if the connection is lost. Messages that arrived before stay readable."""
     try:
         pgconn.consume_input()
         while pgconn.notifies():  # libpq keeps them in memory, and a migration can NOTIFY itself millions of times

@@ -27,20 +27,20 @@ _BARE_IPV6 = re.compile(
 
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}
-"""With these parameters, the client detects a dead server within a minute, even while sent data is unacknowledged."""
+"""The client detects a dead server within a minute with these parameters, even while sent data is unacknowledged."""
 SERVER_KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 SERVER_KEEPALIVES |= {"tcp_user_timeout": "60000"}
-"""With these settings, the server detects a dead client, and frees the run lock in a minute instead of two hours."""
+"""The server detects a dead client with these settings, and frees the run lock in a minute instead of two hours."""
 OLDEST_MAJOR = 14
-"""The oldest supported major version. Older servers have no `pg_read_all_data`, and are not tested."""
+"""The oldest supported major version. Older servers lack `pg_read_all_data`, and are not tested."""
 CONNECT_TIMEOUT_SECONDS = 15
 SHORTEST_SECRET = 3
-"""Minimum length of a password that messages mask. A shorter password can be a part of many words."""
+"""Minimum length of a password that messages mask. A shorter password may be part of many words."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """The location of a database. `url` is a secret and is never printed. `label` is printed instead."""
+    """The location of a database. `url` is a secret and is never printed. Messages print `label` instead."""
 
     url: str = field(repr=False)
     label: str
@@ -49,7 +49,7 @@ class Address:
     """The role that each session sets with SET ROLE. If empty, the session keeps the role of the URL."""
 
     def hidden(self, text: str) -> str:
-        """`text` with `***` in place of the URL and its password, plain or URL-encoded."""
+        """`text` with `***` in place of the URL and its password, whether they are plain or URL-encoded."""
         for secret in sorted(_secrets_in(self.url), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
@@ -58,9 +58,9 @@ class Address:
 def connect(
     address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
 ) -> Connection:
-    """Opens a connection in autocommit mode. RESET and DISCARD restore `settings`, which are the session's defaults.
+    """Opens a connection in autocommit mode. `settings` are the session's defaults, which RESET and DISCARD restore.
 
-    Raises UsageError for an invalid URL, LedgerError if the server cannot be reached or refuses the connection.
+    Raises UsageError for an invalid URL, and LedgerError if the server cannot be reached or refuses the connection.
     """
     parameters = on_one_server(address)
     options = [parameters.get("options", ""), *(f"-c {name}={value}" for name, value in (settings or {}).items())]
@@ -123,7 +123,7 @@ def _with_role(parameters: Mapping[str, str], role: str) -> str:
 def connected(
     address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
 ) -> Iterator[Connection]:
-    """A connection for the duration of a block. Raises what `connect` raises, and LedgerError on a lost connection."""
+    """A connection for the duration of a block. Raises `connect`'s errors, and LedgerError on a lost connection."""
     with connect(address, application, settings, database=database) as connection, lost_as_error(address):
         yield connection
 
@@ -146,7 +146,7 @@ def lost_as_error(address: Address) -> Iterator[None]:
 
 @contextlib.contextmanager
 def refused_as_error(address: Address) -> Iterator[None]:
-    """Converts any PostgreSQL error during the creation of a sandbox into a LedgerError."""
+    """Converts any PostgreSQL error in the creation of a sandbox into a LedgerError."""
     try:
         with lost_as_error(address):
             yield
@@ -215,7 +215,7 @@ def _advice(said: str) -> str:
 
 
 def _secrets_in(url: str) -> set[str]:
-    """The URL and its password. Leaves out a password that equals the user's name, which messages must show."""
+    """The URL and its password. Leaves out a password that equals the user name, which messages must show."""
     secrets = {url}
     try:
         parameters = one_server.parameters_of(url)

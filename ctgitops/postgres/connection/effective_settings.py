@@ -36,10 +36,10 @@ ON_DISK = (
     "select pg_catalog.set_config('synchronous_commit', 'local', true) "
     "where pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'"
 )
-"""Makes each commit wait for the disk. Only then is the commit's migration reported as done.
+"""Makes each commit wait for the disk, before its migration is reported as done.
 
-The role, the database or the migration may have set it to `off`. `local` waits for the server's own disk but, like
-`off`, for no standby.
+The role, the database or the migration may have set synchronous_commit to `off`. The value `local` waits for the
+server's own disk but, like `off`, for no standby.
 """
 _MAY_PIN = {
     14: "select rolsuper from pg_catalog.pg_roles where rolname operator(pg_catalog.=) current_user",
@@ -50,7 +50,8 @@ _MAY_PIN = {
 def english(connection: Connection) -> dict[str, str]:
     """The setting for English server messages. Empty if the role may not set it, or if `connection` is lost.
 
-    ctgitops does not interpret messages. Call this before each new connection: a migration can revoke the right.
+    ctgitops does not interpret messages. Call this function before each new connection, because a migration can revoke
+    the privilege to set the language.
     """
     query = _MAY_PIN[14 if connection.info.server_version < 150000 else 15]
     with suppress(psycopg.Error):
@@ -59,7 +60,7 @@ def english(connection: Connection) -> dict[str, str]:
 
 
 def effective_settings(connection: Connection) -> SessionSettings | None:
-    """The effective settings. None after a server error. The first migration then reports this error. Read-only."""
+    """The effective settings. None after a server error, which the first migration then reports. Read-only."""
     answer = exchange_or_rollback(connection, _ASK)
     if answer.failure:
         return None

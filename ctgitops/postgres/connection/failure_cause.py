@@ -1,7 +1,7 @@
 """Derives the cause of a server error from its SQLSTATE and from the server routine that raised it.
 
 Both are fields of the protocol, and `lc_messages` does not translate them. The routines below have the same name in
-PostgreSQL 14 to 18, unless two are listed.
+PostgreSQL 14 to 18. If a name differs, both names are listed.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def source_of(error: psycopg.Error) -> Source:
 
 
 def cause_of_loss(error: psycopg.OperationalError) -> Cause | None:
-    """Why a query on an open connection failed. An error without SQLSTATE comes from libpq: the connection is lost."""
+    """Why a query on an open connection failed. An error without SQLSTATE is libpq's, and means a lost connection."""
     return cause_of(error.sqlstate, source_of(error)) if error.sqlstate else Cause.CONNECTION_LOST
 
 
 def cause_of_refusal(error: psycopg.OperationalError, parameters: Mapping[str, str]) -> Cause | None:
-    """Why the server refused a connection. PQping finds the cause, because libpq does not return the SQLSTATE."""
+    """Why the server refused a connection. Uses PQping, because libpq does not return the SQLSTATE of a refusal."""
     if "closed the connection" in str(error):  # libpq's message, which is translated only if LC_MESSAGES is set
         return Cause.CONNECTION_LOST
     answer = pq.PGconn.ping(make_conninfo("", **parameters).encode())
@@ -65,6 +65,6 @@ def cause_of_refusal(error: psycopg.OperationalError, parameters: Mapping[str, s
 
 
 def cause_of(sqlstate: str, source: Source) -> Cause | None:
-    """Why a statement failed. None for a cause that ctgitops does not distinguish."""
+    """Why a statement failed. None if ctgitops does not distinguish this cause from others."""
     found = _BY_ROUTINE.get((sqlstate, source.routine)) or _BY_SQLSTATE.get(sqlstate)
     return found or (Cause.CONNECTION_LOST if sqlstate.startswith(_CONNECTION_ENDED) else None)

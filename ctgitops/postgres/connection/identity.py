@@ -65,13 +65,13 @@ def cluster_of(connection: Connection) -> frozenset[str]:
 
 
 def record_home(connection: Connection, environment: Environment, identity: Identity) -> None:
-    """Records the ledger's environment if no environment is recorded. Needs the run lock. Writes."""
+    """Records the ledger's environment, if the ledger has none. Needs the run lock. Writes."""
     if identity.home is None:
         connection.execute(home_sql(connection, environment.name, identity, identity.ledger_id).encode())
 
 
 def home_sql(connection: Connection, environment: str, identity: Identity, ledger_id: str, reason: str = "") -> str:
-    """The INSERT that records a database (`identity`) and a ledger ID as the home of `environment`."""
+    """The INSERT that records the home of `environment`: a database (`identity`) and a ledger ID."""
     escaping = Escaping(connection.pgconn)
 
     def text(value: str) -> str:

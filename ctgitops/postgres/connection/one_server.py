@@ -1,9 +1,10 @@
-"""Pins a run to the server that its first connection reached. Needed if the URL can lead to several servers.
+"""Pins a run to the server that its first connection reached, if the URL can lead to several servers.
 
 A URL can lead to several servers through a list of hosts, a name with several addresses, `target_session_attrs` or
-`load_balance_hosts`, set in the URL, in libpq's environment variables or in a service file. libpq chooses once, on a
-connection without our settings: `default_transaction_read_only`, for example, would make every server count as
-read-only for `target_session_attrs`.
+`load_balance_hosts`. These parameters are set in the URL, in libpq's environment variables or in a service file.
+
+libpq chooses once, on a connection without the settings of ctgitops. The setting `default_transaction_read_only`, for
+example, would make every server count as read-only for `target_session_attrs`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ Parameters = dict[str, str]
 _OF_SERVICE = frozenset({"service", "servicefile"})
 _NOT_KEPT = _OF_SERVICE | {"application_name", "fallback_application_name", "client_encoding"}
 _BY_NAME = re.compile(r"[^/@].*[a-z].*|[a-z]", re.IGNORECASE)
-"""Matches a host that needs a name lookup. Does not match a socket directory, an IPv4 or most IPv6 addresses."""
+"""Matches a host that needs a name lookup. Does not match a socket directory, an IPv4 address, most IPv6 addresses."""
 _chosen: dict[str, Parameters] = {}
-"""The pinned parameters by URL. They apply to the whole process, which is one run and must use one server."""
+"""Maps URLs to pinned parameters. This map applies to the whole process, which is one run and must use one server."""
 
 
 def parameters_of(url: str) -> Parameters:
@@ -32,9 +33,9 @@ def parameters_of(url: str) -> Parameters:
 
 
 def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object, ...]]]) -> Parameters:
-    """The parameters for all connections of this run to `url`. `first` connects to a server of libpq's choice.
+    """The parameters for all connections of this run to `url`. `first` connects to a server that libpq chooses.
 
-    Raises psycopg.OperationalError if no server can be reached, or if none has the `target_session_attrs`.
+    Raises psycopg.OperationalError if no server can be reached, or if no server has the `target_session_attrs`.
     """
     if url in _chosen:
         return _chosen[url]
@@ -60,7 +61,7 @@ def _has_choice(parameters: Parameters) -> bool:
 
 
 def _given(parameters: Parameters) -> Callable[[str], str]:
-    """A function that maps a parameter's name to its value in the URL, or else in libpq's environment variable."""
+    """Returns a function that maps a parameter's name to its value in the URL, or in libpq's environment variable."""
     variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
 
     def given(name: str) -> str:
@@ -81,7 +82,7 @@ def _has_several_addresses(host: str) -> bool:
 
 
 def _reached(parameters: Parameters, connection: psycopg.Connection[tuple[object, ...]]) -> Parameters:
-    """The parameters of the server that `connection` reached. Values of a service file are resolved."""
+    """The parameters of the server that `connection` reached. The values in a service file replace its name."""
     info = connection.info
     base = parameters
     if any(_given(parameters)(name) for name in _OF_SERVICE):

@@ -1,4 +1,4 @@
-"""Detects a connection pooler in transaction mode. Such a pooler loses session locks and session settings."""
+"""Detects a connection pooler in transaction mode, which loses session locks and session settings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .connect import Address, Connection
 
 _WHO = "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('ctgitops.arrived', true)"
 SETTINGS_PROBE = {"ctgitops.arrived": "yes"}
-"""A connection option that tests a pooler. The server knows the option only if the pooler passes options on."""
+"""A connection option that tests a pooler. The server receives the option only if the pooler passes options on."""
 POOLER_PORT = 6543
 """The port of Supabase's pooler in transaction mode."""
 
 
 def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Connection]) -> None:
-    """Raises UsageError if one connection can use several sessions of the server. Read-only.
+    """Raises UsageError if statements on one connection can reach several sessions of the server. Read-only.
 
     `lock` must be opened with the connection option SETTINGS_PROBE, which a pooler may drop.
     """

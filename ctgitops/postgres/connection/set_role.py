@@ -9,7 +9,7 @@ from ...sql.nodes import quoted_name
 from .connect import Address, connected
 
 SET_OPTION_SINCE = 160000
-"""The first server version in which a membership can lack the SET option."""
+"""The first server version in which a role membership can lack the SET option."""
 _MAY_BECOME = """
 select session_user, pg_catalog.pg_has_role(session_user, r.oid, %s)
 from pg_catalog.pg_roles r where r.rolname = %s
@@ -17,7 +17,7 @@ from pg_catalog.pg_roles r where r.rolname = %s
 
 
 def as_role(address: Address, role: str) -> Address:
-    """`address`, extended by SET ROLE to `role` if the URL's role may set this role. Read-only."""
+    """`address`, with SET ROLE to `role` if the URL's role may set this role. Read-only."""
     if not role:
         return address
     with connected(address, "ctgitops/read") as connection:
@@ -27,7 +27,7 @@ def as_role(address: Address, role: str) -> Address:
 
 
 def refuse_other_role(address: Address, role: str) -> None:
-    """Raises LedgerError unless `as_role` set the role that runs migrations. Read-only."""
+    """Raises LedgerError unless `as_role` has set the role that runs migrations. Read-only."""
     if address.role == role:
         return
     with connected(address, "ctgitops/read") as connection:

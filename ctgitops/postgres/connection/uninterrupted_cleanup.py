@@ -1,6 +1,6 @@
 """Defers SIGINT and SIGTERM during clean-up. A second Ctrl-C then does not interrupt the clean-up.
 
-The first Ctrl-C cancels the statement: `cancellable_query.py`.
+`cancellable_query.py` handles the first Ctrl-C, which cancels the statement.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def uninterrupted_cleanup(*, dropped: bool = False) -> Iterator[None]:
-    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block. With `dropped`, ignores them."""
+    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block. With `dropped`, ignores these signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -32,7 +32,7 @@ def uninterrupted_cleanup(*, dropped: bool = False) -> Iterator[None]:
 
 
 class UninterruptedCleanup:
-    """A context manager with a clean-up that signals do not interrupt. `__enter__` fills `_cleanup`."""
+    """A context manager whose clean-up is not interrupted by signals. `__enter__` fills `_cleanup`."""
 
     _cleanup: ExitStack
 

@@ -1,1 +1,1 @@
-"""The checks of `doctor` that read a database or look for PostgreSQL's programs. They change nothing."""
+"""The checks of `doctor` that read a database, or look for PostgreSQL's programs. These checks change nothing."""

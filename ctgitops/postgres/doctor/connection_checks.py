@@ -39,7 +39,7 @@ def reachable(session: DoctorSession) -> Iterator[Diagnosis]:
 
 
 def tls(session: DoctorSession, secret: str) -> Iterator[Diagnosis]:
-    """Compares `sslmode` with the strongest mode that works with this server."""
+    """Compares `sslmode` with the strongest mode that this server supports."""
     connection = session.connection
     mode, host = _parameter(connection, "sslmode"), connection.info.host
     if host.startswith(("/", "@")):
@@ -60,7 +60,7 @@ def tls(session: DoctorSession, secret: str) -> Iterator[Diagnosis]:
 
 
 def without_tls(host: str, mode: str) -> Diagnosis:
-    """The result for a server without TLS. Its connections must not leave this machine."""
+    """The result for a server without TLS. Connections to this server must not leave this machine."""
     if host.startswith(_LOOPBACK):
         return ok("tls", f"sslmode={mode}; the server has no TLS, and the connection does not leave this machine")
     what = f"sslmode={mode}, and the server has no TLS, so passwords and rows are readable on the network"
@@ -68,7 +68,7 @@ def without_tls(host: str, mode: str) -> Diagnosis:
 
 
 def _candidates(connection: Connection) -> list[dict[str, str]]:
-    """Parameters for TLS, the safest first."""
+    """Sets of TLS parameters to try, the safest first."""
     found = [{"sslmode": STRONGEST}] if _parameter(connection, "sslrootcert") else []
     system = {"sslmode": STRONGEST, "sslrootcert": "system"}
     return [*found, *([] if found else [system]), {"sslmode": "require"}]
@@ -87,7 +87,7 @@ def _query(parameters: dict[str, str]) -> str:
 
 
 def _fix(session: DoctorSession, secret: str, parameters: dict[str, str]) -> str:
-    """A command for the shell. A later parameter of a URL replaces an earlier one."""
+    """A shell command that adds the parameters to the URL. In a URL, a later parameter replaces an earlier one."""
     url = session.original.url
     if "://" not in url:
         return f'export {secret}="${secret} {_query(parameters).replace("&", " ")}"'
@@ -95,12 +95,12 @@ def _fix(session: DoctorSession, secret: str, parameters: dict[str, str]) -> str
 
 
 def _parameter(connection: Connection, name: str) -> str:
-    """The value of a connection parameter, also if it comes from an environment variable or is libpq's default."""
+    """The value of a connection parameter: from the URL, from an environment variable, or libpq's default."""
     return next((o.val.decode() for o in connection.pgconn.info if o.keyword.decode() == name and o.val), "")
 
 
 def certificate(session: DoctorSession, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Diagnosis]:
-    """When the certificate expires that the server shows."""
+    """When the server's certificate expires."""
     connection = session.connection
     if not connection.pgconn.ssl_in_use:
         yield ok("certificate", "the connection uses no TLS")
@@ -149,7 +149,7 @@ def pooler(session: DoctorSession) -> Iterator[Diagnosis]:
 
 
 def clock(session: DoctorSession, now: Callable[[], float] = time.time) -> Iterator[Diagnosis]:
-    """The difference between the clocks, as exactly as the round trip allows."""
+    """The difference between the clocks of this machine and the server. The round trip limits its accuracy."""
     before = now()
     (at,) = session.row("select extract(epoch from clock_timestamp())::float8")
     after = now()

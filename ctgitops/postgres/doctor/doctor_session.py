@@ -16,7 +16,10 @@ from ..connection.one_server import parameters_of
 from ..connection.set_role import as_role
 
 CONNECT_SECONDS = "4"
-"""Less than half the time limit of a check, because libpq may try twice, with TLS and without."""
+"""The time limit of one connection attempt, in seconds.
+
+This is less than half the time limit of a check, because libpq may try twice, with TLS and without TLS.
+"""
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "search_path": "pg_catalog",
@@ -28,7 +31,7 @@ _NOT_REACHED = "the database could not be reached"
 
 
 class DoctorSession:
-    """A connection that is opened on first use. Every later use of a refused connection raises LedgerError at once."""
+    """A connection that is opened on first use. If it was refused, every later use raises LedgerError at once."""
 
     def __init__(self, address_of: Callable[[], Address], role: str = "") -> None:
         self._address_of = address_of
@@ -38,7 +41,7 @@ class DoctorSession:
 
     @cached_property
     def original(self) -> Address:
-        """The address as it is in the variable. Raises UsageError if the variable is not set."""
+        """The address as the variable contains it. Raises UsageError if the variable is not set."""
         return self._address_of()
 
     @cached_property
@@ -58,7 +61,7 @@ class DoctorSession:
 
     @property
     def connection(self) -> Connection:
-        """The open connection. Raises LedgerError if it was refused before."""
+        """The open connection. Raises LedgerError if the connection was refused before."""
         if self._refused:
             raise LedgerError(_NOT_REACHED)
         if self._connection is None:
@@ -71,7 +74,7 @@ class DoctorSession:
         return self.connection.execute(query, values or None, binary=True).fetchall()
 
     def row(self, query: LiteralString, *values: object) -> tuple[object, ...]:
-        """The first row of a query that always has one."""
+        """The first row of a query that always returns a row."""
         return self.rows(query, *values)[0]
 
     def texts(self, query: LiteralString, *values: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""Checks of the privileges of the roles that apply and plan. The fix is the exact SQL."""
+"""Checks the privileges of the roles that apply and plan. The fix is the exact SQL."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class GrantChecks:
                 yield note(check, what, "ALTER … OWNER TO, for the objects that migrations alter")
 
     def plan(self) -> Iterator[Diagnosis]:
-        """Whether the role that plans reads everything. The applying role can plan too."""
+        """Whether the role that plans may read everything. The role that applies can plan too."""
         check, facts = "plan-grants", database_roles(self.session.connection)
         user, superuser, reads_only = self.session.row(_USER)
         role = str(user) if reads_only else names_for(facts, self.role).plan
@@ -96,7 +96,10 @@ class GrantChecks:
         yield problem(check, f"{role} cannot read {shown}", f"grant pg_read_all_data to {quoted_name(role)};")
 
     def _applies(self, facts: DatabaseRoles) -> str:
-        """The role that applies: the manifest's, else the ledger's owner, else the URL's unless it only reads."""
+        """The role that applies: the manifest's role, or else the ledger's owner, or else the role of the URL.
+
+        If the role of the URL may only read, returns the default name of `ctgitops roles` instead.
+        """
         if self.role:
             return self.role
         user, _, reads_only = self.session.row(_USER)

@@ -20,7 +20,7 @@ _INSTALLED = "select extname::text from pg_extension where extname <> 'plpgsql'"
 
 
 def dump_client(session: DoctorSession, *, dumps: bool) -> Iterator[Diagnosis]:
-    """The pg_dump that a backup of this server would use."""
+    """Whether there is a pg_dump for a backup of this server."""
     major = session.connection.info.server_version // 10_000
     if not dumps:
         yield ok("dump-client", "the manifest has no backup by pg_dump")

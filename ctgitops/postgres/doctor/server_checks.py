@@ -46,7 +46,7 @@ def server_version(session: DoctorSession, today: date) -> Iterator[Diagnosis]:
 
 
 def connections(session: DoctorSession, needed: int) -> Iterator[Diagnosis]:
-    """The connections that the role can still open on the server and in the database."""
+    """How many more connections the role can open, on the server and in the database."""
     row = session.connection.execute(_FREE.encode(), binary=True).fetchone() or ()
     free = min(int(str(each)) for each in row if each is not None)
     if free < needed:
@@ -71,7 +71,7 @@ def extensions(session: DoctorSession, environment: Environment) -> Iterator[Dia
 
 
 def recovery(session: DoctorSession, *, has_backup: bool) -> Iterator[Diagnosis]:
-    """Whether the WAL is archived, and the role may create restore points."""
+    """Whether the server archives its WAL, and whether the role may create restore points."""
     archive, why = archive_of(archive_facts(session.connection))
     fix = "ALTER SYSTEM SET archive_mode = on;  -- also set archive_command, and restart the server"
     if archive is Archive.UNKNOWN:

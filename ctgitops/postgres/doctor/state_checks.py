@@ -11,9 +11,9 @@ from ..lock.run_lock import holder_of
 from .doctor_session import DoctorSession
 
 LARGE_BYTES = 8 << 20
-"""The size from which a table's statistics are checked. Plans of smaller tables rarely depend on them."""
+"""The size in bytes from which a table's statistics are checked. Query plans for smaller tables rarely need them."""
 STALE_PART = 0.3
-"""The part of a table's rows that changed since the last ANALYZE, from which its statistics count as stale."""
+"""The share of changed rows since the last ANALYZE from which a table's statistics count as stale."""
 SHOWN = 5
 _INVALID = """
 select format('%I.%I', n.nspname, c.relname)
@@ -68,7 +68,7 @@ def ledger(session: DoctorSession, environment: str) -> Iterator[Diagnosis]:
 
 
 def run_lock(session: DoctorSession, environment: str) -> Iterator[Diagnosis]:
-    """Whether the run lock is free, or the run that holds it is alive."""
+    """Whether the run lock is free, or its holder is a run that is alive."""
     holder = holder_of(session.connection)
     if holder is None:
         yield ok("run-lock", "free")
@@ -81,7 +81,7 @@ def run_lock(session: DoctorSession, environment: str) -> Iterator[Diagnosis]:
 
 
 def role_settings(session: DoctorSession) -> Iterator[Diagnosis]:
-    """Settings of the role and the database that a run does not override, and those that it does."""
+    """Settings of the role and the database: those that a run does not override, and those that it overrides."""
     clean = True
     wrongly = bool(session.rows(_READS_ONLY_WRONGLY))
     for name, value, role, database in session.rows(_SETTINGS):
@@ -102,7 +102,7 @@ def role_settings(session: DoctorSession) -> Iterator[Diagnosis]:
 
 
 def invalid_indexes(session: DoctorSession) -> Iterator[Diagnosis]:
-    """Indexes that no query uses, because their build was interrupted."""
+    """Indexes that no query uses, because their builds were interrupted."""
     names = session.texts(_INVALID)
     if names:
         fix = "\n".join(f"REINDEX INDEX CONCURRENTLY {name};" for name in names)

@@ -27,7 +27,7 @@ group by 1, 2 order by 1, 2
 
 
 def foreign_ledgers(connection: Connection, version_parts: int) -> tuple[ForeignLedger, ...]:
-    """All ledgers of other tools. Read-only. Raises LedgerError if this role may not read one of them."""
+    """The ledgers of other tools. Read-only. Raises LedgerError if this role may not read one of these ledgers."""
     names = sorted({each.table for each in LEDGER_TABLES})
     found = connection.execute(_FIND, [names, SCHEMA]).fetchall()
     return tuple(ledger for row in found for ledger in _ledgers(connection, row, version_parts))

@@ -28,7 +28,7 @@ from .progress import read_traces
 LEDGER = "ledger"
 """The qualified name of the table with the entries. Error messages use this name."""
 FORMAT = 4
-"""The newest format this version supports. `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
+"""The newest ledger format of this version of ctgitops. `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
 
 _COLUMNS = (
     "mark, name, number, version, checksum, sql, rollback_sql, started_at, finished_at, millis, error, actor, "
@@ -40,7 +40,7 @@ select pg_catalog.current_setting('transaction_read_only') = 'on',
        (select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name)
 """
 _SOON = "set local lock_timeout = '5s'"
-"""The time for which a format upgrade waits for a lock. It is short, because readers of the ledger queue behind it."""
+"""Limits how long a format upgrade waits for a lock. The time is short: readers of the ledger queue behind it."""
 _PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
 
 BEGAN = "ctgitops.began"
@@ -70,7 +70,7 @@ def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
 
 @contextmanager
 def _asking(connection: Connection, address: Address) -> Iterator[None]:
-    """Converts server errors to a LedgerError, for example if the tables are not readable."""
+    """Converts server errors into a LedgerError, for example if the tables are not readable."""
     try:
         yield
     except errors.InsufficientPrivilege:
@@ -101,7 +101,8 @@ def ensure_ledger(
     """Creates the ledger, or upgrades it to the current format. Needs the run lock. Writes. Raises LedgerError.
 
     Without `environment`, for a throw-away database, the ledger's home is not checked. `their_path` returns the search
-    path that the database's event triggers expect. Without it, they run with the search path of `connection`.
+    path that the database's event triggers expect. Without `their_path`, event triggers run with the search path of
+    `connection`.
     """
     with _asking(connection, address):
         found = read_identity(connection)
@@ -120,7 +121,7 @@ def ensure_ledger(
 
 
 def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
-    """Upgrades the ledger to each newer format. Each upgrade is one transaction in one message to the server."""
+    """Upgrades the ledger from format `old` to each newer one. Each upgrade is one transaction in one message."""
     folder = files("ctgitops") / "postgres" / "sql"
     texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
     before = _SOON
@@ -139,8 +140,8 @@ def _bring_from(old: int, connection: Connection, address: Address, their_path: 
 def implicit_catalog(path: str) -> str:
     """`path` without `pg_catalog`. PostgreSQL then searches `pg_catalog` first.
 
-    With it, our DDL uses PostgreSQL's own types and operators. An event trigger resolves unqualified table names, and
-    creates tables, in the same schemas as in any other session.
+    ctgitops's own DDL then uses PostgreSQL's own types and operators. An event trigger resolves unqualified table
+    names, and creates tables, in the same schemas as in any other session.
     """
     parts = (part.strip() for part in re.findall(r'(?:[^,"]|"(?:[^"]|"")*")+', path))
     return ", ".join(part for part in parts if part.strip('"') != "pg_catalog") or '""'
@@ -166,7 +167,7 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
 def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
     """The statement that adds `entry`. With `timed`, the server adds the time since the migration began.
 
-    Its names are qualified, so that objects and settings of a migration cannot interfere.
+    All names in the statement are qualified, so objects and settings of a migration cannot interfere.
     """
     values: dict[str, str] = {
         "number": _number(entry.number),
@@ -193,7 +194,7 @@ def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
 
 
 def _given(setting: str) -> str:
-    """SQL for a setting's value. Null if the value is empty. Avoids NULLIF, whose `=` depends on the search path."""
+    """SQL for a setting's value. NULL if the value is empty. Avoids NULLIF, whose `=` depends on the search path."""
     value = f"pg_catalog.current_setting('{setting}', true)"
     return f"case when {value} operator(pg_catalog.<>) '' then {value} end"
 

@@ -1,4 +1,4 @@
-"""Builds errors about the ledger: the server's message, and a hint that depends on its SQLSTATE."""
+"""Builds errors about the ledger from the server's message, and a hint that depends on its SQLSTATE."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ where t.evtenabled operator(pg_catalog.<>) 'D' order by t.evtname
 
 
 def failure_of(error: psycopg.Error) -> Failure:
-    """The server's error in the form of the errors that exchange() returns."""
+    """The server's error as a `Failure`, which is what `exchange` returns."""
     said = error.diag
     parts = {"DETAIL": said.message_detail, "HINT": said.message_hint, "CONTEXT": said.context}
     detail = "\n".join(f"{name}: {redact_message(text)}" for name, text in parts.items() if text)
@@ -72,7 +72,7 @@ def read_only(address: Address) -> LedgerError:
 
 
 def unreadable(address: Address, error: psycopg.Error) -> LedgerError:
-    """The error for a ledger that exists and cannot be read."""
+    """The error for a ledger that exists but cannot be read."""
     failure = failure_of(error)
     what = f"cannot read the ledger of {address.label}: {_said(address, failure)}"
     hint = _HINTS.get(failure.sqlstate, "correct the cause of the error above, then run the command again")
@@ -141,7 +141,7 @@ def _entry_refused(connection: Connection, address: Address, failure: Failure) -
 
 
 def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> str:
-    """The next command. Names event triggers if one raised the error, or if there is no other known cause."""
+    """The next command. Names event triggers if one of them raised the error, or if no other cause is known."""
     if culprit:
         alter = f"ALTER EVENT TRIGGER {culprit}"
         return (
@@ -157,7 +157,7 @@ def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> st
 
 
 def _may_create(connection: Connection) -> bool:
-    """Whether the role may create schemas. If so, it lacks another privilege. False if the query fails."""
+    """Whether the role may create schemas. If it may, it lacks another privilege. False if the query fails."""
     try:
         return connection.execute(_MAY_CREATE.encode()).fetchone() == (True,)
     except psycopg.Error:
@@ -173,5 +173,5 @@ def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
 
 
 def _culprit(triggers: list[tuple[str, str]], failure: Failure) -> str:
-    """The event trigger whose function is in the error's CONTEXT. Empty if none is."""
+    """The event trigger whose function is in the error's CONTEXT. Empty if there is no such trigger."""
     return next((name for name, function in triggers if f"{function}()" in failure.detail), "")

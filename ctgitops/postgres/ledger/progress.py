@@ -28,7 +28,7 @@ BEGAN = (
     "begin; set local role none; select pg_catalog.quote_literal(backend_start) "
     "from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid(); commit"
 )
-"""Queries this backend's start time as the login role. A role that SET ROLE has set may not see the time."""
+"""Queries the start time of this backend. Uses the login role, because another role may be unable to see the time."""
 
 
 def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[ProgressRow, ...]:
@@ -59,7 +59,7 @@ class Author:
         rows: int | None = None,
         note: str = "",
     ) -> str:
-        """The statement that adds a row. Objects of the migration cannot interfere, because all names are qualified."""
+        """The statement that adds a row. All its names are qualified, so objects of the migration cannot interfere."""
         script: Script = self.step.script
         statement_hash = script.hash_of(script.statements[position - 1])
         values = {

@@ -42,7 +42,7 @@ MAY_CREATE = "select pg_catalog.has_function_privilege('pg_catalog.pg_create_res
 def take_recovery_point(connection: Connection, address: Address, fingerprint: str) -> RecoveryPoint:
     """Reads the end of the WAL. Creates a restore point if the role may. Writes nothing else. Raises LedgerError.
 
-    The point lacks a value that the server or the role does not allow.
+    Leaves out each value that the server refuses to return to this role.
     """
     with lost_as_error(address):
         return _taken(connection, fingerprint)

@@ -1,4 +1,4 @@
-"""An advisory lock that shows that a backup's run is alive. Other runs do not remove the objects of such a backup."""
+"""An advisory lock that a backup holds while it runs. Other runs do not remove the objects of such a backup."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def _key(backup: str) -> int:
 
 @contextmanager
 def backup_lock(address: Address, backup: str) -> Iterator[None]:
-    """Holds the lock of the backup with this ID in the source database, outside a transaction."""
+    """Holds the lock of the backup with the ID `backup`, in the source database and outside a transaction."""
     with connect(address, "ctgitops backup") as connection:
         connection.execute("select pg_catalog.pg_advisory_lock(%s)", (_key(backup),))
         yield
 
 
 def is_running(address: Address, backup: str) -> bool:
-    """Whether another session holds the lock of the backup with this ID."""
+    """Whether another session holds the lock of the backup with the ID `backup`."""
     with connect(address, "ctgitops backup") as connection:
         row = connection.execute("select pg_catalog.pg_try_advisory_lock(%s)", (_key(backup),)).fetchone()
         return not (row and row[0])

@@ -1,4 +1,4 @@
-"""Waits for backends of an earlier, lost run, or terminates these backends: they may still commit a statement."""
+"""Waits for, or terminates, the backends of an earlier run that was lost. A backend may still commit its work."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def _still_at_work(orphan: Orphan, address: Address) -> MustWaitError:
 def ending(which: str) -> str:
     """The query that terminates sessions of this role in this database. `which` selects the sessions.
 
-    `which` is a condition on `a`, an alias of pg_stat_activity. Each row of the result is true if the session ended.
+    `which` is a condition on `a`, an alias of pg_stat_activity. The query returns a row for each session, which is true
+    if the session ended.
     """
     return f"""
 select pg_catalog.pg_terminate_backend(a.pid, {PATIENCE_MILLISECONDS}) from pg_catalog.pg_stat_activity a

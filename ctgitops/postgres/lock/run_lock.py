@@ -26,15 +26,15 @@ from ..connection.names import AT_WORK
 from .orphaned_backends import ending, wait_for_orphans
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
-"""The key of the advisory lock. All environments use one key, because an advisory lock is local to a database."""
+"""The key of the advisory lock. All environments use the same key, because an advisory lock is local to a database."""
 
 POLL_SECONDS = 0.5
 _Unended = tuple[str, datetime, datetime, str, str, str]
 _Row = tuple[int, datetime | None, str, str, str, bool]
 LEASE_SECONDS = 2.0
-"""Minimum interval between writes of the lease row. The row is only information for people."""
+"""Minimum interval in seconds between writes of the lease row. The row only informs people."""
 LAST_BEAT_SECONDS = 5.0
-"""How long the end of a run waits for an unfinished write of the lease row."""
+"""How many seconds the end of a run waits for an unfinished write of the lease row."""
 
 _HOLDER = """
 select a.pid, a.backend_start, coalesce(a.usename, ''), coalesce(a.application_name, ''),
@@ -83,7 +83,7 @@ _END = f"{ending(_OF_THE_HOLDER)} order by a.pid = %(pid)s desc"
 def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
     """Takes the run lock. Then waits for orphaned backends of a lost run.
 
-    It polls for the lock: a waiting lock request would deadlock with CREATE INDEX CONCURRENTLY in the other run.
+    Polls for the lock, because a waiting lock request would deadlock with a CREATE INDEX CONCURRENTLY of the other run.
     """
     try:
         _poll(lock, address, request, tell)
@@ -137,7 +137,7 @@ def holder_of(connection: Connection) -> Holder | None:
 
 @contextlib.contextmanager
 def _as_session_user(connection: Connection) -> Iterator[None]:
-    """Resets the role in a block to the role of the URL. A role can terminate only its own sessions."""
+    """Resets the role to the role of the URL within a block, because a role can terminate only its own sessions."""
     connection.execute("set role none")
     try:
         yield
@@ -155,7 +155,7 @@ def end(connection: Connection, holder: Holder) -> bool:
 
 
 class Lease:
-    """The lease row. It describes the run to waiting runs. A failed write is not an error."""
+    """The lease row, which describes the run to waiting runs. A failed write is not an error."""
 
     def __init__(self, lock: Connection, request: Request) -> None:
         self._lock = lock
@@ -241,7 +241,8 @@ class Lease:
 def _is_lost(lock: Connection) -> bool:
     """Whether the connection is lost. First reads the messages that the server sent before the connection ended.
 
-    False while the heartbeat uses the connection (libpq allows one thread at a time). The next check then detects it.
+    Returns False while the heartbeat uses the connection, because libpq allows only one thread at a time. The next
+    check then detects the loss.
     """
     if not lock.lock.acquire(blocking=False):
         return False

@@ -1,1 +1,1 @@
-"""Statements outside a transaction: step by step, recovery, batched updates, throttling."""
+"""Runs statements outside a transaction: one by one, with recovery, in batches, and with throttling."""

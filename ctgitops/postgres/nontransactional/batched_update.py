@@ -83,7 +83,7 @@ class Batches:
         self._tell()
 
     def _next(self, throttle: Throttle) -> int:
-        """Runs the next batch. Returns its number of rows. Returns 0 if no rows are left, including locked rows."""
+        """Runs the next batch, and returns its number of rows. Returns 0 if no rows are left, not even locked rows."""
         self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
             self.run.tell(BatchPaused(self.step, f"a replica lags by {behind:.0f} s"))
@@ -96,7 +96,7 @@ class Batches:
         return touched if touched or everybodys == text else self._tried(everybodys, throttle)
 
     def _tried(self, text: str, throttle: Throttle) -> int:
-        """Runs one batch. After a lock timeout, rolls the batch back, and retries for a limited time."""
+        """Runs one batch. After a lock timeout, rolls the batch back and retries it for a limited time."""
         message = sized(text, batch_shape(text), self.batch.size)
         deadline = time.monotonic() + self.run.patience
         pause = FIRST_PAUSE_SECONDS
@@ -166,7 +166,7 @@ class Batches:
         return batch_shape(self.step.script.text_of(self.step.script.statements[0]))
 
     def _estimate(self) -> int:
-        """PostgreSQL's estimate of the number of rows to update. 0 without an estimate."""
+        """PostgreSQL's estimate of the number of rows to update. 0 if there is no estimate."""
         text = self.step.script.text_of(self.step.script.statements[0])
         answer = exchange(self.connection, f"explain (format json) {sized(text, self._shape(), EVERYTHING)}")
         if answer.failure:

@@ -1,4 +1,4 @@
-"""Polls the progress of an index build. A second connection polls while the first connection runs the build."""
+"""Reports the progress of an index build. A second connection reads the progress while the first runs the build."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ select phase,
 from pg_catalog.pg_stat_progress_create_index where pid = %s
 """
 TENTHS = 10
-"""The number of parts of a phase. Progress is reported once for each part, so that logs stay short."""
+"""The number of parts into which a phase is divided. Each part is reported once, to keep logs short."""
 
 
 class IndexWatch:

@@ -71,8 +71,11 @@ join pg_catalog.pg_class t on t.oid = i.indrelid join pg_catalog.pg_namespace tn
 where i.indexrelid = {oid}
 """
 _BUILDER_SECONDS = 2
-"""How long `drop` waits for the table's lock. Autovacuum also holds that lock, but yields to a session that waits for
-longer than deadlock_timeout, which is one second."""
+"""How many seconds `drop` waits for the table's lock.
+
+Autovacuum also holds that lock, but gives it up for a session that waits longer than deadlock_timeout, which is one
+second.
+"""
 _PROBE = "ctgitops_probe"
 _OIDS = {key: f"current_setting('ctgitops.{key}')::oid" for key in ("name_oid", "table_oid")}
 _PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
@@ -94,7 +97,7 @@ class Index:
     """The qualified, quoted name."""
     valid: bool
     plain: bool
-    """Whether the index has storage. The index of a partitioned table does not."""
+    """Whether the index has its own storage. The index of a partitioned table has none."""
     table: str
     on_wanted_table: bool
     definition: tuple[str | None, ...]
@@ -142,8 +145,8 @@ def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
 def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
     """Whether `statement`, a CREATE INDEX CONCURRENTLY, creates exactly the index `index`.
 
-    Runs the statement on an empty temporary table with the same columns, compares the printed definitions of the two
-    indexes, and rolls back.
+    Runs the statement on an empty temporary table with the same columns, and rolls back. Compares the definitions of
+    the two indexes as PostgreSQL prints them.
     """
     wanted = index_on_probe(statement, _PROBE)
     if not wanted:
@@ -157,7 +160,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leftovers, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """OIDs of possible leftovers of CREATE INDEX CONCURRENTLY: the index with the statement's name, or new indexes."""
+    """OIDs of possible leftovers of CREATE INDEX CONCURRENTLY: the index with its name, or else new indexes."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()
@@ -165,7 +168,7 @@ def candidates(left: Leftovers, before: RelationState | None, now: RelationState
 
 _FILES_LIMIT = """select setting from pg_catalog.pg_settings
 where name operator(pg_catalog.=) 'lock_timeout' and source operator(pg_catalog.=) 'session'"""
-"""The query for the lock_timeout that the file set, in milliseconds. The run's own value is a connection option."""
+"""Queries the lock_timeout in milliseconds if the file set it. The run's own lock_timeout is a connection option."""
 
 
 def drop(connection: Connection, index: Index) -> Answer:
@@ -187,7 +190,7 @@ def drop(connection: Connection, index: Index) -> Answer:
 
 
 def _ask(connection: Connection, query: str, *, name: str = "", table: str = "") -> list[tuple[str | None, ...]]:
-    """Runs a catalog query. `name` and `table` resolve on the migration's search path, other names in pg_catalog."""
+    """Runs a catalog query. Resolves `name` and `table` on the migration's search path, other names in pg_catalog."""
     escaping = Escaping(connection.pgconn)
     found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
     answer = exchange_or_rollback(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")

@@ -1,6 +1,6 @@
 """Recovers from a statement that an earlier run did not finish. Detects and repairs the statement's leftovers.
 
-If a person must decide, the run fails with a hint. An object that the statement did not create is never changed.
+If a person must decide, the run fails with a hint. Never changes an object that the statement did not create.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Recovery:
         return verdict
 
     def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
-        """Drops the INVALID index that the statement left. Raises StepFailed if a different index has the name."""
+        """Drops the INVALID index that the statement left. Raises StepFailed if another index has its name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
@@ -95,7 +95,7 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """Raises StepFailed if `named` is set: `index` has the statement's name, but another definition."""
+        """Raises StepFailed if `named` is set: `index` then has the statement's name, but another definition."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
@@ -122,7 +122,7 @@ class Recovery:
         self.run.tell(LeftoverHealed(self.step, what))
 
     def repair(self, position: int) -> str:
-        """The command for a person who decides whether the statement is done."""
+        """The command with which a person records whether the statement is done."""
         repair = (
             f'ctgitops repair {self.step.number:03} --env {self.run.environment} --reason "…" --statement {position}'
         )
@@ -150,7 +150,8 @@ class Recovery:
 def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> InterruptedStatement | None:
     """The statement that `begun` refers to. Searches the current file, then the ledger's text.
 
-    If the ledger's text is redacted, its hashes differ, so the statement is then identified by its position.
+    If the ledger's text is redacted, the hashes of its statements differ. The statement is then identified by its
+    position.
     """
     _, was = scripts
     found = [(script, s) for script in scripts for s in script.statements if script.hash_of(s) == begun.statement_hash]
@@ -165,7 +166,7 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
 
 
 def record(connection: Connection, row: str) -> None:
-    """Adds a progress row in a separate transaction. Uses the login role: the migration's role may lack privileges."""
+    """Adds a progress row in a separate transaction, as the login role. The migration's role may lack privileges."""
     answer = exchange_or_rollback(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
         raise StepFailed(answer.failure, Spot(), answer.lost)

@@ -1,8 +1,8 @@
 """Runs a migration outside a transaction, statement by statement. Resumes where an earlier run stopped this migration.
 
-A statement that can run in a transaction commits together with its progress row, so it runs exactly once. Any other
-statement has two progress rows: one before it with the current state, and one after it. If it is interrupted, the next
-run recovers its leftovers.
+A statement that can run in a transaction commits together with its progress row, and therefore runs exactly once. Any
+other statement has two progress rows. The first row is written before the statement, and contains the current state.
+The second row is written after the statement. If the statement is interrupted, the next run recovers its leftovers.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout']
 
 
 class Stepwise:
-    """Runs those migrations of one run that run outside a transaction."""
+    """Runs the migrations that must run outside a transaction. One instance belongs to one run."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._entries: dict[int, int] = {}
-        """The IDs of this run's `started` entries, by migration number."""
+        """Maps each migration's number to the ID of its `started` entry in this run."""
 
     def run(self, step: Step, entry: Entry) -> int:
-        """Runs the remaining statements of a step. Returns milliseconds. Raises StepFailed, Interrupted."""
+        """Runs the remaining statements of a step. Returns milliseconds. Raises StepFailed or Interrupted."""
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
         connection = self._run.connected()
@@ -77,7 +77,7 @@ class Stepwise:
     def drop_invalid_index(self, step: Step) -> tuple[str, ...]:
         """Drops the index that an interrupted CREATE INDEX or REINDEX CONCURRENTLY left. Returns the actions taken.
 
-        Raises StepFailed, Interrupted. Writes.
+        Writes. Raises StepFailed or Interrupted.
         """
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
@@ -97,7 +97,7 @@ class Stepwise:
         return tuple(healed)
 
     def _started(self, connection: Connection, step: Step, entry: Entry) -> int:
-        """Adds the `started` entry before the step's first statement. Does so once in a run. Returns the entry's ID."""
+        """Returns the ID of the step's `started` entry. Adds the entry before the first statement, once in a run."""
         if step.number not in self._entries:
             started = replace(entry, mark=Mark.STARTED, rollback_sql=None)
             insert = insert_sql(started, Escaping(connection.pgconn), timed=False)
@@ -109,9 +109,9 @@ class Stepwise:
 def _timeouts_to_disable(connection: Connection, statement: Statement) -> list[str]:
     """The timeouts to disable for a CONCURRENTLY statement. Empty for other statements.
 
-    Such a statement waits for old transactions without blocking other sessions, and a timeout would leave an INVALID
-    index. A timeout that the file set for the session, with SET or in a function, stays in force. The
-    server reports which timeouts those are, so SET LOCAL and text in comments do not count.
+    A CONCURRENTLY statement waits for old transactions without blocking other sessions, and a timeout would leave an
+    INVALID index. A timeout that the file sets for the session, with SET or in a function, stays in force. The server
+    reports these timeouts, so SET LOCAL and text in comments do not count.
     """
     if "CONCURRENTLY" not in statement.refused_in_transaction:
         return []
@@ -162,7 +162,7 @@ class _Walk:
             self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
 
     def drop_invalid_index(self, at: Resumption, ledger: Ledger) -> None:
-        """Drops the INVALID index of a statement that began and is not recorded as done. Recovers nothing else."""
+        """Drops the INVALID index of a statement that began and is not recorded as done. Repairs nothing else."""
         send(self.connection, opening(self.step, local=False)[0])
         self._repeat_settings(at.done)
         earlier = self._left_before(at, ledger)
@@ -207,7 +207,7 @@ class _Walk:
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _in_transaction(self, position: int, statement: Statement) -> bool:
-        """Runs a statement and adds its progress row in one transaction. False if the statement cannot run in one."""
+        """Runs a statement and adds its progress row in one transaction. Returns False if this is not possible."""
         before = "begin;\n"
         row = self.author.row(ProgressState.DONE, position)
         text = self.script.text_of(statement)

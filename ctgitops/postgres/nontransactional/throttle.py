@@ -25,7 +25,7 @@ select pg_catalog.count(*) from pg_catalog.pg_stat_activity a
 where a.wait_event_type operator(pg_catalog.=) 'Lock'
     and pg_catalog.pg_backend_pid() operator(pg_catalog.=) any(pg_catalog.pg_blocking_pids(a.pid))
 """
-"""The query that counts the sessions that wait for a batch's rows or tables. It runs before the batch commits."""
+"""Counts the sessions that wait for a batch's rows or tables. Runs before the batch commits."""
 SHORTEST, LONGEST = timedelta(milliseconds=100), timedelta(seconds=10)
 
 
@@ -36,7 +36,7 @@ class Throttle:
     batch: Batch
     _slower: int = 1
     _written: deque[tuple[float, int]] = field(default_factory=deque)
-    """WAL positions that the slowest replica has not replayed. Each has the time of its measurement."""
+    """WAL positions that the slowest replica has not replayed, each with the time at which it was read."""
 
     @property
     def pause(self) -> float:
@@ -50,7 +50,7 @@ class Throttle:
         self._slower = min(self._slower * 2, 1024) if somebody else max(self._slower // 2, 1)
 
     def lag(self, connection: Connection) -> float:
-        """Lag of the slowest replica in seconds. Returns 0 for a lag of at most `max_lag`. Raises StepFailed."""
+        """The lag of the slowest replica in seconds. Returns 0 if the lag is within `max_lag`. Raises StepFailed."""
         answer = exchange(connection, _LAG)
         if answer.failure:
             raise StepFailed(answer.failure, Spot(), answer.lost)
@@ -66,8 +66,8 @@ class Throttle:
     def _waited_for(self, replayed: int, written: int) -> float:
         """Seconds since the primary wrote the oldest WAL that the slowest replica has not replayed.
 
-        `replayed` is -1 if there is no replica. The server's own lag is not enough: the server measures it only when a
-        replica reports, and has no value for a replica that connected while its replay was paused.
+        `replayed` is -1 if there is no replica. The lag in pg_stat_replication is not enough. The server measures it
+        only when a replica reports, and has no value for a replica that connected while its replay was paused.
         """
         now = time.monotonic()
         while self._written and self._written[0][1] <= replayed:

@@ -1,1 +1,1 @@
-"""Throw-away servers: local, container or external, their programs, limits and clean-up."""
+"""Throw-away servers (local, container or external), with their programs, limits and clean-up."""

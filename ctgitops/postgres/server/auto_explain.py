@@ -1,6 +1,6 @@
-"""Settings that let PostgreSQL's module auto_explain report the plan of every query to the client.
+"""Settings with which PostgreSQL's module auto_explain reports the plan of every query to the client.
 
-Unreviewed SQL cannot change these parameters, because only a superuser can.
+Unreviewed SQL cannot change these settings, because only a superuser can.
 """
 
 from __future__ import annotations

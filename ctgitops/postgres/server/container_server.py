@@ -1,7 +1,7 @@
 """Throw-away servers in a container. Used if no local PostgreSQL has the major version, an extension or ICU.
 
-`server_choice.py` chooses the image. Only this machine can connect to the server. The container is removed when the
-block ends. If the run is killed, the next run removes it.
+`server_choice.py` chooses the image. Only this machine can connect to the server. The container is removed at the end
+of the block. If the run is killed, the next run removes the container.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 LABEL = "ctgitops.shadow"
-"""The label that identifies the run that started a container, by machine and process."""
+"""The label of a container. Its value identifies the run that started the container, by machine and process."""
 SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 60
 MAX_AGE_SECONDS = 3600
@@ -43,7 +43,7 @@ def containers_available() -> bool:
 
 
 def engine_answers(seconds: int) -> bool:
-    """Whether the container engine answers within a time. Needs testcontainers, which brings Docker's client."""
+    """Whether the container engine answers within `seconds`. Needs testcontainers, which includes Docker's client."""
     from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415 - an optional dependency
 
     try:
@@ -62,9 +62,9 @@ def _engine_there() -> bool:
 
 @contextmanager
 def container(image: str, limits: Limits, superuser: str = ADMIN, database: str = MAINTENANCE) -> Iterator[Address]:
-    """The superuser's address of a server in a container of `image`. Raises UsageError if the server fails to start.
+    """Starts a server in a container of `image`, and returns the superuser's address of the server.
 
-    ctgitops's own connections use `database`.
+    ctgitops's own connections use `database`. Raises UsageError if the server fails to start.
     """
     if not _engine_there():
         what = f"cannot start the sandbox's image {image}: no container engine is running"

@@ -1,4 +1,4 @@
-"""Caches a data directory for each build of PostgreSQL. A throw-away server unpacks this instead of running initdb."""
+"""Caches a data directory for each build of PostgreSQL. Throw-away servers unpack it instead of running initdb."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .watchdog import Watchdog
 
 CACHE_VARIABLE = "CTGITOPS_CACHE"
 BROUGHT_VARIABLE = "CTGITOPS_DATA"
-"""The environment variable for a folder of compressed data directories, such as a folder in a container image."""
+"""The environment variable that names a folder with compressed data directories, as in a container image."""
 PACKED = ".xz"
 KEPT_SECONDS = 30 * 24 * 3600
 """Maximum age of an unused archive in seconds. Older archives are deleted when a new archive is stored."""
@@ -39,7 +39,7 @@ class Initdb:
     superuser: str
     account: Account | None
     password_file: Path | None = None
-    """A file with the superuser's password. An archived data directory can be used only without such a file."""
+    """A file with the superuser's password. A cached data directory is used only without such a file."""
 
     def make(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
         """Unpacks an archived data directory. Without an archive, runs initdb and archives the result. Writes.
@@ -74,7 +74,7 @@ class Initdb:
         return said
 
     def _unpacked(self, archive: Path, data: Path, watchdog: Watchdog) -> bool:
-        """Unpacks the archive. False if it is missing or broken."""
+        """Unpacks the archive. Returns False if the archive is missing or broken."""
         account = self.account
         with contextlib.suppress(OSError), _opened(archive) as whole:
             done = subprocess.run(
@@ -95,7 +95,7 @@ class Initdb:
 
 
 def memory(programs: Programs, account: Account | None) -> Path | None:
-    """The memory-backed folder. None if the folder is too small, or would also need a copy of the server's programs."""
+    """The memory-backed folder. None if it is too small, or if it would also need a copy of the server's programs."""
     with contextlib.suppress(OSError):
         reached = account is None or account.reaches(programs.bin / "postgres")
         if reached and shutil.disk_usage(MEMORY).free >= ROOM and os.access(MEMORY, os.W_OK | os.X_OK):
@@ -139,7 +139,7 @@ def _image_archive(name: str) -> Path | None:
 
 
 def _only(users: set[int], path: Path) -> bool:
-    """Whether one of `users` owns the path. False if another user may write to it."""
+    """Whether one of `users` owns the path, and no other user may write to it."""
     found = path.stat()
     return found.st_uid in users and not found.st_mode & 0o022
 
@@ -163,7 +163,7 @@ def _opened(archive: Path) -> Iterator[IO[bytes]]:
 
 
 def _store_archive(data: Path, archive: Path) -> None:
-    """Stores the data directory as an archive. Ignores an error, after which the next run calls initdb again."""
+    """Stores the data directory as an archive. Ignores errors. Without an archive, the next run calls initdb again."""
     descriptor, name = tempfile.mkstemp(prefix="making-", dir=archive.parent)
     os.close(descriptor)
     with contextlib.suppress(OSError):

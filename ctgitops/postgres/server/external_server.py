@@ -1,7 +1,7 @@
 """Throw-away databases on an external server, such as the service container of a workflow.
 
-A run holds an advisory lock on the server, so only one run uses the server at a time. Leftover databases and roles
-therefore belong to a killed run, and the next run drops them.
+A run holds an advisory lock on the server, so only one run at a time uses the server. Databases and roles that already
+exist therefore belong to a killed run, and the next run drops them.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ _END = (
 
 
 class ExternalServer(UninterruptedCleanup):
-    """The server at an address, used as superuser. Drops this run's databases and roles on exit."""
+    """The server at an address, used as a superuser. At the end, drops the databases and roles of this run."""
 
     prefix = PREFIX
 
     def __init__(self, address: Address, original: SourceDatabase, *, ours: bool = False) -> None:
         self.ours = ours
-        """Whether the whole server is removed afterwards. True for the server of a container."""
+        """Whether the whole server is removed afterwards, as for a container."""
         self._address = address
         self._original = original
         self._password = secrets.token_urlsafe(18)
@@ -96,7 +96,7 @@ class ExternalServer(UninterruptedCleanup):
         return Address(self.url(database), self._address.label)
 
     def make_room(self, name: str) -> None:
-        """Renames the database `name`. A copy can then use this name. Only for a throw-away server. Writes."""
+        """Renames the database `name`, to free the name for a copy. Only for a throw-away server. Writes."""
         with connected(self._address, "ctgitops/shadow") as connection:
             move_away(connection, name, unused("ctgitops_moved", {name}))
 
@@ -107,7 +107,7 @@ class ExternalServer(UninterruptedCleanup):
         return self.address(name)
 
     def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:
-        """The statements to run after CREATE ROLE. They add the comment MARK, and let the migrations' role log in."""
+        """The statements to run after CREATE ROLE: they add the comment MARK, and let the migrations' role log in."""
         name = sql.Identifier(role)
         yield sql.SQL("comment on role {} is {}").format(name, MARK)
         if role == self._original.role:
@@ -164,7 +164,7 @@ class ExternalServer(UninterruptedCleanup):
             time.sleep(0.2)
 
     def _tidied(self, connection: Connection) -> None:
-        """Drops databases and roles. Errors are ignored: the next run finds leftovers by name and comment."""
+        """Drops databases and roles. Ignores errors, because the next run finds leftovers by name and comment."""
         with suppress(psycopg.Error):
             self._tidy(connection)
 

@@ -17,10 +17,9 @@ WITHOUT_VARIABLE = ("keepalives", "tcp_user_timeout", "fallback_application_name
 
 
 def environment_for(programs: Programs, address: Address, *, database: str | None = None) -> dict[str, str]:
-    """The environment variables with which `programs` connect to `address`.
+    """The environment variables with which `programs` connect to `address`. Other users cannot read them.
 
-    Other users cannot read environment variables. Raises UsageError for a URL with a parameter that
-    cannot be passed on.
+    Raises UsageError for a URL with a parameter that an environment variable cannot pass on.
     """
     # No service file: `parameters` include its values, and libpq would prefer it to the variables
     environment = {n: v for n, v in os.environ.items() if n.startswith(KEPT) and not n.startswith("PGSERVICE")}
@@ -44,6 +43,6 @@ def database_of(address: Address) -> str:
 
 
 def wants_tls(address: Address) -> bool:
-    """Whether the URL or PGSSLMODE requires TLS. Clients built without TLS then cannot be used."""
+    """Whether the URL or PGSSLMODE requires TLS. If so, clients that were built without TLS cannot be used."""
     mode = on_one_server(address).get("sslmode") or os.environ.get("PGSSLMODE")
     return mode in {"require", "verify-ca", "verify-full"}

@@ -1,4 +1,4 @@
-"""Limits this machine's resources for unreviewed SQL. Terminates a server that exceeds a limit."""
+"""Limits the resources of this machine that unreviewed SQL can use. Terminates a server that exceeds a limit."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Limits:
 
 
 class ResourceGuard:
-    """Checks a server's run time, and the bytes that `used` returns. Calls `end` once after an exceeded limit."""
+    """Checks a server's run time, and its size as `used` returns it. Calls `end` once if a limit is exceeded."""
 
     def __init__(self, used: Callable[[], int], limits: Limits, end: Callable[[], None]) -> None:
         self._used = used

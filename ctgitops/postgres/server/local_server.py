@@ -53,10 +53,10 @@ NOT_KEPT = {
 
 
 class LocalServer(UninterruptedCleanup):
-    """A throw-away server. It starts when the block begins, and is removed with its data when the block ends.
+    """A throw-away server. The server starts when the block begins, and is removed with its data when the block ends.
 
-    It listens on a Unix socket in a folder that only its account can enter. With `listen`, it also listens on that
-    address, and requires a password. `settings` are server parameters that override the defaults.
+    The server listens on a Unix socket in a folder that only its account can enter. With `listen`, the server also
+    listens on that address, and requires a password. `settings` are server parameters that override the defaults.
     """
 
     superuser = SUPERUSER
@@ -89,7 +89,7 @@ class LocalServer(UninterruptedCleanup):
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of the server's databases. The user is the superuser, or a `role` without a password."""
+        """The URL of one of the server's databases. Its user is the superuser, or `role`, which has no password."""
         name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
         # Environment variables about other servers must not redirect the connection
         ours = "hostaddr=&target_session_attrs=any"
@@ -102,7 +102,7 @@ class LocalServer(UninterruptedCleanup):
         return Address(self.url(database), label=f"{database or self.maintenance} on a throw-away server")
 
     def make_room(self, name: str) -> None:
-        """Renames the database `name` if initdb created it, so that a copy can use the name. Writes."""
+        """Renames the database `name` if initdb created it, to free the name for a copy. Writes."""
         if name not in OWN_DATABASES:
             return
         other = next(each for each in OWN_DATABASES if each != name)
@@ -117,7 +117,7 @@ class LocalServer(UninterruptedCleanup):
         return self.address(name)
 
     def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - external servers use it
-        """The statements to run after CREATE ROLE. There are none, because the server is thrown away with the role."""
+        """The statements to run after CREATE ROLE. None, because the server is removed together with the role."""
         return ()
 
     def used(self) -> int:
@@ -194,7 +194,7 @@ class LocalServer(UninterruptedCleanup):
         self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
 
     def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
-        """Creates the data directory. `programs` are the installed programs. The server may run copies of them."""
+        """Creates the data directory. `programs` are the installed programs, of which the server may run copies."""
         file = self._password_file() if self._password else None
         said = Initdb(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
         if said:
@@ -267,7 +267,7 @@ class LocalServer(UninterruptedCleanup):
         return False
 
     def _stop(self) -> None:
-        """Ends the server without a final checkpoint. Its data is then removed."""
+        """Stops the server without a final checkpoint, because its data is removed afterwards."""
         if self._process is None:
             return
         for sign in (signal.SIGQUIT, signal.SIGKILL):

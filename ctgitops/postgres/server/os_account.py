@@ -38,7 +38,7 @@ class Account:
 
 
 def unprivileged() -> Account | None:
-    """The account that runs a server. None if this process is unprivileged. Raises UsageError if none is usable."""
+    """The account that runs a server. None if this process is not root. Raises UsageError if no account is usable."""
     if os.geteuid() != 0:
         return None
     for name in CANDIDATES:
@@ -52,14 +52,14 @@ def unprivileged() -> Account | None:
 
 
 def popen_options(account: Account | None) -> dict[str, Any]:
-    """The options of Popen that start a program as `account`. The program does not get this process's groups."""
+    """The Popen options that start a program as `account`, without the supplementary groups of this process."""
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 
 def run_as(
     account: Account | None, command: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end as `account`. Its session is separate, so that Ctrl-C reaches only this process."""
+    """Runs a program to its end as `account`. Uses a separate session, so that Ctrl-C reaches only this process."""
     child = subprocess.Popen(
         command,
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **environment},

@@ -1,4 +1,4 @@
-"""Finds the installations of PostgreSQL's programs on this machine, and selects one that fits."""
+"""Finds the installations of PostgreSQL's programs on this machine, and selects a suitable one."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Programs:
 
 
 def find_programs() -> tuple[Programs, ...]:
-    """All installations on this machine. Those in CTGITOPS_POSTGRES are first. Read-only. Searches once per process.
+    """All installations on this machine. Those in CTGITOPS_POSTGRES are first. Searches once per process. Read-only.
 
     Raises UsageError if CTGITOPS_POSTGRES names a folder without PostgreSQL's programs.
     """
@@ -130,8 +130,8 @@ def find_programs() -> tuple[Programs, ...]:
 def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> Programs:
     """The clients that dump and restore a server of version `server_major`. `tls` and `zstd` are required features.
 
-    Excludes clients older than the server, because pg_dump refuses a newer server. Among the rest, prefers clients with
-    zstd, then the lowest major version, because newer clients set parameters that the server does not have.
+    Excludes clients older than the server, because pg_dump refuses a newer server. Among the other clients, prefers
+    those with zstd, then the lowest major version, because newer clients set parameters that the server does not have.
     """
     fitting = [p for p in find_programs() if p.has_clients and p.major >= server_major]
     fitting = [p for p in fitting if (p.tls or not tls) and (p.zstd or not zstd)]
@@ -144,9 +144,10 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
 
 def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
-    """The installation for a server of version `major`, or else of the next newer version. The default is the newest.
+    """The installation for a server of version `major`, or else of the next newer version.
 
-    Prefers an installation that has the extensions. Raises UsageError if none is installed.
+    Without `major`, the newest installation. Prefers an installation that has the extensions. Raises UsageError if none
+    is installed.
     """
     wanted = tuple(extensions)
     fitting = [p for p in find_programs() if p.has_server and p.major >= (major or 0)]
@@ -176,7 +177,7 @@ def _find(named: str, path: str) -> tuple[Programs, ...]:
 
 
 def programs_in(folder: Path) -> Programs | None:
-    """The programs in one bin folder. None if none of them runs."""
+    """The programs in one bin folder. None if no program there can run."""
     lib = folder.parent / "lib"
     needs_lib = any(lib.glob("libpq.so.5*")) and folder.parent != Path("/usr")
     for name in ("pg_dump", "postgres"):

@@ -36,11 +36,11 @@ order by 1
 """
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
-"""Terminates a database's sessions. Needed before a rename, which fails while sessions exist."""
+"""Terminates a database's sessions. A rename fails while the database has sessions."""
 
 
 def objects_in(address: Address) -> tuple[str, ...]:
-    """The schemas, and the objects in `public`. Empty if the database is empty. Read-only."""
+    """The schemas, and the objects in `public`. Empty if the database has neither. Read-only."""
     with connected(address, "ctgitops restore") as connection:
         return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
 
@@ -74,7 +74,7 @@ def has_tablespaces(address: Address) -> bool:
 def create_roles(address: Address, roles: Iterable[str]) -> None:
     """Creates the missing roles without login. Only for a throw-away server. Writes.
 
-    The roles are superusers, because the owner of an event trigger or a foreign data wrapper must be one.
+    The roles are superusers, because only a superuser can own an event trigger or a foreign data wrapper.
     """
     with connected(address, "ctgitops") as connection:
         for role in missing_roles(address, roles):
@@ -82,7 +82,7 @@ def create_roles(address: Address, roles: Iterable[str]) -> None:
 
 
 def role_statements(roles: Iterable[str]) -> str:
-    """SQL for `psql` that creates `roles`. A person must set attributes, memberships and passwords."""
+    """SQL for `psql` that creates `roles`, without attributes, memberships or passwords."""
     statements = [f"CREATE ROLE {_quoted(role)} NOLOGIN;\n" for role in sorted(set(roles))]
     return "-- The roles that own or may use something in this dump.\n" + "".join(statements)
 
@@ -97,10 +97,10 @@ def roles_in(statements: str) -> tuple[str, ...]:
 def make_copy(
     connection: Connection, name: str, template: str = "template0", options: sql.Composable | None = None
 ) -> None:
-    """Creates a database from `template`. Without a template, the database is empty: template1 is not used. Writes.
+    """Creates a database from `template`. Without a template, the database is empty, even if template1 is not. Writes.
 
-    Copies files if the server runs without fsync, which only a throw-away server does: that takes a third of the CPU
-    time of PostgreSQL 15's default, which writes all pages to the WAL, but needs two checkpoints.
+    Copies files if the server runs without fsync, as only a throw-away server does. This needs two checkpoints, but
+    takes a third of the CPU time. By default, PostgreSQL 15 writes all pages to the WAL.
     """
     statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
     if connection.info.server_version >= 150000 and connection.execute("show fsync").fetchone() == ("off",):
@@ -120,8 +120,8 @@ def create_like(connection: Connection, name: str, locale: Locale) -> None:
 def create_like_or_c(connection: Connection, name: str, locale: Locale) -> str:
     """Creates an empty database with the locale `locale`. Uses the locale C if the server lacks `locale`. Writes.
 
-    Returns why the database has the locale C, or an empty string. CHECK constraints, generated columns and partition
-    bounds can depend on encoding and locale.
+    Returns why the database has the locale C, or an empty string. The reason matters because CHECK constraints,
+    generated columns and partition bounds can depend on encoding and locale.
     """
     try:
         create_like(connection, name, locale)
@@ -133,7 +133,10 @@ def create_like_or_c(connection: Connection, name: str, locale: Locale) -> str:
 
 
 def create_proof_database(address: Address, name: str, locale: Locale) -> str:
-    """Creates a database for a proof with `create_like_or_c`, and returns its result. Writes. Raises BackupError."""
+    """Creates a database in which a backup is restored as a proof. Returns what `create_like_or_c` returns. Writes.
+
+    Raises BackupError.
+    """
     try:
         with connect(address, "ctgitops") as connection:
             return create_like_or_c(connection, name, locale)
@@ -144,7 +147,7 @@ def create_proof_database(address: Address, name: str, locale: Locale) -> str:
 
 
 def move_away(connection: Connection, name: str, to: str) -> bool:
-    """Renames the database `name`. Another database can then use the name. False without such a database. Writes."""
+    """Renames the database `name`, to free the name for another database. False if no such database exists. Writes."""
     if not connection.execute("select from pg_catalog.pg_database where datname = %s", [name]).rowcount:
         return False
     rename(connection, name, to)
@@ -163,9 +166,8 @@ def rename(connection: Connection, name: str, to: str) -> None:
 def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
     """An empty database for the duration of a block, on the server of `address`. Writes there.
 
-    The block receives the server's version, and the result of `create_like_or_c`.
-
-    Raises BackupError if the role may not create a database.
+    The block receives the server's version, and the result of `create_like_or_c`. Raises BackupError if the role may
+    not create a database.
     """
     try:
         with connect(address, "ctgitops") as connection:

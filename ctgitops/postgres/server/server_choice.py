@@ -28,8 +28,9 @@ def throw_away(
 ) -> Iterator[Server]:
     """A server for copies of `original`. The server is removed or cleaned up when the block ends. Raises UsageError.
 
-    Uses the external server at the address `external`, else a container of `image`, else the local server that `own`
-    starts. If no installed PostgreSQL fits, uses a container of the original's major version.
+    Uses the external server at the address `external` if it is given. Otherwise, uses a container of `image` if it is
+    given. Otherwise, uses the local server that `own` starts. If no installed PostgreSQL is suitable, uses a container
+    of the original's major version.
     """
     with ExitStack() as stack:
         address, ours = external, False

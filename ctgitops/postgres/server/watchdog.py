@@ -48,7 +48,7 @@ class FolderAction(StrEnum):
 
 
 class Watchdog:
-    """Ends the programs that use a folder if this process ends. Their command lines must contain the folder's name."""
+    """When this process ends, also ends the programs that use a folder. Their command lines must name the folder."""
 
     def __init__(
         self, folder: Path, *, account: Account | None = None, then: FolderAction = FolderAction.REMOVE
@@ -91,6 +91,6 @@ class Watchdog:
         self._pids.unlink(missing_ok=True)
 
     def command(self, arguments: list[str]) -> list[str]:
-        """The command that adds its process ID to the list, and then runs `arguments`."""
+        """A command that adds its own process ID to the watchdog's list, and then runs `arguments`."""
         note = f'echo $$ >>{shlex.quote(str(self._pids))} && exec "$@"'
         return ["/bin/sh", "-c", note, "ctgitops-start", *arguments]

@@ -1,7 +1,7 @@
 """Finds the sessions that would block a migration. Runs before the migration waits for a lock.
 
-A session that waits for a strong lock blocks every session that comes after it. So a migration does not request a lock
-while another session has been using the table for some time. The check can miss a session. `lock_timeout` limits every
+A session that waits for a strong lock blocks every session that comes after it. A migration therefore requests no lock
+while another session has used the table for some time. This check can miss a session, so `lock_timeout` limits every
 wait.
 """
 
@@ -22,7 +22,7 @@ from ..connection.names import literal
 from ..transaction.message import Spot, spot_in
 
 GRACE_SECONDS = 0.1
-"""The age from which a transaction counts. Most younger transactions end before a second check."""
+"""The age in seconds above which a transaction counts as a blocker. Most younger ones end before a second check."""
 
 _CONFLICTS = ", ".join(f"({mode.value}, '{other.in_pg_locks}')" for mode in LockMode for other in mode.conflicts)
 _LOOK = """
@@ -57,15 +57,18 @@ order by l.pid, l.virtualtransaction, l.granted desc
 
 @dataclass
 class BlockerWatch:
-    """Checks for blockers during one run. Ignores relations that the run created. No other session uses them yet."""
+    """Checks for blockers during one run. Ignores relations that the run created: no other session uses them yet."""
 
     made: set[str] = field(default_factory=set)
     _seen: frozenset[str] = frozenset()
-    """Transactions that the previous check found. If this role may not see a transaction's age, a found one counts as
-    likely to stay."""
+    """Transactions that the previous check found.
+
+    This role may not be allowed to see a transaction's age. A transaction that was already found then counts as likely
+    to stay.
+    """
 
     def wanted(self, steps: Iterable[Step]) -> tuple[RequiredLock, ...]:
-        """The locks that `steps`, in order, take on relations that no step created."""
+        """The locks that `steps` take, in order. Leaves out relations that one of the steps created."""
         strongest: dict[str, LockMode] = {}
         made = set(self.made)
         for step in steps:
@@ -83,7 +86,7 @@ class BlockerWatch:
     def blockers(self, connection: Connection, wanted: Sequence[RequiredLock], *, patient: bool) -> tuple[Blocker, ...]:
         """Sessions that hold or wait for a conflicting lock. With `patient`, only sessions that are likely to stay.
 
-        Empty if the query fails: the migration's own statement then reports the error.
+        Empty if the query fails, because the migration's own statement then reports the error.
         """
         if not wanted:
             return ()
@@ -96,14 +99,14 @@ class BlockerWatch:
 
 
 def blocker_query(connection: Connection, wanted: Sequence[RequiredLock]) -> str:
-    """The query for all sessions that hold or wait for a lock. The lock conflicts with a lock in `wanted`."""
+    """The query for all sessions that hold, or wait for, a lock that conflicts with a lock in `wanted`."""
     escaping = Escaping(connection.pgconn)
     values = ", ".join(f"({literal(escaping, w.name)}, {w.mode.value})" for w in wanted)
     return _LOOK.format(wanted=values, conflicts=_CONFLICTS)
 
 
 def spot_of_lock(step: Step, relation: str) -> Spot:
-    """The step's first statement with the name `relation`. Schemas are ignored in the comparison."""
+    """The step's first statement that names `relation`. Compares names without their schemas."""
     name = relation.rpartition(".")[2].strip('"')
     for statement in _statements(step):
         if any(lock.name.rpartition(".")[2].strip('"') == name for lock in statement.locks):
@@ -119,7 +122,7 @@ def _statements(step: Step) -> Sequence[Statement]:
 
 
 def _stays(row: tuple[str | None, ...], before: frozenset[str]) -> bool:
-    """Whether the session is likely to keep its lock. True for a waiting session, because we would queue behind it."""
+    """Whether the session is likely to keep its lock. True for a waiting session: this run would wait behind it."""
     if row[0] is None:
         return True
     if row[3] is None:

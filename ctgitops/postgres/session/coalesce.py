@@ -1,8 +1,8 @@
 """Sends several small migrations in one message. Each migration has its own transaction and ledger entry.
 
-A round trip to a distant database takes 20 ms, a small migration only 1 ms. With one message for each, a long run would
-mostly wait. An error in one migration ends the message. The migrations before it are committed and recorded. The others
-are then sent one by one, so that the error has a position.
+A round trip to a distant database takes 20 ms, a small migration only 1 ms. With one message per migration, a long run
+would mostly wait. An error in one migration ends the message. The migrations before the error are committed and
+recorded. The migrations that remain are then sent one by one, which gives the error a position.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from .lock_retry import Attempts
 MOST = 32
 MOST_CHARACTERS = 200_000
 FASTER = 4
-"""The maximum factor by which the number of migrations in a message grows, because later migrations may be slower."""
+"""The maximum factor by which the number of migrations grows from one message to the next.
+
+The factor is small, because later migrations may be slower.
+"""
 QUICK_MILLISECONDS = 100
-"""The target duration of one message. It is short, because the log shows new lines only after a message."""
+"""The target duration of one message in milliseconds. It is short, because the log grows only after a message."""
 
 
 @dataclass
@@ -36,7 +39,7 @@ class Pace:
     _positions: dict[int, int] = field(default_factory=dict)
 
     def choose(self, step: Step, plan: Plan) -> tuple[Step, ...]:
-        """`step`, and those following steps of the plan that fit into the same message."""
+        """`step`, and the steps after it in the plan that fit into the same message."""
         if not self._positions:
             self._positions = {each.number: position for position, each in enumerate(plan.steps)}
         position = self._positions[step.number]
@@ -53,8 +56,8 @@ class Pace:
     def learn(self, took: Sequence[int]) -> None:
         """Adjusts the number of migrations. The next message should take about QUICK_MILLISECONDS.
 
-        `took` is the server's time for each migration in milliseconds. It excludes round trips, because a message with
-        several migrations has only one.
+        `took` is the server's time for each migration in milliseconds, without round trips. A message with several
+        migrations has only one round trip.
         """
         fit = len(took) * QUICK_MILLISECONDS // max(sum(took), 1)
         most = self.size * FASTER if len(took) >= self.size else self.size
@@ -74,12 +77,12 @@ class Coalescer:
     leaks: list[SessionLeak]
     pace: Pace = field(default_factory=Pace)
     ahead: dict[int, int] = field(default_factory=dict)
-    """Milliseconds by step number, for each step that already ran in the message of an earlier step."""
+    """Maps the number of each step that already ran in the message of an earlier step to its milliseconds."""
 
     def run_ahead(self, step: Step, part_of: Callable[[Step], Part]) -> None:
         """Runs `step` and following steps in one message if possible. Adds the completed steps to `ahead`.
 
-        The caller runs a failed step again, in its own message. Raises ApplyError if the run is interrupted.
+        The caller runs a failed step again, in a separate message. Raises ApplyError if the run is interrupted.
         """
         if step.number in self.ahead:
             return

@@ -1,4 +1,4 @@
-"""Counts the data that a migration or a rollback would destroy. Blocks no session. A count can be unknown."""
+"""Counts the data that a migration or a rollback would destroy. Blocks no session. A count may be unknown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS = {
     "row_security": "off",  # makes PostgreSQL raise an error instead of omitting rows that row-level security hides
 }
 BUDGET = 30.0
-"""Seconds for exact counts. PostgreSQL's statistics then give estimates for the remaining losses."""
+"""Total time for exact counts, in seconds. PostgreSQL's statistics give estimates for the remaining losses."""
 _TABLES_IN = """
 select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
@@ -39,9 +39,10 @@ _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_
 def count_losses(
     address: Address, losses: tuple[Loss, ...], since: Checkpoint | None = None
 ) -> tuple[CountedLoss, ...]:
-    """Counts the rows of each loss. Estimates the number after a timeout, or if the count would wait. Read-only.
+    """Counts the rows of each loss. Read-only.
 
-    With `since`, the start of a run, the count excludes rows that the run itself wrote.
+    Estimates the number if the count takes too long or would wait for a lock. With `since`, the start of a run, the
+    counts exclude rows that the run itself wrote.
     """
     if not losses:
         return ()

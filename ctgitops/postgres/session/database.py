@@ -1,4 +1,4 @@
-"""The database of one environment. Only changes need the run lock."""
+"""The database of one environment. Methods that change the database need the run lock, and other methods do not."""
 
 from __future__ import annotations
 
@@ -57,8 +57,10 @@ _OURS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "0",
 }
-"""Settings for sessions that run only ctgitops's own SQL. They override the settings of the role and the database,
-which may be meant for a web application."""
+"""Settings for sessions that run only ctgitops's own SQL.
+
+These settings override the settings of the role and the database, which may be meant for a web application.
+"""
 
 
 class PostgresDatabase:
@@ -70,7 +72,7 @@ class PostgresDatabase:
 
     @cached_property
     def _address(self) -> Address:
-        """The address. It includes the role that applies, if the role of the URL may SET ROLE to it."""
+        """The address. Includes the role that applies, if the role of the URL may SET ROLE to it."""
         return as_role(self._connects, self._role)
 
     def ledger(self) -> Ledger:
@@ -86,7 +88,7 @@ class PostgresDatabase:
             return foreign_ledgers(connection, version_parts)
 
     def snapshot(self) -> Snapshot:
-        """Reads the schema as of one moment. Read-only, takes no lock."""
+        """Reads the schema at a single point in time. Read-only, takes no lock."""
         return take_snapshot(self._address)
 
     def original(self) -> SourceDatabase:
@@ -103,7 +105,7 @@ class PostgresDatabase:
             return database_roles(connection)
 
     def pooler(self) -> UsageError | None:
-        """The error that `exclusively` raises for a connection pooler. None without a pooler. Read-only, no lock."""
+        """The error that `exclusively` raises if there is a connection pooler. Otherwise None. Read-only, no lock."""
         with connected(self._address, "ctgitops/read", {**_OURS, **SETTINGS_PROBE}) as connection:
             try:
                 refuse_pooler(connection, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
@@ -145,7 +147,7 @@ class PostgresDatabase:
             return not_exportable(connection, tables)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that fail, or do not return true. Each runs in a read-only transaction. Takes no lock."""
+        """The verify queries that fail or do not return true. Runs each in a read-only transaction. Takes no lock."""
         found: list[Refuted] = []
         if not queries:
             return ()
@@ -161,7 +163,7 @@ class PostgresDatabase:
         return tuple(found)
 
     def checked(self) -> tuple[Checked, ...]:
-        """Checks every constraint and unique index for violating rows. Read-only. Reads whole tables, for minutes."""
+        """Checks every constraint and unique index for violating rows. Read-only. Reads whole tables for minutes."""
         return checked_at(self._address)
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
@@ -169,14 +171,14 @@ class PostgresDatabase:
         return count_losses(self._address, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - the port defines this signature
-        """Counts the rows that make each risk fail. With `keys`, adds some keys. Read-only, waits for no lock."""
+        """Counts the rows that make each risk fail. With `keys`, also returns some keys. Read-only, awaits no lock."""
         if not risks:
             return ()
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return tuple(ViolationCounter(connection, keys).count(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """The size of each table in `tables` that exists. Read-only, takes no lock."""
+        """Maps each table in `tables` that exists to its size. Read-only, takes no lock."""
         if not tables:
             return {}
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
@@ -184,7 +186,7 @@ class PostgresDatabase:
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
-        """Takes the run lock on a separate connection. Creates or upgrades the ledger. Writes."""
+        """Holds the run lock on a separate connection until the block ends. Creates or upgrades the ledger. Writes."""
         refuse_other_role(self._address, self._role)
         with connect(
             self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **SETTINGS_PROBE, **SERVER_KEEPALIVES}
@@ -221,7 +223,7 @@ class PostgresDatabase:
                         lease.ended()
 
     def _search_path(self) -> str:
-        """The default search path of this role. Read on a new connection without `_OURS`, which overrides the path."""
+        """The default search path of this role. Read on a new connection without `_OURS`, which would override it."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""

@@ -1,4 +1,4 @@
-"""Handles a failed step. Rolls back, checks what was committed, records the failure, and builds the error."""
+"""Handles a failed step: rolls back, checks what was committed, records the failure, and builds the error."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from .migration_connection import MigrationConnection, RunState
 
 RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
 _RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
-"""The causes of errors after a server crash. The server then refuses or terminates connections for some time."""
+"""The causes of the errors that follow a server crash. The server then refuses or ends connections for some time."""
 
 
 @dataclass(frozen=True)
 class FailureReport:
-    """Rolls back and records the failed or interrupted steps of one run. `record` adds a ledger entry."""
+    """Rolls back and records the failed or interrupted steps of one run. `record` adds an entry to the ledger."""
 
     address: Address
     work: MigrationConnection
@@ -44,7 +44,7 @@ class FailureReport:
     record: Callable[[Entry], None]
 
     def record_failure(self, part: Part, failed: StepFailed, attempt: int = 1) -> ApplyError:
-        """Rolls back, reads the ledger for what was committed, records the failure, and returns the error. Writes."""
+        """Rolls back, reads from the ledger what was committed, records the failure, and returns the error. Writes."""
         step, failure = part.step, failed.failure
         what = f"{step.name}: {self._hidden(step, failure.message)}"
         if attempt > 1:
@@ -68,7 +68,7 @@ class FailureReport:
         return error
 
     def stopped_at(self, part: Part) -> ApplyError:
-        """Records that the run was interrupted between statements, at or before `part`. Returns the error. Writes."""
+        """Records that the run was interrupted between statements, before or in `part`. Returns the error. Writes."""
         return self.record_failure(part, stopped(Interrupted(Answer(0, ()))))
 
     def stopped_at_its_end(self, plan: Plan) -> ApplyError:
@@ -100,11 +100,11 @@ class FailureReport:
         return False
 
     def _hidden(self, step: Step, said: str) -> str:
-        """The server's message `said`, without passwords of the address or of the SQL."""
+        """The server's message `said`, without the passwords in the address and in the SQL."""
         return self.address.hidden(redact_message(said, step.script.secrets))
 
     def _state_after(self, part: Part, failed: StepFailed) -> tuple[str, bool]:
-        """The database's state as text, and whether the ledger records that the step failed."""
+        """The state of the database as text, and whether the ledger records that the step failed."""
         step, entry = part.step, part.entry
         try:
             ledger = self._ledger_after(failed)
@@ -170,6 +170,6 @@ class FailureReport:
 
 
 def _recorded(ledger: Ledger, entry: Entry) -> frozenset[str]:
-    """Names of the steps of `entry`'s plan that the ledger records as done."""
+    """Names of the steps that the ledger records as done. The steps belong to the plan of `entry`."""
     done = (Mark.APPLIED, Mark.ROLLED_BACK)
     return frozenset(e.name for e in ledger.entries if e.plan == entry.plan and e.mark in done)

@@ -39,9 +39,9 @@ def probe(address: Address, health: Health) -> HealthResult:
 
 
 def watch(address: Address, health: Health, *, before_each: Callable[[], None], tell: Listener) -> HealthResult:
-    """Repeats the query until its result is not true, or the time is over. Returns the last result.
+    """Repeats the query until its result is not true, or until the time is over. Returns the last result.
 
-    Raises Interrupted. Raises ApplyError if `before_each` raises it.
+    Raises Interrupted. Passes on an ApplyError of `before_each`.
     """
     deadline = time.monotonic() + health.within.total_seconds()
     before: HealthState | None = None

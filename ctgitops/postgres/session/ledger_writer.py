@@ -1,4 +1,4 @@
-"""Adds single entries to the ledger, for a repair, an adoption or a failed step."""
+"""Adds single entries to the ledger: for a repair, for an adoption, or for a failed step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .migration_connection import MigrationConnection
 
 @dataclass(frozen=True)
 class LedgerWriter:
-    """Writes on the run's connection. Each method raises ApplyError if the run lock was lost."""
+    """Writes to the ledger on the run's connection. Each method raises ApplyError if the run lock is lost."""
 
     address: Address
     request: Request
@@ -33,7 +33,7 @@ class LedgerWriter:
         self._add(self._connected(), entry)
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
-        """Adds an entry. Records whether one statement of an unfinished step is done. Writes."""
+        """Records whether one statement of an unfinished step is done, and adds `entry` to the ledger. Writes."""
         connection = self._connected()
         begun = self.work.ledger().unfinished[step.number]
         self._add(
@@ -41,7 +41,7 @@ class LedgerWriter:
         )
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Adds an entry. Makes this database, with the given ledger ID, the environment's home. Writes."""
+        """Makes this database, with the given ledger ID, the environment's home. Adds `entry` to the ledger. Writes."""
         connection = self._connected()
         name, reason = self.request.environment.name, entry.error or ""
         self._add(connection, entry, home_sql(connection, name, read_identity(connection).identity, ledger_id, reason))

@@ -1,4 +1,7 @@
-"""Retries a step after a lock timeout. Before each attempt, waits for other sessions' locks without a lock request."""
+"""Retries a step after a lock timeout. Before each attempt, waits until other sessions release their locks.
+
+Requests no lock during this wait.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Attempt:
-    """An attempt at one part, or at several parts of one transaction. `at` is the index of the current part."""
+    """An attempt at one part, or at all parts of one transaction. `at` is the index of the current part."""
 
     parts: tuple[Part, ...]
     at: int = 0
@@ -48,7 +51,10 @@ class Attempts:
     watch: BlockerWatch = field(default_factory=BlockerWatch)
 
     def retrying(self, attempt: Attempt, work: Callable[[], Result]) -> Result:
-        """Runs `work` with retries, and returns the result. Raises an ApplyError that says what was committed."""
+        """Runs `work`, retries it after a lock timeout, and returns its result.
+
+        Raises an ApplyError that says what was committed.
+        """
         deadline = time.monotonic() + self.patience
         pause, number = FIRST_PAUSE_SECONDS, 1
         while True:
@@ -97,7 +103,7 @@ class Attempts:
         return replace(failed, failure=replace(failed.failure, detail=whole))
 
     def _pause(self, attempt: Attempt, number: int, seconds: float) -> None:
-        """Waits between two attempts, holding no lock."""
+        """Waits between two attempts. Holds no lock during the wait."""
         try:
             self.work.end_transaction(lost=False)
             self.tell(StepWaited(attempt.part.step, number, seconds))
@@ -107,7 +113,7 @@ class Attempts:
 
 
 def _too_late(attempt: Attempt, relation: str) -> StepFailed:
-    """The failure if another session uses `relation` for too long. Its place is the first part with `relation`."""
+    """The failure if another session uses `relation` for too long. Points to the first part that locks `relation`."""
     spots = [spot_of_lock(part.step, relation) for part in attempt.parts]
     attempt.at = next((n for n, spot in enumerate(spots) if spot.place), attempt.at)
     return StepFailed(Failure(f"lock timeout on {relation}", LOCK_NOT_AVAILABLE), spots[attempt.at], lost=False)

@@ -1,6 +1,6 @@
 """The connection that runs migrations, with the manifest's `lock_timeout` and `statement_timeout`.
 
-After a broken connection, it reconnects and terminates the lost backend.
+If the connection breaks, ctgitops connects again and terminates the lost backend.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
 
 STAYS_IDLE = {"idle_session_timeout": "0"}
-"""Allows idle connections: the run lock's during a migration, and the migrations' connection during the backup."""
+"""Settings that allow a connection to be idle for a long time.
+
+The run lock's connection is idle during a migration. The migrations' connection is idle during the backup.
+"""
 
 
 def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
     """Opens a connection for migrations. Its defaults include the manifest's `lock_timeout` and `statement_timeout`.
 
-    `language` are the settings that make the server's messages English.
+    `language` contains the settings with which the server writes English messages.
     """
     settings = {
         **STAYS_IDLE,
@@ -46,19 +49,19 @@ def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mappin
 
 @dataclass
 class RunState:
-    """What a run has completed so far in one environment. Error messages show this."""
+    """What a run has completed so far in one environment. Error messages show this state."""
 
     environment: str
     began: bool = False
     done: list[str] = field(default_factory=list)
     """Names of committed migrations and seed files, in order."""
     safe: int = 0
-    """The number of names at the start of `done` whose commits are on disk, as the server has confirmed."""
+    """How many names at the start of `done` belong to commits that are on disk, as the server has confirmed."""
     lost: list[str] = field(default_factory=list)
     """Names of migrations and seed files whose commits a server crash has lost."""
     forward: bool = True
     transaction_parts: int = 0
-    """The number of migrations and seed files in the current transaction. 0 if each has a separate one."""
+    """The number of migrations and seed files in the current transaction. 0 if each has a separate transaction."""
 
     @property
     def text(self) -> str:
@@ -78,26 +81,26 @@ class RunState:
         self.safe = self.transaction_parts = 0
 
     def finished(self, *done: str, on_disk: bool) -> None:
-        """Adds committed names. With `on_disk`, the last commit is on disk, and therefore all earlier commits are."""
+        """Adds the names of committed migrations. With `on_disk`, the last commit and all before it are on disk."""
         self.done += done
         if on_disk:
             self.safe = len(self.done)
 
     def recovered(self, recorded: frozenset[str]) -> None:
-        """Moves names that are not `recorded` from `done` to `lost`, because a crash may lose the newest commits."""
+        """Moves names that are not in `recorded` from `done` to `lost`. A server crash may lose the newest commits."""
         self.lost = [name for name in self.done if name not in recorded]
         self.safe = sum(name in recorded for name in self.done[: self.safe])
         self.done = [name for name in self.done if name in recorded]
 
     def lock_lost(self, error: ApplyError) -> ApplyError:
-        """Adds to the state of the error what this run has completed."""
+        """Adds to the state in the error what this run has completed."""
         if self.done:
             error.state = f"{self.text}nothing more was started"
             error.applied = tuple(self.done[: self.safe]) if self.forward else ()
         return error
 
     def cut_off(self, error: LedgerError) -> CtgitopsError:
-        """Corrects the state of an error. `nothing was changed` is not true if a plan has begun."""
+        """Corrects the state in an error. Its text `nothing was changed` is false if a plan has begun."""
         if not self.began:
             return error
         state = f"{self.text}the ledger shows what else is done"
@@ -112,7 +115,7 @@ def _is_idle(connection: Connection) -> bool:
 
 
 class MigrationConnection:
-    """The run's connection to one database. After a loss, `open_connection` opens a new connection."""
+    """The run's connection to one database. If the connection is lost, `open_connection` opens a new one."""
 
     def __init__(self, address: Address, open_connection: Callable[[], Connection], run_state: RunState) -> None:
         self._address = address
@@ -143,7 +146,7 @@ class MigrationConnection:
             raise self._run_state.cut_off(error) from None
 
     def _read(self, connection: Connection) -> Ledger:
-        """Reads the ledger with OWN_PATH. Migrations may have changed the session's search path."""
+        """Reads the ledger with OWN_PATH, because migrations may have changed the session's search path."""
         connection.execute(f"begin; {OWN_PATH}".encode())
         try:
             return read_ledger(connection, self._address)
@@ -152,7 +155,7 @@ class MigrationConnection:
                 connection.execute("commit")  # in an aborted transaction, COMMIT rolls back
 
     def reporting(self, assert_lock_held: Callable[[], None]) -> Callable[[], None]:
-        """Wraps `assert_lock_held`: the error also lists what this run has completed."""
+        """Wraps `assert_lock_held`. The error of the wrapper also lists what this run has completed."""
 
         def reported() -> None:
             try:
@@ -165,7 +168,7 @@ class MigrationConnection:
         return reported
 
     def close(self) -> None:
-        """Closes the connection, once all commits are on disk."""
+        """Closes the connection after all commits are on disk."""
         if self._connection is not None:
             with contextlib.suppress(Interrupted):
                 self.flush()
@@ -188,7 +191,7 @@ class MigrationConnection:
             exchange(self._connection, "rollback; " + CLEAN)
 
     def _end_backend(self) -> None:
-        """Terminates the lost backend. The server would continue its running statement, and may commit."""
+        """Terminates the lost backend. Otherwise, the backend would continue its statement and might commit."""
         backend = self._backend
         self.close()
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")

@@ -1,4 +1,4 @@
-"""Drops everything that the connected role owns in a database. Empties the ledger in the same transaction."""
+"""Drops everything that the connected role owns in a database, and empties the ledger in the same transaction."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NO_ENTRIES = (
     f"alter table {SCHEMA}.progress enable always trigger refuse_change"
 )
 _FIRST = ("event trigger", "publication", "schema")
-"""The kinds to drop first. An event trigger would fire for later drops. The drop of a schema drops its content."""
+"""The kinds to drop first. An event trigger would fire for later drops. Dropping a schema drops its content."""
 _RELATIONS = ("table", "view", "materialized view", "sequence", "foreign table")
 _WORDS = {
     "statistics object": "statistics",
@@ -56,7 +56,7 @@ _HINTS = {
 }
 
 _Object = tuple[str, str]
-"""An object's kind and its quoted identity. Both are from `pg_identify_object`."""
+"""The kind and the quoted identity of an object, as `pg_identify_object` returns them."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,10 @@ class OwnedObjects:
     tell: Listener
 
     def drop(self, patience: float) -> int:
-        """Drops all objects, or none. Retries lock timeouts for `patience` seconds. Returns the number dropped. Writes.
+        """Drops all objects, or none, and returns the number of dropped objects. Writes.
 
-        Raises ApplyError. Raises MustWaitError if CASCADE would drop an object of another role.
+        Retries after lock timeouts for `patience` seconds. Raises ApplyError. Raises MustWaitError if CASCADE would
+        drop an object of another role.
         """
         deadline = time.monotonic() + patience
         reported: frozenset[int | None] = frozenset()
@@ -110,7 +111,7 @@ class OwnedObjects:
         return len(drops)
 
     def _objects(self) -> dict[_Object, bool]:
-        """The objects of the database, each with whether to drop it."""
+        """Maps each object of the database to whether it must be dropped."""
         query = files("ctgitops").joinpath("postgres", "sql", "owned.sql").read_text(encoding="utf-8")
         escaping = Escaping(self.connection.pgconn)
         kept = f"array[{', '.join(literal(escaping, name) for name in self.kept)}]::pg_catalog.text[]"
@@ -121,7 +122,7 @@ class OwnedObjects:
         return {(str(kind), str(identity)): drop == "t" for kind, identity, drop in found}
 
     def _blockers(self) -> tuple[Blocker, ...]:
-        """Sessions that hold or await locks on the relations to drop. Read-only."""
+        """Sessions that hold or wait for locks on the relations to drop. Read-only."""
         exchange(self.connection, "rollback")
         with contextlib.suppress(StepFailed):
             send(self.connection, _BEGIN)

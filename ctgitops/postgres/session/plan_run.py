@@ -31,7 +31,7 @@ from .lock_retry import Attempt, Attempts
 
 @dataclass
 class PlanRun:
-    """One plan in progress. `set_activity` publishes the current step to runs that wait for the run lock."""
+    """One plan in progress. Runs that wait for the run lock see the current step, which `set_activity` publishes."""
 
     plan: Plan
     origin: Origin
@@ -41,7 +41,7 @@ class PlanRun:
     """Makes a step fail if it would destroy rows of other sessions."""
     set_activity: Callable[[str], None]
     leaks: list[SessionLeak]
-    """Session state that migrations of the run leaked. This object appends to the list."""
+    """Session state that migrations of the run leaked. This object extends the list."""
     _coalescer: Coalescer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,7 +87,10 @@ class PlanRun:
         return tuple(sum(millis_in(answer)) for answer in answers)
 
     def _all_committed(self, attempt: Attempt) -> list[Answer]:
-        """Runs all parts and commits. Returns the server's answers. Raises StepFailed, Interrupted after a rollback."""
+        """Runs all parts and commits. Returns the server's answers. After a failure, rolls back and raises an error.
+
+        The error is StepFailed or Interrupted.
+        """
         try:
             return self._all_sent(attempt)
         except Interrupted:
@@ -149,7 +152,7 @@ class PlanRun:
         return sum(millis_in(answer))
 
     def _outside_transaction(self, part: Part) -> int:
-        """Runs the remaining statements of a step. Raises MustWaitError if a batched migration times out."""
+        """Runs the remaining statements of a step. Raises MustWaitError if a batched migration's time is over."""
         return self.attempts.retrying(Attempt((part,)), lambda: self._stepwise(part))
 
     def _stepwise(self, part: Part) -> int:

@@ -1,4 +1,4 @@
-"""Runs the preflight checks before the first step in one round trip. Waits until conditions are better."""
+"""Runs the preflight checks before the first step, in one round trip. Waits for conditions that may improve."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ current_setting('max_connections')::int - current_setting('superuser_reserved_co
  from pg_database d left join pg_stat_activity a on a.datid = d.oid and a.usesysid is not null
  where d.datname = current_database() group by datconnlimit)
 """
-"""Expressions for the connections that this role can still open, on the server and in the database (null: no limit)."""
+"""SQL expressions for the numbers of connections that this role can still open, on the server and in the database.
+
+A number is null if there is no limit.
+"""
 
 # Without pg_read_all_stats, a role may not see the replication lag, nor the transaction age of other roles. Every role
 # may see who holds which lock, how many connections exist, and that a base backup is running.
@@ -53,12 +56,12 @@ class Preflight:
     tell: Listener
     _settings_reported: bool = False
     _first_seen: dict[str, float] = field(default_factory=dict)
-    """Times by virtual transaction ID: when each transaction was first seen. Used if this role may not see ages."""
+    """Maps virtual transaction IDs to when each transaction was first seen. Used if this role may not see ages."""
 
     def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
-        """Waits for conditions that may pass. Returns the reasons why `plan` cannot start. Empty without strong locks.
+        """Waits for conditions that may improve. Then returns the reasons why `plan` cannot start.
 
-        The first call also reports the effective session settings.
+        Empty if the plan needs no strong lock. The first call also reports the effective session settings.
         """
         if not self._settings_reported and (found := effective_settings(connection)):
             self._settings_reported = True
@@ -100,7 +103,7 @@ class Preflight:
         return concerns(policy, seen, role)
 
     def _known(self, connection: Connection, wanted: tuple[RequiredLock, ...], limit: float) -> ServerCheck:
-        """The current conditions. Waits for sessions of unknown age until they end or were seen for `limit` seconds."""
+        """The current conditions. Waits until each session of unknown age ends or has been seen for `limit` seconds."""
         began = time.monotonic()
         seen = self._see(connection, wanted)
         least = 0.0
@@ -119,7 +122,7 @@ class Preflight:
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 
     def _aged(self, who: Blocker) -> Blocker:
-        """The blocker with its age. If this role may not see it, the time since the blocker was first seen."""
+        """The blocker with its age. If this role may not see the age, the time since the blocker was first seen."""
         if who.seconds is not None or who.pid is None:
             return who
         now = time.monotonic()

@@ -15,11 +15,13 @@ from .database import PostgresDatabase
 def retention_facts(
     environment: Environment, address: Address, others: Mapping[str, Address] | None = None
 ) -> RetentionFacts:
-    """Reads the ledgers, the run in progress and the clock. Read-only, takes no lock. Raises CtgitopsError.
+    """Reads the ledgers, the current run and the clock. Read-only, takes no lock. Raises CtgitopsError.
 
-    `others` has the other environments with the same destination: their ledgers may refer to backups of this one.
+    `others` contains the other environments with the same backup destination. Their ledgers may refer to backups of
+    this environment.
 
-    The time is the earlier of two clocks, this machine's and the server's. A wrong clock does not make backups older.
+    Uses the earlier time of two clocks: the clock of this machine and the clock of the server. A wrong clock then does
+    not make backups look older.
     """
     database = PostgresDatabase(address)
     holder = database.holder()

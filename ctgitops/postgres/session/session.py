@@ -70,7 +70,7 @@ class WorkSession:
         return self._work.ledger()
 
     def set_activity(self, what: str, /) -> None:
-        """Writes the current activity to the lease row. Waiting runs read this row. Writes."""
+        """Sets the current activity in the lease row, which waiting runs read. Writes."""
         self._lease.set_activity(what)
 
     def begin(self, plan: Plan) -> None:
@@ -78,11 +78,11 @@ class WorkSession:
         self._lease.begin(plan.fingerprint)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """Waits for conditions that may pass. Returns the reasons why `plan` cannot start. Read-only."""
+        """Waits for conditions that may improve. Then returns the reasons why `plan` cannot start. Read-only."""
         return self._preflight.reasons(self._work.connected(), plan)
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
-        """Drops INVALID indexes from interrupted builds of the plan's indexes. Returns a line for each one. Writes."""
+        """Drops INVALID indexes that interrupted builds of the plan's indexes left. Returns a line for each. Writes."""
         dropped: list[str] = []
         for step in plan.steps:
             if step.resumption and step.resumption.begun:
@@ -111,7 +111,7 @@ class WorkSession:
         return self._run_of(plan).seed(seed, safeguards)
 
     def _run_of(self, plan: Plan) -> PlanRun:
-        """The `PlanRun` of `plan`: the current one if possible, or a new one."""
+        """The `PlanRun` of `plan`. Reuses the current one if it belongs to `plan`."""
         if self._plan_run is None or self._plan_run.plan is not plan:
             origin, activity = self._request.origin, self._lease.set_activity
             self._plan_run = PlanRun(plan, origin, self._attempts, self._stepwise, self._guard, activity, self._leaks)
@@ -126,7 +126,7 @@ class WorkSession:
         self._writer.correct(step, position, reached, entry)
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database, with `ledger_id`, the environment's database. Adds `entry` to the ledger. Writes."""
+        """Makes this database, with ledger ID `ledger_id`, the environment's database. Adds `entry` to the ledger."""
         self._writer.adopt(entry, ledger_id)
 
     def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
@@ -161,14 +161,14 @@ class WorkSession:
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
         """Counts the rows of each loss. Excludes rows that this run wrote after `since`.
 
-        From the next plan on, a step that would destroy such rows fails.
+        In all later plans of this run, a step fails if it would destroy such rows.
         """
         self._guard = RowGuard(losses, since)
         self._assert_lock_held()
         return count_losses(self._address, losses, since)
 
     def stopped(self) -> ApplyError | None:
-        """Records an interruption outside a step. Returns the error. None if no plan has begun. Writes."""
+        """Records an interruption outside a step. Returns the error, or None if no plan has begun. Writes."""
         return self._plan_run.stopped() if self._plan_run else None
 
     def close(self) -> None:

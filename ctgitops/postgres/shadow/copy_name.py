@@ -1,4 +1,4 @@
-"""Gives the real database's name to one copy at a time. On an external server, no copy has this name."""
+"""Gives the real database's name to one copy at a time. On an external server, no copy gets this name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RenamableCopy(Protocol):
 
 
 class CopyName:
-    """Assigns the real database's name to one copy. Not on an external server, which may have the real database."""
+    """Assigns the real database's name to one copy. Not used on an external server, where the real database may be."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
@@ -37,7 +37,7 @@ class CopyName:
         """The real database's name. Empty if no copy gets this name."""
 
     def give(self, copy: RenamableCopy | None) -> None:
-        """Gives the real name to one copy, or to none. Migrations in this copy can use the name. Writes."""
+        """Gives the real name to one copy, or to none. Migrations in this copy can then use the name. Writes."""
         if not self.target or self._holder is copy:
             return
         with as_admin(self._server) as connection:
@@ -50,7 +50,7 @@ class CopyName:
 
 
 def without_databases(step: Step) -> tuple[Step, tuple[Skipped, ...]]:
-    """The step without statements that name a database, and these statements. Positions stay the same."""
+    """The step without the statements that name a database, and these statements. File positions stay the same."""
     script, skipped = step.script, list[Skipped]()
     text = list(script.sql)
     for statement in script.statements:

@@ -1,9 +1,10 @@
 """Decides whether the superuser may create an extension in a database where unreviewed SQL ran.
 
-PostgreSQL runs an extension's script as the superuser, with the schemas of the extension and of all extensions that it
-requires as the search path. An unqualified name in the script can therefore mean an object of a migration. Objects are
-judged by owner and by the transaction that wrote their row. Membership in an extension says nothing, because the owner
-of a trusted extension can make any own object its member. Objects from the extension's script belong to the superuser.
+PostgreSQL runs an extension's script as the superuser. The search path of the script contains the schemas of the
+extension and of all extensions that it requires. An unqualified name in the script can therefore refer to an object of
+a migration. This module judges an object by its owner, and by the transaction that wrote its row. Membership in an
+extension proves nothing, because the owner of a trusted extension can make any of their own objects a member. Objects
+from the extension's script belong to the superuser.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ...sql.extension import Extension
 from ..connection.connect import Connection
 
 _NOW = "select pg_catalog.mod(pg_catalog.txid_current(), 4294967296)::text"
-"""The 32 bits of the current transaction id that a row stores."""
+"""The current transaction ID as a row stores it, which is its lower 32 bits."""
 _ALWAYS = "select evtname from pg_catalog.pg_event_trigger where evtenabled in ('A', 'R') limit 1"
 _INSTALLED_BY = """
 with recursive wanted(name) as (
@@ -32,7 +33,10 @@ from wanted w
 left join pg_catalog.pg_extension e on e.extname = w.name
 left join pg_catalog.pg_namespace n on n.oid = e.extnamespace
 """
-"""Queries an extension and its required extensions, each with its schema. The schema is fixed if not installed."""
+"""Queries an extension and the extensions that it requires, each with its schema.
+
+For an extension that is not installed, the schema is the one that its control file sets.
+"""
 _PLANTED = """
 with since(age) as (select pg_catalog.age(%s::pg_catalog.xid)),
 first(oid) as (select oid from pg_catalog.pg_namespace where nspname = any(%s)),
@@ -59,26 +63,26 @@ join pg_catalog.pg_roles r on r.oid = each.owner
 where n.nspname = any(%s) and not r.rolsuper
 limit 1
 """
-"""Queries objects that can capture an unqualified name in a script. They are in the script's search path.
+"""Queries objects in the script's search path that an unqualified name in the script could refer to.
 
-An older function counts if it overloads one of PostgreSQL's names, and an older operator always: a migration can have
-replaced a function that they call.
+Some objects are older than the unreviewed SQL. Of these, functions that overload one of PostgreSQL's names count, and
+all operators count. A migration may have replaced a function that they call.
 """
 
 
 def has_unquiet_triggers(connection: Connection) -> bool:
-    """Whether an event trigger would fire in the superuser's session in spite of session_replication_role = replica."""
+    """Whether an event trigger would fire in the superuser's session despite session_replication_role = replica."""
     return connection.execute(_ALWAYS).fetchone() is not None
 
 
 class ExtensionGuard:
-    """Recognises objects that are older than the unreviewed SQL in a database, by the transactions that wrote them."""
+    """Recognises objects that existed before the unreviewed SQL ran, by the transactions that wrote them."""
 
     def __init__(self, connection: Connection) -> None:
         self._since = str(connection.execute(_NOW).fetchall()[0][0])
 
     def refusal(self, connection: Connection, made: Extension, listed: frozenset[str]) -> str:
-        """Why CREATE EXTENSION could run a migration's code as the superuser. Empty if that is impossible.
+        """Why CREATE EXTENSION could run a migration's code as the superuser. Empty if this is impossible.
 
         With CASCADE, the statement also creates required extensions, whose names must be in `listed`.
         """

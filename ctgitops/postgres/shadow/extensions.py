@@ -23,15 +23,18 @@ from ..transaction.step_failure import NOT_GRANTED, StepFailed
 from .extension_guard import ExtensionGuard
 
 QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "replica", "role": "none"}
-"""Settings of the superuser's session: no name resolves in a user's schema, no user's event trigger fires, and no
-setting of the database changes the role."""
+"""Settings of the superuser's session.
+
+With these settings, no name resolves in a user's schema, no event trigger of a user fires, and no setting of the
+database changes the role.
+"""
 NO_EVENT_TRIGGERS = {"event_triggers": "off"}
 EVENT_TRIGGERS_SINCE = 17
-"""The first major version with login event triggers. Such a trigger can fire before the session's first query."""
+"""The first major version with login event triggers. A login event trigger fires before the session's first query."""
 HARMLESS = frozenset({"postgis", "postgis_topology", "vector", "pg_stat_statements", "plpgsql"})
-"""Extensions that have no mark as trusted, but no access to anything outside the database either."""
+"""Extensions that are not marked as trusted, but give no access to anything outside the database."""
 NEVER = frozenset({"plpython3u", "plpython2u", "plpythonu", "plperlu", "pltclu", "plsh", "plr", "adminpack"})
-"""Extensions that are never created, such as untrusted languages and functions with access to the machine."""
+"""Extensions that are never created, such as untrusted languages, and extensions with access to the machine."""
 _TRUSTED = """
 select distinct v.name from pg_catalog.pg_available_extension_versions v where v.trusted
 """
@@ -66,22 +69,22 @@ def as_admin(server: Server, database: str = "") -> Connection:
 
 
 def trusted(connection: Connection) -> frozenset[str]:
-    """Trusted extensions. Any role with CREATE on the database may create them."""
+    """Trusted extensions, which any role with CREATE on the database may create."""
     return frozenset(str(name) for (name,) in connection.execute(_TRUSTED).fetchall())
 
 
 def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...]:
-    """The extensions that are not available or not allowed."""
+    """The extensions in `extensions` that are not available or not allowed."""
     query = "select name from pg_catalog.pg_available_extensions"
     available = {str(name) for (name,) in connection.execute(query).fetchall()}
     return tuple(sorted(name for name in extensions if name not in available or name in NEVER))
 
 
 def disable_untrusted_extensions(connection: Connection) -> None:
-    """Disables extensions that are neither trusted nor in HARMLESS. Afterwards only a superuser can use them. Writes.
+    """Disables extensions that are neither trusted nor in HARMLESS, for all roles except superusers. Writes.
 
-    Revokes EXECUTE on their functions, and disables their foreign data wrappers. Their objects stay as in the real
-    database: types, operators, foreign tables. Untrusted languages are dropped.
+    Revokes EXECUTE on their functions, and disables their foreign data wrappers. Drops untrusted languages. Keeps their
+    other objects, such as types, operators and foreign tables, as in the real database.
     """
     known = [*trusted(connection), *HARMLESS]
     for _, extension in connection.execute(_MADE, [known]).fetchall():
@@ -99,7 +102,7 @@ def disable_untrusted_extensions(connection: Connection) -> None:
 
 
 class Extensions:
-    """Runs a migration's CREATE EXTENSION as the migration's role. The superuser runs it for an allowed extension."""
+    """Runs a migration's CREATE EXTENSION as the migration's role, or as the superuser if the extension is allowed."""
 
     def __init__(
         self, server: Server, database: Callable[[], str], original: SourceDatabase, allowed: frozenset[str]
@@ -163,7 +166,7 @@ class Extensions:
 
 
 def _statement(made: Extension) -> sql.Composed:
-    """CREATE EXTENSION, built from the parsed options. No other text of the migration runs as superuser."""
+    """CREATE EXTENSION, built from the parsed options. The superuser runs no other text of the migration."""
     text = sql.SQL("create extension {}").format(sql.Identifier(made.name))
     if made.schema:
         text += sql.SQL(" schema {}").format(sql.Identifier(made.schema))
@@ -173,7 +176,7 @@ def _statement(made: Extension) -> sql.Composed:
 
 
 def _part(step: Step, start: int, end: int) -> Step:
-    """The step with the statements that begin in [`start`, `end`). Lines, columns and comments stay in place."""
+    """The step with only the statements that begin in [`start`, `end`). Each keeps its line and column."""
     script = step.script
     text = list(script.sent)
     for statement in script.statements:

@@ -45,7 +45,7 @@ where p.prosecdef and r.rolsuper and not exists (
 
 
 class Provisioner:
-    """Makes a sandbox server like the original. Adds the remaining differences to `notes`."""
+    """Prepares a sandbox server like the original. Adds the differences that remain to `notes`."""
 
     def __init__(self, server: Server, original: SourceDatabase, notes: list[str]) -> None:
         self._server = server
@@ -53,7 +53,7 @@ class Provisioner:
         self._notes = notes
 
     def roles(self) -> None:
-        """Creates all roles of the original. None is a superuser or has access to anything outside. Writes."""
+        """Creates all roles of the original. None of them is a superuser or has access to anything outside. Writes."""
         server = self._server
         with as_admin(server) as connection, connection.transaction():
             if server.ours:
@@ -75,7 +75,7 @@ class Provisioner:
             return frozenset(str(name) for (name,) in rows.fetchall())
 
     def database(self, name: str, template: str = EMPTY) -> None:
-        """Creates a database from `template`. It gets the original's settings, and if available its locale. Writes."""
+        """Creates a database from `template`, with the original's settings and, if available, its locale. Writes."""
         with as_admin(self._server) as connection:
             self._create(connection, name, template)
             database, role = sql.Identifier(name), sql.Identifier(self._original.role)
@@ -91,7 +91,7 @@ class Provisioner:
                     self._set(connection, (who, parameter, value), database)
 
     def ledger(self, name: str, connection: Connection, address: Address) -> None:
-        """Creates the ledger. The role of `connection` owns it, whoever owns the real ledger. Writes."""
+        """Creates the ledger. The role of `connection` owns it, even if the real ledger has another owner. Writes."""
         with self._may_create(name):
             ensure_ledger(connection, address)
 
@@ -110,7 +110,7 @@ class Provisioner:
                 admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
 
     def reopen(self, name: str, step: Step) -> None:
-        """Removes connection limits that a step set. The step's result can then be inspected. Writes."""
+        """Removes the connection limits that a step set. ctgitops can then inspect the result of the step. Writes."""
         if not any(statement.kind in LIMITING for statement in step.script.statements):
             return
         with as_admin(self._server) as admin:
@@ -163,7 +163,7 @@ class Provisioner:
         make_copy(connection, name, template)
 
     def schema(self, database: str) -> None:
-        """Restores the original's schema from pg_dump in one message. After an error, runs statement by statement."""
+        """Restores the original's schema from pg_dump in one message, or after an error, statement by statement."""
         text = self._original.schema
         if not text:
             return
@@ -182,10 +182,11 @@ class Provisioner:
         self._populate(database)
 
     def _populate(self, database: str) -> None:
-        """Refreshes the materialized views that are populated in the original, if the role may. Writes.
+        """Refreshes the materialized views that are populated in the original, if the role may do so. Writes.
 
-        Their queries run as the migrations' role, not as the superuser. A view that reads another one may need a second
-        pass. What remains unpopulated is not an error here: a migration that reads it is not tried.
+        The queries of the views run as the migrations' role, not as the superuser. A view that reads another view may
+        need a second pass. A view that stays unpopulated is not an error here, because a migration that reads the view
+        is not tried.
         """
         left = list(self._original.populated)
         if not left:
@@ -200,8 +201,8 @@ class Provisioner:
     def quiet_ledger(self, database: str) -> None:
         """Creates the ledger for the migrations' role. Fires no event trigger of a user. Writes.
 
-        An event trigger that rejects such DDL would reject the ledger, which the real database already has. An error is
-        ignored here: the first migration reports it.
+        An event trigger that rejects such DDL would reject this ledger, although the real database already has a
+        ledger. Ignores errors here, because the first migration reports them.
         """
         address = self._server.address(database)
         with (

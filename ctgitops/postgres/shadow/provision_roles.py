@@ -1,4 +1,4 @@
-"""Creates the roles of a real server on a sandbox server, with attributes and memberships, but no superuser."""
+"""Creates the roles of a real server on a sandbox server, with attributes and memberships. None is a superuser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ REACHING = (
     "pg_execute_server_program",
     "pg_create_subscription",
 )
-"""Predefined roles with access to files, programs or the network. Before 16, a role with CREATEROLE can join them."""
+"""Predefined roles with access to files, programs or the network.
+
+Before PostgreSQL 16, a role with CREATEROLE can grant itself membership in these roles.
+"""
 HARMLESS_ROLES = frozenset({"pg_read_all_data", "pg_write_all_data", "pg_maintain"})
 HARMLESS_ALONE = HARMLESS_ROLES | {
     "pg_monitor", "pg_read_all_settings", "pg_read_all_stats", "pg_stat_scan_tables", "pg_checkpoint",
@@ -28,7 +31,7 @@ HARMLESS_ALONE = HARMLESS_ROLES | {
 CONNECTIONS = 8
 """The connection limit of each role."""
 OPTIONS_SINCE = 16
-"""The major version since which CREATEROLE needs ADMIN OPTION, and a membership has INHERIT and SET options."""
+"""The first major version in which CREATEROLE needs ADMIN OPTION, and a membership has the options INHERIT and SET."""
 MOST_NAMED = 20
 
 Edge = tuple[str, Membership]
@@ -46,7 +49,7 @@ class RoleProvisioner:
         self._original = original
         self._note = note
         self._groups: dict[str, set[str]] = {}
-        """The groups of each created role, by role name."""
+        """Maps each created role to the groups of which it is a member."""
         self._predefined: set[str] = set()
         self._lost: list[str] = []
 
@@ -79,7 +82,7 @@ class RoleProvisioner:
         return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
 
     def _creates_roles(self, role: Role) -> bool:
-        """Whether a role gets CREATEROLE. Before 16, this allows file access, so only a throw-away server grants it."""
+        """Whether a role gets CREATEROLE. Before 16, it allows file access, so only a throw-away server grants it."""
         asked = role.creates_roles or role.superuser
         if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
             if role.name == self._original.role:
@@ -118,7 +121,7 @@ class RoleProvisioner:
             self._lost.append(membership)
 
     def _join(self, edges: Iterable[Edge]) -> None:
-        """Grants memberships. The grantor is the original's grantor if it has ADMIN OPTION here, or the superuser."""
+        """Grants memberships. The grantor is the original's grantor if it has ADMIN OPTION here, else the superuser."""
         superusers = {role.name for role in self._original.roles if role.superuser}
         every = sorted(edges, key=lambda edge: (edge[0], edge[1].group))
         left = [edge for edge in every if edge[1].grantor in self._groups.keys() - superusers]
@@ -130,7 +133,7 @@ class RoleProvisioner:
         self._merged(left)
 
     def _merged(self, edges: Iterable[Edge]) -> None:
-        """Grants memberships as the superuser. Grants one for each member and group, with all options combined."""
+        """Grants memberships as the superuser: one for each member and group, with all options combined."""
         pairs: dict[tuple[str, str], Membership] = {}
         for member, each in edges:
             other = pairs.get((member, each.group), each)
@@ -143,7 +146,7 @@ class RoleProvisioner:
                 self._lose(f"{member} in {group} ({said})")
 
     def _granted(self, member: str, each: Membership, by: str = "") -> str:
-        """Grants one membership. Returns the error. Empty if there is no error."""
+        """Grants one membership. Returns the error, or an empty string."""
         statement = sql.SQL("grant {} to {}").format(sql.Identifier(each.group), sql.Identifier(member))
         statement += self._options(each)
         if by in self._groups and self._server.major >= OPTIONS_SINCE:
@@ -162,9 +165,9 @@ class RoleProvisioner:
         return sql.SQL(" with ") + sql.SQL(", ").join(options)
 
     def _approximate_superusers(self, roles: tuple[Role, ...]) -> None:
-        """Makes superusers of the original members of every other role. This approximates a superuser.
+        """Makes each superuser of the original a member of every other role, which approximates a superuser.
 
-        Applies to the migrations' role, or else to superusers that it can SET ROLE to.
+        Applies only to the migrations' role if it is a superuser, or else to superusers that this role can SET ROLE to.
         """
         applying = next(role for role in roles if role.name == self._original.role)
         powerful = [applying.name] if applying.superuser else list(self._original.can_become)
@@ -206,7 +209,7 @@ class RoleProvisioner:
 
 
 def roles_of(original: SourceDatabase) -> tuple[Role, ...]:
-    """The roles to create. The migrations' role counts as a superuser if it was not read from the server."""
+    """The roles to create. The migrations' role counts as a superuser if the server did not report it."""
     if any(role.name == original.role for role in original.roles):
         return original.roles
     return (*original.roles, Role(original.role, superuser=True))

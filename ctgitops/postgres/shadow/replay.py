@@ -44,7 +44,7 @@ _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000", "42P07", "42710"})
 """SQLSTATEs of errors that a missing extension can cause."""
 _NO_PRIVILEGE = "42501"
 _MOST_HELP = 50
-"""The number of retries of a migration. Before each retry, missing roles, extensions or privileges are created."""
+"""The maximum number of retries of a migration. Each follows the creation of a missing role, extension or privilege."""
 
 
 class ReplayShadow:
@@ -65,11 +65,11 @@ class ReplayShadow:
         return tuple(self._notes)
 
     def snapshot(self) -> Snapshot:
-        """The schema. ROLE is replaced by the role that runs migrations in the real database."""
+        """The schema. In its text, the role that runs migrations in the real database replaces ROLE."""
         return take_snapshot(self._admin, self._known_as)
 
     def read_again(self) -> Snapshot:
-        """The schema after a dump and restore. PostgreSQL then has deparsed its expressions twice.
+        """The schema after a dump and restore. PostgreSQL has then deparsed its expressions twice.
 
         Empty if the dump or the restore fails.
         """
@@ -123,7 +123,7 @@ class ReplayShadow:
             helped.clear()
 
     def _runnable(self, step: Step) -> Step:
-        """The step. On an external server, leaves out statements that name a database: the copy has another name."""
+        """The step to run. On an external server, leaves out statements that name a database: no copy has its name."""
         if self._server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -133,9 +133,9 @@ class ReplayShadow:
         return kept
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
-        """Creates the missing role, extension or privilege that the error names and no migration creates.
+        """Creates the missing role, extension or privilege that the error names, if no migration creates it.
 
-        Returns what it created. None if it cannot help with the error.
+        Returns what was created, or None if nothing was.
         """
         try:
             return self._helped(error, helped)
@@ -157,7 +157,7 @@ class ReplayShadow:
         return None
 
     def _rename(self, name: str) -> str:
-        """Gives the copy the name of a database that a migration uses. The real name is not known."""
+        """Gives the copy the name of a database that a migration uses, because the real name is not known."""
         self._server.make_room(name)
         with connected(self._server.address(), "ctgitops/shadow") as connection:
             rename(connection, self._database, name)
@@ -165,7 +165,7 @@ class ReplayShadow:
         return f'database "{name}" does not exist'
 
     def _mark(self) -> None:
-        """Marks roles that migrations created on an external server. The clean-up then finds them."""
+        """Marks roles that migrations created on an external server, to let the clean-up find them."""
         if self._server.ours:
             return
         # Errors are ignored: the caller reports a failed run, and on a lost server there is nothing to mark
@@ -215,9 +215,9 @@ class ReplayShadow:
 def replay_shadow(
     wanted: ReplayTarget, policy: ShadowPolicy, external: Address | None = None, target: Address | None = None
 ) -> Iterator[ReplayShadow]:
-    """An empty throw-away database, as similar to `wanted` as possible, on the server that `policy` selects.
+    """An empty throw-away database that is as similar to `wanted` as possible, on the server that `policy` selects.
 
-    Raises UsageError if this server is the server of `target`.
+    Raises UsageError if this server is also the server of `target`.
     """
     cluster: frozenset[str] = frozenset()
     if external and target:

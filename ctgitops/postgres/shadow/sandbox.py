@@ -1,4 +1,4 @@
-"""The sandbox: a throw-away database. Unreviewed SQL runs in it as a role that has no access to anything outside."""
+"""The sandbox: a throw-away database in which unreviewed SQL runs as a role without access to anything outside."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SandboxShadow:
         return tuple(self._sandbox.notes)
 
     def apply(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
-        """Runs steps in this database. With `watched`, records their impact. Raises ApplyError."""
+        """Runs steps in this database. With `watched`, records the impact of the steps. Raises ApplyError."""
         observer = self._observer if watched else NoObserver()
         with refused_as_error(self._sandbox.server.address()):
             self._sandbox.name.give(self)
@@ -80,12 +80,12 @@ class SandboxShadow:
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """The recorded impact of each step that was run with `watched`, by step number."""
+        """Maps the number of each step that ran with `watched` to its recorded impact."""
         return self._observer.impacts if isinstance(self._observer, Tracer) else {}
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Statements with a database name, which were skipped in any copy."""
+        """The statements that at least one copy skipped because they name a database."""
         return tuple(self._sandbox.skipped)
 
     def rates(self) -> Rates:
@@ -93,7 +93,7 @@ class SandboxShadow:
         return self._sandbox.rates()
 
     def snapshot(self) -> Snapshot:
-        """Reads the schema as the migrations' role. The superuser must not run functions of unreviewed SQL."""
+        """Reads the schema as the migrations' role, because the superuser must not run functions of unreviewed SQL."""
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
@@ -113,7 +113,7 @@ class SandboxShadow:
         return self._sandbox.address(self.database)
 
     def watched_by(self, observer: Observer) -> None:
-        """Sets the observer of steps that are run with `watched`."""
+        """Sets the observer of the steps that run with `watched`."""
         self._observer = observer
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class SandboxShadow:
 
 
 class SandboxDatabases:
-    """A sandbox server with limits, and its throw-away databases. The databases are similar to `original`."""
+    """A sandbox server with limits, and its throw-away databases, which are similar to `original`."""
 
     def __init__(self, server: Server, guard: ResourceGuard, original: SourceDatabase, allowed: frozenset[str]) -> None:
         self.server = server
@@ -168,11 +168,11 @@ class SandboxDatabases:
         return Address(self.server.url(database, self.original.role), "a throw-away database")
 
     def named(self, database: str) -> str:
-        """The server's name for `database`, with the server's prefix. Never the name of the real database."""
+        """The server's name for `database`, with the server's prefix. This name is never the real database's name."""
         return unused(f"{self.server.prefix}{database}", {self.name.target})
 
     def runnable(self, step: Step) -> Step:
-        """The step to run. On an external server, omits statements with a database name. No copy has this name."""
+        """The step to run. On an external server, omits statements that name a database: no copy has this name."""
         if self.server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -180,7 +180,7 @@ class SandboxDatabases:
         return kept
 
     def why(self, said: str) -> str:
-        """The reason for which a limit stopped the server. Without a limit, the server's message `said`."""
+        """The limit that stopped the server, as text. If no limit did, the server's message `said`."""
         return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
@@ -202,7 +202,7 @@ class SandboxDatabases:
 
     @contextmanager
     def another(self, template: str = "template0") -> Iterator[SandboxShadow]:
-        """Creates a database for the duration of a block. Raises UsageError."""
+        """A new database for the duration of a block, created from `template`. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with refused_as_error(self.server.address()):
             self.provisioner.database(name, template)
@@ -222,7 +222,7 @@ class SandboxDatabases:
     def with_steps(self, steps: tuple[Step, ...]) -> str:
         """Runs the merged migrations `steps` in the template. Returns the name of the database for the trial.
 
-        Copies created later contain these steps. Raises ApplyError.
+        Copies that are created later contain the effects of these steps. Raises ApplyError.
         """
         if not steps:
             return self.named("shadow")
@@ -250,9 +250,9 @@ def sandbox_server(
     external: Address | None = None,
     image: str = "",
 ) -> Iterator[SandboxDatabases]:
-    """Starts a sandbox server with the roles of `original`. The database `shadow` has its schema. Raises UsageError.
+    """Starts a sandbox server with the roles of `original`. Its database `shadow` has the schema of `original`.
 
-    Uses the external server at `external` if it is given, else a container of `image`, else a local server.
+    Uses the server at `external`, else a container of `image`, else a local server. Raises UsageError.
     """
     limits = limits or Limits()
 
@@ -285,7 +285,7 @@ def sandbox_shadow(
 ) -> Iterator[SandboxShadow]:
     """Copies `original` to the server that `policy` selects, runs the steps in `had`, and adds a tracer.
 
-    The tracer observes the steps that are then run with `watched`. Raises UsageError, ApplyError.
+    The tracer observes the later steps that run with `watched`. Raises UsageError, ApplyError.
     """
     wanted = replace(original, major=policy.major or original.major)
     with sandbox_server(wanted, frozenset(policy.extensions), external=external, image=policy.image) as sandbox:

@@ -1,7 +1,7 @@
-"""Configures the local server of a sandbox. Sets the superuser's name, and limits the use of this machine.
+"""Configures the local server of a sandbox: the superuser's name, and limits on the use of this machine.
 
-`server/server_choice.py` chooses between this server, a container and an external server.
-`server/local_server.py` starts the local one.
+`server/server_choice.py` chooses between this server, a container and an external server. `server/local_server.py`
+starts this server.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..server.programs import Programs
 
 
 class SandboxServer(LocalServer):
-    """A local server with its own superuser name. Limits apply to its processes' use of this machine."""
+    """A local server whose superuser has a special name. Limits apply to the resources that its processes use."""
 
     superuser = ADMIN
     limits = Limits()
@@ -28,7 +28,7 @@ class SandboxServer(LocalServer):
 
 
 def server_of(programs: Programs, limits: Limits, original: SourceDatabase) -> SandboxServer:
-    """A server with `limits`. No role of `original` has its superuser's name."""
+    """A server with `limits`. Its superuser has a name that no role of `original` has."""
     settings = limits.settings() | (SETTINGS if programs.explains else {})
     server = SandboxServer(programs, settings=settings, base=memory(programs, unprivileged()))
     server.limits = limits

@@ -21,7 +21,7 @@ from ..transaction.step_failure import StepFailed
 TRACED = ("client_min_messages",)
 """Settings that the tracer changes in the session."""
 MOST_BATCHES = 1000
-"""Maximum number of batches. A migration counts as endless if it still changes rows after them."""
+"""Maximum number of batches. A migration that still changes rows after these batches counts as endless."""
 
 
 class Observer(Protocol):
@@ -47,10 +47,10 @@ class NoObserver:
 
 
 def try_step(connection: Connection, step: Step, observer: Observer) -> tuple[SessionLeak, ...]:
-    """Runs one step without a ledger entry. Resets the session state that the step leaks, and returns it.
+    """Runs one step without a ledger entry. Resets the session state that the step leaks, and returns this state.
 
-    Raises StepFailed after a rollback of the transaction, if any.
-    The connection is closed after a failure. It is also closed if the step leaves session state that cannot be reset.
+    After a failure, rolls back the transaction if there is one, closes the connection, and raises StepFailed. Also
+    closes the connection if the step leaves session state that cannot be reset.
     """
     try:
         leaks = _try(connection, step, observer)
@@ -101,7 +101,7 @@ def _batches(connection: Connection, text: str, size: int) -> None:
 
 @contextmanager
 def _placed(step: Step, statement: Statement, at: int) -> Iterator[None]:
-    """Moves a batch's failure to the statement's first word. The SQL of a batch differs from the file."""
+    """Moves a batch's failure to the statement's first word, because the SQL of a batch differs from the file."""
     try:
         yield
     except StepFailed as failed:

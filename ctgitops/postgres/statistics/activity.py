@@ -1,4 +1,4 @@
-"""Reads the counters of the database, and what happens at the moment: lock waits and replica lag. Read-only."""
+"""Reads the counters of the database, and the current lock waits and replica lag. Read-only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IO_SINCE = 16_00_00
 
 
 def read_database(connection: Connection) -> tuple[DatabaseFigures, str]:
-    """The counters of this database, and when they were reset. Raises psycopg.Error."""
+    """The counters of this database, and the time of their last reset. Raises psycopg.Error."""
     row = connection.execute(_DATABASE).fetchone() or (0, 0, 0, 0, 0, "")
     commits, rollbacks, hits, reads, deadlocks = (int(str(count)) for count in row[:5])
     return DatabaseFigures(commits, rollbacks, hits, reads, deadlocks, _size(connection)), str(row[5])
@@ -50,7 +50,7 @@ def _size(connection: Connection) -> int | None:
 
 
 def read_waiting(connection: Connection) -> tuple[int, int]:
-    """The number of sessions that wait for a lock, and of those this role may not see. Raises psycopg.Error."""
+    """How many sessions wait for a lock, and how many sessions this role may not see. Raises psycopg.Error."""
     row = connection.execute(_WAITING).fetchone() or (0, 0)
     return int(str(row[0])), int(str(row[1]))
 

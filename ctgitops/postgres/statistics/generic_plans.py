@@ -1,4 +1,4 @@
-"""Asks the server for the generic plans of its busiest statements. EXPLAIN plans them and executes none."""
+"""Reads the generic plans of the database's busiest statements, with EXPLAIN, which does not execute the statements."""
 
 from __future__ import annotations
 
@@ -21,11 +21,18 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "standard_conforming_strings": "on",
 }
-"""Without a search path: the names in the statements are those of the application. Strings as our parser reads them."""
+"""Settings of the session that runs EXPLAIN.
+
+They contain no search path, because the names in the statements are those of the application. Strings have the form
+that ctgitops's parser reads.
+"""
 
 
 def read_plans(address: Address, figures: Mapping[str, StatementFigures]) -> tuple[dict[str, str], str]:
-    """The shapes of the generic plans, and why some are missing. Read-only. Raises psycopg.Error, LedgerError."""
+    """Maps statements to the shapes of their generic plans. Also returns why some plans are missing. Read-only.
+
+    Raises psycopg.Error, LedgerError.
+    """
     wanted = sorted(figures, key=lambda key: figures[key].total, reverse=True)[:MOST]
     found: dict[str, str] = {}
     refused = 0

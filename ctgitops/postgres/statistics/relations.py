@@ -1,4 +1,4 @@
-"""Reads the statistics of tables and indexes. Takes no lock on them. Read-only."""
+"""Reads the statistics of tables and indexes, without a lock on the tables and indexes. Read-only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ where n.nspname <> 'ctgitops' and n.nspname !~ '^pg_'
 
 
 def read_tables(connection: Connection) -> dict[str, TableFigures]:
-    """The counters of all tables, by their quoted names. Raises psycopg.Error."""
+    """Maps the quoted names of all tables to the tables' counters. Raises psycopg.Error."""
     return {str(name): _table(more) for name, *more in connection.execute(_TABLES).fetchall()}
 
 
@@ -44,7 +44,7 @@ def _table(row: list[object]) -> TableFigures:
 
 
 def read_indexes(connection: Connection) -> dict[str, IndexFigures]:
-    """The counters of all indexes, by their quoted names. Raises psycopg.Error."""
+    """Maps the quoted names of all indexes to the indexes' counters. Raises psycopg.Error."""
     rows = connection.execute(_INDEXES).fetchall()
     return {
         str(name): IndexFigures(str(table), int(str(scans or 0)), int(str(size)), bool(constrains))

@@ -1,4 +1,4 @@
-"""Takes one sample of a database's load. What cannot be read is named in the sample, and never an error."""
+"""Takes one sample of a database's load. The sample names what could not be read, which is not an error."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "jit": "off",
 }
-"""A sample must never be in anyone's way."""
+"""Settings of the session that takes a sample. They prevent a sample from disturbing other sessions."""
 
 
 def take_sample(address: Address, *, plans: bool = True) -> Sample:
-    """Reads the statistics, on a separate connection. With `plans`, also generic plans. Raises LedgerError."""
+    """Reads the statistics on a separate connection. With `plans`, also reads generic plans. Raises LedgerError."""
     try:
         with connect(address, "ctgitops/performance", SETTINGS) as connection:
             sample = _Reading(connection, address).sample()

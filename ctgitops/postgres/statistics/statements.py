@@ -39,7 +39,7 @@ _INFO = sql.SQL("/* ctgitops */ select stats_reset::text, dealloc from {schema}.
 
 @dataclass(frozen=True)
 class Statements:
-    """The counters of all queries by the hash of their text. None if they could not be read."""
+    """Maps hashes of query texts to the counters of these queries. None if the counters could not be read."""
 
     figures: dict[str, StatementFigures] | None = None
     reset: str = ""
@@ -68,7 +68,7 @@ def read_statements(connection: Connection) -> Statements:
 
 
 def _names(columns: list[str]) -> dict[str, sql.Composable]:
-    """The columns of this version: before 1.8, `total_time` was what is now `total_exec_time`."""
+    """Maps columns to their names in this version. Before 1.8, `total_exec_time` had the name `total_time`."""
     suffix = "exec_time" if "total_exec_time" in columns else "time"
     names = {"total": "total", "mean": "mean", "stddev": "stddev", "longest": "max"}
     found: dict[str, sql.Composable] = {key: sql.Identifier(f"{name}_{suffix}") for key, name in names.items()}

@@ -28,7 +28,7 @@ from .sampler import SETTINGS, take_sample
 WRITES = {**SETTINGS, "default_transaction_read_only": "off", "lock_timeout": "1s"}
 LONGEST_REST_SECONDS = 60.0
 WEEKS = 8
-"""For how many weeks samples of the load are read. Older ones say little about the present."""
+"""From how many weeks samples of the load are read. Older samples say little about the present."""
 _NOW = "select extract(epoch from %s - pg_catalog.clock_timestamp())::float8"
 _EXISTS = "select pg_catalog.to_regclass(%s) is not null"
 _ADD = f"""
@@ -58,7 +58,10 @@ class PostgresStatistics:
         return take_sample(self.address, plans=plans)
 
     def wait_until(self, moment: datetime, /) -> None:
-        """Waits by the server's clock, without a connection. A clock that is set back does not prolong the wait."""
+        """Waits until `moment` according to the server's clock. Holds no connection during the wait.
+
+        A clock that is set back does not prolong the wait.
+        """
         with connected(self.address, "ctgitops/performance", SETTINGS) as connection:
             row = connection.execute(_NOW, [moment]).fetchone()
         left = float(str(row[0])) if row else 0.0
@@ -81,7 +84,7 @@ class PostgresStatistics:
             connection.execute(_ADD.encode(), values)
 
     def recorded(self) -> tuple[LoadRecord, ...]:
-        """The reports of all runs, oldest first. Read-only."""
+        """The load reports of all runs, oldest first. Read-only."""
         with self._connected("performance", SETTINGS) as connection:
             if not _exists(connection, "performance"):
                 return ()
@@ -107,7 +110,7 @@ class PostgresStatistics:
 
     @contextmanager
     def _well_formed(self, table: str) -> Iterator[None]:
-        """Converts the errors of rows that this version of ctgitops did not write."""
+        """Converts errors about rows that another version of ctgitops wrote into a LedgerError."""
         try:
             yield
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -117,7 +120,7 @@ class PostgresStatistics:
 
     @contextmanager
     def _connected(self, table: str, settings: dict[str, str]) -> Iterator[Connection]:
-        """A connection whose errors about `table` name the next command."""
+        """A connection. An error about `table` contains the next command."""
         try:
             with connected(self.address, "ctgitops/performance", settings) as connection:
                 yield connection

@@ -1,6 +1,6 @@
 """Parses DEBUG1 messages about table rewrites, scans and index builds. Even empty tables cause such messages.
 
-These messages are the only sign of a scan, because a scan changes no file. Their texts are the same on PostgreSQL 14
+Only these messages show a scan, because a scan changes no file. The texts of the messages are the same on PostgreSQL 14
 to 18 and are never translated.
 """
 
@@ -28,7 +28,7 @@ _PROVED = re.compile(r"existing constraints on column .* are sufficient to prove
 
 @dataclass(frozen=True)
 class Debug1Message:
-    """Work that a message reports. Names are as in the message, without a schema."""
+    """Work that a message reports. Relation names are as in the message, without a schema."""
 
     work: Work
     table: str = ""
@@ -46,12 +46,12 @@ def work_in(messages: Iterable[str]) -> Iterator[Debug1Message]:
 
 
 def telling(messages: Iterable[str]) -> tuple[str, ...]:
-    """The messages that report work, and those that report a proof of valid rows by existing constraints."""
+    """The messages that report work or a skipped scan."""
     return tuple(each for each in messages if _PROVED.match(each) or any(work.fullmatch(each) for _, work in _WORK))
 
 
 def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
-    """The messages about a skipped scan: existing constraints prove the rows valid."""
+    """The messages about a skipped scan. PostgreSQL skips it if existing constraints prove that the rows are valid."""
     return tuple(message for message in messages if _PROVED.match(message))
 
 
@@ -61,5 +61,5 @@ def tables_in(messages: Iterable[str]) -> set[str]:
 
 
 def foreign_keys_in(messages: Iterable[str]) -> list[str]:
-    """The names of the foreign keys whose check the messages report."""
+    """The names of the foreign keys that were checked, according to the messages."""
     return [said.what for said in work_in(messages) if said.work is Work.FOREIGN_KEY]

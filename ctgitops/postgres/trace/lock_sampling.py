@@ -1,8 +1,8 @@
 """Samples the locks of a session during a statement outside a transaction.
 
-Most of these statements end within milliseconds on a throw-away server. So, when they start, another session holds a
-lock on their tables: SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement
-then waits, and the locks that it waits for are visible.
+Most of these statements end within milliseconds on a throw-away server. Therefore, another session first locks their
+tables in the mode SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement then
+waits for this lock, and the locks that it holds or waits for are visible.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any 
 
 
 class Sampler(threading.Thread):
-    """Samples the locks of the backend `pid` until `stop`. First locks `tables`, to make the backend wait."""
+    """Samples the locks of the backend `pid` until `stop` is called. First locks `tables`, to make the backend wait."""
 
     def __init__(self, open_connection: Callable[[], Connection], pid: int, tables: Sequence[int]) -> None:
         super().__init__(daemon=True)
         self.seen: dict[int, LockMode] = {}
-        """The strongest lock on each relation by OID. It is a lock that the backend held or waited for."""
+        """Maps OIDs to the strongest lock that the backend held or waited for on each relation."""
         self.failure: psycopg.Error | None = None
         """The error that ended the sampling early."""
         self._pid = pid
@@ -49,7 +49,7 @@ class Sampler(threading.Thread):
         self._until = time.monotonic() + LONGEST_HOLD_SECONDS
 
     def stop(self) -> dict[int, LockMode]:
-        """Stops sampling. Returns the strongest lock on each relation, by OID."""
+        """Stops sampling. Returns a map from OIDs to the strongest lock on each relation."""
         self._over.set()
         self.join()
         self._open.close()

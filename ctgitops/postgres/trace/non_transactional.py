@@ -26,9 +26,9 @@ _BLOCKS = frozenset({"DoStmt", "CallStmt"})
 
 @dataclass(frozen=True)
 class NonTransactionalTracer:
-    """Observes, from other connections, statements on `connection` that cannot run in a transaction.
+    """Observes statements on `connection` that cannot run in a transaction. Observes from other connections.
 
-    `there` are the OIDs of relations from before the migration. `first` are those from before the plan.
+    `there` contains the OIDs of relations from before the migration. `first` contains those from before the plan.
     """
 
     connection: Connection
@@ -41,7 +41,7 @@ class NonTransactionalTracer:
     def watching(
         self, statement: Statement, ran: TracedStatement, said: Sequence[str], tell: Callable[[StatementImpact], None]
     ) -> Iterator[None]:
-        """Observes one statement. Passes its impact to `tell` unless the statement fails."""
+        """Observes one statement. If the statement succeeds, passes its impact to `tell`."""
         before = {oid: each for oid, each in relations(self.others).items() if oid in self.there}
         named_oids = [oid for oid in named_by(self.connection, statement.locks) if oid in before]
         tables = [before[oid].index_of or oid for oid in named_oids]
@@ -74,7 +74,7 @@ class NonTransactionalTracer:
     def _with_queries(
         self, impact: StatementImpact, ran: TracedStatement, plans: Sequence[str], met: dict[int, Relation]
     ) -> StatementImpact:
-        """Adds the statement's queries. Without query plans, every table that it names or locked counts as read."""
+        """Adds the statement's queries. Without query plans, every table that it names or locks counts as read."""
         done = queried(self.connection, ran, plans, [])
         read = [oid for oid, each in met.items() if each.has_rows] if ran.kind in QUERIES and not done.plans else []
         known = relations(self.others, done.names) | met
@@ -83,7 +83,7 @@ class NonTransactionalTracer:
 
 
 def _named_in(sql: str, before: dict[int, Relation]) -> dict[int, Relation]:
-    """The tables that a block names. All tables if it names none: it may call functions or run dynamic SQL."""
+    """The tables that a block names. If it names none, all tables, because it may run functions or dynamic SQL."""
     tables = {oid: each for oid, each in before.items() if each.has_rows}
     return {oid: each for oid, each in tables.items() if each.bare in sql} or tables
 
@@ -93,12 +93,12 @@ def _rewritten(before: dict[int, Relation], after: dict[int, Relation]) -> set[i
 
 
 def _concurrent(seen: dict[int, LockMode], before: dict[int, Relation]) -> dict[int, LockMode]:
-    """The locks without those on indexes. Even ACCESS EXCLUSIVE on an unused index blocks no session."""
+    """The locks without those on indexes. Even ACCESS EXCLUSIVE on an unused index blocks no other session."""
     return {oid: mode for oid, mode in seen.items() if oid in before and before[oid].kind != "index"}
 
 
 def _least(seen: dict[int, LockMode], rewritten: set[int], built: set[int]) -> dict[int, LockMode]:
-    """The locks that were seen, and required ones: ACCESS EXCLUSIVE to replace a file, SHARE to build an index."""
+    """The observed locks, and the locks that the work requires: ACCESS EXCLUSIVE for a new file, SHARE for an index."""
     for oid in built:
         seen[oid] = max(LockMode.SHARE, seen.get(oid, LockMode.SHARE))
     return seen | dict.fromkeys(rewritten, LockMode.ACCESS_EXCLUSIVE)

@@ -22,21 +22,21 @@ class Evidence:
     kind: str
     said: tuple[str, ...]
     known: Mapping[int, Relation]
-    """The relations that other sessions can see, by OID."""
+    """Maps OIDs to the relations that other sessions can see."""
     now: Mapping[int, HeldLock]
     files: Mapping[int, int]
-    """By OID, the relfilenodes before the statement, of relations whose locks or scan counts it changed."""
+    """Maps OIDs to the relfilenodes before the statement. Contains relations whose locks or scan counts changed."""
     scans: Mapping[int, int]
-    """The number of full scans of each relation before the statement, by OID."""
+    """Maps OIDs to the number of full scans of each relation before the statement."""
     called: frozenset[tuple[int, str]] = frozenset()
-    """OID and unqualified name of each relation that a message may name."""
+    """OID and unqualified name of each relation that a message may refer to."""
 
     def read(self, oid: int) -> bool:
         """Whether the statement started a full scan of the relation."""
         return oid in self.now and self.now[oid].scans > self.scans.get(oid, 0)
 
     def queried(self, done: Iterable[RelationWork]) -> frozenset[int]:
-        """Tables that a query of the statement scanned itself or by an index. Leaves out tables in `done`."""
+        """Tables that a query of the statement scanned, fully or by an index. Leaves out tables in `done`."""
         if self.kind not in QUERIES:
             return frozenset()
         names = {each.relation for each in done}
@@ -45,7 +45,7 @@ class Evidence:
 
 
 def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Held, ...]:
-    """The locks on relations that other sessions can see. Includes an index only if its table has a weaker lock."""
+    """The locks on relations that other sessions can see. Leaves out an index unless its table has a weaker lock."""
     found = []
     for oid, mode in modes.items():
         relation = known.get(oid)
@@ -71,7 +71,7 @@ def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: froz
 def named(
     found: Iterable[tuple[int, RelationWork]], known: Mapping[int, Relation], first: frozenset[int]
 ) -> tuple[RelationWork, ...]:
-    """Removes duplicates, and index builds that belong to a table rewrite. Adds relation names."""
+    """Removes duplicates, and index builds that are part of a table rewrite. Adds relation names."""
     found = list(found)
     rewritten = {oid for oid, each in found if each.work in {Work.REWRITE, Work.EMPTY}}
     left = ((oid, each) for oid, each in found if each.work is not Work.INDEX or oid not in rewritten)
@@ -86,7 +86,7 @@ def _reported_work(evidence: Evidence) -> Iterator[tuple[int, RelationWork]]:
 
 
 def _meant(said: Debug1Message, evidence: Evidence) -> list[int]:
-    """The relations that a message may mean, because it has names without schema. Prefers scanned relations."""
+    """The relations that a message may refer to, because its names have no schema. Prefers scanned relations."""
     named = sorted(oid for oid, name in evidence.called if name == said.table and oid in evidence.now)
     locked = [oid for oid in named if evidence.now[oid].strongest >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
     read = [oid for oid in locked if evidence.read(oid)] or locked
@@ -94,7 +94,7 @@ def _meant(said: Debug1Message, evidence: Evidence) -> list[int]:
 
 
 def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, int, str]]:
-    """The foreign keys whose rows were checked: the OIDs of both tables, and the name."""
+    """The foreign keys whose rows were checked, as tuples of the OIDs of both tables and the name."""
     there = [(child, parent, name) for name, child, parent in keys if child in evidence.now]
     for name in foreign_keys_in(evidence.said):
         named = [each for each in there if each[2] == name]
@@ -120,8 +120,8 @@ def _rewritten(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, R
 def _read(evidence: Evidence) -> Iterator[int]:
     """Relations that were scanned under a lock that blocks writers. Leaves out scans by a query.
 
-    Needed because PostgreSQL sends no message when it checks rows for a new constraint of a domain, or for a new
-    partition beside a default partition.
+    PostgreSQL sends no message when it checks rows for a new constraint of a domain, or for a new partition beside a
+    default partition. This function finds these scans.
     """
     for oid in evidence.files:
         each = evidence.now.get(oid)

@@ -1,7 +1,7 @@
 """The locks, relfilenodes and scan counts of the current backend. Finds what has changed since the last query.
 
-The query runs after every statement, so it returns one row however many locks the backend holds, and only differences
-are examined further.
+The query runs after every statement. The query therefore returns a single row, however many locks the backend holds.
+Only differences are examined further.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class HeldLock:
     oid: int
     modes: frozenset[LockMode]
     file: int
-    """The relfilenode if the session holds ACCESS EXCLUSIVE. 0 without this lock, without a file, or after DROP."""
+    """The relfilenode if the session holds ACCESS EXCLUSIVE. 0 without this lock, without a file, or after a DROP."""
     scans: int
     """How many full scans of the relation this transaction has started."""
 
@@ -59,7 +59,7 @@ class HeldLock:
 
 
 class _Lock(NamedTuple):
-    """One row of the query `_MINE`: a lock of the session."""
+    """One row of the query `_MINE`, which is a lock of the session."""
 
     oid: int
     mode: str
@@ -71,18 +71,19 @@ _Columns = tuple[Sequence[int], Sequence[str], Sequence[int], Sequence[int]]
 
 
 class HeldLocks:
-    """All locks of a session. `preview` queries them again."""
+    """All locks of a session. `changes` queries them again."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._held: frozenset[_Lock] = frozenset()
         self._of: dict[int, set[_Lock]] = {}
-        """The locks on each relation, by OID."""
+        """Maps OIDs to the locks on each relation."""
 
     def changes(self) -> dict[int, HeldLock | None]:
-        """The current locks, by OID, on relations whose locks changed since the last call. None if no lock remains.
+        """Maps OIDs to the current locks on relations whose locks changed since the last call.
 
-        The query also sets client_min_messages for the next statement, which saves a round trip.
+        Maps the OID of a relation without remaining locks to None. The query also sets client_min_messages for the next
+        statement, which saves a round trip.
         """
         row = self._connection.execute(_MINE.encode(), binary=True).fetchone()
         oids, modes, files, scans = cast("_Columns", row[:4] if row and row[0] else ((), (), (), ()))
@@ -104,11 +105,11 @@ class HeldLocks:
 
 
 def scanned(connection: Connection) -> dict[int, int]:
-    """The number of full scans by this session for each relation, by OID. May include earlier transactions."""
+    """Maps OIDs to the number of full scans by this session. May include scans of earlier transactions."""
     return {int(str(oid)): int(str(count)) for oid, count in connection.execute(_SCANNED.encode()).fetchall()}
 
 
 def called(connection: Connection, names: set[str]) -> set[tuple[int, str]]:
-    """OID and name of each relation with one of these names, in any schema, as this session sees them."""
+    """OID and name of each relation that has one of these names in any schema, as this session sees them."""
     found = connection.execute(_CALLED.encode(), [list(names)]).fetchall()
     return {(int(str(oid)), str(name)) for oid, name in found}

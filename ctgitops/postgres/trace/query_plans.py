@@ -1,8 +1,8 @@
-"""Reads query plans from the messages of auto_explain. The sandbox's superuser enables this module.
+"""Reads query plans from the messages of auto_explain, a module that the sandbox's superuser enables.
 
-auto_explain also reports the queries of DO blocks, functions and triggers. A migration cannot disable it, and the
-tracer drops forged messages by their source file. But a migration can suppress messages, so a scanned relation without
-a plan counts as unknown.
+auto_explain also reports the queries of DO blocks, functions and triggers. A migration cannot disable the module, and
+the tracer recognises forged messages by their source file and drops them. But a migration can suppress messages.
+Therefore, a scanned relation without a plan counts as unknown.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class TracedPlan:
 
 
 def is_plan(message: str) -> bool:
-    """Whether a message is a plan of acceptable length."""
+    """Whether a message is a plan that is not too long."""
     return message.startswith("duration: ") and len(message) <= LONGEST_PLAN
 
 
@@ -72,7 +72,10 @@ def _plans(messages: Iterable[str]) -> Iterator[TracedPlan]:
 
 
 def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
-    """The plan with names and `fresh` of relations from `names`. A relation is fresh if `names` lacks it."""
+    """The plan with renamed relations. `names` maps a name in the plan to the new name, and to whether it is `fresh`.
+
+    A relation that is not in `names` is fresh.
+    """
     name, fresh = names.get(plan.relation, (plan.relation, bool(plan.relation)))
     targets = tuple(names.get(each, (each, True))[0] for each in plan.targets)
     children = tuple(resolved(each, names) for each in plan.children)
@@ -80,7 +83,7 @@ def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
 
 
 def oids_of(connection: Connection, names: Iterable[str], oids: Iterable[int]) -> dict[int, str]:
-    """The names of tables in this session, by OID. The tables have an OID in `oids` or a name in `names`."""
+    """Maps OIDs to the names of tables in this session. The tables have an OID in `oids` or a name in `names`."""
     found = connection.execute(_NAMES.encode(), [list(oids), list(names)]).fetchall()
     return {int(str(oid)): str(name) for oid, name in found}
 

@@ -1,4 +1,4 @@
-"""The queries of one statement, with plans, tables that they fill, and relations whose reads are unknown."""
+"""The queries of one statement: their plans, the tables that they fill, and the relations whose reads are unknown."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ QUERIES = frozenset(
     }
     | {"DoStmt", "CallStmt", "CreateTableAsStmt", "RefreshMatViewStmt"}
 )
-"""Parse node types of statements that may read a table by a query. A scan is not necessarily work of their DDL."""
+"""Parse node types of statements that may read a table by a query. Such a scan need not come from their DDL."""
 MANY = 5000
-"""From this number of plans on, a statement counts as a loop. Further messages may be lost."""
+"""The number of plans from which a statement counts as a loop. Further messages may be lost."""
 _BRANCHES = re.compile(r"\b(if|case|loop|exception)\b", re.IGNORECASE)
 
 
@@ -39,21 +39,21 @@ class TracedStatement:
     line: int
     sql: str
     batch: int = 0
-    """Rows per transaction of a statement that runs in batches. 0 for other statements."""
+    """Rows per transaction if the statement runs in batches. Otherwise 0."""
 
 
 @dataclass(frozen=True)
 class TracedQueries:
-    """The queries of a statement, and the tables that they name or may have created."""
+    """The queries of a statement, and the tables that the queries name or may have created."""
 
     plans: tuple[TracedPlan, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
-    """The unquoted name of each relation directly after the statement, by OID."""
+    """Maps OIDs to the unquoted name that each relation had directly after the statement."""
     branches: bool = False
-    """Whether a query's result may decide which statements run. Examples are IF in a DO block, and functions."""
+    """Whether a query's result may decide which statements run, as for IF in a DO block, and for functions."""
 
     def plans_of(self, known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Node, ...]:
-        """The plans. Relations have the names from outside the transaction."""
+        """The plans. A relation that the transaction renamed has its earlier name."""
         real = {
             name: (known[oid].name, oid not in first) if oid in known else (name, True)
             for oid, name in self.names.items()
@@ -61,7 +61,7 @@ class TracedQueries:
         return tuple(resolved(each.plan, real) for each in self.plans)
 
     def filled(self, known: Mapping[int, Relation]) -> tuple[str, ...]:
-        """The tables that the statement created. Empty unless one of its queries read a table."""
+        """The tables that the statement created. Empty unless one of the statement's queries read a table."""
         reads = any(each.reads for each in self.plans)
         return tuple(name for oid, name in self.names.items() if reads and oid not in known)
 
@@ -76,7 +76,7 @@ class TracedQueries:
 def queried(connection: Connection, ran: TracedStatement, said: Sequence[str], new: Collection[int]) -> TracedQueries:
     """The queries that auto_explain reported for a statement.
 
-    `new` are the OIDs of the relations that no earlier statement had locked.
+    `new` contains the OIDs of the relations that no earlier statement had locked.
     """
     if ran.kind not in QUERIES or not (plans := plans_in(said)):
         return TracedQueries()

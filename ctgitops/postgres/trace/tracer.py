@@ -1,8 +1,8 @@
 """Traces each statement of a migration on a throw-away server: locks, table rewrites, scans and index builds.
 
-It observes from the connection that runs the statements, because a transaction holds its locks until its end, and
-from a second connection, which sees only relations that other sessions can use. It also observes what DO blocks and
-functions do.
+The tracer queries two connections. The connection that runs the statements holds the locks until the end of the
+transaction. The second connection sees only relations that other sessions can use. The tracer also observes what DO
+blocks and functions do.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .statement_queries import TracedStatement
 from .transactional import TransactionTracer
 
 SETS = "VariableSetStmt"
-"""Statements that are not traced. SET takes no lock. SET TRANSACTION fails after a query."""
+"""The type of statements that are not traced. SET takes no lock, and SET TRANSACTION fails after a query."""
 MOST_SAID = 10_000
 EXPLAINS = "auto_explain.c"
 _SOURCES = frozenset({EXPLAINS, "tablecmds.c", "index.c"})
-"""PostgreSQL's source files with the messages to read: plans, rewrites, scans, index builds, existing constraints."""
+"""PostgreSQL's source files whose messages are read: plans, rewrites, scans, index builds, existing constraints."""
 ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
 """Statements that must not run in a transaction. They may commit, or process a partitioned table part by part."""
 
@@ -53,7 +53,7 @@ class Tracer:
         self._listens = False
         """Whether the connection already sends DEBUG1 messages."""
         self.impacts: dict[int, StepImpact] = {}
-        """The impact of each step, by migration number."""
+        """Maps migration numbers to the impact of each step."""
 
     def _beside(self) -> Connection:
         connection = self._open()
@@ -64,7 +64,7 @@ class Tracer:
         return self
 
     def rest(self) -> None:
-        """Closes the second connection until the next step. A database with sessions cannot be renamed."""
+        """Closes the second connection until the next step, because a database with sessions cannot be renamed."""
         self._others.close()
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -72,7 +72,7 @@ class Tracer:
 
     @contextmanager
     def step(self, connection: Connection, step: Step) -> Iterator[None]:
-        """Observes a step. For a step in one transaction, enter after BEGIN, and leave before COMMIT or ROLLBACK."""
+        """Observes a step. If the step is one transaction, enter after BEGIN, and leave before COMMIT or ROLLBACK."""
         self._statements, self._listens = [], False
         if self._others.closed:
             self._others = self._beside()
@@ -143,7 +143,7 @@ class Tracer:
 
     @contextmanager
     def _in_its_own(self, connection: Connection, ran: TracedStatement) -> Iterator[None]:
-        """Traces a statement in a separate transaction, as apply runs a step that is not one transaction."""
+        """Traces a statement in a separate transaction, because apply runs the statements of this step separately."""
         own = TransactionTracer(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:

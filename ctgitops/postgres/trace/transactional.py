@@ -1,6 +1,7 @@
 """Traces the statements of one transaction. Queries the transaction's own session after each statement.
 
-Runs no other query between two statements. Other sessions' view of the relations is queried once, at the end.
+Runs only this query between two statements. At the end, another session is queried once for the relations that other
+sessions see.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class StatementTrace:
     said: tuple[str, ...]
     millis: float
     new: Mapping[int, HeldLock | None]
-    """The locks after the statement, by OID, on relations whose locks changed. None if no lock remains."""
+    """Maps OIDs to the locks after the statement. Maps an OID whose locks all ended to None.
+
+    Contains only relations whose locks changed.
+    """
     called: frozenset[tuple[int, str]]
     """OID and name of each relation that a message names."""
     keys: tuple[tuple[str, int, int], ...]
@@ -39,7 +43,7 @@ class StatementTrace:
 
 
 class TransactionTracer:
-    """A transaction on `connection`. `others` sees what existed before it. `first` existed before the plan."""
+    """A transaction on `connection`. `others` sees what existed before it. `first` is what existed before the plan."""
 
     def __init__(
         self,
@@ -58,7 +62,7 @@ class TransactionTracer:
         self._seen: list[StatementTrace] = []
         self._met: set[int] = set()
         self._filled: dict[str, str] = {}
-        """The tables that the transaction created and filled from a query. The keys are names without schema."""
+        """Maps names without schema to the tables that the transaction created and filled from a query."""
 
     @contextmanager
     def watching(self, ran: TracedStatement, said: Sequence[str]) -> Iterator[None]:
@@ -136,5 +140,5 @@ def _evidence(
 
 
 def _modes_on(tables: set[str], now: Mapping[int, HeldLock], known: Mapping[int, Relation]) -> dict[int, LockMode]:
-    """The strongest lock on each table in `tables` and on its indexes, by OID. Any statement may have taken it."""
+    """Maps OIDs to the strongest lock on each table in `tables` and on its indexes, whichever statement took it."""
     return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}

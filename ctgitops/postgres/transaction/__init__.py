@@ -1,1 +1,1 @@
-"""A migration and its ledger entry in one transaction: the message, its execution, its failures."""
+"""Runs a migration and its ledger entry in one transaction: the message, its execution, its failures."""

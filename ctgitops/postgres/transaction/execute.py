@@ -25,9 +25,9 @@ from .session_leaks import leak_query, leak_query_within
 from .step_failure import StepFailed
 
 _ENDING = "set session authorization default; "
-"""Resets the role. The role that a migration set then does not write the ledger entry."""
+"""Resets the role, so that a role set by a migration does not write the ledger entry."""
 _WITHIN = "set local session authorization default; "
-"""Resets the role only until COMMIT. The query after COMMIT then sees whether the migration leaked a role."""
+"""Resets the role only until COMMIT. The query after COMMIT then shows whether the migration leaked a role."""
 _MILLIS = "ctgitops_millis"
 
 
@@ -38,27 +38,30 @@ class Part:
     step: Step
     entry: Entry
     last: bool
-    """Whether this is the plan's last part. The last commit waits for the disk, and confirms all earlier commits."""
+    """Whether this is the plan's last part. Its commit waits for the disk, and confirms all earlier commits."""
 
 
 def millis_in(answer: Answer) -> list[int]:
-    """The durations in milliseconds, in order, from a message's ledger entries."""
+    """The durations in milliseconds of a message's ledger entries, in order."""
     entries = [r for r in answer.results if r.nfields == 1 and r.fname(0) == _MILLIS.encode()]
     return [int(value) for result in entries for (value,) in rows(result) if value is not None]
 
 
 def in_one_transaction(connection: Connection, part: Part, guard: str = "") -> Answer:
-    """Runs a migration with its entry in one transaction. Raises StepFailed, Interrupted after a rollback."""
+    """Runs a migration with its entry in one transaction. After a failure, rolls back and raises an error.
+
+    The error is StepFailed or Interrupted.
+    """
     return _sent(connection, envelope(connection, part, guard), part.step.verify)
 
 
 def _guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
-    """The SQL before a file, and the number of its statements. Includes the statement `guard` if there is one."""
+    """The SQL to send before a file, and the number of its statements. Includes the statement `guard`, if any."""
     return (f"{before} {guard};", leading + 1) if guard else (before, leading)
 
 
 def _sent(connection: Connection, message: Message, queries: Script | None) -> Answer:
-    """Sends the message. Runs any verify `queries` between the file and the SQL after the file."""
+    """Sends the message. Runs the verify `queries`, if any, after the file and before the SQL that follows the file."""
     if queries:
         _exchange(connection, replace(message, after=""))
         verify(connection, queries)
@@ -100,7 +103,7 @@ def in_open_transaction(connection: Connection, part: Part, guard: str = "") -> 
 
 
 def verify(connection: Connection, queries: Script) -> None:
-    """Runs verify queries. Every column of every row must be true. Raises StepFailed."""
+    """Runs verify queries. Raises StepFailed unless every column of every row is true."""
     answer = _exchange(connection, Message("", queries, "", 0))
     for statement, result in zip(queries.statements, answer.results, strict=False):
         values = [value for row in rows(result) for value in row]

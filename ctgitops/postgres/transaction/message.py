@@ -1,4 +1,4 @@
-"""Builds the message for one migration: the file's SQL, between statements that make it safe."""
+"""Builds the message for one migration: the file's SQL, between statements that protect its effect and its entry."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "
     "select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences"
 )
-"""The parts of DISCARD ALL that reset state. DISCARD ALL itself would need a separate message, and its DISCARD
-PLANS would free the cached plans of the ledger's trigger: each entry would take 90 µs longer (measured)."""
+"""The parts of DISCARD ALL that reset state.
+
+DISCARD ALL itself would need a separate message. Its DISCARD PLANS would also free the cached plans of the ledger's
+trigger, and each entry would then take 90 µs longer (measured).
+"""
 
 SETTLE = f"""
 set constraints all immediate; {CLEAN}; do $settle$
@@ -36,15 +39,17 @@ begin
     end if;
 end
 $settle$"""  # noqa: S608 - constants only
-"""Runs between two migrations of one transaction. Does the work of COMMIT and CLEAN between separate transactions.
+"""Runs between two migrations of one transaction. Replaces COMMIT and CLEAN, which run between separate transactions.
 
-It checks deferred constraints, so that a failure is reported for the migration that caused it, and the next migration
-can ALTER the table. CLEAN may run in a transaction. Only DISCARD ALL may not (measured, 14 to 18).
+This SQL checks deferred constraints. A failure is then reported for the migration that caused it, and the next
+migration can ALTER the table. Unlike DISCARD ALL, CLEAN may run in a transaction (measured, 14 to 18).
 """
 
 OWN_PATH = "set local search_path = pg_catalog"
-"""Sets the search path for ctgitops's own queries on the migrations' connection. The migrations' search path may
-contain functions and operators with the names of PostgreSQL's own."""
+"""Sets the search path for ctgitops's own queries on the migrations' connection.
+
+The search path of a migration may contain functions and operators with the same names as PostgreSQL's own.
+"""
 
 FLUSH = (
     f"begin; {ON_DISK}; "
@@ -64,11 +69,11 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The whole message. The script is on separate lines. A comment at its end then does not include `after`."""
+        """The whole message. The script is on separate lines, so a comment at its end does not include `after`."""
         return f"{self.before}\n{self.script.sent}\n;{self.after}"
 
     def offset_of(self, position: int) -> int | None:
-        """Converts a `position` in the message, from 1, to an offset in the script. None if outside the script."""
+        """Converts a `position` in the message, from 1, to an offset in the script. None for a position outside."""
         offset = position - len(self.before) - 2
         return offset if 0 <= offset <= len(self.script.sql) else None
 
@@ -79,13 +84,13 @@ class Message:
 
 
 def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: bool = True) -> tuple[str, int]:
-    """The statements before a file, and their number. They set the running migration's name, and the search path.
+    """The statements before a file, and their number. The statements set the migration's name and the search path.
 
     The search path includes record_migration if the file calls it. With `local`, the settings end with the transaction,
     and the statements begin that transaction unless `begins` is false.
 
-    Without `waits_for_disk`, the commit is still atomic. But until a later commit waits for the disk, a server crash
-    can lose the migration together with its entry. The last commit of a plan waits.
+    Without `waits_for_disk`, the commit is still atomic. But a server crash can lose the migration together with its
+    entry, until a later commit waits for the disk. The last commit of a plan always waits.
     """
     if local and Trait.SETS_TRANSACTION in step.script.traits:  # SET TRANSACTION must come before any query
         return _without_query(step)
@@ -136,7 +141,7 @@ class Spot:
 def spot_of(message: Message, position: int | None, done: int, inside: tuple[str, int] | None = None) -> Spot:
     """The part of the file that failed. Empty if the error is not in the file.
 
-    `inside` is the body of a statement, such as a DO block, and a position in it.
+    `inside` contains the body of a statement, such as a DO block, and a position in this body.
     """
     script = message.script
     offset = message.offset_of(position) if position else None
@@ -151,9 +156,9 @@ def spot_of(message: Message, position: int | None, done: int, inside: tuple[str
 
 
 def spot_within(script: Script, statement: Statement, offset: int | None, inside: tuple[str, int] | None) -> Spot:
-    """The spot at `offset` if this offset is in the statement.
+    """The spot at `offset`, if `offset` is in the statement. Otherwise, the spot of the error in the statement's body.
 
-    Otherwise, the spot of the error in the statement's body (`inside`), or the statement's start.
+    `inside` contains the body and the position of the error. Without it, the spot is the start of the statement.
     """
     if offset is not None and statement.start <= offset <= statement.end:
         return spot_in(script, statement, offset)
@@ -167,7 +172,7 @@ def spot_within(script: Script, statement: Statement, offset: int | None, inside
 def spot_after(script: Script, statement: Statement, before: int, position: int | None) -> Spot:
     """The spot of `position` in a message. Positions count from 1. `before` characters precede the statement.
 
-    If the position is outside the statement, the spot is the statement's start.
+    If the position is outside the statement, the spot is the start of the statement.
     """
     start = script.start_of(statement)
     inside = (position or 0) - before - 1
@@ -175,5 +180,5 @@ def spot_after(script: Script, statement: Statement, before: int, position: int 
 
 
 def spot_in(script: Script, statement: Statement, at: int) -> Spot:
-    """The spot at offset `at` of `script`. The offset is in `statement`."""
+    """The spot at the offset `at` of `script`. The offset must be in `statement`."""
     return Spot(script.place(at), script.sql[statement.start : statement.end], script.place(statement.start).line)

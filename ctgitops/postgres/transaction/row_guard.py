@@ -1,4 +1,4 @@
-"""Prevents an automatic rollback from destroying other sessions' rows. The xmin of a row shows who wrote it."""
+"""Prevents an automatic rollback from destroying rows of other sessions. The xmin of a row shows who wrote it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _XIDS = 1 << 32
 
 
 def oldest_transaction(connection: Connection) -> int:
-    """The lowest transaction number that may still be in progress. Lower ones have ended. Read-only."""
+    """The lowest transaction ID that may still be in progress. Transactions with lower IDs have ended. Read-only."""
     row = connection.execute(_OLDEST).fetchone()
     return int(str(row[0])) if row else 0
 
@@ -25,9 +25,9 @@ def oldest_transaction(connection: Connection) -> int:
 def count_of_others(loss: Loss, table: str, checkpoint: Checkpoint) -> str:
     """A query that counts the rows that a loss destroys. Excludes rows that this run wrote after `checkpoint`.
 
-    The run's transaction numbers are in its ledger entries and progress rows. Rows older than the run hold the default
-    in a column that the run added. A row that the run wrote in a subtransaction counts as another session's, which is
-    the safe side.
+    The run's transaction IDs are in its ledger entries and progress rows. In a column that the run added, rows older
+    than the run have the default. A row that the run wrote in a subtransaction counts as another session's row. At
+    worst, this prevents a rollback.
     """
     strange = (
         f"not xmin operator(pg_catalog.=) any (select l.xmin from {SCHEMA}.ledger l where l.id > {checkpoint.entry} "  # noqa: S608 - names quoted by the parser
@@ -50,7 +50,7 @@ class RowGuard:
     checkpoint: Checkpoint
 
     def of(self, step: Step) -> str:
-        """A statement that locks a step's tables against writers. Fails if other sessions wrote rows. Can be empty."""
+        """A statement that locks a step's tables against writers. Fails if other sessions wrote rows. May be empty."""
         checks = [
             self._check(loss)
             for loss in self.losses

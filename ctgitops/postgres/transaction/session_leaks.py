@@ -1,12 +1,12 @@
 """Detects, resets and reports session state after a migration's COMMIT, such as settings and temporary tables.
 
-The query is part of the migration's message, between COMMIT and the reset, so it costs no round trip. It takes some
-milliseconds, so it is sent only if a statement can leave session state: SET and similar statements, temporary tables,
-and DO, CALL and SELECT, which can call any function.
+The query is part of the migration's message, between COMMIT and the reset, and costs no round trip. The query takes
+some milliseconds. The query is therefore sent only if a statement can leave session state: SET and similar statements,
+temporary tables, and DO, CALL and SELECT, which can call any function.
 
-If several migrations share a transaction, there is no COMMIT between them, and before COMMIT, a server does not
-distinguish SET from SET LOCAL. In that case the text of the file decides. A setting that a
-function changed for the transaction is reported too: without the reset, it would also apply to the next migration.
+If several migrations share a transaction, there is no COMMIT between them. Before COMMIT, a server does not distinguish
+SET from SET LOCAL, so the text of the file decides. A setting that a function changed only for the transaction is
+reported too, because without the reset it would also apply to the next migration.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _ROLES = {"role", "session_authorization"}
 
 @dataclass(frozen=True)
 class _Asked:
-    """The parts of the query. The defaults are for a query after COMMIT."""
+    """The parts of the query. The defaults are for a query that runs after COMMIT."""
 
     begin: str = "begin; "
     commit: str = "commit; "
@@ -93,7 +93,7 @@ class _Asked:
     kept: str = "0"
     role_tells: str = "true"
     settings: Iterable[str] = ()
-    """Settings that do not count as leaks. `dropped` are temporary tables that do not count either."""
+    """Settings that do not count as leaks. Temporary tables in `dropped` do not count either."""
     dropped: Iterable[str] = ()
     channels: str = "array(select * from pg_catalog.pg_listening_channels())"
 
@@ -106,13 +106,13 @@ class _Asked:
 def leak_query(step: Step, ours: Iterable[str] = ()) -> str:
     """The query to send after a step's COMMIT. Empty for a step that cannot leak session state.
 
-    `ours` are settings that the caller has set itself.
+    `ours` contains the settings that the caller itself has set.
     """
     return _Asked(settings=ours).of(step) if _may_leak(step) else ""
 
 
 def leak_query_within(step: Step) -> str:
-    """The query of `leak_query` for a transaction that continues. Transaction-level advisory locks are no leaks."""
+    """Like `leak_query`, for a transaction that continues. Locks of pg_advisory_xact_lock do not count as leaks."""
     if not _may_leak(step):
         return ""
     try:
@@ -139,7 +139,7 @@ def _array(names: Iterable[str]) -> str:
 
 
 def leaks_in(answer: Answer) -> tuple[SessionLeak, ...]:
-    """The session state that the steps of a message leaked. Reads the message's answer."""
+    """The session state that the steps of a message leaked, according to the message's answer."""
     found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
     return tuple(SessionLeak(name or "", what) for result in found for name, what in rows(result) if what)
 

@@ -13,12 +13,12 @@ from ..ledger.ledger import LEDGER
 from .message import Spot
 
 IN_TRANSACTION = {"25001", "2D000"}
-"""SQLSTATEs of a statement that must not run in a transaction, and of COMMIT in a procedure or DO block."""
+"""SQLSTATEs of two errors: a statement that must not run in a transaction, and COMMIT in a procedure or DO block."""
 NOT_GRANTED = "42501"
 NO_FUNCTION = "42883"
 _PASSING = {Cause.ASKED_TO_STOP, Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
 ENTRY_EXISTS = {"23001", "23505"}
-"""SQLSTATEs of the ledger's errors for an entry that another run added first."""
+"""SQLSTATEs of the ledger's errors if another run has already added the same entry."""
 ASKED_TO_STOP = "the run was asked to stop (SIGINT, SIGTERM or SIGHUP)"
 
 
@@ -29,7 +29,7 @@ class StepFailed(Exception):  # noqa: N818 - the caller turns it into an error
     failure: Failure
     spot: Spot
     lost: bool
-    """Whether the connection is lost. If so, only the ledger shows what was committed."""
+    """Whether the connection is lost. If it is, only the ledger shows what was committed."""
     hint: str = ""
     """The next step for the user. If empty, the hint is derived from the failure."""
     retried: bool = True
@@ -37,12 +37,12 @@ class StepFailed(Exception):  # noqa: N818 - the caller turns it into an error
 
     @property
     def cause(self) -> Cause | None:
-        """Why the step failed. None for a cause that ctgitops does not distinguish."""
+        """Why the step failed. None if ctgitops does not distinguish this cause from others."""
         return self.failure.cause
 
 
 class TimeBudgetSpent(Exception):  # noqa: N818 - it is not an error
-    """A batched migration's time in one run is over. `rows` rows are done. The next run continues."""
+    """The time of a batched migration in one run is over. `rows` rows are done, and the next run continues."""
 
     def __init__(self, rows: int) -> None:
         super().__init__(rows)
@@ -63,10 +63,11 @@ def stopped(interrupted: Interrupted) -> StepFailed:
 
 
 def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
-    """Whether `statement_timeout` cancelled a statement. False if another session did. Call outside a transaction.
+    """Whether `statement_timeout`, and not another session, cancelled a statement. Call this outside a transaction.
 
-    Both kinds of cancellation have the same SQLSTATE, and the message is in the server's language. So this function
-    provokes a statement timeout, and compares its line in the server's source code with that of `failure`. Read-only.
+    Both kinds of cancellation have the same SQLSTATE, and the message is in the server's language. This function
+    therefore provokes a statement timeout, and compares the line in the server's source code with that of `failure`.
+    Read-only.
     """
     if failure.cause is not Cause.CANCELLED or not failure.source.line:
         return failure.cause is Cause.STATEMENT_TIMEOUT
@@ -81,7 +82,7 @@ OTHER_SYNTAX = (
     "the server does not accept this syntax, which may need a newer PostgreSQL: rewrite it for the version of the "
     "server, then run the command again"
 )
-"""The hint for a syntax error at run time. The grammar of PostgreSQL 18 has accepted every file before."""
+"""The hint for a syntax error at run time. PostgreSQL 18's grammar has already accepted the file."""
 NO_TRANSACTION = "put this statement alone into a migration with the line `-- ctgitops: no transaction`"
 _SLOW = "select pg_catalog.pg_sleep(5)"
 QUALIFY = "this file sets search_path: write ctgitops.record_migration"
@@ -90,7 +91,7 @@ CORRECT_STATEMENT = (
 )
 ENDLESS = "make the WHERE exclude changed rows; or raise the limit with `max_rows=…` in the line `ctgitops: batch`"
 CHANGES_THE_FILE = frozenset({CORRECT, OTHER_SYNTAX, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
-"""Hints that ask to change the file. Possible only if no other environment has applied the file."""
+"""Hints that ask the user to change the file, which is possible only if no other environment has applied it."""
 
 
 def hint_for(step: Step, environment: str, failure: Failure) -> str:
@@ -126,5 +127,5 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
 
 
 def names(done: list[str]) -> str:
-    """The names in `done` as text. Shortens a long list."""
+    """The names in `done` as text. A long list is shortened."""
     return ", ".join(done) if len(done) <= 3 else f"{done[0]} to {done[-1]}, {len(done)} in all,"
