@@ -14,7 +14,8 @@ from pathlib import Path
 from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment, StoreSettings
 from ..core.receipt import DUMP, Receipt
-from ..core.run.progress import BackupAdvanced, Listener
+from ..core.run.backup_progress import BackupAdvanced
+from ..core.run.progress import Listener
 from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from ..core.receipt import EXPORT, Receipt
-from ..core.run.progress import BackupAdvanced, Listener
+from ..core.run.backup_progress import BackupAdvanced
+from ..core.run.progress import Listener
 from ..core.schema.source_database import Locale
 from ..errors import BackupError
 from ..postgres.catalog.exported_snapshot import exported_snapshot, portable_hash

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from ..core.environment.environment import ExportFormat
 from ..core.receipt import EXPORT, ExportedTable
-from ..core.run.progress import BackupAdvanced, Listener
+from ..core.run.backup_progress import BackupAdvanced
+from ..core.run.progress import Listener
 from ..core.table_export import ExportedRows, ExportEntry, ExportFile, manifest_entries, manifest_text
 from ..errors import BackupError
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot

@@ -15,7 +15,8 @@ from ..core.backup.retention import Pruned
 from ..core.backup.stored_backup import StoredBackup
 from ..core.environment.environment import Environment
 from ..core.receipt import EXPORT, Receipt
-from ..core.run.progress import BackupAdvanced, Listener
+from ..core.run.backup_progress import BackupAdvanced
+from ..core.run.progress import Listener
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..ports.backup_store import BackupStore
 from ..postgres.catalog.table_copy import TableName

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.run.progress import BackupMeasured, Listener, Measure
+from ..core.run.backup_progress import BackupMeasured, Measure
+from ..core.run.progress import Listener
 from ..postgres.catalog.copy_progress import DumpProgress, RestoreProgress
 from ..postgres.connection.connect import Address
 

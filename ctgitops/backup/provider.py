@@ -13,7 +13,8 @@ from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment
 from ..core.provider_backup import VERSION, ProviderBackup, verified
 from ..core.receipt import Receipt
-from ..core.run.progress import BackupAdvanced, BackupPhase, Listener
+from ..core.run.backup_progress import BackupAdvanced, BackupPhase
+from ..core.run.progress import Listener
 from ..errors import BackupError
 from ..postgres.catalog.exported_snapshot import exported_snapshot
 from ..postgres.connection.connect import Address

@@ -12,7 +12,8 @@ from itertools import takewhile
 from tempfile import TemporaryFile
 from typing import IO, cast
 
-from ..core.run.progress import BackupAdvanced, Listener
+from ..core.run.backup_progress import BackupAdvanced
+from ..core.run.progress import Listener
 from ..errors import BackupError, UsageError
 from ..postgres.catalog.table_copy import NOTHING, NewTable, TableDefinition, TableName, new_table, table_definition
 from ..postgres.connection.connect import Address

@@ -18,7 +18,8 @@ from time import monotonic
 from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment
 from ..core.receipt import DUMP, EXPORT, ExportedTable, Receipt, SavedFile
-from ..core.run.progress import BackupAdvanced, BackupPhase, Listener
+from ..core.run.backup_progress import BackupAdvanced, BackupPhase
+from ..core.run.progress import Listener
 from ..errors import BackupError
 from ..ports.backup_store import Draft, StoredCopy
 from ..postgres.catalog.dump_advice import cure_for

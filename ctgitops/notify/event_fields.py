@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.gate.health import HealthState
 from ..core.plan.plan import Step
+from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
 from ..core.run.progress import Progress
 
@@ -46,7 +47,7 @@ def environment_of(progress: Progress) -> str:
     match progress:
         case events.PlanStarted(plan=plan) | events.RollbackStarted(plan=plan):
             return plan.environment
-        case events.BackupTaken(receipt=receipt):
+        case backup_events.BackupTaken(receipt=receipt):
             return receipt.environment
         case _:
             return ""
@@ -76,7 +77,7 @@ def _of_a_run(progress: Progress) -> Fields | None:  # noqa: PLR0911 - one per e
             return {"conditions": sorted({each.what for each in concerns})}
         case events.OrphanAwaited(orphan=orphan):
             return {"backend": orphan.pid}
-        case events.RecoveryPointTaken(point=point):
+        case backup_events.RecoveryPointTaken(point=point):
             return {"lsn": point.lsn, "archive": point.archive.value}
         case events.HealthWatched(result=result, seconds_left=left):
             return {"health": result.state.value, "seconds_left": round(left, 1)}
@@ -88,10 +89,10 @@ def _of_a_run(progress: Progress) -> Fields | None:  # noqa: PLR0911 - one per e
 
 def _of_a_backup(progress: Progress) -> Fields | None:
     match progress:
-        case events.BackupMeasured(measure=measure, rate=rate):
+        case backup_events.BackupMeasured(measure=measure, rate=rate):
             fields = {"doing": measure.doing, "unit": measure.unit, "done": measure.done, "rate": round(rate, 1)}
             return fields | {"percent": measure.percent, "left": measure.left}
-        case events.BackupTaken(receipt=receipt):
+        case backup_events.BackupTaken(receipt=receipt):
             total = sum(each.bytes for each in receipt.files.values())
             return {"backup": receipt.id, "bytes": total, "tables": len(receipt.rows), "by": receipt.by}
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ..core.plan.plan import Direction
+from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
 from ..core.run.progress import Progress
 from ..report.phrases import count, duration, millis, size
@@ -19,7 +20,7 @@ def line_of(progress: Progress) -> str:
 
 def worth_a_line(progress: Progress) -> bool:
     """Whether an event gets a line in a log. The live display shows all events."""
-    return not isinstance(progress, events.BackupMeasured) or progress.milestone
+    return not isinstance(progress, backup_events.BackupMeasured) or progress.milestone
 
 
 def _of_others(progress: Progress) -> str | None:
@@ -69,20 +70,20 @@ def _of_the_load(progress: Progress) -> str | None:
 
 def _of_safeguards(progress: Progress) -> str | None:
     match progress:
-        case events.BackupAdvanced(what=what):
+        case backup_events.BackupAdvanced(what=what):
             return f"backup: {on_one_line(what)}"
-        case events.BackupMeasured(measure=measure, rate=rate):
+        case backup_events.BackupMeasured(measure=measure, rate=rate):
             return f"backup: {_measured(measure, rate)}"
-        case events.BackupTaken(receipt=receipt):
+        case backup_events.BackupTaken(receipt=receipt):
             how = "verified by a restore" if receipt.by == "pg_dump" else f"taken and verified by {receipt.by}"
             return f"backup {on_one_line(receipt.id)} {how}; to restore it: {on_one_line(receipt.restore_with)}"
-        case events.RecoveryPointTaken(point=point):
+        case backup_events.RecoveryPointTaken(point=point):
             return f"recovery point: {on_one_line(point.text)}"
         case _:
             return None
 
 
-def _measured(measure: events.Measure, rate: float) -> str:
+def _measured(measure: backup_events.Measure, rate: float) -> str:
     """Formats progress: `restoring, about 42 %, 3 of 12 tables, 120,000 rows, 31,000 a second, 165,000 left`."""
     about = f", about {measure.percent} %" if measure.percent is not None else ""
     tables = f", {measure.tables[0]:,} of {count(measure.tables[1], 'table')}" if measure.tables else ""

@@ -13,6 +13,7 @@ from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
+from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
 from ..core.run.progress import Listener, Progress
 from ..report.terminal_text import on_one_line
@@ -26,7 +27,7 @@ _WITHIN = (
     events.BackendAwaited,
     events.BatchFinished,
     events.BatchPaused,
-    events.BackupMeasured,
+    backup_events.BackupMeasured,
 )
 """Events that do not restart the clock, because they belong to the current step or to a part of a backup."""
 
@@ -86,7 +87,7 @@ def _doing(progress: Progress) -> str:
                         events.LockAwaited,
                         events.OrphanAwaited,
                         events.PreflightAwaited,
-                        events.BackupAdvanced,
+                        backup_events.BackupAdvanced,
                         *_WITHIN,
                     ),
                 )

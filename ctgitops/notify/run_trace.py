@@ -16,6 +16,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, Span, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
 from ..core.run.progress import Progress
 from .event_fields import environment_of, fields_of, name_of, step_of
@@ -35,7 +36,7 @@ _MARKS = (
     events.StepResumed,
     events.LeftoverHealed,
     events.BackendAwaited,
-    events.RecoveryPointTaken,
+    backup_events.RecoveryPointTaken,
     events.RollbackStarted,
     events.HealthWatched,
 )
@@ -71,7 +72,7 @@ class RunTrace:
         self._environment = environment_of(progress) or self._environment
         if isinstance(progress, events.PlanStarted):
             self._planned(progress)
-        elif isinstance(progress, events.BackupAdvanced | events.BackupTaken):
+        elif isinstance(progress, backup_events.BackupAdvanced | backup_events.BackupTaken):
             self._backed_up(progress)
         elif isinstance(progress, _MARKS):
             innermost = next(reversed(self._open.values()), self._run)
@@ -116,8 +117,8 @@ class RunTrace:
         )
         span.end()
 
-    def _backed_up(self, progress: events.BackupAdvanced | events.BackupTaken) -> None:
-        if isinstance(progress, events.BackupTaken):
+    def _backed_up(self, progress: backup_events.BackupAdvanced | backup_events.BackupTaken) -> None:
+        if isinstance(progress, backup_events.BackupTaken):
             self._close("proof")
             if "backup" in self._open:
                 self._open["backup"].set_attributes(self._attributes(progress))
@@ -127,7 +128,7 @@ class RunTrace:
             self._bytes.record(sum(each.bytes for each in receipt.files.values()), labels)
             return
         self._start("backup", "run")
-        if progress.phase is events.BackupPhase.PROOF:
+        if progress.phase is backup_events.BackupPhase.PROOF:
             self._start("proof", "backup")
         else:
             self._close("proof")

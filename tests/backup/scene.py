@@ -12,7 +12,8 @@ from ctgitops.backup.encryption import PrivateKey
 from ctgitops.backup.store import StorePlace, store_at
 from ctgitops.core.environment.environment import BackupPolicy, Environment, KeepPolicy, StoreSettings
 from ctgitops.core.receipt import Receipt
-from ctgitops.core.run.progress import BackupAdvanced, BackupMeasured, Progress
+from ctgitops.core.run.backup_progress import BackupAdvanced, BackupMeasured
+from ctgitops.core.run.progress import Progress
 from ctgitops.ports.backup_store import BackupStore
 from ctgitops.postgres.connection.connect import Address
 

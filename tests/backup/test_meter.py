@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctgitops.backup import meter
-from ctgitops.core.run.progress import BackupMeasured, Measure
+from ctgitops.core.run.backup_progress import BackupMeasured, Measure
 from ctgitops.postgres.catalog import copy_progress
 from tests.backup.scene import Scene
 from tests.servers import run

@@ -11,15 +11,9 @@ from ctgitops.core.environment.environment import ShadowPolicy
 from ctgitops.core.gate.gate import Reason
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.ledger import Mark
+from ctgitops.core.run.backup_progress import BackupTaken, RecoveryPointTaken
 from ctgitops.core.run.outcome import Status
-from ctgitops.core.run.progress import (
-    BackupTaken,
-    PlanStarted,
-    RecoveryPointTaken,
-    SeedFinished,
-    StepFinished,
-    StepStarted,
-)
+from ctgitops.core.run.progress import PlanStarted, SeedFinished, StepFinished, StepStarted
 from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import ApplyError, BackupError, LedgerError
 from ctgitops.report.markdown import outcome_markdown

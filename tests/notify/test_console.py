@@ -8,14 +8,11 @@ import pytest
 
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Direction, Step, make_plan
+from ctgitops.core.run.backup_progress import BackupAdvanced, BackupMeasured, BackupTaken, Measure
 from ctgitops.core.run.progress import (
-    BackupAdvanced,
-    BackupMeasured,
-    BackupTaken,
     LoadUnmeasured,
     LoadWatched,
     LockAwaited,
-    Measure,
     PlanStarted,
     Progress,
     SeedFinished,

@@ -21,6 +21,7 @@ from ctgitops.core.gate.preflight import PreflightConcern
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.recovery_point import RecoveryPoint
+from ctgitops.core.run import backup_progress as backup_events
 from ctgitops.core.run import progress as events
 from ctgitops.core.run.progress import Progress
 from ctgitops.errors import LedgerError
@@ -39,10 +40,10 @@ EVERY: tuple[Progress, ...] = (
     events.PreflightAwaited((PreflightConcern("backups", PreflightAction.WAIT, "pg_dump runs", "wait"),)),
     events.PreflightUnchecked("the replication lag"),
     events.PlanStarted(PLAN),
-    events.BackupAdvanced("dumping"),
-    events.BackupMeasured(events.Measure("dumping", "written", 5, None), 1.0, milestone=False),
-    events.BackupTaken(receipt()),
-    events.RecoveryPointTaken(RecoveryPoint(AT, "0/1")),
+    backup_events.BackupAdvanced("dumping"),
+    backup_events.BackupMeasured(backup_events.Measure("dumping", "written", 5, None), 1.0, milestone=False),
+    backup_events.BackupTaken(receipt()),
+    backup_events.RecoveryPointTaken(RecoveryPoint(AT, "0/1")),
     events.StepStarted(step(), 1, 2),
     events.StepWaited(step(), 1, 0.5),
     events.BlockersAwaited(step(), (WHO,)),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from ctgitops.core.run import backup_progress as backup_events
 from ctgitops.core.run import progress as events
 from ctgitops.notify import telemetry as module
 from ctgitops.notify.listeners import listeners
@@ -45,11 +46,11 @@ def told(
 
 RUN = (
     events.PlanStarted(PLAN),
-    events.BackupAdvanced("dumping"),
-    events.BackupAdvanced("restoring", events.BackupPhase.PROOF),
-    events.BackupAdvanced("restored", events.BackupPhase.PROOF),
-    events.BackupAdvanced("storing"),
-    events.BackupTaken(receipt()),
+    backup_events.BackupAdvanced("dumping"),
+    backup_events.BackupAdvanced("restoring", backup_events.BackupPhase.PROOF),
+    backup_events.BackupAdvanced("restored", backup_events.BackupPhase.PROOF),
+    backup_events.BackupAdvanced("storing"),
+    backup_events.BackupTaken(receipt()),
     events.StepStarted(step(), 1, 1),
     events.BlockersAwaited(step(), (WHO,)),
     events.StepWaited(step(), 1, 0.2),

@@ -10,16 +10,9 @@ from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Plan
 from ...core.receipt import Receipt
 from ...core.run.activity_text import activity_text
+from ...core.run.backup_progress import BackupTaken, RecoveryPointTaken
 from ...core.run.outcome import Done
-from ...core.run.progress import (
-    BackupTaken,
-    Listener,
-    Progress,
-    RecoveryPointTaken,
-    SeedFinished,
-    StepFinished,
-    StepStarted,
-)
+from ...core.run.progress import Listener, Progress, SeedFinished, StepFinished, StepStarted
 from ...errors import BackupError
 from ...ports.backups import Backups
 from ...ports.database import Database, Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import backup_progress as backup_events
 from . import progress as events
 from .progress import Progress
 
@@ -47,9 +48,9 @@ def _works(progress: Progress) -> str | None:
 
 def _protects(progress: Progress) -> str | None:
     match progress:
-        case events.BackupAdvanced(what=what):
+        case backup_events.BackupAdvanced(what=what):
             return f"its backup: {what}"
-        case events.BackupMeasured(measure=measure):
+        case backup_events.BackupMeasured(measure=measure):
             share = f", about {measure.percent} %" if measure.percent is not None else ""
             tables = f", {measure.tables[0]} of {measure.tables[1]} tables" if measure.tables else ""
             return f"its backup: {measure.doing}{share}{tables}"

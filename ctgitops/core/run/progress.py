@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ..activity.blocker import Blocker
 from ..activity.interrupted_run import InterruptedRun
@@ -14,8 +13,7 @@ from ..gate.health import HealthResult
 from ..gate.override import UsedOverride
 from ..gate.preflight import PreflightConcern
 from ..plan.plan import Plan, Step
-from ..receipt import Receipt
-from ..recovery_point import RecoveryPoint
+from .backup_progress import BackupAdvanced, BackupMeasured, BackupTaken, RecoveryPointTaken
 
 
 @dataclass(frozen=True)
@@ -67,70 +65,12 @@ class PlanStarted:
     plan: Plan
 
 
-class BackupPhase(StrEnum):
-    """The two parts of a backup."""
-
-    BACKUP = "backup"
-    PROOF = "proof"
-    """The dump is restored and compared."""
-
-
 @dataclass(frozen=True)
 class GatesOverridden:
     """The run begins although a gate says wait. The ledger records the override."""
 
     plan: Plan
     override: UsedOverride
-
-
-@dataclass(frozen=True)
-class BackupAdvanced:
-    """The backup begins its next phase: dump, count, restore or compare."""
-
-    what: str
-    phase: BackupPhase = BackupPhase.BACKUP
-
-
-@dataclass(frozen=True)
-class Measure:
-    """The progress of a dump or restore at one moment."""
-
-    doing: str
-    """`dumping`, `restoring`, `storing`, `downloading` or `reading`."""
-    unit: str
-    """The unit of `done`: `rows`, or a kind of bytes, such as `written` or `downloaded`."""
-    done: int
-    percent: int | None
-    """The approximate progress in percent of the tables' size or rows. None if unknown. Below 100 until the end."""
-    tables: tuple[int, int] | None = None
-    """The number of tables that have received rows so far, and the number of all tables with rows."""
-    left: int | None = None
-    """The number of rows or bytes that are left. For a dump, bytes of the tables. None if the number is unknown."""
-
-
-@dataclass(frozen=True)
-class BackupMeasured:
-    """The progress of a dump, a restore or a transfer was measured."""
-
-    measure: Measure
-    rate: float
-    """Bytes or rows per second since the dump, restore or transfer began."""
-    milestone: bool
-    """Whether another 10 % is done since the last such event. A log shows only these events."""
-
-
-@dataclass(frozen=True)
-class BackupTaken:
-    """The backup was taken, restored and compared."""
-
-    receipt: Receipt
-
-
-@dataclass(frozen=True)
-class RecoveryPointTaken:
-    """The position in the WAL before the first step is known."""
-
-    point: RecoveryPoint
 
 
 @dataclass(frozen=True)
