@@ -45,17 +45,7 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
-from . import (
-    change,
-    comment_command,
-    corrections,
-    drill,
-    fork_plan,
-    planning,
-    read_only,
-    resume,
-    traffic,
-)
+from . import change, comment_command, corrections, drill, fork_plan, planning, read_only, resume, traffic
 from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job

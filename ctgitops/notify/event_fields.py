@@ -27,6 +27,9 @@ _WARNINGS = (
     events.BackendAwaited,
     events.LeftoverHealed,
     events.RollbackStarted,
+    events.InterruptedRunFound,
+    events.GatesOverridden,
+    events.LoadUnmeasured,
 )
 
 
@@ -45,7 +48,7 @@ def level_of(progress: Progress) -> str:
 def environment_of(progress: Progress) -> str:
     """The environment that the event names. Empty if the event names none."""
     match progress:
-        case events.PlanStarted(plan=plan) | events.RollbackStarted(plan=plan):
+        case events.PlanStarted(plan=plan) | events.RollbackStarted(plan=plan) | events.GatesOverridden(plan=plan):
             return plan.environment
         case backup_events.BackupTaken(receipt=receipt):
             return receipt.environment
@@ -83,6 +86,10 @@ def _of_a_run(progress: Progress) -> Fields | None:  # noqa: PLR0911 - one per e
             return {"health": result.state.value, "seconds_left": round(left, 1)}
         case events.SeedFinished(name=name, millis=millis):
             return {"seed": name, "millis": millis}
+        case events.GatesOverridden(override=override):
+            return {"gates": list(override.gates)}
+        case events.LoadWatched(seconds=seconds, applied=applied):
+            return {"seconds": round(seconds, 1), "applied": applied}
         case _:
             return None
 

@@ -13,10 +13,12 @@ import jsonschema
 import pytest
 
 from ctgitops.core.activity.blocker import Blocker
+from ctgitops.core.activity.interrupted_run import InterruptedRun
 from ctgitops.core.activity.orphaned_backend import Orphan
 from ctgitops.core.activity.session_settings import SessionSettings
 from ctgitops.core.environment.environment import PreflightAction
 from ctgitops.core.gate.health import HealthResult, HealthState
+from ctgitops.core.gate.override import OverriddenWait, UsedOverride
 from ctgitops.core.gate.preflight import PreflightConcern
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
@@ -59,6 +61,10 @@ EVERY: tuple[Progress, ...] = (
     events.RollbackStarted(PLAN),
     events.HealthWatched(HealthResult(HealthState.UNWELL, "returned 4"), 3.0),
     events.SeedFinished("seeds/staging/a.sql", 4),
+    events.InterruptedRunFound(InterruptedRun("0123456789ab", AT, AT)),
+    events.GatesOverridden(PLAN, UsedOverride((OverriddenWait("window", "closed"),), "orders fail")),
+    events.LoadWatched(10.0, applied=False),
+    events.LoadUnmeasured("permission denied"),
 )
 
 
