@@ -63,7 +63,10 @@ def step_of(progress: Progress) -> Step | None:
 
 def fields_of(progress: Progress) -> Fields:
     """The numbers and names of an event."""
-    found = next((fields for of in (_of_a_run, _of_a_backup, _of_a_step) if (fields := of(progress)) is not None), {})
+    found = next(
+        (fields for of in (_of_a_run, _of_options, _of_a_backup, _of_a_step) if (fields := of(progress)) is not None),
+        {},
+    )
     if step := step_of(progress):
         found |= {"direction": step.direction.value, "transactional": step.transactional}
     return found
@@ -86,6 +89,13 @@ def _of_a_run(progress: Progress) -> Fields | None:  # noqa: PLR0911 - one per e
             return {"health": result.state.value, "seconds_left": round(left, 1)}
         case events.SeedFinished(name=name, millis=millis):
             return {"seed": name, "millis": millis}
+        case _:
+            return None
+
+
+def _of_options(progress: Progress) -> Fields | None:
+    """The fields of events that only some runs have."""
+    match progress:
         case events.GatesOverridden(override=override):
             return {"gates": list(override.gates)}
         case events.LoadWatched(seconds=seconds, applied=applied):
