@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.environment.environment import Environment
+from ..core.environment.given import given_hint
 from ..core.plan.replay import steps_of_files
 from ..core.schema.compare import compare, mirrored
 from ..core.schema.snapshot import Snapshot
@@ -42,4 +43,5 @@ def against_files(
         return replay(steps, live, shadows, environment)
     except ApplyError as error:
         what = f"the files do not run in an empty database: {error.what}"
-        raise WorkspaceError(what, place=error.place, state="no real database was changed", hint=error.hint) from None
+        hint = given_hint(error.what) or error.hint
+        raise WorkspaceError(what, place=error.place, state="no real database was changed", hint=hint) from None

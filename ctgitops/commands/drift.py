@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.activity.lock_holder import Holder
+from ..core.environment.given import given_hint
 from ..core.gate.request import Request
 from ..core.ledger.drift_acceptance import accepted_in
 from ..core.ledger.identity import refuse_wrong
@@ -90,5 +91,6 @@ def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows
     except ApplyError as error:
         what = f"the migrations of {request.environment.name} do not run in an empty database: {error.what}"
         hint = "the migrations need an object that no migration creates; see the statement, and docs/drift.md"
+        hint = given_hint(error.what) or hint
         state = "nothing was changed; it is unknown whether the schema has drifted"
         raise LedgerError(what, place=error.place, state=state, hint=hint) from None

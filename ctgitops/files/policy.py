@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..core.environment.given import Platform, given_by
 from ..core.environment.layout import Layout, LayoutName
 from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
@@ -102,6 +103,9 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
         freezes=freezes_of(usable, repository),
         notify=receivers_of(usable),
         layout=layout,
+        given=given_by(
+            Platform(usable.get("platform", Platform.NONE)), tuple(usable.get("given", {}).get("schemas", ()))
+        ),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )
 

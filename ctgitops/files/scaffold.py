@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from ..core.environment.layout import Layout
+from ..core.environment.layout import Layout, LayoutName
 from ..core.environment.policy import EVERYTHING, Band, HeaderRule, Policy
 from ..core.migration.migration_name import LARGEST
 from ..core.migration.schema_version import SchemaVersion, highest
@@ -170,6 +170,7 @@ def first_files(root: Path, chosen: FoundLayout | None = None) -> tuple[NewFile,
 def _layout_keys(layout: Layout) -> str:
     keys = [] if layout.is_own else [f"layout: {layout.name}"]
     keys += [f"migrations: {layout.folder}"] if layout.folder != Layout().folder else []
+    keys += ["platform: supabase"] if layout.name is LayoutName.SUPABASE else []
     keys += [f"version_parts: {layout.version_parts}"] if layout.version_parts > 1 else []
     return "".join(f"{key}\n" for key in keys)
 

@@ -34,7 +34,9 @@ def read_workspace(root: Path) -> Workspace:
         raise WorkspaceError(f"the folder `{folder}` does not exist", hint=hint)
     found = read_migrations_of(repository, policy)
     environments, environment_problems = read_environments(repository)
-    environments = tuple(replace(each, freezes=(*policy.freezes, *each.freezes)) for each in environments)
+    environments = tuple(
+        replace(each, given=policy.given, freezes=(*policy.freezes, *each.freezes)) for each in environments
+    )
     seeds, seed_problems = _read_seeds(repository, environments, policy)
     return Workspace(
         migrations=found.migrations,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.environment import Environment, ShadowPolicy
@@ -59,6 +59,8 @@ class ThrowAwayDatabases:
         from ..postgres.shadow.replay import replay_shadow
 
         policy = environment.shadow if environment else ShadowPolicy()
+        if environment and environment.given.schemas:
+            wanted = replace(wanted, given=self._given(environment, wanted.major))
         if environment is None or not policy.url_secret:
             return replay_shadow(wanted, policy)
         return replay_shadow(wanted, policy, self._external(policy), self.addresses.of(environment))
@@ -71,6 +73,12 @@ class ThrowAwayDatabases:
         external = self._external(policy) if policy.url_secret else None
         with current().block("trial"), sandbox_shadow(original, policy, external, had) as made:
             yield made
+
+    def _given(self, environment: Environment, major: int | None) -> str:
+        """The SQL of the given schemas that the environment's database has."""
+        from ..postgres.catalog.source_database import given_sql
+
+        return given_sql(self.addresses.of(environment), environment.given.schemas, major)
 
     def _external(self, policy: ShadowPolicy) -> Address:
         return self.addresses.named(policy.url_secret or "", "the shadow")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...core.environment.environment import Environment
+from ...core.environment.given import Given, missing_schema
 from ...core.plan.plan import Step
 from ...core.plan.replay import like, with_versions_of
-from ...core.schema.compare import Altered, Change, Changes, compare
+from ...core.schema.compare import Altered, Change, Changes, compare, without
 from ...core.schema.deparse import alike_once_read
 from ...core.schema.snapshot import Snapshot
+from ...errors import ApplyError
 from ...ports.shadow import Shadows
 
 
@@ -26,11 +28,28 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 
     Differences in formatting, such as those after a dump and restore, do not count. If a difference may be of this
     kind, the throw-away schema is also dumped and restored. It must then be identical to the live schema.
+
+    If a step needs a schema that no step creates and that the database has, the schema counts as given.
     """
+    notes: tuple[str, ...] = ()
+    while True:
+        try:
+            found = _replayed(steps, live, shadows, environment)
+        except ApplyError as error:
+            missing = missing_schema(error.what)
+            if environment is None or ("schema", missing) not in live.by_key or missing in environment.given.schemas:
+                raise
+            environment = replace(environment, given=Given((*environment.given.schemas, missing)))
+            notes += (f"no migration creates the schema {missing}, so it is copied from the database and not compared",)
+        else:
+            return replace(found, unmatched=(*notes, *found.unmatched))
+
+
+def _replayed(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
     with shadows.like(like(live), environment) as shadow:
         shadow.apply(steps)
         expected, notes = with_versions_of(shadow.snapshot(), live)
-        changes = compare(expected, live)
+        changes = without(compare(expected, live), environment.given.patterns if environment else ())
         if any(map(may_be_print, changes)):
             again = shadow.read_again()
             changes = tuple(each for each in changes if not (may_be_print(each) and _is_print(each, again)))

@@ -10,6 +10,7 @@ from enum import StrEnum
 from ..migration.selector import Selector
 from .apply_policy import ApplyPolicy
 from .freeze import Freeze
+from .given import Given
 from .performance_policy import PerformancePolicy
 from .receiver import Receiver
 from .repeated_freeze import RepeatedFreeze
@@ -231,6 +232,8 @@ class Environment:
     disposable: bool = False
     """Whether `reset` may drop everything in the environment's database."""
     windows: tuple[Window, ...] = ()
+    given: Given = field(default_factory=Given)
+    """The schemas that the platform creates, from the policy."""
     freezes: tuple[Freeze | RepeatedFreeze, ...] = ()
     """The periods in which nothing is applied, of the manifest and of the policy."""
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .freeze import Freeze
+from .given import Given
 from .layout import Layout
 from .receiver import Receiver
 from .repeated_freeze import RepeatedFreeze
@@ -64,6 +65,8 @@ class Policy:
     """The periods in which nothing is applied to any environment."""
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications about every environment."""
+    given: Given = field(default_factory=Given)
+    """The schemas that the platform creates in every environment."""
     layout: Layout = field(default_factory=Layout)
     """The folder of the migrations, and the tool whose file names and directives they use."""
 

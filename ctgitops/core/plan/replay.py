@@ -34,6 +34,8 @@ class ReplayTarget:
     search_path: str = ""
     database: str = ""
     """The name of the database. Empty if unknown."""
+    given: str = ""
+    """The SQL of the schemas that the platform creates. It runs before the first migration."""
 
 
 def like(live: Snapshot) -> ReplayTarget:

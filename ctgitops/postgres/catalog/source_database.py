@@ -10,6 +10,8 @@ import psycopg
 
 from ...core.schema.source_database import Locale, Membership, Role, SourceDatabase
 from ...errors import LedgerError
+from ...sql.nodes import quoted_name
+from ...sql.script import Script
 from ..connection.connect import Address, Connection, connected
 from ..connection.identity import cluster_of
 from ..connection.names import SCHEMA
@@ -178,15 +180,50 @@ def _membership(row: dict[str, Any]) -> Membership:
     )
 
 
-def schema_of(address: Address, major: int) -> str:
-    """The output of `pg_dump -s`, without the schema `ctgitops`. Read-only. Raises LedgerError, BackupError."""
+_TRIGGER_FUNCTION = re.compile(r"EXECUTE (?:FUNCTION|PROCEDURE) (?:\"([^\"]+)\"|(\w+))\.", re.IGNORECASE)
+_GIVEN = """
+select nspname, pg_catalog.current_setting('server_version_num')::int / 10000 from pg_catalog.pg_namespace
+where nspname = any(%s) order by 1
+"""
+
+
+def schema_of(address: Address, major: int, only: tuple[str, ...] = ()) -> str:
+    """The output of `pg_dump -s`, without the schema `ctgitops`. With `only`, these schemas without owners and grants.
+
+    Read-only. Raises LedgerError, BackupError.
+    """
     client = client_for(major, tls=wants_tls(address))
     command = [client.path("pg_dump"), "--schema-only", "--no-password", f"--exclude-schema={SCHEMA}"]
     command += ["--no-subscriptions", "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={LOCK_WAIT}"]
+    command += ["--no-owner", "--no-privileges"] if only else []
+    command += [f"--schema={quoted_name(name)}" for name in only]
     done = run_as(None, command, environment_for(client, address))
     if done.returncode:
         raise _not_dumped(address, client.version, done.stderr)
     return _without_secrets(_META.sub("", done.stdout))
+
+
+def given_sql(address: Address, schemas: tuple[str, ...], major: int | None) -> str:
+    """The SQL that creates the given schemas that the database has, without owners and privileges. Read-only.
+
+    Raises LedgerError if this role may not read one of the schemas.
+    """
+    with connected(address, "ctgitops/read") as connection:
+        found = connection.execute(_GIVEN, [list(schemas)]).fetchall()
+    names = tuple(str(name) for name, _ in found)
+    return _of_the_platform(schema_of(address, major or int(str(found[0][1])), names), names) if names else ""
+
+
+def _of_the_platform(dump: str, schemas: tuple[str, ...]) -> str:
+    """The dump without what migrations add to given schemas: policies, and triggers with functions of other schemas."""
+    script = Script(dump, "pg_dump")
+    for statement in reversed(script.statements):
+        text = script.text_of(statement)
+        function = _TRIGGER_FUNCTION.search(text) if statement.kind == "CreateTrigStmt" else None
+        foreign = function is not None and (function[1] or function[2]) not in schemas
+        if foreign or statement.kind == "CreatePolicyStmt":
+            dump = dump[: script.start_of(statement)] + dump[statement.end :].removeprefix(";")
+    return dump
 
 
 def _not_dumped(address: Address, version: object, stderr: str) -> LedgerError:

@@ -18,7 +18,7 @@ from ...core.plan.replay import ReplayTarget
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.workspace.workspace import Workspace
-from ...errors import ApplyError, CtgitopsError
+from ...errors import ApplyError, CtgitopsError, UsageError
 from ...ports.database import Session
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import schema_of
@@ -43,6 +43,8 @@ _NO_ROLE = re.compile(r'role "(.+)" does not exist')
 _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000", "42P07", "42710"})
 """SQLSTATEs of errors that a missing extension can cause."""
 _NO_PRIVILEGE = "42501"
+_CREATE_SCHEMA = re.compile(r"^CREATE SCHEMA (?!IF NOT EXISTS)", re.MULTILINE)
+_SCHEMAS = "select nspname from pg_catalog.pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
 _MOST_HELP = 50
 """The maximum number of retries of a migration. Each follows the creation of a missing role, extension or privilege."""
 
@@ -58,6 +60,8 @@ class ReplayShadow:
         with connected(self._admin, "ctgitops/shadow") as connection:
             self._given = _roles(connection)
             self._notes: list[str] = list(_unlike(server.major, connection, wanted))
+        if wanted.given:
+            self._make_given(wanted.given)
 
     @property
     def unmatched(self) -> tuple[str, ...]:
@@ -205,6 +209,33 @@ class ReplayShadow:
             )
         else:
             self._notes.append(f"extension {name} is not created by any migration, so it was installed first")
+
+    def _make_given(self, text: str) -> None:
+        """Creates the schemas of the platform, and the roles and extensions that they need. Raises UsageError."""
+        text = _CREATE_SCHEMA.sub("create schema if not exists ", text)
+        for _ in range(_MOST_HELP):
+            with connect(self._admin, "ctgitops/shadow") as connection:
+                failure = exchange(connection, text).failure
+            if failure is None:
+                self._grant_given()
+                return
+            if match := _NO_ROLE.search(failure.message):
+                self._make_role(match[1])
+            elif self._extended or self._make_extensions() is None:
+                break
+        why = failure.message if failure else ""
+        what = f"the schemas of the platform cannot be created on a throw-away server: {why}"
+        hint = "set `shadow` in the manifest to an image or a server that has the platform's extensions"
+        raise UsageError(what, state="nothing was changed", hint=hint)
+
+    def _grant_given(self) -> None:
+        with connected(self._admin, "ctgitops/shadow") as connection:
+            for (name,) in connection.execute(_SCHEMAS).fetchall():
+                for kind in ("tables", "sequences", "functions"):
+                    grant = sql.SQL(f"grant all on all {kind} in schema {{}} to {{}}")
+                    connection.execute(grant.format(sql.Identifier(str(name)), sql.Identifier(ROLE)))
+                allowed = sql.SQL("grant all on schema {} to {}")
+                connection.execute(allowed.format(sql.Identifier(str(name)), sql.Identifier(ROLE)))
 
     def _run(self, statement: sql.Composed) -> None:
         with connected(self._admin, "ctgitops/shadow") as connection:

@@ -1,0 +1,80 @@
+"""A project on a platform: its migrations use schemas that the platform created, as those of Supabase."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers import run
+from tests.stories.house import House, marks
+
+pytestmark = pytest.mark.slow
+
+PLATFORM = """
+do $$ begin create role authenticated nologin; exception when duplicate_object then null; end $$;
+create schema auth; create schema storage; create schema extensions;
+create table auth.users (id uuid primary key, email text, raw jsonb default '{}');
+create function auth.uid() returns uuid language sql stable as 'select null::uuid';
+create function storage.touch() returns trigger language plpgsql as 'begin return new; end';
+create table storage.objects (id uuid primary key, owner uuid references auth.users, name text);
+alter table storage.objects enable row level security;
+create trigger touched before update on storage.objects for each row execute function storage.touch();
+grant usage on schema auth to authenticated
+"""
+FILES = {
+    "20240101120000_profiles": """
+create table public.profiles (id uuid primary key references auth.users on delete cascade, name text);
+alter table public.profiles enable row level security;
+create policy own on public.profiles for all to authenticated using (id = auth.uid());
+create function public.new_user() returns trigger language plpgsql security definer
+    as 'begin insert into public.profiles (id) values (new.id); return new; end';
+create trigger on_user after insert on auth.users for each row execute function public.new_user();
+create policy mine on storage.objects for select to authenticated using (owner = auth.uid());
+""",
+    "20240102120000_more": "create table public.more (id int primary key, by_user uuid references auth.users);",
+}
+
+
+@pytest.fixture
+def project(house: House, database_url: str) -> str:
+    """A database of the platform in which other hands applied the files."""
+    run(database_url, PLATFORM)
+    house.policy("layout: supabase\nmigrations: supabase/migrations\nplatform: supabase\n")
+    house.environment("staging", database_url, "shadow: {}\n")
+    for name, sql in FILES.items():
+        house.write(f"supabase/migrations/{name}.sql", sql)
+        run(database_url, sql)
+    return database_url
+
+
+def test_it_is_taken_over_planned_applied_and_compared(house: House, project: str) -> None:
+    done = house.run("baseline", "--env", "staging", "--at", "latest")
+    assert done.status == 0, done.said
+    assert "baselined with 2 migrations" in done.said
+    assert len(marks(project)) == 3
+    assert house.run("drift").status == 0
+    house.write("supabase/migrations/20240103120000_bio.sql", "alter table public.profiles add column bio text;")
+    assert house.plan().status == 0, house.plan().said
+    house.applied()
+    assert house.run("drift").status == 0
+    run(project, "alter table auth.users add column phone text")  # an upgrade of the platform
+    assert house.run("drift").status == 0
+    run(project, "alter table public.more add column by_hand int")
+    drifted = house.run("drift")
+    assert (drifted.status, "by_hand" in drifted.said) == (1, True)
+
+
+def test_a_schema_that_no_migration_creates_is_copied_and_the_page_says_so(house: House, project: str) -> None:
+    house.policy("layout: supabase\nmigrations: supabase/migrations\n")
+    done = house.run("baseline", "--env", "staging", "--at", "latest")
+    assert (done.status, marks(project)) == (1, [])  # the schema `extensions` differs: no file needs it
+    assert "no migration creates the schema auth, so it is copied from the database and not compared" in done.said
+    done = house.run("baseline", "--env", "staging", "--at", "latest", "--accept-differences", "the platform's")
+    assert (done.status, len(marks(project))) == (0, 3)
+
+
+def test_a_schema_that_is_missing_everywhere_is_named_with_the_key(house: House, database_url: str) -> None:
+    house.environment("staging", database_url, "shadow: {}\n")
+    house.migration("001_one", "create table one (id int references auth.users);")
+    done = house.run("baseline", "--env", "staging", "--at", "1")
+    assert done.status == 3
+    assert "`platform: supabase` or `given: {schemas: [auth]}`" in done.said
