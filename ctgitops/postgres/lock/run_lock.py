@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import cast
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from ... import __version__
 from ...core.activity.interrupted_run import InterruptedRun
@@ -142,7 +143,8 @@ def _as_session_user(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.closed:
+        # After a signal in the middle of a query, the connection is unusable, and the error of this would hide the signal
+        if not connection.closed and connection.info.transaction_status is not TransactionStatus.ACTIVE:
             connection.execute("reset role")
 
 
