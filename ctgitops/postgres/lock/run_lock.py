@@ -143,7 +143,7 @@ def _as_session_user(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        # After a signal in the middle of a query, the connection is unusable, and the error of this would hide the signal
+        # After a signal in the middle of a query, the connection is unusable, and its error would hide the signal
         if not connection.closed and connection.info.transaction_status is not TransactionStatus.ACTIVE:
             connection.execute("reset role")
 
