@@ -123,6 +123,7 @@ class _Reader:
                 Problem("file-name", f"number {source.digits[:30]} is larger than {LARGEST}", Place(path), hint)
             )
             return None
+        text = self.tool.filled_in(text, self.policy.layout.placeholders)
         divided = self.tool.divide(text, path)
         self.problems += divided.problems
         up = _outside(divided.up) if source.outside_transaction else divided.up
@@ -134,13 +135,16 @@ class _Reader:
         text = self._text(source.down) if source.down else None
         if not text or not text.strip():
             return None
+        text = self.tool.filled_in(text, self.policy.layout.placeholders)
         script = self.tool.divide(text, f"{self.policy.layout.folder}/{source.down}").up
         return _outside(script) if source.outside_transaction else script
 
     def _repeatable(self, path: str) -> Seed | None:
         text = self._text(path)
         name = f"{self.policy.layout.folder}/{path}"
-        return None if text is None else Seed(name, self.tool.divide(text, name).up)
+        if text is None:
+            return None
+        return Seed(name, self.tool.divide(self.tool.filled_in(text, self.policy.layout.placeholders), name).up)
 
 
 def _outside(script: Script) -> Script:

@@ -87,6 +87,7 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
     layout = Layout(
         LayoutName(usable.get("layout", LayoutName.CTGITOPS)),
         str(usable.get("migrations", "migrations")).strip("/"),
+        dict(usable.get("placeholders", {})),
         usable.get("version_parts", 1),
     )
     own = Policy()

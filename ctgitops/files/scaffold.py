@@ -146,7 +146,7 @@ def first_files(root: Path, chosen: FoundLayout | None = None) -> tuple[NewFile,
 
     `chosen` is the folder with the migrations. None if there are no migrations yet.
     """
-    layout = Layout(chosen.layout, chosen.folder, chosen.version_parts) if chosen else Layout()
+    layout = Layout(chosen.layout, chosen.folder, version_parts=chosen.version_parts) if chosen else Layout()
     found = read_migrations_of(Repository(root), Policy(header=HeaderRule.OPTIONAL, layout=layout)).migrations
     numbers = [m.number for m in found]
     contiguous = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True

@@ -20,7 +20,7 @@ _VERSIONED = re.compile(r"(?:[^/]+/)*(?P<kind>[VU])(?P<version>[0-9]+(?:[._][0-9
 _REPEATABLE = re.compile(r"(?:[^/]+/)*R__(?P<words>[^/]*)\.sql")
 _BASELINE = re.compile(r"(?:[^/]+/)*B[0-9]+(?:[._][0-9]+)*__[^/]*\.sql")
 _OUTSIDE = re.compile(r"^\s*executeInTransaction\s*=\s*false\s*$", re.MULTILINE | re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\$\{[^}\n]{1,80}\}")
+_PLACEHOLDER = re.compile(r"\$\{([^}\n]{1,80})\}")
 _PART = 1000
 
 
@@ -40,8 +40,9 @@ def _placeholders(text: str, path: str) -> Iterator[Problem]:
         match = match or (_PLACEHOLDER.match(text, token.start) if text[token.start] == "$" else None)
         if match:
             place = Place(path, text.count("\n", 0, match.start()) + 1)
-            what = f"`{match[0]}` is a placeholder of Flyway, which ctgitops does not replace"
-            yield Problem("other-tool", what, place, "write the value into the file instead")
+            what = f"`{match[0]}` is a placeholder of Flyway without a value"
+            hint = f"add `placeholders: {{{match[1]}: VALUE}}` to migrations/policy.yaml"
+            yield Problem("other-tool", what, place, hint)
             return
 
 
@@ -117,6 +118,7 @@ TOOL = Tool(
     files=(re.compile(r"(?:[^/]+/)*V(?P<digits>[0-9]+)__(?P<words>[^/]*)\.sql"),),
     divide=_divide,
     arrange=_arrange,
+    placeholder=_PLACEHOLDER,
     reads=re.compile(r"(?:[^/]+/)*V[^/]*\.sql\.conf"),
     check=_check,
     foreign=re.compile(r"(?:[^/]+/)*[VUR][^/]*__[^/]*\.(?:java|kt|groovy|class|sh|py)"),

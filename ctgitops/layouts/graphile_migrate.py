@@ -22,7 +22,7 @@ _HEADER = re.compile(r"\A(?:--! [A-Z][A-Za-z]*(?:: [^\n]*)?\n)+\n*")
 _FIELD = re.compile(r"^--! (?P<name>[A-Z][A-Za-z]*)(?:: (?P<value>[^\n]*))?$", re.MULTILINE)
 _NO_TRANSACTION = re.compile(r"^--![ \t]*no-transaction\b[^\n]*", re.MULTILINE | re.IGNORECASE)
 _MARK = re.compile(r"^--!", re.MULTILINE)
-_PLACEHOLDER = re.compile(r"(?<![:\w]):[A-Z][A-Z0-9_]+\b")
+_PLACEHOLDER = re.compile(r"(?<![:\w]):([A-Z][A-Z0-9_]+)\b")
 
 
 def _divide(text: str, path: str) -> Divided:
@@ -33,8 +33,9 @@ def _divide(text: str, path: str) -> Divided:
 def _placeholders(text: str, path: str) -> Iterator[Problem]:
     if match := _PLACEHOLDER.search(text):
         place = Place(path, text.count("\n", 0, match.start()) + 1)
-        what = f"`{match[0]}` is a placeholder of graphile-migrate, which ctgitops does not replace"
-        yield Problem("other-tool", what, place, "write the value into the file instead")
+        what = f"`{match[0]}` is a placeholder of graphile-migrate without a value"
+        hint = f"add `placeholders: {{{match[1]}: VALUE}}` to migrations/policy.yaml"
+        yield Problem("other-tool", what, place, hint)
 
 
 def _check(folder: Folder) -> Iterator[Problem]:
@@ -67,6 +68,7 @@ TOOL = Tool(
     tried="run",
     files=(re.compile(_FILE),),
     divide=_divide,
+    placeholder=_PLACEHOLDER,
     reads=re.compile(rf"{_CURRENT.pattern}|committed/[^/]*\.sql"),
     check=_check,
     creates="graphile-migrate commit",

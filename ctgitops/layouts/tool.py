@@ -92,6 +92,8 @@ class Tool:
     """Replaces `files` for a tool that keeps the order of its migrations in another file."""
     reads: re.Pattern[str] = re.compile(r"(?!)")
     """Matches other files that `arrange` or `check` must read."""
+    placeholder: re.Pattern[str] | None = None
+    """Matches a placeholder in a file, with its name as the first group. None if the tool has no placeholders."""
     check: Callable[[Folder], Iterator[Problem]] = lambda _folder: iter(())
     """Yields problems with the whole folder, such as a checksum that does not match."""
     foreign: re.Pattern[str] = re.compile(r"(?!)")
@@ -115,6 +117,12 @@ class Tool:
         kind = FileKind.DOWN if (groups.get("kind") or "up").lower() == "down" else FileKind.UP
         digits, _, words = source.name.partition("_")
         return MigrationName(digits, words, kind)
+
+    def filled_in(self, text: str, values: Mapping[str, str]) -> str:
+        """The text with the values of its placeholders. A placeholder without a value stays."""
+        if self.placeholder is None or not values:
+            return text
+        return self.placeholder.sub(lambda match: values.get(match[1], match[0]), text)
 
     def arranged(self, folder: Folder) -> Arranged:
         """The migrations of a folder. Their order has no meaning."""

@@ -82,8 +82,8 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.NODE_PG_MIGRATE, "1704110500000-x.sql", "select 1;", "cannot determine its place"),
         _one(LayoutName.HASURA, "1_x/up.yaml", "- args", "Hasura CLI that is not SQL"),
         _one(LayoutName.FLYWAY, "V1__x.java", "class", "Flyway that is not SQL"),
-        _one(LayoutName.FLYWAY, "V1__x.sql", "create schema ${name};", "is a placeholder of Flyway"),
-        _one(LayoutName.FLYWAY, "V1__x.sql", "select 'a ${name}';", "is a placeholder of Flyway"),
+        _one(LayoutName.FLYWAY, "V1__x.sql", "create schema ${name};", "is a placeholder of Flyway without a value"),
+        _one(LayoutName.FLYWAY, "V1__x.sql", "select 'a ${name}';", "is a placeholder of Flyway without a value"),
         _one(LayoutName.FLYWAY, "V1.2__x.sql", "select 1;", "does not fit into `version_parts: 1`"),
         _one(LayoutName.FLYWAY, "U1__x.sql", "select 1;", "the rollback of a version that does not exist"),
         _one(LayoutName.PRISMA, "init/migration.sql", "select 1;", "has no number"),
@@ -95,7 +95,9 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.DRIZZLE, "meta/_journal.json", '{"entries": [{"idx": 0, "tag": "0000_x"}]}', "does not exist"),
         _one(LayoutName.GRAPHILE_MIGRATE, "current.sql", "create table a ();", "contains SQL that is not committed"),
         _one(LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", GRAPHILE.replace("1;", "2;"), "its hash differs"),
-        _one(LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", graphile("select ':DATABASE_NAME';"), "placeholder"),
+        _one(
+            LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", graphile("select ':DATABASE_NAME';"), "without a value"
+        ),
         _one(LayoutName.ATLAS, "1_x.sql", "-- atlas:checkpoint\nselect 1;", "is a directive of Atlas"),
         _one(LayoutName.SQITCH, "deploy/x.sql", "select 1;", "`sqitch.plan` does not exist"),
         _one(LayoutName.SQITCH, "sqitch.plan", "x 2024-01-01T00:00:00Z A <a@b>", "deploy/x.sql` does not exist"),
@@ -115,6 +117,23 @@ def test_a_file_that_differs_from_atlas_sum_is_refused(repo: Checkout) -> None:
     files = {"1_a.sql": "select 1;", "2_b.sql": "select 2;"}
     found = read(repo, LayoutName.ATLAS, {**files, "2_b.sql": "select 3;", "atlas.sum": atlas_sum(files)})
     assert [p.what for p in problems(found)] == ["`2_b.sql` differs from atlas.sum"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "path", "text", "name"),
+    [
+        (LayoutName.FLYWAY, "V1__x.sql", "create schema ${app};", "app"),
+        (LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", graphile("create schema :APP;"), "APP"),
+    ],
+)
+def test_placeholders_with_a_value_are_replaced_and_a_new_value_is_a_new_text(
+    layout: LayoutName, path: str, text: str, name: str, repo: Checkout
+) -> None:
+    one = read(repo, layout, {path: text}, f"placeholders: {{{name}: one}}\n")
+    two = read(repo, layout, {path: text}, f"placeholders: {{{name}: two}}\n")
+    assert (problems(one), problems(two)) == ([], [])
+    assert "create schema one;" in one.migrations[0].up.sql
+    assert one.migrations[0].checksum != two.migrations[0].checksum
 
 
 def test_a_placeholder_in_a_comment_is_harmless(repo: Checkout) -> None:

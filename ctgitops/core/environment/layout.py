@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -35,6 +36,8 @@ class Layout:
     name: LayoutName = LayoutName.CTGITOPS
     folder: str = "migrations"
     """The folder's path relative to the repository's root."""
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    """Maps the placeholders of the tool, such as `schema` of `${schema}`, to their values."""
     version_parts: int = 1
     """The maximum number of parts in a version number. Only Flyway's versions have several parts."""
 
