@@ -36,7 +36,10 @@ def clashes_of(
 def untouched(files: tuple[ChangedFile, ...], folder: str, workspace: Workspace) -> bool:
     """Whether GitHub confirms that a pull request changes no migration, seed file or manifest."""
     seeds = (name for environment in workspace.environments for name in environment.seeds)
-    inside = tuple(f"{folder}{name.strip('/')}/" for name in (*workspace.policy.layout.folders, "environments", *seeds))
+    inside = tuple(
+        folder if name == "." else f"{folder}{name.strip('/')}/"
+        for name in (*workspace.policy.layout.folders, "environments", *seeds)
+    )
     return 0 < len(files) < MOST_FILES and not any(file.path.startswith(inside) for file in files)
 
 

@@ -15,8 +15,10 @@ from ..layouts.registry import tool_of
 from ..layouts.sections import NO_TRANSACTION
 from ..layouts.tool import Folder, Source, Tool
 from ..sql.script import Script, checksum_of
+from .other_tool_names import holds_sql
 from .repository import Repository
 
+_SKIPPED = {"node_modules", "vendor", "target"}
 DEEPEST = 6
 """Maximum depth of folders that are read. Flyway reads folders at any depth. A deeper folder is reported."""
 
@@ -42,14 +44,14 @@ def migrations_among(layout: Layout, paths: Iterable[str]) -> dict[str, Migratio
     Paths are relative to the root. The result is empty for a tool that keeps the order of its files in another file,
     because only the paths of another commit are known.
     """
-    inside = tuple(p.removeprefix(f"{layout.folder}/") for p in paths if p.startswith(f"{layout.folder}/"))
+    inside = tuple(p.removeprefix(layout.prefix) for p in paths if p.startswith(layout.prefix))
     if layout.is_own:
         parsed = ((path, parse_migration_name(path)) for path in inside if "/" not in path)
         found = {path: name for path, name in parsed if name and name.kind is FileKind.UP}
     else:
         folder = Folder(layout.folder, inside, {}, layout.version_parts)
         found = {each.up: split_name(each.name) for each in tool_of(layout.name).arranged(folder).sources}
-    return {f"{layout.folder}/{path}": name for path, name in found.items()}
+    return {f"{layout.prefix}{path}": name for path, name in found.items()}
 
 
 def in_layout(layout: Layout, path: str) -> bool:
@@ -83,13 +85,15 @@ class _Reader:
         """The paths of all files, relative to the tool's folder."""
         items, problems = self.repository.items(path)
         self.problems += problems
-        top = f"{self.policy.layout.folder}/"
+        top = self.policy.layout.prefix
         for item in items:
             if not item.folder:
                 yield item.path.removeprefix(top)
+            elif item.name in _SKIPPED:
+                continue
             elif depth < DEEPEST:
                 yield from self._walk(item.path, depth + 1)
-            else:
+            elif self.tool.arrange is None and holds_sql(self.repository.root / item.path):
                 what = f"folder `{item.path}` is too deep, and is not read"
                 hint = f"folders are read up to a depth of {DEEPEST}"
                 self.problems.append(Problem("sub-folder", what, Place(item.path), hint))
@@ -106,14 +110,14 @@ class _Reader:
                 yield Problem("file-name", what, folder.place(path), "rename it if it is a migration", blocks=False)
 
     def _text(self, path: str) -> str | None:
-        text = self.repository.text(f"{self.policy.layout.folder}/{path}", self.policy.max_file_bytes)
+        text = self.repository.text(f"{self.policy.layout.prefix}{path}", self.policy.max_file_bytes)
         if isinstance(text, Problem):
             self.problems.append(text)
             return None
         return text
 
     def _migration(self, source: Source) -> Migration | None:
-        path = f"{self.policy.layout.folder}/{source.up}"
+        path = f"{self.policy.layout.prefix}{source.up}"
         text = self._text(source.up)
         if text is None:
             return None
@@ -136,12 +140,12 @@ class _Reader:
         if not text or not text.strip():
             return None
         text = self.tool.filled_in(text, self.policy.layout.placeholders)
-        script = self.tool.divide(text, f"{self.policy.layout.folder}/{source.down}").up
+        script = self.tool.divide(text, f"{self.policy.layout.prefix}{source.down}").up
         return _outside(script) if source.outside_transaction else script
 
     def _repeatable(self, path: str) -> Seed | None:
         text = self._text(path)
-        name = f"{self.policy.layout.folder}/{path}"
+        name = f"{self.policy.layout.prefix}{path}"
         if text is None:
             return None
         return Seed(name, self.tool.divide(self.tool.filled_in(text, self.policy.layout.placeholders), name).up)

@@ -49,7 +49,8 @@ class Repository:
             what = f"folder `{shown(path)}` cannot be read: {error.strerror}"
             raise WorkspaceError(what, hint="give this user permission to read it") from error
         problems = tuple(_misnamed(path, name) for name, _ in found if not name.isprintable())
-        return tuple(Item(n, f"{path}/{n}", folder) for n, folder in found if n.isprintable()), problems
+        prefix = "" if path == "." else f"{path}/"
+        return tuple(Item(n, prefix + n, folder) for n, folder in found if n.isprintable()), problems
 
     def linked(self, path: str) -> Problem | None:
         """The problem with a path that is or contains a symbolic link. None if it has no link."""

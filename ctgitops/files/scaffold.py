@@ -131,7 +131,7 @@ def _in_layout(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
         raise UsageError(f"{tool.title} keeps its own list of migrations, which only {tool.title} writes", hint=hint)
     number, words = _next_number(workspace, order), _slug(order.words)
     paths = (path.format(number=number, words=words) for path in (tool.new, tool.new_down) if path)
-    return tuple(NewFile(f"{layout.folder}/{path}", tool.template if path.endswith(".sql") else "") for path in paths)
+    return tuple(NewFile(f"{layout.prefix}{path}", tool.template if path.endswith(".sql") else "") for path in paths)
 
 
 def with_parts(migration: NewFile) -> NewFile:

@@ -22,6 +22,7 @@ from .policy import layout_of
 from .repository import Repository
 
 DEEPEST = 5
+_IGNORED = shutil.ignore_patterns(".git", "node_modules")
 
 
 def is_migration_file(path: str, layout: Layout) -> bool:
@@ -30,8 +31,8 @@ def is_migration_file(path: str, layout: Layout) -> bool:
     proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
     if not proper or len(parts) < 2 or any(part.startswith(".") for part in parts):
         return False
-    if path.startswith(f"{layout.folder}/"):
-        return in_layout(layout, path.removeprefix(f"{layout.folder}/"))
+    if path.startswith(layout.prefix):
+        return in_layout(layout, path.removeprefix(layout.prefix))
     return parts[0] == "seeds" and path.endswith(".sql") and len(parts) <= DEEPEST
 
 
@@ -49,10 +50,10 @@ def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
         layout = layout_of(root)
-        (into / layout.folder).mkdir(parents=True)  # the checkout may lack this folder at first
+        (into / layout.folder).mkdir(parents=True, exist_ok=True)  # the checkout may lack this folder at first
         for folder in (*layout.folders, MANIFESTS):
             if (root / folder).is_dir():
-                shutil.copytree(root / folder, into / folder, symlinks=True, dirs_exist_ok=True)
+                shutil.copytree(root / folder, into / folder, symlinks=True, dirs_exist_ok=True, ignore=_IGNORED)
         for path, content in files.items():
             if is_migration_file(path, layout):
                 _put(into, path, content)

@@ -20,7 +20,8 @@ _PLAIN = ("100644", "100755")
 def tree(client: Client, sha: str, folder: str) -> tuple[TreeFile, ...]:
     """All files of a commit below a folder, with their paths in the repository."""
     at = _tree(client, sha)
-    for part in folder.strip("/").split("/"):
+    parts = [part for part in folder.split("/") if part not in {"", "."}]
+    for part in parts:
         inside = next((e for e in at.tree if e.path == part), None)
         if inside is None:
             return ()
@@ -30,7 +31,7 @@ def tree(client: Client, sha: str, folder: str) -> tuple[TreeFile, ...]:
     if any(e.type == "tree" for e in at.tree):
         at = _tree(client, at.sha, recursive=True)
     files = (e for e in at.tree if e.type != "tree")
-    return tuple(TreeFile(f"{folder.strip('/')}/{e.path}", e.sha, e.size or 0, e.mode in _PLAIN) for e in files)
+    return tuple(TreeFile("/".join([*parts, e.path]), e.sha, e.size or 0, e.mode in _PLAIN) for e in files)
 
 
 def _tree(client: Client, sha: str, *, recursive: bool = False) -> GitTree:

@@ -69,7 +69,8 @@ class FoundLayout:
 
     def __str__(self) -> str:
         plural = "" if self.migrations == 1 else "s"
-        return f"{self.folder}/: {self.migrations} migration{plural} of {self.title} ({self.evidence})"
+        where = "the root" if self.folder == "." else f"{self.folder}/"
+        return f"{where}: {self.migrations} migration{plural} of {self.title} ({self.evidence})"
 
     @property
     def title(self) -> str:

@@ -68,7 +68,7 @@ class Folder:
 
     def place(self, file: str, line: int | None = None) -> Place:
         """The place of a file in the repository."""
-        return Place(f"{self.path}/{file}", line)
+        return Place(file if self.path == "." else f"{self.path}/{file}", line)
 
 
 def whole_file(text: str, path: str) -> Divided:

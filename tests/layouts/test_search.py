@@ -87,6 +87,20 @@ def test_init_finds_the_folder_and_check_accepts_it(layout: LayoutName, tmp_path
     assert run(tmp_path, "init").said == "nothing to do: all files exist\n"
 
 
+def test_a_plan_of_sqitch_in_the_root_is_found_and_read(tmp_path: Path) -> None:
+    for path, text in FOLDERS[LayoutName.SQITCH][0].items():
+        Checkout(tmp_path).write(path, text)
+    done = run(tmp_path, "init")
+    assert (done.status, "found the root: 3 migrations of Sqitch" in done.said) == (0, True), done.said
+    workspace = read_workspace(tmp_path)
+    assert [m.path for m in workspace.migrations] == [
+        "deploy/appschema.sql",
+        "deploy/users@v1.0.sql",
+        "deploy/users.sql",
+    ]
+    assert [p for p in problems_of(workspace) if p.blocks] == []
+
+
 def test_init_asks_which_of_several_and_the_command_that_it_prints_works(tmp_path: Path) -> None:
     put(tmp_path, LayoutName.GOOSE, "services/orders/db/migrations")
     put(tmp_path, LayoutName.PRISMA, "services/users/prisma/migrations")

@@ -47,16 +47,21 @@ class Layout:
         return self.name is LayoutName.CTGITOPS
 
     @property
+    def prefix(self) -> str:
+        """The beginning of the paths of all files in the folder. Empty for the repository's root."""
+        return "" if self.folder == "." else f"{self.folder}/"
+
+    @property
     def folders(self) -> tuple[str, ...]:
         """The folders that contain SQL or the policy. Manifests can name additional folders with seed files."""
         return tuple(dict.fromkeys((self.folder, "migrations", "seeds")))
 
     def file_of(self, migration: str) -> str:
         """A migration's file, as text for messages. With another tool's layout, a description instead of a path."""
-        return f"{self.folder}/{migration}.sql" if self.is_own else f"the file of {migration} in {self.folder}/"
+        return f"{self.prefix}{migration}.sql" if self.is_own else f"the file of {migration} in {self.folder}/"
 
     def pathspec(self, migration: str) -> str:
         """The pathspec that selects all files of a migration in git."""
         if self.is_own:
-            return f"{self.folder}/{migration}.*"
-        return f"{self.folder}/*{migration.partition('_')[2]}*"
+            return f"{self.prefix}{migration}.*"
+        return f"{self.prefix}*{migration.partition('_')[2]}*"
