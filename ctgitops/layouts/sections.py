@@ -19,7 +19,7 @@ NEVER = "(?!)"
 
 @dataclass(frozen=True)
 class Directives:
-    """The directive lines of a tool. Each is a pattern of a whole line that starts with `--`, and ignores case."""
+    """The directive lines of a tool. Each pattern matches a whole line that starts with `--`, and ignores case."""
 
     title: str
     up: str = NEVER
