@@ -123,7 +123,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
 
 
 def _of_a_run(entry: Entry) -> bool:
-    """Whether an entry says what a run did. Leaves out overrides, and predictions that were not compared or match."""
+    """Whether an entry says what a run did. False for overrides, and predictions that match or were not compared."""
     return not is_override(entry) and (entry.name != PREDICTION or entry.mark is Mark.FAILED)
 
 
