@@ -40,7 +40,7 @@ class Job:
 
     @property
     def where(self) -> str:
-        """The file and the job."""
+        """The file and the ID of the job, for messages."""
         return f"{self.path}, job {self.name}"
 
     @property

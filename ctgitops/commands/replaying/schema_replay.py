@@ -34,7 +34,7 @@ class SchemaReplay:
         return tuple(self._notes)
 
     def refuse(self, leaf: int, why: str) -> None:
-        """Stores `why` in the unknown nodes on the path to `leaf`, as the reason."""
+        """Stores `why` as the reason in the unknown nodes on the path to `leaf`."""
         for node in self.tree.path(leaf):
             if not node.known:
                 self.tree.unknown_from(node.id, why)
