@@ -29,10 +29,7 @@ def _divide(text: str, path: str) -> Divided:
 
 
 def _placeholders(text: str, path: str) -> Iterator[Problem]:
-    """Reports the first placeholder that Flyway would replace. Ignores placeholders in comments.
-
-    Flyway fails if a placeholder has no value.
-    """
+    """Reports the first placeholder without a value, on which Flyway fails. Ignores placeholders in comments."""
     if "${" not in text:
         return
     for token in tokens(text):

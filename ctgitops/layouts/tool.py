@@ -119,7 +119,7 @@ class Tool:
         return MigrationName(digits, words, kind)
 
     def filled_in(self, text: str, values: Mapping[str, str]) -> str:
-        """The text with the values of its placeholders. A placeholder without a value stays."""
+        """The text with the values of its placeholders. Leaves a placeholder without a value unchanged."""
         if self.placeholder is None or not values:
             return text
         return self.placeholder.sub(lambda match: values.get(match[1], match[0]), text)
