@@ -55,7 +55,7 @@ class Directives:
     def _translated(self, text: str, *, outside: bool) -> str:
         """The text with plain comments in place of its directive lines.
 
-        With `outside`, the first of these lines disables the transaction.
+        If `outside` is true, replaces the first of these lines with the directive that disables the transaction.
         """
         every = "|".join(f"(?:{part})" for part in (self.up, self.down, self.outside, self.ignored))
         lines = self._lines(every, text)

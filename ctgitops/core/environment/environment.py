@@ -17,7 +17,7 @@ from .repeated_freeze import RepeatedFreeze
 from .window import Window
 
 FURTHEST = timedelta(days=400)
-"""The longest wait whose end is searched for. With repeated freezes, a wait may never end."""
+"""How far into the future the end of a wait is searched. With repeated freezes, a wait may never end."""
 
 
 class Trigger(StrEnum):

@@ -92,7 +92,7 @@ class EnvironmentStatus:
 
 
 def pending_in(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Migration, ...]:
-    """The migrations up to the environment's target that its ledger does not have."""
+    """The migrations up to the environment's target that the ledger does not contain."""
     return tuple(m for m in workspace.migrations if environment.target.reaches(m) and m.number not in ledger.applied)
 
 
