@@ -1,4 +1,4 @@
-"""Applies migrations under a real pgbench load, with and without harm; prints how many regressions were found.
+"""Applies harmful and harmless migrations under a real pgbench load. Prints how many regressions were found.
 
 python -m bench.regressions [--harmful 20] [--harmless 50] [--within 8] [--postgres BIN] [--without-extension]
 
@@ -80,7 +80,7 @@ HARMLESS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What one apply said about the load."""
+    """What the output of one apply says about the load."""
 
     what: str
     report: dict[str, Any]
@@ -92,7 +92,7 @@ class Result:
 
 
 class Scene:
-    """A server with a template database, on which migrations run under load."""
+    """A server for migrations under load, with a template database."""
 
     def __init__(self, server: LocalServer, root: Path, *, extension: bool = True) -> None:
         self.server, self.root, self.extension, self._number = server, root, extension, 0
@@ -123,7 +123,7 @@ class Scene:
             connection.execute(statement.encode())
 
     def write(self, name: str, sql: str, within: int, more: str = "") -> Path:
-        """A repository with one migration. Returns its root."""
+        """Writes a repository with one migration. Returns the repository's root."""
         root = self.root / name
         (root / "migrations").mkdir(parents=True)
         (root / "environments").mkdir()
@@ -137,7 +137,7 @@ class Scene:
 
     @contextmanager
     def load(self, url: str, name: str) -> Iterator[None]:
-        """pgbench, from its first transactions on until the end of the block."""
+        """Runs pgbench until the end of the block. The block begins after the first transactions."""
         script = self.root / "load.sql"
         script.write_text(LOAD)
         command = [pgbench(), "-n", "-c", "4", "-j", "1", "-T", "600", "-R", "100", "-f", str(script), url]
@@ -162,14 +162,14 @@ class Scene:
 
     @staticmethod
     def apply(root: Path, url: str) -> subprocess.CompletedProcess[str]:
-        """One `ctgitops apply`."""
+        """Runs `ctgitops apply` once."""
         command = [sys.executable, "-m", "ctgitops", "apply", "--env", "bench", "--root", str(root), "--format", "json"]
         environ = {**os.environ, "BENCH_DATABASE_URL": url}
         return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
 def pgbench() -> str:
-    """The path of pgbench. Raises SystemExit without one."""
+    """The path of pgbench. Raises SystemExit if pgbench is not installed."""
     found = next((path for p in find_programs() if Path(path := p.path("pgbench")).exists()), shutil.which("pgbench"))
     if found is None:
         raise SystemExit("there is no pgbench on this machine")
@@ -178,7 +178,7 @@ def pgbench() -> str:
 
 @contextmanager
 def scene(programs: Programs, *, extension: bool = True) -> Iterator[Scene]:
-    """A server and its template database."""
+    """Starts a server for the block. Yields the scene on this server."""
     settings = SETTINGS if extension else {k: v for k, v in SETTINGS.items() if not k.startswith(("shared_pre", "pg_"))}
     with tempfile.TemporaryDirectory() as folder, LocalServer(programs, settings=settings) as server:
         Path(folder).chmod(0o755)

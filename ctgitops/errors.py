@@ -153,6 +153,6 @@ class ForgeError(CtgitopsError):
 
 
 def is_stop(error: BaseException | None) -> bool:
-    """Whether a signal ended the run, and not a failure."""
+    """Whether a signal, not a failure, ended the run."""
     asked = isinstance(error, CtgitopsError) and error.cause is Cause.ASKED_TO_STOP
     return asked or isinstance(error, KeyboardInterrupt)

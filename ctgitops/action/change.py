@@ -210,7 +210,7 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
 
 
 def _heard(job: Job, environment: Environment, verb: Verb, sha: str, log: DeploymentLog) -> Outcome:
-    """Runs a command. Log, deployment, check run and receivers hear its progress."""
+    """Runs a command. The log, the deployment, the check run and the receivers get its progress events."""
     with (
         RunningCheck(job, environment, sha) as check,
         job.wiring.notifications.alerting(environment, job.runner.warn) as alert,

@@ -50,7 +50,7 @@ def _refused(job: Job, comment: Comment) -> Ignored | None:
 
 
 def _check_url(job: Job, comment: Comment) -> None:
-    """Raises UsageError if this workflow must not change the environment: it does not have the URL."""
+    """Raises UsageError if this workflow does not have the URL of the environment's database."""
     for environment in job.wiring.environments:
         if environment.name == comment.environment and not job.has_url_of(environment):
             name, secret = environment.name, environment.url_secret

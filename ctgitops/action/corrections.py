@@ -17,7 +17,7 @@ from .records import keep_record
 def unlock(job: Job, ask: Unlocking) -> int:
     """Terminates the run that holds the run lock. Raises MustWaitError if the run is active.
 
-    Of several environments, leaves out those whose URL this workflow does not have. Another workflow changes them.
+    If there are several environments, skips each environment whose database URL this workflow does not have.
     """
     said = [_line(job, environment, alone=len(ask.environments) == 1) for environment in ask.environments]
     page = "### 🔓 Unlock\n\n" + "".join(f"- {plain(line)}\n" for line in said)

@@ -1,4 +1,4 @@
-"""Keeps the issue about an environment: drift, failed production runs and failed drills."""
+"""Updates the issue about an environment, which shows drift, failed production runs and failed drills."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .job import Job
 
 
 def tell_drift(job: Job, result: DriftResult) -> None:
-    """Shows in the issue whether the schema drifts, or could not be compared."""
+    """Updates the issue after a check for drift. The issue shows drift, or why the schema could not be compared."""
     if isinstance(result, NotPlanned):
         trouble = Trouble(f"not checked, so drift is unknown: {result.error.what}", next=result.error.hint)
     elif result.changes:
@@ -30,7 +30,7 @@ def tell_drift(job: Job, result: DriftResult) -> None:
 
 
 def tell_run(job: Job, environment: Environment, outcome: Outcome | CtgitopsError) -> None:
-    """Shows in the issue whether the last production run failed. A run that waits changes nothing there."""
+    """Shows in the issue whether the last production run failed. A run that waits does not change the issue."""
     if environment.trigger is not Trigger.RELEASE:
         return
     if isinstance(outcome, CtgitopsError):
@@ -47,17 +47,17 @@ def tell_run(job: Job, environment: Environment, outcome: Outcome | CtgitopsErro
 
 
 _WAITS = 5
-"""The exit status of an error because of which a run waits."""
+"""The exit status of an error that makes a run wait."""
 
 
 def tell_drill(job: Job, environment: str, error: CtgitopsError | None) -> None:
-    """Shows in the issue whether the newest backup could not be restored."""
+    """Updates the issue after a drill. The issue shows a backup that could not be restored."""
     trouble = None if error is None else Trouble(f"the drill failed: {error.what}", next=error.hint)
     tell(job, environment, Topic.DRILL, trouble)
 
 
 def tell(job: Job, environment: str, topic: Topic, trouble: Trouble | None) -> None:
-    """Updates the issue. Without trouble, does nothing if there is no issue, or if the token may not read issues."""
+    """Updates the issue. If `trouble` is None, ignores a missing issue and a missing permission."""
     found = trouble and replace(
         trouble,
         next=with_inputs(trouble.next),

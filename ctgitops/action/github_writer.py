@@ -96,13 +96,13 @@ class GitHubWriter:
         return self.forge is not None and self.warned == before
 
     def live_check(self, check: LiveCheck) -> int | None:
-        """Creates or updates the check run of a run that works. Returns its ID."""
+        """Creates or updates the check run that shows an unfinished run. Returns the check run's ID."""
         hidden = self.runner.hidden
         clean = replace(check, title=hidden(check.title), summary=hidden(check.summary))
         return self._tried("the check run was not updated", lambda forge: forge.live_check(clean))
 
     def keep_issue(self, issue: EnvironmentIssue, *, needed: bool) -> None:
-        """Updates the issue about an environment. Unless `needed`, a missing permission is no warning."""
+        """Updates the issue about an environment. Warns about a missing permission only if `needed` is true."""
 
         def compose(memory: str) -> IssueText | None:
             made = issue.compose(memory)

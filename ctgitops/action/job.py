@@ -70,7 +70,7 @@ class Job:
         return None if paths is None else frozenset(path.removeprefix(folder) for path in paths)
 
     def forge_of_its_own(self) -> Forge | None:
-        """Another connection to GitHub, for a thread. None without a token."""
+        """A separate connection to GitHub, for use in another thread. None without a token."""
         token = self.inputs.github_token
         return self.wiring.forge(token, self.github_writer.warn) if token else None
 

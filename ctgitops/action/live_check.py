@@ -1,4 +1,4 @@
-"""The check run of a long run: what the run is doing, renewed every 30 seconds."""
+"""Shows in a check run what a long run is doing. Updates the check run every 30 seconds."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .github_writer import GitHubWriter
 from .job import Job
 
 SECONDS = 30.0
-"""The time between two updates. A run that ends earlier has no check run: its deployment and comment say all."""
+"""Seconds between two updates. A shorter run has no check run, because its deployment and comment show the result."""
 LONGEST_END_SECONDS = 20.0
 
 
 class RunningCheck:
-    """Shows a run in a check run while it works. A thread of its own reads the database and calls GitHub.
+    """Shows in a check run what a run is doing. A separate thread reads the database and calls GitHub.
 
     `hear` must get the progress events of the run. A failed update is at most a warning.
     """
@@ -44,7 +44,7 @@ class RunningCheck:
             self._thread.start()
 
     def end(self, *, success: bool, words: str) -> None:
-        """Sets the result that the check run gets."""
+        """Sets the final result of the check run."""
         self._success, self._words = success, words
 
     def _follow(self) -> None:

@@ -1,4 +1,4 @@
-"""The override of gates that a person asks for when starting a workflow."""
+"""Reads the override of gates that a person requests when starting a workflow."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MANUAL = "workflow_dispatch"
 
 
 def override_in(job: Job) -> Override | None:
-    """The override in the inputs. None without one. Raises UsageError.
+    """The override in the workflow's inputs. None if the inputs contain no override. Raises UsageError.
 
-    Only a run that a person started by hand can have an override: no push, label, comment or schedule can.
+    Only a person who starts a run by hand can override gates. A push, label, comment or schedule cannot.
     """
     if not job.inputs.override:
         return None

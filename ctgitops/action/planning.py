@@ -113,7 +113,7 @@ def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_up
 
 
 def _warnings(ask: Planning, results: tuple[PlanResult, ...]) -> list[str]:
-    """What is true of the whole page: another base branch, and plans that were made without a database."""
+    """The warnings about the whole page: another base branch, and plans that were made without a database."""
     elsewhere = f"The base branch of this pull request is not {ask.base_branch}: its merge applies nothing. "
     then = f"The plan shows what a later merge into {ask.base_branch} applies."
     other_base = [elsewhere + then] if ask.base_branch and ask.pull_request is not None else []

@@ -37,7 +37,7 @@ def _failed(error: CtgitopsError) -> Stage:
 
 
 def _by_rows(error: CtgitopsError) -> bool:
-    """Whether other rows can remove the error. A migration's own pre-check raises an exception."""
+    """Whether a change of rows can remove the error. A pre-check in a migration fails with RAISE EXCEPTION."""
     return isinstance(error, ApplyError) and (caused_by_rows(error.sqlstate) or error.sqlstate == _RAISED)
 
 

@@ -11,7 +11,7 @@ ZONE, HOURS = "UTC", 3
 
 
 def traffic(job: Job) -> int:
-    """Samples one environment, or all. Shows the quiet hours that the samples propose. Writes."""
+    """Takes a sample of one environment, or of all. Shows the quiet hours and the proposed windows. Writes."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     statuses = []
     for name in names:

@@ -87,7 +87,7 @@ class ProvedBackups:
     def sharing(self, environment: Environment) -> dict[str, Address]:
         """Maps the other environments that store backups at the same place to their databases. Raises UsageError.
 
-        A database that was restored from a backup has a ledger that refers to backups of another environment.
+        The ledger of a restored database can refer to backups of another environment.
         """
         here = self._place(environment)
         try:

@@ -40,7 +40,7 @@ _NOT_RECOGNISED = re.compile(
 )
 """Matches refusals of a whole request. These refusals do not show that the credentials lack a permission."""
 _LOCKED = re.compile("BlobImmutableDueTo|RetentionPolicyNotMet|ObjectUnderActiveHold|ObjectLocked|object lock", re.I)
-"""Matches refusals to delete an object before its retention ends. Some stores report them as a conflict."""
+"""Matches the errors of a store that refuses to delete a locked object. Some stores report a conflict."""
 _CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _RETRIES: Any = {
     "max_retries": 7,
@@ -80,7 +80,7 @@ class Bucket:
     store: ObjectStore
     address: str
     object_lock: ObjectLock | None = None
-    """The lock for objects that are put. None without `backup.store.object_lock`."""
+    """The lock for new objects. None without `backup.store.object_lock`."""
 
     def put(self, name: str, content: bytes) -> str:
         """Stores an object with a conditional put. Retries after a connection error. Sends a checksum."""

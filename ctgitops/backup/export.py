@@ -1,6 +1,6 @@
-"""Exports tables beside the dump, as files that need no PostgreSQL. Verifies the files by loading them.
+"""Exports tables to files that can be read without PostgreSQL, in addition to the dump.
 
-Compares the loaded rows with the exported rows.
+Verifies the files: loads them, and compares the loaded rows with the exported rows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ExportJob:
     """Facts for the beginning of the manifest."""
     tell: Listener
     check: Callable[[], None]
-    """Raises BackupError if the backup's time is over."""
+    """Raises BackupError if the time limit of the backup has passed."""
 
 
 def write_export(job: ExportJob, snapshot: ExportedSnapshot) -> dict[str, ExportedTable]:
@@ -94,7 +94,7 @@ def _watched(rows: Iterator[T], job: ExportJob, counter: ByteCounter) -> Iterato
 
 
 def file_stem(table: TableName) -> str:
-    """The beginning of a table's file names. A hash distinguishes names that are equal in a file system."""
+    """The beginning of a table's file names. A hash distinguishes names that a file system treats as equal."""
     if all(map(_PLAIN_NAME.fullmatch, (table.schema, table.name))):
         return f"{table.schema}.{table.name}"
     slug = re.sub(r"[^a-z0-9_-]+", "-", f"{table.schema}-{table.name}".lower()).strip("-")[:100]
@@ -108,9 +108,10 @@ def compare_export(
     tell: Listener,
     check: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """Loads the files into temporary tables of `place`. Returns how they differ from the exported rows. Writes there.
+    """Loads the files into temporary tables in `place`. Returns how the loaded rows differ from the exported rows.
 
-    `folder` is the backup's local folder. `place` must have the types of the columns. Raises BackupError or OSError.
+    `folder` is the backup's local folder. `place` must have the types of the columns. Writes to `place`. Raises
+    BackupError or OSError.
     """
     entries = _entries(folder)
     wrong = [f"export of {table} is missing" for table in sorted(exported.keys() - {each.table for each in entries})]
@@ -127,7 +128,7 @@ def compare_export(
 
 
 def refuse_if_different(wrong: list[str]) -> None:
-    """Raises BackupError if a new export differs from the rows."""
+    """Raises BackupError if the files of a new export differ from the exported rows."""
     if wrong:
         what = f"the exported files differ from the rows: {'; '.join(wrong[:5])}"
         hint = "save the messages above and report this bug, or remove `backup.export` from the manifest"

@@ -13,19 +13,19 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 MODE = "GOVERNANCE"
-"""The mode of the lock. The permission `s3:BypassGovernanceRetention` allows users to correct a mistake.
+"""The mode of the lock. With the permission `s3:BypassGovernanceRetention`, a user can still delete an object.
 
-In the mode COMPLIANCE, a mistake in the manifest cannot be corrected.
+In the mode COMPLIANCE, an object that is locked for too long by mistake cannot be deleted.
 """
 _SECONDS = 30
 
 
 @dataclass(frozen=True)
 class ObjectLock:
-    """The lock for objects that are put now."""
+    """The lock for new objects."""
 
     store: S3Store
-    """A client that locks each object that it puts."""
+    """A client that locks each object that it uploads."""
     until: datetime
     ca: str = ""
     """The file with the certificates of trusted authorities. Empty for the system's certificates."""
@@ -33,7 +33,7 @@ class ObjectLock:
     def confirmed(self, name: str) -> bool:
         """Whether the store confirms that an object is locked until the date. Read-only.
 
-        False without the permission to ask.
+        False if the credentials may not read the lock.
         """
         try:
             url = obstore.sign(self.store, "HEAD", name, timedelta(minutes=5))
@@ -46,10 +46,10 @@ class ObjectLock:
 
 
 def end_of(duration: timedelta, now: datetime) -> datetime:
-    """The date on which the lock of an object ends, if the object is put at `now`."""
+    """The date on which the lock of an object ends, if the object is uploaded at `now`."""
     return (now.astimezone(UTC) + duration).replace(microsecond=0)
 
 
 def headers(until: datetime) -> dict[str, str]:
-    """The headers with which a put locks its object."""
+    """The headers with which an upload locks the new object."""
     return {"x-amz-object-lock-mode": MODE, "x-amz-object-lock-retain-until-date": f"{until:%Y-%m-%dT%H:%M:%SZ}"}

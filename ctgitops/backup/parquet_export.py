@@ -14,7 +14,7 @@ from ..errors import BackupError
 from .pg_dump import UNTOUCHED
 
 FILE = 24 << 20
-"""The size in bytes of the rows in memory at which the next file begins."""
+"""A new file begins when the rows in memory reach this size in bytes."""
 BATCH = 2 << 20
 PER_VALUE = 8
 Row = tuple[str | None, ...]

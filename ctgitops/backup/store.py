@@ -96,7 +96,7 @@ def checksums(dump: Path, count: Callable[[int], None] = _ignore) -> dict[str, S
 
 
 def below(folder: str, files: Mapping[str, SavedFile]) -> dict[str, SavedFile]:
-    """Maps the path of each file in a folder, relative to this folder, to the file."""
+    """Maps paths relative to a folder to the files in this folder."""
     return {name.removeprefix(f"{folder}/"): file for name, file in files.items() if name.startswith(f"{folder}/")}
 
 

@@ -1,4 +1,4 @@
-"""CLI command that shows the past: history."""
+"""The CLI command `history`. Shows versions, environments and runs over time."""
 
 from __future__ import annotations
 

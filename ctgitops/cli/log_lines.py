@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 def as_json_lines() -> bool:
-    """Whether the command line asks for JSON lines. It is read directly, because errors in it are messages too."""
+    """Whether the command line requests JSON lines. An invalid command line is reported as a JSON line too."""
     arguments = sys.argv[1:]
     return "--log-format=json" in arguments or ("--log-format", "json") in pairwise(arguments)
 
 
 @contextmanager
 def progress(wiring: Wiring, environment: str = "") -> Iterator[Listener]:
-    """A listener that shows progress events in the requested format. It ends with the block."""
+    """Yields a listener that shows progress events in the requested format."""
     with wiring.console(environment=environment, as_json=as_json_lines()) as tell:
         yield tell
 
 
 def say(text: str, level: str = "info", code: str = "") -> None:
-    """Prints a message. `code` is that of a warning, as in `warning[CODE]`."""
+    """Prints a message. `code` is the code of a warning, as in `warning[CODE]`."""
     if as_json_lines():
         _write(level, "warning" if level == "warning" else "note", text, **({"code": code} if code else {}))
     else:
@@ -45,7 +45,7 @@ def error_line(error: CtgitopsError) -> None:
 
 
 def end_line(code: str, exit_status: int, what: str, state: str, hint: str) -> None:
-    """Prints why the run ends as an error, in the requested format."""
+    """Prints in the requested format the error that ends the run."""
     if as_json_lines():
         _write("error", "error", what, code=code, exit_status=exit_status, state=state, hint=hint)
         return

@@ -106,7 +106,7 @@ class Verbs(click.Group):
             raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx) from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the verb. After an interrupt, click would print an empty line, which is not a JSON line."""
+        """Runs the verb. Prevents click from printing an empty line after an interrupt if the log has JSON lines."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
@@ -154,7 +154,7 @@ def _with_telemetry() -> int:
 
 
 def _to_its_end() -> int:
-    """Runs one verb. Ignores later signals: the result is final, and they must not change output or exit status."""
+    """Runs one verb. Then ignores signals, because a signal must not change the output or the exit status."""
     status = _run()
     for late in SIGNALS:
         signal.signal(late, signal.SIG_IGN)

@@ -55,9 +55,9 @@ def notifying(wiring: Wiring, environment: Environment) -> Iterator[Listener]:
 
 @contextmanager
 def alerting(wiring: Wiring, environment: Environment) -> Iterator[Listener]:
-    """Yields the listener of a command that takes the run lock and whose result is no news.
+    """Yields a listener for a command that takes the run lock, but does not notify receivers of its own result.
 
-    Such a command can be the next run after an interrupted one, so it notifies the receivers of that.
+    If the command finds an interrupted run, the listener notifies receivers of that run.
     """
     with (
         wiring.notifications.alerting(environment, lambda text: _warn((text,))) as alert,

@@ -1,4 +1,4 @@
-"""The command `watch`: what the current run of an environment is doing."""
+"""The CLI command `watch`. Shows what the current run of an environment is doing."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _print_line(document: str) -> None:
 
 
 def _followed(looks: Iterator[Look], name: str, wiring: Wiring) -> bool:
-    """Shows each look. Returns whether there was a run."""
+    """Shows each look at a run. Returns whether there was a run."""
     from ..notify.run_display import run_display
 
     found = False

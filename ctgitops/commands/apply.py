@@ -101,7 +101,7 @@ def _applied(request: Request, ports: Ports, tell: Listener, load: LoadWatch) ->
 
 
 def _predicted(plan: Plan, request: Request, database: Database, shadows: Shadows | None) -> PredictedChanges | None:
-    """Tries the plan on a copy, unless the manifest wants no trial or the approved plan has a prediction. Read-only."""
+    """Tries the plan on a copy, unless trials are disabled or the approved plan has a prediction. Read-only."""
     wanted = request.environment.shadow.wanted and not request.prediction
     return predict(plan, request, database, shadows) if wanted and shadows else None
 

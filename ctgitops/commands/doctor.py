@@ -1,4 +1,4 @@
-"""The command `doctor`. Runs all checks, each with a time limit, and never takes a missing result for a good one."""
+"""The command `doctor`. Runs all checks, each with a time limit. A missing result never counts as a success."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def doctor(examinations: tuple[Examination, ...], families: tuple[str, ...], lon
 
 
 def _examined(examination: Examination, families: tuple[str, ...], longest: float) -> Iterator[Diagnosis]:
-    """The results of one examination. After a check that hangs, the rest would hang too, and is unknown."""
+    """The results of one examination. After a check that hangs, the results of the remaining checks are unknown."""
     late = ""
     for check, look in examination.looks.items():
         if CHECKS[check].family not in families:
@@ -48,7 +48,7 @@ def _examined(examination: Examination, families: tuple[str, ...], longest: floa
 
 
 def _looked(check: str, look: Look, longest: float) -> tuple[Diagnosis, ...] | None:
-    """The results of one check. None if the check takes too long: its thread is then left alone."""
+    """The results of one check. None if the check takes too long. Does not stop the thread of the check."""
     answers: SimpleQueue[tuple[Diagnosis, ...]] = SimpleQueue()
     Thread(target=lambda: answers.put(_tried(check, look)), daemon=True).start()
     try:

@@ -27,7 +27,7 @@ NOT_ASKED = "`--no-shadow` left out the schemas"
 
 @dataclass(frozen=True)
 class Depth:
-    """What a history contains beside the runs."""
+    """What a history contains in addition to the runs."""
 
     drift: bool = True
     schemas: bool = True
@@ -36,7 +36,7 @@ class Depth:
 def history(
     requests: tuple[Request, ...], depth: Depth, *, databases: Databases, shadows: Shadows, tell: Callable[[str], None]
 ) -> History:
-    """Reads all environments in parallel. The lane of an unreachable environment has the error. Read-only."""
+    """Reads all environments in parallel. The lane of an unreachable environment contains the error. Read-only."""
 
     def ledger(request: Request) -> Ledger | Unreadable:
         return _ledger(request.environment, databases)
@@ -80,7 +80,7 @@ def _rebuild(  # noqa: PLR0913, PLR0917 - ports
     shadows: Shadows,
     tell: Callable[[str], None],
 ) -> tuple[str, ...]:
-    """Rebuilds the schemas of all nodes, each from an environment that had it. Returns notes on the servers."""
+    """Rebuilds the schemas of all nodes. Returns how the throw-away servers differ from the real ones."""
     replay = SchemaReplay(tree, shadows, tell)
     leaves = tree.leaves
     for leaf in leaves[:MOST_REPLAYS]:
@@ -106,7 +106,7 @@ def _owner(leaf: int, requests: tuple[Request, ...], lanes: tuple[Lane, ...]) ->
 
 
 def _findings(workspace: Workspace, today: date) -> dict[str, tuple[Finding, ...]]:
-    """The lint findings of each file in the checkout, by the file's checksum."""
+    """Maps the checksum of each file in the checkout to the file's lint findings."""
     found: dict[str, list[Finding]] = {migration.checksum: [] for migration in workspace.migrations}
     by_path = {migration.path: migration.checksum for migration in workspace.migrations}
     for finding in lint_files(workspace, today):

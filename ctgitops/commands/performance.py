@@ -12,7 +12,7 @@ from ..ports.database import Databases
 def performance(
     environment: Environment, wanted: Selector | None, *, databases: Databases, most: int = 10
 ) -> tuple[LoadRecord, ...]:
-    """The newest reports, newest first: of the runs that applied a migration, or of all runs. Read-only.
+    """The newest reports, the newest first. With `wanted`, only reports on runs that applied this migration. Read-only.
 
     Raises UsageError if there is no such report.
     """

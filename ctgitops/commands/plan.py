@@ -184,7 +184,7 @@ def _with_claims(preview: Preview, before: Predecessor) -> Preview:
 
 
 def _with_traffic(preview: Preview, database: Database, live: Snapshot | None) -> Preview:
-    """Adds how busy the tables of the plan are, if `ctgitops traffic` has taken samples. Read-only."""
+    """Adds the load on the plan's tables, if `ctgitops traffic` has taken samples. Read-only."""
     tables = touched_tables(preview.plan, live) if live else ()
     if not tables:
         return preview

@@ -10,7 +10,7 @@ from ..ports.database import Databases
 def traffic(
     environment: Environment, timezone: str, hours: int, *, databases: Databases, only_show: bool = False
 ) -> Traffic:
-    """Takes one sample, unless `only_show`. Then finds the quiet hours. Writes. Raises LedgerError."""
+    """Takes and stores one sample, unless `only_show` is true. Finds the quiet hours. Writes. Raises LedgerError."""
     statistics = databases.of(environment).statistics()
     taken = None if only_show else statistics.add_traffic()
     return Traffic(environment.name, timezone, quiet_hours(statistics.traffic_samples(), timezone, hours), taken)

@@ -9,9 +9,9 @@ from typing import Any
 
 FORMAT = 1
 DUMP = "dump"
-"""The folder of a backup that pg_dump wrote."""
+"""The folder in a backup to which pg_dump writes."""
 EXPORT = "export"
-"""The folder of a backup with the exported tables."""
+"""The folder in a backup that contains the exported tables."""
 SHOWN = 10
 """The maximum number of tables that a sentence names."""
 
@@ -93,7 +93,7 @@ class Receipt:
     ledger_id: str = ""
     """The ID of the database's ledger. Empty without a ledger, and in receipts of older versions."""
     locked_until: str = ""
-    """Until when the store was told to refuse a deletion, as ISO 8601. Empty without `backup.store.object_lock`."""
+    """The end of the lock that was requested from the store, as ISO 8601. Empty without `backup.store.object_lock`."""
     encrypted_to: tuple[str, ...] = ()
     """The public keys to which each object except the receipt is encrypted. Empty without encryption."""
     key_check: str = ""
@@ -125,7 +125,7 @@ class Receipt:
     exported_files: dict[str, SavedFile] = field(default_factory=dict)
     """Maps paths relative to `export/` to the exported files and their manifest."""
     vanishes: bool = False
-    """Whether the backup is deleted with the machine after the run. Only the ledger's copy of the receipt says so."""
+    """Whether the backup is deleted with the machine after the run. Only stored in the ledger's copy of the receipt."""
     format: int = field(default=FORMAT)
 
     @property

@@ -1,4 +1,4 @@
-"""A table's rows as files that need no PostgreSQL: the columns, and the manifest that describes the files."""
+"""Exported tables: their columns, and the manifest that describes the files. PostgreSQL is not needed to read them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN = {
     "timestamptz": "timestamp[us, UTC]",
     "bytea": "binary",
 }
-"""Maps types of PostgreSQL to the Parquet types that contain each of their values, except for infinite times."""
+"""Maps each type of PostgreSQL to a Parquet type that can store all its values, except infinite times."""
 DECIMAL = "decimal128"
 TEXT = "text"
 _TEXTS = ("text", "varchar", "bpchar", "char", "name", "uuid", "json", "jsonb", "xml")
@@ -88,7 +88,7 @@ class ExportEntry:
 
 
 def parquet_type(base: str, modifier: int) -> str:
-    """The Parquet type for a base type of pg_catalog and its modifier. `text` for a type without one."""
+    """The Parquet type for a base type of pg_catalog and its modifier. `text` if no Parquet type fits."""
     if base != "numeric":
         return _PLAIN.get(base, TEXT)
     digits, scale = (modifier - 4) >> 16 & 0xFFFF, ((modifier - 4) & 0x7FF ^ 1024) - 1024
@@ -97,7 +97,7 @@ def parquet_type(base: str, modifier: int) -> str:
 
 
 def is_text(base: str) -> bool:
-    """Whether text is the natural form of a type's values, so that the manifest needs no note."""
+    """Whether values of the type are text by nature. The manifest needs no note about such a column."""
     return base in _TEXTS
 
 

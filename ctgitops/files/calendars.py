@@ -28,15 +28,15 @@ _RULE_PARTS = {
     "MONTHLY": {"BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS"},
     "YEARLY": {"BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS"},
 }
-"""By frequency, the parts of a rule that are read. Others can make a rule that takes minutes to evaluate."""
+"""Maps each frequency to the supported parts of a rule. A rule with other parts could take minutes to evaluate."""
 _ALWAYS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}
 
 
 @lru_cache(maxsize=8)
 def freezes_in(text: str, timezone: str | None) -> Freezes:
-    """The freezes in a calendar. `timezone` is that of whole days and of times without a time zone.
+    """The freezes in a calendar. `timezone` applies to whole days and to times without a time zone.
 
-    Raises ValueError, whose text names the event.
+    Raises ValueError. The text of the error names the event.
     """
     from icalendar import Calendar  # noqa: PLC0415 - 60 ms, which only a manifest with a calendar needs
 
@@ -57,7 +57,7 @@ def freezes_in(text: str, timezone: str | None) -> Freezes:
 
 
 class _Event:
-    """One event of a calendar. Raises ValueError for an event whose period is not certain."""
+    """One event of a calendar. Raises ValueError if the period of the event is not certain."""
 
     def __init__(self, component: Any, timezone: str | None) -> None:
         self._component, self._default = component, timezone
@@ -80,7 +80,7 @@ class _Event:
         return f"the event `{self.reason}`"
 
     def freezes(self, moved: dict[str, set[datetime]]) -> Iterator[Freeze | RepeatedFreeze]:
-        """The periods of the event. `moved` has, by UID, the repetitions that other events replace."""
+        """The periods of the event. `moved` maps the UID of an event to the repetitions that other events replace."""
         component = self._component
         rules = component.get("RRULE")
         extra = [self._local(each.dt) for each in self._dates("RDATE")]
@@ -129,7 +129,7 @@ class _Event:
         return self._first + (timedelta() if isinstance(begin, datetime) else DAY)
 
     def _zone_of(self, begin: date) -> ZoneInfo:
-        """The time zone of the event: its own, or that of the file for whole days and times without one."""
+        """The event's own time zone. The default time zone for whole days and for times without a time zone."""
         if isinstance(begin, datetime) and begin.tzinfo is not None:
             return _named(begin.tzinfo, self._name)
         if self._default is None:

@@ -65,7 +65,7 @@ def _faults(document: Document, keys: Keys, written: dict[str, Any], repository:
 
 
 def _of_a_calendar(document: Document, keys: Keys, written: dict[str, Any]) -> Iterator[Fault]:
-    """Reports a calendar outside `environments/`, and keys that the events have themselves."""
+    """Reports a calendar outside `environments/`, and keys whose values come from the calendar's events."""
     extra = [key for key in ("from", "to", "reason") if key in written]
     if extra:
         what = f"`{dotted(keys)}` has `ics` and `{extra[0]}`: the events of the calendar have their own"

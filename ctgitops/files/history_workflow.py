@@ -12,7 +12,7 @@ _INDENT = "\n          "
 
 
 def history_workflow(environments: tuple[Environment, ...], version: str) -> NewFile:
-    """The workflow for a repository's environments. It uses the release `version` of ctgitops."""
+    """The workflow for a repository's environments. The workflow uses the release `version` of ctgitops."""
     text = (resources.files("ctgitops.files") / "history_workflow.yml").read_text("utf-8")
     names = dict.fromkeys(name for each in environments for name in (each.url_secret, each.shadow.url_secret) if name)
     secrets = _INDENT.join(f"{name}: ${{{{ secrets.{name} }}}}" for name in names)

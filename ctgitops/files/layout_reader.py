@@ -39,10 +39,10 @@ def read_layout(repository: Repository, policy: Policy) -> LayoutFiles:
 
 
 def migrations_among(layout: Layout, paths: Iterable[str]) -> dict[str, MigrationName]:
-    """Maps those of `paths` that are migration files, except rollbacks, to the names of the migrations.
+    """Maps the paths of migration files to the names of the migrations. Leaves out rollbacks and other files.
 
-    Paths are relative to the root. The result is empty for a tool that keeps the order of its files in another file,
-    because only the paths of another commit are known.
+    Paths are relative to the root. The result is empty for a tool that keeps the order of its migrations in a file,
+    because the contents of files are not known.
     """
     inside = tuple(p.removeprefix(layout.prefix) for p in paths if p.startswith(layout.prefix))
     if layout.is_own:

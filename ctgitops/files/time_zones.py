@@ -16,7 +16,7 @@ def zone_exists(name: str) -> bool:
 
 
 def near_zone(name: str) -> str:
-    """The hint for a time zone that does not exist."""
+    """The hint for the name of a time zone that does not exist."""
     known = available_timezones()
     if not known:
         return "this machine has no time zone data: install the package `tzdata`"

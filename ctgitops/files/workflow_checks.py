@@ -40,7 +40,7 @@ class Job:
 
     @property
     def where(self) -> str:
-        """The file and the job."""
+        """The file and the ID of the job, for messages."""
         return f"{self.path}, job {self.name}"
 
     @property
@@ -152,10 +152,7 @@ class WorkflowChecks:
         yield from self._judged("workflow-checkout", found, "no privileged workflow runs a pull request's code")
 
     def _judged(self, check: str, found: list[Diagnosis], well: str) -> Iterator[Diagnosis]:
-        """The problems that were found. Without problems, the result `well`.
-
-        If a file cannot be read, or no workflow runs ctgitops, says so instead.
-        """
+        """The problems that were found. If there are none, and every file could be checked, the result `well`."""
         yield from found
         jobs, unread = self._found
         if unread:

@@ -44,7 +44,7 @@ def report(client: Client, check: Check) -> None:
 
 
 def follow(client: Client, check: LiveCheck) -> int:
-    """Creates or updates the check run of a run that works. Returns its ID."""
+    """Creates or updates the check run that shows an unfinished run. Returns the check run's ID."""
     output: dict[str, Any] = {"title": cut(check.title, TITLE), "summary": cut(check.summary, SUMMARY)}
     state: dict[str, Any] = {"status": "in_progress"}
     if check.conclusion:

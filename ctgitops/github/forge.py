@@ -99,7 +99,7 @@ class GitHubForge:
         self._client.may(f"create the check run {check.name}", _CHECK, lambda: checks.report(self._client, check))
 
     def live_check(self, check: LiveCheck) -> int | None:
-        """Creates or updates the check run of a run that works. Returns its ID, or None without the permission."""
+        """Creates or updates the check run of an unfinished run. Returns its ID. None without the permission."""
         return self._client.may(f"write the check run {check.name}", _CHECK, lambda: checks.follow(self._client, check))
 
     def keep_issue(self, issue: EnvironmentIssue, *, needed: bool) -> None:

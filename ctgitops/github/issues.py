@@ -24,7 +24,7 @@ ROUNDS = 3
 
 
 def keep(client: Client, wanted: EnvironmentIssue) -> None:
-    """Creates, updates, closes or reopens the issue. Repeats this if another run wrote the issue meanwhile."""
+    """Creates, updates, closes or reopens the issue. Tries again if another run changed the issue meanwhile."""
     for round_number in range(ROUNDS):
         found = find(client, wanted.key)
         text = wanted.compose(_memory(found))
@@ -40,7 +40,7 @@ def keep(client: Client, wanted: EnvironmentIssue) -> None:
 
 
 def find(client: Client, key: str) -> Issue | None:
-    """The newest issue with this key that this account wrote, open or closed."""
+    """The newest issue with this key, open or closed. Ignores issues of other accounts."""
     login = client.login()
     issues = client.repository.get_issues(state="all", labels=[LABEL], sort="created", direction="desc")
     return next(

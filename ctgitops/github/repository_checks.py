@@ -29,7 +29,7 @@ _READS = {
     "deployments": "/deployments?per_page=1",
     "actions": "/environments?per_page=1",
 }
-"""Maps each permission of the Action that a read can prove to a request that reads."""
+"""Maps permissions of the Action to requests. A request succeeds only with its permission, and only reads."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Atlas: `20240101120000_add_photos.sql`, protected by the checksums in `atlas.sum`.
 
-Read in its source (`sql/migrate/dir.go`): each checksum is the SHA-256 of the names and texts of all files up to it.
+Source: `sql/migrate/dir.go`. The checksum of a file covers the file and all earlier files: SHA-256 of names and texts.
 """
 
 from __future__ import annotations

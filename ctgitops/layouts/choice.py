@@ -1,4 +1,4 @@
-"""Chooses a folder from those with migrations that a search found, or explains to the user how to choose. Pure."""
+"""Chooses one of the found folders with migrations, or explains to the user how to choose. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INNER = {
 
 
 def chosen_layout(found: tuple[FoundLayout, ...], folder: str | None) -> FoundLayout | None:
-    """The folder that the user names, or else the only folder whose layout is sure. Otherwise None."""
+    """The folder that the user names, or the only folder whose layout is sure. Otherwise None."""
     if folder is not None:
         return next((each for each in found if each.folder == folder.strip("/")), None)
     sure = [each for each in found if each.sure]

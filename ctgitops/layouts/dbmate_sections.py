@@ -34,7 +34,7 @@ def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Probl
 
 
 def without_markers(text: str) -> str:
-    """Replaces section markers by empty comments. Line numbers and the header stay unchanged."""
+    """Replaces section markers with empty comments. Line numbers and the header stay unchanged."""
     return _MARKER.sub("--", text)
 
 

@@ -1,7 +1,7 @@
 """Diesel: a folder `2024-01-01-120000_add_photos` with `up.sql`, `down.sql` and optionally `metadata.toml`.
 
-Read in its source (`diesel_migrations/src/file_based_migrations.rs`, version 2): the version is the text before the
-first `_`, without its dashes.
+Source: `diesel_migrations/src/file_based_migrations.rs`, version 2. The version of a migration is the text before the
+first `_`, without dashes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Drizzle Kit: `0000_add_photos.sql`, in the order of `meta/_journal.json`; since 1.0 a folder with `migration.sql`.
 
-Read in its source (`drizzle-orm/src/migrator.ts`): files that the journal does not name are not run. The lines
+Source: `drizzle-orm/src/migrator.ts`. Files that the journal does not name are not run. The lines
 `--> statement-breakpoint` are comments to PostgreSQL too.
 """
 

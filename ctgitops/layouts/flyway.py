@@ -1,7 +1,7 @@
 """Flyway: `V1_2__add_photos.sql`, `U1_2__…` for its rollback, and `R__views.sql`, which runs again when it changes.
 
-Read in its source and documentation (version 11). A version has up to `version_parts` parts; the number of a
-migration is these parts, three digits for each part after the first: `1.2` is 1002 with two parts.
+Source: the code and documentation of version 11. A version has up to `version_parts` parts. The migration's number
+consists of these parts, with three digits for each part after the first. With two parts, `1.2` is number 1002.
 """
 
 from __future__ import annotations
@@ -29,10 +29,7 @@ def _divide(text: str, path: str) -> Divided:
 
 
 def _placeholders(text: str, path: str) -> Iterator[Problem]:
-    """Reports placeholders, which Flyway replaces everywhere. Flyway fails on a placeholder without a value.
-
-    A placeholder in a comment has no effect here.
-    """
+    """Reports the first placeholder without a value, on which Flyway fails. Ignores placeholders in comments."""
     if "${" not in text:
         return
     for token in tokens(text):

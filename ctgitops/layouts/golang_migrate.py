@@ -1,6 +1,6 @@
 """golang-migrate: `migrations/000001_add_photos.up.sql` and `.down.sql`.
 
-Read in its source (`source/parse.go`): `^([0-9]+)_(.*)\\.(down|up)\\.(.*)$`.
+Source: `source/parse.go`. The pattern of a file name is `^([0-9]+)_(.*)\\.(down|up)\\.(.*)$`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """goose: `00001_add_photos.sql` with `-- +goose Up`, `-- +goose Down` and statement delimiters.
 
-Read in its source (`internal/sqlparser`, `internal/gooseutil`, version 3).
+Source: `internal/sqlparser` and `internal/gooseutil`, version 3.
 """
 
 from __future__ import annotations

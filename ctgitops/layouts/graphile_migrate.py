@@ -1,7 +1,7 @@
 """graphile-migrate: `committed/000001-add-photos.sql` with a header of `--!` lines, and `current.sql`.
 
-Read in its source (`src/migration.ts`, `src/header.ts`, `src/hash.ts`) and FORMATS.md, versions 1.4 and
-2.0. `current.sql` changes until it is committed, so it is never run.
+Source: `src/migration.ts`, `src/header.ts`, `src/hash.ts` and FORMATS.md, versions 1.4 and 2.0. `current.sql` changes
+until it is committed, so it is never run.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hasura CLI: a folder `1704110400000_add_photos` with `up.sql` and `down.sql`, one parent folder for each database.
 
-Read in its source (`cli/migrate/source/file`, version 2).
+Source: `cli/migrate/source/file`, version 2.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """node-pg-migrate with SQL files: `1704110400000_add_photos.sql`, with `-- Up Migration` and `-- Down Migration`.
 
-Read in its source (`src/sqlMigration.ts` and `src/migration.ts`, version 7).
+Source: `src/sqlMigration.ts` and `src/migration.ts`, version 7.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Prisma Migrate: a folder `20240101120000_add_photos` with `migration.sql`, and `migration_lock.toml`.
 
-Read in its documentation and source (`schema-engine/connectors/schema-connector/src/migrations_directory.rs`).
+Source: `schema-engine/connectors/schema-connector/src/migrations_directory.rs`, and the documentation.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""refinery: `V1__add_photos.sql`, and `U1__add_photos.sql`, which is not a rollback but a migration out of order.
+"""refinery: `V1__add_photos.sql`, and `U1__add_photos.sql` for a migration out of order, not for a rollback.
 
-Read in its source (`refinery_core/src/util.rs`, version 0.8).
+Source: `refinery_core/src/util.rs`, version 0.8.
 """
 
 from __future__ import annotations

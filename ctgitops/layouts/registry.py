@@ -1,4 +1,4 @@
-"""All layouts by name, except `ctgitops`, because its reader has the rules of headers and numbers."""
+"""The tools of all layouts, by name, except `ctgitops`. The layout `ctgitops` has a reader of its own."""
 
 from __future__ import annotations
 

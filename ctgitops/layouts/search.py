@@ -1,4 +1,4 @@
-"""Finds the migrations of a repository by its files: which tool's layout a folder has, and how sure that is. Pure."""
+"""Finds folders with migrations in a repository: the layout of each folder, and how sure the layout is. Pure."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NEVER = "(?!)"
 
 @dataclass(frozen=True)
 class Directives:
-    """The directive lines of a tool. Each is a pattern of a whole line that starts with `--`, and ignores case."""
+    """The directive lines of a tool. Each pattern matches a whole line that starts with `--`, and ignores case."""
 
     title: str
     up: str = NEVER
@@ -55,7 +55,7 @@ class Directives:
     def _translated(self, text: str, *, outside: bool) -> str:
         """The text with plain comments in place of its directive lines.
 
-        With `outside`, the first of these lines disables the transaction.
+        If `outside` is true, replaces the first of these lines with the directive that disables the transaction.
         """
         every = "|".join(f"(?:{part})" for part in (self.up, self.down, self.outside, self.ignored))
         lines = self._lines(every, text)

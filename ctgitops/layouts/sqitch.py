@@ -1,7 +1,7 @@
 """Sqitch: changes in the order of `sqitch.plan`, with `deploy/`, `revert/` and `verify/`.
 
-Read in its source and documentation (sqitchchanges, version 1.4). A migration's number is its place in the plan. A
-script in `verify/` raises an error where ctgitops expects a query that returns true, so these scripts are not run.
+Source: the code and documentation (sqitchchanges) of version 1.4. A migration's number is its place in the plan.
+Scripts in `verify/` are not run, because they raise an error where ctgitops expects a query that returns true.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _Change:
     requires: tuple[str, ...]
     line: int
     tag: str = ""
-    """The tag before the next change with the same name. Sqitch then names this change's scripts `name@tag.sql`."""
+    """The tag between this change and a later change with the same name. The scripts are then called `name@tag.sql`."""
 
 
 def _arrange(folder: Folder) -> Arranged:

@@ -1,6 +1,6 @@
-"""sqlx: `20240101120000_add_photos.sql`, or `.up.sql` and `.down.sql`; `-- no-transaction` as the first line.
+"""sqlx: `20240101120000_add_photos.sql`, or `.up.sql` and `.down.sql`; the first line can be `-- no-transaction`.
 
-Read in its source (`sqlx-core/src/migrate`, version 0.8).
+Source: `sqlx-core/src/migrate`, version 0.8.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Supabase CLI: `supabase/migrations/20240101120000_add_photos.sql`, one flat folder, no rollback.
+"""Supabase CLI: `supabase/migrations/20240101120000_add_photos.sql`, without subfolders and rollback files.
 
-Read in the CLI's source (`pkg/migration/list.go`, version 2): the pattern of a file is `^([0-9]+)_(.*)\\.sql$`, and
-the CLI skips other files.
+Source: `pkg/migration/list.go`, version 2. The pattern of a file name is `^([0-9]+)_(.*)\\.sql$`. The CLI skips other
+files.
 """
 
 from __future__ import annotations

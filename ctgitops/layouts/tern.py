@@ -1,6 +1,6 @@
 """tern: `001_add_photos.sql` with the line `---- create above / drop below ----`.
 
-Read in its source (`migrate/migrate.go`, version 2). Go templates in a file are refused.
+Source: `migrate/migrate.go`, version 2. Go templates in a file are refused.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Folder:
 
 
 def whole_file(text: str, path: str) -> Divided:
-    """The script of a file without directives, which is not divided."""
+    """The script of a file without directives. The file is not divided."""
     return Divided(Script(text, path))
 
 
@@ -101,14 +101,14 @@ class Tool:
     new: str = ""
     """The path of a new migration's file, with `{number}` and `{words}`. Empty if the tool itself must create it."""
     new_down: str = ""
-    """The path of a new migration's rollback file. Empty if the migration's file contains the rollback, or has none."""
+    """The path of a new migration's rollback file. Empty if the tool has no separate rollback files."""
     template: str = ""
     """The text of a new file, with the directives that the tool requires."""
     creates: str = ""
     """The tool's own command that creates a migration."""
 
     def parse(self, path: str) -> MigrationName | None:
-        """The name of the migration to which a path inside the folder belongs. None if the tool runs no such file."""
+        """The name of the migration to which a path in the folder belongs. None if the file is not a migration."""
         match = next((found for pattern in self.files if (found := pattern.fullmatch(path))), None)
         if match is None:
             return None
@@ -119,13 +119,13 @@ class Tool:
         return MigrationName(digits, words, kind)
 
     def filled_in(self, text: str, values: Mapping[str, str]) -> str:
-        """The text with the values of its placeholders. A placeholder without a value stays."""
+        """The text with the values of its placeholders. Leaves a placeholder without a value unchanged."""
         if self.placeholder is None or not values:
             return text
         return self.placeholder.sub(lambda match: values.get(match[1], match[0]), text)
 
     def arranged(self, folder: Folder) -> Arranged:
-        """The migrations of a folder. Their order has no meaning."""
+        """The migrations of a folder, in any order."""
         return self.arrange(folder) if self.arrange else _by_name(self, folder)
 
 

@@ -1,4 +1,4 @@
-"""A listener that notifies receivers while a run is at work: of long waits, of overrides, and of an interrupted run."""
+"""Notifies receivers during a run: of long waits, of an override, and of an earlier, interrupted run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Alert = LongWait | events.GatesOverridden | events.InterruptedRunFound
 
 @dataclass
 class Alerts:
-    """Sends alerts in threads of their own, so that no receiver delays a run. `send` must not raise."""
+    """Sends alerts in separate threads, because a slow receiver must not delay a run. `send` must not raise."""
 
     send: Callable[[Alert], None]
     long_wait_seconds: float = LONG_WAIT_SECONDS
@@ -29,12 +29,12 @@ class Alerts:
     _waits_for: str = ""
     """The subject of the current wait: the run lock or a migration. Empty without a wait."""
     _told: set[str] = field(default_factory=set)
-    """The subjects of the waits that receivers were notified of. Each is told once."""
+    """The subjects of the waits that receivers know. Receivers are notified of each subject once."""
     _last: LongWait | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def hear(self, progress: Progress) -> None:
-        """Sends an alert, or starts or stops the clock of a wait."""
+        """Sends an alert, or starts or stops the timer of a wait."""
         if isinstance(progress, events.GatesOverridden | events.InterruptedRunFound):
             self._start(progress)
             return

@@ -114,7 +114,7 @@ def _told(notification: Notification, url: str) -> str:
 
 @dataclass(frozen=True)
 class _Rich:
-    """How a service gets more than plain text."""
+    """How a service gets Markdown instead of plain text."""
 
     dialect: str = "common"
     parameters: tuple[str, ...] = ()
@@ -128,7 +128,7 @@ RICH = {
     "NotifyMattermost": _Rich("common", ("image=no",)),
     "NotifyEmail": _Rich("common"),
 }
-"""By Apprise's class, the services with Markdown whose rules are tested. All others get plain text."""
+"""The services that get Markdown, by the class in Apprise. All other services get plain text."""
 
 
 def _with(url: str, parameters: tuple[str, ...]) -> str:

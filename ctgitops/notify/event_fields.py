@@ -62,7 +62,7 @@ def step_of(progress: Progress) -> Step | None:
 
 
 def fields_of(progress: Progress) -> Fields:
-    """The numbers and names of an event."""
+    """The numbers and names in an event."""
     found = next(
         (fields for of in (_of_a_run, _of_options, _of_a_backup, _of_a_step) if (fields := of(progress)) is not None),
         {},
@@ -94,7 +94,7 @@ def _of_a_run(progress: Progress) -> Fields | None:  # noqa: PLR0911 - one per e
 
 
 def _of_options(progress: Progress) -> Fields | None:
-    """The fields of events that only some runs have."""
+    """The fields of optional events, which occur only in some runs."""
     match progress:
         case events.GatesOverridden(override=override):
             return {"gates": list(override.gates)}

@@ -21,7 +21,7 @@ def now_in_utc() -> datetime:
 
 
 def json_line(moment: datetime, level: str, event: str, message: str, **fields: Any) -> str:
-    """One line of the log, in ASCII. A terminal or a log viewer therefore cannot interpret it as a command."""
+    """One line of the log, in ASCII without control characters, which a terminal could interpret as commands."""
     head = {
         "version": VERSION,
         "time": moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -33,7 +33,7 @@ def json_line(moment: datetime, level: str, event: str, message: str, **fields: 
 
 
 def json_lines(stream: TextIO, environment: str = "", now: Callable[[], datetime] = now_in_utc) -> Listener:
-    """A listener that writes a line for every event. `environment` is the run's, until an event names another."""
+    """A listener that writes a line for every event. Until an event names an environment, lines have `environment`."""
     current = environment
 
     def tell(progress: Progress) -> None:

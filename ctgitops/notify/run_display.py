@@ -1,4 +1,4 @@
-"""Shows what a run is doing, as another session sees it. A live display in a terminal, a line per change otherwise."""
+"""Shows what a run of another process is doing: in a terminal as a live display, in a log as a line for each change."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _MARKS = (
 
 
 class RunTrace:
-    """The open spans of one run, and its metrics. Several threads can call it, but with one event at a time."""
+    """The open spans of one run, and its metrics. Several threads can pass events, but not at the same time."""
 
     def __init__(
         self, environ: Mapping[str, str], tracers: TracerProvider | None, meters: MeterProvider | None
@@ -55,7 +55,7 @@ class RunTrace:
         self._run = self._tracer.start_span("ctgitops", parent, attributes=_of_runner(environ))
         self._began = time.monotonic()
         self._since = time.time_ns()
-        """The end of the previous part of the run, which is the start of the next environment's plan."""
+        """The end of the previous part of the run. The plan of the next environment starts at this time."""
         self._open: dict[str, Span] = {}
         self._environment = ""
         meter = (meters or NoOpMeterProvider()).get_meter(SCOPE)
@@ -82,9 +82,9 @@ class RunTrace:
 
     @contextmanager
     def block(self, name: str) -> Iterator[None]:
-        """A span for a block. An error ends the span with the status ERROR, without the text of the error.
+        """Records a block as a span. An error ends the span with the status ERROR, without the text of the error.
 
-        A trial is a part of the plan.
+        During a plan, the span is a child of the plan's span.
         """
         span = self._tracer.start_span(name, self._under("plan"), attributes=self._common())
         outermost = self._open.setdefault(name, span) is span
@@ -184,7 +184,7 @@ class RunTrace:
 
 
 def _of_runner(environ: Mapping[str, str]) -> dict[str, str]:
-    """The workflow run, if there is one."""
+    """The attributes that identify the workflow run. Empty outside a workflow."""
     server, repository, run = (environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     if not run:
         return {}

@@ -52,7 +52,7 @@ class Telemetry:
             self.failures.append(type(error).__name__)
 
     def block(self, name: str) -> AbstractContextManager[None]:
-        """A span for a block."""
+        """Records a block as a span."""
         return self.trace.block(name) if self.trace else nullcontext()
 
     def end(self, verb: str, status: int) -> None:
@@ -72,7 +72,7 @@ def current() -> Telemetry:
 
 @contextmanager
 def telemetry(environ: Mapping[str, str], warn: Callable[[str], None]) -> Iterator[Telemetry]:
-    """The telemetry of the run in a block. Sends the remaining data at the end, within LONGEST seconds."""
+    """Yields the telemetry of the run in the block. Sends the remaining data at the end, within LONGEST seconds."""
     made = _made(environ, warn)
     _current.append(made)
     try:

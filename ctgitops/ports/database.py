@@ -126,7 +126,7 @@ class Database(Protocol):
     def foreign_ledgers(self, version_parts: int) -> tuple[ForeignLedger, ...]:
         """The ledgers of other migration tools in the database. Read-only. Raises LedgerError.
 
-        `version_parts` is the most parts that a version of Flyway has.
+        `version_parts` is the maximum number of parts in a version of Flyway.
         """
 
     def snapshot(self) -> Snapshot:
@@ -151,7 +151,7 @@ class Database(Protocol):
         """The run that holds the run lock. None if the lock is free. Read-only, takes no lock."""
 
     def observed(self) -> AbstractContextManager[Callable[[], RunActivity | None]]:
-        """A function for a `with` block: what the run that holds the run lock is doing now. None if no run holds it.
+        """Yields a function that returns what the run with the run lock is doing now. None if no run holds the lock.
 
         Read-only, takes no lock. Raises CtgitopsError if the connection is lost.
         """

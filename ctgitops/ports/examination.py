@@ -13,10 +13,10 @@ Look = Callable[[], Iterable[Diagnosis]]
 
 @dataclass(frozen=True)
 class Examination:
-    """Checks that share a resource, such as a connection, so they run one after another."""
+    """Checks that run one after another, because they share a resource, such as a connection."""
 
     subject: str
-    """The environment, or empty for the repository."""
+    """The environment. Empty for the repository."""
     looks: dict[str, Look]
     """Maps the ID of each check to its function, in the order in which they run."""
     close: Callable[[], None] = field(default=lambda: None)

@@ -53,7 +53,7 @@ class Forge(Protocol):
         """Creates or updates a check run without annotations. Returns its ID. None if the token may not write it."""
 
     def keep_issue(self, issue: EnvironmentIssue, *, needed: bool) -> None:
-        """Creates, updates, closes or reopens an issue. Unless `needed`, a missing permission is not reported."""
+        """Creates, updates, closes or reopens an issue. Reports a missing permission only if `needed` is true."""
 
     def suggest(self, review: Review) -> int:
         """Adds suggestions that do not exist yet for the same text. Returns the number of added suggestions."""

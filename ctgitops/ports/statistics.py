@@ -14,7 +14,7 @@ class Statistics(Protocol):
     """The statistics of one database. Reads take no lock that another session could wait for."""
 
     def sample(self, *, plans: bool = True) -> Sample:
-        """The statistics at this moment, with the plans of statements or without. Raises LedgerError. Read-only.
+        """The statistics at this moment, with or without the plans of statements. Raises LedgerError. Read-only.
 
         The sample names what could not be read.
         """
@@ -26,7 +26,7 @@ class Statistics(Protocol):
         """Adds a row to the table `performance`. Raises LedgerError. Writes."""
 
     def recorded(self) -> tuple[LoadRecord, ...]:
-        """The rows at the end of runs, oldest first. Empty in an older ledger. Raises LedgerError. Read-only."""
+        """The last row of each run, oldest first. Empty in an older ledger. Raises LedgerError. Read-only."""
 
     def add_traffic(self) -> TrafficSample:
         """Takes a sample of the load, and stores it. Raises LedgerError. Writes."""

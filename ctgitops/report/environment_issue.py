@@ -15,11 +15,11 @@ WELL = {
     Topic.DRILL: "the newest backup was restored and verified",
 }
 MOST = 200
-"""The maximum number of details that an issue shows of one topic."""
+"""The maximum number of details that an issue shows for one topic."""
 
 
 def issue_text(environment: str, memory: str, topic: Topic, trouble: Trouble | None) -> IssueText | None:
-    """The issue after a run has checked `topic`. None if there is nothing to tell, and was nothing before."""
+    """The issue after a run has checked `topic`. None if there is no trouble, and was none before."""
     before = IssueMemory.parse(memory)
     after = before.knowing(topic, trouble)
     if not before.troubles and not after.troubles:

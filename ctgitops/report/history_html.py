@@ -19,7 +19,7 @@ from .json import VERSION, Object
 
 FOLDER = "history_page"
 LIBRARIES = ("vendor/d3.min.js", "vendor/dagre.min.js")
-"""Files that other projects publish, unchanged. `vendor/README.md` has their versions, hashes and licences."""
+"""Unchanged files of other projects. `vendor/README.md` lists their versions, hashes and licences."""
 LICENCES = ("vendor/d3.LICENSE.txt", "vendor/dagre.LICENSE.txt")
 """The licences of these files, which must accompany every copy."""
 SCRIPTS = tuple(

@@ -33,7 +33,7 @@ def history_json(history: History, origin: Origin, now: datetime, tool: str) -> 
 
 
 def history_data(history: History, origin: Origin, now: datetime, tool: str) -> Object:
-    """The history as data."""
+    """The content of the JSON document."""
     texts = MigrationTexts(history.findings)
     lanes = [_lane(lane, texts) for lane in history.lanes]
     return {

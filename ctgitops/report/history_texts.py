@@ -47,7 +47,7 @@ class MigrationTexts:
         return self._places.setdefault(key, len(self._places))
 
     def data(self) -> list[Object]:
-        """All texts. If they are too long together, the oldest texts lack their SQL."""
+        """All texts. If they are too long in total, leaves out the SQL of the oldest texts."""
         left, written = MOST_SQL, []
         for entry in reversed(self._texts.values()):
             sql, back = redact(entry.sql or ""), redact(entry.rollback_sql or "")

@@ -70,7 +70,7 @@ def proposal(report: LoadReport) -> str:
 
 
 def _command(text: str) -> str:
-    """The command as code. On GitHub, the command is already replaced by the inputs of a workflow, as code."""
+    """The command as code. On GitHub, `text` is already formatted as the inputs of a workflow."""
     return text if "`" in text else f"`{text}`"
 
 

@@ -80,7 +80,7 @@ class Notification:
 
 @dataclass(frozen=True)
 class LongWait:
-    """A wait for a lock that has lasted too long to stay unnoticed. The run goes on waiting."""
+    """A long wait for a lock. Receivers are notified, and the run continues to wait."""
 
     subject: str
     """What waits: a migration, or the whole run."""
@@ -89,7 +89,7 @@ class LongWait:
 
 
 def of_long_wait(wait: LongWait, seconds: float, environment: str, origin: Origin) -> Notification:
-    """The notification about a run that waits for a lock and has not given up."""
+    """The notification about a run that is still waiting for a lock."""
     summary = f"WAITS for more than {seconds:.0f} s: {wait.subject}"
     facts = (*wait.why, "database: the migration that waits has changed nothing yet; the run tries again by itself")
     hint = f"`ctgitops watch --env {environment}` shows who is in the way; end that session, or let the run wait"
@@ -105,7 +105,7 @@ def of_override(override: UsedOverride, environment: str, origin: Origin) -> Not
 
 
 def of_interrupted(run: InterruptedRun, environment: str, origin: Origin) -> Notification:
-    """The notification about an earlier run that could not send its own."""
+    """The notification about an earlier run that was interrupted, and could not notify receivers itself."""
     facts = [f"plan: {run.plan[:12]}", *([f"run: {run.run_url}"] if run.run_url else [])]
     facts.append("database: the ledger has each completed migration; the run that sends this continues from there")
     hint = f"`ctgitops status --env {environment}` shows what is applied"
@@ -140,7 +140,7 @@ def of_outcome(outcome: Outcome, origin: Origin, wait: PlanWait | None = None) -
 
 
 def of_load(outcome: Outcome, origin: Origin) -> Notification | None:
-    """The notification about a regression of the load after an apply. None without one."""
+    """The notification about a regression of the load after an apply. None without a regression."""
     if outcome.load is None or not outcome.load.regressions:
         return None
     found = [": ".join(filter(None, (each.kind, each.what, each.statement))) for each in outcome.load.regressions]

@@ -1,4 +1,4 @@
-"""Words a notification for chat services: without markup, or in a service's Markdown. No text can mention people."""
+"""Formats a notification for chat services, as plain text or in a service's Markdown. Texts cannot mention people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from .terminal_text import on_one_line
 
 LONGEST_LINE, MOST_LINES, LONGEST = 400, 12, 2_800
-"""Maximum lengths in characters, and number of lines. Slack rejects a text with more than 3,000 characters."""
+"""Maximum length of a line, number of lines, and total length. Slack rejects more than 3,000 characters."""
 LONGEST_TITLE = 130
 """Slack rejects a header with more than 150 characters, and counts `&amp;` as five."""
 _HARMLESS = str.maketrans({"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "@": "@\N{ZERO WIDTH SPACE}"})
@@ -29,9 +29,9 @@ class Dialect(StrEnum):
 
     PLAIN = "plain"
     COMMON = "common"
-    """CommonMark, in which a backslash keeps a character as it is."""
+    """CommonMark, in which a backslash escapes a character."""
     SLACK = "slack"
-    """Slack's mrkdwn, which has no way to keep a character as it is. So characters that look alike replace them."""
+    """Slack's mrkdwn, which cannot escape characters of markup. Similar characters replace them."""
 
 
 def title_in(dialect: Dialect, title: str) -> str:
@@ -41,7 +41,7 @@ def title_in(dialect: Dialect, title: str) -> str:
 
 
 def text_in(dialect: Dialect, facts: Iterable[str], after: Iterable[str]) -> str:
-    """The lines of a notification. If they are too many, facts are left out, and the lines in `after` stay."""
+    """The lines of a notification. If there are too many, leaves out facts, but keeps the lines in `after`."""
     last = [_line(dialect, each) for each in after]
     shown = [_line(dialect, each) for each in facts]
     room = LONGEST - sum(len(line) + 1 for line in last)
@@ -78,7 +78,7 @@ def _with_code(text: str, dialect: Dialect) -> str:
 
 
 def _escaped(text: str, dialect: Dialect) -> str:
-    """The text with its characters kept as they are. Leaves URLs, which services find by themselves, unchanged."""
+    """Escapes characters of markup. Leaves URLs unchanged, because services detect URLs by themselves."""
     parts = re.split(r"(https?://[^\s)\]]+)", text)
     return "".join(part if n % 2 else _neutral(part, dialect) for n, part in enumerate(parts))
 

@@ -12,7 +12,7 @@ from .terminal_text import on_one_line
 
 
 def override_lines(used: UsedOverride | None) -> tuple[str, ...]:
-    """The override as lines of plain text. Empty without one."""
+    """The override as lines of plain text. Empty without an override."""
     if used is None:
         return ()
     waits = (f"    ignored[{wait.gate}]: {on_one_line(wait.what)}" for wait in used.waits)
@@ -20,7 +20,7 @@ def override_lines(used: UsedOverride | None) -> tuple[str, ...]:
 
 
 def override_markdown(used: UsedOverride | None) -> Markup:
-    """The override as one line of Markdown. Empty without one."""
+    """The override as one line of Markdown. Empty without an override."""
     if used is None:
         return Markup()
     waits = "; ".join(wait.what for wait in used.waits)
@@ -28,7 +28,7 @@ def override_markdown(used: UsedOverride | None) -> Markup:
 
 
 def override_data(used: UsedOverride | None) -> dict[str, Any] | None:
-    """The override as a JSON object. None without one."""
+    """The override as a JSON object. None without an override."""
     if used is None:
         return None
     return {

@@ -152,9 +152,9 @@ def _said(environment: Environment, stage: Stage, record: Record) -> Markup:
 
 
 def _unchanged(environment: Environment, record: Record) -> str:
-    """How many migrations an environment has while its run waits.
+    """How many migrations are applied in an environment whose run waits.
 
-    Their number may be above zero, because an earlier run may have been killed in the middle of its plan.
+    An earlier run may have applied some migrations before it was killed.
     """
     stages = [cell.stage for cell in record.cells(environment).values()]
     applied = stages.count(Stage.APPLIED)

@@ -41,7 +41,7 @@ _LATER = ("{rerun} when this wait has ended", WRITER)
 _CORRECT = "open a pull request that corrects {path}; {merged}"
 _CORRECT_ROWS = "correct the rows, then {rerun}; or " + _CORRECT
 _COMPLETE = (_CORRECT, _CORRECT_ROWS, _BY_GATE["fingerprint"][0])
-"""Next steps that are complete without the hint of the run."""
+"""Texts of next steps to which the hint of the run is not added."""
 _BY_STAGE = {
     Stage.FAILED: ("remove the cause, then {rerun}", WRITER),
     Stage.TAKEN_BACK: ("remove the cause, then {rerun}", WRITER),

@@ -63,14 +63,14 @@ def _migrations(statuses: tuple[EnvironmentStatus, ...], within: int | None) -> 
 
 
 def _queue(statuses: tuple[EnvironmentStatus, ...]) -> list[str]:
-    """The environments in which something is pending, in the order in which they get it."""
+    """The environments with pending migrations, in the order of their applies."""
     waiting = sorted(((s.queued.position, s) for s in statuses if s.queued), key=lambda each: each[0])
     rows = [(f"{n}.", s.environment, f"{s.pending} pending", *_when(s.queued)) for n, s in waiting if s.queued]
     return ["", "queue", *table(rows)] if any(s.queued and s.queued.reasons for _, s in waiting) else []
 
 
 def _when(queued: QueuedApply) -> tuple[str, str]:
-    """When the environment gets what is pending, and what starts the apply."""
+    """When an apply could begin, and what starts the apply."""
     return queued.text or "could begin now", f"comes with {phrases.comes_with(queued.environment)}"
 
 

@@ -10,7 +10,7 @@ from . import phrases
 from .terminal_text import on_one_line
 
 MOST = 5
-"""The maximum number of sessions in each list of the text. The JSON document has all."""
+"""The maximum number of sessions in each list of the text. The JSON document contains all sessions."""
 
 
 def activity_lines(look: Look, environment: str) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def activity_line(look: Look) -> str:
 
 
 def state_of(look: Look) -> tuple[object, ...]:
-    """What makes a new line in a log: another step, phase, tenth of the progress or other session."""
+    """The values whose change adds a line to a log: step, phase, tenth of the progress, other sessions."""
     now = look.now
     gauges = tuple((gauge.key, (gauge.percent or 0) // 10) for gauge in now.gauges)
     others = tuple(each.pid for each in now.in_the_way), tuple(each.pid for each in now.waiting)

@@ -1,4 +1,4 @@
-"""Decides whether EXPLAIN can show the plan of a text, which must be a single query. Pure."""
+"""Decides whether a text is a single query, whose plan EXPLAIN can show. Pure."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from ..postgres.doctor.doctor_session import DoctorSession
 
 SPARE = 4
-"""The connections of a backup in addition to its parallel jobs: run lock, snapshot, counts and progress."""
+"""The connections that a backup needs besides its parallel jobs: for run lock, snapshot, counts and progress."""
 
 
 @dataclass(frozen=True)
 class DatabaseLooks:
-    """The checks of one environment's database, and of this machine with regard to this database."""
+    """The checks of one environment's database, and the checks of this machine that depend on this database."""
 
     environment: Environment
     addresses: Addresses

@@ -67,7 +67,7 @@ class Notifications:
 
     @contextmanager
     def alerting(self, environment: Environment, warn: Callable[[str], None]) -> Iterator[Listener]:
-        """A listener for a `with` block, which notifies receivers while the run is at work.
+        """Yields a listener that notifies receivers during a run.
 
         Calls `warn` for each receiver that was not reached, possibly from another thread.
         """

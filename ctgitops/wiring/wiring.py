@@ -178,7 +178,7 @@ class Wiring:
         return GitHubForge(access, warn, folder=f"{self.origin.folder}{layout_of(self.root).folder}")
 
     def migrations_among(self, paths: Iterable[str]) -> dict[str, MigrationName]:
-        """Maps those of `paths` that are migration files, except rollbacks, to the names of the migrations.
+        """Maps the paths of migration files to the names of the migrations. Leaves out rollbacks and other files.
 
         Paths are relative to the repository.
         """

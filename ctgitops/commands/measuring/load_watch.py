@@ -37,15 +37,15 @@ class LoadWatch:
         self._before: Sample | None = None
         self._after: Sample | None = None
         self._lost = ""
-        """Why the first lost sample could not be taken."""
+        """The reason for the first lost sample."""
 
     def begin(self) -> None:
-        """Takes the first sample, with which the load just before the migrations begins. Read-only."""
+        """Takes the first sample. The interval just before the migrations starts with this sample. Read-only."""
         if self._policy:
             self._first = self._sample(plans=False)
 
     def before(self, plan: Plan) -> None:
-        """Takes the sample before the first migration, at least `before` after the first sample. Stores it."""
+        """Waits until the policy's `before` has passed since the first sample. Takes and stores the second sample."""
         if self._policy is None or self._first is None:
             return
         if self._policy.before > _NOTHING:
@@ -55,15 +55,15 @@ class LoadWatch:
         self._store(Moment.BEFORE, self._before, plan)
 
     def after(self, plan: Plan) -> None:
-        """Takes the sample right after the last migration. Stores it."""
+        """Takes and stores the sample right after the last migration."""
         if self._before:
             self._after = self._sample(plans=False)
             self._store(Moment.AFTER, self._after, plan)
 
     def reported(self, outcome: Outcome) -> Outcome:
-        """The outcome with the report on the load, after a wait until the end of `within`.
+        """Waits until the end of `within`. Returns the outcome with the report on the load.
 
-        Needs no run lock: everything is applied and recorded, whatever happens here.
+        Needs no run lock, because the migrations are already applied and recorded.
         """
         if self._policy is None or outcome.status is not Status.APPLIED:
             return outcome
@@ -93,7 +93,7 @@ class LoadWatch:
         return report
 
     def _with_proposal(self, report: LoadReport, plan: Plan, policy: PerformancePolicy) -> LoadReport:
-        """Adds the commands of a rollback and the verdict of its dry run, if `on_regression` wants them. Read-only."""
+        """Adds the commands of a rollback and its dry run's verdict, if `on_regression` is `propose`. Read-only."""
         if policy.on_regression is not OnRegression.PROPOSE or not plan.steps or not report.regressions:
             return report
         command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
@@ -133,7 +133,7 @@ class LoadWatch:
         self._try(lambda: self._database.statistics().record(record))
 
     def _try(self, do: Callable[[], T]) -> T | None:
-        """The result of `do`. After an error, tells the error and returns None."""
+        """The result of `do`. After an error, reports the error and returns None."""
         try:
             return do()
         except CtgitopsError as error:

@@ -1,4 +1,4 @@
-"""Finds tables of `backup.export` with which the backup of a plan would fail."""
+"""Finds the tables in `backup.export` that would make the backup of a plan fail."""
 
 from __future__ import annotations
 

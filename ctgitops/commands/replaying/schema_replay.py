@@ -14,14 +14,14 @@ from ...errors import CtgitopsError
 from ...ports.shadow import Replay, Shadows
 
 MOST_REPLAYS = 12
-"""How many sequences of migrations are replayed. Each needs an empty database and takes as long as all its SQL."""
+"""The maximum number of sequences that are replayed. Each sequence runs all its migrations in an empty database."""
 TOLD_EVERY = 25
-"""After how many migrations the progress is shown again."""
+"""The number of migrations between two progress messages."""
 
 
 @dataclass
 class SchemaReplay:
-    """Replays paths of a tree, and fills in the changes of their nodes."""
+    """Replays the migrations on paths of a schema tree. Stores the schema changes in the nodes."""
 
     tree: SchemaTree
     shadows: Shadows
@@ -34,14 +34,14 @@ class SchemaReplay:
         return tuple(self._notes)
 
     def refuse(self, leaf: int, why: str) -> None:
-        """Marks the unknown nodes on the path to `leaf` as unknown for a reason."""
+        """Stores `why` as the reason in the unknown nodes on the path to `leaf`."""
         for node in self.tree.path(leaf):
             if not node.known:
                 self.tree.unknown_from(node.id, why)
                 return
 
     def run(self, leaf: int, live: Snapshot, environment: Environment) -> None:
-        """Replays the path to `leaf`. If a migration fails, the nodes from there on are unknown. Never raises."""
+        """Replays the path to `leaf`. If a migration fails, its node and all later nodes stay unknown. Never raises."""
         path = self.tree.path(leaf)
         known = next((at for at, node in enumerate(path) if not node.known), len(path))
         if known == len(path) or path[known].why_unknown:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class InterruptedRun:
-    """A run that began a plan, and did not record its end. It was killed, stopped or lost its connection."""
+    """A run that began a plan, but did not record its end: it was killed or stopped, or lost its connection."""
 
     plan: str
     """The fingerprint of the plan."""
@@ -19,7 +19,7 @@ class InterruptedRun:
     actor: str = ""
     run_url: str = ""
     step: str = ""
-    """The last step that the run wrote. Empty if it had not reached a step."""
+    """The last step that the run recorded. Empty if the run had not reached a step."""
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""What a run is doing at one moment, as another session sees it: its sessions, their progress, and other sessions."""
+"""What a run is doing at one moment: its sessions, their progress, and the sessions that wait or block. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .blocker import shape_of
 from .lock_holder import Holder
 
 _OF_A_RUN = "ctgitops.run"
-"""A part of the first line of what a run sends."""
+"""A part of the first line of each statement that a run sends."""
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """The progress of one command, as a view of the server or the ledger reports it."""
+    """The progress of one command, read from a progress view of PostgreSQL or from the ledger."""
 
     pid: int
     command: str
@@ -22,25 +22,25 @@ class Gauge:
     phase: str
     done: int
     total: int
-    """How many units there are. 0 if unknown."""
+    """The total number of units. 0 if unknown."""
     unit: str
     """What `done` counts, such as `blocks` or `rows`."""
     relation: str = ""
 
     @property
     def percent(self) -> int | None:
-        """How much is done, in per cent. None if the total is unknown."""
+        """The progress in percent. None if the total is unknown."""
         return min(100 * self.done // self.total, 100) if self.total > 0 else None
 
     @property
     def key(self) -> tuple[int, str, str, str]:
-        """What identifies the same work in a later look."""
+        """Identifies the work. A later look at the same work has the same key."""
         return self.pid, self.command, self.phase, self.unit
 
 
 @dataclass(frozen=True)
 class SessionSeen:
-    """A session, with what it does and on which sessions it waits."""
+    """A session, with its current statement and the sessions that block it."""
 
     pid: int
     application: str
@@ -72,7 +72,7 @@ class SessionSeen:
 
 @dataclass(frozen=True)
 class RunActivity:
-    """A run that holds the run lock, at one moment."""
+    """The state of the run that holds the run lock, at one moment."""
 
     at: datetime
     """The server's time."""
@@ -89,17 +89,17 @@ class RunActivity:
     waiting: tuple[SessionSeen, ...] = ()
     """The sessions that a session of the run blocks."""
     unseen: tuple[str, ...] = ()
-    """What this role may not see, one line each, with the right that is missing."""
+    """What this role may not see. Each line names the missing privilege."""
 
     @property
     def run(self) -> tuple[int, datetime | None]:
-        """What identifies the run."""
+        """Identifies the run."""
         return self.holder.pid, self.since or self.holder.began
 
 
 @dataclass(frozen=True)
 class Rest:
-    """How fast a command works, and the estimated rest."""
+    """The rate of a command, and the estimated remaining time."""
 
     rate: float
     """Units per second."""
@@ -115,7 +115,7 @@ class Look:
     earlier: tuple[RunActivity, ...] = ()
 
     def rest(self, gauge: Gauge) -> Rest | None:
-        """The rate and the rest of a gauge since the oldest look at the same work. None if there is no such look."""
+        """The rate since the oldest look at the same work, and the remaining time. None without an earlier look."""
         seen = ((look.at, each.done) for look in self.earlier for each in look.gauges if each.key == gauge.key)
         at, done = next(seen, (self.now.at, gauge.done))
         seconds = (self.now.at - at).total_seconds()

@@ -152,7 +152,7 @@ def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Ma
 
 
 def _locked(now: datetime) -> Rule:
-    """The rule for backups that the store does not delete yet."""
+    """The rule that keeps backups whose objects are still locked in the store."""
 
     def rule(backup: StoredBackup) -> str:
         until = backup.locked_until

@@ -1,4 +1,4 @@
-"""The list of the checks of `doctor`: the family of each, what it looks at, and why that matters."""
+"""Lists the checks of `doctor`, each with its family, what the check looks at, and why this matters."""
 
 from __future__ import annotations
 

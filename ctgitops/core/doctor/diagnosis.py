@@ -11,7 +11,7 @@ from .check_list import CHECKS
 
 
 class CheckVerdict(StrEnum):
-    """How good the result of a check is."""
+    """The verdict of one check."""
 
     OK = "ok"
     NOTE = "note"
@@ -33,7 +33,7 @@ class Diagnosis:
     fix: str = ""
     """The commands or SQL that fix a problem, or that let the check look. One per line."""
     subject: str = ""
-    """The environment, or empty for the repository."""
+    """The environment. Empty for the repository."""
 
     @property
     def why(self) -> str:
@@ -74,7 +74,7 @@ class Checkup:
 
     @property
     def exit_status(self) -> int:
-        """1 with a problem or an unknown result, otherwise 0."""
+        """1 if there is a problem or an unknown result, otherwise 0."""
         return int(any(each.verdict in {CheckVerdict.PROBLEM, CheckVerdict.UNKNOWN} for each in self.results))
 
     def count(self, verdict: CheckVerdict) -> int:
@@ -95,5 +95,5 @@ class Checkup:
 
 
 def ensured(check: str, found: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
-    """The results of a check. A check without a result did not look, which is unknown."""
+    """The results of a check. If the check returned none, one unknown result."""
     return tuple(found) or (unknown(check, "the check gave no result"),)

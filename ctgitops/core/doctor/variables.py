@@ -10,7 +10,7 @@ from .diagnosis import Diagnosis, ok, problem
 
 
 def variables(environment: Environment, receivers: tuple[Receiver, ...], known: Collection[str]) -> Iterator[Diagnosis]:
-    """A problem for each variable that is not in `known`. `receivers` includes those of the policy."""
+    """A problem for each variable that is not in `known`. `receivers` includes the policy's receivers."""
     wanted = {environment.url_secret: "the URL of the database"}
     if environment.shadow.url_secret:
         wanted[environment.shadow.url_secret] = "the URL of the server for the trial"

@@ -17,7 +17,7 @@ from .repeated_freeze import RepeatedFreeze
 from .window import Window
 
 FURTHEST = timedelta(days=400)
-"""How far the end of a wait is searched for. Freezes that repeat can leave no time at all."""
+"""How far into the future the end of a wait is searched. With repeated freezes, a wait may never end."""
 
 
 class Trigger(StrEnum):
@@ -156,7 +156,7 @@ class ExportFormat(StrEnum):
 
 @dataclass(frozen=True)
 class ExportPolicy:
-    """The tables that are exported beside the dump, readable without PostgreSQL."""
+    """The tables that a backup also exports to files that can be read without PostgreSQL."""
 
     tables: tuple[str, ...]
     """Each table is `schema.name`, exactly as in the database."""
@@ -193,7 +193,7 @@ class BackupPolicy:
 
     @property
     def in_folder(self) -> bool:
-        """Whether the backups are in a folder of the machine that runs."""
+        """Whether the backups are in a folder of the machine that executes the run."""
         return not self.provider and "://" not in self.to
 
     @property
@@ -251,7 +251,7 @@ class Environment:
     role: str = ""
     """The role that migrations run as, by SET ROLE. Empty for the role of the URL."""
     performance: PerformancePolicy | None = None
-    """How a run measures the load before and after its migrations. None if it does not."""
+    """How a run measures the load before and after its migrations. None if a run does not measure the load."""
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications about this environment. The receivers of the policy are notified too."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -1,4 +1,4 @@
-"""Given schemas: a platform such as Supabase creates them. They belong to no migration, and are not drift. Pure."""
+"""The schemas that a platform such as Supabase creates. They belong to no migration, and are not drift. Pure."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def missing_schema(message: str) -> str:
 
 
 def given_hint(message: str) -> str:
-    """The hint for an error in an empty database: the key that names the missing schema. Empty for other errors."""
+    """The hint for an error about a missing schema: the keys to add to the policy. Empty for other errors."""
     missing = missing_schema(message)
     if not missing:
         return ""

@@ -37,7 +37,7 @@ class Layout:
     folder: str = "migrations"
     """The folder's path relative to the repository's root."""
     placeholders: Mapping[str, str] = field(default_factory=dict)
-    """Maps the placeholders of the tool, such as `schema` of `${schema}`, to their values."""
+    """Maps the names of the tool's placeholders, such as `schema` for `${schema}`, to values."""
     version_parts: int = 1
     """The maximum number of parts in a version number. Only Flyway's versions have several parts."""
 

@@ -8,11 +8,11 @@ from enum import StrEnum
 
 
 class OnRegression(StrEnum):
-    """What a run does if it finds a regression. Neither changes the database."""
+    """What a run does if it finds a regression. Neither value makes the run change the database."""
 
     WARN = "warn"
     PROPOSE = "propose"
-    """Also shows the command of a rollback that a person can start, and of its dry run."""
+    """Also shows the commands with which a person can start a rollback and its dry run."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class PerformancePolicy:
     """The shortest time for which the run measures before the first migration."""
     on_regression: OnRegression = OnRegression.WARN
     slower: float = 2.0
-    """The factor by which the mean time of a statement must rise."""
+    """The factor by which the mean time of a statement must rise to count as a regression."""
     calls: int = 20
-    """The smallest number of calls, before and after, with which two means are compared."""
+    """The minimum number of calls, both before and after the migrations, for a comparison of two means."""
     large: int = 10_000
-    """The number of rows from which a sequential scan of a table counts."""
+    """The minimum number of rows of a table whose sequential scans are reported."""

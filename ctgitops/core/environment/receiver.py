@@ -20,7 +20,7 @@ class Event(StrEnum):
     BACKUP = "backup"
     """A backup failed or was not proved. The run changed nothing."""
     REGRESSION = "regression"
-    """A run was applied, and its load shows a regression."""
+    """A run applied migrations, and the load afterwards shows a regression."""
     DRILL = "drill"
     """A drill could not restore or verify a stored backup."""
     OVERRIDE = "override"

@@ -1,4 +1,4 @@
-"""The issue about one environment: open while its schema drifts, its last run failed or its last drill failed. Pure."""
+"""The issue about one environment. It is open while the schema drifts, or after a failed run or drill. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Topic(StrEnum):
-    """What an issue tells about an environment. Each kind of run knows one topic."""
+    """A subject of the issue about an environment. Each kind of run updates one topic."""
 
     RUN = "run"
     DRIFT = "drift"
@@ -18,25 +18,25 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong about one topic, according to the newest run that checked it."""
+    """What is wrong with one topic, according to the newest run that checked the topic."""
 
     what: str
     details: tuple[str, ...] = ()
     next: str = ""
     run_url: str = ""
     at: str = ""
-    """When the run found it, as text."""
+    """When the run found the trouble, as text."""
 
 
 @dataclass(frozen=True)
 class IssueMemory:
-    """The troubles that an issue shows, by topic. The issue's text stores them invisibly."""
+    """The troubles that an issue shows, by topic. The text of the issue contains the memory in a hidden form."""
 
     troubles: Mapping[Topic, Trouble] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> IssueMemory:
-        """Reads what `text` writes. No troubles if it cannot be read: the next runs find them again."""
+        """Reads the output of `text`. An invalid text has no troubles, and the next runs find them again."""
         try:
             found = {Topic(topic): Trouble(**fields) for topic, fields in json.loads(text).items()}
             return cls({topic: _tidy(trouble) for topic, trouble in found.items()})
@@ -49,13 +49,13 @@ class IssueMemory:
         return json.dumps({topic.value: vars(trouble) for topic, trouble in self.troubles.items()}, ensure_ascii=False)
 
     def knowing(self, topic: Topic, trouble: Trouble | None) -> IssueMemory:
-        """The memory after a run has checked a topic. None if all is well with the topic."""
+        """The memory after a run has checked a topic. `trouble` is None if the run found nothing wrong."""
         others = {each: known for each, known in self.troubles.items() if each is not topic}
         return IssueMemory({**others, **({topic: trouble} if trouble else {})})
 
 
 def _tidy(trouble: Trouble) -> Trouble:
-    """The trouble with its fields as text. A stored text can be anything."""
+    """The trouble with all fields as text. A stored issue can contain values of other types."""
     details = tuple(map(str, trouble.details))
     return Trouble(str(trouble.what), details, str(trouble.next), str(trouble.run_url), str(trouble.at))
 
@@ -79,4 +79,4 @@ class EnvironmentIssue:
     key: str
     """The identity of the issue among the issues of the repository."""
     compose: Callable[[str], IssueText | None] = field(repr=False)
-    """Makes the issue from the stored memory, which is empty without an issue. None to leave everything as it is."""
+    """Makes the issue from the stored memory, which is empty without an issue. Returns None to change nothing."""

@@ -1,4 +1,4 @@
-"""A check run that shows a run while it works."""
+"""A check run that shows what a run is doing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .forge import Conclusion
 
 @dataclass(frozen=True)
 class LiveCheck:
-    """A check run on a commit that is updated until the run ends."""
+    """A check run on a commit. Each update shows what the run is doing."""
 
     name: str
     sha: str
@@ -17,6 +17,6 @@ class LiveCheck:
     summary: str
     details_url: str = ""
     conclusion: Conclusion | None = None
-    """The conclusion. None while the run works."""
+    """The conclusion. None until the run ends."""
     number: int | None = None
     """The check run's ID. None to create the check run."""

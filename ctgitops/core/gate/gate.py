@@ -71,7 +71,7 @@ def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> t
 
 
 def used_override(plan: Plan, request: Request, predecessor: Predecessor) -> UsedOverride | None:
-    """The request's override, with the reasons to wait that it takes away. None if it takes away none."""
+    """The request's override, with the reasons to wait that it removes. None if it removes no reason."""
     if request.override is None:
         return None
     found = (each for each in _reasons(plan, request, predecessor) if each.gate in request.override.gates)

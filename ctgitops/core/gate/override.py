@@ -1,4 +1,4 @@
-"""An override: a person lets a run start although a window, a freeze or a bake time has not passed. Pure."""
+"""An override, with which a person starts a run outside its window, in a freeze or before its bake time ends. Pure."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class OverriddenWait:
 
 @dataclass(frozen=True)
 class UsedOverride:
-    """An override that let a run start. Without it, the run would have waited."""
+    """An override that let a run start. Without the override, the run would have waited."""
 
     waits: tuple[OverriddenWait, ...]
     reason: str
@@ -78,7 +78,7 @@ class UsedOverride:
 
 
 def last_override(ledger: Ledger) -> UsedOverride | None:
-    """The newest override in the ledger. None if there is none."""
+    """The newest override in the ledger. None if the ledger has no override."""
     return next((used for entry in reversed(ledger.entries) if (used := override_in(entry))), None)
 
 

@@ -20,7 +20,7 @@ class ForeignRow:
     """False if the tool recorded the migration as failed, dirty or not finished."""
     applied_at: datetime | None = None
     by: str = ""
-    """Who applied it. Empty if the tool does not record this."""
+    """Who applied the migration. Empty if the tool does not record this."""
     sha256: str = ""
     """The SHA-256 of the file in hexadecimal, if the tool records it."""
 
@@ -35,7 +35,7 @@ class ForeignLedger:
     """The qualified name of the table."""
     rows: tuple[ForeignRow, ...]
     all_before: bool = False
-    """Whether the tool records only its newest migration, so that all earlier ones are applied too."""
+    """Whether the tool records only the newest migration. All earlier migrations then count as applied."""
     objects: tuple[str, ...] = ()
     """Patterns of the objects that belong to the tool, as in `drift: {ignore: […]}`."""
 

@@ -1,4 +1,4 @@
-"""Assesses the samples of a run: its findings, its figures, and what it could not see. Pure."""
+"""Assesses the samples of a run. The report has findings, figures, and the parts that could not be seen. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .table_changes import table_changes
 MOST = 20
 """The largest number of findings in a report."""
 SHARE = 0.9
-"""The share of `within` that must have been measured."""
+"""The minimum share of `within` that a run must measure."""
 
 
 def assess(moments: Moments, migrations: tuple[str, ...] = ()) -> LoadReport:
@@ -42,7 +42,7 @@ def with_proposal(report: LoadReport, commands: tuple[str, ...], dry_run: str = 
 
 
 def _once(every: Iterable[Blind]) -> tuple[Blind, ...]:
-    """What could not be seen, sorted. A part that does not matter is named once, although each sample names it."""
+    """The parts that could not be seen, sorted. Keeps one of several entries about a part that does not matter."""
     kept = {(each.what, each.why if each.matters else ""): each for each in sorted(every)}
     return tuple(kept.values())
 
@@ -66,7 +66,7 @@ def _reset(moments: Moments) -> Iterator[Blind]:
 
 
 def _too_little(moments: Moments) -> Iterator[Blind]:
-    """Says if there was too little load to find anything."""
+    """The parts whose load or measured time was too small to find a regression."""
     wanted = moments.policy.within.total_seconds()
     if moments.window.seconds < SHARE * wanted:
         yield Blind(

@@ -1,4 +1,4 @@
-"""Finds failing transactions, lock waits, replica lag, cache misses and growth. Also the figures of a report. Pure."""
+"""Finds failing transactions, lock waits, replica lag, cache misses and growth. Computes a report's figures. Pure."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _cache(moments: Moments) -> Iterator[LoadFinding]:
 
 
 def _hits(interval: Interval) -> float | None:
-    """The share of the blocks that were in the cache. None if unknown, or of too few blocks."""
+    """The share of the blocks that were in the cache. None if unknown, or if too few blocks were read."""
     figures = interval.database()
     blocks = figures.hits + figures.reads if figures else 0
     return figures.hits / blocks if figures and blocks >= LEAST_BLOCKS else None

@@ -47,7 +47,7 @@ def deviation(before: Calls, after: Calls) -> float:
 
 @dataclass(frozen=True)
 class Interval:
-    """The time between two samples of one database. The parts of a reset group of counters are None."""
+    """The time between two samples of one database. If a group of counters was reset, values of the group are None."""
 
     first: Sample
     last: Sample
@@ -58,7 +58,7 @@ class Interval:
         return max((self.last.at - self.first.at).total_seconds(), 0.0)
 
     def was_reset(self, group: str) -> bool:
-        """Whether counters of the group were reset in between."""
+        """Whether counters of the group were reset between the two samples."""
         if self.first.resets.get(group, "") != self.last.resets.get(group, ""):
             return True
         if group == STATEMENTS:
@@ -78,7 +78,7 @@ class Interval:
         return {key: calls for key, calls in found.items() if calls.calls}
 
     def table(self, name: str) -> TableFigures | None:
-        """The activity on a table, with its facts of the last sample. None if unknown."""
+        """The activity on a table, and its size and definition in the last sample. None if unknown."""
         first, last = (self.first.tables or {}).get(name), (self.last.tables or {}).get(name)
         if first is None or last is None or self.was_reset(TABLES):
             return None
@@ -95,7 +95,7 @@ class Interval:
         )
 
     def database(self) -> DatabaseFigures | None:
-        """The activity of the database, with its size in the last sample. None if unknown."""
+        """The activity of the database, and its size in the last sample. None if unknown."""
         first, last = self.first.database, self.last.database
         if first is None or last is None or self.was_reset(TABLES):
             return None

@@ -14,13 +14,13 @@ class Moments:
     """The samples that one run has taken."""
 
     first: Sample
-    """At the beginning of the run."""
+    """The sample at the beginning of the run."""
     before: Sample
-    """Just before the first migration."""
+    """The sample just before the first migration."""
     after: Sample
-    """Right after the last migration."""
+    """The sample right after the last migration."""
     end: Sample
-    """At the end of `within`."""
+    """The sample at the end of `within`."""
     policy: PerformancePolicy
 
     @property

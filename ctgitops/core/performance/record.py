@@ -1,4 +1,4 @@
-"""What the ledger's schema stores of a run's load: the figures of each sample, and the report at the end."""
+"""The rows about a run's load in the ledger's schema: the figures of each sample, and the report at the end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LoadRecord:
     plan: str
     """The fingerprint of the plan."""
     report: LoadReport | None = None
-    """The report of the run. None except at the end."""
+    """The report on the run. Only the row of the last sample has a report."""
     figures: dict[str, Any] | None = None
     run_url: str = ""
     actor: str = ""

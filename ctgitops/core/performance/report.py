@@ -1,4 +1,4 @@
-"""What a run did to the load: findings, figures, and what could not be seen. Also its form in the ledger."""
+"""The report on the load: findings, figures, and what could not be seen. Converts the report for the ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LoadLevel(StrEnum):
 
     REGRESSION = "regression"
     NOTICE = "notice"
-    """A change that may be intended, or that is not certain to come from the run."""
+    """A change that may be intended, or that may have another cause than the run."""
 
 
 class LoadState(StrEnum):
@@ -39,13 +39,13 @@ class LoadFinding:
     """The normalised text of the statement. Empty for a finding about no single statement."""
     calls: int | None = None
     before: float | None = None
-    """The mean time before in milliseconds, or what `what` counts."""
+    """The value before the migrations. A mean time is in milliseconds. Other kinds have the unit that `what` names."""
     after: float | None = None
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measure of the load, before and after the run. None if unknown."""
+    """One measure of the load, before and after the run. A value is None if it is unknown."""
 
     name: str
     before: float | None
@@ -63,7 +63,7 @@ class LoadReport:
     seconds: float = 0.0
     """How long the run measured after its last migration."""
     proposed: tuple[str, ...] = ()
-    """The commands that show and start a rollback. Empty unless the manifest wants them and there is a regression."""
+    """The commands that show and start a rollback. Empty without a regression, or without `on_regression: propose`."""
     migrations: tuple[str, ...] = ()
     dry_run: str = ""
     """The verdict of the dry run of the proposed rollback."""
@@ -75,7 +75,7 @@ class LoadReport:
 
     @property
     def state(self) -> LoadState:
-        """The verdict. A part that could not be seen makes it unknown, never unchanged."""
+        """The verdict. If a part could not be seen, the verdict is never `unchanged`."""
         if self.regressions:
             return LoadState.REGRESSION
         return LoadState.UNKNOWN if any(each.matters for each in self.blind) else LoadState.UNCHANGED

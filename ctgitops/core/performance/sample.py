@@ -15,7 +15,7 @@ class StatementFigures:
     total: float
     """The execution time of all calls, in milliseconds."""
     squares: float = 0.0
-    """The sum of the squares of the times of all calls, from which the variance of an interval is computed."""
+    """The sum of the squared times of all calls. The variance in an interval is computed from two such sums."""
     blocks: int = 0
     """The number of blocks that all calls found in the cache or read."""
     longest: float = 0.0
@@ -75,7 +75,7 @@ class Blind:
     what: str
     why: str
     matters: bool = True
-    """Whether a regression could be hidden there. If so, a run without findings is unknown, not good."""
+    """Whether a regression could be hidden in this part. If so, the verdict on a run without findings is unknown."""
 
 
 @dataclass(frozen=True)
@@ -97,5 +97,5 @@ class Sample:
     plans: Mapping[str, str] = field(default_factory=dict)
     """Maps statements to the shapes of their generic plans. Empty before PostgreSQL 16."""
     resets: Mapping[str, str] = field(default_factory=dict)
-    """Maps each group of counters to when it was reset. Counters are only comparable if this is equal."""
+    """Maps each group of counters to the time of its last reset. Two samples are comparable if this time is equal."""
     blind: tuple[Blind, ...] = ()

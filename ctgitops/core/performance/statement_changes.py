@@ -1,7 +1,7 @@
 """Finds statements that became slower or more frequent, or waited for the run. Pure.
 
-A slow machine makes every statement slower. So a statement whose calls read as many blocks as before must have slowed
-down much more than the others.
+A slow machine makes every statement slower. A statement that reads as many blocks per call as before is a finding only
+if it slowed down much more than the other statements.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from .report import LoadFinding, LoadLevel
 from .statement_text import shown
 
 LEAST_MILLIS, LEAST_MILLIS_ALONE = 0.2, 1.0
-"""The smallest rise of the mean time, with and without more blocks per call."""
+"""The smallest rise of the mean time in milliseconds: if a call reads more blocks, and if it does not."""
 MORE_BLOCKS, LEAST_BLOCKS = 2.0, 16
-"""The factor and the number by which the blocks per call must rise to count as evidence of another plan."""
+"""The blocks per call must rise by this factor and by this number to be evidence of another query plan."""
 SURE = 5.0
 """The smallest number of standard errors by which the mean must have risen."""
 ALONE = 1.5
-"""How much larger the factor must be for a statement whose blocks per call have not risen."""
+"""Multiplies the required factor for a statement whose blocks per call have not risen."""
 MORE_OFTEN = 5.0
 DELAYED_MILLIS, DELAYED_FACTOR = 1000.0, 10.0
 
 
 @dataclass(frozen=True)
 class _Change:
-    """A statement before and after. `before` is the baseline that the statement exceeds least."""
+    """A statement before and after the migrations. `before` is the baseline with the longest mean time."""
 
     key: str
     before: Calls
@@ -60,7 +60,7 @@ def statement_changes(moments: Moments) -> Iterator[LoadFinding]:
 
 
 def compared(moments: Moments) -> int:
-    """How many statements had enough calls before and after."""
+    """How many statements had enough calls both before and after the migrations."""
     return len(_changes(moments))
 
 
@@ -75,7 +75,7 @@ def _changes(moments: Moments) -> tuple[_Change, ...]:
 
 
 def _baselines(moments: Moments, key: str) -> Iterator[Calls]:
-    """The calls just before the migrations, and those since the last reset: one alone may be unusual."""
+    """The calls just before the migrations, and all calls since the last reset. One baseline alone may be unusual."""
     if recent := (moments.recent.statements() or {}).get(key):
         yield recent
     if figures := (moments.before.statements or {}).get(key):
@@ -83,7 +83,7 @@ def _baselines(moments: Moments, key: str) -> Iterator[Calls]:
 
 
 def _typical(changes: tuple[_Change, ...], key: str) -> float:
-    """The factor by which other statements slowed down that read as many blocks as before. At least 1."""
+    """The median slowdown of the other statements that read as many blocks as before, as a factor. At least 1."""
     others = [each.ratio for each in changes if each.key != key and not each.reads_more]
     return max(median(others), 1.0) if others else 1.0
 
@@ -115,7 +115,7 @@ def _slower(change: _Change, moments: Moments) -> LoadFinding:
 
 
 def _more_frequent(moments: Moments) -> Iterator[LoadFinding]:
-    """A notice: an application, not a migration, decides how often it calls a statement."""
+    """Notices about more frequent statements. The application, not a migration, decides how often it calls them."""
     before, after = moments.recent.statements(), moments.window.statements()
     spans = moments.recent.seconds, moments.window.seconds
     if before is None or after is None or not all(spans):
@@ -139,7 +139,7 @@ def _calls_of_all(calls: Mapping[str, Calls]) -> int:
 
 
 def _delayed(moments: Moments) -> Iterator[LoadFinding]:
-    """Statements that took a second or more while the migrations ran, and never that long on average."""
+    """Statements with an unusually long call, of a second or more, while the migrations ran."""
     first, last = moments.before.statements or {}, moments.after.statements or {}
     for key, calls in (moments.during.statements() or {}).items():
         was = first.get(key)

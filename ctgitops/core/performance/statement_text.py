@@ -1,4 +1,4 @@
-"""The text of a normalised statement, as reports and the ledger's schema have it. Pure."""
+"""The text of a normalised statement for reports and for the ledger's schema. Pure."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from .statement_text import shown
 
 MORE_SCANS = 5.0
 OFTEN_PER_SECOND = 1.0
-"""From this rate on, new sequential scans of a table are a regression even if the run did not alter the table."""
+"""At this rate or more, new sequential scans are a regression even if the run did not alter the table."""
 WHOLE = 0.5
-"""The share of the rows that a scan must read on average, or `large` rows: each parallel worker counts as a scan."""
+"""The mean share of rows that a scan must read. `large` rows are enough: each parallel worker counts as a scan."""
 HOT_PER_SECOND = 1.0
 LONG_SECONDS = 1.0
 DEAD, DEAD_BEFORE = 0.3, 0.2
@@ -49,7 +49,7 @@ def _scanned(moments: Moments, name: str) -> Iterator[LoadFinding]:
 
 
 def _usual_rate(moments: Moments, name: str, was: TableFigures) -> float:
-    """The sequential scans a second just before the run, or their share of all scans since the last reset."""
+    """The usual sequential scans per second: just before the run, or estimated from all scans since the last reset."""
     recent = moments.recent.table(name)
     rate = recent.seq_scans / moments.recent.seconds if recent and moments.recent.seconds else 0.0
     now = moments.window.table(name)
@@ -104,7 +104,7 @@ def _unused(moments: Moments) -> Iterator[LoadFinding]:
 
 
 def _plans(moments: Moments) -> Iterator[LoadFinding]:
-    """Changed plans of statements, whatever their time. A statement may be too rare to measure."""
+    """Statements whose plan changed, even if their time did not. A rare statement has too few calls to compare."""
     for key, was in sorted(moments.before.plans.items()):
         now = moments.end.plans.get(key, was)
         if now != was:

@@ -14,18 +14,18 @@ from zoneinfo import ZoneInfo
 from ..environment.window import WEEKDAYS, Window
 
 LEAST_DAYS = 3
-"""The smallest number of days from which windows are proposed."""
+"""The minimum number of days with samples for a proposal of windows."""
 LONGEST_GAP = timedelta(hours=3)
-"""The longest time between two samples whose difference says something about an hour."""
+"""The longest time between two samples that are compared. A longer time does not show the load of single hours."""
 QUIET = 2.0
-"""How much busier than the quietest day another day may be to be in the same window."""
+"""The window includes each weekday whose load is at most this factor times the load of the quietest weekday."""
 HOURS = 24
 MOST_TABLES = 30
 
 
 @dataclass(frozen=True)
 class TrafficSample:
-    """The counters at one moment. They only say something together with an earlier sample."""
+    """The counters at one moment. Only the difference from an earlier sample shows a load."""
 
     at: datetime
     transactions: int
@@ -60,14 +60,14 @@ class Hour:
     weekday: int
     hour: int
     transactions: float
-    """The transactions a second."""
+    """Transactions per second."""
     seconds: float
-    """For how long the samples saw this hour."""
+    """How many seconds of this hour the samples cover."""
 
 
 @dataclass(frozen=True)
 class QuietHours:
-    """The hours of a week that samples saw, and the windows that they propose."""
+    """The hours of a week that the samples cover, and the proposed windows."""
 
     days: int
     """The number of days with samples."""
@@ -75,10 +75,10 @@ class QuietHours:
     hours: tuple[Hour, ...] = ()
     windows: tuple[Window, ...] = ()
     unknown: str = ""
-    """Why no window is proposed. Empty if one is."""
+    """Why no window is proposed. Empty if a window is proposed."""
 
     def load_at(self, hour: int) -> float | None:
-        """The mean transactions a second at an hour of any day. None if no sample saw it."""
+        """The mean transactions per second at an hour, on all weekdays together. None if no sample covers the hour."""
         return _mean([each for each in self.hours if each.hour == hour])
 
 
@@ -90,7 +90,7 @@ class _Stretch:
 
 
 def quiet_hours(samples: Iterable[TrafficSample], zone: str, length: int = 3) -> QuietHours:
-    """The quietest `length` hours of the day, on the days on which they are quiet."""
+    """Finds the quietest `length` consecutive hours of the day, and the weekdays on which these hours are quiet."""
     ordered = sorted(samples, key=lambda sample: sample.at)
     parts = [part for pair in pairwise(ordered) for part in _parts(*pair, ZoneInfo(zone))]
     days = len({part.start.date() for part in parts})
@@ -140,7 +140,7 @@ def _mean(hours: Iterable[Hour]) -> float | None:
 
 
 def _window(hours: tuple[Hour, ...], start: int, length: int, zone: str) -> Window:
-    """The window from `start` on, on the weekdays that are about as quiet as the quietest one."""
+    """The window that begins at `start`, on the weekdays that are about as quiet as the quietest weekday."""
     loads = {day: load for day in range(7) if (load := _on(hours, day, start, length)) is not None}
     quietest = min(loads.values(), default=0.0)
     days = [WEEKDAYS[day] for day, load in loads.items() if load <= QUIET * quietest or load == quietest]
@@ -148,13 +148,13 @@ def _window(hours: tuple[Hour, ...], start: int, length: int, zone: str) -> Wind
 
 
 def _usual(hours: tuple[Hour, ...], start: int, length: int) -> float:
-    """The load in the stretch on a usual day: the median, because one busy night must not hide six quiet ones."""
+    """The median load of these hours over the weekdays. In a mean, one busy night would hide six quiet nights."""
     loads = [load for day in range(7) if (load := _on(hours, day, start, length)) is not None]
     return median(loads) if loads else inf
 
 
 def _on(hours: tuple[Hour, ...], day: int, start: int, length: int) -> float | None:
-    """The load in the window that begins on weekday `day`. None if a part of it was never seen."""
+    """The load in the window that begins on weekday `day`. None if no sample covers a part of the window."""
     found = []
     for i in range(length):
         at = start + i
@@ -173,14 +173,14 @@ class BusyTable:
     name: str
     busiest: int
     most: float
-    """Scans and written rows a second in the busiest hour."""
+    """Scans and written rows per second in the busiest hour."""
     quietest: int
     least: float
     days: int
 
 
 def busy_tables(samples: Iterable[TrafficSample], names: Iterable[str]) -> tuple[BusyTable, ...]:
-    """The busiest and quietest hour, in UTC, of each table in `names` that the samples know."""
+    """The busiest and quietest hour, in UTC, of each table in `names` that the samples contain."""
     ordered = sorted(samples, key=lambda sample: sample.at)
     found = []
     for name in dict.fromkeys(names):
@@ -201,4 +201,4 @@ class Traffic:
     timezone: str
     quiet: QuietHours
     taken: TrafficSample | None = None
-    """The sample that the command took. None if it only showed earlier ones."""
+    """The sample that the command took. None if the command only showed earlier samples."""

@@ -62,7 +62,7 @@ def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step
 
 
 def step_of(entry: Entry) -> Step:
-    """The step that repeats an applied migration, with the ledger's SQL. Raises LedgerError if that is missing."""
+    """The step that repeats an applied migration, with the ledger's SQL. Raises LedgerError if there is no SQL."""
     if entry.sql is None or entry.number is None:
         what = f"the ledger has no SQL of {entry.name}, so the resulting schema is unknown"
         hint = f'`ctgitops repair {entry.number or 0:03} --env … --applied --reason "…"`, which stores the file\'s SQL'

@@ -32,7 +32,7 @@ class OrphanAwaited:
 
 @dataclass(frozen=True)
 class InterruptedRunFound:
-    """The last run on this database began a plan and ended without a result. It may have told none of its receivers."""
+    """The last run on this database began a plan and ended without a result. That run may have notified no receiver."""
 
     run: InterruptedRun
 

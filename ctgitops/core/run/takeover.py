@@ -20,14 +20,14 @@ class ToolHistory:
 
     @property
     def last(self) -> int:
-        """The highest number that is applied."""
+        """The highest number of an applied migration."""
         return self.rows[-1][0].number
 
 
 def applied_by(ledgers: tuple[ForeignLedger, ...], workspace: Workspace, environment: str) -> ToolHistory:
-    """The migrations that the other tool's ledger and the files agree on.
+    """The migrations that another tool has applied, if the tool's ledger and the files agree.
 
-    Raises UsageError without a ledger or with several, and LedgerError if ledger and files disagree.
+    Raises UsageError if there is no ledger or more than one, and LedgerError if ledger and files disagree.
     """
     filled = [ledger for ledger in ledgers if ledger.rows]
     if len(filled) != 1:

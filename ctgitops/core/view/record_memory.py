@@ -42,7 +42,7 @@ class Remembered:
     """The ID of the last ledger entry that the run read."""
     cells: Mapping[str, Cell] = field(default_factory=dict)
     spans: tuple[Span, ...] = ()
-    """The stages of the migrations, in order, in place of `cells` in a long record."""
+    """The stages of the migrations, in order. A long record has spans instead of `cells`."""
     end: RunEnd | None = None
     back: WayBack | None = None
 
@@ -146,7 +146,7 @@ def _spans(cells: Mapping[str, Cell]) -> list[list[str]]:
 
 
 def _cells_of(spans: tuple[Span, ...], names: list[str]) -> dict[str, Cell]:
-    """The cells of spans. `names` has the migrations of the record, in order."""
+    """The cells that the spans stand for. `names` contains the migrations of the record, in order."""
     places = {name: place for place, name in enumerate(names)}
     found: dict[str, Cell] = {}
     for span in spans:

@@ -17,7 +17,7 @@ from .schema_tree import SchemaTree
 
 
 class RunResult(StrEnum):
-    """How a run ended, as its entries show it."""
+    """How a run ended, according to its entries."""
 
     APPLIED = "applied"
     SEEDED = "seeded"
@@ -55,7 +55,7 @@ class RecordedRun:
 
     @property
     def result(self) -> RunResult:
-        """How the run ended. A failure counts more than what the run had applied before it."""
+        """How the run ended. A run with a failure has failed, even if it applied migrations before."""
         marks = [entry.mark for entry in self.entries]
         if Mark.FAILED in marks:
             return RunResult.FAILED
@@ -99,17 +99,17 @@ class Lane:
     unreadable: Unreadable | None = None
     ledger: Ledger = field(default_factory=Ledger)
     runs: tuple[RecordedRun, ...] = ()
-    """Oldest first."""
+    """The runs, oldest first."""
     nodes: Mapping[int, int | None] = field(default_factory=dict)
-    """Maps the ID of each entry to the schema after it, a node of the tree. None while a migration is unfinished."""
+    """Maps each entry's ID to the node of the schema after the entry. The node is None if a migration is unfinished."""
     broken_at: int | None = None
     """The ID of the first entry whose hash does not continue the chain. None for an intact ledger."""
     drift: DriftResult | None = None
-    """None if drift was not checked."""
+    """The drift. None if drift was not checked."""
 
     @property
     def exit_status(self) -> int:
-        """The exit status of the error that made the environment unreadable, else 0."""
+        """The exit status of the error that made the environment unreadable, otherwise 0."""
         return self.unreadable.exit_status if self.unreadable else 0
 
 
@@ -122,13 +122,13 @@ class History:
     findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     """Maps the checksums of the files in the checkout to their lint findings."""
     without_schemas: str = ""
-    """Why the schemas are not part of this history. Empty if they are."""
+    """Why this history does not contain the schemas. Empty if it contains them."""
     servers: tuple[str, ...] = ()
     """The known differences between the throw-away servers and the real ones."""
 
     @property
     def exit_status(self) -> int:
-        """The worst exit status of the environments that cannot be read, else 0."""
+        """The highest exit status of the environments that cannot be read, otherwise 0."""
         return max((lane.exit_status for lane in self.lanes), default=0)
 
 
@@ -147,7 +147,7 @@ def lane_of(environment: str, ledger: Ledger | Unreadable, tree: SchemaTree) -> 
 
 
 def runs_of(ledger: Ledger) -> tuple[RecordedRun, ...]:
-    """The runs in a ledger, oldest first. A ledger does not mark the end of a run, so this is the closest division."""
+    """The runs in a ledger, oldest first. This is an approximation, because a ledger does not mark the end of a run."""
     groups: list[list[Entry]] = []
     for entry in ledger.entries:
         if entry.name == PREDICTION and entry.mark is not Mark.FAILED:

@@ -38,15 +38,15 @@ _Key = tuple[int | None, str, str | None, str | None]
 
 @dataclass
 class SchemaTree:
-    """All schemas that some ledgers had, oldest first."""
+    """All schemas in the history of several ledgers, oldest first."""
 
     nodes: list[SchemaNode] = field(default_factory=lambda: [SchemaNode(EMPTY, None, None, ())])
     _children: dict[tuple[int, _Key], int] = field(default_factory=dict)
 
     def add(self, ledger: Ledger) -> dict[int, int | None]:
-        """Adds a ledger's schemas. Maps the ID of each entry to the node after it.
+        """Adds a ledger's schemas. Maps each entry's ID to the node of the schema after the entry.
 
-        The node is None while a migration is unfinished: a part of it may be in the database.
+        The node is None while a migration is unfinished, because the database may contain a part of the migration.
         """
         walk, found = _Walk(self), {}
         for entry in ledger.entries:
@@ -73,12 +73,12 @@ class SchemaTree:
 
     @property
     def leaves(self) -> tuple[int, ...]:
-        """The nodes without children, the newest first. Their paths have all nodes."""
+        """The nodes without children, the newest first. The paths to these nodes contain all nodes."""
         parents = {node.parent for node in self.nodes}
         return tuple(node.id for node in reversed(self.nodes) if node.id not in parents and node.id != EMPTY)
 
     def unknown_from(self, node: int, why: str) -> None:
-        """Marks a node, and each unknown node after it, as unknown for a reason."""
+        """Stores `why` as the reason in an unknown node and in each unknown node after it."""
         reached = {node}
         for each in self.nodes[node:]:  # a parent precedes its children
             if (each.id == node or each.parent in reached) and not each.known:

@@ -92,7 +92,7 @@ class EnvironmentStatus:
 
 
 def pending_in(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Migration, ...]:
-    """The migrations up to the environment's target that its ledger does not have."""
+    """The migrations up to the environment's target that the ledger does not contain."""
     return tuple(m for m in workspace.migrations if environment.target.reaches(m) and m.number not in ledger.applied)
 
 
@@ -123,7 +123,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
 
 
 def _of_a_run(entry: Entry) -> bool:
-    """Whether an entry says what a run did. Leaves out overrides, and predictions that were not compared or match."""
+    """Whether an entry says what a run did. False for overrides, and predictions that match or were not compared."""
     return not is_override(entry) and (entry.name != PREDICTION or entry.mark is Mark.FAILED)
 
 

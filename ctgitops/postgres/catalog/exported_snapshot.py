@@ -208,7 +208,7 @@ class ExportedSnapshot:
 
     @contextmanager
     def reader(self) -> Iterator[Connection]:
-        """A connection that sees the snapshot. `stop` cancels its query."""
+        """A connection that sees the snapshot. `stop` cancels the connection's query."""
         with _in_snapshot(self.address, self.database, self.id) as connection:
             with self._lock:
                 self._readers.append(connection)

@@ -188,9 +188,9 @@ where nspname = any(%s) order by 1
 
 
 def schema_of(address: Address, major: int, only: tuple[str, ...] = ()) -> str:
-    """The output of `pg_dump -s`, without the schema `ctgitops`. With `only`, these schemas without owners and grants.
+    """The output of `pg_dump -s`, without the schema `ctgitops`. Read-only.
 
-    Read-only. Raises LedgerError, BackupError.
+    With `only`, the output contains only these schemas, without owners and privileges. Raises LedgerError, BackupError.
     """
     client = client_for(major, tls=wants_tls(address))
     command = [client.path("pg_dump"), "--schema-only", "--no-password", f"--exclude-schema={SCHEMA}"]
@@ -215,7 +215,7 @@ def given_sql(address: Address, schemas: tuple[str, ...], major: int | None) -> 
 
 
 def _of_the_platform(dump: str, schemas: tuple[str, ...]) -> str:
-    """The dump without what migrations add to given schemas: policies, and triggers with functions of other schemas."""
+    """Removes what migrations add to given schemas: policies, and triggers with functions of other schemas."""
     script = Script(dump, "pg_dump")
     for statement in reversed(script.statements):
         text = script.text_of(statement)

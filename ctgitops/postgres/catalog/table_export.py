@@ -90,7 +90,7 @@ class ExportTable:
 def tables_to_export(snapshot: ExportedSnapshot, names: Iterable[str]) -> tuple[ExportTable, ...]:
     """The tables with these names. Reads no rows. Raises BackupError if a table cannot be exported completely.
 
-    A table is an error if a policy hides its rows from this role, because the session has `row_security = off`.
+    If a row security policy would hide rows from this role, the query fails, because `row_security` is off.
     """
     with snapshot.reader() as connection:
         found = [_found(connection, name) for name in names]

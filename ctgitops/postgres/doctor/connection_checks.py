@@ -60,7 +60,7 @@ def tls(session: DoctorSession, secret: str) -> Iterator[Diagnosis]:
 
 
 def without_tls(host: str, mode: str) -> Diagnosis:
-    """The result for a server without TLS. Connections to this server must not leave this machine."""
+    """The result for a server without TLS: a problem, unless the connection stays on this machine."""
     if host.startswith(_LOOPBACK):
         return ok("tls", f"sslmode={mode}; the server has no TLS, and the connection does not leave this machine")
     what = f"sslmode={mode}, and the server has no TLS, so passwords and rows are readable on the network"

@@ -11,9 +11,9 @@ from ..lock.run_lock import holder_of
 from .doctor_session import DoctorSession
 
 LARGE_BYTES = 8 << 20
-"""The size in bytes from which a table's statistics are checked. Query plans for smaller tables rarely need them."""
+"""The minimum size in bytes of a table whose statistics are checked. Plans for smaller tables rarely need them."""
 STALE_PART = 0.3
-"""The share of changed rows since the last ANALYZE from which a table's statistics count as stale."""
+"""A table's statistics count as stale if this share of its rows has changed since the last ANALYZE."""
 SHOWN = 5
 _INVALID = """
 select format('%I.%I', n.nspname, c.relname)
@@ -68,7 +68,7 @@ def ledger(session: DoctorSession, environment: str) -> Iterator[Diagnosis]:
 
 
 def run_lock(session: DoctorSession, environment: str) -> Iterator[Diagnosis]:
-    """Whether the run lock is free, or its holder is a run that is alive."""
+    """Whether the run lock is free, or held by a run that is alive."""
     holder = holder_of(session.connection)
     if holder is None:
         yield ok("run-lock", "free")

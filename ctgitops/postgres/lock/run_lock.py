@@ -218,7 +218,7 @@ class Lease:
         self._say(sql, {"step": self._step or None})
 
     def publishing(self, tell: Listener) -> Listener:
-        """`tell`, and also writes to the row what the run is doing."""
+        """A listener that writes to the row what the run is doing, and passes each event to `tell`."""
 
         def hear(progress: Progress) -> None:
             if text := activity_text(progress):

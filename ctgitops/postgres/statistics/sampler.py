@@ -56,7 +56,7 @@ def _said(address: Address, error: Exception) -> str:
 
 @dataclass
 class _Reading:
-    """One connection that reads one part after the other."""
+    """Reads the parts of a sample one after the other, on one connection."""
 
     connection: Connection
     address: Address

@@ -68,7 +68,7 @@ def read_statements(connection: Connection) -> Statements:
 
 
 def _names(columns: list[str]) -> dict[str, sql.Composable]:
-    """Maps columns to their names in this version. Before 1.8, `total_exec_time` had the name `total_time`."""
+    """Maps columns to their names in an extension version. Before 1.8, `total_exec_time` had the name `total_time`."""
     suffix = "exec_time" if "total_exec_time" in columns else "time"
     names = {"total": "total", "mean": "mean", "stddev": "stddev", "longest": "max"}
     found: dict[str, sql.Composable] = {key: sql.Identifier(f"{name}_{suffix}") for key, name in names.items()}

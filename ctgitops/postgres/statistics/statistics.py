@@ -28,7 +28,7 @@ from .sampler import SETTINGS, take_sample
 WRITES = {**SETTINGS, "default_transaction_read_only": "off", "lock_timeout": "1s"}
 LONGEST_REST_SECONDS = 60.0
 WEEKS = 8
-"""From how many weeks samples of the load are read. Older samples say little about the present."""
+"""The number of weeks whose samples of the load are read. Older samples say little about the present."""
 _NOW = "select extract(epoch from %s - pg_catalog.clock_timestamp())::float8"
 _EXISTS = "select pg_catalog.to_regclass(%s) is not null"
 _ADD = f"""
@@ -110,7 +110,7 @@ class PostgresStatistics:
 
     @contextmanager
     def _well_formed(self, table: str) -> Iterator[None]:
-        """Converts errors about rows that another version of ctgitops wrote into a LedgerError."""
+        """Raises LedgerError if a row has a form that only another version of ctgitops can read."""
         try:
             yield
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -120,7 +120,7 @@ class PostgresStatistics:
 
     @contextmanager
     def _connected(self, table: str, settings: dict[str, str]) -> Iterator[Connection]:
-        """A connection. An error about `table` contains the next command."""
+        """Yields a connection. An error about `table` names the next command."""
         try:
             with connected(self.address, "ctgitops/performance", settings) as connection:
                 yield connection

@@ -1,1 +1,1 @@
-"""Shows to other sessions what a run is doing. Reads only; takes no lock that a run can wait for."""
+"""Finds out from another session what a run is doing. Only reads, and takes no lock that a run can wait for."""

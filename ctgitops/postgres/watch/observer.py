@@ -59,7 +59,7 @@ NO_LEASE = "who started the run, its plan and its step: this role needs SELECT o
 
 
 class RunObserver:
-    """Looks at a database again and again, on one connection."""
+    """Repeatedly reads what a run is doing, on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
