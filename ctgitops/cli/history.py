@@ -26,7 +26,7 @@ from .printing import print_page, print_unread, width_of
 @click.option(
     "--no-shadow",
     is_flag=True,
-    help="Do not rebuild schemas. The output then has no diagrams, schema changes and drift.",
+    help="Do not rebuild schemas. The output then has no diagrams, no schema changes and no drift.",
 )
 @options.root
 @options.as_page

@@ -53,7 +53,7 @@ def performance(name: str, migration: str | None, root: Path, form: str) -> int:
 def traffic(  # noqa: PLR0913 - one parameter per option
     *, name: str, timezone: str, hours: int, only_show: bool, root: Path, form: str
 ) -> int:
-    """Store one sample of the load, and propose `windows` from the samples of several days.
+    """Store one sample of the load, and propose `windows` from all samples.
 
     Run it every hour, for example in the scheduled workflow. The samples are stored beside the ledger.
     """

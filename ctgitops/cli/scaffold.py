@@ -37,7 +37,7 @@ from .printing import print_page
 @click.option(
     "--migrations",
     metavar="FOLDER",
-    help="The folder with the migrations, if the repository has several such folders.  [default: the only folder found]",
+    help="The folder with the migrations, if the repository has several.  [default: the only folder found]",
 )
 def init(root: Path, migrations: str | None, *, history_pages: bool) -> int:
     """Create a policy and three manifests for a repository.

@@ -66,7 +66,7 @@ def proposal(report: LoadReport) -> str:
         return ""
     dry, back = report.proposed
     said = f"; the dry run now says: {report.dry_run}" if report.dry_run else ""
-    return f"if the change is not worth the regression, check {_command(dry)}, then run {_command(back)}{said}"
+    return f"if the change is not worth the regression, first run {_command(dry)}, then run {_command(back)}{said}"
 
 
 def _command(text: str) -> str:

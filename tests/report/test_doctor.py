@@ -38,8 +38,8 @@ staging: 1 problem
            fix: grant a to b;
                 grant c to d;
   note     recovery: no point-in-time recovery: `archive_mode` is off
-           why: Without an archive, the newest backup is the only state to
-           return to.
+           why: Without a WAL archive, only the state of the newest backup can
+           be restored.
   ok       connect, pooler
 
 repository: 2 unknown

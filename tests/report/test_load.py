@@ -111,7 +111,7 @@ def test_a_regression_is_an_event_of_its_own() -> None:
 
 def test_on_github_the_rollback_is_a_run_of_the_workflow() -> None:
     page = outcome_text(with_inputs_of(outcome(SLOW)))
-    assert "see the workflow with `command: rollback`" in page
+    assert "first run the workflow with `command: rollback`" in page
     assert "`dry-run: true`" in page
     assert "ctgitops rollback" not in page
 

@@ -30,7 +30,7 @@ CHECKS = {
     ),
     "telemetry": ListedCheck(
         "settings",
-        "whether the extra `otel` is installed if the variables ask for traces",
+        "whether the extra `otel` is installed, if environment variables request traces",
         "Without the extra, runs send no traces and metrics.",
     ),
     "connect": ListedCheck(

@@ -29,7 +29,7 @@ def assess(moments: Moments, migrations: tuple[str, ...] = ()) -> LoadReport:
     if len(found) > MOST:
         blind = (
             *blind,
-            Blind(f"{len(found) - MOST} more findings", "the report contains only the largest", matters=False),
+            Blind(f"{len(found) - MOST} more findings", "the report contains only the largest findings", matters=False),
         )
     return LoadReport(tuple(found[:MOST]), blind, figures_of(moments), moments.window.seconds, (), migrations)
 

@@ -75,7 +75,9 @@ def recovery(session: DoctorSession, *, has_backup: bool) -> Iterator[Diagnosis]
     archive, why = archive_of(archive_facts(session.connection))
     fix = "ALTER SYSTEM SET archive_mode = on;  -- also set archive_command, and restart the server"
     if archive is Archive.UNKNOWN:
-        yield unknown("recovery", why, "grant pg_read_all_settings, pg_read_all_stats to the role, or see the provider")
+        yield unknown(
+            "recovery", why, "grant pg_read_all_settings, pg_read_all_stats to the role, or see the provider's manual"
+        )
     elif archive is Archive.FAILING:
         yield problem("recovery", why, "SELECT * FROM pg_stat_archiver;  -- and correct archive_command")
     elif archive is Archive.NONE and not has_backup:
