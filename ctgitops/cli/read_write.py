@@ -146,7 +146,8 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     "roles",
     metavar="ROLE",
     multiple=True,
-    help="Also drop everything that this role owns. Needed if migrations make this role the owner of objects. Can be repeated.",
+    help="Also drop everything that this role owns. Needed if migrations make this role the owner of objects. Can be "
+    "repeated.",
 )
 @options.wait
 @options.root

@@ -79,7 +79,7 @@ def test_the_text_has_findings_figures_and_what_was_not_seen() -> None:
     assert "not measured: the plans of statements: no answer in time" in text
     assert "412.5 a second" in text
     assert "unknown" in text
-    assert f"see `{COMMAND} --dry-run`, then run `{COMMAND}`; the dry run now says: no" in text
+    assert f"first run `{COMMAND} --dry-run`, then run `{COMMAND}`; the dry run now says: no" in text
 
 
 def test_json_is_of_the_published_shape() -> None:
