@@ -82,7 +82,7 @@ def retention(
         if backup.environment != name:
             return f"it belongs to {backup.environment}"
         if _foreign(backup, facts):
-            return f"it belongs to another {name}, whose ledger has the ID {backup.ledger_id}"
+            return f"it belongs to another environment named {name}, whose ledger has the ID {backup.ledger_id}"
         return next((why for rule in rules if (why := rule(backup))), "")
 
     return tuple(RetentionDecision(each, decide(each)) for each in found)

@@ -173,7 +173,7 @@ def test_backups_of_another_database_with_the_same_environment_name_stay_and_fil
     unknown, old = backup(2), replace(backup(3), ledger_id="ours")
     decided = retention(LAST, (theirs, mine, unknown, old), RetentionFacts(ENVIRONMENT, own, NOW))
     assert [each.stays for each in decided] == [
-        "it belongs to another production, whose ledger has the ID theirs",
+        "it belongs to another environment named production, whose ledger has the ID theirs",
         "it is the newest verified backup",
         "",
         "",
