@@ -96,7 +96,10 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.GRAPHILE_MIGRATE, "current.sql", "create table a ();", "contains SQL that is not committed"),
         _one(LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", GRAPHILE.replace("1;", "2;"), "its hash differs"),
         _one(
-            LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", graphile("select ':DATABASE_NAME';"), "without a value"
+            LayoutName.GRAPHILE_MIGRATE,
+            "committed/000001.sql",
+            graphile("select ':DATABASE_NAME';"),
+            "of graphile-migrate has no value",
         ),
         _one(LayoutName.ATLAS, "1_x.sql", "-- atlas:checkpoint\nselect 1;", "is a directive of Atlas"),
         _one(LayoutName.SQITCH, "deploy/x.sql", "select 1;", "`sqitch.plan` does not exist"),
