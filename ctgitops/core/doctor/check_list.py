@@ -91,7 +91,7 @@ CHECKS = {
         "server", "the end of support of the server's major version", "Security fixes are no longer published."
     ),
     "connections": ListedCheck(
-        "server", "connections that are still free", "A run cannot connect, or the parallel jobs of its backup cannot."
+        "server", "connections that are still free", "A run, or a parallel job of its backup, cannot connect."
     ),
     "extensions": ListedCheck(
         "server",
