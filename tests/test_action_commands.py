@@ -66,7 +66,7 @@ def test_a_workflow_without_the_url_of_production(writer: Scene) -> None:
     """The shipped commands.yml has the URL of staging alone. Seen to fail: it ended at production."""
     secret = writer.house.secrets.pop("PRODUCTION_DATABASE_URL")
     status, said = answer(writer, "/ctgitops unlock")
-    assert (status, "production: NOT LOOKED AT" in said, "the run lock of staging is free" in said) == (0, True, True)
+    assert (status, "production: NOT READ" in said, "the run lock of staging is free" in said) == (0, True, True)
     for command in ("apply", "unlock"):
         status, said = answer(writer, f"/ctgitops {command} production")
         assert status == 2

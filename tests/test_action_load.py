@@ -19,9 +19,9 @@ MEASURED = "apply: {{on: push}}\nperformance: {{within: {}, before: 0s}}\n"
 def test_the_record_and_a_warning_have_what_was_found(scene: Scene) -> None:
     scene.house.environment("staging", scene.house.secrets["STAGING_DATABASE_URL"], MEASURED.format("1s"))
     assert scene.run("push", push()) == 0
-    assert "performance UNKNOWN: the statements could not be seen" in scene.summary
+    assert "performance UNKNOWN: the statements could not be measured" in scene.summary
     body = scene.forge.comments[-1].body
-    assert "<b>not seen</b>: the statements: the extension pg" in body.replace("&#95;", "_").replace("\u200b", "")
+    assert "<b>not measured</b>: the statements: the extension pg" in body.replace("&#95;", "_").replace("\u200b", "")
 
 
 def test_traffic_is_sampled_on_a_schedule(scene: Scene) -> None:
@@ -32,7 +32,7 @@ def test_traffic_is_sampled_on_a_schedule(scene: Scene) -> None:
     assert "start the workflow with `command: apply` once: it upgrades the ledger" in scene.summary
     assert scene.run("push", push()) == 0
     assert sampled() == 0
-    assert "quiet hours UNKNOWN: 0 of at least 3 days have samples" in scene.summary
+    assert "quiet hours UNKNOWN: there are samples of 0 days, but at least 3 are necessary" in scene.summary
 
 
 def test_a_job_that_is_cancelled_while_it_measures_has_applied_everything(step: Step, hub: Scripted) -> None:

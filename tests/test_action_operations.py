@@ -38,8 +38,8 @@ def test_drift_opens_an_issue_that_is_edited_and_closed_with_one_comment_per_cha
     assert (opened.title, opened.open) == ("staging: drift", True)
     assert "by_hand" in opened.body
     assert (edited.comment, edited.open, "another" in edited.body) == ("", True, True)
-    assert (closed.title, closed.open) == ("staging: all is well", False)
-    assert "All is well, so this issue is closed" in closed.comment
+    assert (closed.title, closed.open) == ("staging: no problem", False)
+    assert "No problem is left, so this issue is closed" in closed.comment
 
 
 def test_a_failed_production_run_is_in_the_issue_until_one_succeeds_and_staging_is_not(scene: Scene) -> None:
@@ -61,7 +61,7 @@ def test_a_failed_production_run_is_in_the_issue_until_one_succeeds_and_staging_
         "production: drift",
     ]
     assert "already exists" in texts[0].body
-    assert texts[-1].comment.startswith("✅ Failed run: no longer, because a later run succeeded.")
+    assert texts[-1].comment.startswith("✅ Failed run: solved, because a later run succeeded.")
     assert texts[-1].open, "the drift is still there"
 
 

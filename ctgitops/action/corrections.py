@@ -29,7 +29,7 @@ def unlock(job: Job, ask: Unlocking) -> int:
 
 def _line(job: Job, environment: Environment, *, alone: bool) -> str:
     if not alone and not job.has_url_of(environment):
-        return f"{environment.name}: NOT LOOKED AT, because this workflow does not have {environment.url_secret}"
+        return f"{environment.name}: NOT READ, because this workflow does not have {environment.url_secret}"
     request = job.wiring.request(environment.name)
     return unlock_verb(request, Ending.IDLE, databases=job.wiring.databases).verdict
 

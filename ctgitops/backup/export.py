@@ -141,7 +141,7 @@ def _difference(table: str, expected: ExportedTable | None, found: ExportedRows)
     if found.rows != expected.rows:
         return f"export of {table}: {expected.rows:,} rows in the database, {found.rows:,} in the files"
     same = found.digest == expected.digest
-    return "" if same else f"export of {table}: same number of rows, but other contents"
+    return "" if same else f"export of {table}: same number of rows, but different contents"
 
 
 def _entries(folder: Path) -> tuple[ExportEntry, ...]:

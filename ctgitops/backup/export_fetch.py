@@ -26,8 +26,8 @@ def save_export(saved: Saved, folder: Path) -> Receipt:
         for name in receipt.exported_files:
             shutil.copyfile(exported / name, folder / name)
     except FileExistsError:
-        raise UsageError(f"{folder} exists already", state=NOTHING, hint="name a new folder") from None
+        raise UsageError(f"{folder} already exists", state=NOTHING, hint="name a new folder") from None
     except OSError as error:
         what = f"cannot write to {error.filename or folder}: {error.strerror}"
-        raise UsageError(what, hint=f"free space or correct the rights, and remove {folder}") from None
+        raise UsageError(what, hint=f"free disk space or correct the permissions, then remove {folder}") from None
     return receipt

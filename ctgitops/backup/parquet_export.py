@@ -57,7 +57,7 @@ def read_parquet(paths: Iterable[Path]) -> Iterator[bytes]:
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # which is not an Exception
                 raise
-            raise BackupError(f"{path.name} is not a file of Parquet", state=UNTOUCHED) from None
+            raise BackupError(f"{path.name} is not a Parquet file", state=UNTOUCHED) from None
 
 
 def _batches(rows: Iterator[Row], columns: Sequence[ExportColumn]) -> Iterator[tuple[Any, int]]:

@@ -33,9 +33,9 @@ def store(environment: Environment, root: Path) -> Iterator[Diagnosis]:
     """Puts a probe into the store, reads it and deletes it."""
     policy = environment.backup
     if policy is None:
-        yield note("backup-store", "the manifest has no `backup`, so nothing is saved before a migration")
+        yield note("backup-store", "the manifest has no `backup`, so no backup is taken before a migration")
     elif policy.provider:
-        yield ok("backup-store", f"{policy.provider} keeps the backups")
+        yield ok("backup-store", f"{policy.provider} takes and stores the backups")
     elif "://" in policy.to:
         yield from _probed(bucket_at(policy.to, policy.store, root, hurried=True), environment)
     else:
@@ -59,18 +59,20 @@ def _probed(objects: Objects, environment: Environment) -> Iterator[Diagnosis]:
         objects.put(name, CONTENT)
         readable = _read(objects, name)
     except NotAllowedError as error:
-        yield problem("backup-store", error.what, error.hint or "give the credentials the right to put objects")
+        yield problem("backup-store", error.what, error.hint or "give the credentials the right to write objects")
         return
     except (BackupError, UsageError) as error:
         yield problem("backup-store", error.what, error.hint)
         return
     if readable == CONTENT:
-        yield ok("backup-store", f"{to}: a probe was put and read")
+        yield ok("backup-store", f"{to}: a test object was written and read")
     elif readable is None:
-        what = f"{to}: these credentials may put, but not read; a restore or drill needs others"
+        what = f"{to}: these credentials can write, but not read, so a restore or drill needs others"
         yield note("backup-store", what)
     else:
-        yield problem("backup-store", f"{to}: the probe was read with other contents", "check the store's own log")
+        yield problem(
+            "backup-store", f"{to}: the test object was read back with different contents", "check the log of the store"
+        )
     yield from _deleted(objects, name, to)
 
 
@@ -85,10 +87,10 @@ def _deleted(objects: Objects, name: str, to: str) -> Iterator[Diagnosis]:
     try:
         objects.delete([name])
     except NotAllowedError:
-        what = f"these credentials may not delete, which protects backups; the probe {name} stays in {to}"
+        what = f"these credentials cannot delete, which protects backups; the test object {name} stays in {to}"
         yield note("backup-store", what)
     except (BackupError, OSError) as error:
-        yield problem("backup-store", f"the probe {name} cannot be deleted: {error}", getattr(error, "hint", ""))
+        yield problem("backup-store", f"the test object {name} cannot be deleted: {error}", getattr(error, "hint", ""))
 
 
 def encryption_keys(policy: BackupPolicy | None, private_key: Callable[[], PrivateKey | None]) -> Iterator[Diagnosis]:
@@ -111,7 +113,7 @@ def encryption_keys(policy: BackupPolicy | None, private_key: Callable[[], Priva
     if not keys:
         yield ok(check, "backups are not encrypted")
     elif key is None:
-        what = f"{len(keys)} public keys are valid; there is no private key here, which a restore needs"
+        what = f"{len(keys)} public keys are valid; a restore needs the private key, which is not set here"
         yield note(check, what, "export CTGITOPS_IDENTITY_FILE=key.txt")
     else:
         yield ok(check, "the public keys and the private key are valid")
@@ -121,7 +123,7 @@ def disk(session: DoctorSession, environment: Environment, root: Path) -> Iterat
     """Whether the disks of this machine have room for the dump and for its test restore."""
     policy = environment.backup
     if policy is None or policy.provider:
-        yield ok("disk", "a run writes no backup to this machine")
+        yield ok("disk", "runs write no backup to this machine")
         return
     size = int(str(session.row(_SIZE)[0]))
     scratch = Path(tempfile.gettempdir())
@@ -137,7 +139,7 @@ def disk(session: DoctorSession, environment: Environment, root: Path) -> Iterat
         fix = "free space there, or: export TMPDIR=/PATH/ON/A/LARGER/DISK; or set `backup.to` to a bucket"
         yield problem("disk", "; ".join(full), fix)
     else:
-        yield ok("disk", f"room for the backup of a database of {megabytes(size)}")
+        yield ok("disk", f"there is enough space to back up the database of {megabytes(size)}")
 
 
 def _existing(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The CLI command `doctor`. Finds what will fail later."""
+"""The CLI command `doctor`. Checks what runs need."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from .printing import print_page, print_unread
 @options.root
 @options.as_page
 def doctor(*, name: str | None, families: tuple[str, ...], root: Path, form: str) -> int:
-    """Find what will fail later: settings, database, server, machine, backup, GitHub, workflows.
+    """Check what later runs need, and show a fix for each problem.
 
-    Each problem has its fix. Databases are only read; the backup store gets a probe, which is deleted. Each check ends
-    after at most 10 seconds. Exit status 1: there is a problem, or a check could not look.
+    Checks settings, databases, servers, this machine, the backup store, GitHub and workflows. Databases are only read.
+    In the backup store, a test object is written, read and deleted. Each check ends after at most 10 seconds. Exit
+    status 1: there is a problem, or a check could not run.
     """
     from ..commands.doctor import doctor as verb
     from ..report import doctor as pages

@@ -23,14 +23,19 @@ from .printing import print_page, print_unread, width_of
     help="Write one HTML page with the runs, the SQL, and the schema after each migration as a diagram. The page needs "
     "no server and no network.",
 )
-@click.option("--no-shadow", is_flag=True, help="Do not rebuild schemas: no diagrams, no schema changes, no drift.")
+@click.option(
+    "--no-shadow",
+    is_flag=True,
+    help="Do not rebuild schemas. The output then has no diagrams, no schema changes and no drift.",
+)
 @options.root
 @options.as_page
 def history(name: str | None, page_file: Path | None, *, no_shadow: bool, root: Path, form: str) -> int:
     """Show versions, environments and runs over time.
 
-    Read-only. The text has the runs and the drift of each environment. `--html` and `--format json` also have each
-    migration's SQL, and the schema after each migration, which is rebuilt from the ledger in a throw-away database.
+    Read-only. The text shows the runs and the drift of each environment. `--html` and `--format json` also contain
+    each migration's SQL, and the schema after each migration. The schemas are rebuilt from the ledger in a throw-away
+    database.
     """
     from ..commands.history import Depth
     from ..commands.history import history as verb

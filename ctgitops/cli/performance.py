@@ -21,7 +21,7 @@ from .printing import print_page
 @options.root
 @options.as_page
 def performance(name: str, migration: str | None, root: Path, form: str) -> int:
-    """Show what earlier runs did to the load of the database. Read-only.
+    """Show how earlier runs changed the load of the database. Read-only.
 
     A run measures the load if the manifest has `performance`.
     """
@@ -45,13 +45,15 @@ def performance(name: str, migration: str | None, root: Path, form: str) -> int:
 @options.environment
 @click.option("--timezone", default="UTC", show_default=True, help="Time zone of the proposed windows.")
 @click.option("--hours", type=click.IntRange(1, 12), default=3, show_default=True, help="Length of a window in hours.")
-@click.option("--only-show", is_flag=True, help="Take no sample; only show what earlier samples say. Read-only.")
+@click.option(
+    "--only-show", is_flag=True, help="Only show the result of earlier samples, and take no new sample. Read-only."
+)
 @options.root
 @options.as_page
 def traffic(  # noqa: PLR0913 - one parameter per option
     *, name: str, timezone: str, hours: int, only_show: bool, root: Path, form: str
 ) -> int:
-    """Take one sample of the load, and propose `windows` from the samples of days.
+    """Store one sample of the load, and propose `windows` from all samples.
 
     Run it every hour, for example in the scheduled workflow. The samples are stored beside the ledger.
     """

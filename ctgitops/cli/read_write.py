@@ -34,7 +34,11 @@ from .read_only import fingerprint_in
     multiple=True,
     help="Start although this gate says wait: `window`, `freeze` or `bake`. Needs `--reason`. Can be repeated.",
 )
-@click.option("--reason", default="", help="Why gates are overridden. The ledger and all receivers get it.")
+@click.option(
+    "--reason",
+    default="",
+    help="Why the gates are overridden. The ledger stores the reason, and all receivers of notifications get it.",
+)
 @options.wait
 @options.root
 @options.log_format
@@ -60,7 +64,9 @@ def apply(  # noqa: PLR0913 - one parameter per option
     from ..core.gate.override import Override
 
     if reason and not gates:
-        raise click.UsageError("`--reason` is the reason of an override: give `--override` too")
+        raise click.UsageError(
+            "`--reason` has an effect only with `--override`: add `--override`, or remove `--reason`"
+        )
     override = Override.parse(gates, reason)
     if plan_file and fingerprint:
         raise click.UsageError("--plan and --fingerprint are mutually exclusive: give one of them")
@@ -140,7 +146,8 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     "roles",
     metavar="ROLE",
     multiple=True,
-    help="Also drop everything that this role owns. For roles that migrations make owners of objects. Can be repeated.",
+    help="Also drop everything that this role owns. Needed if migrations make this role the owner of objects. Can be "
+    "repeated.",
 )
 @options.wait
 @options.root

@@ -120,8 +120,8 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
 @click.option(
     "--at",
     metavar="MIGRATION",
-    help="Last migration that the database has: a number, name, file, schema version or `latest`.  [default: as the "
-    "ledger of the other tool says]",
+    help="Last migration that the database has: a number, name, file, schema version or `latest`.  [default: the "
+    "last one in the other tool's ledger]",
 )
 @click.option(
     "--accept-differences",
@@ -137,9 +137,9 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
 def baseline(*, name: str, at: str | None, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913 - one parameter per option
     """Take over an existing database that has no ledger yet.
 
-    Without --at, the ledger of another migration tool in the database says which migrations it has.
-    Its schema must match the schema that the migration files produce; no migration is run on it. If the schemas differ,
-    the differences are shown, nothing is recorded, and the exit status is 1.
+    Without --at, the applied migrations are read from the ledger of another migration tool in the database. The schema
+    of the database must match the schema that the migration files produce. No migration is run on the database. If the
+    schemas differ, the differences are shown, nothing is recorded, and the exit status is 1.
     """
     from ..commands.baseline import baseline as verb
     from ..core.run.baseline import TakeOver

@@ -30,13 +30,14 @@ from .printing import print_page
 @click.option(
     "--history-pages",
     is_flag=True,
-    help="Also write a workflow that publishes `ctgitops history` on GitHub Pages. See first who can read those Pages.",
+    help="Also write a workflow that publishes `ctgitops history` on GitHub Pages. First check who can "
+    "read your Pages.",
 )
 @options.root_to_begin
 @click.option(
     "--migrations",
     metavar="FOLDER",
-    help="The folder with the migrations, if the repository has several.  [default: the only one that is found]",
+    help="The folder with the migrations, if the repository has several.  [default: the only folder found]",
 )
 def init(root: Path, migrations: str | None, *, history_pages: bool) -> int:
     """Create a policy and three manifests for a repository.
@@ -84,7 +85,7 @@ def init(root: Path, migrations: str | None, *, history_pages: bool) -> int:
 @click.option(
     "--renumber",
     metavar="MIGRATION",
-    help="Create nothing: renumber this migration (file, name or number), and later ones of the branch, to the next "
+    help="Create no file. Renumber this migration (file, name or number) and later ones of the branch to the next "
     "free numbers and versions.",
 )
 @click.option("--base", metavar="BRANCH", help="With --renumber: the branch to merge into.  [default: origin/HEAD]")

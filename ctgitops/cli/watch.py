@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 @click.command()
 @options.environment
 @click.option(
-    "--follow", is_flag=True, help="With `--format json`: one document per line and look, until the run ends."
+    "--follow",
+    is_flag=True,
+    help="With `--format json`: print one document per line for each update, until the run ends.",
 )
 @click.option(
-    "--every", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Seconds between two looks at the run."
+    "--every", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Seconds between two updates."
 )
 @options.root
 @options.as_data
 def watch(*, name: str, follow: bool, every: float, root: Path, form: str) -> int:
     """Show what the current run of an environment is doing, until it ends.
 
-    Connects to the database only, so the run can be on any machine. In a terminal, the display is updated; in a log,
-    there is a line for each change. Read-only.
+    Connects only to the database, so the run can be on any machine. In a terminal, the display is updated. In a log,
+    `watch` prints a line for each change. Read-only.
     """
     from ..commands.watch import watch as verb
 

@@ -39,7 +39,11 @@ def _examined(examination: Examination, families: tuple[str, ...], longest: floa
             continue
         results = None if late else _looked(check, look, longest)
         if results is None:
-            why = f"`{late}` did not end, and uses the same connection" if late else f"no result within {longest:g} s"
+            why = (
+                f"the check `{late}` did not end, and this check needs the same connection"
+                if late
+                else f"no result within {longest:g} s"
+            )
             results = (unknown(check, why, "run the command again"),)
             late = late or check
         yield from (replace(each, subject=each.subject or examination.subject) for each in results)

@@ -22,7 +22,7 @@ from ..ports.shadow import Shadows
 from .drift import drift
 from .replaying.schema_replay import MOST_REPLAYS, SchemaReplay
 
-NOT_ASKED = "`--no-shadow` left out the schemas"
+NOT_ASKED = "the schemas were not rebuilt, because of `--no-shadow`"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,11 @@ def _rebuild(  # noqa: PLR0913, PLR0917 - ports
             continue
         replay.run(leaf, live, request.environment)
     for leaf in leaves[MOST_REPLAYS:]:
-        replay.refuse(leaf, f"the ledgers have {len(leaves)} branches, and only the newest {MOST_REPLAYS} are rebuilt")
+        replay.refuse(
+            leaf,
+            f"the ledgers contain {len(leaves)} different sequences of migrations, "
+            f"and only the newest {MOST_REPLAYS} are rebuilt",
+        )
     return replay.notes
 
 

@@ -33,4 +33,4 @@ def performance(
         if environment.performance
         else f"add `performance: {{within: 15min}}` to {environment.path}; the next apply then measures the load"
     )
-    raise UsageError(f"{environment.name} has no report on the load for {which}", hint=hint)
+    raise UsageError(f"{environment.name} has no performance report for {which}", hint=hint)

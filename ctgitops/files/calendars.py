@@ -47,7 +47,7 @@ def freezes_in(text: str, timezone: str | None) -> Freezes:
     if len(components) > MOST_EVENTS:
         raise ValueError(f"it has {len(components):,} events, but the limit is {MOST_EVENTS:,}")
     if not components:
-        raise ValueError("it has no events, so it would freeze nothing")
+        raise ValueError("it has no events, so it has no effect")
     events = [_Event(component, timezone) for component in components]
     moved: dict[str, set[datetime]] = {}
     for event in events:
@@ -90,7 +90,9 @@ class _Event:
             yield self._once(self._first)
             return
         if isinstance(rules, list) or component.get("EXRULE") is not None:
-            raise ValueError(f"{self._name} has several rules, or a rule of exceptions: write separate events")
+            raise ValueError(
+                f"{self._name} has several repetition rules, or an exception rule (EXRULE): write separate events"
+            )
         if self._length > LONGEST_REPEATED:
             raise ValueError(f"{self._name} repeats, and lasts for more than a year")
         left_out = {self._local(each.dt) for each in self._dates("EXDATE")} | moved.get(self.uid, set())

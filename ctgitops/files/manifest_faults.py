@@ -195,7 +195,7 @@ def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
         hint = "zero would refuse every backup: choose a longer time, or remove the key"
         yield _fault(document, ("backup", "max_time"), backup["max_time"], hint)
     if re.fullmatch(r"0+[a-z]+", settings.get("object_lock", "")):
-        hint = "zero locks nothing: choose a longer time, or remove it"
+        hint = "zero locks nothing: choose a longer time, or remove the key"
         yield _fault(document, ("backup", "store", "object_lock"), settings["object_lock"], hint)
     for index, text in enumerate(backup.get("encrypt_to", ())):
         try:

@@ -155,7 +155,7 @@ def first_files(root: Path, chosen: FoundLayout | None = None) -> tuple[NewFile,
         layout=_layout_keys(layout),
         numbering="contiguous" if contiguous else "increasing",
         header="required" if all(m.header for m in found) else "optional",
-        history=f"lint_after: {numbers[-1]}    # earlier migrations are history, and not linted\n" if numbers else "",
+        history=f"lint_after: {numbers[-1]}    # lint skips this migration and all earlier ones\n" if numbers else "",
     )
     manifests = (
         NewFile(

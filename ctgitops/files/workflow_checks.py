@@ -132,7 +132,7 @@ class WorkflowChecks:
             elif isinstance(given, dict) and job.checks_out and not given.get("contents"):
                 what = f"{job.where} may not read the repository, which its checkout needs"
                 found.append(problem("workflow-permissions", what, fix))
-        yield from self._judged("workflow-permissions", found, "each job states its permissions")
+        yield from self._judged("workflow-permissions", found, "each job has the key `permissions`")
 
     def checkout(self) -> Iterator[Diagnosis]:
         """Whether a privileged workflow checks out the code of a pull request."""

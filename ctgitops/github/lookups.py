@@ -129,7 +129,7 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
         if traced == MOST and incomplete:
             break
         if traced == MOST:
-            what = f"the plans of merged pull requests would have to be searched for more than {MOST} files"
+            what = f"more than {MOST} files would have to be searched in the plans of merged pull requests"
             raise ForgeError(what, hint="apply fewer migrations at once, with the input `to`")
         traced += 1
         for pull in _brought_by(client, file.path, at):

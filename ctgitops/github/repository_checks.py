@@ -93,7 +93,7 @@ class RepositoryChecks:
     def _absent(self, each: Environment) -> Diagnosis:
         what = f"GitHub has no environment {each.name}"
         if each.trigger is Trigger.MANUAL:
-            return note(_CHECK, f"{what}, and the manifest applies to it only by hand")
+            return note(_CHECK, f"{what}; it is optional, because the manifest allows only manual applies")
         fix = self._api(f"environments/{each.name}", "PUT", _protected({}, None, reviewed=_is_reviewed(each)))
         return problem(_CHECK, what, f"{fix}\n{self._policy(each)}")
 

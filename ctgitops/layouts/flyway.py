@@ -37,7 +37,7 @@ def _placeholders(text: str, path: str) -> Iterator[Problem]:
         match = match or (_PLACEHOLDER.match(text, token.start) if text[token.start] == "$" else None)
         if match:
             place = Place(path, text.count("\n", 0, match.start()) + 1)
-            what = f"`{match[0]}` is a placeholder of Flyway without a value"
+            what = f"the placeholder `{match[0]}` of Flyway has no value"
             hint = f"add `placeholders: {{{match[1]}: VALUE}}` to migrations/policy.yaml"
             yield Problem("other-tool", what, place, hint)
             return

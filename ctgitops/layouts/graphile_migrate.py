@@ -33,7 +33,7 @@ def _divide(text: str, path: str) -> Divided:
 def _placeholders(text: str, path: str) -> Iterator[Problem]:
     if match := _PLACEHOLDER.search(text):
         place = Place(path, text.count("\n", 0, match.start()) + 1)
-        what = f"`{match[0]}` is a placeholder of graphile-migrate without a value"
+        what = f"the placeholder `{match[0]}` of graphile-migrate has no value"
         hint = f"add `placeholders: {{{match[1]}: VALUE}}` to migrations/policy.yaml"
         yield Problem("other-tool", what, place, hint)
 

@@ -44,7 +44,7 @@ _CODE = (
     (
         "Knex, TypeORM, Sequelize or another library",
         re.compile(r"(?:.*/)?migrations?/[0-9]+[-_][^/]*\.[cm]?[jt]s"),
-        "let the library print its SQL, and keep that",
+        "let the library print its SQL, and store the SQL as migrations",
     ),
     ("Ecto", re.compile(r"(?:.*/)?priv/repo/migrations/[0-9]{14}_[^/]*\.exs"), "`mix ecto.dump` writes structure.sql"),
 )

@@ -60,7 +60,8 @@ def _of_the_load(progress: Progress) -> str | None:
         case events.LoadWatched(seconds=seconds, applied=applied):
             measured = duration(timedelta(seconds=round(seconds)))
             if applied:
-                return f"performance: all is applied and the run lock is free; measuring the load for {measured}"
+                done = "all migrations are applied and the run lock is free"
+                return f"performance: {done}; measuring the load for {measured}"
             return f"performance: measuring the load for at least {measured} before the first migration"
         case events.LoadUnmeasured(what=what):
             return f"performance: not measured: {on_one_line(what)}"

@@ -61,7 +61,9 @@ class RunTrace:
         meter = (meters or NoOpMeterProvider()).get_meter(SCOPE)
         self._runs = meter.create_histogram("ctgitops.run.duration", "s", "Duration of a run")
         self._steps = meter.create_histogram("ctgitops.migration.duration", "s", "Duration of a migration")
-        self._backups = meter.create_histogram("ctgitops.backup.duration", "s", "Duration of a backup and its proof")
+        self._backups = meter.create_histogram(
+            "ctgitops.backup.duration", "s", "Duration of a backup and its verification"
+        )
         self._bytes = meter.create_histogram("ctgitops.backup.size", "By", "Size of a backup")
         self._retries = meter.create_counter(
             "ctgitops.lock.retries", "{retry}", "Attempts that reached `timeouts.lock`"

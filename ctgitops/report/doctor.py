@@ -24,7 +24,7 @@ def verdict(results: Iterable[Diagnosis]) -> str:
     problems, unknown = checkup.count(CheckVerdict.PROBLEM), checkup.count(CheckVerdict.UNKNOWN)
     found = [count(problems, "problem")] if problems else []
     found += [f"{unknown} unknown"] if unknown else []
-    return ", ".join(found) or f"all well ({count(len(checkup.results), 'result')})"
+    return ", ".join(found) or f"no problems ({count(len(checkup.results), 'result')})"
 
 
 def doctor_text(checkup: Checkup) -> str:

@@ -25,7 +25,7 @@ def issue_text(environment: str, memory: str, topic: Topic, trouble: Trouble | N
     if not before.troubles and not after.troubles:
         return None
     names = [NAMES[each] for each in Topic if each in after.troubles]
-    title = f"{environment}: {phrases.joined(tuple(names)) if names else 'all is well'}"
+    title = f"{environment}: {phrases.joined(tuple(names)) if names else 'no problem'}"
     changed = (topic in before.troubles) != (topic in after.troubles)
     comment = _comment(topic, trouble, after) if changed else ""
     return IssueText(escape.one_line(title, MAX), _body(environment, after), after.text, bool(names), comment)
@@ -57,7 +57,7 @@ def _part(topic: Topic, trouble: Trouble, kept: int) -> dict[str, object]:
 
 def _comment(topic: Topic, trouble: Trouble | None, after: IssueMemory) -> str:
     if trouble is None:
-        rest = "" if after.troubles else " All is well, so this issue is closed."
-        return f"✅ {NAMES[topic].capitalize()}: no longer, because {WELL[topic]}.{rest}\n"
+        rest = "" if after.troubles else " No problem is left, so this issue is closed."
+        return f"✅ {NAMES[topic].capitalize()}: solved, because {WELL[topic]}.{rest}\n"
     run = f" ([run]({url}))" if (url := links.address(trouble.run_url)) else ""
     return f"⛔ {NAMES[topic].capitalize()}: {escape.prose(trouble.what)}{run}\n"

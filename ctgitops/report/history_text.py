@@ -81,7 +81,11 @@ def _shown(lane: Lane) -> tuple[RecordedRun, ...]:
 
 def _left_out(lane: Lane) -> list[str]:
     more = len(lane.runs) - MOST_RUNS
-    return [f"{phrases.count(more, 'older run')} not shown; `--format json` and `--html` have all"] if more > 0 else []
+    return (
+        [f"{phrases.count(more, 'older run')} not shown; `--format json` and `--html` contain all runs"]
+        if more > 0
+        else []
+    )
 
 
 def _row(run: RecordedRun) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def load_verdict(report: LoadReport) -> str:
             return f"PERFORMANCE: {phrases.count(len(report.regressions), 'regression')} in {measured}"
         case LoadState.UNKNOWN:
             gaps = dict.fromkeys(each.what for each in report.blind if each.matters)
-            return f"performance UNKNOWN: {', '.join(gaps)} could not be seen"
+            return f"performance UNKNOWN: {', '.join(gaps)} could not be measured"
         case LoadState.UNCHANGED:
             return f"performance: no regression in {measured}"
 
@@ -52,7 +52,7 @@ def load_lines(report: LoadReport) -> Iterator[str]:
     if report.blind:
         yield ""
     for each in report.blind:
-        yield f"  not seen: {on_one_line(each.what)}: {on_one_line(each.why)}"
+        yield f"  not measured: {on_one_line(each.what)}: {on_one_line(each.why)}"
     if report.figures:
         rows = [("", "before", "after"), *((each.name, _value(each, 0), _value(each, 1)) for each in report.figures)]
         yield from ("", *table(rows))
@@ -66,7 +66,7 @@ def proposal(report: LoadReport) -> str:
         return ""
     dry, back = report.proposed
     said = f"; the dry run now says: {report.dry_run}" if report.dry_run else ""
-    return f"if the regression outweighs the change, see {_command(dry)}, then run {_command(back)}{said}"
+    return f"if the change is not worth the regression, first run {_command(dry)}, then run {_command(back)}{said}"
 
 
 def _command(text: str) -> str:

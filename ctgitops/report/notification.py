@@ -91,8 +91,8 @@ class LongWait:
 def of_long_wait(wait: LongWait, seconds: float, environment: str, origin: Origin) -> Notification:
     """The notification about a run that is still waiting for a lock."""
     summary = f"WAITS for more than {seconds:.0f} s: {wait.subject}"
-    facts = (*wait.why, "database: the migration that waits has changed nothing yet; the run tries again by itself")
-    hint = f"`ctgitops watch --env {environment}` shows who is in the way; end that session, or let the run wait"
+    facts = (*wait.why, "database: the waiting migration has changed nothing yet; the run retries by itself")
+    hint = f"`ctgitops watch --env {environment}` shows the blocking sessions; terminate them, or let the run wait"
     return Notification(Event.WAITING, environment, summary, facts, hint, origin)
 
 
@@ -100,14 +100,16 @@ def of_override(override: UsedOverride, environment: str, origin: Origin) -> Not
     """The notification about a run that starts although a gate says wait. Every receiver gets it."""
     facts = (f"reason: {override.reason}", *(f"ignored: {wait.gate}: {wait.what}" for wait in override.waits))
     summary = f"OVERRIDE of {', '.join(override.gates)}{f' by {override.actor}' if override.actor else ''}"
-    hint = f"the run has begun; `ctgitops watch --env {environment}` shows what it does"
+    hint = f"the run has begun; `ctgitops watch --env {environment}` shows what it is doing"
     return Notification(Event.OVERRIDE, environment, summary, facts, hint, origin)
 
 
 def of_interrupted(run: InterruptedRun, environment: str, origin: Origin) -> Notification:
     """The notification about an earlier run that was interrupted, and could not notify receivers itself."""
     facts = [f"plan: {run.plan[:12]}", *([f"run: {run.run_url}"] if run.run_url else [])]
-    facts.append("database: the ledger has each completed migration; the run that sends this continues from there")
+    facts.append(
+        "database: the ledger contains each completed migration; the run that sends this message continues from there"
+    )
     hint = f"`ctgitops status --env {environment}` shows what is applied"
     return Notification(Event.FAILED, environment, f"INTERRUPTED: {run.text}", tuple(facts), hint, origin)
 
@@ -144,7 +146,11 @@ def of_load(outcome: Outcome, origin: Origin) -> Notification | None:
     if outcome.load is None or not outcome.load.regressions:
         return None
     found = [": ".join(filter(None, (each.kind, each.what, each.statement))) for each in outcome.load.regressions]
-    facts = (*(done.name for done in outcome.done), *found, "database: all is applied; the load is only observed")
+    facts = (
+        *(done.name for done in outcome.done),
+        *found,
+        "database: all migrations are applied; a regression changes nothing in the database",
+    )
     name = outcome.plan.environment
     next_step = proposal(outcome.load) or f"`ctgitops performance --env {name}` shows all findings"
     return Notification(Event.REGRESSION, name, load_verdict(outcome.load), facts, next_step, origin)

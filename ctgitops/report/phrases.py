@@ -207,7 +207,7 @@ def order(of: DeployOrder) -> str:
     return {
         DeployOrder.SCHEMA_FIRST: "Schema first: the plan only adds names, so the current code keeps working.",
         DeployOrder.CODE_FIRST: "Code first: before the plan, deploy code without the dropped or renamed names.",
-        DeployOrder.SPLIT: "Code in two steps: before the plan without old names, after the plan with new names.",
+        DeployOrder.SPLIT: "Deploy code twice: without the old names before the plan, with the new names after it.",
     }[of]
 
 

@@ -28,7 +28,7 @@ def activity_line(look: Look) -> str:
     now = look.now
     parts = [on_one_line(now.holder.step) or "begins"]
     parts += [_gauge(gauge) for gauge in now.gauges]
-    parts += [f"in the way: {on_one_line(each.who)}" for each in now.in_the_way[:MOST]]
+    parts += [f"blocked by: {on_one_line(each.who)}" for each in now.in_the_way[:MOST]]
     parts += [f"waits for the run: {phrases.count(len(now.waiting), 'session')}"] if now.waiting else []
     return "; ".join(parts)
 
@@ -64,7 +64,7 @@ def _details(look: Look) -> Iterator[str]:
             yield f"{on_one_line(session.who)}{_since(session)}{_waits(session)}"
     for gauge in now.gauges:
         yield f"progress: {_gauge(gauge)}{_rest(gauge, look)}"
-    yield from _list("in the way", now.in_the_way)
+    yield from _list("blocked by", now.in_the_way)
     yield from _list("waits for the run", now.waiting)
 
 

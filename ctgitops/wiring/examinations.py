@@ -57,7 +57,7 @@ class Examinations:
 
     def _telemetry(self) -> Iterator[Diagnosis]:
         if not endpoint(self.environ):
-            yield ok("telemetry", "no variable asks for traces or metrics")
+            yield ok("telemetry", "no environment variable requests traces or metrics")
         elif find_spec("opentelemetry") is None:
             yield problem("telemetry", "the extra `otel` is not installed", "pip install 'ctgitops[otel]'")
         else:

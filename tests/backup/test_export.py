@@ -208,7 +208,7 @@ def test_a_changed_value_is_found(quick: Scene, monkeypatch: pytest.MonkeyPatch)
         return write_csv((each.replace(b'"7"', b'"8"') for each in pieces), folder, stem)
 
     monkeypatch.setattr(export, "write_csv", changed)
-    with pytest.raises(BackupError, match=r"public\.t: same number of rows, but other contents"):
+    with pytest.raises(BackupError, match=r"public\.t: same number of rows, but different contents"):
         exporting(quick, "public.t").take()
 
 

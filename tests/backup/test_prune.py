@@ -64,7 +64,7 @@ def test_old_backups_go_and_a_dry_run_says_which(scene: Scene) -> None:
     foreign = put(scene, 9, "production")
     shown = prune(scene, dry_run=True)
     assert [each.id for each in shown.goes] == old
-    assert [each.stays for each in shown.stay] == ["it is the newest proved backup"]
+    assert [each.stays for each in shown.stay] == ["it is the newest verified backup"]
     assert there(scene) == [newest, *old, foreign]
     assert prune(scene).goes == shown.goes
     assert there(scene) == [newest, foreign]

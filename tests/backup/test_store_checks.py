@@ -133,7 +133,7 @@ def test_a_key_that_only_puts_is_right(s3: InS3) -> None:
     obstore.put(seaweed.bucket(s3.url, "only-put"), "x", b"", use_multipart=False)
     found = s3.found(seaweed.WRITER, bucket="only-put")
     assert {each.verdict for each in found} == {CheckVerdict.NOTE}
-    assert "may put, but not read" in found[0].what
+    assert "can write, but not read" in found[0].what
 
 
 class PutOnly(FolderObjects):

@@ -53,7 +53,7 @@ def test_the_files_are_encrypted_compared_and_fetched(taken: tuple[Scene, Receip
     assert set(files) == set(receipt.exported_files)
     if receipt.exported_as == "csv":
         assert gzip.decompress(files["public.t.csv.gz"].read_bytes()).startswith(b'n,s\n"1","secret 1"\n')
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(UsageError, match="already exists"):
         fetched(scene, receipt)
 
 
@@ -89,7 +89,7 @@ def test_an_export_that_was_replaced_with_its_checksums_fails_a_drill(quick: Sce
     text = text.replace(hashlib.sha256(old).hexdigest(), hashlib.sha256(new).hexdigest())
     text = text.replace(f'"bytes": {len(old)}', f'"bytes": {len(new)}')
     (Path(receipt.location) / "receipt.json").write_text(text)
-    with pytest.raises(BackupError, match=r"export of public\.t: same number of rows, but other contents"):
+    with pytest.raises(BackupError, match=r"export of public\.t: same number of rows, but different contents"):
         drill(quick)
 
 

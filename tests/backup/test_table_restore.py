@@ -73,7 +73,7 @@ def test_what_cannot_be_restored_leaves_nothing(quick: Scene, make_database: Cal
     with pytest.raises(UsageError, match=r"has no table public.project") as caught:
         restore(quick, receipt, "public.project", "restored.p")
     assert caught.value.hint == "did you mean public.projects?"
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(UsageError, match="already exists"):
         restore(quick, receipt, "public.projects", "public.parted")
     with pytest.raises(BackupError, match=r"public.mood. does not exist"):
         restore(quick, receipt, "public.projects", "restored.p", make_database())

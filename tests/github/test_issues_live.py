@@ -48,7 +48,7 @@ def test_one_issue_is_opened_edited_closed_and_opened_again(live: Live) -> None:
     tell(live, name, Topic.DRIFT, "")
     tell(live, name, Topic.DRILL, "")
     (closed,) = issues(live, name)
-    assert (closed["state"], closed["title"]) == ("closed", f"{name}: all is well")
+    assert (closed["state"], closed["title"]) == ("closed", f"{name}: no problem")
     tell(live, name, Topic.RUN, "")
     tell(live, name, Topic.RUN, "division by zero")
     (again,) = issues(live, name)

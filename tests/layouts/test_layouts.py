@@ -82,8 +82,8 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.NODE_PG_MIGRATE, "1704110500000-x.sql", "select 1;", "cannot determine its place"),
         _one(LayoutName.HASURA, "1_x/up.yaml", "- args", "Hasura CLI that is not SQL"),
         _one(LayoutName.FLYWAY, "V1__x.java", "class", "Flyway that is not SQL"),
-        _one(LayoutName.FLYWAY, "V1__x.sql", "create schema ${name};", "is a placeholder of Flyway without a value"),
-        _one(LayoutName.FLYWAY, "V1__x.sql", "select 'a ${name}';", "is a placeholder of Flyway without a value"),
+        _one(LayoutName.FLYWAY, "V1__x.sql", "create schema ${name};", "of Flyway has no value"),
+        _one(LayoutName.FLYWAY, "V1__x.sql", "select 'a ${name}';", "of Flyway has no value"),
         _one(LayoutName.FLYWAY, "V1.2__x.sql", "select 1;", "does not fit into `version_parts: 1`"),
         _one(LayoutName.FLYWAY, "U1__x.sql", "select 1;", "the rollback of a version that does not exist"),
         _one(LayoutName.PRISMA, "init/migration.sql", "select 1;", "has no number"),
@@ -96,7 +96,10 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.GRAPHILE_MIGRATE, "current.sql", "create table a ();", "contains SQL that is not committed"),
         _one(LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", GRAPHILE.replace("1;", "2;"), "its hash differs"),
         _one(
-            LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", graphile("select ':DATABASE_NAME';"), "without a value"
+            LayoutName.GRAPHILE_MIGRATE,
+            "committed/000001.sql",
+            graphile("select ':DATABASE_NAME';"),
+            "of graphile-migrate has no value",
         ),
         _one(LayoutName.ATLAS, "1_x.sql", "-- atlas:checkpoint\nselect 1;", "is a directive of Atlas"),
         _one(LayoutName.SQITCH, "deploy/x.sql", "select 1;", "`sqitch.plan` does not exist"),

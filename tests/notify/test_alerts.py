@@ -138,5 +138,5 @@ def test_each_alert_says_what_to_do() -> None:
     ended = of_interrupted(
         InterruptedRun("a" * 64, at, at, "ben", "https://x.example/1", "007_x"), "production", origin
     )
-    assert "the run of ben, begun 2026-11-24 09:00 UTC, ended without a result at 007_x" in ended.title()
+    assert "the run of ben, which began on 2026-11-24 09:00 UTC, ended without a result at 007_x" in ended.title()
     assert "run: https://x.example/1" in ended.text()

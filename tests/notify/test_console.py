@@ -94,7 +94,7 @@ def test_everything_else_has_its_line() -> None:
         "[2/2] 002_extended_schema … rolled back in 8 ms",
         "seed file seeds/a.sql … ran in 3 ms",
         "performance: measuring the load for at least 10 s before the first migration",
-        "performance: all is applied and the run lock is free; measuring the load for 15 min",
+        "performance: all migrations are applied and the run lock is free; measuring the load for 15 min",
         "performance: not measured: canceling statement now",
     ]
 

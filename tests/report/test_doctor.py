@@ -18,7 +18,7 @@ SOME = Checkup(
         for each in (
             ok("connect", "PostgreSQL 17.2"),
             ok("pooler", "own"),
-            problem("apply-grants", "app lacks 2 of the privileges to apply", "grant a to b;\ngrant c to d;"),
+            problem("apply-grants", "app lacks 2 of the privileges that `apply` needs", "grant a to b;\ngrant c to d;"),
             note("recovery", "no point-in-time recovery: `archive_mode` is off"),
             unknown("github-token", "GITHUB_TOKEN is not set", 'export GITHUB_TOKEN="$(gh auth token)"'),
             unknown("branch-rules", "GITHUB_TOKEN is not set", 'export GITHUB_TOKEN="$(gh auth token)"'),
@@ -32,14 +32,14 @@ def test_each_line_says_what_why_and_the_fix() -> None:
         doctor_text(SOME)
         == """\
 staging: 1 problem
-  problem  apply-grants: app lacks 2 of the privileges to apply
+  problem  apply-grants: app lacks 2 of the privileges that `apply` needs
            why: The first migration or ledger entry that needs the privilege
            fails.
            fix: grant a to b;
                 grant c to d;
   note     recovery: no point-in-time recovery: `archive_mode` is off
-           why: Without an archive, the newest backup is the only state to
-           return to.
+           why: Without a WAL archive, only the state of the newest backup can
+           be restored.
   ok       connect, pooler
 
 repository: 2 unknown

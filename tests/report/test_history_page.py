@@ -249,7 +249,12 @@ def test_drift_failures_and_what_is_unknown_are_told(page: Browser, tmp_path: Pa
     assert number_of(page, ".lanes .mark.failed") > 0
     page.go("#schema/32")
     assert "This schema is unknown: the SQL does not run." in words(page)
-    page.open(written(tmp_path, replace(history_of(9, 5), without_schemas="`--no-shadow` left out the schemas")))
+    page.open(
+        written(
+            tmp_path,
+            replace(history_of(9, 5), without_schemas="the schemas were not rebuilt, because of `--no-shadow`"),
+        )
+    )
     page.go("#schema")
     assert "This page has no schemas" in words(page)
 

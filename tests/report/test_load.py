@@ -58,7 +58,7 @@ def record(load: LoadReport) -> LoadRecord:
     ("load", "mark", "said"),
     [
         (SLOW, "🟠", "PERFORMANCE: 1 regression in 15 min"),
-        (UNSEEN, "🟠", "performance UNKNOWN: the statements could not be seen"),
+        (UNSEEN, "🟠", "performance UNKNOWN: the statements could not be measured"),
         (WELL, "✅", ""),
     ],
 )
@@ -76,10 +76,10 @@ def test_the_text_has_findings_figures_and_what_was_not_seen() -> None:
         "    select sum(length) from cable_routes where project = $1\n    mean 0.50 ms before, 20.00 ms after" in text
     )
     assert "note[unused-index]: the new index public.routes_at was not used" in text
-    assert "not seen: the plans of statements: no answer in time" in text
+    assert "not measured: the plans of statements: no answer in time" in text
     assert "412.5 a second" in text
     assert "unknown" in text
-    assert f"see `{COMMAND} --dry-run`, then run `{COMMAND}`; the dry run now says: no" in text
+    assert f"first run `{COMMAND} --dry-run`, then run `{COMMAND}`; the dry run now says: no" in text
 
 
 def test_json_is_of_the_published_shape() -> None:
@@ -111,7 +111,7 @@ def test_a_regression_is_an_event_of_its_own() -> None:
 
 def test_on_github_the_rollback_is_a_run_of_the_workflow() -> None:
     page = outcome_text(with_inputs_of(outcome(SLOW)))
-    assert "see the workflow with `command: rollback`" in page
+    assert "first run the workflow with `command: rollback`" in page
     assert "`dry-run: true`" in page
     assert "ctgitops rollback" not in page
 

@@ -59,9 +59,9 @@ def test_a_look_says_who_what_how_far_and_who_else() -> None:
         "  statement: create index i on big (a), for 1 min 58 s\n"
         "  progress: CREATE INDEX on public.big, building index: scanning table, 40 % of 1,000 blocks, "
         "30 blocks a second, about 20.0 s left in this phase\n"
-        "  in the way: backend 9, psql, user ana, idle in transaction, for 12 min 4 s: select ? <b>@team</b> "
+        "  blocked by: backend 9, psql, user ana, idle in transaction, for 12 min 4 s: select ? <b>@team</b> "
         "](https://evil.example) [?J ::error::x\n"
-        "  in the way: a prepared transaction\n"
+        "  blocked by: a prepared transaction\n"
         + "".join(
             f"  waits for the run: backend {20 + n}, app, user web, for 3.0 s: update t set a = ?\n" for n in range(5)
         )
@@ -127,7 +127,7 @@ def test_an_issue_remembers_other_topics_and_tells_changes_alone() -> None:
     assert (less.open, "closed" in less.comment) == (True, False)
     done = issue_text("production", less.memory, Topic.DRILL, None)
     assert done is not None
-    assert (done.open, done.title) == (False, "production: all is well")
+    assert (done.open, done.title) == (False, "production: no problem")
     assert issue_text("production", done.memory, Topic.RUN, None) is None
     assert issue_text("production", "", Topic.RUN, None) is None
 

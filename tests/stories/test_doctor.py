@@ -47,7 +47,7 @@ def test_without_a_token_github_is_unknown_and_the_exit_status_is_1(house: House
 
 def test_a_healthy_database_is_a_success(house: House) -> None:
     looked = house.run("doctor", "--only", "database", "--only", "settings")
-    assert (looked.status, "In total: all well" in looked.out) == (0, True), looked.out
+    assert (looked.status, "In total: no problems" in looked.out) == (0, True), looked.out
 
 
 def test_a_database_that_is_away_makes_every_other_check_unknown(house: House) -> None:
@@ -82,7 +82,7 @@ def test_an_invalid_manifest_is_reported_beside_the_results(house: House) -> Non
     house.write("environments/broken.yaml", "environment: broken\n")
     looked = house.run("doctor", "--only", "settings")
     assert (looked.status, "environments/broken.yaml" in looked.err) == (3, True)
-    assert "staging: all well" in looked.out
+    assert "staging: no problems" in looked.out
 
 
 def test_traces_that_cannot_be_sent_are_found(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_a_schema_that_no_migration_creates_is_copied_and_the_page_says_so(house
     house.policy("layout: supabase\nmigrations: supabase/migrations\n")
     done = house.run("baseline", "--env", "staging", "--at", "latest")
     assert (done.status, marks(project)) == (1, [])  # the schema `extensions` differs: no file needs it
-    assert "no migration creates the schema auth, so it is copied from the database and not compared" in done.said
+    assert "no migration creates the schema auth, so it is copied from the database, and not compared" in done.said
     done = house.run("baseline", "--env", "staging", "--at", "latest", "--accept-differences", "the platform's")
     assert (done.status, len(marks(project))) == (0, 3)
 

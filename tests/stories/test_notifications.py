@@ -109,7 +109,7 @@ def test_an_interrupted_run_is_told_by_the_next_run_once(
     events = [json.loads(body) for _, body in heard.requests]
     assert sorted(each["event"] for each in events) == ["applied", "failed"]
     (told,) = (each for each in events if each["event"] == "failed")
-    assert "INTERRUPTED: the run of anna, begun" in told["summary"]
+    assert "INTERRUPTED: the run of anna, which began on" in told["summary"]
     assert "ended without a result at 001_one" in told["summary"]
     house.migration("002_two", "create table two (id int);")
     house.applied()

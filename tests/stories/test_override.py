@@ -56,7 +56,7 @@ def test_an_override_is_on_the_ledger_in_the_status_and_at_every_receiver(house:
         (("--override", "window", "--reason", "  "), "needs a reason"),
         (("--override", "reviewed", "--reason", "x"), "the gate `reviewed` cannot be overridden"),
         (("--override", "fingerprint", "--reason", "x"), "cannot be overridden"),
-        (("--reason", "x"), "give `--override` too"),
+        (("--reason", "x"), "has an effect only with `--override`"),
     ],
 )
 def test_what_is_no_override_is_refused(house: House, arguments: tuple[str, ...], said: str) -> None:

@@ -32,13 +32,15 @@ def test_without_the_extension_it_says_what_it_could_not_see(measured: House, da
     done = measured.applied()
     assert done.status == 0
     assert "performance UNKNOWN: the statements" in done.words
-    assert "not seen: the statements: the extension pg_stat_statements is not installed in this database" in done.out
+    assert (
+        "not measured: the statements: the extension pg_stat_statements is not installed in this database" in done.out
+    )
     rows = fetch(database_url, "select moment, migrations, report is null from ctgitops.performance order by id")
     assert rows == [("before", ["002_two"], True), ("after", ["002_two"], True), ("end", ["002_two"], False)]
     shown = measured.run("performance", "--env", "staging", "--migration", "002")
     assert shown.status == 0, shown.said
     assert "002_two" in shown.out
-    assert "not seen: the statements" in shown.out
+    assert "not measured: the statements" in shown.out
     page = valid("performance", measured.run("performance", "--env", "staging", "--format", "json").out)
     assert [each["migrations"] for each in page["runs"]] == [["002_two"]]
     assert "### Performance of staging" in measured.run("performance", "--env", "staging", "--format", "markdown").out
@@ -71,14 +73,14 @@ def test_a_row_that_another_version_wrote_is_an_error_and_a_plan_goes_on(measure
 def test_a_migration_without_a_report(measured: House) -> None:
     missing = measured.run("performance", "--env", "staging", "--migration", "001")
     assert missing.status == 2
-    assert "staging has no report on the load for the run that applied 001" in missing.words
+    assert "staging has no performance report for the run that applied 001" in missing.words
     assert "the next apply measures the load" in missing.words
 
 
 def test_asked_to_stop_while_it_waits_all_is_applied_and_the_lock_is_free(measured: House, database_url: str) -> None:
     measured.environment("staging", database_url, "performance: {within: 5h, before: 0s}\n")
     running = measured.start("apply", "--env", "staging")
-    running.says("all is applied and the run lock is free")
+    running.says("all migrations are applied and the run lock is free")
     unlocked = measured.run("unlock", "--env", "staging")
     assert "the run lock of staging is free" in unlocked.words
     running.terminate()
@@ -131,7 +133,7 @@ def test_traffic_takes_a_sample_and_says_that_it_has_too_few(measured: House, da
     measured.applied()
     first = measured.run("traffic", "--env", "staging")
     assert first.status == 0, first.said
-    assert "quiet hours UNKNOWN: 0 of at least 3 days have samples" in first.words
+    assert "quiet hours UNKNOWN: there are samples of 0 days, but at least 3 are necessary" in first.words
     assert fetch(database_url, "select count(*) from ctgitops.traffic") == [(1,)]
     page = valid("traffic", measured.run("traffic", "--env", "staging", "--format", "json", "--only-show").out)
     assert (page["samples"], page["stored"], page["windows"]) == (1, False, [])

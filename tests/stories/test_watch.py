@@ -88,7 +88,7 @@ def test_who_is_in_the_way_of_an_index_build_and_who_waits_for_an_alter(lived_in
         assert now["in_the_way"][0]["statement"] == "begin; insert into one values (?)", "without literals"
         assert now["sessions"][0]["waits_for"].startswith("Lock: ")
         said = lived_in.run("status", "--env", "staging").out
-        assert "in the way: backend " in said
+        assert "blocked by: backend " in said
         other.execute("commit")
     assert at_work.ended().status == 0
     lived_in.migration("003_alter", f"alter table one add two int;\n{GO}")
@@ -111,7 +111,7 @@ def test_an_alter_that_does_not_queue_says_because_of_whom(lived_in: House, data
     with session(database_url) as other:
         other.execute("begin; select from one")
         at_work = lived_in.start("apply", "--env", "staging", environ=WHO)
-        now = seen(lived_in, lambda found: "waits before it locks" in str(found["step"]))
+        now = seen(lived_in, lambda found: "before it requests a lock" in str(found["step"]))
         assert "idle in transaction" in now["step"]
         assert "AccessShareLock on public.one" in now["step"]
     assert at_work.ended().status == 0

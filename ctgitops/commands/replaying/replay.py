@@ -40,7 +40,9 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
             if environment is None or ("schema", missing) not in live.by_key or missing in environment.given.schemas:
                 raise
             environment = replace(environment, given=Given((*environment.given.schemas, missing)))
-            notes += (f"no migration creates the schema {missing}, so it is copied from the database and not compared",)
+            notes += (
+                f"no migration creates the schema {missing}, so it is copied from the database, and not compared",
+            )
         else:
             return replace(found, unmatched=(*notes, *found.unmatched))
 

@@ -23,8 +23,8 @@ class InterruptedRun:
 
     @property
     def text(self) -> str:
-        """`the run of anna, begun 2026-11-30 14:02 UTC, ended without a result at 007_index, at about 14:05 UTC`."""
+        """`the run of anna, which began on 2026-11-30 14:02 UTC, ended without a result at 007_index, at about …`."""
         whose = f"the run of {self.actor}" if self.actor else "an earlier run"
         at = f" at {self.step}" if self.step else ""
         began, ended = f"{self.since:%Y-%m-%d %H:%M} UTC", f"{self.seen:%H:%M} UTC"
-        return f"{whose}, begun {began}, ended without a result{at}, at about {ended}"
+        return f"{whose}, which began on {began}, ended without a result{at}, at about {ended}"

@@ -82,7 +82,7 @@ def retention(
         if backup.environment != name:
             return f"it belongs to {backup.environment}"
         if _foreign(backup, facts):
-            return f"it belongs to another {name}, whose ledger has the ID {backup.ledger_id}"
+            return f"it belongs to another environment named {name}, whose ledger has the ID {backup.ledger_id}"
         return next((why for rule in rules if (why := rule(backup))), "")
 
     return tuple(RetentionDecision(each, decide(each)) for each in found)
@@ -101,7 +101,7 @@ def references(environment: str, ledger: Ledger) -> Mapping[str, str]:
         found[_backup_of(entry)] = f"{entry.name} is unfinished in {environment}"
     for each in open_predictions(ledger):
         run = [entry for entry in ledger.entries if entry.plan == each.made.plan]
-        found |= {_backup_of(entry): f"a run on {environment} that took it is not verified yet" for entry in run}
+        found |= {_backup_of(entry): f"the schema after its run on {environment} is not verified yet" for entry in run}
     for mark in (Mark.ROLLED_BACK, Mark.APPLIED):
         for entry in [each for each in ledger.entries if each.mark is mark][-1:]:
             found[_backup_of(entry)] = f"the newest {mark} entry of {environment} refers to it"
@@ -137,7 +137,7 @@ def _never_removed(ours: list[StoredBackup], facts: RetentionFacts, referred: Ma
 
     def rule(backup: StoredBackup) -> str:
         if backup is ours[0]:
-            return "it is the newest proved backup"
+            return "it is the newest verified backup"
         if backup is whole:
             return "it is the newest backup of the whole database"
         if backup.id in referred:

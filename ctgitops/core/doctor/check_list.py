@@ -21,7 +21,7 @@ CHECKS = {
     "variables": ListedCheck(
         "settings",
         "whether each variable that the manifest names is set",
-        "A run that needs the variable ends with an error, or does not notify that receiver.",
+        "A run that needs the variable fails, or does not send its notification.",
     ),
     "encryption-keys": ListedCheck(
         "settings",
@@ -30,7 +30,7 @@ CHECKS = {
     ),
     "telemetry": ListedCheck(
         "settings",
-        "whether the extra `otel` is installed if the variables ask for traces",
+        "whether the extra `otel` is installed, if environment variables request traces",
         "Without the extra, runs send no traces and metrics.",
     ),
     "connect": ListedCheck(
@@ -38,8 +38,8 @@ CHECKS = {
     ),
     "tls": ListedCheck(
         "database",
-        "`sslmode` in comparison with what the server allows",
-        "Whoever can redirect the connection reads the password, and can change the data.",
+        "whether `sslmode` is as strong as the server allows",
+        "An attacker who redirects the connection can read the password and change the data.",
     ),
     "certificate": ListedCheck(
         "database",
@@ -75,7 +75,7 @@ CHECKS = {
     "role-settings": ListedCheck(
         "database",
         "timeouts and read-only mode that the role or the database sets",
-        "The server ends or refuses a migration that the manifest allows.",
+        "The server cancels or refuses a migration, although the manifest allows it.",
     ),
     "invalid-indexes": ListedCheck(
         "database",
@@ -85,13 +85,13 @@ CHECKS = {
     "statistics": ListedCheck(
         "database",
         "missing and stale statistics of large tables",
-        "Estimates of time and locks in the plan are wrong, and queries get bad plans.",
+        "The plan estimates wrong durations, and queries get bad plans.",
     ),
     "server-version": ListedCheck(
         "server", "the end of support of the server's major version", "Security fixes are no longer published."
     ),
     "connections": ListedCheck(
-        "server", "connections that are still free", "A run, or its backup with parallel jobs, cannot connect."
+        "server", "connections that are still free", "A run, or a parallel job of its backup, cannot connect."
     ),
     "extensions": ListedCheck(
         "server",
@@ -101,7 +101,7 @@ CHECKS = {
     "recovery": ListedCheck(
         "server",
         "WAL archiving, and the privilege for restore points",
-        "Without an archive, the newest backup is the only state to return to.",
+        "Without a WAL archive, only the state of the newest backup can be restored.",
     ),
     "dump-client": ListedCheck(
         "machine",
@@ -111,18 +111,18 @@ CHECKS = {
     "trial": ListedCheck(
         "machine",
         "the server for the trial: its major version and extensions, or the container engine",
-        "A plan without a trial does not know locks, durations and errors.",
+        "Without a trial, a plan cannot show locks, durations and errors.",
     ),
     "disk": ListedCheck(
         "machine", "free space for the dump and for its test restore", "The backup fails, so nothing is applied."
     ),
     "backup-store": ListedCheck(
         "backup",
-        "the store, by putting, reading and deleting a probe",
+        "whether a test object can be written, read and deleted",
         "The backup fails after the dump, so nothing is applied.",
     ),
     "github-token": ListedCheck(
-        "github", "what the token may read", "Comments, checks, deployments and reviews need the permissions."
+        "github", "what the token may read", "Comments, checks, deployments and reviews need these permissions."
     ),
     "branch-rules": ListedCheck(
         "github",
@@ -138,7 +138,9 @@ CHECKS = {
         "workflow", "whether the workflow files can be read", "GitHub does not run an invalid workflow."
     ),
     "workflow-action": ListedCheck(
-        "workflow", "versions of the actions", "An old version lacks fixes, and a branch can change at any time."
+        "workflow",
+        "versions of the actions",
+        "An old version lacks fixes. If `uses` names a branch, the code of the action can change at any time.",
     ),
     "workflow-concurrency": ListedCheck(
         "workflow",

@@ -27,7 +27,10 @@ def assess(moments: Moments, migrations: tuple[str, ...] = ()) -> LoadReport:
     found.sort(key=_importance)
     blind = _once({*_reset(moments), *_unread(moments), *_too_little(moments)})
     if len(found) > MOST:
-        blind = (*blind, Blind(f"{len(found) - MOST} more findings", "the report has only the largest", matters=False))
+        blind = (
+            *blind,
+            Blind(f"{len(found) - MOST} more findings", "the report contains only the largest findings", matters=False),
+        )
     return LoadReport(tuple(found[:MOST]), blind, figures_of(moments), moments.window.seconds, (), migrations)
 
 

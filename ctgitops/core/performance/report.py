@@ -23,7 +23,7 @@ class LoadState(StrEnum):
 
     REGRESSION = "regression"
     UNKNOWN = "unknown"
-    """No regression was found, but a part of the load could not be seen."""
+    """No regression was found, but a part of the load could not be measured."""
     UNCHANGED = "unchanged"
 
 

@@ -69,7 +69,7 @@ def _rewritten(moments: Moments, name: str) -> Iterator[LoadFinding]:
     took = moments.during.seconds
     hot = used >= HOT_PER_SECOND and took >= LONG_SECONDS
     what = (
-        f"{name}, {was.rows:,.0f} rows, was rewritten while the migrations ran, for {took:,.1f} s; "
+        f"{name}, {was.rows:,.0f} rows, was rewritten by the migrations, which took {took:,.1f} s; "
         f"before, it was used {used:,.1f} times a second"
     )
     yield LoadFinding("rewritten-table", LoadLevel.REGRESSION if hot else LoadLevel.NOTICE, what, before=used)

@@ -97,7 +97,12 @@ def quiet_hours(samples: Iterable[TrafficSample], zone: str, length: int = 3) ->
     hours = tuple(_hours(parts))
     known = QuietHours(days, len(ordered), hours)
     if days < LEAST_DAYS:
-        return QuietHours(days, len(ordered), hours, unknown=f"{days} of at least {LEAST_DAYS} days have samples")
+        return QuietHours(
+            days,
+            len(ordered),
+            hours,
+            unknown=f"there are samples of {days} days, but at least {LEAST_DAYS} are necessary",
+        )
     unseen = [hour for hour in range(HOURS) if known.load_at(hour) is None]
     if unseen:
         shown = ", ".join(f"{hour:02}:00" for hour in unseen[:6])

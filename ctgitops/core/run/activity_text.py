@@ -18,9 +18,9 @@ def _waits(progress: Progress) -> str | None:
             return f"preflight waits: {concerns[0].text}"
         case events.BlockersAwaited(step=step, who=who):
             more = f", and {len(who) - 1} more" if len(who) > 1 else ""
-            return f"{step.name}: waits before it locks, because of {who[0].text}{more}"
+            return f"{step.name}: waits for {who[0].text}{more}, before it requests a lock"
         case events.StepWaited(step=step, attempt=attempt):
-            return f"{step.name}: lock timeout in attempt {attempt}, waits to try again"
+            return f"{step.name}: lock timeout in attempt {attempt}, retrying"
         case events.BatchPaused(step=step, why=why):
             return f"{step.name}: paused: {why}"
         case events.BackendAwaited(step=step, backend=backend):

@@ -162,4 +162,4 @@ def _refuse_existing(connection: Connection, name: TableName) -> None:
     """
     if connection.execute(query, [name.schema, name.name]).rowcount:
         hint = "choose another name with `--as`, or drop that table"
-        raise UsageError(f"{name} exists already, and is not overwritten", state=NOTHING, hint=hint)
+        raise UsageError(f"{name} already exists, and is not overwritten", state=NOTHING, hint=hint)

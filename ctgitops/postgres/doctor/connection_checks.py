@@ -48,13 +48,13 @@ def tls(session: DoctorSession, secret: str) -> Iterator[Diagnosis]:
     strongest = next((each for each in _candidates(connection) if _works(session.address, each)), None)
     safer = strongest is not None and (mode in WEAK or strongest["sslmode"] == STRONGEST != mode)
     if strongest is not None and safer:
-        what = f"sslmode={mode}, and the server allows {_query(strongest)}"
+        what = f"sslmode={mode}, but the server allows {_query(strongest)}"
         yield problem("tls", what, _fix(session, secret, strongest))
     elif strongest is None and mode in WEAK:
         yield without_tls(host, mode)
     elif mode == "require":
-        fix = f"save the certificate of its authority, and add sslmode=verify-full&sslrootcert=FILE to {secret}"
-        yield note("tls", "the connection is encrypted, and this machine does not trust the server's certificate", fix)
+        fix = f"save the certificate of its authority (CA), and add sslmode=verify-full&sslrootcert=FILE to {secret}"
+        yield note("tls", "the connection is encrypted, but this machine does not trust the server's certificate", fix)
     else:
         yield ok("tls", f"sslmode={mode}")
 
@@ -131,7 +131,7 @@ def _expires(host: str, port: int) -> datetime:
     except OSError as error:
         raise LedgerError(f"the server's certificate cannot be read: {type(error).__name__}") from None
     if not der:
-        raise LedgerError("the server shows no certificate")
+        raise LedgerError("the server sends no certificate")
     return x509.load_der_x509_certificate(der).not_valid_after_utc
 
 
@@ -145,7 +145,7 @@ def pooler(session: DoctorSession) -> Iterator[Diagnosis]:
         except UsageError as error:
             yield problem("pooler", error.what, error.hint)
             return
-    yield ok("pooler", "the session is the server's own")
+    yield ok("pooler", "no pooler in transaction mode")
 
 
 def clock(session: DoctorSession, now: Callable[[], float] = time.time) -> Iterator[Diagnosis]:
@@ -156,7 +156,9 @@ def clock(session: DoctorSession, now: Callable[[], float] = time.time) -> Itera
     ahead = float(str(at)) - (before + after) / 2
     seconds = max(abs(ahead) - (after - before) / 2, 0.0)
     if after < before or after - before > CLOCKS_DIFFER_SECONDS:
-        yield unknown("clock", "the round trip to the server takes too long to compare the clocks", "run it again")
+        yield unknown(
+            "clock", "the round trip to the server takes too long to compare the clocks", "run `ctgitops doctor` again"
+        )
     elif seconds > CLOCKS_DIFFER_SECONDS:
         which = "ahead of" if ahead > 0 else "behind"
         fix = "timedatectl set-ntp true   # on the machine whose clock is wrong"

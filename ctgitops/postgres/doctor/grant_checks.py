@@ -64,13 +64,15 @@ class GrantChecks:
         script = f'ctgitops roles --env {self.environment} --only apply | psql -v ON_ERROR_STOP=1 "$ADMIN_URL"'
         found = self.session.rows(_ROLE, role)
         if not found:
-            yield problem(check, f"the role {role} that applies does not exist", script)
+            yield problem(check, f"the role {role}, which applies migrations, does not exist", script)
         elif found[0][0]:
             yield note(check, f"{role} is a superuser, so migrations can do anything on this server", script)
         elif missing := list(self._missing(role, facts)):
-            yield problem(check, f"{role} lacks {len(missing)} of the privileges to apply", "\n".join(missing))
+            yield problem(
+                check, f"{role} lacks {len(missing)} of the privileges that `apply` needs", "\n".join(missing)
+            )
         else:
-            yield ok(check, f"{role} has the privileges to apply")
+            yield ok(check, f"{role} has all privileges that `apply` needs")
         for owner in facts.owners:
             if found and not found[0][0] and not owner.has_members and owner.name != role:
                 what = f"{owner.name} owns objects that migrations as {role} cannot alter"
@@ -83,10 +85,10 @@ class GrantChecks:
         role = str(user) if reads_only else names_for(facts, self.role).plan
         script = f'ctgitops roles --env {self.environment} --only plan | psql -v ON_ERROR_STOP=1 "$ADMIN_URL"'
         if superuser and reads_only:
-            yield note(check, f"{role} is a superuser, and plans should use a role that can only read", script)
+            yield note(check, f"{role} is a superuser, but plans should use a role that can only read", script)
             return
         if not self.session.rows(_ROLE, role):
-            yield note(check, f"there is no role that only reads ({role}), so plans use the role that applies", script)
+            yield note(check, f"the read-only role {role} does not exist, so plans use the role that applies", script)
             return
         hidden = [str(row[0]) for row in self._named(_NOT_READABLE, role)]
         if not hidden:

@@ -23,7 +23,7 @@ def dump_client(session: DoctorSession, *, dumps: bool) -> Iterator[Diagnosis]:
     """Whether there is a pg_dump for a backup of this server."""
     major = session.connection.info.server_version // 10_000
     if not dumps:
-        yield ok("dump-client", "the manifest has no backup by pg_dump")
+        yield ok("dump-client", "the manifest has no backup that uses pg_dump")
         return
     try:
         client = client_for(major, tls=wants_tls(session.address))

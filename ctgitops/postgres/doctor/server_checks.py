@@ -67,7 +67,7 @@ def extensions(session: DoctorSession, environment: Environment) -> Iterator[Dia
         fix += f"remove them from `shadow.extensions` in {environment.path}"
         yield problem("extensions", f"the server does not have {', '.join(missing)}", fix)
     else:
-        yield ok("extensions", f"the server has {', '.join(wanted)}" if wanted else "the manifest names none")
+        yield ok("extensions", f"the server has {', '.join(wanted)}" if wanted else "the manifest names no extensions")
 
 
 def recovery(session: DoctorSession, *, has_backup: bool) -> Iterator[Diagnosis]:
@@ -75,11 +75,13 @@ def recovery(session: DoctorSession, *, has_backup: bool) -> Iterator[Diagnosis]
     archive, why = archive_of(archive_facts(session.connection))
     fix = "ALTER SYSTEM SET archive_mode = on;  -- also set archive_command, and restart the server"
     if archive is Archive.UNKNOWN:
-        yield unknown("recovery", why, "grant pg_read_all_settings, pg_read_all_stats to the role, or see the provider")
+        yield unknown(
+            "recovery", why, "grant pg_read_all_settings, pg_read_all_stats to the role, or see the provider's manual"
+        )
     elif archive is Archive.FAILING:
         yield problem("recovery", why, "SELECT * FROM pg_stat_archiver;  -- and correct archive_command")
     elif archive is Archive.NONE and not has_backup:
-        yield problem("recovery", f"there is no `backup` in the manifest, and no archive: {why}", fix)
+        yield problem("recovery", f"the manifest has no `backup`, and the server has no WAL archive: {why}", fix)
     elif archive is Archive.NONE:
         yield note("recovery", f"no point-in-time recovery: {why}", fix)
     else:
@@ -87,4 +89,6 @@ def recovery(session: DoctorSession, *, has_backup: bool) -> Iterator[Diagnosis]
     if archive is Archive.ARCHIVED and session.row(MAY_CREATE)[0] is not True:
         user = identifier(session.connection.info.user)
         grant = f"GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO {user};"
-        yield note("recovery", f"{user} may not create restore points, so a recovery ends at an LSN", grant)
+        yield note(
+            "recovery", f"{user} may not create restore points, so use the LSN as the target of a recovery", grant
+        )

@@ -56,27 +56,29 @@ def ledger(session: DoctorSession, environment: str) -> Iterator[Diagnosis]:
     """Whether the ledger is readable, and whether a migration is unfinished."""
     found = read_ledger(session.connection, session.address)
     if not found.entries:
-        yield ok("ledger", "there are no entries yet")
+        yield ok("ledger", "the ledger has no entries yet")
     for entry in found.unfinished.values():
         fix = f"ctgitops status --env {environment}\nctgitops apply --env {environment}"
         yield problem("ledger", f"{entry.name} is unfinished since {entry.started_at:%Y-%m-%d %H:%M} UTC", fix)
     if changed := found.broken_at():
-        what = f"the hash of entry {changed.id} does not continue the chain, so the ledger was changed by hand"
+        what = f"the hash of entry {changed.id} does not match the chain, so the ledger was changed by hand"
         yield problem("ledger", what, f"ctgitops verify --env {environment}")
     elif found.entries and not found.unfinished:
-        yield ok("ledger", f"{len(found.applied)} applied, none unfinished")
+        yield ok("ledger", f"{len(found.applied)} migrations applied, none unfinished")
 
 
 def run_lock(session: DoctorSession, environment: str) -> Iterator[Diagnosis]:
     """Whether the run lock is free, or held by a run that is alive."""
     holder = holder_of(session.connection)
     if holder is None:
-        yield ok("run-lock", "free")
+        yield ok("run-lock", "the run lock is free")
     elif holder.alive or holder.busy:
         yield note("run-lock", f"a run is active: {holder}")
     else:
         yield problem(
-            "run-lock", f"held by a run that does not report: {holder}", f"ctgitops unlock --env {environment} --end"
+            "run-lock",
+            f"held by a run that no longer reports its state: {holder}",
+            f"ctgitops unlock --env {environment} --end",
         )
 
 
@@ -116,9 +118,9 @@ def statistics(session: DoctorSession) -> Iterator[Diagnosis]:
     names = session.texts(_STALE, LARGE_BYTES, STALE_PART)
     if names:
         fix = "\n".join(f"ANALYZE {name};" for name in names)
-        yield problem("statistics", f"missing or stale: {_shown(names)}", fix)
+        yield problem("statistics", f"missing or stale statistics: {_shown(names)}", fix)
     else:
-        yield ok("statistics", "current for each large table")
+        yield ok("statistics", "the statistics of each large table are current")
 
 
 def _shown(names: list[str]) -> str:

@@ -38,7 +38,7 @@ def read_plans(address: Address, figures: Mapping[str, StatementFigures]) -> tup
     refused = 0
     with connect(address, "ctgitops/performance", SETTINGS) as connection:
         if connection.info.server_version < SINCE:
-            return {}, "PostgreSQL shows generic plans from version 16 on"
+            return {}, "PostgreSQL can show generic plans from version 16 on"
         for key in wanted:
             text = figures[key].text
             if len(text) >= LONGEST_TEXT or not is_explainable(text):
@@ -53,4 +53,4 @@ def read_plans(address: Address, figures: Mapping[str, StatementFigures]) -> tup
                 continue
             if row and (shape := shape_of(row[0])):
                 found[key] = shape
-    return found, f"the server could not plan {refused} of {len(wanted)} texts for this role" if refused else ""
+    return found, f"for this role, the server could not plan {refused} of {len(wanted)} statements" if refused else ""

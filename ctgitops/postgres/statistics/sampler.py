@@ -74,7 +74,7 @@ class _Reading:
         if hidden:
             self.blind.append(Blind("lock waits", f"{hidden} sessions of other roles are hidden", matters=False))
         if self.connection.info.server_version < IO_SINCE:
-            self.blind.append(Blind("pg_stat_io", "PostgreSQL has it from version 16 on", matters=False))
+            self.blind.append(Blind("pg_stat_io", "this view exists from PostgreSQL 16 on", matters=False))
         io = self._part("pg_stat_io", read_io, matters=False)
         figures: dict[str, StatementFigures] | None = statements.figures if statements else None
         return Sample(

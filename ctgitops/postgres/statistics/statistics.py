@@ -126,7 +126,7 @@ class PostgresStatistics:
                 yield connection
         except errors.UndefinedTable:
             what = f"the ledger of {self.address.label} has no table {SCHEMA}.{table}"
-            hint = "run `ctgitops apply` once: it upgrades the ledger, also if there is nothing to apply"
+            hint = "run `ctgitops apply` once: it upgrades the ledger, even if there is nothing to apply"
             raise LedgerError(what, state="nothing was changed", hint=hint) from None
         except psycopg.Error as error:
             said = " ".join(self.address.hidden(str(error.diag.message_primary or error)).split())

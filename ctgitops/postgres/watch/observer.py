@@ -53,7 +53,7 @@ group by p.backend_pid, p.name
 """  # noqa: S608 - constants only
 _Session = tuple[int, str, str, str, float | None, str, str, list[int], bool]
 NO_STATISTICS = (
-    "statements, states and progress of the run: this role needs `grant pg_read_all_stats` or the role of the run"
+    "statements, states and progress of the run: this role must be a member of pg_read_all_stats or of the run's role"
 )
 NO_LEASE = "who started the run, its plan and its step: this role needs SELECT on the tables of the schema ctgitops"
 

@@ -41,7 +41,7 @@
       H.field("Columns", H.select(H.DETAIL, detail, (columns) => ask({ columns }))));
     main.append(H.h("div", { class: "bar" }, H.colours(), H.zoomButtons(panes[0])),
       layout.entities.size ? H.h("div", { class: "pair" }, pane(H.nodes.get(a).title, panes[0]), pane(H.nodes.get(b).title, panes[1]))
-        : H.h("p", { class: "note" }, changes.length ? "No table changed. The list has the changed objects." : "Both schemas are the same."), side);
+        : H.h("p", { class: "note" }, changes.length ? "No table changed. The list shows the changed objects." : "Both schemas are the same."), side);
     list();
     H.refit = () => { panes[1].begin(); panes[0].begin(); };
     H.refit();

@@ -7,7 +7,7 @@
     H.count(H.runs.length, "run"), `as of ${H.time(data.generated_at)}`].filter(Boolean);
   document.getElementById("about").append(...about.flatMap((each, at) => (at ? [" · ", each] : [each])));
   document.getElementById("foot").append(`Made by ctgitops ${data.tool_version}. Times are in UTC.`,
-    ...(data.unmatched.length ? [H.h("details", {}, H.h("summary", {}, "Differences of the throw-away server from the real one"), H.h("ul", {}, data.unmatched.map((note) => H.h("li", {}, note))))] : []));
+    ...(data.unmatched.length ? [H.h("details", {}, H.h("summary", {}, "Differences between the throw-away server and the real one"), H.h("ul", {}, data.unmatched.map((note) => H.h("li", {}, note))))] : []));
 
   const VIEWS = {
     runs: (parts, query) => H.runsView(main, query),

@@ -59,7 +59,7 @@
         object.attributes.definition && H.h("pre", { tabindex: "0", "aria-label": "Definition" }, object.attributes.definition)]),
       H.changeList(changed, "Changes"),
       ...kinds.map((kind) => [H.h("h4", {}, kind), H.h("ul", { class: "parts" }, parts.filter((object) => object.kind === kind).map(item))]),
-      !own.length && !parts.length && H.h("p", {}, "This version does not have it."),
+      !own.length && !parts.length && H.h("p", {}, "This version does not contain the object."),
     ];
   };
 }

@@ -113,7 +113,7 @@
       H.field("Search", H.h("input", { type: "search", oninput: H.later((event) => find(event.target.value)), onkeydown: next, placeholder: "table or column" })));
     main.append(H.h("div", { class: "split" },
       H.h("div", { class: "canvas" }, H.h("div", { class: "bar" }, H.colours(), H.zoomButtons(diagram)), diagram.svg,
-        !layout.entities.size && H.h("p", { class: "note" }, changes.length ? "No table to show. The list has the changed objects." : "No table to show.")), side));
+        !layout.entities.size && H.h("p", { class: "note" }, changes.length ? "No table to show. The list shows the changed objects." : "No table to show.")), side));
     list();
     diagram.begin();
     H.refit = diagram.begin;

@@ -102,7 +102,7 @@ def test_what_has_no_receipt_of_this_environment_stays_and_does_not_count() -> N
     decided = {each.backup.id: each.stays for each in retention(LAST, (*BACKUPS, foreign, unreadable), facts())}
     assert decided["0.1"] == "it belongs to staging"
     assert decided["x"] == "its receipt cannot be read: not a receipt"
-    assert decided["0.5"] == "it is the newest proved backup"
+    assert decided["0.5"] == "it is the newest verified backup"
 
 
 def test_a_receipt_in_the_ledger_that_is_not_one_refers_to_nothing() -> None:
@@ -157,7 +157,7 @@ def test_migrations_after_a_backup() -> None:
 def test_a_backup_of_some_tables_does_not_replace_the_newest_whole_one() -> None:
     partial = replace(backup(0.1), whole=False)
     decided = {each.backup.id: each.stays for each in retention(LAST, (*BACKUPS, partial), facts())}
-    assert decided["0.1"] == "it is the newest proved backup"
+    assert decided["0.1"] == "it is the newest verified backup"
     assert decided["0.5"] == "it is the newest backup of the whole database"
     assert decided["1"] == ""
 
@@ -173,8 +173,8 @@ def test_backups_of_another_database_with_the_same_environment_name_stay_and_fil
     unknown, old = backup(2), replace(backup(3), ledger_id="ours")
     decided = retention(LAST, (theirs, mine, unknown, old), RetentionFacts(ENVIRONMENT, own, NOW))
     assert [each.stays for each in decided] == [
-        "it belongs to another production, whose ledger has the ID theirs",
-        "it is the newest proved backup",
+        "it belongs to another environment named production, whose ledger has the ID theirs",
+        "it is the newest verified backup",
         "",
         "",
     ]

@@ -48,8 +48,8 @@ def test_a_window_is_in_the_wanted_time_zone() -> None:
 def test_too_few_days_are_unknown() -> None:
     found = quiet_hours(samples(2, office), "UTC")
     assert found.windows == ()
-    assert found.unknown == "2 of at least 3 days have samples"
-    assert quiet_hours([], "UTC").unknown == "0 of at least 3 days have samples"
+    assert found.unknown == "there are samples of 2 days, but at least 3 are necessary"
+    assert quiet_hours([], "UTC").unknown == "there are samples of 0 days, but at least 3 are necessary"
 
 
 def test_hours_that_no_sample_saw_are_unknown() -> None:
