@@ -50,7 +50,7 @@ class DeploymentLog:
             self._tell(DeploymentState.IN_PROGRESS, words)
 
     def close_lost(self, *, up_to_date: bool = False) -> None:
-        """Closes the deployments of killed runs. These runs have ended, because this run has held the run lock.
+        """Closes the deployments of killed runs. They have ended, because only one run can hold the run lock.
 
         A deployment that began after this run may belong to an active run, and is not closed. If this run found the
         environment `up_to_date`, the newest deployment of its commit was successful, whatever the end of its run.

@@ -202,7 +202,7 @@ def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
             recipient(text)
         except ValueError as error:
             keys = ("backup", "encrypt_to", index)
-            yield _fault(document, keys, text, f"not a public key of age or SSH: {error}")
+            yield _fault(document, keys, text, f"not an age or SSH public key: {error}")
 
 
 def _fault(document: Document, keys: Keys, value: str, hint: str) -> Fault:

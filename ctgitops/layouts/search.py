@@ -1,4 +1,4 @@
-"""Finds folders with migrations in a repository: the layout of each folder, and how sure the layout is. Pure."""
+"""Finds folders with migrations in a repository: the layout of each folder, and how certain the match is. Pure."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ class Database(Protocol):
         """The verify queries that fail or are not true. Read-only, takes no lock."""
 
     def checked(self) -> tuple[Checked, ...]:
-        """Checks every constraint and unique index for violating rows. Read-only. Reads whole tables, for minutes."""
+        """Checks each constraint and unique index for violating rows. Read-only. Reads whole tables, for minutes."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, and creates or upgrades the ledger. Waits at most `request.wait_for_lock` for the lock.

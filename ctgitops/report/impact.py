@@ -210,7 +210,7 @@ def _change(each: RowChange, *, locked: bool) -> str:
     batches = f", {change.batch:,} in each transaction" if change.batch else ""
     where = f"{name(change.relation)} on line {change.line}{batches}"
     if not change.does:
-        return f"reads {where}; its further work depends on the rows ({_words(each)})"
+        return f"reads {where}; what else the statement does depends on the rows that it finds ({_words(each)})"
     many = "an unknown number of rows" if change.rows is None else f"{'up to ' * (change.rows >= 1)}{rows(change.rows)}"
     wal = f", {phrases.size(round(change.wal))} of WAL" if change.wal else ""
     waits = "" if locked or not change.locks_rows else ": other changes to these rows wait until the commit"

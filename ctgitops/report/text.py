@@ -172,7 +172,7 @@ def next_step(preview: Preview, command: str = "") -> str:
 
 
 def _gates(preview: Preview) -> bool:
-    """Whether a gate would refuse the plan now. The proposed command already accepts a rollback's data loss."""
+    """Whether a gate would refuse the plan now. Ignores data loss, because the proposed command accepts it."""
     return any(reason.gate != "data-loss" for reason in preview.reasons)
 
 

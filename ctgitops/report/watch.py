@@ -29,7 +29,7 @@ def activity_line(look: Look) -> str:
     parts = [on_one_line(now.holder.step) or "begins"]
     parts += [_gauge(gauge) for gauge in now.gauges]
     parts += [f"blocked by: {on_one_line(each.who)}" for each in now.in_the_way[:MOST]]
-    parts += [f"waits for the run: {phrases.count(len(now.waiting), 'session')}"] if now.waiting else []
+    parts += [f"{phrases.count(len(now.waiting), 'waiting session')}"] if now.waiting else []
     return "; ".join(parts)
 
 
@@ -65,7 +65,7 @@ def _details(look: Look) -> Iterator[str]:
     for gauge in now.gauges:
         yield f"progress: {_gauge(gauge)}{_rest(gauge, look)}"
     yield from _list("blocked by", now.in_the_way)
-    yield from _list("waits for the run", now.waiting)
+    yield from _list("waiting for the run", now.waiting)
 
 
 def _list(label: str, sessions: tuple[SessionSeen, ...]) -> Iterator[str]:

@@ -158,7 +158,7 @@ def conjuncts(node: Any) -> Iterator[Node]:
 
 
 def not_null_columns(parts: Iterable[Node]) -> frozenset[str]:
-    """The columns that are not null because a condition in `parts` is IS NOT NULL. AND joins all of `parts`."""
+    """The columns that IS NOT NULL conditions in `parts` prove not null. `parts` are the operands of one AND."""
     tests = (part.get("NullTest", {}) for part in parts)
     proved = [t["arg"] for t in tests if t.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in t.get("arg", {})]
     return frozenset().union(*map(columns_in, proved))

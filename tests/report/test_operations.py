@@ -63,9 +63,9 @@ def test_a_look_says_who_what_how_far_and_who_else() -> None:
         "](https://evil.example) [?J ::error::x\n"
         "  blocked by: a prepared transaction\n"
         + "".join(
-            f"  waits for the run: backend {20 + n}, app, user web, for 3.0 s: update t set a = ?\n" for n in range(5)
+            f"  waiting for the run: backend {20 + n}, app, user web, for 3.0 s: update t set a = ?\n" for n in range(5)
         )
-        + "  waits for the run: and 2 more"
+        + "  waiting for the run: and 2 more"
     )
 
 

@@ -91,7 +91,7 @@ def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[Pr
 
 
 def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
-    """Whether a session delays the run because its transaction is long or prepared."""
+    """Whether a blocker delays the run: a session in a long transaction, or a prepared transaction."""
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()

@@ -1,4 +1,4 @@
-"""Pairs each lint finding that predicts blocking with the locks that the trial measured. Pure.
+"""A lint finding that predicts blocking, and the locks that the trial measured for the statement. Pure.
 
 A finding names the statement, the column and the remedy. The trial shows which lock was really held, for how long, and
 on how many rows. A measurement is reported only with the finding for the same statement. So each fact is reported once.

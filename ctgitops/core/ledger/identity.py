@@ -82,7 +82,7 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
 
 
 def shared(one: Identity | None, other: Identity | None) -> bool:
-    """Whether two queries reached the same database. Disk copies of a database differ only in their recorded homes."""
+    """Whether two queries reached the same database. Only the recorded home tells a disk copy from its original."""
     if one is None or other is None or one.here.system_identifier is None:
         return False
     return one.here.is_same(other.here) and one.home == other.home

@@ -50,7 +50,7 @@ def _is_there(name: str, there: set[str], path: list[str]) -> bool:
 
 
 def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:
-    """The plan with a problem that suggests `baseline`. Also replaces the hint of a problem with a failed trial."""
+    """Adds a problem that suggests `baseline`. The hint of a problem that reports a failed trial suggests it too."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
     does = "compares the schema with the files" if nearest.differences else "records the migration without running it"
     problems = tuple(

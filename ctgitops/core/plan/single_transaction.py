@@ -16,7 +16,7 @@ def single_transaction_problems(scripts: tuple[tuple[str, Script], ...], manifes
     try:
         for name, script in scripts:
             if found := _outside(script):
-                what = f"{name} cannot share a transaction with other files, as {manifest} requires: {found[0]}"
+                what = f"{manifest} requires one transaction for all files, but {name} cannot run in it: {found[0]}"
                 yield Problem("not-together", what, script.place(found[1]), _hint(name, manifest))
         yield from _enum_values(scripts, manifest)
     except SqlSyntaxError:

@@ -76,7 +76,7 @@ class Snapshot:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the objects. It is the same on every server. The fingerprint of a plan is `Plan.fingerprint`."""
+        """SHA-256 over the objects. It is the same on every server. Not the fingerprint of a plan."""
         lines = (json.dumps(as_data(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

@@ -33,8 +33,9 @@ RULE = Rule(
     kinds=("AlterTableStmt",),
     why="ATTACH PARTITION scans the new partition and the default partition, each under an ACCESS EXCLUSIVE lock. "
     "PostgreSQL skips the scan if a validated CHECK constraint implies the partition bound.",
-    instead="add a NOT VALID CHECK constraint with the bound and IS NOT NULL; VALIDATE it in a separate migration, "
-    "then ATTACH; give the default partition a CHECK constraint that excludes the bound",
+    instead="give the new partition a NOT VALID CHECK constraint that repeats the partition bound and requires the key "
+    "to be NOT NULL; VALIDATE it in a separate migration, then ATTACH; give a default partition a CHECK constraint "
+    "that excludes the bound",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

@@ -25,7 +25,7 @@ def check(case: Case) -> Hits:
 
 
 def _constraints(node: Node) -> Iterator[tuple[Node | None, Node, str]]:
-    """Each constraint of CREATE TABLE or ALTER TABLE, with its action and its column if they exist."""
+    """The constraints in CREATE TABLE or ALTER TABLE: for each, the ALTER TABLE command and the column, or None."""
     elements = [(None, item) for item in node.get("tableElts", ())]
     commands = [item.get("AlterTableCmd", {}) for item in node.get("cmds", ())]
     added = [

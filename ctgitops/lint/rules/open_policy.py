@@ -44,7 +44,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     kinds=("CreatePolicyStmt", "AlterPolicyStmt"),
     why="A policy with USING (true) or WITH CHECK (true) makes row-level security ineffective for its command: "
-    "permissive policies are combined with OR, so other permissive policies have no effect either.",
+    "PostgreSQL combines permissive policies with OR, so no other permissive policy can restrict these rows.",
     instead="write the condition that a row must meet, such as `owner_id = auth.uid()`; for a table that all users "
     "may read, limit the policy to FOR SELECT and name the roles",
     check=check,

@@ -65,7 +65,8 @@ def test_rows_stay_locked_while_later_statements_work() -> None:
 
 def test_what_depends_on_rows_is_not_called_harmless() -> None:
     (line,) = impact_lines(effect(StatementImpact(2, unmeasured=("public.big",))))
-    assert line == "reads big on line 2; its further work depends on the rows (time not known)"
+    said = "what else the statement does depends on the rows that it finds (time not known)"
+    assert line == f"reads big on line 2; {said}"
 
 
 @given(st.floats(0, 1e5))

@@ -52,7 +52,9 @@ def test_a_problem_names_the_file_the_manifest_and_the_way_out() -> None:
         assert problem.blocks
         assert "set `transaction: each` in environments/staging.yaml while " in problem.hint
     (problem,) = found("select 1;", "vacuum;")
-    assert problem.what.startswith("002_m cannot share a transaction with other files, as environments/staging.yaml")
+    assert problem.what.startswith(
+        "environments/staging.yaml requires one transaction for all files, but 002_m cannot run in it"
+    )
     (problem,) = found(ADDS, USES)
     assert problem.what.startswith("'new' is used in the transaction that adds this value to mood")
     assert "while 002_m is pending" in problem.hint
