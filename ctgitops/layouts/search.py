@@ -30,6 +30,11 @@ _MARKS = (
     (LayoutName.TERN, re.compile(r"^---- create above / drop below ----", re.MULTILINE)),
     (LayoutName.NODE_PG_MIGRATE, re.compile(r"^\s*--[\s-]*up\s+migration", re.MULTILINE | re.IGNORECASE)),
 )
+_ENGINE = re.compile(
+    r"""(?:provider|"dialect"|engine)\s*[=:]\s*"?(mysql|mariadb|sqlite|sqlserver|mongodb|turso|singlestore|snowflake"""
+    r"""|oracle|firebird|vertica|exasol|clickhouse)""",
+    re.IGNORECASE,
+)
 _SAMPLE = 5
 """The number of files per folder in which directives are searched."""
 _CODE = (
@@ -211,7 +216,16 @@ class _Search:
         if numbers:
             doubt = not _MIGRATIONS.search(folder) and layout in _BY_NAME_ALONE
             sure = not doubt and not _OTHER_DATABASE.search(folder) and not _NOT_THE_PROJECT.search(folder)
+            if other := self._other_engine(prefix):
+                evidence, sure = f"{evidence}, for {other}", False
             yield FoundLayout(layout, folder or ".", len(numbers), max(numbers), evidence, sure, parts)
+
+    def _other_engine(self, prefix: str) -> str:
+        """The database system that a control file names instead of PostgreSQL. Empty if none does."""
+        for name in ("migration_lock.toml", "meta/_journal.json", "sqitch.conf"):
+            if match := _ENGINE.search(self._text(prefix + name)):
+                return match[1].lower()
+        return ""
 
     def _control(self, layout: LayoutName, prefix: str, inside: tuple[str, ...]) -> dict[str, str]:
         if layout is LayoutName.CTGITOPS:

@@ -144,6 +144,24 @@ def test_files_that_may_be_something_else_are_not_chosen(path: str, tmp_path: Pa
     assert run(tmp_path, "init", "--migrations", path.rpartition("/")[0]).status == 0
 
 
+@pytest.mark.parametrize(
+    ("files", "engine"),
+    [
+        ({"prisma/migrations/migration_lock.toml": 'provider = "sqlite"'}, "sqlite"),
+        ({"prisma/migrations/meta/_journal.json": '{"dialect": "mysql", "entries": []}'}, "mysql"),
+    ],
+)
+def test_migrations_for_another_database_are_named_and_not_chosen(
+    files: dict[str, str], engine: str, tmp_path: Path
+) -> None:
+    for path, text in {"prisma/migrations/20240101000000_a/migration.sql": UP, **files}.items():
+        Checkout(tmp_path).write(path, text)
+    done = run(tmp_path, "init")
+    assert (done.status, f"for {engine})" in done.said, "nothing was written" in done.said) == (1, True, True), (
+        done.said
+    )
+
+
 def test_a_new_migration_has_the_names_of_the_tool(tmp_path: Path) -> None:
     put(tmp_path, LayoutName.GOOSE)
     run(tmp_path, "init")
