@@ -87,6 +87,8 @@ def _whereto(result: Preview) -> Markup:
         Trigger.SCHEDULE: "on schedule",
         Trigger.MANUAL: "by hand",
     }[result.environment.trigger]
+    if result.later_branch:
+        when = f"after a later merge into {escape.plain(result.later_branch)}"
     if result.occasion.applies(result.environment):
         when = f"with {result.occasion}"
     late = (

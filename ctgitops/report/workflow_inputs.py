@@ -74,8 +74,8 @@ def _result(result: Preview, keeps: Keeps) -> Preview:
 
 
 def _with_inputs(plan: Plan, keeps: Keeps | None) -> Plan:
-    problems = tuple(replace(problem, hint=with_inputs(problem.hint, keeps)) for problem in plan.problems)
-    return replace(plan, problems=problems)
+    problems = (replace(p, hint=p.on_github or with_inputs(p.hint, keeps)) for p in plan.problems)
+    return replace(plan, problems=tuple(problems))
 
 
 def way_back_with_inputs(command: str, plan: Plan) -> str:
