@@ -815,6 +815,12 @@ def test_a_mistake_in_another_manifest_is_named_where_the_record_says_blocked(sc
     said = "staging is BLOCKED, nothing was changed: <code>environments/production.yaml</code>: <code>windows"
     assert first.startswith(f"### ⛔ {said}")
     assert "BLOCKED by 2 problems in environments/production.yaml, nothing was changed" in html(scene.summary)
+    scene.house.environment("production", url, "after: staging\napply: {on: release, tags: 'v*'}\n")
+    scene.forge.merged_by, scene.forge.brought = 43, {"migrations/001_red.sql": 42}
+    scene.forge.files_by = {43: (ChangedFile("environments/production.yaml", added=False),)}
+    assert scene.run("push", changed(push(), "after", "b" * 40)) == 0
+    pages = {comment.pull_request: comment.body for comment in scene.forge.comments}
+    assert pages[42].startswith("### ✅ Applied to staging"), "seen to fail with BLOCKED, as only 43 was updated"
 
 
 def test_a_refused_pull_request_whose_migration_gets_another_number_waits_for_nothing(scene: Scene) -> None:
