@@ -466,6 +466,10 @@ def test_what_fails_is_a_failed_deployment_and_on_record(scene: Scene) -> None:
     assert scene.run("push", push()) == 6
     assert [state for _, state, _ in scene.forge.ends] == [DeploymentState.FAILURE]
     assert "already exists" in scene.forge.comments[0].body
+    assert (scene.output("applied"), scene.output("pending")) == ("1", "1"), "seen to fail with 0 pending"
+    scene.house.secrets["STAGING_DATABASE_URL"] += "_of_another"
+    assert scene.run("push", push()) != 0
+    assert scene.output("pending") == "unknown"
 
 
 BY_ROWS = """do $$ begin
