@@ -41,6 +41,7 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 
     "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
     """
+    text = text.replace("run the same command again", "re-run the job")
     text = _COMMAND.sub(lambda match: _workflow(match, keeps), text)
     return _OPTION.sub(lambda match: f"the input `{match[1]}: {match[2] or 'true'}`", text)
 
