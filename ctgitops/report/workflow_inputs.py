@@ -14,6 +14,7 @@ from ..core.view.preview import PlanResult, Preview
 
 _COMMAND = re.compile(r"(\b[Rr]un )?`ctgitops ([a-z]+)((?: [^`]*)?)`")
 _OPTION = re.compile(r"`--(accept-data-loss|again|reason|to|fingerprint|wait|dry-run)(?: ([^`]*))?`")
+_AGAIN = re.compile(r"\brun (?:the|this|the same) command again\b")
 _VERBS = {"plan", "apply", "rollback", "status", "drift", "unlock", "repair"}
 """The commands that are also values of the input `command`."""
 _INPUTS = {
@@ -41,7 +42,7 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 
     "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
     """
-    text = text.replace("run the same command again", "re-run the job")
+    text = _AGAIN.sub("re-run the job", text)
     text = _COMMAND.sub(lambda match: _workflow(match, keeps), text)
     return _OPTION.sub(lambda match: f"the input `{match[1]}: {match[2] or 'true'}`", text)
 
