@@ -466,6 +466,10 @@ def test_what_fails_is_a_failed_deployment_and_on_record(scene: Scene) -> None:
     assert scene.run("push", push()) == 6
     assert [state for _, state, _ in scene.forge.ends] == [DeploymentState.FAILURE]
     assert "already exists" in scene.forge.comments[0].body
+    assert (scene.output("applied"), scene.output("pending")) == ("1", "1"), "seen to fail with 0 pending"
+    scene.house.secrets["STAGING_DATABASE_URL"] += "_of_another"
+    assert scene.run("push", push()) != 0
+    assert scene.output("pending") == "unknown"
 
 
 BY_ROWS = """do $$ begin
@@ -791,6 +795,36 @@ def test_a_release_into_a_closed_window_is_on_the_record_of_what_it_brings(scene
     assert page.pull_request == 42
     assert page.body.startswith("### ✅ Applied to staging · production WAITS for its window, nothing was changed")
     assert "re-run the job" in page.body
+
+
+def test_a_re_run_of_an_older_merge_says_which_run_to_start_instead(scene: Scene) -> None:
+    """Seen to fail with `git pull`, which does nothing on GitHub."""
+    scene.house.migration("002_blue", "create table blue ();")
+    assert scene.run("push", push()) == 0
+    scene.house.remove("002_blue")
+    assert scene.run("push", push()) == 4
+    page = html(scene.summary)
+    (url,) = fetch(scene.house.secrets["STAGING_DATABASE_URL"], "select distinct run_url from ctgitops.ledger")[0]
+    assert f"re-run the newest run, <code>{url}</code> or a later one, because this run is for an older" in page
+    assert "git pull" not in page
+
+
+def test_a_mistake_in_another_manifest_is_named_where_the_record_says_blocked(scene: Scene) -> None:
+    """Seen to fail with `staging is BLOCKED` alone, although the mistake is in the manifest of production."""
+    url = scene.house.secrets["PRODUCTION_DATABASE_URL"]
+    wrong = "windows: [{days: [mon], from: '25:00', to: '26:00', timezone: UTC}]\n"
+    scene.house.environment("production", url, f"after: staging\napply: {{on: release, tags: 'v*'}}\n{wrong}")
+    assert scene.run("push", push()) == 3
+    first = html(scene.forge.comments[-1].body).split("\n", 1)[0]
+    said = "staging is BLOCKED, nothing was changed: <code>environments/production.yaml</code>: <code>windows"
+    assert first.startswith(f"### ⛔ {said}")
+    assert "BLOCKED by 2 problems in environments/production.yaml, nothing was changed" in html(scene.summary)
+    scene.house.environment("production", url, "after: staging\napply: {on: release, tags: 'v*'}\n")
+    scene.forge.merged_by, scene.forge.brought = 43, {"migrations/001_red.sql": 42}
+    scene.forge.files_by = {43: (ChangedFile("environments/production.yaml", added=False),)}
+    assert scene.run("push", changed(push(), "after", "b" * 40)) == 0
+    pages = {comment.pull_request: comment.body for comment in scene.forge.comments}
+    assert pages[42].startswith("### ✅ Applied to staging"), "seen to fail with BLOCKED, as only 43 was updated"
 
 
 def test_a_refused_pull_request_whose_migration_gets_another_number_waits_for_nothing(scene: Scene) -> None:

@@ -36,7 +36,8 @@ def test_drift_opens_an_issue_that_is_edited_and_closed_with_one_comment_per_cha
     assert scheduled(scene, command="drift", environment="staging") == 0
     opened, edited, closed = issue(scene, "staging")
     assert (opened.title, opened.open) == ("staging: drift", True)
-    assert "by_hand" in opened.body
+    assert "\n+   table public.by_hand\n" in opened.body, "seen to fail with `Added(object=SchemaObject(kind=…`"
+    assert "to undo it, change the database by hand" in opened.body
     assert (edited.comment, edited.open, "another" in edited.body) == ("", True, True)
     assert (closed.title, closed.open) == ("staging: no problem", False)
     assert "No problem is left, so this issue is closed" in closed.comment

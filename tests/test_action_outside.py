@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -422,7 +423,15 @@ def test_a_plan_that_somebody_asks_for(checkout: Scene) -> None:
     assert checkout.run("issue_comment", commented("/ctgitops plan", merged=None)) == 0
     assert checkout.forge.reactions[-1] == (comment_id(), "rocket")
     assert "2 migrations pending" in html(checkout.forge.comments[-1].body)
+    assert "merge into" not in html(checkout.forge.comments[-1].body)
     assert checkout.tables("staging") == 0
+    checkout.forge.pulls[number] = replace(checkout.forge.pulls[number], base="topic")
+    assert checkout.run("issue_comment", commented("/ctgitops plan", merged=None)) == 0
+    assert "its merge applies nothing" in html(checkout.forge.comments[-1].body), "seen to fail with `the merge`"
+    page = html(checkout.forge.comments[-1].body)
+    assert "a later merge into master |" in page
+    assert "staging after a later merge into master" in page.split("\n", 1)[0]
+    assert "<b>staging</b> waits for a later merge into master." in page
 
 
 def test_who_may_write_unlocks_and_sees_what_came_of_it(checkout: Scene) -> None:

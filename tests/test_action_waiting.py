@@ -284,6 +284,7 @@ def test_a_pull_request_into_another_branch_connects_where_the_default_branch_sa
     assert "1 database NOT READ" in scene.summary
     page = html(scene.forge.comments[-1].body)
     assert "The base branch of this pull request is not master: its merge applies nothing." in page.split("\n\n")[1]
+    assert "| a later merge into master |" in page, "seen to fail with `the merge`, which applies nothing"
 
 
 def test_a_comment_on_a_pull_request_that_was_merged_elsewhere_applies_nothing(scene: Scene) -> None:

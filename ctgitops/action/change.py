@@ -15,6 +15,7 @@ from ..core.gate.request import Request
 from ..core.gate.wait import PlanWait
 from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
+from ..core.plan.plan import Direction, Plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener
 from ..errors import ApplyError, CtgitopsError, WorkspaceError
@@ -36,6 +37,8 @@ from .records import RunRecord
 from .waiting import queue, tell_wait, wait_in, write_outputs
 
 Verb = Callable[[Listener], Outcome]
+UNKNOWN = "unknown"
+"""The output `pending` if a run ended before it had a plan."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,19 @@ class Result:
 
     environment: Environment
     outcome: Outcome | CtgitopsError
+    begun: Plan | None = None
+    """The plan that the run began. None if the run ended before it had a plan."""
+
+    @property
+    def pending(self) -> int | None:
+        """The number of migrations that are still to be applied. None if it is unknown."""
+        if isinstance(self.outcome, Outcome):
+            return 0 if self.outcome.done else len(self.outcome.plan.steps)
+        if self.begun is None or self.begun.direction is Direction.ROLLBACK:
+            return None
+        failed = self.outcome if isinstance(self.outcome, ApplyError) else None
+        there = {*failed.applied} - {*failed.rolled_back} if failed else set()
+        return sum(step.name not in there for step in self.begun.steps)
 
     @property
     def exit_status(self) -> int:
@@ -206,7 +222,7 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
     finally:
         log.end(success=success, words=words)
         record.lost_runs += tuple(log.lost_runs)
-    return Result(environment, record.ended[environment.name])
+    return Result(environment, record.ended[environment.name], log.plan)
 
 
 def _heard(job: Job, environment: Environment, verb: Verb, sha: str, log: DeploymentLog) -> Outcome:
@@ -247,7 +263,7 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
 
 def _outputs(job: Job, results: list[Result]) -> None:
     outcomes = [r.outcome for r in results if isinstance(r.outcome, Outcome)]
-    pending = [step for o in outcomes if not o.done for step in o.plan.steps]
+    pending = [result.pending for result in results]
     receipts = [o.receipt for o in outcomes if o.receipt]
     versions: dict[str, SchemaVersion | None] = {
         o.plan.environment: o.plan.target_version if o.done else o.plan.current_version for o in outcomes
@@ -255,7 +271,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
     failed = [r.outcome for r in results if isinstance(r.outcome, ApplyError)]
     left = sum(len(error.applied) - len(error.rolled_back) for error in failed)
     job.runner.output("applied", str(sum(len(o.done) for o in outcomes) + left))
-    job.runner.output("pending", str(len(pending)))
+    job.runner.output("pending", str(sum(n or 0 for n in pending)) if None not in pending else UNKNOWN)
     job.runner.output("blocked", "true" if any(r.exit_status for r in results) else "false")
     job.runner.output("fingerprint", _fingerprint(results))
     job.runner.output("receipt", receipts[-1].id if receipts else "")

@@ -10,6 +10,7 @@ from ..core.run.outcome import Outcome, Status
 from ..core.view.drift import DriftResult
 from ..core.view.preview import NotPlanned
 from ..errors import CtgitopsError
+from ..report.diff_lines import change_lines
 from ..report.drift import verdict, what_next
 from ..report.environment_issue import issue_text
 from ..report.phrases import moment
@@ -23,7 +24,8 @@ def tell_drift(job: Job, result: DriftResult) -> None:
     if isinstance(result, NotPlanned):
         trouble = Trouble(f"not checked, so drift is unknown: {result.error.what}", next=result.error.hint)
     elif result.changes:
-        trouble = Trouble(verdict(result), tuple(map(str, result.changes)), what_next(result)[0])
+        what = verdict(result).removeprefix("DRIFT: ")  # the heading says it
+        trouble = Trouble(what, tuple(change_lines(result.changes)), "; ".join(what_next(result)))
     else:
         trouble = None
     tell(job, result.environment.name, Topic.DRIFT, trouble)

@@ -65,10 +65,15 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
         workspace = merged_before(wiring.workspace, changed, job.wiring.origin.folder)
         results = _results(job, wiring, workspace, frozenset(files))
         quiet = ask.run is not None and untouched(changed, job.wiring.origin.folder, workspace)
-    asked = Planning((), proposal.head_sha, number)
+    asked = Planning((), proposal.head_sha, number, base_branch=_instead(proposal, ask.default_branch))
     clashing = clashes_of(job, asked, changed, workspace.migrations)
     found = (*problems, *_unmerged(proposal, job.wiring.origin.folder), *clashing)
     return publish(job, asked, with_problems(results, found), only_update=quiet)
+
+
+def _instead(proposal: Proposal, default_branch: str) -> str:
+    """The default branch, if the pull request's author chose another base branch. Otherwise empty."""
+    return default_branch if proposal.base not in ("", default_branch) else ""
 
 
 def _unmerged(proposal: Proposal, folder: str) -> Iterator[Problem]:

@@ -87,11 +87,16 @@ def _planned(job: Job, ask: Planning) -> int:
     return status
 
 
+def _later(result: PlanResult, branch: str) -> PlanResult:
+    return replace(result, later_branch=branch) if branch and isinstance(result, Preview) else result
+
+
 def publish(job: Job, ask: Planning, results: tuple[PlanResult, ...], *, only_update: bool = False) -> int:
     """Publishes plans in the log, summary, outputs, check run and comment. Returns the exit status.
 
     A pull request that changes no migration gets no comment. If it already has a comment, the comment says so.
     """
+    results = tuple(_later(result, ask.base_branch) for result in results)
     origin, results = job.wiring.origin, results_with_inputs(results)
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)

@@ -30,7 +30,8 @@ def clashes_of(
     """Conflicts with migrations of other open pull requests."""
     if ask.pull_request is None or not any(file.added for file in files):
         return ()
-    return clashes(ours, files, job.github_writer.other_open(ask.pull_request), job.wiring.migrations_among)
+    others, policy = job.github_writer.other_open(ask.pull_request), job.wiring.workspace.policy
+    return clashes(ours, files, others, job.wiring.migrations_among, policy)
 
 
 def untouched(files: tuple[ChangedFile, ...], folder: str, workspace: Workspace) -> bool:

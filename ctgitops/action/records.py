@@ -101,9 +101,9 @@ class RunRecord:
         The ledger's entries name only the pull request that started the run. After a scheduled run, they name none.
         """
         job, folder = self.job, self.job.wiring.origin.folder
+        if not all(job.github_writer.files_of(number) for number in self._merged):
+            return ()  # GitHub did not list the files, so it is not known which are another pull request's
         own = {each.name for number in self._merged for each in _files(job, number)}
-        if self._merged and not own:
-            return ()
         wanted = [m for m in job.wiring.workspace.migrations if m.name in names and m.name not in own]
         return job.github_writer.brought_by(tuple(f"{folder}{m.path}" for m in wanted[:MOST]), self.sha).values()
 

@@ -45,6 +45,8 @@ class Problem:
     """The fix, if there is exactly one. The hint describes the fix in words."""
     brief: str = ""
     """The problem in a few words for the first line of a page. Empty if the first line does not mention the problem."""
+    on_github: str = ""
+    """The hint for readers on GitHub, who have no checkout. Empty if `hint` is also true for them."""
     fails: bool = False
     """Whether the problem makes `plan` and `check` fail without blocking: a lint finding of severity `error`."""
 

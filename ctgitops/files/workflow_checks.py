@@ -23,7 +23,7 @@ _HEAD = re.compile(
 )
 _READS_ONLY = ("plan", "check", "status", "drift", "drill", "verify", "doctor")
 _TO_PLAN = "contents: read, checks: write, pull-requests: write"
-_TO_CHANGE = "contents: read, checks: read, deployments: write, pull-requests: write, statuses: write"
+_TO_CHANGE = "contents: read, checks: write, deployments: write, pull-requests: write, statuses: write"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
 
@@ -89,6 +89,8 @@ class WorkflowChecks:
     """The checks of the workflow files in a repository."""
 
     top: Path
+    folder: str = "migrations"
+    """The folder of the migrations, relative to `top`."""
 
     def readable(self) -> Iterator[Diagnosis]:
         """Whether each file is YAML with jobs, and whether at least one job runs ctgitops."""
@@ -151,6 +153,16 @@ class WorkflowChecks:
                     found.append(problem("workflow-checkout", what, fix))
         yield from self._judged("workflow-checkout", found, "no privileged workflow runs a pull request's code")
 
+    def paths(self) -> Iterator[Diagnosis]:
+        """Whether a change of a migration starts the workflows that have a filter of paths."""
+        found = []
+        for job in self._ours():
+            for event, patterns in _path_filters(job):
+                if not _started_by(f"{self.folder}/1_x.sql", patterns):
+                    what = f"{job.where}: `paths` of {event} does not contain {self.folder}, so no migration starts it"
+                    found.append(problem("workflow-paths", what, f"paths: ['{self.folder}/**', …]"))
+        yield from self._judged("workflow-paths", found, f"a migration in {self.folder} starts the workflows")
+
     def _judged(self, check: str, found: list[Diagnosis], well: str) -> Iterator[Diagnosis]:
         """The problems that were found. If there are none, and every file could be checked, the result `well`."""
         yield from found
@@ -178,6 +190,28 @@ class WorkflowChecks:
             except (OSError, ValueError) as error:
                 unread.append((path, str(error).split("\n", maxsplit=1)[0]))
         return jobs, unread
+
+
+def _path_filters(job: Job) -> Iterator[tuple[str, list[str]]]:
+    """The events of a workflow that have a filter of paths, with its patterns."""
+    on = job.workflow.get("on", ())
+    for event in ("pull_request", "push"):
+        settings = on.get(event) if isinstance(on, dict) else None
+        patterns = settings.get("paths") if isinstance(settings, dict) else None
+        if isinstance(patterns, list):
+            yield event, [str(each) for each in patterns]
+
+
+def _started_by(path: str, patterns: list[str]) -> bool:
+    """Whether a path passes a filter. As on GitHub, the last pattern that matches decides."""
+    matching = [each for each in patterns if re.fullmatch(_as_regex(each.removeprefix("!")), path)]
+    return bool(matching) and not matching[-1].startswith("!")
+
+
+def _as_regex(pattern: str) -> str:
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    means = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(means.get(part) or re.escape(part) for part in parts)
 
 
 def _read(path: str, text: str) -> list[Job]:

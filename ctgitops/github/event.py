@@ -179,6 +179,7 @@ def _workflow_run(payload: Payload) -> OutsideRun | Ignored:
         head_branch=text_of(payload, "workflow_run", "head_branch"),
         head_owner=text_of(payload, "workflow_run", "head_repository", "owner", "login"),
         head_repository=number_of(payload, "workflow_run", "head_repository", "id"),
+        default_branch=text_of(payload, "repository", "default_branch"),
     )
 
 

@@ -61,7 +61,7 @@ def proposal(client: Client, number: int) -> Proposal:
     if client.repository.get_pull(number).head.sha != head:
         what = f"pull request {number} got a new commit while it was read"
         raise ForgeError(what, hint="another run plans the new commit")
-    return Proposal(number, head, bool(pull.merged_at), frozenset(paths), pull.state == "closed")
+    return Proposal(number, head, bool(pull.merged_at), frozenset(paths), pull.state == "closed", pull.base.ref)
 
 
 def proposed_by(client: Client, run: OutsideRun) -> int | None:

@@ -105,7 +105,7 @@ def _repair(blocking: list[Problem], origin: Origin, *, merged: bool) -> list[Ma
 def _sentence(result: Preview, *, cautious: bool) -> Markup:
     environment = result.environment
     name = Markup("<b>{}</b>").format(escape.plain(environment.name))
-    waits = phrases.waits_for(environment, result.occasion)
+    waits = phrases.waits_for(environment, result.occasion, result.later_branch)
     if result.parked:
         words = Markup("There is nothing to approve yet, because {} waits: {} {}.")
         later = phrases.resumed_by(environment)
@@ -114,6 +114,8 @@ def _sentence(result: Preview, *, cautious: bool) -> Markup:
         late = Markup(" The apply still waits: {}").format(_reason(result.reasons[0])) if result.reasons else Markup()
         begin, verb = ("Approving", "applies") if cautious else ("Approve", "to apply")
         return Markup("{} the job for {} {} this plan, and no other.{}").format(begin, name, verb, late)
+    if result.later_branch:
+        return Markup("{} waits for {}.").format(name, _list(waits))
     match environment.trigger:
         case Trigger.PUSH:
             after = Markup(", {}").format(_list(waits[1:])) if waits[1:] else Markup()

@@ -225,7 +225,9 @@ class Comment:
         for step in phrases.steps(self.results):
             for script in filter(None, (step.script, step.verify, step.rollback_script)):
                 rank = (script is not step.script, len(script.sql))
-                found.setdefault((script.path, script.sql), {**_file(script), "rank": rank})
+                # With some layouts, one file has a section for each direction
+                section = "rollback" if rank[0] and script.path == step.script.path else ""
+                found.setdefault((script.path, script.sql), {**_file(script), "rank": rank, "section": section})
         for seed in (seed for plan in phrases.plans(self.results) for seed in plan.seeds):
             rank = (False, len(seed.script.sql))
             found.setdefault((seed.script.path, seed.script.sql), {**_file(seed.script), "rank": rank})
@@ -233,9 +235,10 @@ class Comment:
 
     def _sql(self, kept: int) -> str:
         """The size of the SQL, such as `2 files, 61 lines`. If files are left out: `1 of 2 files, 61 lines in all`."""
-        shown = f"{kept} of " if kept < len(self._files) else ""
+        there, whole = ({part["path"] for part in parts} for parts in (_first(self._files, kept), self._files))
+        shown = f"{len(there)} of " if kept < len(self._files) else ""
         lines = sum(part["lines"] for part in self._files)
-        files, in_all = phrases.count(len(self._files), "file"), " in all" if shown else ""
+        files, in_all = phrases.count(len(whole), "file"), " in all" if shown else ""
         return f"{shown}{files}, {phrases.count(lines, 'line')}{in_all}"
 
     @cached_property
@@ -263,4 +266,4 @@ def _first(parts: list[Part], count: int) -> list[Part]:
 
 def _file(script: Script) -> Part:
     lines = script.sql.count("\n") + (not script.sql.endswith("\n"))
-    return {"path": script.path, "lines": lines, "sql": escape.fence(script.shown, "sql")}
+    return {"path": script.path, "section": "", "lines": lines, "sql": escape.fence(script.shown, "sql")}

@@ -107,9 +107,14 @@ def bake(environment: Environment, before: str = "") -> str:
     return f"{before}{duration(environment.bake)}" if environment.bake else ""
 
 
-def waits_for(environment: Environment, occasion: Occasion = Occasion.NONE) -> tuple[str, ...]:
-    """The conditions for an apply to an environment, such as an event, another environment or a window."""
-    waits = [comes_with(environment, occasion)]
+def waits_for(environment: Environment, occasion: Occasion = Occasion.NONE, later_branch: str = "") -> tuple[str, ...]:
+    """The conditions for an apply to an environment, such as an event, another environment or a window.
+
+    `later_branch` is the default branch, if the pull request has another base branch.
+    """
+    waits = [f"a later merge into {later_branch}"] if later_branch else []
+    if not (later_branch and environment.trigger is Trigger.PUSH):
+        waits.append(comes_with(environment, occasion))
     if environment.after:
         waits.append(f"{environment.after} first{bake(environment, ' for ')}")
     if environment.windows:
@@ -150,6 +155,12 @@ def problems(results: tuple[PlanResult, ...]) -> dict[Problem, tuple[str, ...]]:
             found.setdefault(problem, []).append(plan.environment)
     ordered = sorted(found.items(), key=lambda item: (not item[0].blocks, not item[0].fails))
     return {problem: tuple(names) for problem, names in ordered}
+
+
+def files(found: Iterable[Problem]) -> str:
+    """The files with problems, such as ` in migrations/003_x.sql and 2 more`. Empty if no problem has a file."""
+    paths = tuple(dict.fromkeys(problem.place.path for problem in found if problem.place))
+    return f" in {joined(paths, 1)}" if paths else ""
 
 
 def errors_of(results: tuple[PlanResult, ...]) -> dict[str, tuple[str, ...]]:

@@ -45,7 +45,7 @@ def _waits(result: Preview) -> tuple[str, ...]:
     if result.plan.empty or (result.refusals and result.occasion is not Occasion.NONE):
         return ()
     if not result.occasion.approved:
-        return phrases.waits_for(result.environment)
+        return phrases.waits_for(result.environment, later_branch=result.later_branch)
     approval = () if result.parked else ("an approval",)
     return (*approval, *dict.fromkeys(reason.hint or reason.what for reason in result.reasons))
 

@@ -114,6 +114,8 @@ def _verdict(record: Record) -> tuple[str, Markup]:
     return mark, Markup(" · ").join(said) or escape.plain("Merged")
 
 
+WHY = 160
+"""Maximum length of a reason in the verdict, in characters."""
 SAID = {
     Stage.WAITING: "{} waits for {}",
     Stage.FAILED: "{} FAILED",
@@ -147,8 +149,17 @@ def _said(environment: Environment, stage: Stage, record: Record) -> Markup:
         return said.format(escape.plain(environment.name), escape.plain(environment.after or ""))
     if stage is Stage.WAITING and is_repaired(environment, record):
         return escape.plain(f"{environment.name} waits to be applied again")
+    if stage is Stage.BLOCKED and end:
+        return _blocked(environment, end)
     words_of = Markup(SAID[stage])  # noqa: S704 - the text is a constant
     return words_of.format(escape.plain(environment.name), escape.plain(_waits(environment)))
+
+
+def _blocked(environment: Environment, end: RunEnd) -> Markup:
+    """The file and the reason, because a mistake in the manifest of one environment blocks every environment."""
+    where = Markup("{}: ").format(escape.code(end.path)) if end.path else Markup()
+    name, why = escape.plain(environment.name), escape.prose(escape.one_line(end.what, WHY))
+    return Markup("{} is BLOCKED, nothing was changed: {}{}").format(name, where, why)
 
 
 def _unchanged(environment: Environment, record: Record) -> str:

@@ -91,6 +91,8 @@ def next_step(environment: Environment, record: Record) -> NextStep:
 def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
     if end.stage is Stage.WAITING and stage is Stage.WAITING:
         return next((_BY_GATE[gate] for gate in end.gates if gate in _BY_GATE), _LATER)
+    if "missing" in end.gates and end.hint:  # the hint says all: no correction makes an old run newer
+        return "", WRITER
     if "rolled-back" in end.gates:
         return "then {rerun}", WRITER
     if end.path and stage is not Stage.UNFINISHED:

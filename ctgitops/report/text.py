@@ -262,8 +262,8 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.WAITING:
             return f"WAITS, nothing was changed; {_work(plan)}"
         case Status.BLOCKED:
-            blocking = phrases.count(sum(problem.blocks for problem in plan.problems), "problem")
-            return f"BLOCKED by {blocking}, nothing was changed"
+            blocking = [problem for problem in plan.problems if problem.blocks]
+            return f"BLOCKED by {phrases.count(len(blocking), 'problem')}{phrases.files(blocking)}, nothing was changed"
 
 
 def _version_of(plan: Plan) -> str:

@@ -30,7 +30,8 @@ def verdict(results: tuple[PlanResult, ...]) -> tuple[str, Markup]:
     blocking = sum(problem.blocks for problem in phrases.problems(results))
     unseen = [result.environment.name for result in results if isinstance(result, NotPlanned)]
     busy = [result for result in results if isinstance(result, Preview) and not result.plan.empty]
-    parts = [*_unseen(unseen), *_blocked(blocking), *_held_back(results), *_refused(busy), *_brief(results)]
+    parts = [*_unseen(unseen), *_blocked(blocking), *_held_back(results), *_refused(busy), *_overridden(busy)]
+    parts += _brief(results)
     parts += [_pending(results, len(steps))] if busy or not state.stops else []
     parts += [_whereto(result) for result in busy[:5]] if not state.stops else []
     if breaking := sum(step.breaking for step in steps):
@@ -66,6 +67,13 @@ def _refused(busy: list[Preview]) -> list[Markup]:
     return [Markup(f"{escape.plain(name)} {what}") for name, what in said.items()]  # noqa: S704 - `plain` escaped the name
 
 
+def _overridden(busy: list[Preview]) -> list[Markup]:
+    """The environments whose gates a person overrides, which the approver must see first."""
+    said = [(result.environment.name, result.override.gates) for result in busy if result.override]
+    words = (f"{escape.plain(name)} OVERRIDES {escape.plain(phrases.joined(gates))}" for name, gates in said)
+    return [Markup(text) for text in words]  # noqa: S704 - `plain` escaped the names
+
+
 def _brief(results: tuple[PlanResult, ...]) -> list[Markup]:
     """Short texts about problems that do not block, such as a number that another pull request also uses."""
     said = dict.fromkeys(problem.brief for problem in phrases.problems(results) if problem.brief and not problem.blocks)
@@ -87,6 +95,8 @@ def _whereto(result: Preview) -> Markup:
         Trigger.SCHEDULE: "on schedule",
         Trigger.MANUAL: "by hand",
     }[result.environment.trigger]
+    if result.later_branch:
+        when = f"after a later merge into {escape.plain(result.later_branch)}"
     if result.occasion.applies(result.environment):
         when = f"with {result.occasion}"
     late = (

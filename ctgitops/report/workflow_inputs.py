@@ -14,6 +14,7 @@ from ..core.view.preview import PlanResult, Preview
 
 _COMMAND = re.compile(r"(\b[Rr]un )?`ctgitops ([a-z]+)((?: [^`]*)?)`")
 _OPTION = re.compile(r"`--(accept-data-loss|again|reason|to|fingerprint|wait|dry-run)(?: ([^`]*))?`")
+_AGAIN = re.compile(r"\brun (?:the|this|the same) command again\b")
 _VERBS = {"plan", "apply", "rollback", "status", "drift", "unlock", "repair"}
 """The commands that are also values of the input `command`."""
 _INPUTS = {
@@ -41,6 +42,7 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 
     "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
     """
+    text = _AGAIN.sub("re-run the job", text)
     text = _COMMAND.sub(lambda match: _workflow(match, keeps), text)
     return _OPTION.sub(lambda match: f"the input `{match[1]}: {match[2] or 'true'}`", text)
 
@@ -74,8 +76,8 @@ def _result(result: Preview, keeps: Keeps) -> Preview:
 
 
 def _with_inputs(plan: Plan, keeps: Keeps | None) -> Plan:
-    problems = tuple(replace(problem, hint=with_inputs(problem.hint, keeps)) for problem in plan.problems)
-    return replace(plan, problems=problems)
+    problems = (replace(p, hint=p.on_github or with_inputs(p.hint, keeps)) for p in plan.problems)
+    return replace(plan, problems=tuple(problems))
 
 
 def way_back_with_inputs(command: str, plan: Plan) -> str:

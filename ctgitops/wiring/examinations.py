@@ -13,6 +13,7 @@ from ..core.doctor.variables import variables
 from ..core.environment.environment import Environment
 from ..core.environment.receiver import Receiver
 from ..files.git import github_repository, top_of
+from ..files.policy import layout_of
 from ..files.workflow_checks import WorkflowChecks
 from ..notify.telemetry_settings import endpoint
 from ..ports.examination import Examination, Look
@@ -81,12 +82,15 @@ class Examinations:
         return Examination("", looks)
 
     def _workflows(self) -> Examination:
-        checks = WorkflowChecks(top_of(self.root))
+        top = top_of(self.root)
+        folder = (self.root.resolve() / layout_of(self.root).folder).relative_to(top.resolve())
+        checks = WorkflowChecks(top, folder.as_posix())
         looks: dict[str, Look] = {
             "workflow-files": checks.readable,
             "workflow-action": checks.action,
             "workflow-concurrency": checks.concurrency,
             "workflow-permissions": checks.permissions,
             "workflow-checkout": checks.checkout,
+            "workflow-paths": checks.paths,
         }
         return Examination("", looks)

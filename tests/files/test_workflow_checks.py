@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def all_of(found: WorkflowChecks) -> list[Diagnosis]:
         found.concurrency,
         found.permissions,
         found.checkout,
+        found.paths,
     )
     return [diagnosis for check in each for diagnosis in check()]
 
@@ -104,6 +106,26 @@ def test_a_plan_needs_no_group(tmp_path: Path) -> None:
     text = GOOD.replace("push: {branches: [main]}", "pull_request: {}")
     text = text.replace("    concurrency: {group: g, cancel-in-progress: false}\n", "")
     assert [each.verdict for each in checks(tmp_path, text).concurrency()] == [CheckVerdict.OK]
+
+
+@pytest.mark.parametrize(
+    ("paths", "verdict"),
+    [
+        ("['db/migrations/**', 'environments/**']", CheckVerdict.OK),
+        ("['**.sql']", CheckVerdict.OK),
+        ("['db/*/*.sql', '!docs/**']", CheckVerdict.OK),
+        ("['migrations/**', 'environments/**']", CheckVerdict.PROBLEM),
+        ("['db/**', '!db/migrations/**']", CheckVerdict.PROBLEM),
+    ],
+)
+def test_a_filter_of_paths_without_the_folder_of_the_layout_is_found(
+    tmp_path: Path, paths: str, verdict: CheckVerdict
+) -> None:
+    """A team with goose's folder copied our workflows, and no migration started them."""
+    text = GOOD.replace("push: {branches: [main]}", f"push: {{branches: [main], paths: {paths}}}")
+    (found,) = replace(checks(tmp_path, text), folder="db/migrations").paths()
+    assert found.verdict is verdict
+    assert verdict is CheckVerdict.OK or found.fix == "paths: ['db/migrations/**', …]"
 
 
 @pytest.mark.parametrize("text", ["on: [push\njobs: {", "- 1", "jobs: 3", "\x00"])

@@ -233,7 +233,7 @@ def ended(**more: object) -> dict[str, Any]:
 
 def test_the_end_of_a_fork_s_run_names_its_head() -> None:
     head = "5779607b49aab1200488439f02372c57b4f75444"
-    assert read_event("workflow_run", ended()) == OutsideRun(head, "main", "octo-org", 396980812)
+    assert read_event("workflow_run", ended()) == OutsideRun(head, "main", "octo-org", 396980812, "main")
 
 
 def test_a_run_of_this_repository_planned_itself_but_for_dependabot_s() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from ctgitops.core.forge.forge import Composed, Generation, Published, RecordComment
 from ctgitops.github.marker import plan_in, read, with_plan
 from ctgitops.report.page import COMMENT_LIMIT, cut_at_block
+from ctgitops.report.record import closed_markdown
 
 from .test_forge_retry import SHA, World, bodies, comment, world
 
@@ -30,6 +32,17 @@ def test_the_plan_stays_below_every_record(world: World) -> None:
         marker = read(text)
         assert marker is not None
         assert (marker.record, marker.memory) == (True, "memory")
+
+
+def test_the_plan_of_a_pull_request_that_was_never_merged_does_not_say_that_it_was(world: World) -> None:
+    """Seen to fail with `The plan before the merge`."""
+    world.forge.comment(comment(PLAN))
+    world.forge.record(record(closed_markdown()))
+    (text,) = [row["body"] for row in world.github.comments]
+    assert "Closed without being merged" in text
+    assert plan_in(text) == PLAN
+    (summary,) = re.findall(r"<summary><b>(The plan.*?)</b>", text)
+    assert summary == "The plan of this pull request"
 
 
 def test_a_lower_run_number_writes_what_was_read_last(world: World) -> None:

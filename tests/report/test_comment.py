@@ -16,6 +16,7 @@ from ctgitops.core.trial.trial import Trial
 from ctgitops.core.view.preview import NotPlanned, PlanResult, Preview
 from ctgitops.errors import LedgerError
 from ctgitops.report.markdown import plans_markdown
+from ctgitops.sql.script import Script
 from tests.fakes import PRODUCTION, STAGING, migration, workspace
 from tests.report.cases import BLOCKED, HAS_ONE, HAS_TWO, NOTHING, ONE, ORIGIN, READY, TWO, WORK, result
 
@@ -76,6 +77,16 @@ def test_sql_that_runs_stays_when_what_undoes_it_goes() -> None:
     assert "drop table u;" not in tight
     assert "1 of 2 SQL files" in tight
     assert "<b>SQL</b> · 1 of 2 files" in tight
+
+
+def test_the_two_sections_of_one_file_are_told_apart() -> None:
+    """Seen to fail with the same caption twice, under `2 files`: goose has both directions in one file."""
+    two = migration("002_up", "1.1.0")
+    two = replace(two, down=Script("drop table t2;\n", two.path))
+    page = plans_markdown((result(workspace(ONE, two), STAGING, HAS_ONE),), ORIGIN)
+    assert f"<code>{two.path}</code>\n" in page
+    assert f"<code>{two.path}</code>, rollback\n" in page
+    assert "<b>SQL</b> · 1 file," in page
 
 
 NOTES = SchemaObject("table", "public.route_notes")

@@ -106,6 +106,8 @@ def test_an_override_is_shown_and_its_reason_is_inert() -> None:
     outcome = Outcome(PLAN, Status.APPLIED, override=USED)
     assert "  OVERRIDE: window overridden by anna: orders <b>@team</b>" in outcome_text(outcome)
     assert "\x1b" not in outcome_text(outcome)
+    first = plans_markdown((Preview(STAGING, PLAN, override=USED),)).split("\n", 1)[0]
+    assert "staging OVERRIDES window" in first, "seen to fail with a verdict that asks only for an approval"
     for page in (outcome_markdown(outcome), plans_markdown((Preview(STAGING, PLAN, override=USED),))):
         assert "🔓 <b>OVERRIDE</b>: window overridden by anna: orders" in page
         assert "<b>@team" not in page

@@ -23,6 +23,7 @@ from ctgitops.core.view.pull_request_record import Cell, Ledgers, MigrationRef, 
 from ctgitops.errors import ApplyError, MustWaitError, Place
 from ctgitops.report.page import MAX
 from ctgitops.report.record import Ended, closed_markdown, record_markdown
+from ctgitops.report.workflow_inputs import with_inputs_of
 from tests.fakes import NOW, PRODUCTION, STAGING, chained, entry, receipt
 from tests.report.cases import APPLIED, DROP, HAS_TWO, INDEX, ONE, ORIGIN, TWO, WORK
 from tests.report.test_hostile import URL, harmless, hostile, read, skeleton
@@ -240,6 +241,17 @@ def test_a_plan_to_approve_does_not_say_what_the_apply_makes_untrue() -> None:
     assert "nothing was changed" not in page
 
 
+def test_an_old_run_that_is_refused_asks_for_no_correction() -> None:
+    """Seen to fail with `open a pull request that corrects the problem`, which no pull request can."""
+    hint = "re-run the newest run of this workflow, because this run is for an older commit"
+    newer = Problem("missing", "the database is newer than this checkout", hint="use `git pull`", on_github=hint)
+    plan = replace(make_plan(WORK, STAGING, HAS_TWO), problems=(newer,))
+    outcome = with_inputs_of(Outcome(plan, Status.BLOCKED))
+    page = page_of({"staging": HAS_TWO, "production": MERGED["production"]}, {"staging": outcome})
+    assert f"{hint} | anyone with write access" in page
+    assert "git pull" not in page
+
+
 def test_a_run_that_refused_its_plan_is_not_recorded_as_waiting() -> None:
     """Seen to fail with `staging waits for the run on merge`."""
     plan = make_plan(WORK, STAGING, HAS_TWO)
@@ -247,5 +259,5 @@ def test_a_run_that_refused_its_plan_is_not_recorded_as_waiting() -> None:
     ledgers: Ledgers = {"staging": HAS_TWO, "production": MERGED["production"]}
     page = page_of(ledgers, {"staging": Outcome(held, Status.BLOCKED)})
     first = page.splitlines()[0]
-    assert first.startswith("### ⛔ staging is BLOCKED, nothing was changed")
+    assert first.startswith("### ⛔ staging is BLOCKED, nothing was changed: 004_drop_legacy_status was edited")
     assert "BLOCKED by 1 problem" in page

@@ -38,6 +38,8 @@ from ctgitops.report.workflow_inputs import results_with_inputs, with_inputs
             "`ctgitops rollback --env a --steps 2` rolls it back",
             "the workflow with `command: rollback`, `environment: a`, `to: 001_one` rolls it back",
         ),
+        ("run the command again: it resumes from there", "re-run the job: it resumes from there"),
+        ("correct the rows, then run the same command again", "correct the rows, then re-run the job"),
         ("`ctgitops verify --deep` counts them", "`ctgitops verify --deep` counts them"),
         ("`ctgitops unlock --env a --end-at-work`", "`ctgitops unlock --env a --end-at-work`"),
         ('`ctgitops repair --reason "open`', '`ctgitops repair --reason "open`'),

@@ -155,4 +155,7 @@ CHECKS = {
         "checkout of a pull request's head in `pull_request_target` or `workflow_run`",
         "The author of any pull request can run code with the secrets of the repository.",
     ),
+    "workflow-paths": ListedCheck(
+        "workflow", "`paths` of workflows", "A migration in another folder starts no plan and no apply."
+    ),
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...errors import Place
+from ..environment.policy import Band, Policy
 from ..migration.migration import Migration
 from ..migration.migration_name import MigrationName, split_name
 from ..migration.schema_version import SchemaVersion
@@ -36,6 +37,7 @@ def clashes(
     ours: tuple[ChangedFile, ...],
     others: tuple[OpenPullRequest, ...],
     named: Names,
+    policy: Policy | None = None,
 ) -> tuple[Problem, ...]:
     """A warning for each number, version or name that `ours` shares with the migrations of other open pull requests.
 
@@ -45,7 +47,31 @@ def clashes(
     added = {name.name for name in named([file.path for file in ours if file.added]).values()}
     mine = [m for m in migrations if m.name in added]
     theirs = [other for pull in others for other in _migrations_of(pull, named)]
-    return tuple(problem for migration in mine for other in theirs for problem in _clash(migration, other))
+    hints = _Hints(policy or Policy(), frozenset(m.number for m in migrations if m.name not in added))
+    return tuple(problem for migration in mine for other in theirs for problem in _clash(migration, other, hints))
+
+
+@dataclass
+class _Hints:
+    """How to solve clashes. `new --renumber` also renumbers the later files of a branch in the same band."""
+
+    policy: Policy
+    merged: frozenset[int]
+    """The numbers of the base branch."""
+    first: dict[tuple[int, Band | None], str] = field(default_factory=dict)
+    """Maps another pull request and a band to the first file that must be renumbered because of it."""
+
+    def of(self, migration: Migration, pull_request: int) -> str:
+        """What to do after the merge of the other pull request. True on the pages of both pull requests."""
+        first = self.first.setdefault((pull_request, self.policy.band(migration.number)), migration.name)
+        command = f"`ctgitops new --renumber {first}`"
+        second = "if this pull request is merged second, "
+        if first != migration.name:
+            return f"{second}{command} after the merge of #{pull_request} renumbers this file too"
+        said = f"{second}run {command} after the merge of #{pull_request}"
+        if migration.number in self.merged:
+            return f"{said} and not before, because both files would now get the same number"
+        return said
 
 
 def _migrations_of(pull: OpenPullRequest, named: Names) -> Iterator[_Other]:
@@ -56,7 +82,7 @@ def _migrations_of(pull: OpenPullRequest, named: Names) -> Iterator[_Other]:
         yield _Other(pull.number, name.number, name.words, name.name, parsed)
 
 
-def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
+def _clash(migration: Migration, other: _Other, hints: _Hints) -> Iterator[Problem]:
     same = [f"number {migration.number:03}"] if migration.number == other.number else []
     same += [f"version {other.version}"] if other.version and other.version == migration.version else []
     words = split_name(migration.name).words
@@ -66,10 +92,7 @@ def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
     brief = f"{' and '.join(same) or 'name'} ALSO IN #{other.pull_request}"
     if same:
         what = f"{where}, which also has {' and '.join(same)}"
-        hint = (
-            "if this pull request is merged second, run "
-            f"`ctgitops new --renumber {migration.name}` after the merge of #{other.pull_request}"
-        )
+        hint = hints.of(migration, other.pull_request)
     else:
         what, hint = f"{where}, which has the same name", "check whether both pull requests make the same change"
     yield Problem("clash", what, Place(migration.path, 1), hint, blocks=False, brief=brief)

@@ -107,6 +107,7 @@ class OutsideRun:
     head_branch: str
     head_owner: str
     head_repository: int
+    default_branch: str = ""
 
 
 Event = (

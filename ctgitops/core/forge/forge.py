@@ -249,6 +249,8 @@ class Proposal:
     paths: frozenset[str]
     closed: bool = False
     """Whether the pull request was closed, with or without a merge."""
+    base: str = ""
+    """The base branch, which the author chose."""
 
 
 class Reaction(StrEnum):

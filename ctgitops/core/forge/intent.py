@@ -73,6 +73,7 @@ class PlanFromApi:
     pull_request: int | None = None
     run: OutsideRun | None = None
     """The ended run, whose head commit identifies the pull request. None if `pull_request` is set."""
+    default_branch: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _plan_intent(event: PullRequest | MergeGroup | OutsideRun, environments: tup
         case MergeGroup():
             return Planning(environments, event.sha, base_sha=event.base_sha, base_branch=event.instead)
         case OutsideRun():
-            return PlanFromApi(run=event)
+            return PlanFromApi(run=event, default_branch=event.default_branch)
 
 
 def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
@@ -154,7 +155,7 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
         )
         return Refused(f"`{event.unknown}` is not a command", f"the commands are {commands}")
     if event.verb == "plan":
-        return PlanFromApi(event.pull_request)
+        return PlanFromApi(event.pull_request, default_branch=event.default_branch)
     provenance = provenance_of(event)
     if event.verb == "apply" and isinstance(provenance, Refused):
         return provenance

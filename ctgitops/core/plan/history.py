@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ...errors import Place
 from ...sql.redact import redact
@@ -73,15 +74,24 @@ def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
     for at, entry in enumerate(order):
         if entry.number in numbers:
             continue
+        on_github = ""
         if at > known:
             what = f"the database is newer than this checkout: it has {entry.name}, applied{_when(entry)}{_from(entry)}"
             commit = f", or use one that contains commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
             otherwise = f"if no branch has the file, {_restored(entry, workspace.policy.layout)}"
             hint = f"update this checkout, for example with `git pull`{commit}; {otherwise}"
+            on_github = f"{_newest_run(order[-1])}; {otherwise}"
         else:
             what = f"{entry.name} was applied{_when(entry)}{_from(entry)}, but its file has been removed"
             hint = _restored(entry, workspace.policy.layout)
-        yield _problem("missing", what, None, hint, _diff(entry, "", "/dev/null"))
+        problem = _problem("missing", what, None, hint, _diff(entry, "", "/dev/null"))
+        yield replace(problem, on_github=on_github)
+
+
+def _newest_run(newest: Entry) -> str:
+    """What to do about a run on GitHub that has checked out a commit older than the newest entry of the ledger."""
+    run = f", `{newest.run_url}` or a later one" if newest.run_url else " of this workflow"
+    return f"re-run the newest run{run}, because this run is for an older commit; in a pull request, update its branch"
 
 
 def _restored(entry: Entry, layout: Layout) -> str:

@@ -77,6 +77,8 @@ class Preview:
     """The busiest and quietest hours of the tables that the plan names. Empty without samples of the load."""
     occasion: Occasion = Occasion.NONE
     """The event that applies the plan. `NONE` if the next step is a merge."""
+    later_branch: str = ""
+    """The default branch, if the pull request has another base branch. Only a later merge into it applies the plan."""
     parked: bool = False
     """Whether the plan only waits and a later run continues it. The current run then requests no approval."""
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ...errors import Place, UsageError
 from ..environment.policy import Policy
 from ..ledger.ledger import Ledger
 from ..migration.migration import Migration
+from ..migration.migration_name import split_name
 from ..problem import Problem
 from .candidates import by_number
-from .numbering import Seniority, moves
+from .numbering import Move, Seniority, moves
 
 
 class AppliedIn(NamedTuple):
@@ -67,6 +68,11 @@ class Precedence:
         older = self._age(by_age[0]) < self._age(by_age[1])
         return (by_age[0], "was committed first") if older else (None, "")
 
+    def contests(self, migration: Migration, migrations: Iterable[Migration]) -> bool:
+        """Whether a migration shares its number with another file, and does not keep the number."""
+        same = [m for m in migrations if m.number == migration.number]
+        return len(same) > 1 and self.keeper(same)[0] is not migration
+
     def _age(self, migration: Migration) -> float:
         return self.git.added.get(migration.name, math.inf)
 
@@ -81,25 +87,23 @@ def number_problems(migrations: tuple[Migration, ...], policy: Policy, precedenc
     by_number: dict[int, list[Migration]] = defaultdict(list)
     for migration in migrations:
         by_number[migration.number].append(migration)
-    for same in by_number.values():
+    commands = Commands(migrations, policy, precedence)
+    for _, same in sorted(by_number.items()):
         if len(same) > 1:
-            yield from _of_one_number(same, migrations, policy, precedence)
+            yield from _of_one_number(same, commands)
 
 
-def _of_one_number(
-    same: list[Migration], migrations: tuple[Migration, ...], policy: Policy, precedence: Precedence
-) -> Iterator[Problem]:
-    keeper, why = precedence.keeper(same)
+def _of_one_number(same: list[Migration], commands: Commands) -> Iterator[Problem]:
+    keeper, why = commands.precedence.keeper(same)
     if keeper is None:
         names = " and ".join(f"`{m.path}`" for m in same)
         what = f"number {same[0].number:03} is used by {names}"
-        yield Problem("duplicate-number", what, Place(same[-1].path), _undecided(same, precedence))
+        yield Problem("duplicate-number", what, Place(same[-1].path), _undecided(same, commands.precedence))
         return
-    for migration in same:
+    for migration in sorted(same, key=lambda each: each.path):  # the order in which pages show the problems
         if migration is not keeper:
             what = f"number {migration.number:03} is already used by `{keeper.path}`, which {why}"
-            hint = _hint(migration, migrations, policy, precedence)
-            yield Problem("duplicate-number", what, Place(migration.path), hint)
+            yield Problem("duplicate-number", what, Place(migration.path), commands.hint(migration))
 
 
 def _undecided(same: list[Migration], precedence: Precedence) -> str:
@@ -115,16 +119,47 @@ def _undecided(same: list[Migration], precedence: Precedence) -> str:
     return f"{which}: {command} reads the ledgers, and renumbers the file that no database has applied"
 
 
-def _hint(migration: Migration, migrations: tuple[Migration, ...], policy: Policy, precedence: Precedence) -> str:
-    renumber = f"`ctgitops new --renumber {migration.name}`"
-    try:
-        moved = next(iter(moves(migrations, policy, migration, precedence.git.base)), None)
-    except UsageError as error:
-        return f"{error.what}: {error.hint}, then {renumber}"
-    version = f", version {moved.version}" if moved and moved.version else ""
-    text = f"{renumber} renames it to {moved.name}{version}" if moved else renumber
-    where = precedence.applied.where.get(migration.name)
-    if where is None:
-        return text
-    back = f"ctgitops rollback --env {where.environment} --steps {where.steps}"
-    return f"the file is applied in {where.environment}: first roll it back there with `{back}`, then {text}"
+@dataclass
+class Commands:
+    """The commands that renumber files, in the order in which a user runs them. Each depends on the earlier ones."""
+
+    migrations: tuple[Migration, ...]
+    """The files after the commands so far."""
+    policy: Policy
+    precedence: Precedence
+    moved: dict[str, str] = field(default_factory=dict)
+    """Maps the files that a command moves to the file that the command names."""
+
+    def hint(self, migration: Migration) -> str:
+        """How to renumber a file. The command for an earlier file may renumber this file too."""
+        band = self.policy.band(migration.number)
+        if first := self.moved.get(migration.name):
+            return f"`ctgitops new --renumber {first}` renumbers this file too"
+        earlier = [name for name in self.moved.values() if self.policy.band(split_name(name).number) == band]
+        after = f"after the command for {earlier[-1]}, " if earlier else ""
+        renumber = f"`ctgitops new --renumber {migration.name}`"
+        try:
+            found = moves(self.migrations, self.policy, migration, self.precedence.git.base)
+        except UsageError as error:
+            return f"{error.what}: {error.hint}, then {renumber}"
+        self._run(migration, found)
+        version = f", version {found[0].version}" if found and found[0].version else ""
+        text = f"{renumber} renames it to the next free number, now {found[0].name}{version}" if found else renumber
+        where = self.precedence.applied.where.get(migration.name)
+        if where is None:
+            return f"{after}{text}"
+        back = f"ctgitops rollback --env {where.environment} --steps {where.steps}"
+        return f"the file is applied in {where.environment}: first roll it back there with `{back}`, then {after}{text}"
+
+    def _run(self, first: Migration, found: tuple[Move, ...]) -> None:
+        """The command for `first` has made these moves."""
+        by_name = {move.migration.name: move for move in found}
+        self.moved |= dict.fromkeys(by_name, first.name)
+        self.migrations = tuple(_moved(m, by_name.get(m.name)) for m in self.migrations)
+
+
+def _moved(migration: Migration, move: Move | None) -> Migration:
+    if move is None:
+        return migration
+    header = replace(migration.header, version=move.version) if migration.header and move.version else migration.header
+    return replace(migration, number=move.number, name=move.name, header=header)

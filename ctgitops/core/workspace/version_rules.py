@@ -23,9 +23,13 @@ def version_problems(
     for migration, version in versioned:
         other = by_version.setdefault(version, migration)
         if other is not migration:
-            changes = (precedence or Precedence()).must_renumber(other, migration)
+            order = precedence or Precedence()
+            changes = order.must_renumber(other, migration)
             by_version[version] = keeps = other if changes is migration else migration
-            yield _twice(changes, keeps, _right(changes, versioned, policy))
+            if order.contests(changes, migrations):
+                yield _with_number(changes, keeps)
+            else:
+                yield _twice(changes, keeps, _right(changes, versioned, policy))
     # The version of the first migration stays valid even if a later migration has a lower version
     starts = {min(by_version), versioned[0][1]} if versioned else set()
     reachable = {successor for version in by_version for successor in version.successors}
@@ -38,6 +42,13 @@ def version_problems(
         if version not in starts and migration.breaking != version.starts_major:
             yield _broken_promise(migration, version, _right(migration, versioned, policy))
     yield from _falling(versioned, policy)
+
+
+def _with_number(migration: Migration, keeps: Migration) -> Problem:
+    """A duplicate version of a file that must be renumbered. No fix, because a new number has a version of its own."""
+    what = f"version {migration.version} is already used by `{keeps.path}`"
+    hint = "the command that renumbers this file also gives it the next version"
+    return Problem("version-duplicate", what, migration.place_of("Version"), hint)
 
 
 def _twice(migration: Migration, keeps: Migration, fix: Fix | None) -> Problem:

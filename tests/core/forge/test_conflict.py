@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from ctgitops.core.environment.layout import Layout
+from ctgitops.core.environment.policy import Band, Policy
 from ctgitops.core.forge.conflict import clashes
 from ctgitops.core.forge.forge import ChangedFile, OpenPullRequest
 from ctgitops.core.migration.migration_name import MigrationName
@@ -69,6 +70,34 @@ def test_it_warns_and_tells_the_way_out() -> None:
     (problem,) = clashes((OURS,), FILES, (other("005_x.sql"),), named)
     assert not problem.blocks
     assert "ctgitops new --renumber 005_add_email" in problem.hint
+
+
+def test_one_command_renumbers_all_clashing_files_of_a_band() -> None:
+    """Seen to fail with a command for the second file, which the first command has renamed."""
+    later = migration("006_add_phone", "1.6.0")
+    files = (*FILES, ChangedFile("db/migrations/006_add_phone.sql", added=True))
+    theirs = OpenPullRequest(12, (*other("005_x.sql").files, *other("006_y.sql").files))
+    first, second = (problem.hint for problem in clashes((OURS, later), files, (theirs,), named))
+    assert first == (
+        "if this pull request is merged second, run `ctgitops new --renumber 005_add_email` after the merge of #12"
+    )
+    assert second == (
+        "if this pull request is merged second, `ctgitops new --renumber 005_add_email` after the merge of #12 "
+        "renumbers this file too"
+    )
+    bands = Policy(bands=(Band("core", 1, 5), Band("forms", 6, 99)))
+    apart = [problem.hint for problem in clashes((OURS, later), files, (theirs,), named, bands)]
+    assert "run `ctgitops new --renumber 006_add_phone`" in apart[1]
+
+
+def test_where_the_base_branch_took_the_number_of_both_the_second_one_waits() -> None:
+    """Seen to fail when both pull requests were told only that they become 006."""
+    merged = migration("005_taken", "1.5.0")
+    (problem,) = clashes((merged, OURS), FILES, (other("005_x.sql"),), named)
+    assert problem.hint == (
+        "if this pull request is merged second, run `ctgitops new --renumber 005_add_email` after the merge of #12 "
+        "and not before, because both files would now get the same number"
+    )
 
 
 def test_a_problem_from_outside_changes_no_fingerprint() -> None:

@@ -168,7 +168,7 @@ def test_a_comment_applies_one_environment_of_what_is_merged() -> None:
 
 
 def test_a_comment_plans_a_pull_request_and_nothing_else() -> None:
-    assert decide(said("plan", merged=False), BOTH) == PlanFromApi(42)
+    assert decide(said("plan", merged=False), BOTH) == PlanFromApi(42, default_branch="main")
 
 
 def test_a_comment_unlocks_one_environment_or_all_whether_it_is_merged_or_not() -> None:

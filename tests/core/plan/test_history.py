@@ -35,7 +35,15 @@ def test_an_older_checkout_names_what_is_newer_and_who_brought_it_and_points_at_
         "has the file, `git checkout 0123456789ab -- 'migrations/002_two.*'` restores the file; the "
         "SQL in the ledger is shown below"
     )
+    assert found.on_github.startswith("re-run the newest run of this workflow, because this run is for an older commit")
     assert found.place is None
+
+
+def test_the_newest_run_of_the_ledger_is_named() -> None:
+    url = "https://github.com/o/r/actions/runs/9"
+    four = replace(entry(migration("004_four")), run_url=url)
+    found = missing(workspace(ONE), entry(ONE), entry(TWO), four)
+    assert [f"re-run the newest run, `{url}` or a later one" in problem.on_github for problem in found] == [True, True]
 
 
 def test_newer_is_what_came_later_and_not_what_has_a_higher_number() -> None:

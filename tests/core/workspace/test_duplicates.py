@@ -44,7 +44,8 @@ def test_the_one_that_is_not_applied_is_named_with_its_next_number_and_version(
         (
             f"{new.name}.sql",
             f"number 002 is already used by `{applied.path}`, which is applied in staging",
-            f"`ctgitops new --renumber {new.name}` renames it to 003{new.name[3:]}, version 1.2.0",
+            f"`ctgitops new --renumber {new.name}` renames it to the next free number, "
+            f"now 003{new.name[3:]}, version 1.2.0",
         )
     ]
 
@@ -59,6 +60,31 @@ def test_each_of_several_new_files_is_named() -> None:
     work = workspace(USERS, ORDERS, CUSTOMERS, ANIMALS)
     found = of_plan(work, chained(entry(USERS), entry(CUSTOMERS)))
     assert [path for path, *_ in found] == ["002_animals.sql", "002_orders.sql"]
+
+
+def test_the_advice_for_each_of_several_files_is_still_true_after_the_advice_before_it() -> None:
+    """Seen to fail when every file of the branch was told that it becomes 003."""
+    work = workspace(USERS, ORDERS, CUSTOMERS, ANIMALS)
+    first, second = (hint for *_, hint in of_plan(work, chained(entry(USERS), entry(CUSTOMERS))))
+    renames = "renames it to the next free number, now"
+    assert first == f"`ctgitops new --renumber 002_animals` {renames} 003_animals, version 1.2.0"
+    assert second == (
+        f"after the command for 002_animals, `ctgitops new --renumber 002_orders` {renames} 004_orders, version 1.3.0"
+    )
+
+
+def test_a_file_that_the_first_command_moves_too_needs_no_command_of_its_own() -> None:
+    """Seen to fail with a second command, whose file the first command has renamed."""
+    names = ("001_users", "002_customers")
+    work = replace(workspace(USERS, CUSTOMERS, migration("001_zoo", "1.0.0"), ANIMALS), git=known(*names))
+    first, second = (hint for *_, hint in twice(problems_of(work)))
+    assert first.startswith("`ctgitops new --renumber 001_zoo` renames it to the next free number, now 003_zoo")
+    assert second == "`ctgitops new --renumber 001_zoo` renumbers this file too"
+    versions = [problem for problem in problems_of(work) if problem.code == "version-duplicate"]
+    assert {problem.hint for problem in versions} == {
+        "the command that renumbers this file also gives it the next version"
+    }
+    assert [problem.fix for problem in versions] == [None, None]
 
 
 def known(*names: str, added: dict[str, int] | None = None) -> Seniority:
@@ -78,9 +104,9 @@ def test_what_the_branch_adds_after_it_moves_too_so_the_number_is_the_one_that_t
     work = replace(workspace(USERS, ORDERS, CUSTOMERS, later), git=known("001_users", "002_customers"))
     ((path, _, hint),) = twice(problems_of(work))
     assert path == "002_orders.sql"
-    assert "renames it to 003_orders" in hint
+    assert "renames it to the next free number, now 003_orders" in hint
     work = replace(work, git=known("001_users", "002_customers", "003_later"))
-    assert "renames it to 004_orders" in twice(problems_of(work))[0][2]
+    assert "renames it to the next free number, now 004_orders" in twice(problems_of(work))[0][2]
 
 
 def test_where_both_are_on_the_base_branch_the_older_one_keeps_it() -> None:
@@ -107,7 +133,8 @@ def test_an_applied_file_that_the_base_branch_lacks_is_undone_first() -> None:
     assert path == "002_customers.sql"
     assert hint == (
         "the file is applied in staging: first roll it back there with `ctgitops rollback --env staging --steps 1`, "
-        "then `ctgitops new --renumber 002_customers` renames it to 003_customers, version 1.2.0"
+        "then `ctgitops new --renumber 002_customers` renames it to the next free number, now 003_customers, "
+        "version 1.2.0"
     )
 
 
@@ -136,7 +163,7 @@ def test_timestamps_and_a_full_band() -> None:
     one, other = migration("20260101120000_a"), migration("20260101120000_b")
     work = workspace(one, other, policy=Policy(numbering=Numbering.INCREASING, header=HeaderRule.OPTIONAL))
     ((_, _, hint),) = of_plan(work, chained(entry(other)))
-    assert "renames it to 20260101120001_a" in hint
+    assert "renames it to the next free number, now 20260101120001_a" in hint
     full = workspace(USERS, ORDERS, CUSTOMERS, policy=Policy(bands=(Band("core", 1, 2),)))
     ((_, _, hint),) = of_plan(full, chained(entry(USERS), entry(ORDERS)))
     assert hint.startswith("band core (001-002) has no number left: widen the band in migrations/policy.yaml")
