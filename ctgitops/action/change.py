@@ -205,7 +205,7 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
     log = DeploymentLog(job, environment, record.sha)
     success, words = False, "interrupted"
     try:
-        outcome = _heard(job, environment, verb, record.sha, log)
+        outcome = _heard(job, environment, verb, record, log)
         record.heard(environment.name, outcome)
         success, words = outcome.exit_status == 0, outcome_verdict(outcome)
     except CtgitopsError as error:
@@ -225,11 +225,11 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
     return Result(environment, record.ended[environment.name], log.plan)
 
 
-def _heard(job: Job, environment: Environment, verb: Verb, sha: str, log: DeploymentLog) -> Outcome:
+def _heard(job: Job, environment: Environment, verb: Verb, record: RunRecord, log: DeploymentLog) -> Outcome:
     """Runs a command. The log, the deployment, the check run and the receivers get its progress events."""
     with (
-        RunningCheck(job, environment, sha) as check,
-        job.wiring.notifications.alerting(environment, job.runner.warn) as alert,
+        RunningCheck(job, environment, record.sha) as check,
+        job.wiring.notifications.alerting(environment, job.runner.warn, record.merged) as alert,
     ):
         try:
             outcome = with_inputs_of(verb(listeners(job.hear, log.hear, check.hear, alert)))

@@ -1,4 +1,4 @@
-"""Notifies receivers during a run: of long waits, of an override, and of an earlier, interrupted run."""
+"""Notifies receivers during a run: of long waits, overrides, interrupted runs, and of an apply that still measures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from ..core.run import progress as events
+from ..core.run.outcome import Outcome
 from ..core.run.progress import Progress
 from ..report.notification import LongWait
 
@@ -16,7 +17,7 @@ LONG_WAIT_SECONDS = 60.0
 LONGEST_END_SECONDS = 10.0
 """How long the end of a run waits for notifications that are being sent."""
 
-Alert = LongWait | events.GatesOverridden | events.InterruptedRunFound
+Alert = LongWait | events.GatesOverridden | events.InterruptedRunFound | Outcome
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Alerts:
         if isinstance(progress, events.GatesOverridden | events.InterruptedRunFound):
             self._start(progress)
             return
+        if isinstance(progress, events.LoadWatched) and progress.outcome:
+            self._start(progress.outcome)
         wait = long_wait(progress)
         if wait is None:
             self._stop()
@@ -80,9 +83,9 @@ def long_wait(progress: Progress) -> LongWait | None:
     """The wait that an event begins or continues. None for an event that ends a wait."""
     match progress:
         case events.LockAwaited(holder=holder):
-            return LongWait("the run lock", (f"another run holds the run lock: {holder}",))
+            return LongWait("the run lock", (f"another run holds the run lock: {holder}",), of_run=True)
         case events.OrphanAwaited(orphan=orphan):
-            return LongWait("an earlier run", (orphan.text,))
+            return LongWait("an earlier run", (orphan.text,), of_run=True)
         case _:
             return _wait_of_a_step(progress)
 

@@ -101,7 +101,7 @@ def _told(notification: Notification, url: str) -> str:
         sender.clear()
         sender.add(_with(url, rich.parameters))
     kinds = {Event.FAILED: "failure", Event.BACKUP: "failure", Event.DRILL: "failure"}
-    kinds |= dict.fromkeys((Event.DRIFT, Event.WAITING, Event.OVERRIDE), "warning")
+    kinds |= dict.fromkeys((Event.DRIFT, Event.WAITING, Event.OVERRIDE, Event.REGRESSION), "warning")
     title = notification.title(dialect)
     sent = sender.notify(
         body=notification.text(dialect) or title,

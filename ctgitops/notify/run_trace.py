@@ -39,6 +39,8 @@ _MARKS = (
     backup_events.RecoveryPointTaken,
     events.RollbackStarted,
     events.HealthWatched,
+    events.GatesOverridden,
+    events.LoadWatched,
 )
 """Events that are recorded on the current span, and that neither begin nor end a span."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 
+from ..core.gate.override import override_in
 from ..core.gate.request import Origin
 from ..core.ledger.drift_acceptance import change_data
 from ..core.ledger.ledger import Entry
@@ -99,6 +100,7 @@ def _run(run: RecordedRun, lane: Lane, texts: MigrationTexts) -> Object:
 
 
 def _entry(entry: Entry, lane: Lane, texts: MigrationTexts) -> Object:
+    used = override_in(entry)
     return {
         "id": entry.id,
         "number": entry.number,
@@ -107,8 +109,9 @@ def _entry(entry: Entry, lane: Lane, texts: MigrationTexts) -> Object:
         "mark": entry.mark.value,
         "at": _moment(entry.finished_at or entry.started_at),
         "millis": entry.millis,
-        "error": redact_message(entry.error) if entry.error else None,
-        "text": texts.index(entry),
+        "error": redact_message(entry.error) if entry.error and not used else None,
+        "override": used and {"text": redact_message(used.text), "waits": [wait.what for wait in used.waits]},
+        "text": None if used else texts.index(entry),
         "schema": lane.nodes.get(entry.id),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.gate.override import is_override
 from ..core.view.preview import NotPlanned
 from ..core.view.run_history import History, Lane, RecordedRun
 from . import phrases
@@ -99,7 +100,7 @@ def _row(run: RecordedRun) -> tuple[str, ...]:
         f"#{number}" if (number := next((e.pull_request for e in run.entries if e.pull_request), None)) else "-",
         "-" if run.millis is None else phrases.millis(run.millis),
         "yes" if any(has_backup(entry.receipt) for entry in run.entries) else "no",
-        ", ".join([*names[:MOST_NAMES], *more]),
+        ", ".join([*names[:MOST_NAMES], *more]) or "-",
     )
 
 
@@ -108,4 +109,8 @@ def _when(run: RecordedRun) -> str:
 
 
 def _errors(run: RecordedRun) -> list[str]:
-    return [f"{entry.name}: {entry.mark.value}: {entry.error}" for entry in run.entries if entry.error]
+    failed = [entry for entry in run.entries if entry.error and not is_override(entry)]
+    return [
+        *(f"OVERRIDE: {used.text}" for used in run.overrides),
+        *(f"{entry.name}: {entry.mark.value}: {entry.error}" for entry in failed),
+    ]

@@ -85,14 +85,22 @@ class LongWait:
     subject: str
     """What waits: a migration, or the whole run."""
     why: tuple[str, ...] = ()
-    """The sessions in the way, one line each."""
+    """The sessions in the way when the wait began, one line each."""
+    of_run: bool = False
+    """Whether the whole run waits, for the run lock or for an earlier run."""
 
 
 def of_long_wait(wait: LongWait, seconds: float, environment: str, origin: Origin) -> Notification:
     """The notification about a run that is still waiting for a lock."""
     summary = f"WAITS for more than {seconds:.0f} s: {wait.subject}"
-    facts = (*wait.why, "database: the waiting migration has changed nothing yet; the run retries by itself")
-    hint = f"`ctgitops watch --env {environment}` shows the blocking sessions; terminate them, or let the run wait"
+    facts = tuple(f"when the wait began: {each}" for each in wait.why)
+    watch = f"`ctgitops watch --env {environment}`"
+    if wait.of_run:
+        facts += ("database: this run has changed nothing yet; it begins when the other run ends",)
+        hint = f"let the run wait; {watch} shows what the other run is doing, `ctgitops unlock` whether it is alive"
+    else:
+        facts += ("database: the waiting migration has changed nothing yet; the run retries by itself",)
+        hint = f"{watch} shows the blocking sessions; terminate them, or let the run wait"
     return Notification(Event.WAITING, environment, summary, facts, hint, origin)
 
 
@@ -127,6 +135,7 @@ def of_outcome(outcome: Outcome, origin: Origin, wait: PlanWait | None = None) -
 
     `wait` is the wait for all reasons of the outcome, if they end by themselves.
     """
+    name = outcome.plan.environment
     event = Event.FAILED if outcome.mismatch else _EVENTS.get(outcome.status)
     if event is None:
         return None
@@ -136,8 +145,11 @@ def of_outcome(outcome: Outcome, origin: Origin, wait: PlanWait | None = None) -
     facts += [f"{problem.code}: {problem.what}" for problem in outcome.objections]
     if outcome.receipt:
         facts.append(f"backup: {outcome.receipt.id}")
+    if outcome.mismatch:
+        facts.append("database: the migrations are applied and recorded in the ledger")
+        next_step = f"`ctgitops drift --env {name}` shows the differences; do not apply this plan elsewhere"
+        return Notification(event, name, outcome_verdict(outcome), tuple(facts), next_step, origin)
     hints = [*(reason.hint for reason in outcome.reasons), *(problem.hint for problem in outcome.objections)]
-    name = outcome.plan.environment
     return Notification(event, name, outcome_verdict(outcome), tuple(facts), next(filter(None, hints), ""), origin)
 
 
@@ -146,11 +158,9 @@ def of_load(outcome: Outcome, origin: Origin) -> Notification | None:
     if outcome.load is None or not outcome.load.regressions:
         return None
     found = [": ".join(filter(None, (each.kind, each.what, each.statement))) for each in outcome.load.regressions]
-    facts = (
-        *(done.name for done in outcome.done),
-        *found,
-        "database: all migrations are applied; a regression changes nothing in the database",
-    )
+    # The names are last, because a service gets only the first lines of a long notification.
+    state = "database: all migrations are applied; a regression changes nothing in the database"
+    facts = (state, *found, *(done.name for done in outcome.done))
     name = outcome.plan.environment
     next_step = proposal(outcome.load) or f"`ctgitops performance --env {name}` shows all findings"
     return Notification(Event.REGRESSION, name, load_verdict(outcome.load), facts, next_step, origin)

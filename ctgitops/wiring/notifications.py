@@ -41,13 +41,11 @@ class Notifications:
         from ..errors import CtgitopsError
         from ..report.notification import of_error, of_load, of_outcome
 
-        origin = replace(self.origin, pull_request=pull_request or self.origin.pull_request)
+        origin = self._origin(pull_request)
         if isinstance(result, CtgitopsError):
             return self._send(environment, of_error(result, environment.name, origin))
-        return (
-            *self._send(environment, of_outcome(result, origin, wait_of(environment, result.reasons))),
-            *self._send(environment, of_load(result, origin)),
-        )
+        ended = None if result.announced else of_outcome(result, origin, wait_of(environment, result.reasons))
+        return (*self._send(environment, ended), *self._send(environment, of_load(result, origin)))
 
     def drift(self, result: DriftResult) -> tuple[str, ...]:
         """Sends the result of a comparison, but only if there is drift or the comparison was impossible."""
@@ -66,8 +64,10 @@ class Notifications:
         return self._send(environment, of_drill(result, self.origin))
 
     @contextmanager
-    def alerting(self, environment: Environment, warn: Callable[[str], None]) -> Iterator[Listener]:
-        """Yields a listener that notifies receivers during a run.
+    def alerting(
+        self, environment: Environment, warn: Callable[[str], None], pull_request: int | None = None
+    ) -> Iterator[Listener]:
+        """Yields a listener that notifies receivers during a run. `pull_request` has the meaning as in `result`.
 
         Calls `warn` for each receiver that was not reached, possibly from another thread.
         """
@@ -76,22 +76,14 @@ class Notifications:
             return
         from ..notify.alerts import Alerts
 
+        origin = self._origin(pull_request)
+
         def send(alert: Alert) -> None:
-            for warning in self._send(environment, self._of_alert(alert, environment)):
+            for warning in self._send(environment, _of_alert(alert, environment, origin)):
                 warn(warning)
 
         with Alerts(send) as alerts:
             yield alerts.hear
-
-    def _of_alert(self, alert: Alert, environment: Environment) -> Notification:
-        from ..notify.alerts import LONG_WAIT_SECONDS
-        from ..report.notification import LongWait, of_interrupted, of_long_wait, of_override
-
-        if isinstance(alert, LongWait):
-            return of_long_wait(alert, LONG_WAIT_SECONDS, environment.name, self.origin)
-        if isinstance(alert, InterruptedRunFound):
-            return of_interrupted(alert.run, environment.name, self.origin)
-        return of_override(alert.override, environment.name, self.origin)
 
     def test(self, environment: Environment) -> tuple[Delivery, ...]:
         """Sends a test to each receiver of an environment, whichever events the receiver wants."""
@@ -103,6 +95,9 @@ class Notifications:
         test = Notification(Event.APPLIED, environment.name, summary, origin=self.origin)
         every = tuple(replace(each, events=frozenset(Event)) for each in self._receivers(environment))
         return deliver(test, every, self.environ)
+
+    def _origin(self, pull_request: int | None) -> Origin:
+        return replace(self.origin, pull_request=pull_request or self.origin.pull_request)
 
     def _receivers(self, environment: Environment) -> tuple[Receiver, ...]:
         return (*self.workspace.policy.notify, *environment.notify)
@@ -118,3 +113,19 @@ class Notifications:
         secrets = secrets_in(self.environ, names, self.environ.get("INPUT_GITHUB-TOKEN", ""))
         sent = deliver(notification.changed(lambda text: hidden(text, secrets)), receivers, self.environ)
         return tuple(f"the notification to {each.receiver} was not sent: {each.error}" for each in sent if each.error)
+
+
+def _of_alert(alert: Alert, environment: Environment, origin: Origin) -> Notification | None:
+    from ..core.run.outcome import Outcome
+    from ..notify.alerts import LONG_WAIT_SECONDS
+    from ..report.notification import LongWait, of_interrupted, of_long_wait, of_outcome, of_override
+
+    match alert:
+        case LongWait():
+            return of_long_wait(alert, LONG_WAIT_SECONDS, environment.name, origin)
+        case InterruptedRunFound(run=run):
+            return of_interrupted(run, environment.name, origin)
+        case Outcome():
+            return of_outcome(alert, origin)
+        case _:
+            return of_override(alert.override, environment.name, origin)

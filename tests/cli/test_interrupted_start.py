@@ -59,3 +59,16 @@ def test_an_interrupt_that_comes_out_as_another_error_is_quiet() -> None:
 def test_nothing_is_imported_before_signals_are_handled() -> None:
     """Seen to fail without the fix: `typing` and `signal` took as long as all of Python's start."""
     assert set(python(LOADED).stdout.split()) <= {"ctgitops", "ctgitops.__main__", "__future__", "_signal"}
+
+
+def test_a_verb_that_only_reads_says_that_the_run_it_watched_continues(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(main, "_verb", ["watch"])
+    assert main._interrupted() == INTERRUPTED
+    said = capsys.readouterr().err
+    assert "`watch` was asked to stop" in said
+    assert "a run that another process started continues" in said
+    monkeypatch.setattr(main, "_verb", ["apply"])
+    main._interrupted()
+    assert "the run was asked to stop" in capsys.readouterr().err

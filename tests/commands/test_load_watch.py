@@ -13,7 +13,7 @@ from ctgitops.core.environment.performance_policy import OnRegression
 from ctgitops.core.performance.record import Moment
 from ctgitops.core.performance.report import LoadReport, LoadState
 from ctgitops.core.run.outcome import Outcome, Status
-from ctgitops.core.run.progress import LoadUnmeasured
+from ctgitops.core.run.progress import LoadUnmeasured, LoadWatched
 from ctgitops.errors import LedgerError
 from tests.core.performance.samples import AT, POLICY, moments, sample
 from tests.fakes import STAGING, Diary, migration, request, workspace
@@ -107,6 +107,24 @@ def test_asked_to_stop_while_it_waits_all_stays_applied() -> None:
     assert report(outcome).state is LoadState.UNKNOWN
     assert "asked to stop before the end of `within`" in report(outcome).blind[0].why
     assert diary.lines[-4] == "unlock"
+
+
+def test_the_outcome_is_announced_before_the_wait_because_the_run_can_be_killed_there() -> None:
+    diary = quiet()
+    diary.samples[3] = KeyboardInterrupt()
+    outcome = applied(diary)
+    (said,) = [told.outcome for told in diary.told if isinstance(told, LoadWatched) and told.outcome]
+    assert said == replace(outcome, load=None, announced=False)
+    assert outcome.announced
+    assert diary.lines.index("unlock") < diary.lines.index("wait until 09:30:12")
+
+
+def test_without_a_wait_nothing_is_announced() -> None:
+    diary = quiet()
+    diary.samples[0] = LOST
+    outcome = applied(diary)
+    assert not outcome.announced
+    assert not any(isinstance(told, LoadWatched) and told.applied for told in diary.told)
 
 
 def test_a_regression_is_no_failure_and_proposes_nothing_by_default() -> None:

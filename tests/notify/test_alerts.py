@@ -15,10 +15,12 @@ from ctgitops.core.gate.override import OverriddenWait, UsedOverride
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Direction, Step, make_plan
+from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.core.run.progress import (
     BlockersAwaited,
     GatesOverridden,
     InterruptedRunFound,
+    LoadWatched,
     LockAwaited,
     PlanStarted,
     StepFinished,
@@ -101,6 +103,25 @@ def test_an_override_and_an_interrupted_run_are_told_at_once() -> None:
         run.hear(GatesOverridden(PLAN, used))
         run.hear(InterruptedRunFound(interrupted))
         assert len(told.arrives(2)) == 2
+
+
+def test_an_apply_that_measures_the_load_is_told_when_it_is_applied_and_not_at_the_end_of_the_measurement() -> None:
+    told = Told()
+    outcome = Outcome(PLAN, Status.APPLIED, (Done("001_one", 3),))
+    with Alerts(told) as run:
+        run.hear(LoadWatched(10.0))
+        run.hear(LoadWatched(900.0, outcome))
+        assert told.arrives(1) == [outcome]
+
+
+def test_only_a_wait_for_a_session_suggests_to_terminate_it() -> None:
+    for event, of_run in ((LockAwaited("backend 9; run by anna"), True), (BlockersAwaited(STEP, (PSQL,)), False)):
+        wait = alerts.long_wait(event)
+        assert wait
+        text = of_long_wait(wait, 60, "production", Origin()).text()
+        assert wait.of_run is of_run
+        assert ("terminate them" in text) is not of_run
+        assert "when the wait began: " in text
 
 
 def test_a_receiver_that_hangs_delays_only_the_end_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Direction, Step, make_plan
 from ctgitops.core.run.backup_progress import BackupAdvanced, BackupMeasured, BackupTaken, Measure
+from ctgitops.core.run.outcome import Outcome, Status
 from ctgitops.core.run.progress import (
     LoadUnmeasured,
     LoadWatched,
@@ -27,6 +28,7 @@ from ctgitops.sql.script import Script
 from tests.fakes import STAGING, migration, receipt, workspace
 
 AT = datetime(2026, 11, 24, 14, 2, 7)
+APPLIED = Outcome(make_plan(workspace(), STAGING, Ledger()), Status.APPLIED)
 
 
 def step(name: str = "002_extended_schema", sql: str = "SELECT 1;", direction: Direction = Direction.APPLY) -> Step:
@@ -78,8 +80,8 @@ def test_everything_else_has_its_line() -> None:
         StepWaited(outside, 1, 0.2),
         StepFinished(step(direction=Direction.ROLLBACK), 8, 2, 2),
         SeedFinished("seeds/a.sql", 3),
-        LoadWatched(10, applied=False),
-        LoadWatched(900, applied=True),
+        LoadWatched(10),
+        LoadWatched(900, APPLIED),
         LoadUnmeasured("canceling statement\nnow"),
     )
     assert [line.removeprefix("14:02:07 ") for line in lines] == [

@@ -94,6 +94,12 @@ def test_a_receiver_of_policy_and_manifest_is_told_once(heard: Heard) -> None:
     assert len(heard.requests) == 1
 
 
+def test_a_regression_is_a_warning_and_not_an_information(heard: Heard) -> None:
+    for event in (Event.REGRESSION, Event.APPLIED):
+        sent(Receiver("URL"), Notification(event, "production", "x"), URL=heard.url.replace("http://", "json://"))
+    assert [json.loads(body)["type"] for _, body in heard.requests] == ["warning", "info"]
+
+
 @pytest.mark.parametrize("scheme", ["mmost", "json"])
 def test_services_of_apprise_get_title_and_text_without_mentions(heard: Heard, scheme: str) -> None:
     url = heard.url.replace("http://", f"{scheme}://") + ("/aaaaaaaaaaaaaaaaaaaaaaaaaa" if scheme == "mmost" else "")

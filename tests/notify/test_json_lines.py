@@ -63,7 +63,7 @@ EVERY: tuple[Progress, ...] = (
     events.SeedFinished("seeds/staging/a.sql", 4),
     events.InterruptedRunFound(InterruptedRun("0123456789ab", AT, AT)),
     events.GatesOverridden(PLAN, UsedOverride((OverriddenWait("window", "closed"),), "orders fail")),
-    events.LoadWatched(10.0, applied=False),
+    events.LoadWatched(10.0),
     events.LoadUnmeasured("permission denied"),
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from ctgitops.core.gate.override import OverriddenWait, UsedOverride
 from ctgitops.core.run import backup_progress as backup_events
 from ctgitops.core.run import progress as events
 from ctgitops.notify import telemetry as module
@@ -79,6 +80,15 @@ def test_a_run_is_a_tree_of_spans(collector: Collector) -> None:
     assert collector.resource["service.name"] == "ctgitops"
     for span in collector.spans:
         assert span.start_time_unix_nano <= span.end_time_unix_nano
+
+
+def test_the_run_has_its_override_and_its_measurement_without_the_reason(collector: Collector) -> None:
+    used = UsedOverride((OverriddenWait("freeze", "closed for the sale"),), "orders fail", "anna")
+    assert told(collector, events.GatesOverridden(PLAN, used), events.LoadWatched(10.0)) == []
+    run = collector.span("ctgitops apply")
+    assert [event.name for event in run.events] == ["gates-overridden", "load-watched"]
+    assert "orders fail" not in str(run)
+    assert "closed for the sale" not in str(run)
 
 
 def test_metrics_have_durations_and_retries(collector: Collector) -> None:

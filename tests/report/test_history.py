@@ -7,7 +7,9 @@ import re
 from dataclasses import replace
 from importlib import resources
 
+from ctgitops.core.gate.override import OverriddenWait, UsedOverride
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
+from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject
 from ctgitops.core.view.drift import Drift
@@ -21,7 +23,7 @@ from ctgitops.report.history_html import FOLDER
 from ctgitops.report.history_json import history_data
 from ctgitops.report.history_json import history_json as as_json
 from ctgitops.report.history_text import MOST_RUNS, history_markdown, history_text
-from tests.fakes import STAGING, chained, entry, migration
+from tests.fakes import STAGING, chained, entry, migration, workspace
 from tests.report.history_cases import NOW, ORIGIN, history_of, page_of
 from tests.report.test_json import valid
 
@@ -69,6 +71,21 @@ def test_the_text_has_each_run_its_error_and_what_is_wrong() -> None:
     assert "FAILED" in text
     assert "002_two: failed: lock timeout" in text
     assert "\x1b" not in text
+
+
+def test_an_override_is_neither_a_migration_nor_an_error() -> None:
+    plan = make_plan(workspace(), STAGING, Ledger())
+    used = UsedOverride((OverriddenWait("freeze", "a freeze is in force: sale"),), "orders fail", "anna")
+    override = replace(used.entry(plan), actor="anna")
+    history = of(chained(override, replace(entry(ONE, Mark.APPLIED), plan=plan.fingerprint, actor="anna")))
+    assert [run.names for lane in history.lanes for run in lane.runs] == [("001_one",)]
+    text = history_text(history)
+    assert "OVERRIDE: freeze overridden by anna: orders fail" in text
+    assert "started: orders fail" not in text
+    document = valid("history", as_json(history, ORIGIN, NOW, "1.0.0"))
+    first, second = document["environments"][0]["runs"][0]["entries"]
+    assert (first["error"], first["text"], second["override"]) == (None, None, None)
+    assert first["override"]["waits"] == ["a freeze is in force: sale"]
 
 
 def test_old_runs_are_counted_where_they_are_not_shown() -> None:

@@ -38,6 +38,7 @@ class LoadWatch:
         self._after: Sample | None = None
         self._lost = ""
         """The reason for the first lost sample."""
+        self._announced = False
 
     def begin(self) -> None:
         """Takes the first sample. The interval just before the migrations starts with this sample. Read-only."""
@@ -49,7 +50,7 @@ class LoadWatch:
         if self._policy is None or self._first is None:
             return
         if self._policy.before > _NOTHING:
-            self._tell(LoadWatched(self._policy.before.total_seconds(), applied=False))
+            self._tell(LoadWatched(self._policy.before.total_seconds()))
             self._wait(self._first, self._policy.before)
         self._before = self._sample()
         self._store(Moment.BEFORE, self._before, plan)
@@ -63,23 +64,26 @@ class LoadWatch:
     def reported(self, outcome: Outcome) -> Outcome:
         """Waits until the end of `within`. Returns the outcome with the report on the load.
 
-        Needs no run lock, because the migrations are already applied and recorded.
+        Needs no run lock, because the migrations are already applied and recorded. Announces the outcome before the
+        wait, because the process can be killed during the wait, and no later run would find that in the lease.
         """
         if self._policy is None or outcome.status is not Status.APPLIED:
             return outcome
         names = tuple(done.name for done in outcome.done)
         try:
-            return replace(outcome, load=self._report(outcome, self._policy, names))
+            load = self._report(outcome, self._policy, names)
         except KeyboardInterrupt:
             what = "the run was asked to stop before the end of `within`"
             self._tell(LoadUnmeasured(what))
-            return replace(outcome, load=unmeasured(LOAD, what, names))
+            load = unmeasured(LOAD, what, names)
+        return replace(outcome, load=load, announced=self._announced)
 
     def _report(self, outcome: Outcome, policy: PerformancePolicy, names: tuple[str, ...]) -> LoadReport:
         if not (self._first and self._before and self._after):
             return unmeasured(LOAD, f"a sample is missing: {self._lost}", names)
         entries = self._try(self._newest_entry)
-        self._tell(LoadWatched(policy.within.total_seconds(), applied=True))
+        self._announced = True
+        self._tell(LoadWatched(policy.within.total_seconds(), outcome))
         self._wait(self._after, policy.within)
         end = self._sample()
         if end is None:

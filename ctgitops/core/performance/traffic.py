@@ -97,11 +97,12 @@ def quiet_hours(samples: Iterable[TrafficSample], zone: str, length: int = 3) ->
     hours = tuple(_hours(parts))
     known = QuietHours(days, len(ordered), hours)
     if days < LEAST_DAYS:
+        counted = f"{days} day{'' if days == 1 else 's'}"
         return QuietHours(
             days,
             len(ordered),
             hours,
-            unknown=f"there are samples of {days} days, but at least {LEAST_DAYS} are necessary",
+            unknown=f"there are samples of {counted}, but at least {LEAST_DAYS} are necessary",
         )
     unseen = [hour for hour in range(HOURS) if known.load_at(hour) is None]
     if unseen:

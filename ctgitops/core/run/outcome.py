@@ -66,6 +66,9 @@ class Outcome:
     load: LoadReport | None = None
     """What the run did to the load. None if the environment has no `performance`, or nothing was applied."""
 
+    announced: bool = False
+    """Whether receivers of notifications know the outcome already, because the run then measured the load."""
+
     preview: Preview | None = None
     """What a dry run shows. None for every other outcome."""
 

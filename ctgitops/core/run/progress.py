@@ -14,6 +14,7 @@ from ..gate.override import UsedOverride
 from ..gate.preflight import PreflightConcern
 from ..plan.plan import Plan, Step
 from .backup_progress import BackupAdvanced, BackupMeasured, BackupTaken, RecoveryPointTaken
+from .outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -211,8 +212,13 @@ class LoadWatched:
     """The run measures the load of the database."""
 
     seconds: float
-    applied: bool
-    """Whether all is applied. The run lock is then free."""
+    outcome: Outcome | None = None
+    """The outcome without its report on the load. None before the first migration."""
+
+    @property
+    def applied(self) -> bool:
+        """Whether all is applied. The run lock is then free."""
+        return self.outcome is not None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..gate.gate import Unreadable
+from ..gate.override import UsedOverride, is_override, override_in
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.open_prediction import NAME as PREDICTION
 from ..migration.schema_version import SchemaVersion, highest
@@ -88,7 +89,12 @@ class RecordedRun:
     @property
     def names(self) -> tuple[str, ...]:
         """The migrations and seed files of the run, without duplicates."""
-        return tuple(dict.fromkeys(entry.name for entry in self.entries))
+        return tuple(dict.fromkeys(entry.name for entry in self.entries if not is_override(entry)))
+
+    @property
+    def overrides(self) -> tuple[UsedOverride, ...]:
+        """The overrides with which the run started."""
+        return tuple(used for entry in self.entries if (used := override_in(entry)))
 
 
 @dataclass(frozen=True)

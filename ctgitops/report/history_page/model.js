@@ -8,7 +8,7 @@
     for (const run of environment.runs) {
       run.environment = environment;
       run.time = Date.parse(run.finished_at || run.started_at || "") || null;
-      run.names = [...new Set(run.entries.map((entry) => entry.name))];
+      run.names = [...new Set(run.entries.filter((entry) => !entry.override).map((entry) => entry.name))];
       run.words = [environment.environment, run.result, run.version, run.actor, run.commit_sha,
         run.pull_request ? `#${run.pull_request}` : "", ...run.names].join(" ").toLowerCase();
     }

@@ -80,6 +80,8 @@
 
   const entry = (each, heading) => {
     const text = each.text === null ? null : H.data.texts[each.text];
+    if (each.override) return H.h("section", { class: "entry" }, H.h(heading, {}, "Override"), H.h("p", {}, each.override.text),
+      H.h("ul", {}, each.override.waits.map((what) => H.h("li", {}, `ignored: ${what}`))));
     return H.h("section", { class: "entry" },
       H.h(heading, {}, H.badge(each.mark), H.name(each.name), each.version && H.h("span", { class: "muted" }, ` ${each.version}`),
         H.h("span", { class: "muted" }, ` ${H.duration(each.millis)}`)),
