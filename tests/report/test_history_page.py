@@ -93,6 +93,25 @@ def seconds(page: Browser, url: str) -> float:
     return min(measured)
 
 
+def focus(page: Browser, selector: str) -> None:
+    """Focuses an element, again if the page is still being drawn: drawing replaces the element."""
+    page.run(
+        f"""new Promise((done, fail) => {{
+        const until = performance.now() + 10000;
+        const attempt = () => {{
+            const found = document.querySelector(`{selector}`);
+            if (found) found.focus();
+            requestAnimationFrame(() => requestAnimationFrame(() => {{
+                if (found && document.activeElement === found && found.isConnected) done(true);
+                else if (performance.now() > until) fail(new Error(`not focused: {selector}`));
+                else attempt();
+            }}));
+        }};
+        attempt();
+    }})"""
+    )
+
+
 def test_five_hundred_migrations_in_three_environments_open_in_a_second(page: Browser, tmp_path: Path) -> None:
     url = written(tmp_path, history_of(500, 300))
     assert seconds(page, url) < 1
@@ -203,7 +222,7 @@ def test_the_diagram_is_searched_filtered_and_zoomed(page: Browser, small: str) 
 
 def test_keys_move_between_marks_and_tables(page: Browser, small: str) -> None:
     page.open(f"{small}#schema/50")
-    page.run("document.querySelector('.hit[tabindex=\"0\"]').focus()")
+    focus(page, '.hit[tabindex="0"]')
     here = "document.activeElement.getAttribute('aria-label')"
     reached = {page.run(here)}
     for arrow in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
@@ -217,7 +236,7 @@ def test_keys_move_between_marks_and_tables(page: Browser, small: str) -> None:
         page.run("document.querySelector('g.entity.chosen .hit').getAttribute('aria-label')")
     )
     page.go("#runs")
-    page.run("document.querySelector('g.cluster[tabindex=\"0\"]').focus()")
+    focus(page, 'g.cluster[tabindex="0"]')
     last = page.run(here)
     page.press("ArrowLeft")
     assert page.run(here) != last
