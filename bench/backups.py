@@ -85,7 +85,13 @@ class Bench:
                 said = process.communicate()[0]
             if process.returncode:
                 raise SystemExit(f"{how} ended with {process.returncode}")
-        return Measured(time.perf_counter() - began, json.loads(said.splitlines()[-1]), memory.peak)
+        done = Measured(time.perf_counter() - began, json.loads(said.splitlines()[-1]), memory.peak)
+        load = os.getloadavg()[0]
+        print(
+            f"  ({how}, scope {scope}: {done.seconds:.1f} s, {done.proof:.1f} s of it proof; load {load:.1f})",
+            flush=True,
+        )
+        return done
 
 
 def main() -> None:
