@@ -101,7 +101,7 @@ def test_a_backup_whose_time_is_in_the_future_does_not_take_the_place_of_the_new
     ahead = backup(-30)
     decided = {each.backup.id: each.stays for each in retention(LAST, (*BACKUPS, ahead), facts())}
     assert decided.pop("-30") == "its time is in the future"
-    assert decided.pop("0.5") == "it is the newest proved backup"
+    assert decided.pop("0.5") == "it is the newest verified backup"
     assert set(decided.values()) == {""}
 
 
