@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture vendor lock bench bench-plan bench-action bench-regressions clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture vendor lock bench bench-plan bench-action bench-backups bench-regressions clean
 
 all: check
 
@@ -38,7 +38,8 @@ mutations: N = 310
 mutations: $(READY)
 	$(BIN)/python -m tests.mutation --number $(N) --seed $(SEED)
 
-# Too slow for CI: TREES generated parse trees, PostgreSQL's complete regression suite, FAULTS faults, MUTANTS mutants.
+# Too slow for CI: TREES generated parse trees, PostgreSQL's complete regression suite, FAULTS faults, MUTANTS mutants,
+# a bench of backups.
 TREES ?= 200000
 FAULTS ?= 1000
 MUTANTS ?= 600
@@ -46,6 +47,7 @@ nightly: $(READY)
 	CTGITOPS_TREES=$(TREES) CTGITOPS_TREE_SEED=$(SEED) CTGITOPS_REGRESSION_EACH=1 $(BIN)/pytest -m slow tests/fuzz $(T)
 	$(MAKE) faults N=$(FAULTS)
 	$(MAKE) mutations N=$(MUTANTS)
+	$(MAKE) bench-backups
 
 # Tests that need servers of several PostgreSQL majors, and PostGIS; CI runs them.
 majors: $(READY)
@@ -119,6 +121,11 @@ bench-plan: $(READY)
 # Measures from `docker run` to the posted plan. Needs `make image` and a GitHub.
 bench-action: $(READY)
 	$(BIN)/python -m bench.action
+
+# Measures a backup of SIZE GB to S3, its proof and `scope: affected`, beside a pipeline by hand and pgBackRest.
+SIZE ?= 5
+bench-backups: $(READY)
+	$(BIN)/python -m bench.backups --size $(SIZE)
 
 # Applies harmful and harmless migrations under pgbench; prints how many regressions were found, and false alarms.
 bench-regressions: $(READY)

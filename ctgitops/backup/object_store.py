@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from io import BufferedReader, BytesIO, RawIOBase
 from itertools import groupby
 from pathlib import Path, PurePosixPath
-from tempfile import mkdtemp
 
 from ..core.backup.stored_backup import BACKUP_ID
 from ..core.receipt import SavedFile
@@ -22,6 +21,7 @@ from .encryption import ENCRYPTED, Cipher
 from .folder_store import CHUNK
 from .objects import NotAllowedError, Objects, StoredObject
 from .pg_dump import many
+from .temporary_folder import temporary_folder
 from .upload import Upload, put_parts
 
 BEGUN = "begun"
@@ -55,15 +55,14 @@ class ObjectStore:
     @contextmanager
     def begin(self, backup: str) -> Iterator[Draft]:
         """Uploads finished files while pg_dump writes others. Removes the objects of an unfinished backup. Writes."""
-        folder = Path(mkdtemp(prefix="ctgitops-backup-"))
-        draft = _Draft(self, backup, folder)
-        try:
-            draft.begin()
-            yield Draft(folder, draft.store, draft.fetch, draft.finish)
-        finally:
-            with uninterrupted_cleanup():
-                draft.end()
-                shutil.rmtree(folder, ignore_errors=True)
+        with temporary_folder() as folder:
+            draft = _Draft(self, backup, folder)
+            try:
+                draft.begin()
+                yield Draft(folder, draft.store, draft.fetch, draft.finish)
+            finally:
+                with uninterrupted_cleanup():
+                    draft.end()
 
     def receipt(self, backup: str) -> str | None:
         """The text of the receipt."""
@@ -96,16 +95,12 @@ class ObjectStore:
     @contextmanager
     def get(self, backup: str, below: str = "") -> Iterator[Path]:
         """A temporary folder with the downloaded and decrypted files."""
-        folder = Path(mkdtemp(prefix="ctgitops-backup-"))
-        try:
+        with temporary_folder() as folder:
             receipt = self.receipt(backup)
             if receipt is not None:
                 self.fetch_into(folder, backup, below)
                 (folder / RECEIPT).write_text(receipt, encoding="utf-8")
             yield folder
-        finally:
-            with uninterrupted_cleanup():
-                shutil.rmtree(folder, ignore_errors=True)
 
     def fetch_into(self, folder: Path, backup: str, below: str = "") -> None:
         """Downloads and decrypts a backup's files, or only the files in its folder `below`. Raises BackupError."""
@@ -162,6 +157,8 @@ class _Draft:
         self._sha256: dict[str, str] = {}
         self._files: dict[str, SavedFile] = {}
         self._upload: Upload | None = None
+        self._fetched = False
+        self._receipt_tried = False
         self._finished = False
 
     def begin(self) -> None:
@@ -186,13 +183,17 @@ class _Draft:
 
     def fetch(self) -> None:
         """Replaces the local files with the files in the store."""
+        self._fetched = True
         for path in self._folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         self._store.fetch_into(self._folder, self._backup)
 
     def finish(self, receipt: str) -> None:
-        """Stores the receipt, after all other objects."""
+        """Stores the receipt, after all other objects. After a download, first compares the list of objects again."""
         self._wait()
+        if self._fetched:  # the restore took place since the first comparison
+            self._compare_list()
+        self._receipt_tried = True
         self._store.objects.put(f"{self._backup}/{RECEIPT}", receipt.encode())
         self._finished = True
 
@@ -200,11 +201,15 @@ class _Draft:
         """Ends the uploads. Removes the objects if the backup is unfinished. Writes."""
         if self._upload:
             self._upload.stop()
-        if not self._finished and self._put:
-            try:
-                self._store.objects.delete([f"{self._backup}/{name}" for name in self._put])
-            except (BackupError, OSError) as error:
-                self._store.warn(f"objects of {self._backup} remain in the store, without a receipt: {error}")
+        if self._finished or not self._put:
+            return
+        # The answer to the put of the receipt may be lost: so the receipt goes first, and alone
+        steps = [[RECEIPT], list(self._put)] if self._receipt_tried else [list(self._put)]
+        try:
+            for names in steps:
+                self._store.objects.delete([f"{self._backup}/{name}" for name in names])
+        except (BackupError, OSError) as error:
+            self._store.warn(f"objects of {self._backup} remain in the store: {error}")
 
     def _wait(self) -> None:
         if self._upload:
@@ -227,17 +232,23 @@ class _Draft:
         number, by = many(len(self._put), "object"), "by MD5" if not unread else "by SHA-256 after a download"
         if unread and len(unread) < len(self._put):
             by = f"by MD5, and {len(unread)} by SHA-256 after a download"
+        if not self._compare_list():
+            return f"compared {number} {by} during the upload; the credentials may not list objects"
+        return f"compared {number} in the store {by}"
+
+    def _compare_list(self) -> bool:
+        """Compares each object's entry in the list with its upload. False without the permission to list objects."""
         try:
             listed = {
                 each.name.removeprefix(f"{self._backup}/"): each for each in self._store.objects.list(self._backup)
             }
         except NotAllowedError:
-            return f"compared {number} {by} during the upload; the credentials may not list objects"
+            return False
         for name, put in self._put.items():
             now = listed.get(name)
             if now is None or now.bytes != put.bytes or (put.checksum and now.checksum != put.checksum):
                 raise self._other(name, "is missing" if now is None else "has different contents")
-        return f"compared {number} in the store {by}"
+        return True
 
     def _read_back(self, name: str) -> None:
         found = hashlib.sha256()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import BackupError
-from .folder_store import give_away, pieces
+from .folder_store import PARTIAL, give_away, pieces
 
 
 class NotAllowedError(BackupError):
@@ -54,20 +55,28 @@ class FolderObjects:
     root: Path
 
     def put(self, name: str, content: bytes) -> str:
-        """Writes a new file, and flushes it to disk."""
+        """Writes a new file, and flushes it to disk. The file gets its name when it is complete."""
         path = self.root / name
         existing = next(parent for parent in path.parents if parent.exists())
+        partial = path.with_name(f"{path.name}{PARTIAL}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             hint = "create the folder, or correct `backup.to` in the manifest"
             raise BackupError(f"cannot write to {path}: {error.strerror}", hint=hint) from None
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        give_away(path, existing)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            give_away(partial, existing)
+            partial.rename(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
         return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
     def get(self, name: str) -> Iterator[bytes]:

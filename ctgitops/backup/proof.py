@@ -12,7 +12,7 @@ from ..core.schema.source_database import Locale
 from ..postgres.connection.connect import Address
 from ..postgres.server.local_server import LocalServer
 from ..postgres.server.programs import server_for
-from ..postgres.server.scratch_database import create_proof_database, create_roles, scratch_database
+from ..postgres.server.scratch_database import PROOF, create_proof_database, create_roles, scratch_database
 from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
@@ -80,7 +80,7 @@ def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
 
     ctgitops creates no roles there. The restore leaves out owners and grants, and the roles in policies must exist.
     """
-    name = f"ctgitops_proof_{secrets.token_hex(6)}"
+    name = f"{PROOF}{secrets.token_hex(6)}"
     with scratch_database(address, name, source.locale) as (version, note):
         words = f"PostgreSQL {version}, a throw-away database on {address.label}"
         yield ProofDatabase(address, name, words, (*PROOF_OPTIONS, "--no-owner", "--no-privileges"), note)

@@ -107,6 +107,7 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
                 wrong = compare_export(taking.draft.folder, exported, place, taking.tell, deadline.check)
                 refuse_if_different(wrong)
         copy = copy or _stored(taking, saved)
+        _refuse_if_changed(taking.draft.folder, saved, copy)
         deadline.check()
         receipt = Receipt(
             id=taking.backup,
@@ -188,6 +189,14 @@ def _stored(taking: BackupJob, files: dict[str, SavedFile]) -> StoredCopy:
     if checksums(taking.draft.folder) != files:
         raise BackupError("the files that the store returned differ from the dump", hint="run the command again")
     return replace(copy, proof=f"{copy.proof}; downloaded and restored from there")
+
+
+def _refuse_if_changed(folder: Path, saved: dict[str, SavedFile], copy: StoredCopy) -> None:
+    """Raises BackupError if files changed since the dump, and the files themselves are the backup."""
+    now = saved if copy.objects else checksums(folder)
+    if wrong := sorted(name for name in saved.keys() | now.keys() if saved.get(name) != now.get(name)):
+        what = f"files of the backup changed while it was verified: {', '.join(wrong[:3])}"
+        raise BackupError(what, state=UNTOUCHED, hint="run the command again, and find out who writes to this folder")
 
 
 def _refuse_full_disks(taking: BackupJob, size: int) -> None:

@@ -41,8 +41,8 @@ def program() -> str | None:
 
 
 @contextmanager
-def seaweed(folder: Path) -> Iterator[str]:
-    """A server on loopback; the URL of its S3 API."""
+def seaweed(folder: Path, *, volumes: int = 40, megabytes: int = 64) -> Iterator[str]:
+    """A server on loopback, with so many volumes of that size; the URL of its S3 API."""
     weed = program()
     assert weed
     (folder / "data").mkdir()
@@ -56,9 +56,9 @@ def seaweed(folder: Path) -> Iterator[str]:
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-master.telemetry=false",
-        "-volume.max=40",
+        f"-volume.max={volumes}",
     ]
-    command += ["-master.volumeSizeLimitMB=64"]
+    command += [f"-master.volumeSizeLimitMB={megabytes}"]
     command += [f"-{part}.port={port}" for part, port in ports.items()]
     command += [f"-{part}.port.grpc={port}" for part, port in grpc.items()]
     with (folder / "log").open("wb") as log:

@@ -17,7 +17,8 @@ from ctgitops.errors import BackupError
 from ctgitops.postgres.catalog.exported_snapshot import exported_snapshot
 from ctgitops.postgres.connection.connect import Address
 from tests.backup.scene import Scene
-from tests.servers import fetch, programs_of, run
+from tests.servers import fetch, programs_of, run, session
+from tests.stories.house import database_of
 
 EVERYTHING = """
 create schema "Straße ""7"" b"; create type "Straße ""7"" b"."größe" as enum ('klein', 'it''s big');
@@ -167,6 +168,24 @@ def test_the_throw_away_database_is_dropped_whatever_happens(quick: Scene) -> No
     with pytest.raises(BackupError, match="enough"):
         quick.take()
     assert fetch(quick.url, "select from pg_database where datname like 'ctgitops_proof_%'") == []
+
+
+def test_the_throw_away_database_of_a_killed_run_is_dropped_and_not_one_in_use(quick: Scene) -> None:
+    """Seen to fail without the clean-up: the copy of a killed run, with all rows, stayed on the server."""
+    left, locked, used = (f"ctgitops_proof_{number:012}" for number in (1, 2, 3))
+    names = {left, locked, used, "ctgitops_proof_of_a_person"}
+    with session(quick.url) as running:
+        for name in names:
+            running.execute(f"create database {name}".encode())
+        running.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [locked])
+        try:
+            with session(quick.url.replace(database_of(quick.url), used)):
+                quick.take()
+            query = "select datname from pg_database where datname like 'ctgitops_proof_%'"
+            assert {name for (name,) in fetch(quick.url, query)} == names - {left}
+        finally:
+            for name in names:
+                running.execute(f"drop database if exists {name}".encode())
 
 
 @pytest.mark.majors

@@ -80,6 +80,13 @@ class Watched:
             assert self._news.wait_for(lambda: self._over or len(self.lines) >= number, seconds), self.lines
             return len(self.lines) >= number and self.running.process.poll() is None
 
+    def said(self, text: str, seconds: float = 60) -> bool:
+        """Waits until it has said `text`; False where it ended before."""
+        with self._news:
+            happened = self._news.wait_for(lambda: self._over or any(text in line for line in self.lines), seconds)
+            assert happened, self.lines
+            return any(text in line for line in self.lines) and self.running.process.poll() is None
+
     def waited(self, seconds: float) -> bool:
         """Lets it work for so long; False where it ended before."""
         with self._news:

@@ -15,7 +15,7 @@ from tests.stories.house import House, has
 pytestmark = pytest.mark.slow
 
 SHADOW = "shadow: {extensions: []}\n"
-LEDGER = {"ctgitops.format", "ctgitops.home", "ctgitops.lease", "ctgitops.ledger", "ctgitops.progress"}
+LEDGER = {f"ctgitops.{name}" for name in ("format", "home", "lease", "ledger", "performance", "progress", "traffic")}
 SCHEMA = """
 create schema app;
 create type app.state as enum ('open', 'closed');

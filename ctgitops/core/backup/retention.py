@@ -74,7 +74,9 @@ def retention(
     referred = references(name, facts.ledger)
     for other, ledger in facts.others.items():
         referred = {**references(other, ledger), **referred}
-    rules = (_never_removed(ours, facts, referred), _locked(facts.now), _kept_by(keep, ours, facts.now))
+    # A backup from a machine whose clock is ahead stays, but does not replace the newest one
+    counted = [each for each in ours if each.taken_at <= facts.now] or ours
+    rules = (_never_removed(counted, facts, referred), _locked(facts.now), _kept_by(keep, counted, facts.now))
 
     def decide(backup: StoredBackup) -> str:
         if backup.unreadable:

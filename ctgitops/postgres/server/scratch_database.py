@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg import sql
@@ -34,6 +34,22 @@ where n.nspname = 'public'
     and ('pg_catalog.pg_proc'::regclass, p.oid) not in (select classid, objid from of_extensions)
 order by 1
 """
+PROOF = "ctgitops_proof_"
+"""The prefix of the names of databases in which backups are restored on the server of `backup.verify_server`."""
+# Advisory locks are local to a database, and two runs may connect to two databases of the server: so this reads
+# pg_locks, which has the locks of all databases
+_LEFT = """
+select d.datname
+from pg_catalog.pg_database d
+where d.datname ~ %s and pg_catalog.pg_has_role(d.datdba, 'member')
+    and not exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
+    and not exists (
+        select from pg_catalog.pg_locks l
+        where l.locktype = 'advisory' and l.objsubid = 1
+            and (l.classid::bigint << 32 | l.objid::bigint) = pg_catalog.hashtextextended(d.datname, 0)
+    )
+"""
+_HOLD = "select pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended(%s, 0))"
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
 """Terminates a database's sessions. A rename fails while the database has sessions."""
@@ -166,23 +182,31 @@ def rename(connection: Connection, name: str, to: str) -> None:
 def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
     """An empty database for the duration of a block, on the server of `address`. Writes there.
 
-    The block receives the server's version, and the result of `create_like_or_c`. Raises BackupError if the role may
-    not create a database.
+    The block receives the server's version, and the result of `create_like_or_c`. Drops the databases that killed runs
+    left. Raises BackupError if the role may not create a database.
     """
-    try:
-        with connect(address, "ctgitops") as connection:
-            version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
-            note = create_like_or_c(connection, name, locale)
-    except psycopg.Error as error:
-        said = address.hidden(error.diag.message_primary or str(error)).strip()
-        what = f"cannot create a throw-away database on {address.label}: {said}"
-        raise BackupError(what, hint="`alter role NAME createdb` on that server") from None
-    try:
-        yield version, note
-    finally:
-        with connected(address, "ctgitops") as connection:
-            drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-            connection.execute(drop)
+    with connect(address, "ctgitops") as holder:
+        try:
+            holder.execute(_HOLD, [name])
+            _drop_left(holder)
+            note = create_like_or_c(holder, name, locale)
+        except psycopg.Error as error:
+            said = address.hidden(error.diag.message_primary or str(error)).strip()
+            what = f"cannot create a throw-away database on {address.label}: {said}"
+            raise BackupError(what, hint="`alter role NAME createdb` on that server") from None
+        try:
+            yield str(holder.info.parameter_status("server_version")).split(" ", maxsplit=1)[0], note
+        finally:
+            with connected(address, "ctgitops") as connection:
+                drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+                connection.execute(drop)
+
+
+def _drop_left(connection: Connection) -> None:
+    """Drops the databases of killed runs. A running backup holds a lock with its database's name. Writes."""
+    for (left,) in connection.execute(_LEFT, [f"^{PROOF}[0-9a-f]{{12}}$"]).fetchall():
+        with suppress(psycopg.Error):  # another run drops it too
+            connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(str(left))))
 
 
 def _quoted(role: str) -> str:

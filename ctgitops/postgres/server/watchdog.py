@@ -83,12 +83,12 @@ class Watchdog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stops the watchdog. Call this only after the programs have ended."""
+        self._pids.unlink(missing_ok=True)  # first: the shell removes it only if this process ends early
         if self._process and self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.write(b"done\n")
                 self._process.stdin.close()
             self._process.wait()
-        self._pids.unlink(missing_ok=True)
 
     def command(self, arguments: list[str]) -> list[str]:
         """A command that adds its own process ID to the watchdog's list, and then runs `arguments`."""

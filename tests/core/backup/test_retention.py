@@ -96,6 +96,15 @@ def test_a_backup_younger_than_bake_stays() -> None:
     assert stays(LAST, baking) == ["0.5", "1", "1.5"]
 
 
+def test_a_backup_whose_time_is_in_the_future_does_not_take_the_place_of_the_newest() -> None:
+    """Seen to fail: a backup of a machine whose clock was ahead was the newest, and the one just taken was removed."""
+    ahead = backup(-30)
+    decided = {each.backup.id: each.stays for each in retention(LAST, (*BACKUPS, ahead), facts())}
+    assert decided.pop("-30") == "its time is in the future"
+    assert decided.pop("0.5") == "it is the newest verified backup"
+    assert set(decided.values()) == {""}
+
+
 def test_what_has_no_receipt_of_this_environment_stays_and_does_not_count() -> None:
     foreign = backup(0.1, "staging")
     unreadable = StoredBackup("x", "at/x", unreadable="not a receipt")
@@ -135,6 +144,8 @@ def test_laws(keep: KeepPolicy, found: list[StoredBackup], entries: list[tuple[i
     goes = [each.backup for each in decided if not each.stays]
     ours = [each.backup for each in decided if each.backup.environment == "production"]
     assert ours[:1] == [] or ours[0] not in goes, "the newest proved one stays"
+    past = [each for each in ours if each.taken_at <= NOW]
+    assert past[:1] == [] or past[0] not in goes, "the newest one without a wrong clock stays"
     assert all(each.environment == "production" for each in goes)
     assert all(each.taken_at <= NOW - timedelta(days=max(bake, keep.days)) for each in goes)
     applied = [e.receipt for e in made_entries if e.mark is Mark.APPLIED][-1:]
