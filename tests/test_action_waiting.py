@@ -180,7 +180,7 @@ def test_the_newest_release_whose_wait_has_ended_is_started_at_its_tag(releases:
 
 
 def test_a_run_that_awaits_its_approval_or_failed_is_not_started_again(releases: Scene) -> None:
-    for completed, words in ((False, "has not ended"), (True, "failed or was rejected")):
+    for completed, words in ((False, "an earlier one is in progress"), (True, "failed or was rejected")):
         releases.forge.workflow_runs["v1.0.0"] = (
             WorkflowRun(5, "1" * 40, "https://github.example/5", completed, succeeded=False, started_by_us=True),
         )

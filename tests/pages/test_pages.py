@@ -349,6 +349,7 @@ def performance(reader: Reader, page: list[Block]) -> None:
     run(url, f"{role} alter role app_reader set default_transaction_read_only = on; {grants} {insert.text}")
     reader.house.secrets["PRODUCTION_DATABASE_URL"] = as_role(url, "app_reader")
     assert "quiet hours UNKNOWN" in reader.copies(traffic.text)
+    run(url, "revoke pg_read_all_stats from app_migrator")  # roles belong to the server, which other stories share
 
 
 def watching(reader: Reader, page: list[Block]) -> None:

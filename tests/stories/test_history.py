@@ -54,7 +54,9 @@ def eventful(house: House, database_url: str) -> House:
     house.migration("003_bad", "select 1 / 0;")
     assert house.apply().status == 6
     house.remove("003_bad")
-    house.migration("004_role", f"create role keeper password 'hunter2'; create table public.\"{NAME}\" (id int);")
+    house.migration(
+        "004_role", f"create role history_keeper password 'hunter2'; create table public.\"{NAME}\" (id int);"
+    )
     house.applied()
     run(database_url, "create index by_hand on public.users (email)")
     return house

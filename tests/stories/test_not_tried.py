@@ -112,12 +112,12 @@ def test_row_triggers_of_cascades_and_partitions_are_named(
 @pytest.mark.parametrize(
     ("sql", "names"),
     [
-        ("update t set a = 2;", "trigger noted runs"),
-        ("update t set b = 2;", "triggers noted, on_b run"),
-        ("alter table t add c int; update t set a = 2;", "trigger noted runs"),
-        ("delete from t;", "trigger removed runs"),
-        ("do $$ begin update t set b = 1; end $$;", "triggers noted, on_b run"),
-        ("do $$ begin execute 'update t set b = 1'; end $$;", "triggers noted, on_b, removed run"),
+        ("update t set a = 2;", "row trigger noted"),
+        ("update t set b = 2;", "row triggers noted, on_b"),
+        ("alter table t add c int; update t set a = 2;", "row trigger noted"),
+        ("delete from t;", "row trigger removed"),
+        ("do $$ begin update t set b = 1; end $$;", "row triggers noted, on_b"),
+        ("do $$ begin execute 'update t set b = 1'; end $$;", "row triggers noted, on_b, removed"),
         ("alter table t disable trigger all; update t set a = 2;", ""),
         ("insert into t values (2, 2, 2);", ""),
         ("alter table t add c int;", ""),

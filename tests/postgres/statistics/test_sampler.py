@@ -43,7 +43,7 @@ def texts(sample: Sample) -> list[str]:
 
 @pytest.mark.parametrize("version", ["", " version '1.7'", " schema public"])
 def test_every_version_and_schema_of_the_extension(library: LocalServer, version: str) -> None:
-    address = database(library, f"version{len(version)}", version)
+    address = database(library, f"extension{version}".replace(" ", "_").replace("'", "").replace(".", "_"), version)
     for number in range(3):
         fetch(address.url, f"select count(*) from orders where customer = {number}")
     sample = take_sample(address)
