@@ -116,9 +116,14 @@ class _Reader:
             return None
         return text
 
+    def _sql(self, path: str) -> str | None:
+        """The text of an SQL file with the values of its placeholders. None if the file cannot be read."""
+        text = self._text(path)
+        return None if text is None else self.tool.filled_in(text, self.policy.layout.placeholders)
+
     def _migration(self, source: Source) -> Migration | None:
         path = f"{self.policy.layout.prefix}{source.up}"
-        text = self._text(source.up)
+        text = self._sql(source.up)
         if text is None:
             return None
         if source.number > LARGEST:
@@ -127,7 +132,6 @@ class _Reader:
                 Problem("file-name", f"number {source.digits[:30]} is larger than {LARGEST}", Place(path), hint)
             )
             return None
-        text = self.tool.filled_in(text, self.policy.layout.placeholders)
         divided = self.tool.divide(text, path)
         self.problems += divided.problems
         up = _outside(divided.up) if source.outside_transaction else divided.up
@@ -136,19 +140,16 @@ class _Reader:
         return Migration(source.number, source.name, up, checksum_of(text), down, requires=requires)
 
     def _down(self, source: Source) -> Script | None:
-        text = self._text(source.down) if source.down else None
+        text = self._sql(source.down) if source.down else None
         if not text or not text.strip():
             return None
-        text = self.tool.filled_in(text, self.policy.layout.placeholders)
         script = self.tool.divide(text, f"{self.policy.layout.prefix}{source.down}").up
         return _outside(script) if source.outside_transaction else script
 
     def _repeatable(self, path: str) -> Seed | None:
-        text = self._text(path)
+        text = self._sql(path)
         name = f"{self.policy.layout.prefix}{path}"
-        if text is None:
-            return None
-        return Seed(name, self.tool.divide(self.tool.filled_in(text, self.policy.layout.placeholders), name).up)
+        return None if text is None else Seed(name, self.tool.divide(text, name).up)
 
 
 def _outside(script: Script) -> Script:
