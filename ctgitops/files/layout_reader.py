@@ -149,7 +149,11 @@ class _Reader:
     def _repeatable(self, path: str) -> Seed | None:
         text = self._sql(path)
         name = f"{self.policy.layout.prefix}{path}"
-        return None if text is None else Seed(name, self.tool.divide(text, name).up)
+        if text is None:
+            return None
+        divided = self.tool.divide(text, name)
+        self.problems += divided.problems
+        return Seed(name, divided.up)
 
 
 def _outside(script: Script) -> Script:

@@ -84,6 +84,7 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.FLYWAY, "V1__x.java", "class", "Flyway that is not SQL"),
         _one(LayoutName.FLYWAY, "V1__x.sql", "create schema ${name};", "of Flyway has no value"),
         _one(LayoutName.FLYWAY, "V1__x.sql", "select 'a ${name}';", "of Flyway has no value"),
+        _one(LayoutName.FLYWAY, "R__x.sql", "select '${name}';", "of Flyway has no value"),
         _one(LayoutName.FLYWAY, "V1.2__x.sql", "select 1;", "does not fit into `version_parts: 1`"),
         _one(LayoutName.FLYWAY, "U1__x.sql", "select 1;", "the rollback of a version that does not exist"),
         _one(LayoutName.PRISMA, "init/migration.sql", "select 1;", "has no number"),
