@@ -14,7 +14,7 @@ PARTS = {
     "PostgreSQL 17, PostGIS, pgvector": "/usr/lib/postgresql /usr/share/postgresql",
     "PostgreSQL 18": "/opt/postgresql/18",
     "data directories for throw-away servers": "/opt/postgresql/data",
-    "projections for PostGIS": "/usr/share/proj /usr/share/gdal",
+    "projection data for PostGIS": "/usr/share/proj /usr/share/gdal",
     "libraries: ICU, GDAL, GEOS, SFCGAL, OpenSSL, …": "/usr/lib/*-linux-gnu",
     "Perl, a dependency of Debian's PostgreSQL": "/usr/share/perl /usr/share/perl5",
 }
