@@ -174,6 +174,7 @@ def test_between_two_attempts_for_a_lock(lived_in: House, database_url: str, sto
     lived_in.migration("002_two", "create table two ();\nalter table one add column word text;")
     with transaction(database_url, "lock table one in access exclusive mode"):
         running = lived_in.start(*APPLY)
+        running.says("002_two")  # preflight sends the same query before the first step
         until(lambda: fetch(database_url, BETWEEN))
         stop(running)
         done = running.ended(5)
