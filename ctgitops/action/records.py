@@ -11,6 +11,7 @@ from ..core.forge.intent import in_order_of_after
 from ..core.gate.gate import Unreadable
 from ..core.ledger.ledger import Ledger, Mark
 from ..core.migration.migration_name import MigrationName
+from ..core.plan.flags import FlagWait, flag_waits
 from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import (
@@ -22,6 +23,7 @@ from ..core.view.pull_request_record import (
     pull_requests_of,
     record_of,
     touched_by,
+    with_flags,
     without_files,
 )
 from ..core.view.record_memory import memory_in, memory_text, newer_than, with_memory
@@ -137,7 +139,8 @@ class RunRecord:
                 known.append(_ledgers(self.job))
             record, mine = self._record(number, files, known[-1])
             record = without_files(with_memory(record, memory, known[-1], mine), _gone(self.job, files))
-            pages.append(record_markdown(record, mine, self.job.wiring.origin, longest=LONGEST) + approved)
+            shown = with_flags(record, _flag_waits(self.job, known[-1]))
+            pages.append(record_markdown(shown, mine, self.job.wiring.origin, longest=LONGEST) + approved)
             return Composed(pages[-1], memory_text(record, memory, known[-1]))
 
         self.job.record(number, self.sha, compose)
@@ -167,6 +170,17 @@ class RunRecord:
         if isinstance(outcome, Outcome):
             return bool(outcome.mismatch) or any(done.name in cells for done in outcome.done)
         return number == self.merged and not isinstance(outcome, MustWaitError)
+
+
+def _flag_waits(job: Job, ledgers: Ledgers) -> dict[str, dict[str, FlagWait]]:
+    """Maps environments to the migrations that wait for a flag there, by name. An unread ledger counts as empty."""
+    waits = {}
+    for environment in job.wiring.workspace.environments:
+        ledger = ledgers.get(environment.name)
+        read = ledger if isinstance(ledger, Ledger) else Ledger()
+        found = flag_waits(job.wiring.workspace.migrations, environment, read)
+        waits[environment.name] = {wait.name: wait for wait in found.values()}
+    return waits
 
 
 def keep_record(job: Job, sha: str) -> None:

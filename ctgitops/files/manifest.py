@@ -128,6 +128,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         backup=_backup(usable["backup"]) if "backup" in usable else None,
         seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
         shadow=_shadow(usable.get("shadow", {})),
+        flags=frozenset(usable.get("flags", ())),
         data_preflight=DataPreflight(usable.get("data_preflight", "counts")),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         lint=dict(usable.get("lint", {})),

@@ -33,7 +33,10 @@ def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str
         return _space([*_readable(unseen), *_repair(stopping, origin, merged=merged)])
     busy = [result for result in results if isinstance(result, Preview) and not result.plan.empty]
     if not busy:
-        return escape.plain("Nothing to do: no database is changed.")
+        flagged = "; ".join(phrases.flag_waits(phrases.plans(results)))
+        return escape.prose(
+            f"No database is changed: {flagged}." if flagged else "Nothing to do: no database is changed."
+        )
     contradictions = [*_refused(busy), *_clashing(problems)]
     if contradictions:
         return _space(contradictions)

@@ -133,6 +133,10 @@ def _plan(plan: Plan, effects: Mapping[int, Effect]) -> Object:
         **_apply_policy(plan.apply_policy),
         "steps": [_step(step, effects.get(step.number)) for step in plan.steps],
         "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
+        "flag_waits": [
+            {"number": wait.number, "name": wait.name, "flags": list(wait.flags), "needs": list(wait.needs)}
+            for wait in plan.flag_waits
+        ],
         "problems": [problem_data(problem) for problem in plan.problems],
     }
 

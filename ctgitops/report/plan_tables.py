@@ -35,6 +35,7 @@ def environment_row(result: PlanResult) -> Part:
         "now": "?" if any(p.code == "not-looked" for p in plan.problems) else phrases.version(plan.current_version),
         "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
         "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
+        "flagged": [escape.prose(text) for text in phrases.flag_waits((plan,))],
         "stopping": _stopping(result),
         "waits": _waits(result),
     }

@@ -38,6 +38,7 @@ MARKS = {
     Stage.CANCELLED: "⛔",
     Stage.TAKEN_BACK: "↩️",
     Stage.DIFFERS: "⛔",
+    Stage.FLAGGED: "🚩",
     Stage.REMOVED: "⚪",
 }
 
@@ -126,6 +127,7 @@ SAID = {
     Stage.UNREADABLE: "{} CANNOT BE READ",
     Stage.BLOCKED: "{} is BLOCKED, nothing was changed",
     Stage.DIFFERS: "{} DIFFERS FROM THE PREDICTION",
+    Stage.FLAGGED: "{} WAITS FOR A FLAG",
     Stage.REMOVED: "{} does not apply the migration: its file was removed",
 }
 _HELD = {

@@ -71,6 +71,8 @@ def next_step(environment: Environment, record: Record) -> NextStep:
         return NextStep(Markup(), escape.plain("nothing"), _DONE)
     if stage is Stage.ROLLED_BACK:
         return _again(environment, record)
+    if stage is Stage.FLAGGED:
+        return _set_flags(environment, record)
     if stage is Stage.WAITING and end is None:
         there = {each.name for each in record.environments if record.stage(each) is Stage.APPLIED}
         if is_repaired(environment, record):
@@ -86,6 +88,14 @@ def next_step(environment: Environment, record: Record) -> NextStep:
     words = {"path": path, "resumed": resumed, "merged": escape.plain(_after_merge(environment))}
     filled = Markup(what).format(**links_to, **words)  # noqa: S704 - the text is a constant
     return NextStep(escape.prose(failed.what), Markup("; ").join(filter(None, (hint, filled))), who)
+
+
+def _set_flags(environment: Environment, record: Record) -> NextStep:
+    names = {name for name, cell in record.cells(environment).items() if cell.stage is Stage.FLAGGED}
+    waits = [wait for wait in record.flag_waits[environment.name] if wait.name in names]
+    flags = ", ".join(f"`{flag}`" for flag in dict.fromkeys(flag for wait in waits for flag in wait.flags))
+    what = f"when the change is wanted there, open a pull request that adds {flags} to `flags` in `{environment.path}`"
+    return NextStep(Markup(), escape.prose(what), AUTHOR)
 
 
 def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:

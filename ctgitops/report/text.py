@@ -75,8 +75,8 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield from _busy(preview)
     yield from destruction.text_lines(preview)
     yield from _proof(preview)
-    if plan.seeds:
-        yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
+    yield from _seeds(plan)
+    yield from _flagged(plan, within)
     if (said := phrases.apply_policy(plan.apply_policy)) and not plan.empty:
         yield from ("", *(f"  {line}" for line in said))
     tried = measured(preview)
@@ -90,6 +90,17 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     if not plan.empty:
         shown = () if verdict_of(preview).state.stops else _fingerprint(plan)
         yield from (*shown, "", f"  next: {next_step(preview)}")
+
+
+def _seeds(plan: Plan) -> Iterable[str]:
+    if plan.seeds:
+        yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
+
+
+def _flagged(plan: Plan, within: int | None) -> Iterable[str]:
+    if plan.flag_waits:
+        rows = [(wait.name, wait.text, wait.remedy) for wait in plan.flag_waits]
+        yield from ("", "  not part of this plan", "", *table(rows, within=within))
 
 
 def _busy(preview: Preview) -> Iterable[str]:
@@ -131,15 +142,16 @@ def verdict(preview: Preview) -> str:
         unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
         solve = f"BLOCKED, {phrases.count(blocking, 'problem')} must be solved first{unknown}"
         return solve + (f" ({work})" if work else "")
+    flagged = f", {phrases.count(len(plan.flag_waits), 'migration')} waiting for a flag" if plan.flag_waits else ""
     if plan.empty:
-        return "nothing to do"
+        return f"nothing to do{flagged}"
     breaking = sum(step.breaking for step in plan.steps)
     done = "applied" if plan.direction is Direction.APPLY else "rolled back"
     held = f", would wait if {done} now" if _gates(preview) else ""
     lost = ", DESTROYS DATA" if preview.destroys else ""
     untried = "".join(f", {text}" for text in phrases.unknown((preview,)))
     found = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
-    said = f"{work}{f', {breaking} BREAKING' if breaking else ''}{lost}{untried}{found}{held}"
+    said = f"{work}{flagged}{f', {breaking} BREAKING' if breaking else ''}{lost}{untried}{found}{held}"
     return f"HELD BACK by {phrases.errors(plan)} ({said})" if plan.error_findings else said
 
 

@@ -33,6 +33,7 @@ def verdict(results: tuple[PlanResult, ...]) -> tuple[str, Markup]:
     parts = [*_unseen(unseen), *_blocked(blocking), *_held_back(results), *_refused(busy), *_overridden(busy)]
     parts += _brief(results)
     parts += [_pending(results, len(steps))] if busy or not state.stops else []
+    parts += _flagged(results)
     parts += [_whereto(result) for result in busy[:5]] if not state.stops else []
     if breaking := sum(step.breaking for step in steps):
         parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - only a number is inserted
@@ -42,6 +43,12 @@ def verdict(results: tuple[PlanResult, ...]) -> tuple[str, Markup]:
     parts += [escape.prose(text) for text in phrases.unknown(results)]
     parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(results))]  # noqa: S704 - only a number is inserted
     return MARKS[state], _DOT.join(parts)
+
+
+def _flagged(results: tuple[PlanResult, ...]) -> list[Markup]:
+    waiting = len({wait.name for plan in phrases.plans(results) for wait in plan.flag_waits})
+    verb = "waits" if waiting == 1 else "wait"
+    return [Markup(f"{phrases.count(waiting, 'migration')} {verb} for a flag")] if waiting else []  # noqa: S704 - only a number is inserted
 
 
 def _unseen(names: list[str]) -> list[Markup]:

@@ -66,6 +66,25 @@ def first_word(sql: str, start: int, end: int) -> int:
     return start + next(words, end - start)
 
 
+def code_words(sql: str) -> frozenset[str]:
+    """The words and quoted names of the code, also in the bodies of functions. Words without quotes in lower case.
+
+    Leaves out comments, and strings in single quotes.
+    """
+    return frozenset(_code_words(sql))
+
+
+def _code_words(sql: str) -> Iterator[str]:
+    for token in tokens(sql):
+        text = sql[token.inside : token.until]
+        if token.kind is Kind.WORD:
+            yield sql[token.start : token.end].lower()
+        elif token.kind is Kind.NAME:
+            yield text.replace('""', '"')
+        elif token.kind is Kind.STRING and sql[token.start] == "$":
+            yield from _code_words(text)
+
+
 def comment_lines(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:
     """The matches of a pattern that are whole comments. Ignores lines in strings and in other comments."""
     found = list(pattern.finditer(sql))

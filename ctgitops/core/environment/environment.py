@@ -240,6 +240,8 @@ class Environment:
     apply_policy: ApplyPolicy = field(default_factory=ApplyPolicy)
     preflight: PreflightPolicy = field(default_factory=PreflightPolicy)
     backup: BackupPolicy | None = None
+    flags: frozenset[str] | None = frozenset()
+    """The flags that are set in this environment. None if every flag is set, as in a replay of all files."""
     seeds: tuple[str, ...] = ()
     """Folders with seed files, relative to the repository's root."""
     shadow: ShadowPolicy = field(default_factory=ShadowPolicy)

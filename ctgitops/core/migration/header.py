@@ -14,6 +14,7 @@ from ...sql.invisible import spelled
 from ..fix import Lines
 from ..problem import Problem
 from . import header_fix
+from .flag_name import HINT_FLAG, is_flag
 from .migration_name import parse_reference, without_ending
 from .schema_version import SchemaVersion
 
@@ -29,7 +30,10 @@ FIELDS = (
     "Estimated Execution Time",
     "Impact",
 )
-"""The field names, in their required order."""
+"""The required fields."""
+FLAG = "Flag"
+ORDER = (*FIELDS, FLAG)
+"""All fields, in their required order. The last field is optional."""
 
 _RULE = re.compile(r"[-=\s]*")
 _FIELD = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
@@ -61,6 +65,8 @@ class Header:
     dependencies: tuple[int, ...] = ()
     estimated: str = ""
     impact: str = ""
+    flag: str = ""
+    """The flag that a manifest must set before the migration is applied. Empty without the field."""
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
     """Maps field names to the first and last line of the field in the file."""
 
@@ -119,6 +125,7 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
         dependencies=reading.dependencies(),
         estimated=fields["Estimated Execution Time"].value,
         impact=fields["Impact"].value,
+        flag=reading.flag(),
         lines={f.name: (f.place.line or 1, f.last) for f in found},
     )
     problems += reading.problems
@@ -145,24 +152,24 @@ def _fields(text: str, path: str) -> Iterator[_Field]:
 
 def _field(line: str, place: Place) -> _Field | None:
     match = _FIELD.fullmatch(line)
-    if not match or (match[1] not in FIELDS and _CONTINUED.match(line)):
+    if not match or (match[1] not in ORDER and _CONTINUED.match(line)):
         return None
     return _Field(match[1], match[2], replace(place, column=match.start(1) + 1), place.line or 1)
 
 
 def _of_the_header(found: list[_Field]) -> list[_Field]:
     """The fields of the header, including misspelt fields. Leaves out comments such as `-- Note: …` below them."""
-    known = [index for index, field in enumerate(found) if field.name in FIELDS]
+    known = [index for index, field in enumerate(found) if field.name in ORDER]
     last = known[-1] if known else -1
-    return [f for i, f in enumerate(found) if i <= last or difflib.get_close_matches(f.name, FIELDS, n=1, cutoff=0.8)]
+    return [f for i, f in enumerate(found) if i <= last or difflib.get_close_matches(f.name, ORDER, n=1, cutoff=0.8)]
 
 
 def _unknown(found: list[_Field]) -> Iterator[Problem]:
     names = {each.name for each in found}
     for each in found:
-        if each.name not in FIELDS:
-            near = difflib.get_close_matches(each.name, FIELDS, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known fields: {', '.join(FIELDS)}"
+        if each.name not in ORDER:
+            near = difflib.get_close_matches(each.name, ORDER, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known fields: {', '.join(ORDER)}"
             fix = each.saying(each.value, near[0]) if near and near[0] not in names else None
             yield Problem("header-field", f"unknown header field `{each.name}`", each.place, hint, fix=fix)
 
@@ -195,25 +202,25 @@ def _absent(found: list[_Field], path: str, lines: list[str]) -> Iterator[Proble
 
 
 def _disorder(found: list[_Field], lines: list[str]) -> Iterator[Problem]:
-    known = [field for field in found if field.name in FIELDS]
-    order = [FIELDS.index(field.name) for field in known]
+    known = [field for field in found if field.name in ORDER]
+    order = [ORDER.index(field.name) for field in known]
     for before, after in zip(range(len(order)), range(1, len(order)), strict=False):
         if order[after] < order[before]:
             what = f"header field `{known[after].name}` must come before `{known[before].name}`"
-            hint = f"the order is: {', '.join(FIELDS)}"
+            hint = f"the order is: {', '.join(ORDER)}"
             yield Problem("header-order", what, known[after].place, hint, fix=_in_order(found, lines))
             return
 
 
 def _in_order(found: list[_Field], lines: list[str]) -> Lines | None:
     spans = [(field.name, field.place.line or 1, field.last) for field in found]
-    made = header_fix.reordered(lines, spans, FIELDS)
+    made = header_fix.reordered(lines, spans, ORDER)
     return Lines(found[0].place.path, spans[0][1], spans[-1][2], made) if made else None
 
 
 def _empty(fields: dict[str, _Field]) -> Iterator[Problem]:
     for name, each in fields.items():
-        if not each.value and name in FIELDS and name != "Dependencies":
+        if not each.value and name in ORDER and name != "Dependencies":
             yield Problem(
                 "header-field", f"header field `{name}` is empty", each.place, "describe the migration in a few words"
             )
@@ -269,6 +276,13 @@ class _Reading:
             date.fromisoformat(value[:10])
         except ValueError:
             self._wrong("Created", "a date, as in `2026-01-31`", header_fix.created(value))
+        return value
+
+    def flag(self) -> str:
+        if FLAG not in self._fields or not (value := self._fields[FLAG].value):
+            return ""
+        if not is_flag(value):
+            self._wrong(FLAG, HINT_FLAG)
         return value
 
     def dependencies(self) -> tuple[int, ...]:

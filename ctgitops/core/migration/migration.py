@@ -10,12 +10,14 @@ from ...errors import Place
 from ...sql.script import Script
 from ...sql.tokens import comment_lines
 from ..fix import Lines
-from .header import FIELDS, Header, Rollback
+from .header import FLAG, ORDER, Header, Rollback
 from .migration_name import parse_reference
 from .schema_version import SchemaVersion
 
 BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 """Matches the comment `ctgitops: before`, which names the migration before which this migration is applied."""
+FLAGGED = re.compile(r"^--[ \t]*ctgitops:[ \t]*flag\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+"""Matches the comment `ctgitops: flag`, which has the same effect as the header field `Flag`."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,29 @@ class Migration:
         named = parse_reference(line[1]) if line else None
         return named.number if named else None
 
+    @cached_property
+    def flag_line(self) -> re.Match[str] | None:
+        """The comment `ctgitops: flag` on a line of its own, outside strings. None if there is no such comment."""
+        return next(comment_lines(FLAGGED, self.up.sql), None)
+
+    @property
+    def flag(self) -> str:
+        """The flag that a manifest must set before the migration is applied. Empty if it needs no flag."""
+        if self.header and self.header.flag:
+            return self.header.flag
+        return self.flag_line[1] if self.flag_line else ""
+
+    @property
+    def flag_place(self) -> Place:
+        """The place of the flag's name."""
+        if self.flag_line and not (self.header and self.header.flag):
+            return self.up.place(self.flag_line.start())
+        return self.place_of(FLAG)
+
     def place_of(self, field: str) -> Place:
         """The place of a header field. For a missing field, the place where the field belongs."""
         lines = self.header.lines.get(field) if self.header else None
-        return Place(self.path, lines[0] if lines else FIELDS.index(field) + 1)
+        return Place(self.path, lines[0] if lines else ORDER.index(field) + 1)
 
     def saying(self, field: str, value: str) -> Lines | None:
         """The lines that replace a header field with a different value. None if the field is missing."""

@@ -16,6 +16,7 @@ from ..migration.migration import Migration
 from ..migration.sequence import effective_numbers
 from ..problem import Concern, Problem
 from ..workspace.workspace import Workspace
+from .flags import may_be_late
 from .resumption_problems import unfinished_problems
 
 
@@ -114,7 +115,7 @@ def _out_of_order(workspace: Workspace, ledger: Ledger, pending: tuple[Migration
         if band is None:
             continue
         later = [e for number, e in ledger.applied.items() if first[number] > migration.number and number in band]
-        if later:
+        if later and migration.number not in may_be_late(workspace.migrations):
             what = f"{migration.name} comes before {later[-1].name}, which this database already has"
             hint = f"`ctgitops new --renumber {migration.name}` gives it the next number of its band"
             yield _problem("out-of-order", what, Place(migration.path), hint)

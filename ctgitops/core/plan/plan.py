@@ -31,6 +31,7 @@ from ..workspace.duplicates import Applied
 from ..workspace.finding import Finding, Severity
 from ..workspace.workspace import Workspace, problems_of, script_problems, seed_problems
 from .due_seeds import due_seeds, seed_again_problems
+from .flags import FlagWait, flag_waits, removed_flag_problems
 from .history import history_problems
 from .single_transaction import single_transaction_problems
 
@@ -126,6 +127,8 @@ class Plan:
     """The hash of the newest ledger entry that changed the applied migrations. Empty without such an entry."""
     schema: str = ""
     """The hash of the live objects that the plan names. Empty without such an object, or if the schema was not read."""
+    flag_waits: tuple[FlagWait, ...] = ()
+    """The pending migrations that are not part of the plan, because they wait for a flag."""
 
     @property
     def blocked(self) -> bool:
@@ -151,9 +154,8 @@ class Plan:
     @property
     def fails(self) -> bool:
         """Whether a finding of severity error makes `plan` fail."""
-        if any(problem.fails for problem in self.problems):
-            return True
-        return any(f.severity is Severity.ERROR for step in self.steps for f in step.findings)
+        findings = (f for step in self.steps for f in step.findings)
+        return any(p.fails for p in self.problems) or any(f.severity is Severity.ERROR for f in findings)
 
     @property
     def error_findings(self) -> tuple[Problem, ...]:
@@ -194,8 +196,9 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     Also includes migrations with low numbers. Invariant: after the plan is applied, a new plan is empty.
     """
     target, policy = target or environment.target, environment.apply_policy
-    wanted = [m for m in workspace.migrations if target.reaches(m)]
-    pending = [m for m in wanted if m.number not in ledger.applied]
+    lacking = [m for m in workspace.migrations if target.reaches(m) and m.number not in ledger.applied]
+    waits = flag_waits(lacking, environment, ledger)
+    pending = [m for m in lacking if m.number not in waits]
     steps = tuple(_step(m, ledger) for m in sequence({m.number: m for m in pending}.values(), ledger.unfinished))
     numbers = frozenset(step.number for step in steps)
     seeds = due_seeds(workspace.seeds_of(environment), ledger, numbers)
@@ -210,7 +213,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),
-        *_irreversible(steps),
+        *(*_irreversible(steps), *removed_flag_problems(workspace.migrations, environment, ledger)),
         *(single_transaction_problems(_named(steps, seeds), environment.path) if policy.single_transaction else ()),
     )
     return Plan(
@@ -227,6 +230,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         identity=ledger.identity,
         files=files,
         since=since(ledger),
+        flag_waits=tuple(waits.values()),
     )
 
 

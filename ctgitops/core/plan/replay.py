@@ -54,7 +54,7 @@ def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step
 
     With `up_to`, only the files up to that number. Raises WorkspaceError.
     """
-    plan = make_plan(workspace, Environment("migrations", ""), Ledger(), Selector(number=up_to))
+    plan = make_plan(workspace, Environment("migrations", "", flags=None), Ledger(), Selector(number=up_to))
     if plan.blocked:
         problem = next(problem for problem in plan.problems if problem.blocks)
         raise WorkspaceError(problem.what, place=problem.place, hint=problem.hint or "ctgitops check")

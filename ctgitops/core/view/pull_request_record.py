@@ -13,6 +13,7 @@ from ..gate.override import UsedOverride, override_in
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.reversal import changes_in
 from ..migration.schema_version import SchemaVersion
+from ..plan.flags import FlagWait
 from .way_back import WayBack, way_back
 
 Ledgers = Mapping[str, Ledger | Unreadable]
@@ -38,6 +39,8 @@ class Stage(StrEnum):
     """The run failed and rolled back the migrations that it had applied."""
     DIFFERS = "differs"
     """The schema after the run differs from the predicted schema."""
+    FLAGGED = "waits for a flag"
+    """A flag of the migration is not set in the manifest of the environment. No run applies the migration."""
     REMOVED = "removed"
     """The file of the migration is no longer on the branch. No run applies the migration."""
 
@@ -52,6 +55,7 @@ WORST_FIRST = (
     Stage.BLOCKED,
     Stage.ROLLED_BACK,
     Stage.WAITING,
+    Stage.FLAGGED,
     Stage.APPLIED,
     Stage.REMOVED,
 )
@@ -118,15 +122,22 @@ class Record:
     overrides: Mapping[str, tuple[UsedOverride, ...]] = field(default_factory=dict)
     """Maps environments to the overrides of the runs that applied or tried these migrations."""
 
+    flag_waits: Mapping[str, tuple[FlagWait, ...]] = field(default_factory=dict)
+    """Maps environments to the migrations that wait for a flag there."""
+
     def cells(self, environment: Environment) -> dict[str, Cell]:
         """Maps the name of each migration to its state in an environment."""
         index = self.environments.index(environment)
         return {row.name: row.cells[index] for row in self.rows}
 
+    def worst(self, environment: Environment) -> Stage:
+        """The worst state of an environment's migrations, according to the ledger and the files."""
+        stages = {cell.stage for cell in self.cells(environment).values()}
+        return min(stages, key=WORST_FIRST.index, default=Stage.WAITING)
+
     def stage(self, environment: Environment) -> Stage:
         """The worst state of an environment's migrations. The ledger overrides a run that had nothing to apply."""
-        stages = {cell.stage for cell in self.cells(environment).values()}
-        worst = min(stages, key=WORST_FIRST.index, default=Stage.WAITING)
+        worst = self.worst(environment)
         end = self.ends.get(environment.name)
         if worst is Stage.ROLLED_BACK and end and end.stage in (Stage.BLOCKED, Stage.WAITING):
             return worst  # the refusal is only a consequence of the rollback
@@ -180,6 +191,27 @@ def without_files(record: Record, gone: Collection[str]) -> Record:
     now = replace(record, rows=rows, ends={})
     over = {e.name for e in now.environments if now.stage(e) is Stage.REMOVED}
     return replace(now, ends={name: end for name, end in record.ends.items() if name not in over})
+
+
+def with_flags(record: Record, waits: Mapping[str, Mapping[str, FlagWait]]) -> Record:
+    """The record with the migrations that wait for a flag. `waits` maps environments to names to waits."""
+    rows = tuple(
+        replace(
+            row,
+            cells=tuple(
+                _flagged(cell, waits.get(environment.name, {}).get(row.name))
+                for cell, environment in zip(row.cells, record.environments, strict=True)
+            ),
+        )
+        for row in record.rows
+    )
+    now = replace(record, rows=rows, flag_waits={name: tuple(each.values()) for name, each in waits.items()})
+    over = {environment.name for environment in now.environments if now.worst(environment) is Stage.FLAGGED}
+    return replace(now, ends={name: end for name, end in record.ends.items() if name not in over})
+
+
+def _flagged(cell: Cell, wait: FlagWait | None) -> Cell:
+    return replace(cell, stage=Stage.FLAGGED, error=wait.text) if wait and cell.stage is Stage.WAITING else cell
 
 
 def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[MigrationRef, ...]:

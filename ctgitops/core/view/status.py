@@ -19,6 +19,7 @@ from ..ledger.reversal import changes_in, failure_in
 from ..migration.header import parse_header
 from ..migration.migration import Migration
 from ..migration.schema_version import SchemaVersion
+from ..plan.flags import FlagWait, flag_waits, removed_flag_problems
 from ..plan.history import history_problems
 from ..problem import Concern, Problem
 from ..recovery_point import RecoveryPoint
@@ -37,6 +38,7 @@ class State(StrEnum):
     ROLLED_BACK = "rolled back"
     EDITED = "edited"
     MISSING = "missing"
+    FLAGGED = "waits for a flag"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Row:
     """The time at which the migration reached this state. None if the migration was never tried."""
     state: State
     detail: str = ""
-    """The progress of an unfinished migration, and whether a backend still runs the migration."""
+    """The progress of an unfinished migration, and whether a backend still runs it; or the flags it waits for."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,10 @@ class EnvironmentStatus:
 
 
 def pending_in(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Migration, ...]:
-    """The migrations up to the environment's target that the ledger does not contain."""
-    return tuple(m for m in workspace.migrations if environment.target.reaches(m) and m.number not in ledger.applied)
+    """The migrations that an apply would run now: without those beyond the target, and those that wait for a flag."""
+    wanted = [m for m in workspace.migrations if environment.target.reaches(m)]
+    waits = flag_waits(wanted, environment, ledger)
+    return tuple(m for m in wanted if m.number not in ledger.applied and m.number not in waits)
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
@@ -102,12 +106,13 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         return EnvironmentStatus(
             environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
         )
-    wanted = {m.number: m for m in workspace.migrations if environment.target.reaches(m)}
-    pending = tuple(m for number, m in wanted.items() if number not in ledger.applied)
+    wanted = {m.number for m in workspace.migrations if environment.target.reaches(m)}
+    pending = pending_in(workspace, environment, ledger)
+    waits = flag_waits((m for m in workspace.migrations if m.number in wanted), environment, ledger)
     seeds = [s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum]
     return EnvironmentStatus(
         environment=environment.name,
-        rows=_rows(workspace, ledger),
+        rows=tuple(_waiting(row, waits.get(row.number)) for row in _rows(workspace, ledger)),
         version=ledger.version,
         pending=len(pending) + len(seeds),
         last=next((e for e in reversed(ledger.entries) if _of_a_run(e)), None),
@@ -117,6 +122,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         problems=(
             *identity_problems(environment, ledger.identity),
             *history_problems(workspace, environment.name, ledger, pending),
+            *removed_flag_problems(workspace.migrations, environment, ledger),
             *_failed_run(environment.name, ledger, {*wanted, *(s.name for s in seeds)}),
         ),
     )
@@ -176,6 +182,12 @@ def _row(number: int, migration: Migration | None, newest: Entry | None, ledger:
         state=state,
         detail=_detail(migration, newest, ledger) if state is State.UNFINISHED else "",
     )
+
+
+def _waiting(row: Row, wait: FlagWait | None) -> Row:
+    if wait is None or wait.name != row.name or row.state is not State.PENDING:
+        return row
+    return replace(row, state=State.FLAGGED, detail=wait.text.removeprefix("waits for "))
 
 
 def _detail(migration: Migration | None, newest: Entry | None, ledger: Ledger) -> str:

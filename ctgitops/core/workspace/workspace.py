@@ -31,6 +31,7 @@ from ..migration.migration_name import MigrationName, parse_stem, without_ending
 from ..migration.sequence import sequence_problems
 from ..problem import Problem
 from .duplicates import Applied, Precedence, number_problems
+from .flag_names import flag_problems
 from .numbering import Seniority
 from .version_rules import version_problems
 
@@ -92,6 +93,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
         *version_problems(migrations, policy, precedence),
         *_dependencies(migrations),
         *sequence_problems(migrations),
+        *flag_problems(migrations, workspace.environments),
         *_chain(workspace),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.position))

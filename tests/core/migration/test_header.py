@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.migration.header import FIELDS, Header, Rollback, has_header, parse_header
+from ctgitops.core.migration.header import FIELDS, ORDER, Header, Rollback, has_header, parse_header
 from ctgitops.core.migration.schema_version import SchemaVersion
 
 GOOD = {
@@ -134,7 +134,7 @@ def test_a_field_twice_and_out_of_order_is_told() -> None:
     text = written(GOOD).replace("-- Created", "-- Version: 1.1.0\n-- Created")
     assert said(text) == [
         "a.sql:6:4: header field `Version` appears twice (keep one of the two fields)",
-        f"a.sql:6:4: header field `Version` must come before `Rollback` (the order is: {', '.join(FIELDS)})",
+        f"a.sql:6:4: header field `Version` must come before `Rollback` (the order is: {', '.join(ORDER)})",
     ]
 
 
