@@ -28,6 +28,7 @@ from .drill import NOT_RESTORABLE, DrillJob, restore_beside
 from .export_fetch import save_export
 from .integrity import UNCHANGED, check_integrity
 from .proof import local_proof
+from .provider import drill_by_command
 from .prune import PruneJob, prune
 from .store import StorePlace, read_receipt, split_receipt
 from .table_restore import TableRestore, restore_table
@@ -86,8 +87,12 @@ class FinishedBackups:
     def drill(self, environment: Environment, tell: Listener) -> Drill:
         """Restores the newest backup on a throw-away server. Stores the result beside the backup. Writes to the store.
 
-        Raises BackupError if there is no backup, or if a restore does not give what the receipt describes.
+        Raises BackupError if there is no backup, or if a restore does not give what the receipt describes. With
+        `by: command`, the command restores its newest backup, and the result is not stored.
         """
+        if environment.backup and environment.backup.command:
+            with termination_as_interrupt(), _exit_7():
+                return drill_by_command(self.proved.drill_job(environment), tell)
         store = self._store(environment)
         with termination_as_interrupt(), _exit_7():
             ids = [each.id for each in stored_backups(store, environment.name)]

@@ -108,6 +108,7 @@ def _drill(drill: Drill) -> Object:
         "seconds": round(drill.seconds, 3),
         "place": drill.place,
         "failed": drill.failed or None,
+        "by": drill.by or None,
     }
 
 
