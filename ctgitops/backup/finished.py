@@ -27,6 +27,7 @@ from .child_process import termination_as_interrupt
 from .drill import NOT_RESTORABLE, DrillJob, restore_beside
 from .export_fetch import save_export
 from .integrity import UNCHANGED, check_integrity
+from .pg_dump import many
 from .proof import local_proof
 from .provider import drill_by_command
 from .prune import PruneJob, prune
@@ -120,6 +121,8 @@ class FinishedBackups:
         with self.proved.fetched(policy, receipt, tell) as saved:
             fetched = monotonic()
             place = restore_beside(DrillJob(saved, partial(self.proved.proof, policy), tell))
+        if receipt.scope != "database":
+            place += f"; a PARTIAL backup, with the rows of only {many(len(receipt.rows), 'table')}"
         return replace(drill, download_seconds=fetched - began, restore_seconds=monotonic() - fetched, place=place)
 
     def _keep(self, store: BackupStore, drill: Drill, tell: Listener) -> None:

@@ -47,7 +47,8 @@ def _row(backup: StoredBackup, listing: BackupListing) -> tuple[str, ...]:
     after = listing.after(backup)
     came = "not known" if after is None else ", ".join(after) or "none"
     age = ago(listing.now - backup.taken_at)
-    rows = f"{backup.rows:,}" + (f", {count(len(backup.exported), 'table')} exported" if backup.exported else "")
+    rows = f"{backup.rows:,}" if backup.whole else f"{backup.rows:,}, PARTIAL: only of {count(backup.tables, 'table')}"
+    rows += f", {count(len(backup.exported), 'table')} exported" if backup.exported else ""
     return backup.id, age, size(backup.bytes), rows, backup.proof, _drilled(backup, listing.now), came
 
 

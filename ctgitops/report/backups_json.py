@@ -45,6 +45,7 @@ def _backup(backup: StoredBackup, listing: BackupListing) -> Object:
         "bytes": backup.bytes,
         "tables": backup.tables,
         "rows": backup.rows,
+        "whole": backup.whole,
         "encrypted": backup.encrypted,
         "exported": list(backup.exported),
         "proof": backup.proof,

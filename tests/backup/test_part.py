@@ -151,9 +151,12 @@ def test_a_drill_and_the_restore_of_a_table_know_what_a_part_has(quick: Scene) -
     assert receipt.foreign_keys_left_out
     finished = FinishedBackups(quick.backups)
     policy = BackupPolicy(quick.to, verify_server="VERIFY_URL", scope=BackupScope.AFFECTED)
-    assert finished.drill(Environment("staging", "STAGING_DATABASE_URL", backup=policy), quick.tell).failed == ""
+    drilled = finished.drill(Environment("staging", "STAGING_DATABASE_URL", backup=policy), quick.tell)
+    assert (drilled.failed, "a PARTIAL backup, with the rows of only 1 table" in drilled.place) == ("", True)
     at = f"{receipt.location}/receipt.json"
     assert finished.restore_table(at, ("public.low", "public.low_then"), quick.url, quick.tell)[1] == 2
+    with pytest.raises(UsageError, match="is a partial backup, without the definitions of 1 tables"):
+        quick.backups.schema(at, quick.tell)
     with pytest.raises(UsageError, match=r"does not have the rows of public\.top"):
         finished.restore_table(at, ("public.top", "public.top_then"), quick.url, quick.tell)
     assert fetch(quick.url, "select to_regclass('top_then') is null, (select count(*) from low_then)") == [(True, 2)]
