@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from ctgitops.core.backup.listing import BackupListing
+from ctgitops.core.backup.stored_backup import StoredBackup
 from ctgitops.core.environment.backup_extent import BackupExtent
 from ctgitops.core.environment.environment import BackupMaker, BackupPolicy, BackupScope
 from ctgitops.core.view.preview import Preview
+from ctgitops.report.backups import list_text
 from ctgitops.report.markdown import outcome_markdown, plans_markdown
 from ctgitops.report.text import outcome_text, plans_text
 from tests.fakes import receipt
@@ -59,3 +63,12 @@ def test_a_plan_says_what_will_be_saved() -> None:
     page = plans_markdown((provided,))
     assert "takes and verifies a backup, which ctgitops does not restore" in page
     assert "restored once" not in page
+
+
+def test_the_list_marks_a_partial_backup() -> None:
+    """Seen to fail: a partial backup looked like any other, and docs/recovery.md says to restore the newest one."""
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    whole = StoredBackup("a", "to/a", taken_at=now, tables=3, rows=5)
+    listing = BackupListing("staging", "to", now, (whole, replace(whole, id="b", whole=False)))
+    page = list_text((listing,))
+    assert page.count("PARTIAL: only of 3 tables") == 1
