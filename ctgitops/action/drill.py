@@ -18,8 +18,8 @@ NO_BACKUP = "no environment has `backup` in its manifest, so nothing was restore
 def drill(job: Job) -> int:
     """Drills one environment, or all with `backup`. Writes the log, summary, annotations and the output `drill`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
-    stored = not job.inputs.environment
-    chosen = with_backups((job.wiring.environment(name) for name in names), stored=stored)
+    drilled = not job.inputs.environment
+    chosen = with_backups((job.wiring.environment(name) for name in names), drilled=drilled)
     if not chosen:
         job.show("Drill", NO_BACKUP, f"### {NO_BACKUP}")
         job.runner.output("drill", "none")

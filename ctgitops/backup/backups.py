@@ -100,6 +100,15 @@ class ProvedBackups:
             what = f"another environment has the same `backup.to`, and its ledger cannot be read: {error.what}"
             raise UsageError(what, hint="give each environment its own `backup.to`, or set the variable") from None
 
+    def drill_job(self, environment: Environment) -> ProviderJob:
+        """The task of a command to restore its newest backup. The URL of the database may be missing."""
+        policy = backup_policy(environment)
+        try:
+            source = self.address_of(environment)
+        except UsageError:
+            source = Address("", label=environment.name)
+        return ProviderJob(environment, policy, source, BackupExtent(), self.root, os.environ)
+
     def _place(self, environment: Environment) -> str:
         to = environment.backup.to if environment.backup and not environment.backup.provider else ""
         return to.rstrip("/") if "://" in to or not to else str((self.root / Path(to).expanduser()).resolve())
@@ -174,7 +183,7 @@ def stored_policy(environment: Environment) -> BackupPolicy:
     policy = backup_policy(environment)
     if policy.provider:
         what = f"ctgitops does not store the backups of {environment.name}: {policy.provider} takes and keeps them"
-        hint = "use the provider's own programs; docs/providers.md describes them"
+        hint = 'use the provider\'s own programs, as docs/providers.md describes under "Drills"'
         raise UsageError(what, hint=hint)
     return policy
 

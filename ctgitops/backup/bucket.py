@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -34,6 +35,12 @@ from .objects import NotAllowedError, StoredObject
 
 ATTEMPTS = 3
 """Maximum number of attempts at a conditional put, which obstore's own retries do not repeat."""
+ANSWER = timedelta(seconds=60)
+"""The longest wait for the answer to a list, get or delete, and for each next piece of the answer."""
+UPLOAD = timedelta(minutes=5)
+"""The longest duration of one put of an object of at most 16 MB. Its answer comes only after the upload."""
+RETRY = timedelta(minutes=3)
+"""After this time, a request that failed is not repeated."""
 _NOT_RECOGNISED = re.compile(
     "RequestTimeTooSkewed|RequestExpired|SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken"
     "|AuthenticationFailed"
@@ -42,12 +49,7 @@ _NOT_RECOGNISED = re.compile(
 _LOCKED = re.compile("BlobImmutableDueTo|RetentionPolicyNotMet|ObjectUnderActiveHold|ObjectLocked|object lock", re.I)
 """Matches the errors of a store that refuses to delete a locked object. Some stores report a conflict."""
 _CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
-_RETRIES: Any = {
-    "max_retries": 7,
-    "retry_timeout": timedelta(minutes=3),
-    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2},
-}
-_HURRIED: Any = {**_RETRIES, "max_retries": 1, "retry_timeout": timedelta(seconds=4)}
+_BACKOFF = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2}
 _ADVICE = (
     (
         r"169\.254\.|metadata\.google",
@@ -79,12 +81,15 @@ class Bucket:
 
     store: ObjectStore
     address: str
+    uploads: ObjectStore | None = None
+    """A client for puts, with a longer timeout. None if it is `store`."""
     object_lock: ObjectLock | None = None
     """The lock for new objects. None without `backup.store.object_lock`."""
 
     def put(self, name: str, content: bytes) -> str:
         """Stores an object with a conditional put. Retries after a connection error. Sends a checksum."""
-        store = self.object_lock.store if self.object_lock else self.store
+        store = self.object_lock.store if self.object_lock else self.uploads or self.store
+        end = monotonic() + RETRY.total_seconds()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return _tag(obstore.put(store, name, content, mode="create", use_multipart=False)["e_tag"])
@@ -94,7 +99,7 @@ class Bucket:
                 what = f"{self.address}/{name} exists with different contents, and is not overwritten"
                 raise BackupError(what, hint="run the command again") from None
             except GenericError as error:
-                if attempt == ATTEMPTS:
+                if attempt == ATTEMPTS or monotonic() >= end:
                     raise self._failed("put", name, error) from None
             except (BaseError, OSError) as error:
                 raise self._failed("put", name, error) from None
@@ -165,28 +170,35 @@ def bucket_at(address: str, settings: StoreSettings, root: Path, *, hurried: boo
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError("the address of a backup store is not valid", hint="write it as s3://BUCKET/PREFIX")
     make = {"s3": _s3, "gs": _google, "az": _azure}[parts.scheme]
-    options: Any = {"timeout": "10 minutes", "connect_timeout": "10 seconds"}
+    options: Any = {"timeout": "10 minutes", "connect_timeout": "10 seconds", "read_timeout": ANSWER}
+    retries: Any = {"max_retries": 7, "retry_timeout": RETRY, "backoff": _BACKOFF}
     if hurried:
         options |= {"timeout": "4 seconds", "connect_timeout": "3 seconds"}
+        retries |= {"max_retries": 1, "retry_timeout": timedelta(seconds=4)}
     if settings.endpoint.startswith("http://") or os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
         options["allow_http"] = True
     if settings.ca:
         options["root_certificate"] = _certificate(root / settings.ca)
+    # A read timeout would also end an upload that is still sending
+    for_puts = {key: value for key, value in options.items() if key != "read_timeout"}
+    if not hurried:
+        for_puts["timeout"] = UPLOAD
+    place = parts.netloc, parts.path.strip("/") or None, settings
     try:
-        store = make(parts.netloc, parts.path.strip("/") or None, settings, options, _HURRIED if hurried else _RETRIES)
+        store, uploads = make(*place, options, retries), make(*place, for_puts, retries)
     except (BaseError, OSError, ValueError) as error:
         words = str(error).partition("\n\nDebug source")[0]
         raise UsageError(f"cannot open {address}: {words}", hint="set the credentials of the cloud provider") from None
-    return Bucket(store, address.rstrip("/"), _lock(parts, settings, options, root))
+    lock = _lock(parts, settings, for_puts, retries, root)
+    return Bucket(store, address.rstrip("/"), uploads, lock)
 
 
-def _lock(parts: SplitResult, settings: StoreSettings, options: Any, root: Path) -> ObjectLock | None:
+def _lock(parts: SplitResult, settings: StoreSettings, options: Any, retries: Any, root: Path) -> ObjectLock | None:
     if settings.object_lock is None or parts.scheme != "s3":
         return None
     until = end_of(settings.object_lock, datetime.now(UTC))
-    store = _s3(
-        parts.netloc, parts.path.strip("/") or None, settings, {**options, "default_headers": headers(until)}, _RETRIES
-    )
+    locking = {**options, "default_headers": headers(until)}
+    store = _s3(parts.netloc, parts.path.strip("/") or None, settings, locking, retries)
     return ObjectLock(store, until, str(root / settings.ca) if settings.ca else "")
 
 

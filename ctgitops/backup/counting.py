@@ -17,7 +17,7 @@ def contents_of(
     snapshot: ExportedSnapshot, critical: tuple[str, ...] = (), part: DatabasePart | None = None
 ) -> Contents:
     """Reads the contents of a restored database, which no other session uses."""
-    sequences = {name: (value, value) for name, value in snapshot.sequences().items()}
+    sequences = {name: (value, value) for name, value in snapshot.sequences(part).items()}
     return contents(snapshot, count(snapshot, critical, part), sequences, part)
 
 
@@ -43,7 +43,7 @@ def contents(
     left_out = tuple(f"constraint {key}: " for key in part.foreign_keys.values()) if part else ()
 
     def inventory(*, exact: bool) -> tuple[str, ...]:
-        return tuple(line for line in snapshot.inventory(exact=exact) if not line.startswith(left_out))
+        return tuple(line for line in snapshot.inventory(exact=exact, part=part) if not line.startswith(left_out))
 
     return Contents(
         major=snapshot.server_major(),

@@ -27,7 +27,9 @@ from .child_process import termination_as_interrupt
 from .drill import NOT_RESTORABLE, DrillJob, restore_beside
 from .export_fetch import save_export
 from .integrity import UNCHANGED, check_integrity
+from .pg_dump import many
 from .proof import local_proof
+from .provider import drill_by_command
 from .prune import PruneJob, prune
 from .store import StorePlace, read_receipt, split_receipt
 from .table_restore import TableRestore, restore_table
@@ -86,8 +88,12 @@ class FinishedBackups:
     def drill(self, environment: Environment, tell: Listener) -> Drill:
         """Restores the newest backup on a throw-away server. Stores the result beside the backup. Writes to the store.
 
-        Raises BackupError if there is no backup, or if a restore does not give what the receipt describes.
+        Raises BackupError if there is no backup, or if a restore does not give what the receipt describes. With
+        `by: command`, the command restores its newest backup, and the result is not stored.
         """
+        if environment.backup and environment.backup.command:
+            with termination_as_interrupt(), _exit_7():
+                return drill_by_command(self.proved.drill_job(environment), tell)
         store = self._store(environment)
         with termination_as_interrupt(), _exit_7():
             ids = [each.id for each in stored_backups(store, environment.name)]
@@ -115,6 +121,8 @@ class FinishedBackups:
         with self.proved.fetched(policy, receipt, tell) as saved:
             fetched = monotonic()
             place = restore_beside(DrillJob(saved, partial(self.proved.proof, policy), tell))
+        if receipt.scope != "database":
+            place += f"; a PARTIAL backup, with the rows of only {many(len(receipt.rows), 'table')}"
         return replace(drill, download_seconds=fetched - began, restore_seconds=monotonic() - fetched, place=place)
 
     def _keep(self, store: BackupStore, drill: Drill, tell: Listener) -> None:

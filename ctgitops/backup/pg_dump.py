@@ -36,7 +36,7 @@ class Dump:
     seconds: float | None = None
     """Maximum duration of the dump, in seconds."""
     part: DatabasePart | None = None
-    """The part whose rows are dumped. None for the whole database."""
+    """The part that is dumped. None for the whole database."""
 
 
 def jobs() -> int:
@@ -57,18 +57,19 @@ def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
         f"--snapshot={snapshot.id}",
         f"--file={dump.folder}",
         "--no-password",
-        *_without_rows(dump.part),
+        *_only(dump.part),
     ]
     finished = run(command, environment_for(dump.client, dump.source), watchdog, dump.seconds)
     if finished.status:
         raise _failed(dump, finished, snapshot)
 
 
-def _without_rows(part: DatabasePart | None) -> tuple[str, ...]:
+def _only(part: DatabasePart | None) -> tuple[str, ...]:
     if part is None:
         return ()
     # -B: without large objects; the long name of the option differs between majors
-    return ("-B", *(f"--exclude-table-data={pattern}" for pattern in part.patterns))
+    rows = (f"--exclude-table-data={pattern}" for pattern in part.patterns_without_rows)
+    return ("-B", *rows, *(f"--exclude-table={pattern}" for pattern in part.patterns_undefined))
 
 
 def many(number: int, thing: str) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 
+from ..core.backup.drill import Drill
 from ..core.environment.backup_extent import BackupExtent
 from ..core.environment.environment import BackupPolicy, Environment
-from ..core.provider_backup import VERSION, ProviderBackup, verified
+from ..core.provider_backup import VERSION, ProviderBackup, drilled, verified
 from ..core.receipt import Receipt
 from ..core.run.backup_progress import BackupAdvanced, BackupPhase
 from ..core.run.progress import Listener
@@ -20,6 +22,7 @@ from ..postgres.catalog.exported_snapshot import exported_snapshot
 from ..postgres.connection.connect import Address
 from ..postgres.session.database import PostgresDatabase
 from .child_process import OutOfTimeError, converse
+from .drill import NOT_RESTORABLE
 from .limits import Deadline
 from .pg_dump import UNTOUCHED
 
@@ -133,6 +136,26 @@ class PgBackRest:
     def _backups(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self._run("info", "--output=json"))
         return found[0].get("backup", []) if found else []
+
+
+def drill_by_command(job: ProviderJob, tell: Listener) -> Drill:
+    """Makes the command restore its newest backup on a throw-away server. Measures the time. Raises BackupError.
+
+    Does not connect to the database of the environment.
+    """
+    deadline, began_at, began = Deadline(job.policy), datetime.now(UTC), monotonic()
+    tell(BackupAdvanced("command restores its newest backup", BackupPhase.PROOF))
+    try:
+        text = json.dumps({"version": VERSION, "call": "drill", "environment": job.environment.name})
+        backup, time, how = drilled(job.called(list(job.policy.command), text, deadline))
+    except ValueError as error:
+        what = f"the drill by command is not accepted: {job.source.hidden(str(error))}"
+        hint = "docs/providers.md describes the required output"
+        raise BackupError(what, state=NOT_RESTORABLE, hint=hint) from None
+    except BackupError as error:
+        raise BackupError(error.what, state=NOT_RESTORABLE, hint=error.hint) from None
+    place = f"{how}; the backup is of {time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return Drill(backup, began_at, 0, monotonic() - began, place, by=job.policy.by.value)
 
 
 def take_by_provider(job: ProviderJob, tell: Listener) -> Receipt:

@@ -103,6 +103,10 @@ def restore_into(saved: Saved, target: Address, tell: Listener) -> Receipt:
 
 def schema_of(saved: Saved, tell: Listener) -> Snapshot:
     """Restores a backup on a local throw-away server, and reads its schema. Raises BackupError, UsageError."""
+    if saved.receipt.without_definition:
+        what = f"{saved.receipt.id} is a partial backup, without the definitions of {saved.receipt.without_definition}"
+        hint = "choose a backup with all definitions (`scope: database` or `schema`): `ctgitops backup list`"
+        raise UsageError(f"{what} tables", state=UNRESTORED, hint=hint)
     programs = server_for(int(saved.receipt.server_version.split(".", maxsplit=1)[0]))
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
         address = server.create_database("backup")

@@ -64,8 +64,7 @@ def restore_table(job: TableRestore, place: ServerMaker) -> int:
     refuse_if_changed(receipt.files, job.saved.dump, job.saved.location)
     definition = _definition(job, place)
     if receipt.without_rows and (missing := [str(part) for part in definition.parts if str(part) not in receipt.rows]):
-        what = f"{receipt.id} does not have the rows of {', '.join(missing[:5])}: it is a partial backup"
-        raise UsageError(what, state=NOTHING, hint="choose a backup of the whole database: `ctgitops backup list`")
+        raise _partial(job, ", ".join(missing[:5]))
     expected = sum(receipt.rows.get(str(part), 0) for part in definition.parts)
     job.say(f"restoring {many(expected, 'row')} of {job.table} into {job.new}")
     counter = ByteCounter()
@@ -94,7 +93,14 @@ def _definition(job: TableRestore, place: ServerMaker) -> TableDefinition:
         said = "; ".join(complaints.losses[:3])
         hint = "restore the whole backup into an empty database"
         raise BackupError(f"cannot read the columns of {job.table}: {said}", state=NOTHING, hint=hint)
+    if job.saved.receipt.without_definition:
+        raise _partial(job, str(job.table))
     raise UsageError(f"{job.saved.receipt.id} has no table {job.table}", state=NOTHING, hint=_near(job))
+
+
+def _partial(job: TableRestore, tables: str) -> UsageError:
+    what = f"{job.saved.receipt.id} does not have the rows of {tables}: it is a partial backup"
+    return UsageError(what, state=NOTHING, hint="choose a backup of the whole database: `ctgitops backup list`")
 
 
 def _near(job: TableRestore) -> str:

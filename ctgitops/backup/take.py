@@ -16,12 +16,13 @@ from tempfile import gettempdir
 from time import monotonic
 
 from ..core.environment.backup_extent import BackupExtent
-from ..core.environment.environment import BackupPolicy, Environment
+from ..core.environment.environment import BackupPolicy, BackupScope, Environment
 from ..core.receipt import DUMP, EXPORT, ExportedTable, Receipt, SavedFile
 from ..core.run.backup_progress import BackupAdvanced, BackupPhase
 from ..core.run.progress import Listener
 from ..errors import BackupError
 from ..ports.backup_store import Draft, StoredCopy
+from ..postgres.catalog.database_part import DatabasePart
 from ..postgres.catalog.dump_advice import cure_for
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot, exported_snapshot, portable_hash
 from ..postgres.catalog.table_export import ExportTable, tables_to_export
@@ -84,7 +85,7 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
     with Watchdog(taking.draft.folder) as watchdog:
         # The snapshot is held only during the dump, because it keeps VACUUM from removing dead rows in the source
         with exported_snapshot(taking.source) as snapshot:
-            part = None if taking.extent.whole else snapshot.part(taking.extent.tables)
+            part = _part(taking.extent, snapshot)
             size = part.bytes if part else snapshot.database_size()
             tables = tables_to_export(snapshot, taking.policy.export.tables) if taking.policy.export else ()
             refuse_above(taking.policy, size, taking.rates)
@@ -140,6 +141,7 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
             scope=taking.extent.scope.value,
             why_all=taking.extent.why_all,
             without_rows=len(part.without_rows) if part else 0,
+            without_definition=len(part.undefined) if part else 0,
             foreign_keys_left_out=dict(part.foreign_keys) if part else {},
             exported=exported,
             exported_as=taking.policy.export.format.value if taking.policy.export else "",
@@ -147,6 +149,11 @@ def _taken(taking: BackupJob, proof: ProofMaker, deadline: Deadline) -> Receipt:
         )
         taking.draft.finish(receipt.to_json())
     return receipt
+
+
+def _part(extent: BackupExtent, snapshot: ExportedSnapshot) -> DatabasePart | None:
+    """The part of the database that the backup saves. None for the whole database."""
+    return None if extent.whole else snapshot.part(extent.tables, definitions=extent.scope is BackupScope.SCHEMA)
 
 
 def _export(
@@ -210,7 +217,7 @@ def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, w
     size = megabytes(part.bytes if part else snapshot.database_size())
     taking.say(f"dumping {size} with pg_dump {dump.client.version}, {dump.jobs} jobs, {dump.client.compression}")
     began = monotonic()
-    before = snapshot.sequences()
+    before = snapshot.sequences(part)
     with ThreadPoolExecutor(1, thread_name_prefix="count") as pool:
         counting = pool.submit(count, snapshot, taking.policy.critical_tables, part)
         try:
@@ -223,7 +230,7 @@ def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, w
             snapshot.stop()
             raise
     rows, _ = counted
-    after = snapshot.sequences()
+    after = snapshot.sequences(part)
     written = sum(file.stat().st_size for file in dump.folder.iterdir())
     taking.say(
         f"dumped {megabytes(written)} in {monotonic() - began:.1f} s; "

@@ -106,14 +106,14 @@ def drill(name: str | None, identity: str, root: Path, form: str) -> int:
     """Restore the newest backup on a throw-away server, and measure the time to recover.
 
     The backup is downloaded, decrypted, restored and compared with its receipt. The result is stored beside the
-    backup. Exits with 7 if any of it fails.
+    backup. With `by: command`, the command restores its newest backup. Exits with 7 if any of it fails.
     """
     from ..commands.backup import drill as verb
 
     wiring = Wiring(root)
     with progress(wiring, name or "") as tell:
         results = verb(
-            _with_backup(wiring, name, stored=True), backups=replace(wiring.backups, identity=identity), tell=tell
+            _with_backup(wiring, name, drilled=True), backups=replace(wiring.backups, identity=identity), tell=tell
         )
     if form == "json":
         from ..report.backups_json import drills_json
@@ -152,18 +152,19 @@ def prune(name: str, root: Path, form: str, *, dry_run: bool) -> int:
     return 0
 
 
-def _with_backup(wiring: Wiring, name: str | None, *, stored: bool = False) -> tuple[Environment, ...]:
+def _with_backup(wiring: Wiring, name: str | None, *, drilled: bool = False) -> tuple[Environment, ...]:
     """The environment with this name, or all whose manifests have `backup`. Raises UsageError if there is none.
 
-    With `stored`, all means only the environments whose backups ctgitops stores.
+    With `drilled`, all means only the environments whose backups a drill can restore.
     """
     from ..commands.backup import with_backups
 
     names = [name] if name else wiring.environment_names
-    found = with_backups((wiring.environment(each) for each in names), stored=stored and not name)
+    found = with_backups((wiring.environment(each) for each in names), drilled=drilled and not name)
     if not found:
         which = f"{name} has no `backup` in its manifest" if name else "no environment has `backup` in its manifest"
-        if stored and with_backups(map(wiring.environment, names)):
-            raise UsageError("providers take and keep all of these backups", hint="see docs/providers.md")
+        if drilled and with_backups(map(wiring.environment, names)):
+            hint = 'restore one by hand, as docs/providers.md describes under "Drills"'
+            raise UsageError("pgBackRest takes and keeps all of these backups", hint=hint)
         raise UsageError(which, hint="add `backup: {to: FOLDER}`")
     return found

@@ -8,17 +8,17 @@ from datetime import datetime
 
 from ..core.backup.drill import DrillResult, FailedDrill, PassedDrill
 from ..core.backup.listing import BackupListing
-from ..core.environment.environment import Environment
+from ..core.environment.environment import BackupMaker, Environment
 from ..core.run.progress import Listener
 from ..errors import CtgitopsError
 from ..ports.backups import FinishedBackups
 from ..ports.database import Databases
 
 
-def with_backups(environments: Iterable[Environment], *, stored: bool = False) -> tuple[Environment, ...]:
-    """The environments whose manifest has `backup`. With `stored`, only those whose backups ctgitops itself stores."""
+def with_backups(environments: Iterable[Environment], *, drilled: bool = False) -> tuple[Environment, ...]:
+    """The environments whose manifest has `backup`. With `drilled`, only those whose backups a drill can restore."""
     found = (each for each in environments if each.backup)
-    return tuple(each for each in found if not (stored and provider_of(each)))
+    return tuple(each for each in found if not drilled or provider_of(each) != BackupMaker.PGBACKREST)
 
 
 def provider_of(environment: Environment) -> str:

@@ -68,6 +68,17 @@ def verified(answer: str) -> str:
     return _text(found, "how")
 
 
+def drilled(answer: str) -> tuple[str, datetime, str]:
+    """The backup that the provider restored, its time, and how it was restored, from the answer to `drill`.
+
+    Raises ValueError if the provider did not restore a backup. An answer to another call is no restore.
+    """
+    found = _object(answer)
+    if found.get("restored") is not True:
+        raise ValueError(f"`restored` is not true: {found.get('how') or 'no reason given'}")
+    return _text(found, "id"), _moment(found), _text(found, "how")
+
+
 def _object(answer: str) -> dict[str, Any]:
     try:
         found = json.loads(answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -115,7 +115,9 @@ class Receipt:
     why_all: str = ""
     """Why the backup has the whole database although the manifest says `affected`. Otherwise empty."""
     without_rows: int = 0
-    """The number of tables that the backup contains without their rows."""
+    """The number of tables whose rows the backup does not contain."""
+    without_definition: int = 0
+    """The number of these tables of which the backup does not contain the definition either."""
     foreign_keys_left_out: dict[str, str] = field(default_factory=dict)
     """Maps OIDs to the foreign keys that are not restored. The backup lacks rows that these foreign keys reference."""
     exported: dict[str, ExportedTable] = field(default_factory=dict)
@@ -165,7 +167,8 @@ class Receipt:
         unkept = (
             (f"a restore leaves out foreign keys whose referenced rows are not in the backup: {keys}",) if keys else ()
         )
-        return (f"all definitions, and {rows}", lacks, *unkept)
+        others = f" except of {self.without_definition} tables that the backup does not need"
+        return (f"all definitions{others if self.without_definition else ''}, and {rows}", lacks, *unkept)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -221,6 +224,8 @@ class Receipt:
         data: Any = json.loads(text)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"not a receipt of format {FORMAT}")
+        if newer := sorted(data.keys() - {each.name for each in fields(cls)}):
+            raise ValueError(f"a newer version of ctgitops wrote it, with `{newer[0]}`")
         try:
             for key in ("files", "stored", "exported_files"):
                 data[key] = {name: SavedFile(**file) for name, file in data.get(key, {}).items()}

@@ -47,7 +47,8 @@ def _row(backup: StoredBackup, listing: BackupListing) -> tuple[str, ...]:
     after = listing.after(backup)
     came = "not known" if after is None else ", ".join(after) or "none"
     age = ago(listing.now - backup.taken_at)
-    rows = f"{backup.rows:,}" + (f", {count(len(backup.exported), 'table')} exported" if backup.exported else "")
+    rows = f"{backup.rows:,}" if backup.whole else f"{backup.rows:,}, PARTIAL: only of {count(backup.tables, 'table')}"
+    rows += f", {count(len(backup.exported), 'table')} exported" if backup.exported else ""
     return backup.id, age, size(backup.bytes), rows, backup.proof, _drilled(backup, listing.now), came
 
 
@@ -97,6 +98,11 @@ def _drill_text(result: DrillResult) -> str:
         failed = f"{result.environment}: DRILL FAILED, so its newest backup is not proved"
         return "\n".join([failed, *indented(error_text(result.error).rstrip("\n"), 2)])
     drill = result.drill
+    if drill.by:
+        return (
+            f"{result.environment}: {drill.by} reports that it restored {on_one_line(drill.backup)}; not compared by "
+            f"ctgitops\n  time to recover: {_seconds(drill.seconds)}\n  {on_one_line(drill.place)}"
+        )
     return (
         f"{result.environment}: {drill.backup} was restored and matches its receipt\n"
         f"  time to recover: {_seconds(drill.seconds)}, of which download {_seconds(drill.download_seconds)} "
@@ -116,6 +122,9 @@ def _drill_markdown(result: DrillResult) -> str:
         title = f"### ⛔ {name}: the drill failed, so its newest backup is not proved"
         return f"{title}\n\n{fence(error_text(result.error), 'text')}"
     drill = result.drill
+    if drill.by:
+        title = f"### ❓ {name}: {drill.by} reports that it restored its newest backup in {_seconds(drill.seconds)}"
+        return f"{title}\n\n- {code(drill.backup)}: {plain(drill.place)}\n- not compared by ctgitops"
     return (
         f"### ✅ {name}: its newest backup was restored in {_seconds(drill.seconds)}\n\n"
         f"- {code(drill.backup)} matches its receipt: row counts, critical tables and schema\n"

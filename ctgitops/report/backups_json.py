@@ -45,6 +45,7 @@ def _backup(backup: StoredBackup, listing: BackupListing) -> Object:
         "bytes": backup.bytes,
         "tables": backup.tables,
         "rows": backup.rows,
+        "whole": backup.whole,
         "encrypted": backup.encrypted,
         "exported": list(backup.exported),
         "proof": backup.proof,
@@ -108,6 +109,7 @@ def _drill(drill: Drill) -> Object:
         "seconds": round(drill.seconds, 3),
         "place": drill.place,
         "failed": drill.failed or None,
+        "by": drill.by or None,
     }
 
 

@@ -6,7 +6,7 @@ import http.client
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +22,8 @@ class Fault(Enum):
     """The store carries it out, and the connection breaks in the middle of the answer."""
     LOST_ANSWER = auto()
     """The store carries it out, and the connection breaks before the answer."""
+    SILENCE = auto()
+    """No answer, while the connection stays open."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle_one_request(self) -> None:
-        with suppress(OSError):
+        try:
             super().handle_one_request()
+        except OSError:  # the client or the store is gone: an open connection would let the client wait for an answer
+            self.close_connection = True
 
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -104,6 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             return
         content = self.rfile.read(length)
+        if fault is Fault.SILENCE:
+            self.rfile.read(1)  # until the client closes the connection
+            self.close_connection = True
+            return
         if isinstance(fault, Answer):
             self._answer(fault.status, fault.content, [])
             return

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,12 +59,19 @@ def client(scene: Scene) -> S3Store:
     return seaweed.bucket(scene.settings.endpoint, "first")
 
 
-def working_folders() -> set[Path]:
-    return set(Path(os.environ.get("TMPDIR", "/tmp")).glob("ctgitops-backup-*"))
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files of this test's runs alone."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
 
 
-def test_a_backup_comes_back_and_no_copy_stays_here(s3: Scene, make_database: Callable[[], str]) -> None:
-    before = working_folders()
+def test_a_backup_comes_back_and_no_copy_stays_here(
+    s3: Scene, temporary: Path, make_database: Callable[[], str]
+) -> None:
     run(s3.url, "create table t as select generate_series(1, 1000) as a")
     receipt = s3.take()
     assert receipt.location == f"{s3.to}/{receipt.id}"
@@ -72,7 +80,7 @@ def test_a_backup_comes_back_and_no_copy_stays_here(s3: Scene, make_database: Ca
     target = make_database()
     assert s3.restore(receipt, target) == receipt
     assert fetch(target, "select count(*) from t") == [(1000,)]
-    assert working_folders() == before
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_large_file_becomes_parts(s3: Scene, make_database: Callable[[], str]) -> None:
@@ -145,11 +153,10 @@ Scene(Path(root), url, verify_url=url, to=to, settings=StoreSettings(endpoint=en
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
-def test_what_an_interrupted_run_left_is_removed_by_the_next(s3: Scene, sign: signal.Signals) -> None:
+def test_what_an_interrupted_run_left_is_removed_by_the_next(s3: Scene, temporary: Path, sign: signal.Signals) -> None:
     run(s3.url, "create table t as select generate_series(1, 10) as a")
     foreign = s3.to.removeprefix("s3://first/") + "/not/ours"
     obstore.put(client(s3), foreign, b"kept", use_multipart=False)
-    before = working_folders()
     with session(s3.url) as holder:
         holder.execute("begin")
         holder.execute("lock table t in access exclusive mode")
@@ -169,7 +176,7 @@ def test_what_an_interrupted_run_left_is_removed_by_the_next(s3: Scene, sign: si
                 raise
             os.killpg(process.pid, sign)
             process.communicate(timeout=60)
-    until(lambda: not running("ctgitops-backup-") and working_folders() == before)
+    until(lambda: not running(str(temporary)) and not any(temporary.glob("ctgitops-backup-*")))
     assert len(objects(s3)) == (2 if sign is signal.SIGKILL else 1)
     until(lambda: not fetch(s3.url, "select from pg_locks where locktype = 'advisory'"))
     receipt = s3.take()

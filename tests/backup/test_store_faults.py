@@ -9,20 +9,25 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from ctgitops.backup.bucket import bucket_at
+from ctgitops.backup import bucket
 from ctgitops.backup.finished import FinishedBackups
 from ctgitops.core.environment.environment import BackupPolicy, Environment, KeepPolicy, StoreSettings
 from ctgitops.core.receipt import Receipt
 from ctgitops.errors import BackupError
 from tests.backup.faulty_proxy import Answer, Fault, FaultyProxy, faulty_proxy, first
 from tests.backup.scene import Scene
+from tests.backup.seaweed import free_ports
 from tests.backup.stores import KEY, PUBLIC
 from tests.backup.test_s3 import objects, s3, url
 
@@ -113,6 +118,31 @@ def test_a_store_that_is_always_overloaded_ends_the_run(scene: Scene, proxy: Fau
     assert caught.value.state == "nothing was changed"
 
 
+@pytest.mark.parametrize(("method", "part"), [("PUT", "toc.dat"), ("PUT", "receipt.json"), ("GET", "list-type")])
+def test_a_store_that_does_not_answer_ends_the_run(
+    scene: Scene, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch, method: str, part: str
+) -> None:
+    """Seen to fail: each request waited for 10 minutes, and each put three times."""
+    for name, seconds in {"ANSWER": 1, "UPLOAD": 1, "RETRY": 2}.items():
+        monkeypatch.setattr(bucket, name, timedelta(seconds=seconds))
+    proxy.decide = first(10_000, Fault.SILENCE, method=method, part=part)
+    began = time.monotonic()
+    with pytest.raises(BackupError, match=r"cannot (put|list)") as caught:
+        scene.take()
+    assert time.monotonic() - began < 60
+    assert caught.value.state == "nothing was changed"
+    proxy.decide = first(0, Fault.SILENCE)
+    assert objects(scene) == {}
+    is_whole(scene, scene.take())
+
+
+def test_the_proxy_closes_the_connection_if_its_store_is_gone() -> None:
+    """Seen to fail: it closed no connection, and the client waited for an answer that nobody would give."""
+    [port] = free_ports(1)
+    with faulty_proxy(f"http://127.0.0.1:{port}") as proxy, pytest.raises((ConnectionError, HTTPException)):
+        urlopen(f"{proxy.url}/object", timeout=20)  # noqa: S310 - the proxy
+
+
 def test_a_download_that_is_cut_is_repeated_or_restores_nothing(
     scene: Scene, proxy: FaultyProxy, make_database: Callable[[], str]
 ) -> None:
@@ -173,6 +203,7 @@ import sys
 from pathlib import Path
 from ctgitops.core.environment.environment import StoreSettings
 from tests.backup.scene import Scene
+from tests.backup.seaweed import free_ports
 from tests.backup.test_store_faults import prune
 root, url, to, endpoint = sys.argv[1:]
 prune(Scene(Path(root), url, to=to, settings=StoreSettings(endpoint=endpoint, region="us-east-1")))
@@ -259,8 +290,8 @@ def test_a_million_foreign_objects_need_little_memory(scene: Scene, proxy: Fault
 
     proxy.decide = decide
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    bucket = bucket_at(scene.to, scene.settings, scene.root)
-    assert sum(1 for _ in bucket.list()) == 1_000_000
+    there = bucket.bucket_at(scene.to, scene.settings, scene.root)
+    assert sum(1 for _ in there.list()) == 1_000_000
     pages[0] = 0
     assert FinishedBackups(scene.backups).stored(environment(scene)) == ()
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -16,8 +16,8 @@ ROWS = "select id, name from public.projects order by id"
 
 
 def recovery(reader: Reader, page: list[Block]) -> None:
-    """Corrupted rows, a dropped table, a lost database, and a stolen key."""
-    listing, corrupted, dropped, lost, new_key, stolen = page
+    """Corrupted rows, a dropped table, a wrong version, a lost database, and a stolen key."""
+    listing, corrupted, dropped, wrong, lost, new_key, stolen = page
     if not (programs_for_tests().bin / "psql").exists():
         raise missing("clients", "no psql beside the server's programs")
     house, url = reader.house, reader.database()
@@ -28,6 +28,7 @@ def recovery(reader: Reader, page: list[Block]) -> None:
 
     _corrupted(reader, url, listing, corrupted)
     _dropped(reader, url, dropped)
+    _wrong(reader, url, wrong)
     _lost(reader, url, lost)
     _stolen(reader, old, new_key, stolen)
 
@@ -48,6 +49,16 @@ def _dropped(reader: Reader, url: str, dropped: Block) -> None:
     assert fetch(url, ROWS) == before
     assert fetch(url, "select to_regnamespace('restored')") == [(None,)]
     reader.house.remove("003_drop", "003_drop.down")
+
+
+def _wrong(reader: Reader, url: str, wrong: Block) -> None:
+    reader.house.migration("003_view", "create view seen as select name from projects;", down="drop view seen;")
+    before = _apply(reader, url)
+    run(url, "insert into public.projects (name) values ('written in the wrong version')")
+    reader.copies(wrong.text)
+    assert fetch(url, "select to_regclass('seen')") == [(None,)]
+    assert len(fetch(url, ROWS)) == len(before) + 1
+    reader.house.remove("003_view", "003_view.down")
 
 
 def _lost(reader: Reader, url: str, lost: Block) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from ctgitops.core.backup.listing import BackupListing
+from ctgitops.core.backup.stored_backup import StoredBackup
 from ctgitops.core.environment.backup_extent import BackupExtent
 from ctgitops.core.environment.environment import BackupMaker, BackupPolicy, BackupScope
 from ctgitops.core.view.preview import Preview
+from ctgitops.report.backups import list_text
 from ctgitops.report.markdown import outcome_markdown, plans_markdown
 from ctgitops.report.text import outcome_text, plans_text
 from tests.fakes import receipt
@@ -17,6 +21,7 @@ PART = replace(
     scope="affected",
     rows={"public.notes": 50},
     without_rows=998,
+    without_definition=900,
     foreign_keys_left_out={"16400": "notes_project_fkey on public.notes"},
 )
 BY_COMMAND = replace(
@@ -27,7 +32,7 @@ BY_COMMAND = replace(
 def test_an_outcome_says_what_a_part_has_and_lacks() -> None:
     outcome = replace(APPLIED, receipt=PART)
     for page in (outcome_text(outcome), outcome_markdown(outcome)):
-        assert "all definitions, and the rows of 1 table" in page
+        assert "all definitions except of 900 tables that the backup does not need, and the rows of 1 table" in page
         assert "the rows of 998 other tables, and large objects" in page
         assert "notes_project_fkey" in page
     whole = replace(PART, scope="database", why_all="a DO block runs dynamic SQL")
@@ -47,8 +52,8 @@ def test_a_plan_says_what_will_be_saved() -> None:
     assert isinstance(preview, Preview)
     part = replace(preview, extent=BackupExtent(BackupScope.AFFECTED, ("public.notes",)))
     for page in (plans_text((part,)), plans_markdown((part,))):
-        assert "all definitions, and the rows of the ledger and of 1 table" in page
-        assert "the rows of all other tables, and large objects" in page
+        assert "the definitions that a restore needs, and the rows of the ledger and of 1 table" in page
+        assert "the rows of all other tables, most of their definitions, and large objects" in page
         assert "the whole database" not in page
     unknown = replace(preview, extent=BackupExtent(why_all="the plan was not tried"))
     for page in (plans_text((unknown,)), plans_markdown((unknown,))):
@@ -58,3 +63,12 @@ def test_a_plan_says_what_will_be_saved() -> None:
     page = plans_markdown((provided,))
     assert "takes and verifies a backup, which ctgitops does not restore" in page
     assert "restored once" not in page
+
+
+def test_the_list_marks_a_partial_backup() -> None:
+    """Seen to fail: a partial backup looked like any other, and docs/recovery.md says to restore the newest one."""
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    whole = StoredBackup("a", "to/a", taken_at=now, tables=3, rows=5)
+    listing = BackupListing("staging", "to", now, (whole, replace(whole, id="b", whole=False)))
+    page = list_text((listing,))
+    assert page.count("PARTIAL: only of 3 tables") == 1

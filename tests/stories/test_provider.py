@@ -58,6 +58,42 @@ def test_a_command_gets_what_it_needs_and_its_answer_is_the_receipt(provided: Ho
     assert "taken and verified by command" in by_hand.words
 
 
+DRILLED = """
+assert asked == {"version": 1, "call": "drill", "environment": "staging"}, asked
+print(json.dumps({"restored": True, "id": "snap-1", "time": "2026-11-24T09:30:00Z", "how": "counted 12 rows"}))
+"""
+
+
+def test_a_drill_by_a_command_shows_its_answer_without_the_database(provided: House) -> None:
+    script(provided, DRILLED)
+    del provided.secrets["STAGING_DATABASE_URL"]
+    done = provided.run("backup", "drill", "--env", "staging")
+    assert done.status == 0, done.said
+    assert "command reports that it restored snap-1; not compared by ctgitops" in done.words
+    assert "counted 12 rows; the backup is of 2026-11-24 09:30:00 UTC" in done.words
+    drilled = provided.run("backup", "drill", "--format", "json").json["environments"][0]["drill"]
+    assert (drilled["backup"], drilled["by"], drilled["restore_seconds"] > 0) == ("snap-1", "command", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (WELL, "`restored` is not true: snapshot is available"),
+        (DRILLED.replace("True", "1"), "`restored` is not true"),
+        (DRILLED.replace('"time"', '"then"'), "`time` is missing"),
+        (DRILLED.replace('"id"', '"name"'), "`id` is missing"),
+        ("sys.exit('no drill here')", "ended with exit status 1: no drill here"),
+    ],
+)
+def test_an_answer_that_is_no_restore_fails_the_drill(provided: House, text: str, said: str) -> None:
+    script(provided, text)
+    failed = provided.run("backup", "drill", "--env", "staging")
+    assert failed.status == 7, failed.said
+    assert "DRILL FAILED" in failed.words
+    assert said in failed.words
+    assert "the backup is no longer proved" in failed.words
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),

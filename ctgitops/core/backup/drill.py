@@ -24,6 +24,8 @@ class Drill:
     """The server on which the backup was restored."""
     failed: str = ""
     """Why the drill failed. Empty if the restored database matches the receipt."""
+    by: str = ""
+    """The provider that restored the backup and reported the result. Empty if ctgitops restored and compared it."""
 
     @property
     def seconds(self) -> float:
@@ -59,7 +61,7 @@ class FailedDrill:
 
 @dataclass(frozen=True)
 class PassedDrill:
-    """An environment's newest backup was restored, and matches its receipt."""
+    """An environment's newest backup was restored, and matches its receipt. With `Drill.by`, a provider says so."""
 
     environment: str
     drill: Drill

@@ -38,12 +38,15 @@ class BackupExtent:
         more = f" and {len(self.tables) - SHOWN} more" if len(self.tables) > SHOWN else ""
         names = f": {', '.join(f'`{name}`' for name in self.tables[:SHOWN])}{more}" if self.tables else ""
         tables = "1 table" if len(self.tables) == 1 else f"{len(self.tables)} tables"
-        return f"all definitions, and the rows of the ledger and of {tables}{names},"
+        return f"the definitions that a restore needs, and the rows of the ledger and of {tables}{names},"
 
     @property
     def not_saved(self) -> tuple[str, ...]:
         """The data that the backup does not save. Empty if the backup saves the whole database."""
-        return () if self.whole else (f"the rows of all other tables, and large objects (`scope: {self.scope.value}`)",)
+        if self.whole:
+            return ()
+        others = ", most of their definitions" if self.scope is BackupScope.AFFECTED else ""
+        return (f"the rows of all other tables{others}, and large objects (`scope: {self.scope.value}`)",)
 
     @classmethod
     def without_plan(cls, scope: BackupScope) -> BackupExtent:

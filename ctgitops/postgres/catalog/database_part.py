@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 
 from ..connection.connect import Connection
 from ..connection.names import SCHEMA
@@ -57,7 +58,11 @@ class DatabasePart:
     saved: tuple[tuple[str, str], ...] = ()
     """Schema and name of each table whose rows are saved: the requested tables and the ledger's tables."""
     without_rows: tuple[tuple[str, str], ...] = ()
-    """The tables of which only the definition is saved."""
+    """The tables whose rows are not saved."""
+    undefined: tuple[tuple[str, str], ...] = ()
+    """The tables of `without_rows` of which not even the definition is saved, because no saved object needs it."""
+    undefined_sequences: tuple[tuple[str, str], ...] = ()
+    """The sequences that the tables in `undefined` own. Their definitions are not saved either."""
     oids: frozenset[int] = frozenset()
     """The OIDs of `saved`."""
     bytes: int = 0
@@ -66,19 +71,36 @@ class DatabasePart:
     """Maps OIDs to foreign keys, such as `child_fkey on public.child`. The saved rows alone may violate these keys."""
 
     @property
-    def patterns(self) -> Iterator[str]:
-        """Patterns for pg_dump's `--exclude-table-data`. The patterns match exactly the tables in `without_rows`."""
-        by_schema: dict[str, list[str]] = defaultdict(list)
-        for schema, name in self.without_rows:
-            by_schema[schema].append(name)
-        for schema, names in by_schema.items():
-            for first in range(0, len(names), PATTERN_NAMES):
-                some = "|".join(map(_quoted, names[first : first + PATTERN_NAMES]))
-                yield f"{_quoted(schema)}.({some})"
+    def patterns_without_rows(self) -> Iterator[str]:
+        """Patterns for pg_dump's `--exclude-table-data`. They match exactly the tables of which only the rows lack."""
+        undefined = set(self.undefined)
+        return _patterns(each for each in self.without_rows if each not in undefined)
+
+    @property
+    def patterns_undefined(self) -> Iterator[str]:
+        """Patterns for pg_dump's `--exclude-table`. They match exactly the undefined tables and sequences."""
+        return _patterns(self.undefined_relations)
+
+    @property
+    def undefined_relations(self) -> tuple[tuple[str, str], ...]:
+        """The undefined tables and sequences."""
+        return (*self.undefined, *self.undefined_sequences)
 
 
-def part_of_database(connection: Connection, tables: tuple[str, ...]) -> DatabasePart:
-    """The part of the database with the rows of `tables`. The names in `tables` are qualified and quoted. Read-only."""
+def _patterns(names: Iterable[tuple[str, str]]) -> Iterator[str]:
+    by_schema: dict[str, list[str]] = defaultdict(list)
+    for schema, name in names:
+        by_schema[schema].append(name)
+    for schema, some in by_schema.items():
+        for first in range(0, len(some), PATTERN_NAMES):
+            yield f"{_quoted(schema)}.({'|'.join(map(_quoted, some[first : first + PATTERN_NAMES]))})"
+
+
+def part_of_database(connection: Connection, tables: tuple[str, ...], *, definitions: bool) -> DatabasePart:
+    """The part of the database with the rows of `tables`. The names in `tables` are qualified and quoted. Read-only.
+
+    With `definitions`, the part has all definitions, otherwise only those that a restore can need.
+    """
     rows = connection.execute(_TABLES, [SCHEMA, list(tables)]).fetchall()
     found = [
         (int(str(oid)), (str(schema), str(name)), saved is True, int(str(size)))
@@ -86,13 +108,22 @@ def part_of_database(connection: Connection, tables: tuple[str, ...]) -> Databas
     ]
     oids = [oid for oid, _, saved, _ in found if saved]
     keys = connection.execute(_FOREIGN_KEYS, {"saved": oids}).fetchall()
+    unneeded = () if definitions else _unneeded(connection, oids, [int(str(oid)) for oid, _ in keys])
     return DatabasePart(
         saved=tuple(name for _, name, saved, _ in found if saved),
         without_rows=tuple(name for _, name, saved, _ in found if not saved),
+        undefined=tuple(name for name, is_table in unneeded if is_table),
+        undefined_sequences=tuple(name for name, is_table in unneeded if not is_table),
         oids=frozenset(oids),
         bytes=sum(size for _, _, saved, size in found if saved),
         foreign_keys={str(oid): str(name) for oid, name in keys},
     )
+
+
+def _unneeded(connection: Connection, saved: list[int], keys: list[int]) -> tuple[tuple[tuple[str, str], bool], ...]:
+    query = files("ctgitops").joinpath("postgres", "sql", "unneeded_tables.sql").read_text(encoding="utf-8")
+    rows = connection.execute(query.encode(), {"saved": saved, "keys": keys, "ledger": SCHEMA}).fetchall()
+    return tuple(((str(schema), str(name)), is_table is True) for schema, name, is_table in rows)
 
 
 def _quoted(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -127,7 +128,7 @@ class ExportedSnapshot:
 
     def extensions(self) -> tuple[str, ...]:
         """Names of the database's extensions."""
-        rows = self._keeper.execute("select extname from pg_catalog.pg_extension order by 1").fetchall()
+        rows = self._keeper.execute("select extname from pg_catalog.pg_extension order by 1")
         return tuple(str(name) for (name,) in rows)
 
     def roles(self) -> tuple[str, ...]:
@@ -148,22 +149,21 @@ class ExportedSnapshot:
 
     def locale(self) -> Locale:
         """Encoding, collation and character classes of the database."""
-        about = cast("dict[str, Any]", self._keeper.execute(LOCALE).fetchall()[0][0])
-        return locale_of(about)
+        return locale_of(cast("dict[str, Any]", self._keeper.execute(LOCALE).fetchall()[0][0]))
 
-    def inventory(self, *, exact: bool) -> tuple[str, ...]:
-        """The schema's objects. The lines are sorted, one for each object.
+    def inventory(self, *, exact: bool, part: DatabasePart | None = None) -> tuple[str, ...]:
+        """The schema's objects, without the undefined tables of `part`. The lines are sorted, one for each object.
 
         With `exact`, lines have more detail, and are comparable only between servers of the same major version.
         """
-        query = files("ctgitops").joinpath("postgres", "sql", "inventory.sql").read_text(encoding="utf-8")
-        wanted = query.replace("%(exact)s", "true" if exact else "false")
-        rows = self._keeper.execute(wanted.encode()).fetchall()
-        return tuple(sorted(_without_brackets(str(line)) for (line,) in rows))
+        query = files("ctgitops").joinpath("postgres", "sql", "inventory.sql").read_text("utf-8")
+        left_out = sql.Literal(json.dumps(part.undefined_relations if part else [])).as_string(self._keeper)
+        wanted = query.replace("%(exact)s", "true" if exact else "false").replace("%(left_out)s", left_out)
+        return tuple(sorted(_without_brackets(str(line)) for (line,) in self._keeper.execute(wanted.encode())))
 
-    def part(self, tables: tuple[str, ...]) -> DatabasePart:
-        """The part of the database with the rows of `tables`."""
-        return part_of_database(self._keeper, tables)
+    def part(self, tables: tuple[str, ...], *, definitions: bool) -> DatabasePart:
+        """The part of the database with the rows of `tables`, and with all or only the needed definitions."""
+        return part_of_database(self._keeper, tables, definitions=definitions)
 
     def count_rows(self, part: DatabasePart | None = None) -> dict[str, int]:
         """Maps each table (`schema.name`) to its number of rows. A separate connection counts, even during pg_dump."""
@@ -187,9 +187,10 @@ class ExportedSnapshot:
         with self.reader() as connection:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
-    def sequences(self) -> dict[str, int]:
+    def sequences(self, part: DatabasePart | None = None) -> dict[str, int]:
         """Maps each sequence to its current value, not to the snapshot's value. Sequences are not transactional."""
-        names = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
+        found = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
+        names = sorted(set(found) - set(part.undefined_sequences if part else ()))
         stand: dict[str, int] = {}
         for first in range(0, len(names), TABLES_AT_ONCE):
             some = names[first : first + TABLES_AT_ONCE]
@@ -229,9 +230,8 @@ def exported_snapshot(address: Address, *, database: str | None = None) -> Itera
     try:
         with _in_snapshot(address, database) as keeper:
             role = keeper.info.user
-            snapshot = ExportedSnapshot(
-                address, database, str(_value(keeper, "select pg_catalog.pg_export_snapshot()")), keeper
-            )
+            exported = str(_value(keeper, "select pg_catalog.pg_export_snapshot()"))
+            snapshot = ExportedSnapshot(address, database, exported, keeper)
             try:
                 yield snapshot
             finally:

@@ -1,6 +1,7 @@
 -- One line for each object of the schema, as `kind name: definition`. `exact` adds PostgreSQL's output for expressions
 -- and queries, which differs between majors; without it, equal schemas have equal lines on any major.
--- Objects that pg_dump leaves out have no line here; not_dumped.sql lists them.
+-- Objects that pg_dump leaves out have no line here; not_dumped.sql lists them. `left_out` is a JSON array of
+-- relations, each `[schema, name]`, that have no line because a partial backup leaves them out.
 with recursive
 schemas as (
     select oid, nspname
@@ -19,6 +20,7 @@ relations as (
         and not exists (
             select from members m where m.classid = 'pg_catalog.pg_class'::regclass and m.objid = c.oid
         )
+        and jsonb_build_array(n.nspname, c.relname) not in (select jsonb_array_elements(%(left_out)s))
 ),
 unfilled as (
     select c.oid from pg_catalog.pg_class c where c.relkind = 'm' and not c.relispopulated
