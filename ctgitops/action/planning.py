@@ -13,7 +13,6 @@ from ..core.gate.review import files_of, shown_texts
 from ..core.view.preview import Occasion, PlanResult, Preview, with_problems
 from ..core.view.verdict import PlanState, exit_status, verdict_of, worst_state
 from ..errors import CtgitopsError
-from ..github.inputs import OnWait
 from ..notify.telemetry import current
 from ..report import phrases
 from ..report.comment import WHOLE
@@ -79,7 +78,8 @@ def _planned(job: Job, ask: Planning) -> int:
     with current().block("plan"):
         results = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
     if base:
-        results = tuple(base.seen(result, request) for result, request in zip(results, requests, strict=True))
+        pairs = zip(results, requests, strict=True)
+        results = tuple(base.seen(result, request, job.wiring.shadows) for result, request in pairs)
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
     results = with_gates(job, ask.event, with_problems(results, found))
     status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder, workspace))
@@ -186,7 +186,7 @@ def _mark(job: Job, ask: Planning, results: tuple[PlanResult, ...], page: str) -
             return
     job.annotate(problems)
     for result in results:
-        told = job.inputs.on_wait is not OnWait.AUTO  # by `status_of_plans`
+        told = job.apply_follows  # by `status_of_plans`
         asked = isinstance(result, Preview) and result.occasion is not Occasion.NONE and not told
         refusals = result.refusals if isinstance(result, Preview) and asked else ()
         for reason in refusals:
