@@ -18,7 +18,9 @@ from ..catalog.schema_tracker import TrackedSchema
 from ..catalog.table_stats import calibrate
 from ..connection.connect import Address, connect, refused_as_error
 from ..connection.names import unused
+from ..server.kept_rates import kept_rates
 from ..server.limits import Limits, ResourceGuard
+from ..server.local_server import LocalServer
 from ..server.programs import Programs
 from ..server.server_choice import Server, throw_away
 from ..trace.tracer import Tracer
@@ -101,7 +103,11 @@ class SandboxDatabases:
         shadow.close()
 
     def rates(self) -> Rates:
-        """Measures how fast the server works, in a new database. Raises ApplyError."""
+        """How fast the server works. Keeps the rates of a local server for a day. Raises ApplyError."""
+        server = self.server
+        return kept_rates(server, self._measured_rates) if isinstance(server, LocalServer) else self._measured_rates()
+
+    def _measured_rates(self) -> Rates:
         name = self.named(f"calibration_{len(self._shadows)}")
         try:
             with connect(self.server.create_database(name), "ctgitops/shadow") as connection:

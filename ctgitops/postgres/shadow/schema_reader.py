@@ -27,7 +27,8 @@ class SchemaReader:
         return self._tracker.known
 
     def snapshot(self) -> Snapshot:
-        """Reads the whole schema. Raises LedgerError."""
+        """Reads the whole schema in a new session. Raises LedgerError."""
+        self.close()
         try:
             with self._session() as connection:
                 return self._tracker.start(connection)
