@@ -12,6 +12,7 @@ from ..core.impact.impact import StepImpact
 from ..core.impact.size import Rates
 from ..core.plan.plan import Step
 from ..core.plan.replay import ReplayTarget
+from ..core.schema.schema_history import Changed
 from ..core.schema.snapshot import Snapshot
 from ..core.schema.source_database import SourceDatabase
 from ..core.trial.trial import Skipped
@@ -41,7 +42,17 @@ class Replay(Shadow, Protocol):
         """
 
 
-class Sandbox(Shadow, Protocol):
+class SchemaCopy(Shadow, Protocol):
+    """A throw-away copy of a real schema that can be read again and again."""
+
+    def changed_objects(self) -> Changed:
+        """The objects that changed since the last call of this method or of `snapshot`.
+
+        The first call on a copy returns what changed since the first snapshot of the sandbox.
+        """
+
+
+class Sandbox(SchemaCopy, Protocol):
     """A throw-away copy of a real schema. Unreviewed SQL in this copy cannot reach anything outside the copy."""
 
     def apply(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
@@ -62,7 +73,7 @@ class Sandbox(Shadow, Protocol):
     def rates(self) -> Rates:
         """The measured speed of the sandbox's server for each kind of work. Raises ApplyError."""
 
-    def copy(self) -> AbstractContextManager[Shadow]:
+    def copy(self) -> AbstractContextManager[SchemaCopy]:
         """Another copy of the real schema, in which only the steps in `had` have run."""
 
     def empty(self) -> AbstractContextManager[Shadow]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from .deparse import alike_between_majors
-from .snapshot import SchemaObject, Snapshot
+from .snapshot import Key, SchemaObject, Snapshot
 
 KINDS = (
     "extension", "schema", "language", "collation", "enum", "domain", "composite type", "range type", "type",
@@ -59,22 +59,32 @@ Changes = tuple[Change, ...]
 
 def compare(before: Snapshot, after: Snapshot) -> Changes:
     """The changes that turn the first schema into the second. Each object is followed by its parts."""
-    return _in_order(_changes(before, after))
-
-
-def _changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
     old, new = before.by_key, after.by_key
+    changes = changes_between(old, new, {**old, **new})
     majors = {before.about.major, after.about.major}
-    across = len(majors) == 2 and 0 not in majors
-    for key, each in old.items():
-        other = new.get(key)
-        if other is None:
-            yield Removed(each)
-        elif each != other and not (across and alike_between_majors(each, other)):
-            yield Altered(each, other)
-    for key, each in new.items():
-        if key not in old:
-            yield Added(each)
+    if len(majors) == 1 or 0 in majors:
+        return changes
+    return tuple(c for c in changes if not (isinstance(c, Altered) and alike_between_majors(c.before, c.after)))
+
+
+def changes_between(
+    before: Mapping[Key, SchemaObject], after: Mapping[Key, SchemaObject], keys: Iterable[Key]
+) -> Changes:
+    """The changes of the objects `keys`, in the order of `compare`."""
+    return _in_order(_changes(before, after, keys))
+
+
+def _changes(
+    before: Mapping[Key, SchemaObject], after: Mapping[Key, SchemaObject], keys: Iterable[Key]
+) -> Iterator[Change]:
+    for key in keys:
+        old, new = before.get(key), after.get(key)
+        if old is None and new is not None:
+            yield Added(new)
+        elif new is None and old is not None:
+            yield Removed(old)
+        elif old is not None and new is not None and old != new:
+            yield Altered(old, new)
 
 
 def _in_order(changes: Iterable[Change]) -> Changes:

@@ -16,7 +16,11 @@ _SINCE_1 = ("server_version", "role", "search_path")
 """The keys in the first line of every snapshot file. Keys that newer versions added may be missing."""
 
 
-@dataclass(frozen=True)
+Key = tuple[str, str]
+"""The kind and the name of an object. Together they identify the object."""
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaObject:
     """One object of a schema, identified by its kind and its qualified name."""
 
@@ -28,8 +32,8 @@ class SchemaObject:
     """The object's properties, in PostgreSQL's terms. Leaves out properties that the object does not have."""
 
     @property
-    def key(self) -> tuple[str, str]:
-        """The kind and name. Together they identify the object."""
+    def key(self) -> Key:
+        """The object's kind and name."""
         return (self.kind, self.name)
 
     def __str__(self) -> str:
@@ -70,7 +74,7 @@ class Snapshot:
         return cls(tuple(sorted(objects, key=lambda each: (each.kind, each.name))), about or SnapshotSource())
 
     @cached_property
-    def by_key(self) -> dict[tuple[str, str], SchemaObject]:
+    def by_key(self) -> dict[Key, SchemaObject]:
         """The objects by kind and name."""
         return {each.key: each for each in self.objects}
 

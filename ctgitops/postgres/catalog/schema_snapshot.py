@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import cast
@@ -15,8 +17,10 @@ from ..connection.connect import Address, Connection, connected
 
 PARTS = ("relations", "routines", "database")
 """The files in `sql/snapshot/`."""
-KEY_COLUMNS = 3
-"""The number of leading columns that identify an object (kind, name, table). Other columns are attributes."""
+KEY_COLUMNS = 4
+"""The number of leading columns that identify an object (kind, name, table, unit). Other columns are attributes."""
+_UNIT = re.compile(r"\{unit ([\w.]+)\}")
+"""Matches the condition of a query that can read the objects of some OIDs only."""
 _SETTINGS = {
     "search_path": "''",
     "quote_all_identifiers": "off",
@@ -61,24 +65,49 @@ def take_snapshot(address: Address, known_as: tuple[str, str] | None = None) -> 
     `known_as` has the old and the new name of a role. The result contains the new name, because a throw-away server may
     use another name for the role.
     """
-    with connected(address, "ctgitops/snapshot") as connection:
-        try:
-            return read_snapshot(connection, known_as)
-        except psycopg.ProgrammingError as error:
-            said = address.hidden(error.diag.message_primary or str(error)).strip()
-            what = f"cannot read the schema of {address.label}: {said}"
-            raise LedgerError(
-                what, state="nothing was changed", hint="use a role that can read the system catalogs"
-            ) from None
+    with connected(address, "ctgitops/snapshot") as connection, unreadable_as_error(address):
+        return snapshot_of(connection, [each for _, each in read_units(connection)], known_as)
 
 
-def read_snapshot(connection: Connection, known_as: tuple[str, str] | None = None) -> Snapshot:
-    """Reads the schema of the connection's database, in one transaction and one round trip. Read-only."""
-    since_15 = connection.info.server_version >= 150000
-    version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
+@contextmanager
+def unreadable_as_error(address: Address) -> Iterator[None]:
+    """Converts the refusal of a catalog query into a LedgerError."""
+    try:
+        yield
+    except psycopg.ProgrammingError as error:
+        said = address.hidden(error.diag.message_primary or str(error)).strip()
+        what = f"cannot read the schema of {address.label}: {said}"
+        raise LedgerError(
+            what, state="nothing was changed", hint="use a role that can read the system catalogs"
+        ) from None
+
+
+def read_units(connection: Connection, only: Collection[int] | None = None) -> list[tuple[int, SchemaObject]]:
+    """Each object of the schema and the OID of its relation, routine or type, or 0. Read-only. One round trip.
+
+    With `only`, reads only the objects of these OIDs.
+    """
+    texts = queries(since_15=connection.info.server_version >= 150000)
+    if only is None:
+        texts = tuple(_UNIT.sub("true", text) for text in texts)
+    else:
+        oids = f"'{{{','.join(map(str, only))}}}'::oid[]"
+        texts = tuple(_UNIT.sub(rf"\1 = any({oids})", text) for text in texts if _UNIT.search(text))
     with connection.cursor() as cursor:
-        cursor.execute(f"{_BEGIN};\n{queries(since_15=since_15)};\ncommit".encode())
-        objects = _objects(cursor)
+        cursor.execute(in_transaction(";\n".join(texts)))
+        return _objects(cursor)
+
+
+def in_transaction(text: str) -> bytes:
+    """The message that runs queries in one transaction, with the settings of a snapshot."""
+    return f"{_BEGIN};\n{text};\ncommit".encode()
+
+
+def snapshot_of(
+    connection: Connection, objects: list[SchemaObject], known_as: tuple[str, str] | None = None
+) -> Snapshot:
+    """The snapshot of all objects that a whole read returned."""
+    version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
     if known_as:
         objects = _known_as(objects, *known_as)
     (about,) = (each for each in objects if each.kind == "about")
@@ -90,8 +119,8 @@ def read_snapshot(connection: Connection, known_as: tuple[str, str] | None = Non
     )
 
 
-def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
-    objects: list[SchemaObject] = []
+def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[tuple[int, SchemaObject]]:
+    objects: list[tuple[int, SchemaObject]] = []
     more: bool | None = True
     while more:
         if cursor.description:
@@ -101,10 +130,10 @@ def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
     return objects
 
 
-def _object(row: tuple[str | None, ...], names: list[str]) -> SchemaObject:
+def _object(row: tuple[str | None, ...], names: list[str]) -> tuple[int, SchemaObject]:
     kind, name, of = row[0] or "", row[1] or "", row[2] or ""
     attributes = {n: v for n, v in zip(names, row[KEY_COLUMNS:], strict=True) if v}
-    return SchemaObject(kind, of + name if name[0] == "." else name, of, attributes)
+    return int(row[3] or 0), SchemaObject(kind, of + name if name[0] == "." else name, of, attributes)
 
 
 def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[SchemaObject]:
@@ -131,12 +160,12 @@ def _name(attribute: str, name: str, quoted: str) -> str:
 
 
 @cache
-def queries(*, since_15: bool) -> str:
-    """All catalog queries, joined into one message."""
+def queries(*, since_15: bool) -> tuple[str, ...]:
+    """All catalog queries."""
     folder = files("ctgitops") / "postgres" / "sql" / "snapshot"
     text = "\n".join((folder / f"{part}.sql").read_text(encoding="utf-8") for part in PARTS)
     for placeholder, expression in (_PUBLICATION_SINCE_15 if since_15 else _PUBLICATION_BEFORE).items():
         text = text.replace(placeholder, expression)
     text = re.sub(r"\{members of (\w+)\}", lambda match: _MEMBERS.format(match[1]), text)
     text = re.sub(r"\{options of ([\w.]+)\}", lambda match: _OPTIONS.format(match[1]), text)
-    return text.replace("{ours}", _OURS).strip().rstrip(";")
+    return tuple(text.replace("{ours}", _OURS).strip().removesuffix(";").split(";\n"))

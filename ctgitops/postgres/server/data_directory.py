@@ -47,7 +47,7 @@ class Initdb:
         Returns the error, or an empty string. `reached` are the same programs, at a path that the account can read.
         """
         name = _name(self) if self.password_file is None else ""
-        kept, brought = (_cache_archive(name), _image_archive(name)) if name else (None, None)
+        kept, brought = (cache_file(name), _image_archive(name)) if name else (None, None)
         if brought and self._unpacked(brought, data, watchdog):
             return ""
         if kept and self._unpacked(kept, data, watchdog):
@@ -116,8 +116,8 @@ def _name(making: Initdb) -> str:
     return ""
 
 
-def _cache_archive(name: str) -> Path | None:
-    """The path of an archive in this user's cache. None if other users could change its content."""
+def cache_file(name: str) -> Path | None:
+    """The path of a file in this user's cache. None if other users could change its content."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.home() fails without a home
     folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
     with contextlib.suppress(OSError):

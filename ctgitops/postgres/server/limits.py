@@ -14,6 +14,8 @@ from typing import Self
 
 LOOK_SECONDS = 0.25
 MEGABYTE = 1 << 20
+RECOUNT_BYTES = 32 * MEGABYTE
+RECOUNT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,32 @@ class ResourceGuard:
                 return
 
 
-def size_of(folder: Path) -> int:
-    """Size of all files in a folder, in bytes."""
-    return sum(_sizes(folder))
+class FolderSize:
+    """Size of all files in a folder, in bytes.
+
+    Counts the files again when the file system has lost free space, or after some seconds. A server with many tables
+    has thousands of files, and each count of them delays the threads of this process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._size = 0
+        self._free = 0
+        self._next_count = 0.0
+
+    def __call__(self) -> int:
+        """The size at the last count."""
+        free = self._free_now()
+        if self._free - free >= RECOUNT_BYTES or time.monotonic() >= self._next_count:
+            self._size, self._free = sum(_sizes(self._folder)), free
+            self._next_count = time.monotonic() + RECOUNT_SECONDS
+        return self._size
+
+    def _free_now(self) -> int:
+        with contextlib.suppress(OSError):
+            found = os.statvfs(self._folder)
+            return found.f_bavail * found.f_frsize
+        return 0
 
 
 def _sizes(folder: Path) -> Iterator[int]:

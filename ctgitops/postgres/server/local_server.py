@@ -23,7 +23,7 @@ from ..connection.connect import Address, connected
 from ..connection.names import MAINTENANCE
 from ..connection.uninterrupted_cleanup import UninterruptedCleanup
 from .data_directory import Initdb
-from .limits import size_of
+from .limits import FolderSize
 from .os_account import Account, popen_options, unprivileged
 from .programs import Programs
 from .scratch_database import make_copy, move_away
@@ -86,6 +86,7 @@ class LocalServer(UninterruptedCleanup):
         self._password = secrets.token_urlsafe(18) if listen else ""
         self._account: Account | None = None
         self._cleanup = ExitStack()
+        self._size = FolderSize(Path())
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "", role: str = "") -> str:
@@ -121,8 +122,13 @@ class LocalServer(UninterruptedCleanup):
         return ()
 
     def used(self) -> int:
-        """Size of the server's folder in bytes."""
-        return size_of(self.folder)
+        """Size of the server's folder in bytes, as of at most some seconds ago."""
+        return self._size()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the server's folder is in memory."""
+        return self._base is not None
 
     @property
     def major(self) -> int:
@@ -146,6 +152,7 @@ class LocalServer(UninterruptedCleanup):
         with ExitStack() as cleanup:
             self._account = unprivileged()
             self.folder = self._make_folder()
+            self._size = FolderSize(self.folder)
             cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
             watchdog = cleanup.enter_context(Watchdog(self.folder, account=self._account))
             cleanup.callback(self._stop)

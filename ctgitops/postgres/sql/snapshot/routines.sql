@@ -1,6 +1,6 @@
 -- Functions, types, operators, casts and text search: objects with names of their own in a schema.
 select case p.prokind when 'p' then 'procedure' when 'w' then 'window function' else 'function' end as kind,
-    p.oid::regprocedure::text as name, null as of,
+    p.oid::regprocedure::text as name, null as of, p.oid as unit,
     pg_get_userbyid(p.proowner) as owner,
     pg_get_function_arguments(p.oid) as arguments,
     pg_get_function_result(p.oid) as returns,
@@ -21,14 +21,14 @@ from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang
 left join pg_description d on d.classoid = 'pg_proc'::regclass and d.objoid = p.oid
-where p.prokind <> 'a' and {ours} and p.oid not in ({members of pg_proc})
+where p.prokind <> 'a' and {ours} and {unit p.oid} and p.oid not in ({members of pg_proc})
     -- the constructors that each range type includes
     and not exists (
         select from pg_depend i where i.classid = 'pg_proc'::regclass and i.objid = p.oid and i.deptype = 'i'
             and i.refclassid = 'pg_type'::regclass
     );
 
-select 'aggregate' as kind, p.oid::regprocedure::text as name, null as of,
+select 'aggregate' as kind, p.oid::regprocedure::text as name, null as of, p.oid as unit,
     pg_get_userbyid(p.proowner) as owner,
     pg_get_function_arguments(p.oid) as arguments,
     a.aggkind::text as aggregate_kind,
@@ -50,12 +50,12 @@ from pg_aggregate a
 join pg_proc p on p.oid = a.aggfnoid
 join pg_namespace n on n.oid = p.pronamespace
 left join pg_description d on d.classoid = 'pg_proc'::regclass and d.objoid = p.oid
-where {ours} and p.oid not in ({members of pg_proc});
+where {ours} and {unit a.aggfnoid} and p.oid not in ({members of pg_proc});
 
 select
     case t.typtype when 'e' then 'enum' when 'd' then 'domain' when 'c' then 'composite type' when 'r' then 'range type'
         else 'type' end as kind,
-    t.oid::regtype::text as name, null as of,
+    t.oid::regtype::text as name, null as of, t.oid as unit,
     pg_get_userbyid(t.typowner) as owner,
     case when t.typtype = 'e' then (
         select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid
@@ -96,9 +96,9 @@ left join pg_type s on s.oid = r.rngsubtype
 left join pg_description d on d.classoid = 'pg_type'::regclass and d.objoid = t.oid
 where (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c'
         or t.typtype = 'b' and not exists (select from pg_type e where e.typarray = t.oid))
-    and {ours} and t.oid not in ({members of pg_type});
+    and {ours} and {unit t.oid} and t.oid not in ({members of pg_type});
 
-select 'operator' as kind, o.oid::regoperator::text as name, null as of,
+select 'operator' as kind, o.oid::regoperator::text as name, null as of, 0 as unit,
     pg_get_userbyid(o.oprowner) as owner,
     o.oprcode::text as function,
     format_type(nullif(o.oprresult, 0), null) as result,
@@ -113,7 +113,7 @@ join pg_namespace n on n.oid = o.oprnamespace
 left join pg_description d on d.classoid = 'pg_operator'::regclass and d.objoid = o.oid
 where {ours} and o.oid not in ({members of pg_operator});
 
-select 'operator class' as kind, format('%I.%I using %I', n.nspname, o.opcname, m.amname) as name, null as of,
+select 'operator class' as kind, format('%I.%I using %I', n.nspname, o.opcname, m.amname) as name, null as of, 0 as unit,
     pg_get_userbyid(o.opcowner) as owner,
     format_type(o.opcintype, null) as type,
     case when o.opcdefault then 'yes' end as "default",
@@ -137,7 +137,7 @@ left join pg_description d on d.classoid = 'pg_opclass'::regclass and d.objoid =
 where {ours} and o.oid not in ({members of pg_opclass});
 
 select 'cast' as kind, format('%s as %s', format_type(c.castsource, null), format_type(c.casttarget, null)) as name,
-    null as of,
+    null as of, 0 as unit,
     case c.castcontext when 'e' then 'explicit' when 'a' then 'assignment' else 'implicit' end as context,
     case c.castmethod when 'b' then 'binary' when 'i' then 'in and out' else c.castfunc::regprocedure::text end as method,
     d.description as comment
@@ -145,7 +145,7 @@ from pg_cast c
 left join pg_description d on d.classoid = 'pg_cast'::regclass and d.objoid = c.oid
 where c.oid >= 16384 and c.oid not in ({members of pg_cast});
 
-select 'collation' as kind, format('%I.%I', n.nspname, c.collname) as name, null as of,
+select 'collation' as kind, format('%I.%I', n.nspname, c.collname) as name, null as of, 0 as unit,
     pg_get_userbyid(c.collowner) as owner,
     case c.collprovider when 'i' then 'icu' when 'c' then 'libc' when 'b' then 'builtin' else 'default' end as provider,
     coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale', c.collcollate) as locale,
@@ -156,7 +156,7 @@ join pg_namespace n on n.oid = c.collnamespace
 left join pg_description d on d.classoid = 'pg_collation'::regclass and d.objoid = c.oid
 where {ours} and c.oid not in ({members of pg_collation});
 
-select 'text search configuration' as kind, format('%I.%I', n.nspname, c.cfgname) as name, null as of,
+select 'text search configuration' as kind, format('%I.%I', n.nspname, c.cfgname) as name, null as of, 0 as unit,
     pg_get_userbyid(c.cfgowner) as owner,
     (select format('%I.%I', m.nspname, p.prsname) from pg_ts_parser p join pg_namespace m on m.oid = p.prsnamespace
         where p.oid = c.cfgparser) as parser,
@@ -168,7 +168,7 @@ join pg_namespace n on n.oid = c.cfgnamespace
 left join pg_description d on d.classoid = 'pg_ts_config'::regclass and d.objoid = c.oid
 where {ours} and c.oid not in ({members of pg_ts_config});
 
-select 'text search dictionary' as kind, format('%I.%I', n.nspname, c.dictname) as name, null as of,
+select 'text search dictionary' as kind, format('%I.%I', n.nspname, c.dictname) as name, null as of, 0 as unit,
     pg_get_userbyid(c.dictowner) as owner,
     (select format('%I.%I', m.nspname, p.tmplname) from pg_ts_template p join pg_namespace m on m.oid = p.tmplnamespace
         where p.oid = c.dicttemplate) as template,
