@@ -240,6 +240,8 @@ class Diary:
     loads: list[LoadRecord] = field(default_factory=list)
     traffic: list[TrafficSample] = field(default_factory=list)
     not_recorded: CtgitopsError | None = None
+    foreign: tuple[ForeignLedger, ...] = ()
+    """The ledgers of other tools."""
     not_dumped: tuple[str, ...] = ()
     not_exportable: tuple[str, ...] = ()
     checked: tuple[Checked, ...] = ()
@@ -293,9 +295,15 @@ class DiaryDatabase:
         self.diary.lines.append("read ledger" if self.locked else f"read {self.name}")
         return self.diary.ledgers.get(self.name, Ledger())
 
-    def foreign_ledgers(self, version_parts: int) -> tuple[ForeignLedger, ...]:
+    def foreign_ledgers(self, version_parts: int = 1) -> tuple[ForeignLedger, ...]:
         assert version_parts
-        return ()
+        return self.diary.foreign
+
+    def keep_in_step(self, foreign: ForeignLedger) -> None:
+        self.diary.lines.append(f"keep {foreign.table} in step")
+
+    def record_of_tool(self, entry: Entry) -> None:
+        self.record(entry)
 
     def snapshot(self) -> Snapshot:
         self.diary.lines.append(f"snapshot {self.name}")

@@ -130,16 +130,27 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
     metavar="REASON",
     help="Accept differences of the schemas; the ledger stores the differences and the reason.",
 )
+@click.option(
+    "--keep-in-step/--no-keep-in-step",
+    "in_step",
+    default=None,
+    help="Also write each apply and rollback to the other tool's ledger from now on, or no longer.",
+)
 @options.wait
 @options.root
 @options.log_format
 @options.as_page
-def baseline(*, name: str, at: str | None, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913 - one parameter per option
+def baseline(  # noqa: PLR0913 - one parameter per option
+    *, name: str, at: str | None, reason: str, in_step: bool | None, wait: float, root: Path, form: str
+) -> int:
     """Take over an existing database that has no ledger yet.
 
     Without --at, the applied migrations are read from the ledger of another migration tool in the database. The schema
     of the database must match the schema that the migration files produce. No migration is run on the database. If the
     schemas differ, the differences are shown, nothing is recorded, and the exit status is 1.
+
+    With --keep-in-step, both tools can be used: ctgitops also writes to the other tool's ledger, and records what the
+    other tool applies. For a database that already has a ledger, the option only begins or ends this.
     """
     from ..commands.baseline import baseline as verb
     from ..core.run.baseline import TakeOver
@@ -147,10 +158,12 @@ def baseline(*, name: str, at: str | None, reason: str, wait: float, root: Path,
 
     wiring = Wiring(root)
     request = wiring.request(name, wait=wait)
+    if in_step is False or (in_step and wiring.databases.of(request.environment).ledger().applied):
+        return _set_in_step(wiring, request, wanted=in_step)
     with alerting(wiring, request.environment) as tell:
         done = verb(
             request,
-            TakeOver(selector_from(at, "--at") if at else None, reason),
+            TakeOver(selector_from(at, "--at") if at else None, reason, keep_in_step=bool(in_step)),
             databases=wiring.databases,
             shadows=wiring.shadows,
             tell=tell,
@@ -158,3 +171,14 @@ def baseline(*, name: str, at: str | None, reason: str, wait: float, root: Path,
     page = {"json": pages.baseline_json, "markdown": pages.baseline_markdown, "text": pages.baseline_text}[form]
     print_page(page(done), form)
     return done.exit_status
+
+
+def _set_in_step(wiring: Wiring, request: Request, *, wanted: bool) -> int:
+    from ..commands.in_step import begin_to_keep_in_step, end_keeping_in_step
+
+    verb = begin_to_keep_in_step if wanted else end_keeping_in_step
+    with alerting(wiring, request.environment) as tell:
+        table = verb(request, databases=wiring.databases, tell=tell)
+    what = "is kept in step from now on" if wanted else "is no longer kept in step"
+    print_page(f"{request.environment.name}: {table} {what}")
+    return 0

@@ -53,7 +53,7 @@ def _applied(request: Request, ports: Ports, tell: Listener, load: LoadWatch) ->
     databases = ports.databases
     database = databases.of(request.environment)
     with database.exclusively(request, tell) as session:
-        ledger, earlier_mismatch = check_open_predictions(request, database, session)
+        ledger, earlier_mismatch = check_open_predictions(request, database, session, tell)
         plan = _planned(request, database, ledger, databases)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)

@@ -15,6 +15,7 @@ from ..ports.database import Databases
 from ..ports.shadow import Shadows
 from .diff import against_files
 from .drift import read_while_idle
+from .in_step import first_in_step
 
 PROVED = "verified: the schema equals the schema of the files"
 
@@ -47,7 +48,11 @@ def baseline(
             what = f"the schema of {name} changed while it was compared"
             raise LedgerError(what, state="nothing was recorded", hint="retry")
         recorded = replace(done, changes=seen.changes)  # drift leaves the other tool's tables alone
-        for entry in entries(request, found, recorded, live.fingerprint, applied):
-            if entry.number is None or entry.number not in ledger.applied:
-                session.record(entry)
+        proposed = entries(request, found, recorded, live.fingerprint, applied)
+        new = tuple(each for each in proposed if each.number is None or each.number not in ledger.applied)
+        if take_over.keep_in_step:
+            new = (*new, first_in_step(request, session, ledger.with_entries(*new)))
+            done = replace(done, in_step=new[-1].sql or "")
+        for entry in new:
+            session.record(entry)
     return done

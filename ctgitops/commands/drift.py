@@ -16,6 +16,7 @@ from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
+from .in_step import with_tool_changes
 from .replaying.replay import Replayed, replay
 
 ATTEMPTS = 3
@@ -36,7 +37,9 @@ def _result(request: Request, databases: Databases, shadows: Shadows) -> DriftRe
 def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Drift:
     """Checks one environment. Read-only. Raises CtgitopsError if the drift is unknown."""
     environment = request.environment
-    ledger, live = read_while_idle(databases.of(environment), environment.name)
+    database = databases.of(environment)
+    ledger, live = read_while_idle(database, environment.name)
+    ledger = with_tool_changes(request, database, ledger)
     refuse_wrong(environment, ledger.identity)
     found = _replayed(request, ledger, live, shadows)
     # Before the first apply, no ledger has an owner, so the role that applies is not known.

@@ -40,6 +40,7 @@ from ..errors import CtgitopsError, Place
 from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
+from .in_step import current_ledger
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.backup_extent import planned_extent
 from .planning.baseline_suggestion import with_baseline_suggestion
@@ -82,7 +83,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
     environment = request.environment
     try:
         database = databases.of(environment)
-        ledger = database.ledger()
+        ledger = current_ledger(request, database)
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
         made, live = with_findings(with_unchangeable_headers(made, request, databases), request, database)
         if made.empty or (made.blocked and not made.held):

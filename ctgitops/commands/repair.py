@@ -21,6 +21,7 @@ from ..core.run.statement_repair import refuse_statement, unfinished_step
 from ..core.workspace.candidates import file_of, of_all
 from ..errors import UsageError
 from ..ports.database import Databases
+from .in_step import join_in_step
 
 HOME = "home"
 """The name of the ledger entry that `--adopt` writes. The entry belongs to no migration."""
@@ -75,7 +76,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
     """Adds a ledger entry that records the fact. Runs no SQL of a migration. Raises UsageError."""
     _want(correction.reason, "looked at the index: it is valid")
     with databases.of(request.environment).exclusively(request, tell) as session:
-        ledger = session.ledger()
+        ledger = join_in_step(request, session, tell)
         refuse_wrong(request.environment, ledger.identity)
         correction = correction.among(ledger, request.workspace.migrations)
         if correction.statement is not None:
@@ -95,7 +96,7 @@ def accept_again(
     for correction in corrections:
         _want(correction.reason, "the cause is corrected")
     with databases.of(request.environment).exclusively(request, tell) as session:
-        ledger = session.ledger()
+        ledger = join_in_step(request, session, tell)
         refuse_wrong(request.environment, ledger.identity)
         meant = [correction.among(ledger, request.workspace.migrations) for correction in corrections]
         entries = tuple(_accepted_again(ledger, correction, request) for correction in meant)

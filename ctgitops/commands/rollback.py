@@ -17,6 +17,7 @@ from ..core.view.preview import Preview
 from ..ports.backups import Backups
 from ..ports.database import Databases
 from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
+from .in_step import current_ledger, join_in_step
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def rollback(
     """Takes a verified backup under the run lock, then rolls back. Each step and its entry share a transaction."""
     database = databases.of(request.environment)
     with database.exclusively(request, tell) as session:
-        found = preview_rollback(request, back, session.ledger(), databases)
+        found = preview_rollback(request, back, join_in_step(request, session, tell), databases)
         plan = found.plan
         if plan.blocked or plan.empty or found.reasons:
             return found
@@ -59,7 +60,7 @@ def rollback(
 
 def show_rollback(request: Request, back: RollbackExtent, *, databases: Databases) -> Outcome:
     """Shows what a rollback would run and destroy. Read-only. Takes no lock."""
-    ledger = databases.of(request.environment).ledger()
+    ledger = current_ledger(request, databases.of(request.environment))
     found = preview_rollback(request, back, ledger, databases)
     if found.plan.blocked or found.plan.empty:
         return found

@@ -14,6 +14,7 @@ from ..core.view.queue import QueuedApply, in_order, queued
 from ..core.view.status import EnvironmentStatus, pending_in, status_of
 from ..errors import CtgitopsError
 from ..ports.database import Databases
+from .in_step import current_ledger
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def _read(request: Request, databases: Databases) -> _Read:
     try:
         database = databases.of(request.environment)
         with database.observed() as look:
-            return _Read(database.ledger(), look())
+            return _Read(current_ledger(request, database), look())
     except CtgitopsError as error:
         return _Read(Unreadable(error.what, error.exit_status, error.hint))
 

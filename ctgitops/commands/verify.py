@@ -9,6 +9,7 @@ from ..core.view.preview import NotPlanned
 from ..core.view.verify import Verified, VerifyResult, findings, queries_of
 from ..errors import CtgitopsError
 from ..ports.database import Databases
+from .in_step import current_ledger
 
 
 def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyResult, ...]:
@@ -23,7 +24,7 @@ def _result(request: Request, databases: Databases, *, deep: bool) -> VerifyResu
     environment, workspace = request.environment, request.workspace
     try:
         database = databases.of(environment)
-        ledger = database.ledger()
+        ledger = current_ledger(request, database)
         queries = queries_of(workspace, ledger)
         found = findings(workspace, environment, ledger, database.snapshot(), database.refuted(queries))
         checked = database.checked() if deep else ()

@@ -76,7 +76,7 @@ class _Reader:
         folder = Folder(place, files, texts, self.policy.layout.version_parts)
         arranged = self.tool.arranged(folder)
         self.problems += [*arranged.problems, *self.tool.check(folder), *self._not_run(folder, arranged.sources)]
-        found = [m for source in arranged.sources if (m := self._migration(source))]
+        found = [m for source in arranged.sources if (m := self._migration(source, folder))]
         repeatable = [seed for path in arranged.repeatable if (seed := self._repeatable(path))]
         migrations = tuple(sorted(found, key=lambda m: (m.number, m.name)))
         return LayoutFiles(migrations, tuple(repeatable), tuple(self.problems))
@@ -121,7 +121,7 @@ class _Reader:
         text = self._text(path)
         return None if text is None else self.tool.filled_in(text, self.policy.layout.placeholders)
 
-    def _migration(self, source: Source) -> Migration | None:
+    def _migration(self, source: Source, folder: Folder) -> Migration | None:
         path = f"{self.policy.layout.prefix}{source.up}"
         text = self._sql(source.up)
         if text is None:
@@ -136,8 +136,9 @@ class _Reader:
         self.problems += divided.problems
         up = _outside(divided.up) if source.outside_transaction else divided.up
         down = self._down(source) or divided.down
-        requires = source.dependencies
-        return Migration(source.number, source.name, up, checksum_of(text), down, requires=requires)
+        read = Migration(source.number, source.name, up, checksum_of(text), down, requires=source.dependencies)
+        raw = self.repository.raw(path, self.policy.max_file_bytes)
+        return replace(read, record=self.tool.record(source, raw, folder) if self.tool.record else None)
 
     def _down(self, source: Source) -> Script | None:
         text = self._sql(source.down) if source.down else None

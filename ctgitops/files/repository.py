@@ -70,6 +70,10 @@ class Repository:
             hint = "give this user permission to read it"
             return Problem("unreadable", f"the file cannot be read: {error.strerror}", Place(path), hint)
 
+    def raw(self, path: str, limit: int) -> bytes:
+        """The bytes of a file that `text` has read without a problem."""
+        return self._bytes(path, limit)
+
     def _refused(self, path: str, limit: int) -> Problem | None:
         status = (self.root / path).lstat()
         if not stat.S_ISREG(status.st_mode):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..core.problem import Problem
+from .records import atlas
 from .sections import Directives
 from .tool import Divided, Folder, Tool
 
@@ -60,4 +61,5 @@ TOOL = Tool(
     reads=re.compile(r"atlas\.sum|[^/]+\.sql"),
     check=_check,
     creates="atlas migrate new",
+    record=atlas,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .dbmate_sections import scripts_of
+from .records import by_version
 from .tool import Divided, Tool
 
 
@@ -22,4 +23,5 @@ TOOL = Tool(
     new="{number}_{words}.sql",
     template="-- migrate:up\n\n\n-- migrate:down\n\n",
     creates="dbmate new",
+    record=by_version,
 )

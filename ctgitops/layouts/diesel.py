@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..core.problem import Problem
+from .records import by_version
 from .tool import Arranged, Folder, Tool
 
 _FILES = (re.compile(r"(?P<digits>[0-9][0-9-]*)_(?P<words>[^/]*)/(?P<kind>up|down)\.sql"),)
@@ -56,4 +57,5 @@ TOOL = Tool(
     new="{number}_{words}/up.sql",
     new_down="{number}_{words}/down.sql",
     creates="diesel migration generate",
+    record=by_version,
 )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from ..core.problem import Problem
+from .records import drizzle
 from .tool import Arranged, Folder, Source, Tool
 
 _JOURNAL = "meta/_journal.json"
@@ -70,4 +71,5 @@ TOOL = Tool(
     reads=re.compile(re.escape(_JOURNAL)),
     check=_check,
     creates="drizzle-kit generate --custom",
+    record=drizzle,
 )

@@ -14,6 +14,7 @@ from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script
 from ..sql.tokens import Kind, tokens
+from .records import flyway
 from .tool import Arranged, Divided, Folder, Source, Tool
 
 _VERSIONED = re.compile(r"(?:[^/]+/)*(?P<kind>[VU])(?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<words>[^/]*)\.sql")
@@ -120,4 +121,5 @@ TOOL = Tool(
     check=_check,
     foreign=re.compile(r"(?:[^/]+/)*[VUR][^/]*__[^/]*\.(?:java|kt|groovy|class|sh|py)"),
     new="V{number}__{words}.sql",
+    record=flyway,
 )

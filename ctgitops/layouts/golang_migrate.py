@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from .records import by_number
 from .tool import Tool
 
 TOOL = Tool(
@@ -17,4 +18,5 @@ TOOL = Tool(
     new="{number}_{words}.up.sql",
     new_down="{number}_{words}.down.sql",
     creates="migrate create -ext sql",
+    record=by_number,
 )

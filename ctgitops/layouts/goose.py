@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from .records import by_number
 from .sections import Directives
 from .tool import Tool
 
@@ -31,4 +32,5 @@ TOOL = Tool(
     new="{number}_{words}.sql",
     template="-- +goose Up\n\n-- +goose Down\n",
     creates="goose create",
+    record=by_number,
 )

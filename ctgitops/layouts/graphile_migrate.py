@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script
+from .records import graphile_migrate
 from .sections import NO_TRANSACTION, has_sql
 from .tool import Divided, Folder, Tool
 
@@ -72,4 +73,5 @@ TOOL = Tool(
     reads=re.compile(rf"{_CURRENT.pattern}|committed/[^/]*\.sql"),
     check=_check,
     creates="graphile-migrate commit",
+    record=graphile_migrate,
 )

@@ -12,7 +12,7 @@ from ..core.environment.layout import LayoutName
 class LedgerTable:
     """A tool's table, and the query that reads it.
 
-    The query returns rows of `key, complete, applied_at, by, sha256`. `{table}` stands for the table's name.
+    The query returns rows of `key, complete, applied_at, by, checksum`. `{table}` stands for the table's name.
     """
 
     tool: LayoutName
@@ -84,16 +84,16 @@ LEDGER_TABLES = (
         "Flyway",
         "flyway_schema_history",
         "installed_rank version script success",
-        "select version, success, installed_on::timestamptz, installed_by, '' from (select distinct on (version) * "
-        "from {table} where version is not null order by version, installed_rank desc) newest where type not in "
-        "('DELETE', 'UNDO_SQL') order by installed_rank",
+        "select version, success, installed_on::timestamptz, installed_by, coalesce(checksum::text, '') from "
+        "(select distinct on (version) * from {table} where version is not null order by version, "
+        "installed_rank desc) newest where type not in ('DELETE', 'UNDO_SQL') order by installed_rank",
     ),
     _table(
         LayoutName.SQLX,
         "sqlx",
         "_sqlx_migrations",
         "version success checksum",
-        "select version::text, success, installed_on, '', '' from {table} order by version",
+        "select version::text, success, installed_on, '', encode(checksum, 'hex') from {table} order by version",
     ),
     _table(
         LayoutName.DIESEL,
@@ -107,8 +107,8 @@ LEDGER_TABLES = (
         "Prisma Migrate",
         "_prisma_migrations",
         "migration_name finished_at rolled_back_at",
-        "select migration_name, finished_at is not null, finished_at, '', '' from {table} where rolled_back_at is null "
-        "order by started_at",
+        "select migration_name, finished_at is not null, finished_at, '', checksum from {table} "
+        "where rolled_back_at is null order by started_at",
     ),
     _table(
         LayoutName.DRIZZLE,
@@ -137,7 +137,7 @@ LEDGER_TABLES = (
         "graphile-migrate",
         "migrations",
         "hash previous_hash filename",
-        "select filename, true, date, '', '' from {table} order by filename",
+        "select filename, true, date, '', hash from {table} order by filename",
         more=("graphile_migrate.*", "schema graphile_migrate"),
     ),
     _table(
@@ -145,7 +145,7 @@ LEDGER_TABLES = (
         "Atlas",
         "atlas_schema_revisions",
         "version applied total hash",
-        "select version, applied = total and coalesce(error, '') = '', executed_at, '', '' from {table} "
+        "select version, applied = total and coalesce(error, '') = '', executed_at, '', hash from {table} "
         "where version ~ '^[0-9]' order by version",
         more=("atlas_schema_revisions.*", "schema atlas_schema_revisions"),
     ),
@@ -154,7 +154,7 @@ LEDGER_TABLES = (
         "Sqitch",
         "changes",
         "change_id change project planner_email",
-        "select change, true, committed_at, committer_name, '' from {table} order by committed_at",
+        "select change, true, committed_at, committer_name, change_id from {table} order by committed_at",
         more=("sqitch.*", "schema sqitch"),
     ),
     _table(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ..core.problem import Problem
+from .records import node_pg_migrate
 from .sections import Directives
 from .tool import Folder, Tool
 
@@ -40,4 +41,5 @@ TOOL = Tool(
     new="{number}_{words}.sql",
     template="-- Up Migration\n\n-- Down Migration\n",
     creates="node-pg-migrate create -j sql",
+    record=node_pg_migrate,
 )

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator
 
 from ..core.problem import Problem
+from .records import prisma
 from .tool import Folder, Tool
 
 _LOCK = "migration_lock.toml"
@@ -43,4 +44,5 @@ TOOL = Tool(
     reads=re.compile(re.escape(_LOCK)),
     check=_check,
     creates="prisma migrate dev --create-only",
+    record=prisma,
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..core.problem import Problem
 from .sections import Directives
+from .sqitch_records import record
 from .tool import Arranged, Folder, Source, Tool
 
 _PLAN = "sqitch.plan"
@@ -98,4 +99,5 @@ TOOL = Tool(
     arrange=_arrange,
     reads=re.compile(re.escape(_PLAN)),
     creates="sqitch add",
+    record=record,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from ..sql.script import Script
+from .records import sqlx
 from .sections import NO_TRANSACTION
 from .tool import Divided, Tool
 
@@ -30,4 +31,5 @@ TOOL = Tool(
     new="{number}_{words}.up.sql",
     new_down="{number}_{words}.down.sql",
     creates="sqlx migrate add",
+    record=sqlx,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from .records import supabase
 from .tool import Tool
 
 TOOL = Tool(
@@ -17,4 +18,5 @@ TOOL = Tool(
     files=(re.compile(r"(?P<digits>[0-9]+)_(?P<words>[^/]*)\.sql"),),
     new="{number}_{words}.sql",
     creates="supabase migration new",
+    record=supabase,
 )

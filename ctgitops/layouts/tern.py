@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..core.problem import Problem
 from ..errors import Place
+from .records import by_number
 from .sections import Directives
 from .tool import Divided, Tool
 
@@ -41,4 +42,5 @@ TOOL = Tool(
     new="{number:03}_{words}.sql",
     template="\n---- create above / drop below ----\n\n",
     creates="tern new",
+    record=by_number,
 )

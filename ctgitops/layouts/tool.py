@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..core.migration.migration_name import FileKind, MigrationName
+from ..core.migration.tool_record import ToolRecord
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script
@@ -106,6 +107,8 @@ class Tool:
     """The text of a new file, with the directives that the tool requires."""
     creates: str = ""
     """The tool's own command that creates a migration."""
+    record: Callable[[Source, bytes, Folder], ToolRecord | None] | None = None
+    """Computes what the tool's ledger records for the bytes of a file. None if ctgitops cannot compute it."""
 
     def parse(self, path: str) -> MigrationName | None:
         """The name of the migration to which a path in the folder belongs. None if the file is not a migration."""

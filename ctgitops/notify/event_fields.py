@@ -98,6 +98,8 @@ def _of_options(progress: Progress) -> Fields | None:
     match progress:
         case events.GatesOverridden(override=override):
             return {"gates": list(override.gates)}
+        case events.ToolChangesRecorded(title=title, applied=applied, reverted=reverted):
+            return {"tool": title, "applied": list(applied), "reverted": list(reverted)}
         case events.LoadWatched(seconds=seconds, applied=applied):
             return {"seconds": round(seconds, 1), "applied": applied}
         case _:

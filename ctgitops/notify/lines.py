@@ -44,6 +44,10 @@ def _of_the_run(progress: Progress) -> str | None:
     match progress:
         case events.InterruptedRunFound(run=run):
             return f"found: {on_one_line(run.text)}"
+        case events.ToolChangesRecorded(title=title, applied=applied, reverted=reverted):
+            names = [f"applied {on_one_line(name)}" for name in applied]
+            names += [f"reverted {on_one_line(name)}" for name in reverted]
+            return f"recorded: {title} {', '.join(names)}"
         case events.PlanStarted(plan=plan):
             work = f"{len(plan.steps)} to {'apply' if plan.direction is Direction.APPLY else 'roll back'}"
             return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"

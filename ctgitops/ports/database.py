@@ -76,7 +76,22 @@ class Session(Protocol):
         """Runs one seed file and adds its ledger entry, in one transaction. Returns milliseconds."""
 
     def record(self, entry: Entry) -> None:
-        """Adds an entry that belongs to no step, such as a repair. Writes to the ledger."""
+        """Adds an entry that belongs to no step, such as a repair. Writes to the ledger.
+
+        If a tool is kept in step, also adds or removes the migration's row in that tool's ledger.
+        """
+
+    def record_of_tool(self, entry: Entry) -> None:
+        """Adds an entry for what another tool did. Leaves that tool's ledger unchanged. Writes to the ledger."""
+
+    def foreign_ledgers(self) -> tuple[ForeignLedger, ...]:
+        """The ledgers of other migration tools at the time of the call. Read-only. Raises LedgerError."""
+
+    def keep_in_step(self, foreign: ForeignLedger) -> None:
+        """Takes the tool's own lock for the rest of the run. From then on, steps also write to the tool's ledger.
+
+        Raises MustWaitError if the tool keeps its lock, and LedgerError if this role may not write to the table.
+        """
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         """Marks one statement of an unfinished step as done or not done, and adds `entry`. Writes to the ledger."""

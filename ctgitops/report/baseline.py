@@ -31,6 +31,7 @@ def verdict(done: Baseline) -> str:
     accepted = f"with {differences} accepted: {done.reason}" if done.changes else done.reason
     names = f"{phrases.count(len(done.names), 'migration')}, {done.names[0]} to {done.names[-1]}"
     listed = f", as {done.tool} lists them" if done.tool else ""
+    listed += f"; {done.in_step} is kept in step" if done.in_step else ""
     return f"baselined with {names}{listed}; {accepted}"
 
 

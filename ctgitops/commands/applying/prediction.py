@@ -10,6 +10,7 @@ from ...core.ledger.ledger import Ledger
 from ...core.ledger.open_prediction import ended, made, open_predictions
 from ...core.plan.plan import Plan, worst_first
 from ...core.plan.replay import with_versions_of
+from ...core.run.progress import Listener
 from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import Prediction, PredictionMismatch, changed, mismatch_of
 from ...core.schema.snapshot import Snapshot
@@ -18,6 +19,7 @@ from ...core.trial.trial import unlike_copy, unpredictable
 from ...errors import CtgitopsError, LedgerError
 from ...ports.database import Database, Session
 from ...ports.shadow import Shadows
+from ..in_step import join_in_step
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,14 @@ def with_breaks(plan: Plan, predicted: PredictedChanges, history: Collection[str
 
 
 def check_open_predictions(
-    request: Request, database: Database, session: Session
+    request: Request, database: Database, session: Session, tell: Listener
 ) -> tuple[Ledger, PredictionMismatch | None]:
     """Compares the schema with the open predictions of earlier runs. Returns the ledger, and the mismatch or None.
 
+    First records what a tool that is kept in step has applied or reverted.
     Leaves out a mismatch that no longer exists. Writes to the ledger.
     """
-    ledger, earlier_mismatch = session.ledger(), None
+    ledger, earlier_mismatch = join_in_step(request, session, tell), None
     promises = open_predictions(ledger)
     if not promises:
         return ledger, None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ...errors import UsageError
 from ..environment.environment import Environment, ShadowPolicy
-from ..ledger.ledger import Entry
+from ..ledger.ledger import Entry, Mark
 from ..migration.selector import Selector
 from ..schema.prediction import Prediction
 from ..workspace.workspace import Workspace
@@ -32,10 +32,11 @@ class Origin:
     """Whether the disk of this machine is deleted after the run, as on a GitHub-hosted runner."""
 
     def signed(self, entry: Entry) -> Entry:
-        """The ledger entry with its author and origin."""
+        """The ledger entry with its author and origin. Keeps the author that another tool recorded."""
+        by_tool = entry.actor if entry.mark in {Mark.BASELINED, Mark.ROLLED_BACK} else None
         return replace(
             entry,
-            actor=self.actor or None,
+            actor=by_tool or self.actor or None,
             commit_sha=self.commit_sha or None,
             pull_request=self.pull_request,
             run_url=self.run_url or None,

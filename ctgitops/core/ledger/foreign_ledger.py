@@ -21,14 +21,16 @@ class ForeignRow:
     applied_at: datetime | None = None
     by: str = ""
     """Who applied the migration. Empty if the tool does not record this."""
-    sha256: str = ""
-    """The SHA-256 of the file in hexadecimal, if the tool records it."""
+    checksum: str = ""
+    """The checksum of the file, in the tool's own form. Empty if the tool records none."""
 
 
 @dataclass(frozen=True)
 class ForeignLedger:
     """The table in which a tool keeps its applied migrations, and the table's rows."""
 
+    tool: str
+    """The tool's value of `layout` in the policy."""
     title: str
     """The tool's name."""
     table: str
@@ -41,13 +43,12 @@ class ForeignLedger:
 
     def row_of(self, migration: Migration) -> ForeignRow | None:
         """The row of a migration. None if the tool has not applied the migration."""
-        words = migration.name.partition("_")[2]
-        digest = migration.checksum.removeprefix("sha256:")
-        for row in self.rows:
-            if row.number is not None:
-                found = row.number == migration.number or (self.all_before and migration.number < row.number)
-            else:
-                found = row.sha256 == digest if row.sha256 else row.name == words
-            if found:
-                return row
-        return None
+        return next((row for row in self.rows if self._matches(row, migration)), None)
+
+    def _matches(self, row: ForeignRow, migration: Migration) -> bool:
+        if row.number is not None:
+            return row.number == migration.number or (self.all_before and migration.number < row.number)
+        record = migration.record
+        if row.checksum and record:
+            return row.checksum in record.checksums
+        return row.name == (record.key if record else migration.name.partition("_")[2])

@@ -13,6 +13,7 @@ from ..fix import Lines
 from .header import FLAG, ORDER, Header, Rollback
 from .migration_name import parse_reference
 from .schema_version import SchemaVersion
+from .tool_record import ToolRecord
 
 BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 """Matches the comment `ctgitops: before`, which names the migration before which this migration is applied."""
@@ -34,6 +35,8 @@ class Migration:
     header: Header | None = None
     requires: tuple[int, ...] = ()
     """The dependencies from the plan file of another tool. Ignored if the migration has a header."""
+    record: ToolRecord | None = None
+    """What the ledger of the layout's tool records for this file. None with ctgitops's own layout."""
 
     @property
     def path(self) -> str:

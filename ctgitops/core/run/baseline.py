@@ -23,6 +23,8 @@ class TakeOver:
     number: int | Selector | None
     """None for the migrations that another tool's ledger in the database lists."""
     reason: str = ""
+    keep_in_step: bool = False
+    """Whether later applies and rollbacks also write to the other tool's ledger."""
 
     def among(self, migrations: tuple[Migration, ...]) -> int:
         """The number that the selector selects. Raises UsageError if no file matches."""
@@ -42,6 +44,8 @@ class Baseline:
     reason: str = ""
     tool: str = ""
     """The other tool whose ledger listed the migrations, and its table. Empty if the user named the last migration."""
+    in_step: str = ""
+    """The table of the other tool that is kept in step. Empty if none is."""
 
     @property
     def exit_status(self) -> int:

@@ -39,6 +39,15 @@ class InterruptedRunFound:
 
 
 @dataclass(frozen=True)
+class ToolChangesRecorded:
+    """The ledger now has the migrations that another tool applied and reverted since the last run."""
+
+    title: str
+    applied: tuple[str, ...]
+    reverted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SessionConnected:
     """The migration session is connected. `settled` contains the session's effective settings."""
 
@@ -240,6 +249,7 @@ Progress = (
     LockAwaited
     | OrphanAwaited
     | InterruptedRunFound
+    | ToolChangesRecorded
     | SessionConnected
     | PreflightAwaited
     | PreflightUnchecked

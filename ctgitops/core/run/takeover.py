@@ -29,13 +29,7 @@ def applied_by(ledgers: tuple[ForeignLedger, ...], workspace: Workspace, environ
 
     Raises UsageError if there is no ledger or more than one, and LedgerError if ledger and files disagree.
     """
-    filled = [ledger for ledger in ledgers if ledger.rows]
-    if len(filled) != 1:
-        listed = ", ".join(f"{each.table} ({each.title})" for each in filled)
-        what = f"{environment} has {f'ledgers of several tools: {listed}' if filled else 'no ledger of another tool'}"
-        hint = f"name the last migration that the database has: `ctgitops baseline --env {environment} --at NUMBER`"
-        raise UsageError(what, hint=hint)
-    ledger = filled[0]
+    ledger = only_ledger(ledgers, environment)
     problems = list(_disagreements(ledger, workspace.migrations))
     if problems:
         what = f"{ledger.table} of {ledger.title} and the files disagree: {'; '.join(problems[:5])}"
@@ -43,6 +37,17 @@ def applied_by(ledgers: tuple[ForeignLedger, ...], workspace: Workspace, environ
         hint = f"let {ledger.title} complete its migrations, or restore the files, then run baseline again"
         raise LedgerError(what + more, state="nothing was changed", hint=hint)
     return ToolHistory(ledger, tuple((m, row) for m in workspace.migrations if (row := ledger.row_of(m))))
+
+
+def only_ledger(ledgers: tuple[ForeignLedger, ...], environment: str) -> ForeignLedger:
+    """The only ledger of another tool that has rows. Raises UsageError if there is none or more than one."""
+    filled = [ledger for ledger in ledgers if ledger.rows]
+    if len(filled) != 1:
+        listed = ", ".join(f"{each.table} ({each.title})" for each in filled)
+        what = f"{environment} has {f'ledgers of several tools: {listed}' if filled else 'no ledger of another tool'}"
+        hint = f"name the last migration that the database has: `ctgitops baseline --env {environment} --at NUMBER`"
+        raise UsageError(what, hint=hint)
+    return filled[0]
 
 
 def _disagreements(ledger: ForeignLedger, migrations: tuple[Migration, ...]) -> Iterator[str]:
@@ -54,5 +59,11 @@ def _disagreements(ledger: ForeignLedger, migrations: tuple[Migration, ...]) -> 
     for migration, row in pairs[: last + 1]:
         if row is None:
             yield f"{migration.name} is not applied, but later migrations are"
-        elif row.sha256 and row.sha256 != migration.checksum.removeprefix("sha256:"):
+        elif changed_since(migration, row):
             yield f"{migration.name} was changed after it was applied"
+
+
+def changed_since(migration: Migration, row: ForeignRow) -> bool:
+    """Whether the tool recorded a checksum that is not one of the file. Known older algorithms count as equal."""
+    accepted = migration.record.checksums if migration.record else ()
+    return bool(row.checksum and accepted) and row.checksum not in accepted

@@ -41,7 +41,7 @@ def _ledgers(connection: Connection, row: tuple[object, ...], version_parts: int
             plain = f"{schema}.{table}"
             rows = _rows(connection, each, qualified, version_parts)
             objects = (plain, f"table {plain}", f"{plain}_*", f"* {plain}_*", *each.more)
-            yield ForeignLedger(each.title, plain, rows, each.all_before, objects)
+            yield ForeignLedger(each.tool, each.title, plain, rows, each.all_before, objects)
             return
 
 
@@ -52,8 +52,8 @@ def _rows(connection: Connection, table: LedgerTable, qualified: str, version_pa
         what = f"this role may not read {qualified}, the ledger of {table.title}"
         raise LedgerError(what, state="nothing was changed", hint=f"grant select on {qualified} to it") from None
     return tuple(
-        ForeignRow(_number(table, key, version_parts), key, bool(complete), at, by, sha)  # type: ignore[arg-type]
-        for key, complete, at, by, sha in found
+        ForeignRow(_number(table, key, version_parts), key, bool(complete), at, by, checksum)  # type: ignore[arg-type]
+        for key, complete, at, by, checksum in found
     )
 
 

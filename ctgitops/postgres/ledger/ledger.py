@@ -177,8 +177,8 @@ def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
         "checksum": _text(escaping, entry.checksum),
         "sql": _text(escaping, redact(entry.sql or "")),
         "rollback_sql": _rollback_sql(escaping, entry),
-        "started_at": _BEGAN_AT if timed else "pg_catalog.transaction_timestamp()",
-        "finished_at": "null" if entry.mark is Mark.STARTED else "pg_catalog.clock_timestamp()",
+        "started_at": _BEGAN_AT if timed else _time_of_tool(entry, "pg_catalog.transaction_timestamp()"),
+        "finished_at": "null" if entry.mark is Mark.STARTED else _time_of_tool(entry, "pg_catalog.clock_timestamp()"),
         "millis": _MILLIS if timed else _number(entry.millis),
         "error": _text(escaping, redact_message(entry.error or "", secrets_in(entry.sql or ""))),
         "actor": _text(escaping, entry.actor),
@@ -191,6 +191,13 @@ def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
         "server_version": "pg_catalog.current_setting('server_version')",
     }
     return f"insert into {SCHEMA}.ledger ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
+
+
+def _time_of_tool(entry: Entry, otherwise: str) -> str:
+    """The time at which another tool applied a migration, which a baseline takes over. Otherwise the server's time."""
+    if entry.mark is not Mark.BASELINED or entry.started_at is None:
+        return otherwise
+    return f"'{entry.started_at.isoformat()}'::pg_catalog.timestamptz"
 
 
 def _given(setting: str) -> str:

@@ -160,7 +160,7 @@ class Lease:
     """The lease row, which describes the run to waiting runs. A failed write is not an error."""
 
     def __init__(self, lock: Connection, request: Request) -> None:
-        self._lock = lock
+        self.connection = self._lock = lock
         self._origin = request.origin
         self._written = 0.0
         self._step = ""

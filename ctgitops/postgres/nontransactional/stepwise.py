@@ -51,8 +51,11 @@ class Stepwise:
         self._entries: dict[int, int] = {}
         """Maps each migration's number to the ID of its `started` entry in this run."""
 
-    def run(self, step: Step, entry: Entry) -> int:
-        """Runs the remaining statements of a step. Returns milliseconds. Raises StepFailed or Interrupted."""
+    def run(self, step: Step, entry: Entry, in_step: str = "") -> int:
+        """Runs the remaining statements of a step. Returns milliseconds. Raises StepFailed or Interrupted.
+
+        The transaction of the ledger entry includes the statements `in_step`.
+        """
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
         connection = self._run.connected()
@@ -70,7 +73,7 @@ class Stepwise:
         # The statements may have set another role, which must not write to the ledger.
         send(connection, "set session authorization default")
         insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
-        send(connection, f"begin; {ON_DISK}; {insert}; commit")
+        send(connection, f"begin; {ON_DISK}; {in_step}{insert}; commit")
         connection.close()
         return total
 

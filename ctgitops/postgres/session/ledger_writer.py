@@ -28,9 +28,9 @@ class LedgerWriter:
     work: MigrationConnection
     assert_lock_held: Callable[[], None]
 
-    def record(self, entry: Entry) -> None:
-        """Adds an entry. Writes."""
-        self._add(self._connected(), entry)
+    def record(self, entry: Entry, in_step: str = "") -> None:
+        """Adds an entry. The statements `in_step` also write to the ledger of another tool. Writes."""
+        self._add(self._connected(), entry, *([in_step.rstrip("; ")] if in_step else []))
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         """Records whether one statement of an unfinished step is done, and adds `entry` to the ledger. Writes."""

@@ -42,6 +42,8 @@ class PlanRun:
     set_activity: Callable[[str], None]
     leaks: list[SessionLeak]
     """Session state that migrations of the run leaked. This object extends the list."""
+    in_step: Callable[[Step], str] = lambda _step: ""
+    """The statements with which a step also writes to the ledger of another tool. Usually empty."""
     _coalescer: Coalescer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -124,7 +126,7 @@ class PlanRun:
         return failure_report.stopped_at(first) if first else failure_report.stopped_at_its_end(self.plan)
 
     def _part(self, safeguards: Safeguards, step: Step) -> Part:
-        return part_of(step, self.plan, safeguards, self.origin)
+        return replace(part_of(step, self.plan, safeguards, self.origin), in_step=self.in_step(step))
 
     def _parts(self, safeguards: Safeguards) -> tuple[Part, ...]:
         seeds = (part_of_seed(seed, self.plan, safeguards, self.origin) for seed in self.plan.seeds)
@@ -159,7 +161,7 @@ class PlanRun:
         failure_report, step = self.attempts.failure_report, part.step
         self.set_activity(step.name)
         try:
-            millis = self.stepwise.run(step, part.entry)
+            millis = self.stepwise.run(step, part.entry, part.in_step)
         except TimeBudgetSpent as over:
             said = f"{over.rows:,} rows are done, and the migration's time limit for this run is reached"
             failure_report.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))

@@ -11,6 +11,7 @@ from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.gate import Reason
 from ...core.gate.health import HealthResult
 from ...core.gate.request import Request
+from ...core.ledger.foreign_ledger import ForeignLedger
 from ...core.ledger.ledger import Entry, Ledger
 from ...core.ledger.resumption import ProgressState
 from ...core.ledger.safeguards import Safeguards
@@ -21,6 +22,7 @@ from ...core.run.auto_rollback import Checkpoint
 from ...core.run.progress import Listener
 from ...errors import ApplyError
 from ..connection.connect import Address, Connection
+from ..ledger.in_step import InStep
 from ..ledger.recovery_point import take_recovery_point
 from ..lock.run_lock import Lease
 from ..nontransactional.run_context import Run
@@ -64,6 +66,7 @@ class WorkSession:
         self._guard: RowGuard | None = None
         self._leaks: list[SessionLeak] = []
         self._plan_run: PlanRun | None = None
+        self._in_step = InStep(address, lease.connection, request)
 
     def ledger(self) -> Ledger:
         """Reads all ledger entries."""
@@ -114,12 +117,34 @@ class WorkSession:
         """The `PlanRun` of `plan`. Reuses the current one if it belongs to `plan`."""
         if self._plan_run is None or self._plan_run.plan is not plan:
             origin, activity = self._request.origin, self._lease.set_activity
-            self._plan_run = PlanRun(plan, origin, self._attempts, self._stepwise, self._guard, activity, self._leaks)
+            self._plan_run = PlanRun(
+                plan,
+                origin,
+                self._attempts,
+                self._stepwise,
+                self._guard,
+                activity,
+                self._leaks,
+                self._in_step.statements_of(plan),
+            )
         return self._plan_run
 
     def record(self, entry: Entry) -> None:
-        """Adds one entry to the ledger."""
+        """Adds one entry to the ledger. If a tool is kept in step, adds or removes the row in its ledger."""
+        self._writer.record(entry, self._in_step.statements_for(entry))
+
+    def record_of_tool(self, entry: Entry) -> None:
+        """Adds one entry to the ledger, for what another tool did."""
         self._writer.record(entry)
+
+    def foreign_ledgers(self) -> tuple[ForeignLedger, ...]:
+        """The ledgers of other tools. Read-only."""
+        return self._in_step.foreign_ledgers()
+
+    def keep_in_step(self, foreign: ForeignLedger) -> None:
+        """Takes the lock of a tool. From then on, steps and repairs also write to the tool's ledger."""
+        self._assert_lock_held()
+        self._in_step.begin(foreign)
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         """Records whether one statement of an unfinished step is done. Adds `entry` to the ledger."""

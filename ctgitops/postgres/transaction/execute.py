@@ -39,6 +39,8 @@ class Part:
     entry: Entry
     last: bool
     """Whether this is the plan's last part. Its commit waits for the disk, and confirms all earlier commits."""
+    in_step: str = ""
+    """Statements, each with a semicolon, that also write to the ledger of another tool. Usually empty."""
 
 
 def millis_in(answer: Answer) -> list[int]:
@@ -74,7 +76,8 @@ def envelope(connection: Connection, part: Part, guard: str = "") -> Message:
     before, leading = _guarded(guard, *opening(part.step, local=True, waits_for_disk=part.last))
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
     on_disk = f"{ON_DISK}; " if part.last else ""
-    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; {on_disk}commit; {leak_query(part.step)}{CLEAN}"
+    entry = f"{part.in_step}{insert} returning millis as {_MILLIS}; {on_disk}commit"
+    after = f"{_WITHIN}{entry}; {leak_query(part.step)}{CLEAN}"
     return Message(before, part.step.script, after, leading)
 
 
@@ -98,7 +101,7 @@ def in_open_transaction(connection: Connection, part: Part, guard: str = "") -> 
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
-    after = f"{leak_query_within(step)}{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
+    after = f"{leak_query_within(step)}{_ENDING}{part.in_step}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
     return _sent(connection, Message(before, step.script, after, leading), step.verify)
 
 

@@ -13,7 +13,7 @@ WORK = workspace(migration("001_one"), migration("002_two"), migration("003_thre
 
 
 def ledger(*rows: ForeignRow, all_before: bool = False) -> ForeignLedger:
-    return ForeignLedger("goose", "public.goose_db_version", rows, all_before)
+    return ForeignLedger("goose", "goose", "public.goose_db_version", rows, all_before)
 
 
 def row(number: int, *, complete: bool = True) -> ForeignRow:
@@ -42,7 +42,7 @@ def test_a_tool_that_records_only_its_newest_migration_has_applied_the_earlier_o
 def test_names_and_hashes_are_matched_where_the_tool_has_no_numbers() -> None:
     digest = WORK.migrations[0].checksum.removeprefix("sha256:")
     assert names(ledger(ForeignRow(None, "one"), ForeignRow(None, "two"))) == ["001_one", "002_two"]
-    assert names(ledger(ForeignRow(None, "1704110400000", sha256=digest))) == ["001_one"]
+    assert names(ledger(ForeignRow(None, "1704110400000", checksum=digest))) == ["001_one"]
 
 
 def test_an_empty_ledger_of_a_second_tool_does_not_count() -> None:
@@ -62,7 +62,7 @@ def test_without_a_ledger_or_with_two_the_user_names_the_last_migration() -> Non
         (ledger(row(1), row(2, complete=False)), "2 is recorded as failed or unfinished"),
         (ledger(row(1), row(9)), "9 is applied, but has no file"),
         (ledger(row(1), row(3)), "002_two is not applied, but later migrations are"),
-        (ledger(ForeignRow(None, "1704110400000", sha256="ab")), "1704110400000 is applied, but has no file"),
+        (ledger(ForeignRow(None, "1704110400000", checksum="ab")), "1704110400000 is applied, but has no file"),
     ],
 )
 def test_a_ledger_that_says_more_or_less_than_the_files_is_refused(found: ForeignLedger, said: str) -> None:
