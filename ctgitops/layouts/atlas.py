@@ -60,4 +60,5 @@ TOOL = Tool(
     reads=re.compile(r"atlas\.sum|[^/]+\.sql"),
     check=_check,
     creates="atlas migrate new",
+    by_text=True,
 )

@@ -22,4 +22,5 @@ TOOL = Tool(
     new="{number}_{words}.sql",
     template="-- migrate:up\n\n\n-- migrate:down\n\n",
     creates="dbmate new",
+    by_text=True,
 )

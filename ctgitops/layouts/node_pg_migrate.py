@@ -40,4 +40,5 @@ TOOL = Tool(
     new="{number}_{words}.sql",
     template="-- Up Migration\n\n-- Down Migration\n",
     creates="node-pg-migrate create -j sql",
+    numbers_repeat=True,
 )

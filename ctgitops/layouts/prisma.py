@@ -43,4 +43,6 @@ TOOL = Tool(
     reads=re.compile(re.escape(_LOCK)),
     check=_check,
     creates="prisma migrate dev --create-only",
+    by_text=True,
+    numbers_repeat=True,
 )

@@ -17,4 +17,5 @@ TOOL = Tool(
     files=(re.compile(r"(?P<digits>[0-9]+)_(?P<words>[^/]*)\.sql"),),
     new="{number}_{words}.sql",
     creates="supabase migration new",
+    by_text=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,13 +42,16 @@ class ForeignLedger:
 
     def row_of(self, migration: Migration) -> ForeignRow | None:
         """The row of a migration. None if the tool has not applied the migration."""
-        words = migration.name.partition("_")[2]
+        file = migration.path.removesuffix(".sql").removesuffix("/migration").rpartition("/")[2]
+        digits = re.match(r"[0-9]*", file)
+        numbers = {migration.number, int(digits[0]) if digits and digits[0] else migration.number}
+        names = {migration.name.partition("_")[2], file}
         digest = migration.checksum.removeprefix("sha256:")
         for row in self.rows:
             if row.number is not None:
-                found = row.number == migration.number or (self.all_before and migration.number < row.number)
+                found = row.number in numbers or (self.all_before and migration.number < row.number)
             else:
-                found = row.sha256 == digest if row.sha256 else row.name == words
+                found = row.sha256 == digest if row.sha256 else row.name in names
             if found:
                 return row
         return None
