@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+import yaml
+
 from ..core.environment.layout import Layout, LayoutName
 from ..core.environment.policy import EVERYTHING, Band, HeaderRule, Policy
 from ..core.migration.migration_name import LARGEST
@@ -169,7 +171,8 @@ def first_files(root: Path, chosen: FoundLayout | None = None) -> tuple[NewFile,
 
 def _layout_keys(layout: Layout) -> str:
     keys = [] if layout.is_own else [f"layout: {layout.name}"]
-    keys += [f"migrations: {layout.folder}"] if layout.folder != Layout().folder else []
+    if layout.folder != Layout().folder:  # YAML can require quotation marks, as for `@app/db/migrations`
+        keys.append(yaml.safe_dump({"migrations": layout.folder}, allow_unicode=True, width=1000).rstrip())
     keys += ["platform: supabase"] if layout.name is LayoutName.SUPABASE else []
     keys += [f"version_parts: {layout.version_parts}"] if layout.version_parts > 1 else []
     return "".join(f"{key}\n" for key in keys)

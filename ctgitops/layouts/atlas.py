@@ -62,4 +62,5 @@ TOOL = Tool(
     check=_check,
     creates="atlas migrate new",
     record=atlas,
+    by_text=True,
 )

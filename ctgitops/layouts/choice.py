@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 from .search import FoundCode, FoundLayout
 
@@ -40,7 +41,7 @@ def refusal(found: tuple[FoundLayout, ...], code: tuple[FoundCode, ...], folder:
     if found:
         lines.append("found migrations in several places:" if len(found) > 1 else "found files that may be migrations:")
         for each in found:
-            lines += [f"  {each}", f"    ctgitops init --migrations {each.folder}"]
+            lines += [f"  {each}", f"    ctgitops init --migrations {quote(each.folder)}"]
         if len(found) > 1:
             lines += [
                 "Choose one. For several databases, run init once for each, in the folder of its project:",
@@ -55,10 +56,10 @@ def refusal(found: tuple[FoundLayout, ...], code: tuple[FoundCode, ...], folder:
 
 
 def _projects(found: tuple[FoundLayout, ...]) -> Iterator[tuple[str, str]]:
-    """The folder of each project, and the folder of the project's migrations, relative to the project's folder."""
+    """The folder of each project, and the folder of the project's migrations, relative to that, quoted for a shell."""
     for each in found:
         parts = each.folder.split("/")
         own = [index for index, part in enumerate(parts) if part.lower() in _INNER]
         cut = own[0] if own else len(parts) - 1
         if cut > 0:
-            yield "/".join(parts[:cut]), "/".join(parts[cut:])
+            yield quote("/".join(parts[:cut])), quote("/".join(parts[cut:]))

@@ -24,4 +24,5 @@ TOOL = Tool(
     template="-- migrate:up\n\n\n-- migrate:down\n\n",
     creates="dbmate new",
     record=by_version,
+    by_text=True,
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ..core.problem import Problem
 from .records import drizzle
-from .tool import Arranged, Folder, Source, Tool
+from .tool import Arranged, Folder, Source, Tool, distinct
 
 _JOURNAL = "meta/_journal.json"
 _TAG = re.compile(r"(?P<digits>[0-9]+)_(?P<words>[^/]*)")
@@ -28,7 +28,7 @@ def _arrange(folder: Folder) -> Arranged:
     except (ValueError, KeyError, TypeError) as error:
         what = f"the journal cannot be read: {type(error).__name__}: {error}"
         return Arranged((), problems=(Problem("layout", what, folder.place(_JOURNAL), "restore the file from git"),))
-    return Arranged(tuple(_source(*entry) for entry in entries), problems=tuple(_problems(folder, entries)))
+    return Arranged(distinct(_source(*entry) for entry in entries), problems=tuple(_problems(folder, entries)))
 
 
 def _source(position: int, tag: str) -> Source:

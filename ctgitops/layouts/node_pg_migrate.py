@@ -42,4 +42,5 @@ TOOL = Tool(
     template="-- Up Migration\n\n-- Down Migration\n",
     creates="node-pg-migrate create -j sql",
     record=node_pg_migrate,
+    numbers_repeat=True,
 )

@@ -45,4 +45,6 @@ TOOL = Tool(
     check=_check,
     creates="prisma migrate dev --create-only",
     record=prisma,
+    by_text=True,
+    numbers_repeat=True,
 )

@@ -13,7 +13,7 @@ TOOL = Tool(
     name="refinery",
     title="refinery",
     tried="read",
-    files=(re.compile(r"[UV](?P<digits>[0-9]+)__(?P<words>\w+)\.sql"),),
-    foreign=re.compile(r"[UV][0-9]+(?:\.[0-9]+)?__\w+\.rs"),
+    files=(re.compile(r"(?:[^/]+/)*[UV](?P<digits>[0-9]+)__(?P<words>\w+)\.sql"),),
+    foreign=re.compile(r"(?:[^/]+/)*[UV][0-9]+(?:\.[0-9]+)?__\w+\.rs"),
     new="V{number}__{words}.sql",
 )

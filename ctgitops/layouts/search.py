@@ -14,7 +14,9 @@ from .tool import Folder
 
 _MIGRATIONS = re.compile(r"migrat|(?:^|/)(?:changes|revisions|upgrades|flyway)(?:/|$)", re.IGNORECASE)
 _OTHER_DATABASE = re.compile(
-    r"(?:^|[/_-])(?:mysql|mariadb|sqlite3?|mssql|sqlserver|oracle|clickhouse|cassandra|d1|turso)(?:[/_-]|$)", re.I
+    r"(?:^|[/_.-])(?:mysql|mariadb|sqlite3?|mssql|sqlserver|oracle|clickhouse|cassandra|d1|turso|libsql|h2|hsqldb|derby"
+    r"|db2|duckdb|snowflake|bigquery|redshift|spanner)(?:[/_.-]|$)",
+    re.I,
 )
 _NOT_THE_PROJECT = re.compile(
     r"(?:^|/)(?:tests?|testdata|fixtures?|__tests__|examples?|samples?|e2e|spec|mocks?)(?:/|$)", re.I
@@ -71,6 +73,8 @@ class FoundLayout:
     sure: bool = True
     """Whether the evidence leaves no doubt that these are migrations of this tool for PostgreSQL."""
     version_parts: int = 1
+    distinct: bool = True
+    """Whether no two migrations in the folder and its sub-folders have the same number."""
 
     def __str__(self) -> str:
         plural = "" if self.migrations == 1 else "s"
@@ -97,6 +101,7 @@ def found_layouts(paths: tuple[str, ...], text_of: Callable[[str], str]) -> tupl
     """The folders with SQL migrations among `paths`. The surest folders are first, and then the largest."""
     search = _Search(paths, text_of)
     found = [each for folder in sorted(search.folders) for each in search.in_folder(folder)]
+    found += [each for parent in _parents_of_parts(found) for each in search.of_parts(*parent)]
     inner = {each.folder for each in found}
     outermost = [each for each in found if not any(_inside(each.folder, other) for other in inner - {each.folder})]
     return tuple(sorted(outermost, key=lambda each: (not each.sure, -each.migrations, each.folder)))
@@ -116,6 +121,17 @@ def _inside(folder: str, other: str) -> bool:
     return folder.startswith(f"{other}/")
 
 
+def _parents_of_parts(found: list[FoundLayout]) -> Iterator[tuple[LayoutName, str]]:
+    """The folders whose sub-folders divide one history, as with Flyway's `db/migration/v1` and `db/migration/v2`."""
+    families = defaultdict(list)
+    for each in found:
+        if each.layout in _IN_SUBFOLDERS and "/" in each.folder:
+            families[each.layout, each.folder.rpartition("/")[0]].append(each)
+    for (layout, parent), parts in families.items():
+        if len(parts) > 1 and all(each.sure for each in parts) and _MIGRATIONS.search(parent):
+            yield layout, parent
+
+
 class _Search:
     """The files of a repository, by folder."""
 
@@ -129,6 +145,8 @@ class _Search:
             parent, _, inner = folder.rpartition("/")
             if inner and name in {"up.sql", "migration.sql"}:
                 self.folders[parent].append(f"{inner}/{name}")
+            elif inner == "committed":
+                self.folders.setdefault(parent, [])
 
     def in_folder(self, folder: str) -> Iterator[FoundLayout]:
         """The layout of one folder, if it contains migrations."""
@@ -139,6 +157,12 @@ class _Search:
                 yield from self._counted(layout, folder, evidence)
                 return
 
+    def of_parts(self, layout: LayoutName, folder: str) -> Iterator[FoundLayout]:
+        """The layout of a folder whose migrations are in its sub-folders, if no two of them have the same number."""
+        for found in self._counted(layout, folder, "in several sub-folders"):
+            if found.distinct:
+                yield found
+
     def _by_control_file(self, folder: str, names: list[str]) -> tuple[LayoutName, str] | None:
         """The layout of a folder with a file that only one tool writes. None without such a file."""
         return next(self._control_files(f"{folder}/" if folder else "", names), None)
@@ -146,7 +170,7 @@ class _Search:
     def _control_files(self, at: str, names: list[str]) -> Iterator[tuple[LayoutName, str]]:
         if "sqitch.plan" in names:
             yield LayoutName.SQITCH, "sqitch.plan"
-        if "atlas.sum" in names:
+        if "atlas.sum" in names and not self._of_another_tool(at, names):
             yield LayoutName.ATLAS, "atlas.sum"
         if '"postgresql"' in self._text(f"{at}meta/_journal.json"):
             yield LayoutName.DRIZZLE, "meta/_journal.json"
@@ -157,6 +181,13 @@ class _Search:
             yield LayoutName.GRAPHILE_MIGRATE, "committed/"
         if at.endswith("supabase/migrations/") and any(_NUMBERED.fullmatch(name) for name in names):
             yield LayoutName.SUPABASE, "supabase/"
+
+    def _of_another_tool(self, at: str, names: list[str]) -> bool:
+        """Whether Atlas only creates the files, in the format of another tool, as with `?format=golang-migrate`."""
+        files = [name for name in names if name.endswith(".sql")]
+        if any(name.endswith(".up.sql") or _FLYWAY.fullmatch(name) for name in files):
+            return True
+        return bool(files) and any(pattern.search(self._text(f"{at}{files[0]}")) for _, pattern in _MARKS)
 
     def _text(self, path: str) -> str:
         return self._text_of(path) if path in self._paths else ""
@@ -174,8 +205,8 @@ class _Search:
         return self._by_directives(folder, numbered) if numbered else None
 
     def _flyway_or_refinery(self, folder: str) -> tuple[LayoutName, str]:
-        if "refinery" in self._near_text(folder, "Cargo.toml"):
-            return LayoutName.REFINERY, "Cargo.toml names refinery"
+        if where := self._named_in("refinery", folder, "Cargo.toml"):
+            return LayoutName.REFINERY, f"{where} names refinery"
         return LayoutName.FLYWAY, "names such as V1__name.sql"
 
     def _by_directives(self, folder: str, numbered: list[str]) -> tuple[LayoutName, str] | None:
@@ -187,10 +218,10 @@ class _Search:
                 if mark := pattern.search(text):
                     return layout, f"`{mark[0].strip()}`"
         both = any(re.search(r"\.up\.sql$", name) for name in numbered)
-        if "sqlx" in self._near_text(folder, "Cargo.toml"):
-            return LayoutName.SQLX, "Cargo.toml names sqlx"
-        if "node-pg-migrate" in self._near_text(folder, "package.json"):
-            return LayoutName.NODE_PG_MIGRATE, "package.json names node-pg-migrate"
+        if where := self._named_in("sqlx", folder, "Cargo.toml"):
+            return LayoutName.SQLX, f"{where} names sqlx"
+        if where := self._named_in("node-pg-migrate", folder, "package.json"):
+            return LayoutName.NODE_PG_MIGRATE, f"{where} names node-pg-migrate"
         if both:
             return LayoutName.GOLANG_MIGRATE, "names such as 1_name.up.sql"
         return LayoutName.CTGITOPS, "names such as 001_name.sql"
@@ -201,11 +232,19 @@ class _Search:
         above = ["/".join(parts[:end]) for end in range(len(parts) + 1)]
         return frozenset(name for each in above for name in self.folders.get(each, ()))
 
-    def _near_text(self, folder: str, name: str) -> str:
-        """The texts of all files called `name` in a folder and in the folders above it."""
+    def _named_in(self, word: str, folder: str, name: str) -> str:
+        """The path of the file called `name` that contains a word. Empty if none does.
+
+        Reads the files in and above the folder first, and then all files of this name, because the migrations can
+        belong to a package beside the folder.
+        """
         parts = folder.split("/") if folder else []
         above = ["/".join([*parts[:end], name]) for end in range(len(parts) + 1)]
-        return "\n".join(self._text_of(path) for path in above if path in self._paths)
+        for paths in (above, sorted(path for path in self._paths if path.rpartition("/")[2] == name)):
+            found = next((path for path in paths if word in self._text(path)), "")
+            if found:
+                return found
+        return ""
 
     def _counted(self, layout: LayoutName, folder: str, evidence: str) -> Iterator[FoundLayout]:
         prefix = f"{folder}/" if folder else ""
@@ -218,7 +257,8 @@ class _Search:
             sure = not doubt and not _OTHER_DATABASE.search(folder) and not _NOT_THE_PROJECT.search(folder)
             if other := self._other_engine(prefix):
                 evidence, sure = f"{evidence}, for {other}", False
-            yield FoundLayout(layout, folder or ".", len(numbers), max(numbers), evidence, sure, parts)
+            distinct = len(numbers) == len(set(numbers))
+            yield FoundLayout(layout, folder or ".", len(numbers), max(numbers), evidence, sure, parts, distinct)
 
     def _other_engine(self, prefix: str) -> str:
         """The database system that a control file names instead of PostgreSQL. Empty if none does."""
@@ -235,6 +275,7 @@ class _Search:
 
 
 _VERSION = re.compile(r"(?:.*/)?V([0-9]+(?:[._][0-9]+)*)__")
+_IN_SUBFOLDERS = {LayoutName.FLYWAY, LayoutName.REFINERY}
 _BY_NAME_ALONE = {LayoutName.CTGITOPS, LayoutName.SQLX, LayoutName.NODE_PG_MIGRATE, LayoutName.HASURA}
 
 

@@ -19,4 +19,5 @@ TOOL = Tool(
     new="{number}_{words}.sql",
     creates="supabase migration new",
     record=supabase,
+    by_text=True,
 )

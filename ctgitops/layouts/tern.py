@@ -1,6 +1,7 @@
 """tern: `001_add_photos.sql` with the line `---- create above / drop below ----`.
 
-Source: `migrate/migrate.go`, version 2. Go templates in a file are refused.
+Source: `migrate/migrate.go`, version 2. The values of `{{.name}}` come from
+the policy. Other Go templates are refused.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _DIRECTIVES = Directives(
     outside=r"----[ \t]*tern:[ \t]*disable-tx[ \t]*----",
 )
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
+_PLACEHOLDER = re.compile(r"\{\{-?[ \t]*\.([A-Za-z_]\w*)[ \t]*-?\}\}")
 
 
 def _divide(text: str, path: str) -> Divided:
@@ -27,9 +29,14 @@ def _divide(text: str, path: str) -> Divided:
     template = _TEMPLATE.search(text)
     if template is None:
         return divided
-    what = f"`{template[0][:60]}` is a template of tern, which ctgitops does not evaluate"
     place = Place(path, text.count("\n", 0, template.start()) + 1)
-    problem = Problem("other-tool", what, place, "write the resulting SQL into the file instead")
+    if named := _PLACEHOLDER.fullmatch(template[0]):
+        what = f"the placeholder `{template[0][:60]}` of tern has no value"
+        hint = f"add `placeholders: {{{named[1]}: VALUE}}` to migrations/policy.yaml"
+    else:
+        what = f"`{template[0][:60]}` is a template of tern, which ctgitops does not evaluate"
+        hint = "write the resulting SQL into the file instead"
+    problem = Problem("other-tool", what, place, hint)
     return replace(divided, problems=(*divided.problems, problem))
 
 
@@ -39,6 +46,7 @@ TOOL = Tool(
     tried="read",
     files=(re.compile(r"(?P<digits>[0-9]+)_(?P<words>[^/]+)\.sql"),),
     divide=_divide,
+    placeholder=_PLACEHOLDER,
     new="{number:03}_{words}.sql",
     template="\n---- create above / drop below ----\n\n",
     creates="tern new",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from ..core.migration.migration_name import FileKind, MigrationName
 from ..core.migration.tool_record import ToolRecord
@@ -109,6 +109,10 @@ class Tool:
     """The tool's own command that creates a migration."""
     record: Callable[[Source, bytes, Folder], ToolRecord | None] | None = None
     """Computes what the tool's ledger records for the bytes of a file. None if ctgitops cannot compute it."""
+    by_text: bool = False
+    """Whether the tool orders names as text, so that `20240102120000_a` precedes `20240102_b`."""
+    numbers_repeat: bool = False
+    """Whether the tool accepts several migrations with one number, and orders them by their whole names."""
 
     def parse(self, path: str) -> MigrationName | None:
         """The name of the migration to which a path in the folder belongs. None if the file is not a migration."""
@@ -129,7 +133,11 @@ class Tool:
 
     def arranged(self, folder: Folder) -> Arranged:
         """The migrations of a folder, in any order."""
-        return self.arrange(folder) if self.arrange else _by_name(self, folder)
+        found = self.arrange(folder) if self.arrange else _by_name(self, folder)
+        sources = _of_one_length(found.sources) if self.by_text else found.sources
+        if self.numbers_repeat:
+            sources = distinct(sorted(sources, key=lambda each: (each.number, each.up)))
+        return replace(found, sources=sources)
 
 
 def _by_name(tool: Tool, folder: Folder) -> Arranged:
@@ -152,3 +160,24 @@ def _by_name(tool: Tool, folder: Folder) -> Arranged:
         problems.append(Problem("orphan", what, folder.place(downs[orphan]), "add the migration, or remove this file"))
     sources = (Source(name.digits, name.words, path, downs.get(key, "")) for key, (name, path) in ups.items())
     return Arranged(tuple(sources), problems=tuple(problems))
+
+
+def distinct(ordered: Iterable[Source]) -> tuple[Source, ...]:
+    """The same migrations in the same order, each with a number above that of its predecessor.
+
+    Two developers can create migrations with the same number on two branches. The later one gets the next number.
+    """
+    found: list[Source] = []
+    for source in ordered:
+        number = max(source.number, found[-1].number + 1) if found else source.number
+        found.append(replace(source, digits=f"{number:0{len(source.digits)}}"))
+    return tuple(found)
+
+
+def _of_one_length(sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """The migrations with numbers of one length, whose order is the order of the names as text.
+
+    Fills up shorter numbers with nines, because the `_` after a number is greater than a digit.
+    """
+    longest = max((len(each.digits) for each in sources), default=0)
+    return tuple(replace(each, digits=each.digits.ljust(longest, "9")) for each in sources)

@@ -78,6 +78,7 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.GOOSE, "00001_x.sql", "-- +goose ENVSUB ON\n-- +goose Up\nselect '${X}';", "ENVSUB ON"),
         _one(LayoutName.GOOSE, "00001_x.sql", "-- +goose Up\nselect 1;\n-- +goose Up\nselect 2;", "a second section"),
         _one(LayoutName.TERN, "001_x.sql", 'select 1;\n{{ template "x.sql" . }}', "is a template of tern"),
+        _one(LayoutName.TERN, "001_x.sql", "grant a to {{.app_user}};\n", "`{{.app_user}}` of tern has no value"),
         _one(LayoutName.NODE_PG_MIGRATE, "1_x.js", "exports.up = 1", "node-pg-migrate that is not SQL"),
         _one(LayoutName.NODE_PG_MIGRATE, "1704110500000-x.sql", "select 1;", "cannot determine its place"),
         _one(LayoutName.HASURA, "1_x/up.yaml", "- args", "Hasura CLI that is not SQL"),
@@ -127,6 +128,7 @@ def test_a_file_that_differs_from_atlas_sum_is_refused(repo: Checkout) -> None:
     ("layout", "path", "text", "name"),
     [
         (LayoutName.FLYWAY, "V1__x.sql", "create schema ${app};", "app"),
+        (LayoutName.TERN, "001_x.sql", "create schema {{ .app }};", "app"),
         (LayoutName.GRAPHILE_MIGRATE, "committed/000001.sql", graphile("create schema :APP;"), "APP"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,9 +47,13 @@ class ForeignLedger:
         return next((row for row in self.rows if self._matches(row, migration)), None)
 
     def _matches(self, row: ForeignRow, migration: Migration) -> bool:
+        file = migration.path.removesuffix(".sql").removesuffix("/migration").rpartition("/")[2]
         if row.number is not None:
-            return row.number == migration.number or (self.all_before and migration.number < row.number)
+            digits = re.match(r"[0-9]+", file)
+            numbers = {migration.number, int(digits[0]) if digits else migration.number}
+            return row.number in numbers or (self.all_before and migration.number < row.number)
         record = migration.record
         if row.checksum and record:
             return row.checksum in record.checksums
-        return row.name == (record.key if record else migration.name.partition("_")[2])
+        names = {record.key} if record else {migration.name.partition("_")[2], file}
+        return row.name in names

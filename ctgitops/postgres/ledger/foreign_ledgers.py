@@ -25,6 +25,9 @@ where c.relkind = 'r' and c.relname = any(%s) and n.nspname <> %s
 group by 1, 2 order by 1, 2
 """
 
+_BY_KEY = {"Sqitch", "Drizzle Kit", "Prisma Migrate", "node-pg-migrate"}
+"""Tools whose keys are names or hashes. The digits in a name of the last two need not be unique."""
+
 
 def foreign_ledgers(connection: Connection, version_parts: int) -> tuple[ForeignLedger, ...]:
     """The ledgers of other tools. Read-only. Raises LedgerError if this role may not read one of these ledgers."""
@@ -61,4 +64,4 @@ def _number(table: LedgerTable, key: str, version_parts: int) -> int | None:
     if table.title == "Flyway":
         return version_number(key, version_parts)
     digits = re.match(r"[0-9][0-9-]*", key)
-    return None if table.title in {"Sqitch", "Drizzle Kit"} or digits is None else int(digits[0].replace("-", ""))
+    return None if table.title in _BY_KEY or digits is None else int(digits[0].replace("-", ""))

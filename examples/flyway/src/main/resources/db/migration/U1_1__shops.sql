@@ -1,0 +1,2 @@
+alter table sale drop column shop_id;
+drop table shop;

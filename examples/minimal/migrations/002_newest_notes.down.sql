@@ -1,0 +1,2 @@
+-- ctgitops: no transaction
+drop index concurrently note_newest;
