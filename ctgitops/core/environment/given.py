@@ -53,11 +53,16 @@ SCHEMAS: dict[Platform, tuple[str, ...]] = {
 """Maps each platform to the schemas that it creates. Sources: each platform's documentation and public projects."""
 
 
+EXPOSED: dict[Platform, tuple[str, ...]] = dict.fromkeys(Platform, ()) | {Platform.SUPABASE: ("public",)}
+"""Maps each platform to the schemas that its API shows to clients by default."""
+
+
 @dataclass(frozen=True)
 class Given:
     """The schemas that a platform creates. A database may lack some of them."""
 
     schemas: tuple[str, ...] = ()
+    platform: Platform = Platform.NONE
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -71,7 +76,7 @@ class Given:
 
 def given_by(platform: Platform, schemas: tuple[str, ...]) -> Given:
     """The schemas of a platform, and further schemas."""
-    return Given(tuple(dict.fromkeys((*SCHEMAS[platform], *schemas))))
+    return Given(tuple(dict.fromkeys((*SCHEMAS[platform], *schemas))), platform)
 
 
 def missing_schema(message: str) -> str:
