@@ -10,7 +10,7 @@ from ..core.environment.environment import Environment
 from ..core.environment.given import Platform
 from ..core.environment.policy import Policy
 from ..core.migration.migration import Migration
-from ..core.plan.plan import Direction, Plan
+from ..core.plan.plan import Direction, Plan, Step
 from ..core.schema.snapshot import Snapshot
 from ..core.view.preview import PlanResult, Preview
 from ..core.workspace.finding import Finding
@@ -58,9 +58,17 @@ def lint_plan(
             if migration.number in applied:
                 linter.fold(migration.up)
         linter.catalog.settle()
-    findings = [linter.file(step.script, transactional=step.transactional) for step in plan.steps]
+    findings = [_of_step(linter, step, plan) for step in plan.steps]
     steps = zip(plan.steps, findings, strict=True)
     return replace(plan, steps=tuple(replace(step, findings=found) for step, found in steps))
+
+
+def _of_step(linter: Linter, step: Step, plan: Plan) -> tuple[Finding, ...]:
+    """The findings in a step. None in the history of an environment that has no migration yet."""
+    if step.name in plan.history:
+        linter.fold(step.script)
+        return ()
+    return linter.file(step.script, transactional=step.transactional)
 
 
 def _empty(policy: Policy) -> Catalog:

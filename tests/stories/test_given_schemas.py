@@ -78,3 +78,16 @@ def test_a_schema_that_is_missing_everywhere_is_named_with_the_key(house: House,
     done = house.run("baseline", "--env", "staging", "--at", "1")
     assert done.status == 3
     assert "`platform: supabase` or `given: {schemas: [auth]}`" in done.said
+
+
+def test_a_plan_before_the_takeover_names_the_other_ledger_and_the_command(house: House, project: str) -> None:
+    rows = ", ".join("('{}', '{}')".format(*name.split("_")) for name in FILES)
+    run(project, "create schema supabase_migrations; create table supabase_migrations.schema_migrations "
+        f"(version text primary key, statements text[], name text); "
+        f"insert into supabase_migrations.schema_migrations (version, name) values {rows}")  # fmt: skip
+    planned, done = house.plan(), house.apply()
+    assert (planned.status, done.status, marks(project)) == (4, 4, [])
+    assert "Supabase CLI has applied 2 of these files to staging" in planned.out
+    assert "`ctgitops baseline --env staging`" in planned.out
+    assert house.run("baseline", "--env", "staging").status == 0
+    assert "nothing to do" in house.plan().out

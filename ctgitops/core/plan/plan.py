@@ -124,6 +124,8 @@ class Plan:
     """Why ctgitops made the plan automatically. The plan's ledger entries record this. Empty for a user's plan."""
     since: str = ""
     """The hash of the newest ledger entry that changed the applied migrations. Empty without such an entry."""
+    history: frozenset[str] = frozenset()
+    """The names of the steps up to `lint_after`, if the environment has no migration yet. Pages fold these steps."""
     schema: str = ""
     """The hash of the live objects that the plan names. Empty without such an object, or if the schema was not read."""
 
@@ -188,6 +190,10 @@ class Plan:
         return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 
 
+SEPARATELY = 3
+"""Maximum number of irreversible migrations with a warning each. More migrations share one warning."""
+
+
 def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Selector | None = None) -> Plan:
     """The plan of the pending migrations of `environment`: the files minus the applied migrations in its `ledger`.
 
@@ -227,6 +233,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         identity=ledger.identity,
         files=files,
         since=since(ledger),
+        history=frozenset(s.name for s in steps if not ledger.applied and s.script.path in workspace.history),
     )
 
 
@@ -284,11 +291,17 @@ def _target_problems(workspace: Workspace, ledger: Ledger, target: Selector) -> 
 
 
 def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
-    for step in steps:
-        if step.rollback is Rollback.NOT_AVAILABLE:
-            place = Place(step.script.path, step.script.first_line)
-            hint = "only a restore of an earlier backup can undo this migration"
-            yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
+    found = [step for step in steps if step.rollback is Rollback.NOT_AVAILABLE]
+    if len(found) > SEPARATELY:
+        place = Place(found[0].script.path, found[0].script.first_line)
+        what = f"{len(found)} migrations are IRREVERSIBLE, the first is {found[0].name}"
+        hint = "only a restore of an earlier backup can undo these migrations"
+        yield Problem("irreversible", what, place, hint, blocks=False)
+        return
+    for step in found:
+        place = Place(step.script.path, step.script.first_line)
+        hint = "only a restore of an earlier backup can undo this migration"
+        yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
