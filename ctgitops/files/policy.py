@@ -92,6 +92,7 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
     )
     own = Policy()
     default = own if layout.is_own else replace(own, numbering=Numbering.INCREASING, header=HeaderRule.OPTIONAL)
+    given = usable.get("given", {})
     platform = Platform(usable.get("platform", Platform.NONE))
     size = usable.get("max_file_size")
     return Policy(
@@ -105,7 +106,7 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
         freezes=freezes_of(usable, repository),
         notify=receivers_of(usable),
         layout=layout,
-        given=given_by(platform, tuple(usable.get("given", {}).get("schemas", ()))),
+        given=given_by(platform, *(tuple(given.get(key, ())) for key in ("schemas", "roles", "extensions"))),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )
 

@@ -120,7 +120,10 @@ def test_two_remotes_of_supabase_have_a_pooler_each(tmp_path: Path) -> None:
     Checkout(tmp_path).write("supabase/config.toml", REMOTES)
     assert run(tmp_path, "init").status == 0
     workspace = read_workspace(tmp_path)
-    assert [(each.name, each.after) for each in workspace.environments] == [("production", "staging"), ("staging", None)]
+    assert [(each.name, each.after) for each in workspace.environments] == [
+        ("production", "staging"),
+        ("staging", None),
+    ]
     assert "postgres.aaaaaaaaaaaaaaaaaaaa:" in (tmp_path / "environments/staging.yaml").read_text()
 
 

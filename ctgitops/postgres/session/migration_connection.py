@@ -176,6 +176,11 @@ class MigrationConnection:
             self._connection.close()
             self._connection = None
 
+    def notify(self, notification: str) -> None:
+        """Sends a NOTIFY after the run's commits. Does nothing without a working connection: the run is complete."""
+        if self._run_state.done and self._connection is not None and _is_idle(self._connection):
+            exchange_or_rollback(self._connection, notification)
+
     def flush(self) -> None:
         """Waits until all commits are on the server's disk. Does nothing without a working connection."""
         if self.unflushed and self._connection is not None and _is_idle(self._connection):
