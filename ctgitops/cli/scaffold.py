@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from ..files.layout_search import search_layouts
-from ..files.policy import PATH
+from ..files.first_files import difference, first_files, overwrite
+from ..files.layout_search import search_layouts, settings_at
+from ..files.policy import PATH, layout_of
 from ..files.scaffold import (
     GITIGNORE,
     Change,
+    NewFile,
     Order,
-    first_files,
     ignore_backups,
     new_migration,
     with_parts,
     write_files,
 )
 from ..layouts.choice import chosen_layout, refusal
+from ..layouts.configuration import ToolSettings
 from ..layouts.search import FoundLayout
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
+
+MINIMUM_TO_CHOOSE = 2
+"""The number of found folders from which init asks which one to use."""
 
 
 @click.command()
@@ -39,23 +46,31 @@ from .printing import print_page
     metavar="FOLDER",
     help="The folder with the migrations, if the repository has several.  [default: the only folder found]",
 )
-def init(root: Path, migrations: str | None, *, history_pages: bool) -> int:
-    """Create a policy and three manifests for a repository.
+@click.option("--yes", is_flag=True, help="Overwrite existing files whose text differs. Without it, init asks first.")
+def init(root: Path, migrations: str | None, *, history_pages: bool, yes: bool) -> int:
+    """Create a policy and the manifests for a repository.
 
-    Finds the migrations of this and of other tools anywhere below the root. The policy fits these migrations. Existing
-    files are not overwritten. Backup folders inside the repository are added to .gitignore.
+    Finds the migrations of this and of other tools anywhere below the root, and reads the tool's configuration. The
+    policy fits these migrations. Shows a diff before it overwrites a file. Backup folders inside the repository are
+    added to .gitignore.
     """
-    chosen: FoundLayout | None = None
-    if not (root / PATH).exists():
-        found, code = search_layouts(root)
-        if refused := refusal(found, code, migrations):
+    found, code = search_layouts(root)
+    known = (root / PATH).exists()
+    migrations = migrations or (layout_of(root).folder if known else None)
+    if not known and (refused := refusal(found, code, migrations)):
+        migrations = _asked(found)
+        if migrations is None:
             print_page(refused)
             return 1
-        chosen = chosen_layout(found, migrations)
-        if chosen:
-            print_page(f"found {chosen}")
+    chosen = chosen_layout(found, migrations)
+    settings = settings_at(root, chosen) if chosen else ToolSettings()
+    if chosen:
+        print_page("\n".join((f"found {chosen}", *(f"read {path}" for path in settings.sources), *settings.notes)))
     (root / PATH).parent.mkdir(parents=True, exist_ok=True)
-    written = [f"wrote {path}" for path in write_files(root, first_files(root, chosen))]
+    files = first_files(root, chosen, settings)
+    written = [f"wrote {path}" for path in write_files(root, files)]
+    # Without a folder that the search finds, the new policy would describe no migrations
+    written += [f"overwrote {path}" for path in _overwritten(root, files, yes=yes)] if chosen or not known else []
     environments = Wiring(root).environments
     if history_pages:
         from .. import __version__
@@ -66,6 +81,31 @@ def init(root: Path, migrations: str | None, *, history_pages: bool) -> int:
     written += [f"added {pattern} to {GITIGNORE}" for pattern in ignore_backups(root, folders)]
     print_page("\n".join(written) or "nothing to do: all files exist")
     return 0
+
+
+def _asked(found: tuple[FoundLayout, ...]) -> str | None:
+    """The folder that the user chooses in a terminal. None without a terminal."""
+    if len(found) < MINIMUM_TO_CHOOSE or not sys.stdin.isatty():
+        return None
+    for number, each in enumerate(found, start=1):
+        click.echo(f"  {number}  {each}")
+    chosen: int = click.prompt("Which folder has the migrations of this database?", type=click.IntRange(1, len(found)))
+    return found[chosen - 1].folder
+
+
+def _overwritten(root: Path, files: tuple[NewFile, ...], *, yes: bool) -> Iterator[str]:
+    """Overwrites the files that differ, after it has shown the differences. Yields their paths."""
+    changed = [(file, text) for file in files if (text := difference(root, file))]
+    if not changed:
+        return
+    print_page("\n".join(text for _, text in changed))
+    if not yes and not sys.stdin.isatty():
+        print_page("kept the existing files; `ctgitops init --yes` overwrites them")
+        return
+    if yes or click.confirm(f"Overwrite {len(changed)} existing files?"):
+        for file, _ in changed:
+            overwrite(root, file)
+            yield file.path
 
 
 @click.command()

@@ -23,6 +23,7 @@ from .applying.rollback_on_failure import FailedApply
 from .measuring.load_watch import LoadWatch
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.live_schema import with_findings
+from .planning.other_ledger import with_other_ledger
 
 
 def apply(
@@ -109,7 +110,7 @@ def _predicted(plan: Plan, request: Request, database: Database, shadows: Shadow
 def _planned(request: Request, database: Database, ledger: Ledger, databases: Databases) -> Plan:
     """Makes the same plan as the command `plan`, without a trial. Read-only."""
     plan = with_warnings(make_plan(request.workspace, request.environment, ledger, request.target), request)
-    plan = with_unchangeable_headers(plan, request, databases)
+    plan = with_unchangeable_headers(with_other_ledger(plan, request, ledger, database), request, databases)
     return plan if plan.blocked or plan.empty else with_findings(plan, request, database)[0]
 
 

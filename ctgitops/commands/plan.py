@@ -47,6 +47,7 @@ from .planning.baseline_suggestion import with_baseline_suggestion
 from .planning.export_check import with_unexportable
 from .planning.impact_estimate import effects_of
 from .planning.live_schema import with_findings
+from .planning.other_ledger import with_other_ledger
 from .planning.trial import TrialRunner
 
 
@@ -85,6 +86,7 @@ def _result(request: Request, databases: Databases, shadows: Shadows | None) -> 
         database = databases.of(environment)
         ledger = current_ledger(request, database)
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
+        made = with_other_ledger(made, request, ledger, database)
         made, live = with_findings(with_unchangeable_headers(made, request, databases), request, database)
         if made.empty or (made.blocked and not made.held):
             return _with_pooler(Preview(environment, made), database)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..core.problem import Problem
+from ..layouts.configuration import ToolSettings, settings_of
 from ..layouts.search import FoundCode, FoundLayout, found_code, found_layouts
 from .repository import Repository
 
@@ -26,6 +27,17 @@ def search_layouts(root: Path) -> tuple[tuple[FoundLayout, ...], tuple[FoundCode
         return "" if isinstance(text, Problem) else text
 
     return found_layouts(paths, text_of), found_code(paths)
+
+
+def settings_at(root: Path, chosen: FoundLayout) -> ToolSettings:
+    """What the configuration files of the tool of a found folder say. Read-only."""
+    repository = Repository(root)
+
+    def text_of(path: str) -> str:
+        text = repository.text(path, LARGEST)
+        return "" if isinstance(text, Problem) else text
+
+    return settings_of(chosen.layout, chosen.folder, _listed(root), text_of)
 
 
 def _listed(root: Path) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.environment.given import Platform, given_by
+from ..core.environment.given import EXPOSED, Platform, given_by
 from ..core.environment.layout import Layout, LayoutName
 from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
@@ -92,6 +92,8 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
     )
     own = Policy()
     default = own if layout.is_own else replace(own, numbering=Numbering.INCREASING, header=HeaderRule.OPTIONAL)
+    given = usable.get("given", {})
+    platform = Platform(usable.get("platform", Platform.NONE))
     size = usable.get("max_file_size")
     return Policy(
         numbering=Numbering(usable.get("numbering", default.numbering)),
@@ -99,14 +101,12 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
         bands=tuple(Band(name, *_ends(text)) for name, text in usable.get("bands", {}).items()),
         lint=dict(usable.get("lint", {})),
         lint_after=usable.get("lint_after", default.lint_after),
-        exposed_schemas=tuple(usable.get("exposed_schemas", default.exposed_schemas)),
+        exposed_schemas=tuple(usable.get("exposed_schemas", EXPOSED[platform])),
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
         freezes=freezes_of(usable, repository),
         notify=receivers_of(usable),
         layout=layout,
-        given=given_by(
-            Platform(usable.get("platform", Platform.NONE)), tuple(usable.get("given", {}).get("schemas", ()))
-        ),
+        given=given_by(platform, *(tuple(given.get(key, ())) for key in ("schemas", "roles", "extensions"))),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )
 

@@ -9,22 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-import yaml
-
-from ..core.environment.layout import Layout, LayoutName
-from ..core.environment.policy import EVERYTHING, Band, HeaderRule, Policy
+from ..core.environment.policy import EVERYTHING, Band
 from ..core.migration.migration_name import LARGEST
 from ..core.migration.schema_version import SchemaVersion, highest
 from ..core.migration.structure import PARTS
 from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, UsageError
 from ..layouts.registry import tool_of
-from ..layouts.search import FoundLayout
 from .git import in_repository
 from .git_command import Git
-from .policy import PATH
-from .repository import Repository
-from .workspace import read_migrations_of
 
 _TIMESTAMP = 10**13
 """The smallest number that is a 14-digit timestamp. Supabase and dbmate use such numbers."""
@@ -44,25 +37,6 @@ _MIGRATION = """\
 
 """
 _DOWN = "-- Rolls back {name}.\n\n"
-
-_POLICY = """\
-# yaml-language-server: $schema={schemas}/policy.schema.json
-{layout}numbering: {numbering}
-header: {header}
-{history}"""
-_MANIFEST = """\
-# yaml-language-server: $schema={schemas}/manifest.schema.json
-environment: {name}
-database:
-  url: ${{{secret}_DATABASE_URL}}    # name of a secret, not the URL itself
-"""
-_ENVIRONMENTS = {
-    "development": "apply: {on: manual}\n",
-    "staging": "apply: {on: push}\n",
-    "production": 'after: staging\napply: {on: release, tags: "v*"}\n'
-    "backup: {to: backups/production}    # on GitHub, a bucket: s3://BUCKET/production\n",
-}
-_SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgitops/files"
 
 
 class Change(StrEnum):
@@ -141,41 +115,6 @@ def with_parts(migration: NewFile) -> NewFile:
     name = migration.path.rpartition("/")[2]
     parts = (f"{part.heading}\n-- {part.purpose}\n" for part in PARTS)
     return NewFile(migration.path, migration.text + "\n".join(parts).replace("NNN_name.sql", name))
-
-
-def first_files(root: Path, chosen: FoundLayout | None = None) -> tuple[NewFile, ...]:
-    """A policy that matches the existing migrations, and three manifests. Writes nothing.
-
-    `chosen` is the folder with the migrations. None if there are no migrations yet.
-    """
-    layout = Layout(chosen.layout, chosen.folder, version_parts=chosen.version_parts) if chosen else Layout()
-    found = read_migrations_of(Repository(root), Policy(header=HeaderRule.OPTIONAL, layout=layout)).migrations
-    numbers = [m.number for m in found]
-    contiguous = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True
-    policy = _POLICY.format(
-        schemas=_SCHEMAS,
-        layout=_layout_keys(layout),
-        numbering="contiguous" if contiguous else "increasing",
-        header="required" if all(m.header for m in found) else "optional",
-        history=f"lint_after: {numbers[-1]}    # lint skips this migration and all earlier ones\n" if numbers else "",
-    )
-    manifests = (
-        NewFile(
-            f"environments/{name}.yaml",
-            _MANIFEST.format(schemas=_SCHEMAS, name=name, secret=name.upper()) + rest,
-        )
-        for name, rest in _ENVIRONMENTS.items()
-    )
-    return NewFile(PATH, policy), *manifests
-
-
-def _layout_keys(layout: Layout) -> str:
-    keys = [] if layout.is_own else [f"layout: {layout.name}"]
-    if layout.folder != Layout().folder:  # YAML can require quotation marks, as for `@app/db/migrations`
-        keys.append(yaml.safe_dump({"migrations": layout.folder}, allow_unicode=True, width=1000).rstrip())
-    keys += ["platform: supabase"] if layout.name is LayoutName.SUPABASE else []
-    keys += [f"version_parts: {layout.version_parts}"] if layout.version_parts > 1 else []
-    return "".join(f"{key}\n" for key in keys)
 
 
 def write_files(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:

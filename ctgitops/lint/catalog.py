@@ -59,6 +59,23 @@ class Index:
     """Whether CLUSTER without an index name uses this index."""
 
 
+@dataclass(frozen=True)
+class RowPolicy:
+    """A policy of row-level security."""
+
+    command: str = "all"
+    """`all`, `select`, `insert`, `update` or `delete`."""
+    roles: frozenset[str] = frozenset({"PUBLIC"})
+    permissive: bool = True
+
+    def overlaps(self, other: RowPolicy) -> bool:
+        """Whether a query of one role evaluates both policies."""
+        commands = {self.command, other.command}
+        return (len(commands) == 1 or "all" in commands) and bool(
+            self.roles & other.roles or "PUBLIC" in self.roles | other.roles
+        )
+
+
 @dataclass
 class Table:
     """A table, materialized view or view."""
@@ -86,7 +103,8 @@ class Table:
     row_security: bool = False
     row_security_forced: bool = False
     """Whether row-level security also applies to the table's owner."""
-    policies: set[str] = field(default_factory=set)
+    policies: dict[str, RowPolicy] = field(default_factory=dict)
+    """Maps the names of the table's policies to the policies."""
     reads: frozenset[Name] = frozenset()
     """For a view: the relations that its query reads."""
     security_invoker: bool = False
@@ -126,6 +144,8 @@ class Function:
     """The command with which to parse the PL/pgSQL body. It declares the parameters and the kind of the result."""
     atomic: tuple[Node, ...] = field(default=(), repr=False)
     """The statements of a BEGIN ATOMIC body, or the query in RETURN. The key of each node is its kind."""
+    definer: bool = False
+    """Whether the function is SECURITY DEFINER."""
 
 
 @dataclass
@@ -143,6 +163,10 @@ class Catalog:
     """The session's TimeZone. Empty if the file does not set TimeZone."""
     major: int = 0
     """The server version. 0 if unknown."""
+    api_roles: set[str] = field(default_factory=set)
+    """Those of the roles `anon` and `authenticated` that are known to exist. The clients of an API have these roles."""
+    executors: set[str] = field(default_factory=set)
+    """Those of the same roles to which default privileges grant EXECUTE on new functions."""
 
     def full(self, name: Name) -> Name:
         """The name with its schema. Looks up a name without a schema in the search path.

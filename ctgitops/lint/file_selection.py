@@ -7,22 +7,24 @@ from dataclasses import replace
 from datetime import date
 
 from ..core.environment.environment import Environment
+from ..core.environment.given import Platform
 from ..core.environment.policy import Policy
 from ..core.migration.migration import Migration
-from ..core.plan.plan import Direction, Plan
+from ..core.plan.plan import Direction, Plan, Step
 from ..core.schema.snapshot import Snapshot
 from ..core.view.preview import PlanResult, Preview
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
 from ..sql.parse import SqlSyntaxError
 from .catalog import Catalog
+from .fold.access import API_ROLES
 from .run import Linter
 from .snapshot_catalog import catalog_of
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
     """Lints each migration as if all earlier migrations were in use. With `only`, reports only on these files."""
-    linter = Linter(Catalog(complete=True), workspace.policy.exposed_schemas, workspace.policy.lint, today)
+    linter = Linter(_empty(workspace.policy), workspace.policy.exposed_schemas, workspace.policy.lint, today)
     found: list[Finding] = []
     for migration in sorted(workspace.migrations, key=lambda m: m.number):
         if migration.number <= workspace.policy.lint_after or not (only is None or migration.path in only):
@@ -45,7 +47,7 @@ def lint_plan(
 ) -> Plan:
     """Adds findings to the steps of a plan. Tables that the plan's steps create are not in use yet."""
     linter = Linter(
-        catalog_of(live) if live else Catalog(complete=True),
+        catalog_of(live) if live else _empty(workspace.policy),
         workspace.policy.exposed_schemas,
         severities(workspace.policy, environment),
         today,
@@ -56,9 +58,23 @@ def lint_plan(
             if migration.number in applied:
                 linter.fold(migration.up)
         linter.catalog.settle()
-    findings = [linter.file(step.script, transactional=step.transactional) for step in plan.steps]
+    findings = [_of_step(linter, step, plan) for step in plan.steps]
     steps = zip(plan.steps, findings, strict=True)
     return replace(plan, steps=tuple(replace(step, findings=found) for step, found in steps))
+
+
+def _of_step(linter: Linter, step: Step, plan: Plan) -> tuple[Finding, ...]:
+    """The findings in a step. None in the history of an environment that has no migration yet."""
+    if step.name in plan.history:
+        linter.fold(step.script)
+        return ()
+    return linter.file(step.script, transactional=step.transactional)
+
+
+def _empty(policy: Policy) -> Catalog:
+    """The schema before the first migration."""
+    api_roles = API_ROLES if policy.given.platform is Platform.SUPABASE else frozenset[str]()
+    return Catalog(complete=True, api_roles=set(api_roles), executors=set(api_roles))
 
 
 def severities(policy: Policy, environment: Environment) -> Mapping[str, str]:

@@ -73,6 +73,11 @@ class Case:
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 
+    @property
+    def api_schemas(self) -> tuple[str, ...]:
+        """The schemas that the clients of an API can query. Empty if no API is known."""
+        return self.exposed_schemas or (("public",) if self.catalog.api_roles else ())
+
     def in_use(self, relation: Node, *, if_exists: bool = False) -> Table | None:
         """The table `relation`, if it is in use. None if the same plan created it, or if it is temporary."""
         return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))

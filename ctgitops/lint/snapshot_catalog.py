@@ -13,6 +13,7 @@ from ..sql.guard import Guard
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from .catalog import Catalog
 from .fold import apply
+from .fold.access import API_ROLES
 
 _TAG = "$ctgitops$"
 _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^("])+')
@@ -74,8 +75,34 @@ def _written(snapshot: Snapshot) -> Iterator[str]:
         if "clustered" in each.attributes:
             yield f"alter table {each.of} cluster on {each.name.rpartition('.')[2]}"
     for each in by_kind["policy"]:
-        yield f"create policy {each.name.removeprefix(f'{each.of}.')} on {each.of}"
+        yield _policy(each)
+    yield from dict.fromkeys(sql for each in by_kind["default privileges"] for sql in _default_privileges(each))
+    yield from dict.fromkeys(sql for each in by_kind["grant"] for sql in _grant(each))
     yield from (function_sql(each) for kind in ("function", "procedure") for each in by_kind[kind])
+
+
+def _policy(each: SchemaObject) -> str:
+    attributes = each.attributes
+    kind = "restrictive" if "restrictive" in attributes else "permissive"
+    name = each.name.removeprefix(f"{each.of}.")
+    return (
+        f"create policy {name} on {each.of} as {kind} for {attributes.get('command', 'all')} "
+        f"to {attributes.get('roles', 'public')}"
+    )
+
+
+def _default_privileges(each: SchemaObject) -> Iterator[str]:
+    """Keeps only those for functions, and leaves out the role and the schema, which the model does not have."""
+    objects, _, grantee = each.name.rpartition(" to ")
+    if objects.endswith(" on functions"):
+        yield f"alter default privileges grant execute on functions to {grantee}"
+
+
+def _grant(each: SchemaObject) -> Iterator[str]:
+    """A grant to the role. Any grant tells the model that the role exists."""
+    grantee = each.name.rpartition(" to ")[2]
+    if grantee in API_ROLES:
+        yield f"grant usage on schema public to {grantee}"
 
 
 def _domain(each: SchemaObject) -> str:
@@ -135,5 +162,6 @@ def function_sql(each: SchemaObject) -> str:
     if language == "sql" and _ATOMIC.match(body):
         quoted = f" {body}"
     head = f"{each.kind} {name[0] if name else ''}({attributes.get('arguments', '')})"
+    definer = " security definer" if attributes.get("security") == "definer" else ""
     returns = "" if procedure else f" returns {attributes.get('returns', 'void')} {attributes.get('volatility', '')}"
-    return f"create {head}{returns} language {language}{quoted}"
+    return f"create {head}{returns} language {language}{definer}{quoted}"

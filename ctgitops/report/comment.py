@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ..core.gate.request import Origin
+from ..core.plan.plan import Step
 from ..core.problem import Problem
 from ..core.view.preview import Occasion, PlanResult, Preview
 from ..core.view.verdict import verdict_of
@@ -19,6 +20,7 @@ from ..sql.script import Script
 from . import destruction, escape, findings, impact, links, phrases, plan_tables
 from .advice import advice
 from .diagram import diagram
+from .folded_history import folded, hidden_in, rollbacks, schema_of, transactions
 from .override import override_markdown
 from .proof import mark, schema_lines, sentences
 from .verdict import verdict
@@ -78,6 +80,7 @@ class Comment:
             "apply_policies": self._apply_policies[: kept["environments"]],
             "rows": _first(self._rows, kept["rows"]),
             "more_rows": len(self._rows) - kept["rows"],
+            "histories": self._histories,
             "problems": findings.trimmed(self._findings, kept),
             "tally": findings.folded(self._findings),
             "busy": [
@@ -145,6 +148,25 @@ class Comment:
         return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
 
     @cached_property
+    def _histories(self) -> list[Part]:
+        """The folded histories. Environments with the same history share a row."""
+        seen: dict[tuple[Step, ...], list[str]] = {}
+        for plan in phrases.plans(self.results):
+            if steps := folded(plan):
+                seen.setdefault(steps, []).append(plan.environment)
+        return [
+            {
+                "count": len(steps),
+                "first": steps[0].name,
+                "last": steps[-1].name,
+                "only": "" if len(names) == len(phrases.plans(self.results)) else phrases.joined(tuple(names)),
+                "transaction": transactions(steps),
+                "rollback": rollbacks(steps),
+            }
+            for steps, names in seen.items()
+        ]
+
+    @cached_property
     def _findings(self) -> list[Part]:
         one = len(self.results) == 1
         shown = {problem: () if one else names for problem, names in self._problems.items()}
@@ -159,13 +181,17 @@ class Comment:
         """The schema changes of each environment. Environments with the same changes share a part."""
         seen: dict[str, list[Preview]] = {}
         for result in self.results:
-            if isinstance(result, Preview) and result.proof and (lines := schema_lines(result.proof)):
+            if (
+                isinstance(result, Preview)
+                and result.proof
+                and (lines := schema_of(result, schema_lines(result.proof)))
+            ):
                 seen.setdefault("\n".join(lines), []).append(result)
         return [
             {
                 "names": phrases.joined(tuple(result.environment.name for result in those)),
                 "lines": diff.split("\n"),
-                "diagram": _drawn(those[0]),
+                "diagram": Markup() if folded(those[0].plan) else _drawn(those[0]),
             }
             for diff, those in seen.items()
         ]
@@ -223,8 +249,11 @@ class Comment:
     def _files(self) -> list[Part]:
         """The SQL files. Verify and rollback files are left out first, and large files before small files."""
         found: dict[tuple[str, str], Part] = {}
+        hidden = hidden_in(self.results)
         for step in phrases.steps(self.results):
-            for script in filter(None, (step.script, step.verify, step.rollback_script)):
+            for script in (
+                filter(None, (step.script, step.verify, step.rollback_script)) if step.identity not in hidden else ()
+            ):
                 rank = (script is not step.script, len(script.sql))
                 # With some layouts, one file has a section for each direction
                 section = "rollback" if rank[0] and script.path == step.script.path else ""

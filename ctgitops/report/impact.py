@@ -15,6 +15,7 @@ from ..core.view.preview import PlanResult, Preview
 from ..core.view.verdict import gaps_of
 from ..sql.locks import LockMode
 from . import escape, phrases
+from .folded_history import effects_of, hidden_in
 
 WORK = {
     Work.REWRITE: "rewrites the table",
@@ -31,17 +32,18 @@ DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": 
 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
     """Pairs of a migration's name and a line about its effect. After a migration's first line, the name is empty."""
-    for step in preview.plan.steps:
-        lines = _effect_text(preview, step)
-        yield from ((step.name if line is lines[0] else "", line) for line in lines)
+    effects = ((step.name, _effect_text(preview, step)) for step in preview.plan.steps)
+    for name_, lines in effects_of(preview.plan, effects, NOBODY):
+        yield from ((name_ if line is lines[0] else "", line) for line in lines)
     yield from ((phrases.joined(tuple(names)), line) for line, names in _untried(preview).items())
 
 
 def parts_of(results: tuple[PlanResult, ...]) -> list[dict[str, object]]:
     """The effects of each migration for a comment. Environments with the same effects share a part."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    hidden = hidden_in(results)
     for step in phrases.steps(results):
-        for result in results:
+        for result in results if step.identity not in hidden else ():
             if lines := _effect_text(result, step, whole=False):
                 found.setdefault((step.name, lines), []).append(result.environment.name)
     for result in results:

@@ -12,6 +12,7 @@ from ..core.problem import Problem
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, gaps_of, states_of_steps
 from . import escape, phrases
+from .folded_history import hidden_in
 from .impact import effect_on_worst, glance
 from .verdict import MARKS
 from .workflow_inputs import way_back_with_inputs
@@ -68,7 +69,10 @@ def migration_rows(results: tuple[PlanResult, ...], problems: Mapping[Problem, t
             goes_to.setdefault(step.identity, []).append(plan.environment)
     destroys = frozenset[str]().union(*(result.destroys for result in results if isinstance(result, Preview)))
     rows, seen, states = [], len(phrases.plans(results)), states_of_steps(results)
+    hidden = hidden_in(results)
     for step in phrases.steps(results):
+        if step.identity in hidden:
+            continue
         names = goes_to[step.identity]
         only = "" if len(names) == seen else f"only {phrases.joined(tuple(names), PLACES)}"
         row = _row(step, _of(step, problems), states[step.identity], destroys)

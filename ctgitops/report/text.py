@@ -17,6 +17,7 @@ from ..core.workspace.workspace import Workspace
 from . import destruction, phrases
 from .backup_lines import backup_lines, extent_lines
 from .diff_lines import change_lines
+from .folded_history import folded, rollbacks, schema_of, title, transactions, unfolded
 from .impact import measured, text_lines
 from .load import load_lines, load_verdict
 from .override import override_lines
@@ -47,7 +48,7 @@ def _proof(preview: Preview) -> Iterable[str]:
     if preview.proof is None:
         return
     yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan, preview.destroys)))
-    if changed := schema_lines(preview.proof):
+    if changed := schema_of(preview, schema_lines(preview.proof)):
         yield from ("", "  schema changes", "", *changed)
 
 
@@ -63,9 +64,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield ""
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
-    if plan.steps:
-        rows = (_row(step, preview.destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)
-        yield from ("", *table([HEAD, *rows], within=within))
+    yield from _steps(preview, within)
     if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
         proof = preview.proof
         measured_on = f", measured on {proof.ran_on or 'a copy of its schema'}" if proof and proof.tried else ""
@@ -81,7 +80,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     tried = measured(preview)
     for problem in plan.remarks:
         yield from ("", *(f"  {line}" for line in problem_lines(problem, tried.get(problem, ""))))
-    if which := order_of([plan]):
+    if (which := order_of([plan])) and unfolded(plan):
         yield from ("", f"  {phrases.order(which)}")
     yield from extent_lines(preview)
     yield from _reasons(preview.reasons)
@@ -89,6 +88,14 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     if not plan.empty:
         shown = () if verdict_of(preview).state.stops else _fingerprint(plan)
         yield from (*shown, "", f"  next: {next_step(preview)}")
+
+
+def _steps(preview: Preview, within: int | None) -> Iterable[str]:
+    plan = preview.plan
+    if plan.steps:
+        shared = plan.apply_policy.single_transaction
+        rows = (_row(step, preview.destroys, shared=shared) for step in unfolded(plan))
+        yield from ("", *table([HEAD, *_history_row(plan), *rows], within=within))
 
 
 def _seeds(plan: Plan) -> Iterable[str]:
@@ -112,6 +119,12 @@ SHOWN = 6
 """Maximum number of reasons to wait that are shown in full."""
 
 HEAD = ("", "migration", "version", "transaction", "rollback", "stated time", "")
+
+
+def _history_row(plan: Plan) -> Iterable[tuple[str, ...]]:
+    if steps := folded(plan):
+        inside = "one for all" if plan.apply_policy.single_transaction else transactions(steps)
+        yield ("+", title(steps), "-", inside, rollbacks(steps), "-", "")
 
 
 def _row(step: Step, destroys: frozenset[str] = frozenset(), *, shared: bool) -> tuple[str, ...]:

@@ -91,6 +91,14 @@ def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:
             yield parts_of(item["ObjectWithArgs"].get("objname", []))
 
 
+def role_names(items: Sequence[Node]) -> frozenset[str]:
+    """The roles in a list of RoleSpec nodes. PUBLIC is written in capitals."""
+    specs = (item.get("RoleSpec", {}) for item in items)
+    return frozenset(
+        "PUBLIC" if each.get("roletype") == "ROLESPEC_PUBLIC" else each.get("rolename", "") for each in specs
+    )
+
+
 def relation_name(relation: Node) -> Name:
     """The name of a RangeVar."""
     return relation.get("schemaname", ""), relation.get("relname", "")

@@ -78,7 +78,7 @@ class ThrowAwayDatabases:
         """The SQL of the given schemas that the environment's database has."""
         from ..postgres.catalog.source_database import given_sql
 
-        return given_sql(self.addresses.of(environment), environment.given.schemas, major)
+        return given_sql(self.addresses.of(environment), environment.given, major)
 
     def _external(self, policy: ShadowPolicy) -> Address:
         return self.addresses.named(policy.url_secret or "", "the shadow")

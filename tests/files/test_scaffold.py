@@ -13,8 +13,9 @@ from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.structure import PARTS, structure_faults
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.errors import UsageError
+from ctgitops.files.first_files import first_files
 from ctgitops.files.history_workflow import history_workflow
-from ctgitops.files.scaffold import Change, Order, first_files, new_migration, with_parts, write_files
+from ctgitops.files.scaffold import Change, Order, new_migration, with_parts, write_files
 from ctgitops.files.workspace import read_workspace
 from ctgitops.sql.script import Script
 from tests.files.checkout import HEADER, Checkout

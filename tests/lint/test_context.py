@@ -51,7 +51,7 @@ def test_every_measured_pair_of_types_costs_what_was_measured_and_all_others_rew
         ("create table n (id int);\nalter table n rename to m;\ncreate index on m (id);", []),
         (
             "create policy p on orders;\nalter policy p on orders rename to q;\ncreate index on q (id);",
-            ["blocking-index", "work-under-lock"],
+            ["disabled-row-security", "blocking-index", "work-under-lock"],
         ),
         ("create temp table orders (id int);\ncreate index on orders (id);", []),
         ("set search_path to other;\ncreate table orders (id int);\ncreate index on orders (id);", []),

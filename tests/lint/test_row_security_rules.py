@@ -35,7 +35,8 @@ def test_row_level_security_without_a_policy_is_found(text: str, rules: list[str
 def test_the_last_policy_of_a_table_is_missed() -> None:
     assert rules_found("drop policy own on orders;", ON + OWN) == ["missing-policy"]
     assert rules_found("drop policy own on orders;\ncreate policy new on orders using (id = 2);", ON + OWN) == []
-    assert rules_found("drop policy own on orders;\nalter table orders disable row level security;", ON + OWN) == []
+    off = "drop policy own on orders;\nalter table orders disable row level security;"
+    assert rules_found(off, ON + OWN) == ["disabled-row-security"]
     assert rules_found("drop policy own on orders;", ON + OWN + "create policy two on orders using (id = 2);") == []
     assert rules_found("drop policy mine on orders;", ON + OWN + "alter policy own on orders rename to mine;") == [
         "missing-policy"

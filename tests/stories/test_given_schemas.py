@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.servers import run
+from tests.servers import run, session
 from tests.stories.house import House, marks
 
 pytestmark = pytest.mark.slow
@@ -78,3 +78,66 @@ def test_a_schema_that_is_missing_everywhere_is_named_with_the_key(house: House,
     done = house.run("baseline", "--env", "staging", "--at", "1")
     assert done.status == 3
     assert "`platform: supabase` or `given: {schemas: [auth]}`" in done.said
+
+
+def test_a_plan_before_the_takeover_names_the_other_ledger_and_the_command(house: House, project: str) -> None:
+    rows = ", ".join("('{}', '{}')".format(*name.split("_")) for name in FILES)
+    run(project, "create schema supabase_migrations; create table supabase_migrations.schema_migrations "
+        f"(version text primary key, statements text[], name text); "
+        f"insert into supabase_migrations.schema_migrations (version, name) values {rows}")  # fmt: skip
+    planned, done = house.plan(), house.apply()
+    assert (planned.status, done.status, marks(project)) == (4, 4, [])
+    assert "Supabase CLI has applied 2 of these files to staging" in planned.out
+    assert "`ctgitops baseline --env staging`" in planned.out
+    assert house.run("baseline", "--env", "staging").status == 0
+    assert "nothing to do" in house.plan().out
+
+
+def test_the_api_is_told_to_reload_its_schema_after_each_run_that_changed_it(house: House, project: str) -> None:
+    assert house.run("baseline", "--env", "staging", "--at", "latest").status == 0
+    house.write("supabase/migrations/20240103120000_bio.sql", "alter table public.profiles add column bio text;")
+    with session(project) as api:
+        api.execute("listen pgrst")
+        house.applied()
+        assert [each.payload for each in api.notifies(timeout=10, stop_after=1)] == ["reload schema"]
+        house.write("supabase/migrations/20240104120000_bad.sql", "alter table public.profiles add column bio text;")
+        house.write("supabase/migrations/20240103130000_more.sql", "alter table public.profiles add column more text;")
+        assert house.apply().status == 6
+        assert [each.payload for each in api.notifies(timeout=10, stop_after=1)] == ["reload schema"]
+        assert house.apply().status == 6  # this run commits no migration
+        assert list(api.notifies(timeout=0)) == []
+
+
+SETUP = """
+do $$ begin create role anon nologin; exception when duplicate_object then null; end $$;
+create publication supabase_realtime;
+grant usage on schema public to anon, authenticated;
+alter default privileges in schema public grant all on tables to anon, authenticated;
+alter default privileges in schema public grant all on functions to anon, authenticated;
+create function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql
+    as $f$ begin notify pgrst, 'reload schema'; end $f$;
+create event trigger pgrst_ddl_watch on ddl_command_end execute function extensions.pgrst_ddl_watch()
+"""
+REALTIME = "alter publication supabase_realtime add table public.more;"
+
+
+def test_what_a_hosted_project_has_beside_its_schemas_is_given_and_additions_are_compared(
+    house: House, database_url: str
+) -> None:
+    run(database_url, PLATFORM + ";" + SETUP)
+    house.policy("layout: supabase\nmigrations: supabase/migrations\nplatform: supabase\n")
+    house.environment("staging", database_url, "shadow: {}\n")
+    for name, sql in {**FILES, "20240103120000_realtime": REALTIME}.items():
+        house.write(f"supabase/migrations/{name}.sql", sql)
+        run(database_url, sql)
+    done = house.run("baseline", "--env", "staging", "--at", "latest")
+    assert done.status == 0, done.said
+    assert house.run("drift").status == 0
+    run(database_url, "alter publication supabase_realtime drop table public.more; drop policy mine on storage.objects")
+    drifted = house.run("drift")
+    assert drifted.status == 1
+    assert "publication supabase_realtime" in drifted.said
+    assert "policy mine: command select" in drifted.said
+    run(database_url, REALTIME + "create policy mine on storage.objects for select to authenticated using (true)")
+    drifted = house.run("drift")
+    assert (drifted.status, "using" in drifted.said, "publication" in drifted.said) == (1, True, False), drifted.said

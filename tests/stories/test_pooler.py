@@ -132,3 +132,24 @@ def test_a_pooler_that_refuses_settings_is_called_by_its_name(house: House, list
         done = house.apply()
     assert done.status == 4, done.said
     assert "PgBouncer rejects startup parameters" in done.words
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_the_session_pooler_of_supabase_gets_the_settings_by_sql_and_keeps_them(
+    house: House, listening: LocalServer, *, together: bool
+) -> None:
+    """Supavisor drops the startup parameter `options`. Seen to fail without the SQL: refused, and hinted at itself."""
+    url = listening.create_database(f"supavisor_{together}".lower()).url
+    show = "select current_setting('lock_timeout') || ' ' || current_setting('statement_timeout') as said"
+    for number in (1, 2):
+        sql = f"create table t{number} as {show}; reset lock_timeout; set work_mem = '8MB';"
+        house.migration(f"00{number}_t{number}", sql, down=f"drop table t{number};")
+    manner = "transaction: all\n" if together else ""
+    with bouncer(url, "session", PASSED_ON) as through:
+        named = through.replace("127.0.0.1", "aws-0-eu-west-1.pooler.supabase.com") + "?hostaddr=127.0.0.1"
+        house.environment("staging", named, f"timeouts: {{lock: 300ms, statement: 7min}}\n{manner}")
+        planned, done = house.plan(), house.apply()
+    assert planned.status == 0, planned.said
+    assert done.status == 0, done.said
+    assert "leaks session state: setting work_mem" in done.words
+    assert fetch(url, "select said from t1 union all select said from t2") == [("300ms 7min",), ("300ms 7min",)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...core.environment.environment import Environment
-from ...core.environment.given import Given, missing_schema
+from ...core.environment.given import COMPARED, Given, missing_schema
 from ...core.plan.plan import Step
 from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare, without
@@ -39,7 +39,8 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
             missing = missing_schema(error.what)
             if environment is None or ("schema", missing) not in live.by_key or missing in environment.given.schemas:
                 raise
-            environment = replace(environment, given=Given((*environment.given.schemas, missing)))
+            given = replace(environment.given, schemas=(*environment.given.schemas, missing))
+            environment = replace(environment, given=given)
             notes += (
                 f"no migration creates the schema {missing}, so it is copied from the database, and not compared",
             )
@@ -51,11 +52,17 @@ def _replayed(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environ
     with shadows.like(like(live), environment) as shadow:
         shadow.apply(steps)
         expected, notes = with_versions_of(shadow.snapshot(), live)
-        changes = without(compare(expected, live), environment.given.patterns if environment else ())
+        changes = _of_the_project(compare(expected, live), environment.given if environment else Given())
         if any(map(may_be_print, changes)):
             again = shadow.read_again()
             changes = tuple(each for each in changes if not (may_be_print(each) and _is_print(each, again)))
         return Replayed(changes, (*shadow.unmatched, *notes))
+
+
+def _of_the_project(changes: Changes, given: Given) -> Changes:
+    """Leaves out differences in objects of the platform, but keeps the policies and triggers of its tables."""
+    kept = {each.object.key for each in without(changes, given.patterns)}
+    return tuple(each for each in changes if each.object.kind in COMPARED or each.object.key in kept)
 
 
 def may_be_print(change: Change) -> bool:

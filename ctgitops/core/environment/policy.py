@@ -57,7 +57,10 @@ class Policy:
     lint_after: int = 0
     """`check` does not lint migrations up to this number. These migrations are history."""
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas that clients can query. If empty, clients can query `public` if the database uses row-level security."""
+    """Schemas that clients can query. `platform: supabase` sets `public`.
+
+    If empty, clients can query `public` if the database uses row-level security.
+    """
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
     """Migrations whose files were deleted on purpose because no database has applied them."""

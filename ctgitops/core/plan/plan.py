@@ -34,6 +34,7 @@ from .due_seeds import due_seeds, seed_again_problems
 from .flags import FlagWait, flag_waits, removed_flag_problems
 from .history import history_problems
 from .single_transaction import single_transaction_problems
+from .target import target_problems
 
 SHOWN_ANYWAY = frozenset({"rolled-back", UNDECLARED})
 """Codes of problems that block a plan, but not its trial."""
@@ -125,6 +126,8 @@ class Plan:
     """Why ctgitops made the plan automatically. The plan's ledger entries record this. Empty for a user's plan."""
     since: str = ""
     """The hash of the newest ledger entry that changed the applied migrations. Empty without such an entry."""
+    history: frozenset[str] = frozenset()
+    """The names of the steps up to `lint_after`, if the environment has no migration yet. Pages fold these steps."""
     schema: str = ""
     """The hash of the live objects that the plan names. Empty without such an object, or if the schema was not read."""
     flag_waits: tuple[FlagWait, ...] = ()
@@ -190,6 +193,10 @@ class Plan:
         return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 
 
+SEPARATELY = 3
+"""Maximum number of irreversible migrations with a warning each. More migrations share one warning."""
+
+
 def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Selector | None = None) -> Plan:
     """The plan of the pending migrations of `environment`: the files minus the applied migrations in its `ledger`.
 
@@ -212,7 +219,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *seed_again_problems(seeds, ledger, numbers),
         *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
-        *_target_problems(workspace, ledger, target),
+        *target_problems(workspace, ledger, target),
         *(*_irreversible(steps), *removed_flag_problems(workspace.migrations, environment, ledger)),
         *(single_transaction_problems(_named(steps, seeds), environment.path) if policy.single_transaction else ()),
     )
@@ -231,6 +238,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         files=files,
         since=since(ledger),
         flag_waits=tuple(waits.values()),
+        history=frozenset(s.name for s in steps if not ledger.applied and s.script.path in workspace.history),
     )
 
 
@@ -268,31 +276,18 @@ def _step(migration: Migration, ledger: Ledger) -> Step:
     )
 
 
-def _target_problems(workspace: Workspace, ledger: Ledger, target: Selector) -> Iterable[Problem]:
-    known = {m.version for m in workspace.migrations}
-    numbers = {m.number for m in workspace.migrations}
-    if target.version and target.version not in known:
-        hint = f"the highest version of the files is {highest([v for v in known if v]) or 'none'}"
-        yield Problem("target", f"no migration has version {target}", hint=hint)
-    if target.number is not None and target.number not in numbers:
-        yield Problem("target", f"there is no migration {target}", hint="use the number or name of a file, or `latest`")
-    elif target.name and target.name not in {m.name for m in workspace.migrations}:
-        other = next(m.name for m in workspace.migrations if m.number == target.number)
-        yield Problem("target", f"there is no migration {target}", hint=f"did you mean `{other}`?")
-    beyond = [m for m in workspace.migrations if m.number in ledger.applied and not target.reaches(m)]
-    if beyond:
-        names = ", ".join(f"{m.number:03}" for m in beyond)
-        what = f"the database already has {names}, beyond the target {target}"
-        hint = "apply never reverts a migration; `ctgitops rollback` does"
-        yield Problem("beyond-target", what, hint=hint, blocks=False, concern=Concern.LEDGER)
-
-
 def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
-    for step in steps:
-        if step.rollback is Rollback.NOT_AVAILABLE:
-            place = Place(step.script.path, step.script.first_line)
-            hint = "only a restore of an earlier backup can undo this migration"
-            yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
+    found = [step for step in steps if step.rollback is Rollback.NOT_AVAILABLE]
+    if len(found) > SEPARATELY:
+        place = Place(found[0].script.path, found[0].script.first_line)
+        what = f"{len(found)} migrations are IRREVERSIBLE, the first is {found[0].name}"
+        hint = "only a restore of an earlier backup can undo these migrations"
+        yield Problem("irreversible", what, place, hint, blocks=False)
+        return
+    for step in found:
+        place = Place(step.script.path, step.script.first_line)
+        hint = "only a restore of an earlier backup can undo this migration"
+        yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:

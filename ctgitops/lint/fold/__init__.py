@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...sql.nodes import Node
 from ..catalog import Catalog
-from . import alter, create, drop, rename
+from . import access, alter, create, drop, rename
 
 _FOLDS = {
     "CreateStmt": create.table,
@@ -12,7 +12,11 @@ _FOLDS = {
     "CreateTableAsStmt": create.table_as,
     "SelectStmt": create.selected,
     "ViewStmt": create.view,
-    "CreatePolicyStmt": create.policy,
+    "CreatePolicyStmt": access.policy,
+    "AlterPolicyStmt": access.altered_policy,
+    "CreateRoleStmt": access.role,
+    "GrantStmt": access.grant,
+    "AlterDefaultPrivilegesStmt": access.default_privileges,
     "IndexStmt": create.index,
     "CreateDomainStmt": create.domain,
     "CreateFunctionStmt": create.function,

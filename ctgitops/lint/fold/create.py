@@ -177,12 +177,6 @@ def view(catalog: Catalog, node: Node) -> None:
         made.security_invoker = switched_on(node.get("options", ()), "security_invoker")
 
 
-def policy(catalog: Catalog, node: Node) -> None:
-    """Applies CREATE POLICY."""
-    if found := catalog.table(relation_name(node.get("table", {}))):
-        found.policies.add(node.get("policy_name", ""))
-
-
 def index(catalog: Catalog, node: Node) -> None:
     """Applies CREATE INDEX. Gives an unnamed index a name that is unique in the model."""
     on = catalog.full(relation_name(node.get("relation", {})))
@@ -233,7 +227,9 @@ def function_of(node: Node) -> Function:
     language = options.get("language", {}).get("String", {}).get("sval", "sql")
     body = options.get("as", {}).get("List", {}).get("items", [])
     text = body[0].get("String", {}).get("sval", "") if body else ""
-    return Function(volatility, language.lower(), text, header_of(node), tuple(_atomic(node.get("sql_body", {}))))
+    definer = bool(options.get("security", {}).get("Boolean", {}).get("boolval"))
+    atomic = tuple(_atomic(node.get("sql_body", {})))
+    return Function(volatility, language.lower(), text, header_of(node), atomic, definer)
 
 
 def header_of(node: Node) -> str:

@@ -31,7 +31,7 @@ def drop(catalog: Catalog, node: Node) -> None:
 
 def _policy(catalog: Catalog, table: Name, name: str) -> None:
     if found := catalog.table(table):
-        found.policies.discard(name)
+        found.policies.pop(name, None)
 
 
 def _first(of: dict[Name, Any], catalog: Catalog, name: Name) -> None:

@@ -36,7 +36,8 @@ def _rename_in(catalog: Catalog, node: Node) -> None:
     elif name in catalog.indexes:
         catalog.indexes[name[0], new] = catalog.indexes.pop(name)
     elif found and node.get("renameType") == "OBJECT_POLICY":
-        found.policies = found.policies - {node.get("subname", "")} | {new}
+        policy = found.policies.pop(node.get("subname", ""), None)
+        found.policies |= {new: policy} if policy else {}
     elif found and node.get("renameType") in _TABLES:
         rename_table(catalog, found, (name[0], new))
 

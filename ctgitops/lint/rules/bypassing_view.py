@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...sql.nodes import Name, commands, relation_name, switched_on
+from ..api import reaches
 from ..catalog import Table
 from ..fold.alter import security_invoker
 from ..queries import relations_in
@@ -44,7 +45,8 @@ def _views(case: Case) -> Iterator[tuple[Table, list[Table]]]:
     if case.kind == "ViewStmt":
         view = Table(case.catalog.created(relation_name(node.get("view", {}))), "view")
         invoker = switched_on(node.get("options", ()), "security_invoker") or view.name[1] in _given_invoker(case)
-        tables = [] if invoker else _secured(case, relations_in(node.get("query", {}), case.catalog))
+        reads = relations_in(node.get("query", {}), case.catalog)
+        tables = [] if invoker else _secured(case, reads) or _hidden(case, view, reads)
         yield from [(view, tables)] if tables else ()
         return
     altered = case.catalog.table(relation_name(node.get("relation", {})))
@@ -54,6 +56,14 @@ def _views(case: Case) -> Iterator[tuple[Table, list[Table]]]:
         yield from [(altered, tables)] if tables else ()
     if altered and any(case.parts("AT_EnableRowSecurity")) and _secured(case, frozenset({altered.name})):
         yield from ((view, [altered]) for view in _readers(case, altered))
+
+
+def _hidden(case: Case, view: Table, reads: frozenset[Name]) -> list[Table]:
+    """The tables of other schemas that a view in an exposed schema reads. API clients cannot query such a table."""
+    if not reaches(case, view.name):
+        return []
+    outside = sorted(name for name in reads if name[0] not in {*case.api_schemas, "pg_catalog", "information_schema"})
+    return [case.catalog.tables.get(name, Table(name)) for name in outside if name != ("auth", "users")]
 
 
 def _readers(case: Case, table: Table) -> Iterator[Table]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import option, parts_of
+from ...sql.nodes import parts_of
+from ..api import is_definer, sets_search_path
 from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 
 def check(case: Case) -> Hits:
-    """Also accepts SET search_path FROM CURRENT."""
-    options = case.node.get("options", [])
-    definer = option(options, "security")
-    if definer is None or not definer.get("arg", {}).get("Boolean", {}).get("boolval"):
-        return
-    settings = [item["DefElem"].get("arg", {}) for item in options if item.get("DefElem", {}).get("defname") == "set"]
-    if not any(each.get("VariableSetStmt", {}).get("name") == "search_path" for each in settings):
+    """Also accepts SET search_path FROM CURRENT, and ALTER FUNCTION in the same file."""
+    if is_definer(case.node) and not sets_search_path(case):
         name = ".".join(parts_of(case.node.get("funcname", [])))
         yield Hit(f"`{name}` runs as its owner with the caller's search_path, so a caller can substitute objects in it")
 

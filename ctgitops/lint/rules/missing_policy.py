@@ -32,7 +32,7 @@ def _secured(case: Case) -> Iterator[Table]:
     for parts in dropped_names(case.node) if case.node.get("removeType") == "OBJECT_POLICY" else ():
         table = case.catalog.table(qualified(parts[:-1]))
         off = case.transaction.altering("AT_DisableRowSecurity")
-        if table and table.row_security and table.policies == {parts[-1]} and table.name[1] not in off:
+        if table and table.row_security and set(table.policies) == {parts[-1]} and table.name[1] not in off:
             yield table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import Node
+from ...sql.nodes import role_names
 from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 _ANONYMOUS = {"anon", "anonymous", "web_anon"}
@@ -14,15 +14,11 @@ def check(case: Case) -> Hits:
     node = case.node.get("action", {}) if case.kind == "AlterDefaultPrivilegesStmt" else case.node
     if not node.get("is_grant") or node.get("objtype") not in _ROWS:
         return
-    for name in (_name(item.get("RoleSpec", {})) for item in node.get("grantees", ())):
+    for name in sorted(role_names(node.get("grantees", ()))):
         if name == "PUBLIC":
             yield Hit("grants the privilege to PUBLIC, which is every current and future role")
         elif name.lower() in _ANONYMOUS:
             yield Hit(f"grants the privilege to `{name}`, the role of users who are not signed in")
-
-
-def _name(role: Node) -> str:
-    return "PUBLIC" if role.get("roletype") == "ROLESPEC_PUBLIC" else str(role.get("rolename", ""))
 
 
 RULE = Rule(

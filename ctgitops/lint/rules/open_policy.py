@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import Node, relation_name
+from ...sql.nodes import Node, relation_name, role_names
 from ...sql.tautology import always_true
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
@@ -15,7 +15,7 @@ def check(case: Case) -> Hits:
     """Reports writes for all roles, but reads only for PUBLIC and anonymous users. Skips restrictive policies."""
     node = case.node
     restrictive = case.kind == "CreatePolicyStmt" and not node.get("permissive")
-    roles = {_name(item.get("RoleSpec", {})) for item in node.get("roles", ())}
+    roles = role_names(node.get("roles", ()))
     if restrictive or (roles and roles <= _BYPASS):
         return
     table = case.catalog.table(relation_name(node.get("table", {})))
@@ -26,11 +26,7 @@ def check(case: Case) -> Hits:
         yield Hit(f"lets {_who(roles)} write any row to {name}")
 
 
-def _name(role: Node) -> str:
-    return "PUBLIC" if role.get("roletype") == "ROLESPEC_PUBLIC" else str(role.get("rolename", ""))
-
-
-def _who(roles: set[str]) -> str:
+def _who(roles: frozenset[str]) -> str:
     return "every role with a privilege on the table" if "PUBLIC" in roles or not roles else ", ".join(sorted(roles))
 
 

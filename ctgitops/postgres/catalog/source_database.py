@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import psycopg
 
+from ...core.environment.given import Given
 from ...core.schema.source_database import Locale, Membership, Role, SourceDatabase
 from ...errors import LedgerError
 from ...sql.nodes import quoted_name
@@ -187,6 +188,36 @@ where nspname = any(%s) order by 1
 """
 
 
+APPLYING = "ctgitops_applying"
+"""Stands for the role that runs migrations in the SQL of `given_sql`."""
+_BESIDE = f"""
+with applying as (
+    select coalesce(
+        (select n.nspowner from pg_catalog.pg_namespace n where n.nspname = '{SCHEMA}'),
+        (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
+    ) as oid
+)
+select pg_catalog.format('create publication %%I with (publish = %%L)', p.pubname, pg_catalog.concat_ws(', ',
+    case when p.pubinsert then 'insert' end, case when p.pubupdate then 'update' end,
+    case when p.pubdelete then 'delete' end, case when p.pubtruncate then 'truncate' end))
+from pg_catalog.pg_publication p where p.pubname = any(%s) and not p.puballtables
+union all
+select pg_catalog.format('alter default privileges for role {APPLYING} in schema public grant %%s on %%s to %%I',
+    case when pg_catalog.count(*) = (
+        select pg_catalog.count(*) from pg_catalog.aclexplode(pg_catalog.acldefault(
+            case d.defaclobjtype when 'S' then 's' else d.defaclobjtype end, d.defaclrole)) b
+        where b.grantee = d.defaclrole
+    ) then 'all' else pg_catalog.string_agg(a.privilege_type, ', ') end,
+    case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' else 'types' end,
+    r.rolname)
+from applying
+join pg_catalog.pg_default_acl d on d.defaclrole = applying.oid and d.defaclnamespace = 'public'::regnamespace
+cross join lateral pg_catalog.aclexplode(d.defaclacl) a
+join pg_catalog.pg_roles r on r.oid = a.grantee and r.rolname = any(%s)
+group by d.oid, d.defaclrole, d.defaclobjtype, r.rolname
+"""  # noqa: S608 - constants only
+
+
 def schema_of(address: Address, major: int, only: tuple[str, ...] = ()) -> str:
     """The output of `pg_dump -s`, without the schema `ctgitops`. Read-only.
 
@@ -203,15 +234,18 @@ def schema_of(address: Address, major: int, only: tuple[str, ...] = ()) -> str:
     return _without_secrets(_META.sub("", done.stdout))
 
 
-def given_sql(address: Address, schemas: tuple[str, ...], major: int | None) -> str:
-    """The SQL that creates the given schemas that the database has, without owners and privileges. Read-only.
+def given_sql(address: Address, given: Given, major: int | None) -> str:
+    """The SQL that creates what the platform made in the database. Read-only.
 
-    Raises LedgerError if this role may not read one of the schemas.
+    Schemas are without owners and privileges, and publications without tables. Default privileges are those that the
+    role APPLYING grants to roles of the platform. Raises LedgerError if this role may not read one of the schemas.
     """
     with connected(address, "ctgitops/read") as connection:
-        found = connection.execute(_GIVEN, [list(schemas)]).fetchall()
+        found = connection.execute(_GIVEN, [list(given.schemas)]).fetchall()
+        beside = [str(sql) for (sql,) in connection.execute(_BESIDE, [list(given.publications), list(given.roles)])]
     names = tuple(str(name) for name, _ in found)
-    return _of_the_platform(schema_of(address, major or int(str(found[0][1])), names), names) if names else ""
+    dump = _of_the_platform(schema_of(address, major or int(str(found[0][1])), names), names) if names else ""
+    return ";\n".join(filter(None, (dump, *beside)))
 
 
 def _of_the_platform(dump: str, schemas: tuple[str, ...]) -> str:

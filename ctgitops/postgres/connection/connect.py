@@ -13,6 +13,7 @@ import psycopg
 from ...errors import LedgerError, UsageError
 from . import one_server
 from .failure_cause import cause_of_loss, cause_of_refusal
+from .session_pooler import PooledConnection, apply_settings, drops_options, no_ipv6_advice, without_settings
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -68,7 +69,7 @@ def connect(
     if database:
         extra["dbname"] = database
     try:
-        connection = _connect({**parameters, **extra, "options": " ".join(filter(None, options))}, application)
+        connection = _connect_with({**parameters, **extra}, " ".join(filter(None, options)), application)
     except psycopg.OperationalError as error:
         raise _unreachable(address, error, parameters) from None
     if (version := connection.info.server_version) < OLDEST_MAJOR * 10_000:
@@ -86,8 +87,18 @@ def unsupported(address: Address, version: int) -> LedgerError:
     )
 
 
-def _connect(parameters: Mapping[str, str], application: str) -> Connection:
-    return psycopg.connect(
+def _connect_with(parameters: Mapping[str, str], options: str, application: str) -> Connection:
+    """Connects with the startup parameter `options`, or sets its settings by SQL if a pooler would drop them."""
+    if not drops_options(parameters):
+        return _connect({**parameters, "options": options}, application)
+    options, settings = without_settings(options)
+    connection = _connect({**parameters, "options": options}, application)
+    apply_settings(connection, settings)
+    return connection
+
+
+def _connect(parameters: Mapping[str, str], application: str) -> PooledConnection:
+    return PooledConnection.connect(
         autocommit=True,
         prepare_threshold=None,
         **{"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), **_without(parameters, "application_name")},  # type: ignore[arg-type]
@@ -184,7 +195,11 @@ def _unreachable(address: Address, error: psycopg.OperationalError, parameters: 
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
     attempts = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
     what = f"cannot connect to {address.label}: {'; '.join(attempts) or lines[0]}"
-    unreachable = LedgerError(what, state="nothing was read or changed", hint=_advice(said))
+    unreachable = LedgerError(
+        what,
+        state="nothing was read or changed",
+        hint=no_ipv6_advice(parameters.get("host", ""), said) or _advice(said),
+    )
     unreachable.cause = cause_of_refusal(error, {"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), **parameters})
     return unreachable
 

@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 from ...errors import UsageError
 from .connect import Address, Connection
+from .session_pooler import SUPABASE_DIRECT, SUPABASE_POOLER, TRANSACTION_PORT, supabase_advice
 
 _WHO = "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('ctgitops.arrived', true)"
 SETTINGS_PROBE = {"ctgitops.arrived": "yes"}
 """A connection option that tests a pooler. The server receives the option only if the pooler passes options on."""
-POOLER_PORT = 6543
-"""The port of Supabase's pooler in transaction mode."""
 
 
 def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Connection]) -> None:
@@ -21,8 +20,10 @@ def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Conn
     """
     backend, setting = _asked(lock)
     info = lock.info
-    if backend == info.backend_pid and setting == "yes" and info.port != POOLER_PORT:
+    if backend == info.backend_pid and setting == "yes" and str(info.port) != TRANSACTION_PORT:
         return
+    if info.host.endswith(SUPABASE_POOLER) and str(info.port) == TRANSACTION_PORT:
+        raise _refusal(lock, address, "is in transaction mode, so the run lock would be lost")
     with another() as other, other.transaction():
         # A pooler in transaction mode gives `other` the server session that `lock` used just before
         if _asked(other)[0] == backend or _asked(lock)[0] != backend:
@@ -45,8 +46,8 @@ def _refusal(lock: Connection, address: Address, why: str) -> UsageError:
 
 def direct(host: str) -> str:
     """Advice on which URL to use instead."""
-    if host.endswith(".pooler.supabase.com"):
-        return "use the session pooler (the same URL with port 5432), or connect directly: db.PROJECT.supabase.co:5432"
+    if host.endswith((SUPABASE_POOLER, SUPABASE_DIRECT)):
+        return supabase_advice(host)
     if host.endswith(".neon.tech") and "-pooler." in host:
         return f"connect directly: the same URL with the host {host.replace('-pooler.', '.', 1)}"
     return (

@@ -18,6 +18,7 @@ from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
 from ..connection.cancellable_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..connection.connect import SERVER_KEEPALIVES, Address, Connection, connect, lost_as_error
 from ..connection.names import AT_WORK, WORK
+from ..connection.session_pooler import restoring_after_reset
 from ..ledger.ledger import read_ledger
 from ..lock.orphaned_backends import ending
 from ..transaction.message import CLEAN, FLUSH, OWN_PATH
@@ -175,6 +176,11 @@ class MigrationConnection:
             self._connection.close()
             self._connection = None
 
+    def notify(self, notification: str) -> None:
+        """Sends a NOTIFY after the run's commits. Does nothing without a working connection: the run is complete."""
+        if self._run_state.done and self._connection is not None and _is_idle(self._connection):
+            exchange_or_rollback(self._connection, notification)
+
     def flush(self) -> None:
         """Waits until all commits are on the server's disk. Does nothing without a working connection."""
         if self.unflushed and self._connection is not None and _is_idle(self._connection):
@@ -188,7 +194,7 @@ class MigrationConnection:
         if lost:
             self._end_backend()
         elif self._connection is not None and not self._connection.closed:
-            exchange(self._connection, "rollback; " + CLEAN)
+            exchange(self._connection, f"rollback; {CLEAN}{restoring_after_reset(self._connection)}")
 
     def _end_backend(self) -> None:
         """Terminates the lost backend. Otherwise, the backend would continue its statement and might commit."""

@@ -18,6 +18,7 @@ from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Interrupted
 from ..connection.connect import Connection
 from ..connection.effective_settings import ON_DISK
+from ..connection.session_pooler import restoring_after_reset
 from ..nontransactional.stepwise import Stepwise
 from ..transaction.execute import Part, in_one_transaction, in_open_transaction, millis_in, part_of, part_of_seed
 from ..transaction.message import CLEAN
@@ -104,7 +105,7 @@ class PlanRun:
         connection = self.attempts.work.connected()
         send(connection, "begin")
         answers = [self._part_sent(connection, attempt, index) for index in range(len(attempt.parts))]
-        send(connection, f"{ON_DISK}; commit; {CLEAN}")
+        send(connection, f"{ON_DISK}; commit; {CLEAN}{restoring_after_reset(connection)}")
         if any(Trait.OUTLIVES in part.step.script.traits for part in attempt.parts):
             connection.close()
         return answers

@@ -7,6 +7,7 @@ from functools import partial
 
 from ...core.activity.session_leak import SessionLeak
 from ...core.environment.apply_policy import Health
+from ...core.environment.given import NOTIFICATIONS
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.gate import Reason
 from ...core.gate.health import HealthResult
@@ -197,5 +198,7 @@ class WorkSession:
         return self._plan_run.stopped() if self._plan_run else None
 
     def close(self) -> None:
-        """Waits until all commits are on disk, then closes the connection."""
+        """Waits until all commits are on disk, tells the platform's API about them, then closes the connection."""
+        for notification in NOTIFICATIONS[self._request.environment.given.platform]:
+            self._work.notify(notification)
         self._work.close()

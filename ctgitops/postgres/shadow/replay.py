@@ -21,7 +21,7 @@ from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError, UsageError
 from ...ports.database import Session
 from ..catalog.schema_snapshot import take_snapshot
-from ..catalog.source_database import schema_of
+from ..catalog.source_database import APPLYING, schema_of
 from ..connection.cancellable_query import exchange
 from ..connection.connect import Address, Connection, connect, connected
 from ..connection.identity import cluster_of
@@ -212,7 +212,7 @@ class ReplayShadow:
 
     def _make_given(self, text: str) -> None:
         """Creates the schemas of the platform, and the roles and extensions that they need. Raises UsageError."""
-        text = _CREATE_SCHEMA.sub("create schema if not exists ", text)
+        text = _CREATE_SCHEMA.sub("create schema if not exists ", text).replace(APPLYING, ROLE)
         for _ in range(_MOST_HELP):
             with connect(self._admin, "ctgitops/shadow") as connection:
                 failure = exchange(connection, text).failure
@@ -236,6 +236,9 @@ class ReplayShadow:
                     connection.execute(grant.format(sql.Identifier(str(name)), sql.Identifier(ROLE)))
                 allowed = sql.SQL("grant all on schema {} to {}")
                 connection.execute(allowed.format(sql.Identifier(str(name)), sql.Identifier(ROLE)))
+            for (name,) in connection.execute("select pubname from pg_catalog.pg_publication").fetchall():
+                owned = sql.SQL("alter publication {} owner to {}")
+                connection.execute(owned.format(sql.Identifier(str(name)), sql.Identifier(ROLE)))
 
     def _run(self, statement: sql.Composed) -> None:
         with connected(self._admin, "ctgitops/shadow") as connection:

@@ -19,6 +19,7 @@ from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Failure, exchange, rows
 from ..connection.connect import Connection
 from ..connection.effective_settings import ON_DISK
+from ..connection.session_pooler import restoring_after_reset, settings_by_sql
 from ..ledger.ledger import insert_sql
 from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
 from .session_leaks import leak_query, leak_query_within
@@ -77,7 +78,8 @@ def envelope(connection: Connection, part: Part, guard: str = "") -> Message:
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
     on_disk = f"{ON_DISK}; " if part.last else ""
     entry = f"{part.in_step}{insert} returning millis as {_MILLIS}; {on_disk}commit"
-    after = f"{_WITHIN}{entry}; {leak_query(part.step)}{CLEAN}"
+    leaks = leak_query(part.step, settings_by_sql(connection))
+    after = f"{_WITHIN}{entry}; {leaks}{CLEAN}{restoring_after_reset(connection)}"
     return Message(before, part.step.script, after, leading)
 
 
@@ -101,7 +103,9 @@ def in_open_transaction(connection: Connection, part: Part, guard: str = "") -> 
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
-    after = f"{leak_query_within(step)}{_ENDING}{part.in_step}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
+    leaks = leak_query_within(step, settings_by_sql(connection))
+    entry = f"{part.in_step}{insert} returning millis as {_MILLIS}"
+    after = f"{leaks}{_ENDING}{entry}; {release}{SETTLE}{restoring_after_reset(connection)}"
     return _sent(connection, Message(before, step.script, after, leading), step.verify)
 
 

@@ -111,7 +111,7 @@ def leak_query(step: Step, ours: Iterable[str] = ()) -> str:
     return _Asked(settings=ours).of(step) if _may_leak(step) else ""
 
 
-def leak_query_within(step: Step) -> str:
+def leak_query_within(step: Step, set_before: Iterable[str] = ()) -> str:
     """Like `leak_query`, for a transaction that continues. Locks of pg_advisory_xact_lock do not count as leaks."""
     if not _may_leak(step):
         return ""
@@ -121,7 +121,7 @@ def leak_query_within(step: Step) -> str:
         said, records = SettingScopes(), False
     roles = said.until_commit & _ROLES and not said.beyond & _ROLES
     # ctgitops itself sets these for the transaction, in statements around the file
-    ours = {"application_name", *(["search_path"] if records else ())}
+    ours = {"application_name", *set_before, *(["search_path"] if records else ())}
     return _Asked(
         begin="",
         commit="",

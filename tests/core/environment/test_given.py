@@ -41,3 +41,29 @@ def test_the_hint_names_the_key_for_a_missing_schema() -> None:
     assert "`platform: supabase` or `given: {schemas: [auth]}`" in given_hint('schema "auth" does not exist')
     assert "add `given: {schemas: [app]}` to" in given_hint('schema "app" does not exist')
     assert not given_hint('relation "x" does not exist')
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "of", "inside"),
+    [
+        ("extension", "pgcrypto", "", True),
+        ("extension", '"uuid-ossp"', "", True),
+        ("extension", "postgis", "", False),
+        ("event trigger", "pgrst_ddl_watch", "", True),
+        ("event trigger", "mine", "", False),
+        ("default privileges", "of supabase_admin in public on tables to anon", "", True),
+        ("default privileges", "of postgres in public on tables to anon", "", False),
+        ("grant", "schema public to anon", "public", True),
+        ("grant", "table public.orders to anon", "public.orders", False),
+    ],
+)
+def test_what_supabase_creates_beside_its_schemas_is_given(kind: str, name: str, of: str, *, inside: bool) -> None:
+    given = given_by(Platform.SUPABASE, ())
+    assert ignored(SchemaObject(kind, name, of=of), given.patterns) is inside
+
+
+def test_the_policy_adds_roles_and_extensions() -> None:
+    given = given_by(Platform.RDS, (), ("reporting", "rds_iam"), ("aws_s3",))
+    assert given.roles[-1] == "reporting"
+    assert given.roles.count("rds_iam") == 1
+    assert ignored(SchemaObject("extension", "aws_s3"), given.patterns)
