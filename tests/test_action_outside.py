@@ -101,6 +101,24 @@ def test_a_new_environment_is_connected_to_by_nobody(scene: Scene) -> None:
     assert "has no manifest on the base branch" in html(scene.summary)
 
 
+def test_a_new_environment_is_tried_on_an_empty_database(scene: Scene) -> None:
+    """What a team sees first: its first pull request has the manifest, so nothing is read, but everything runs."""
+    held = base(scene)
+    del held["environments/staging.yaml"]
+    scene.house.environment("staging", NOWHERE, "apply: {on: push}\nshadow: {extensions: []}\n")
+    scene.house.migration("002_wrong", "create table blue (id int references green);")
+    assert scene.run("pull_request", opened(), environment="staging") != 0
+    page = html(scene.forge.comments[-1].body)
+    assert "fails on an empty database: 002_wrong: relation" in page
+    scene.house.migration("002_wrong", "create table blue (id int);")
+    assert scene.run("pull_request", opened(), environment="staging") == 0
+    page = html(scene.forge.comments[-1].body)
+    assert "tried on an empty database" in page
+    assert "NOT TRIED" not in page
+    assert "1 database NOT READ" in page
+    assert "with a shadow" not in page
+
+
 def test_where_the_base_branch_cannot_be_read_nothing_is_connected_to(scene: Scene) -> None:
     scene.forge.refuses = ("tree",)
     for command in ("auto", "plan", "status"):

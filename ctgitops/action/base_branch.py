@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ..commands.planning.offline import OfflinePlanner
 from ..core.environment.environment import BackupPolicy, Environment, ShadowPolicy
 from ..core.forge.forge import TreeFile
 from ..core.gate.gate import Predecessor, Unreadable
 from ..core.gate.request import Request
 from ..core.problem import Problem
-from ..core.view.offline_plan import preview_of_new
 from ..core.view.preview import NotPlanned, PlanResult
 from ..errors import CtgitopsError, ForgeError, MustWaitError, Place
 from ..files.workspace_copy import environments_in
-from ..lint.file_selection import lint_result
 from ..ports.database import Database, Databases
 from ..ports.forge import Forge
+from ..ports.shadow import Shadows
 
 FOLDER = "environments"
 LARGEST = 100_000
@@ -75,11 +75,10 @@ class Merged:
         merged = self.environments.get(request.environment.name)
         return request.copied_where(merged.shadow if merged else ShadowPolicy())
 
-    def seen(self, result: PlanResult, request: Request) -> PlanResult:
+    def seen(self, result: PlanResult, request: Request, shadows: Shadows) -> PlanResult:
         """The plan for an empty database if the base branch lacks the environment. Otherwise returns `result`."""
         if isinstance(result, NotPlanned) and self.unknown is None and result.environment.name not in self.environments:
-            preview = preview_of_new(request.workspace, result.environment)
-            return lint_result(preview, request.workspace, request.now.date())
+            return OfflinePlanner(shadows).preview_of_new(request)
         return result
 
     @property

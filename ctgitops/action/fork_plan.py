@@ -96,7 +96,7 @@ def _results(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[
     with current().block("plan"):
         results = plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
     found = {result.environment.name: result for result in results}
-    planner = OfflinePlanner(changed, "the secret with its URL is not set in this run", wiring.shadows)
+    planner = OfflinePlanner(wiring.shadows, changed, "the secret with its URL is not set in this run")
     return tuple(
         found.get(e.name) or planner.preview(replace(wiring.request(e.name), workspace=workspace)) for e in environments
     )

@@ -79,7 +79,8 @@ def _planned(job: Job, ask: Planning) -> int:
     with current().block("plan"):
         results = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
     if base:
-        results = tuple(base.seen(result, request) for result, request in zip(results, requests, strict=True))
+        pairs = zip(results, requests, strict=True)
+        results = tuple(base.seen(result, request, job.wiring.shadows) for result, request in pairs)
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
     results = with_gates(job, ask.event, with_problems(results, found))
     status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder, workspace))

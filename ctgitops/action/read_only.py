@@ -71,7 +71,7 @@ def files_only(job: Job, ask: Checking) -> int:
     if not any(path.endswith(".sql") for path in inside) or not workspace.environments:
         return check(job, ask)
     ordered = in_order_of_after(workspace.environments)
-    planner = OfflinePlanner(inside, ask.why, job.wiring.shadows)
+    planner = OfflinePlanner(job.wiring.shadows, inside, ask.why)
     # The manifest is unmerged too, so it must not choose another server for the trial or an image that runs there
     known = merged_before(workspace, changed, folder)
     requests = (replace(job.wiring.request(e.name), workspace=known).copied_where(ShadowPolicy()) for e in ordered)

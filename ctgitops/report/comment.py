@@ -88,6 +88,7 @@ class Comment:
             "schema": self._shown_schema(kept["schema"], kept["diagrams"]),
             "schema_is_short": self.counts["schema"] <= SHORT,
             "impacts": self._impacts[: kept["impacts"]],
+            "impacts_measured": any(isinstance(r, Preview) and r.proof and r.proof.tried for r in self.results),
             "reasons": self._reasons[: kept["reasons"]],
             "overrides": [
                 override_markdown(result.override)

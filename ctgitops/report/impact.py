@@ -49,7 +49,7 @@ def parts_of(results: tuple[PlanResult, ...]) -> list[dict[str, object]]:
             found.setdefault((phrases.joined(tuple(names)), (line,)), []).append(result.environment.name)
     one = len(results) == 1
     return [
-        {"name": name, "environments": "" if one else phrases.joined(tuple(names)), "line": escape.plain(line)}
+        {"name": name, "environments": "" if one else phrases.joined(tuple(names)), "line": escape.prose(line)}
         for (name, lines), names in found.items()
         for line in lines
     ]

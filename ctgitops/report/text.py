@@ -67,10 +67,9 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         rows = (_row(step, preview.destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)
         yield from ("", *table([HEAD, *rows], within=within))
     if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
-        copied = (
-            "the schema of the merged files" if preview.proof and preview.proof.of_files else "a copy of its schema"
-        )
-        yield from ("", f"  effect on other sessions, measured on {copied}", "")
+        proof = preview.proof
+        measured_on = f", measured on {proof.ran_on or 'a copy of its schema'}" if proof and proof.tried else ""
+        yield from ("", f"  effect on other sessions{measured_on}", "")
         yield from table(effects, within=within)
     yield from _busy(preview)
     yield from destruction.text_lines(preview)

@@ -65,7 +65,7 @@ def test_a_plan_that_only_a_rollback_blocks_is_tried_all_the_same() -> None:
 def test_without_a_connection_what_is_destroyed_is_known_and_not_how_much() -> None:
     drop = migration("002_two", "2.0.0", sql="drop table t1;\n", Breaking_Changes="Yes")
     work = request(workspace(migration("001_one", "1.0.0"), drop), STAGING)
-    result = OfflinePlanner({drop.path}, "a fork has no secrets", NoServer()).preview(work)
+    result = OfflinePlanner(NoServer(), {drop.path}, "a fork has no secrets").preview(work)
     assert result.destroys == {"002_two"}
     page = plans_text((result,))
     assert 'drops table "t1": the rows could not be counted (not connected to the database)' in page

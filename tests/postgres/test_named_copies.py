@@ -190,6 +190,6 @@ DYNAMIC = "do $$ begin execute 'alter database ' || 'own' || ' reset all'; end $
 @pytest.mark.parametrize("sql", ["alter database own reset all;", pytest.param(DYNAMIC, marks=pytest.mark.slow)])
 def test_a_fork_names_the_database_that_no_run_may_look_at(sql: str) -> None:
     work = workspace(migration("001_one", sql="create table t (a int);"), migration("002_two", sql=sql))
-    result = OfflinePlanner({"migrations/002_two.sql"}, "no secret", Here()).preview(request(work))
+    result = OfflinePlanner(Here(), {"migrations/002_two.sql"}, "no secret").preview(request(work))
     assert result.proof
     assert (result.proof.failed, result.proof.untried, result.proof.tried) == (None, "", ("002_two",))

@@ -1,4 +1,7 @@
-"""Makes a plan without a database connection. The trial runs on the schema that the merged files produce."""
+"""Makes a plan without a database connection.
+
+The trial runs on the schema that the merged files produce, or on an empty database if the environment is new.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from ...core.trial.gap import Stop
 from ...core.trial.schema_break import break_problems
 from ...core.trial.seed_trial import applied_seeds
 from ...core.trial.trial import NOT_WANTED, Trial, proof_problems
-from ...core.view.offline_plan import ledger_of_files, preview_of_files
+from ...core.view.offline_plan import ledger_of_files, preview_of_files, preview_of_new
 from ...core.view.preview import Preview
 from ...errors import ApplyError, CtgitopsError, UsageError
 from ...lint.file_selection import lint_result
@@ -32,6 +35,8 @@ from .trial import TrialRunner
 ROLE = "postgres"
 """The role that applies migrations in the trial. The role is a superuser, because the real role is unknown."""
 MOST_ROLES = 20
+_MERGED_FILES = "the schema of the merged files"
+_NOTHING = "an empty database"
 _NO_ROLE = re.compile(r'role "(?!pg_|ctgitops_|public"|none")(.{1,63})" does not exist')
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
 _UNDEFINED = "42704"
@@ -54,9 +59,9 @@ class _OutOfReach:
 class OfflinePlanner:
     """Plans without a connection. Assumes that each environment has applied all files except `changed`."""
 
-    changed: Collection[str]
-    why: str
     shadows: Shadows
+    changed: Collection[str] = ()
+    why: str = ""
     roles: list[str] = field(default_factory=list)
     """Roles that the files use but do not create. The real server must already have these roles."""
     databases: list[str] = field(default_factory=list)
@@ -65,21 +70,28 @@ class OfflinePlanner:
     def preview(self, request: Request) -> Preview:
         """Plans the files in `changed` after all other files. Lints the files and tries the plan. Read-only."""
         environment, workspace = request.environment, request.workspace
-        preview = preview_of_files(workspace, environment, self.changed, self.why)
-        linted = lint_result(preview, workspace, request.now.date())
+        planned = preview_of_files(workspace, environment, self.changed, self.why)
+        return self._complete(planned, ledger_of_files(workspace, environment, self.changed), request)
+
+    def preview_of_new(self, request: Request) -> Preview:
+        """Plans all files for a new environment. Lints the files and tries the plan on an empty database. Read-only."""
+        return self._complete(preview_of_new(request.workspace, request.environment), Ledger(), request)
+
+    def _complete(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
+        linted = lint_result(preview, request.workspace, request.now.date())
         if isinstance(linted, Preview):
             linted = replace(linted, losses=_uncounted(linted.plan))
         if not isinstance(linted, Preview) or not linted.plan.steps or linted.plan.blocked:
             return preview if not isinstance(linted, Preview) else linted
-        if not environment.shadow.wanted:
+        if not request.environment.shadow.wanted:
             return replace(linted, proof=NOT_WANTED)
-        return self._tried(linted, ledger_of_files(workspace, environment, self.changed), request)
+        return self._tried(linted, ledger, request)
 
     def _tried(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
         tried, error = self._once(preview, ledger, request)
         while error and self._learned(error):
             tried, error = self._once(preview, ledger, request)
-        proof = replace(tried.proof or Trial(), of_files=True, prediction="")
+        proof = replace(tried.proof or Trial(), ran_on=_MERGED_FILES if ledger.entries else _NOTHING, prediction="")
         breaks = break_problems(preview.plan, proof.changes, request.workspace.history)
         found = (*proof_problems(proof, preview.environment.name), *breaks)
         problems = worst_first((*preview.plan.problems, *found))

@@ -106,8 +106,8 @@ class Trial:
     """Why no migration ran, or why the trial stopped. The reason is outside the files."""
     prediction: str = ""
     """The fingerprint that the real schema must have after the plan. Empty if the fingerprint cannot be predicted."""
-    of_files: bool = False
-    """Whether the trial ran on the schema of the merged files and did not connect to the environment's database."""
+    ran_on: str = ""
+    """The schema on which the trial ran without a connection to the database. Empty for a copy of the real schema."""
     skipped: tuple[Skipped, ...] = ()
     """The statements that the trial skipped."""
     leaks: tuple[SessionLeak, ...] = ()
@@ -234,7 +234,7 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
     """
     found = []
     if error := proof.failed:
-        where = "the schema of the merged files" if proof.of_files else f"a copy of {environment}'s schema"
+        where = proof.ran_on or f"a copy of {environment}'s schema"
         what = f"fails on {where}: {error.what}"
         lacks = "" if error.hint else rights_remedy(error.sqlstate, error.what)
         hint = lacks or remedied or error.hint or file_advice(error, proof.server)
