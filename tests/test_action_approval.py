@@ -138,7 +138,7 @@ def test_a_clash_with_another_pull_request_is_in_the_verdict_and_next(scene: Sce
     verdict, _, rest = html(scene.forge.comments[0].body).partition("\n")
     said = rest.partition("| environment |")[0]
     assert verdict.startswith("### ❓ number 001 ALSO IN #\u200b12 · 1 migration pending")
-    assert "Do not merge yet: open pull request #\u200b12 adds" in said
+    assert "Do not merge both as they are: open pull request #\u200b12 adds" in said
     assert "ctgitops new --renumber 001_red" in said
     assert "Merg" not in said
     scene.forge.others = tuple(replace(other, files=()) for other in scene.forge.others)
