@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 set_log_level(logging.WARNING)  # PyGithub logs its waits to stderr, where a runner looks for commands
 
+_NOT_FOUND = 404
 _NETWORK = {
     requests.SSLError: "its TLS certificate is not trusted",
     requests.Timeout: "the request timed out",
@@ -128,7 +129,8 @@ class Client:
         if getattr(error, "status", 0) == 401:
             hint = "set the input github-token to a valid token, such as ${{ github.token }}"
         elif _denied(error):
-            hint = f"check the name; if it is right, give the job `permissions: {permission}`"
+            unless = "check whether it exists; if it does, " if getattr(error, "status", 0) == _NOT_FOUND else ""
+            hint = f"{unless}give the job `permissions: {permission}`"
         elif isinstance(error, RateLimitExceededException):
             hint = (
                 f"run the job again later; ctgitops waits at most {self.patience.longest:g} s for a rate limit to reset"
@@ -146,7 +148,7 @@ class Client:
 
 def _denied(error: Exception) -> bool:
     limited = isinstance(error, RateLimitExceededException)
-    return isinstance(error, GithubException) and error.status in (403, 404) and not limited
+    return isinstance(error, GithubException) and error.status in (403, _NOT_FOUND) and not limited
 
 
 def _unsure(error: Exception) -> bool:

@@ -180,10 +180,11 @@ def test_not_found_may_be_a_missing_permission(world: World) -> None:
 def test_what_decides_is_never_left_out(world: World) -> None:
     with pytest.raises(ForgeError, match=r"read the tag v1 in o/r .* 404") as raised:
         world.forge.commit_of_tag("v1")
-    assert "contents: read" in raised.value.hint
+    assert raised.value.hint == "check whether it exists; if it does, give the job `permissions: contents: read`"
     world.fail("GET", "/branches/main", 403, message=INACCESSIBLE)
-    with pytest.raises(ForgeError, match="the branch main"):
+    with pytest.raises(ForgeError, match="the branch main") as raised:
         world.forge.is_on("main", SHA)
+    assert raised.value.hint == "give the job `permissions: contents: read`"
 
 
 def test_a_token_that_is_not_accepted_is_a_failure_without_it(world: World) -> None:
