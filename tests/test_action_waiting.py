@@ -248,7 +248,16 @@ def test_a_rollback_by_hand_is_shown_then_accepted_then_made(scene: Scene) -> No
     assert "<code>command: rollback</code>" in html(scene.summary)
     assert "<code>ctgitops rollback" not in html(scene.summary)
     assert given(scene)["fingerprint"] == "none", "the rollback would refuse it, so nothing is to be approved"
+    assert "approve the job" not in scene.summary
+    (scene.files / "summary").write_text("")
+    (scene.files / "output").write_text("")
     assert scene.run("workflow_dispatch", master, dry_run="true", accept_data_loss="001_red", **back) == 0
+    assert "start the workflow with <code>command: rollback" in html(scene.summary), "no job of this run applies it"
+    (scene.files / "summary").write_text("")
+    accepted = {**back, "accept_data_loss": "001_red", "on_wait": "fail"}
+    assert scene.run("workflow_dispatch", master, dry_run="true", **accepted) == 0
+    assert "then approve the job for <code>staging</code>: it carries out this plan" in html(scene.summary)
+    assert "start the workflow" not in scene.summary
     shown = {"fingerprint": given(scene)["fingerprint"], "require_fingerprint": "true"}
     assert scene.run("workflow_dispatch", master, **back, **shown) == 5
     assert scene.tables("staging") == 1
@@ -328,6 +337,10 @@ def test_a_repair_is_shown_before_it_is_made(scene: Scene) -> None:
     repair = {"command": "repair", "environment": "staging", "again": "001", "reason": "it was not the cause"}
     assert scene.run("workflow_dispatch", master, dry_run="true", **repair) == 0
     assert "dry run: nothing was changed" in scene.summary
+    assert "approve" not in scene.summary
+    assert scene.run("workflow_dispatch", master, dry_run="true", on_wait="fail", **repair) == 0
+    assert "next: approve the job for <code>staging</code>" in html(scene.summary)
+    assert "staging: <code>001</code> could be applied again" in html(scene.summary)
     assert scene.run("push", push()) != 0
     assert scene.run("workflow_dispatch", master, **repair) == 0
     assert scene.run("push", push()) == 0

@@ -9,7 +9,8 @@ from ..core.environment.environment import Environment
 from ..core.forge.intent import Provenance, Unlocking
 from ..core.migration.selector import selector_from
 from ..notify.listeners import listeners
-from ..report.escape import plain
+from ..report import phrases
+from ..report.escape import plain, prose
 from .job import Job
 from .records import keep_record
 
@@ -39,18 +40,19 @@ def repair(job: Job, provenance: Provenance) -> int:
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
     if inputs.dry_run:
-        said = [f"{inputs.environment}: {each} could be applied again" for each in inputs.again]
-        return _repaired(job, [*said, "dry run: nothing was changed"])
+        said = [f"{inputs.environment}: `{each}` could be applied again" for each in inputs.again]
+        then = [f"next: {phrases.to_approve(inputs.environment)}"] if job.apply_follows else []
+        return _repaired(job, [*said, "dry run: nothing was changed", *then])
     meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
     with job.wiring.notifications.alerting(request.environment, job.runner.warn) as alert:
         tell = listeners(job.hear, alert)
         entries = accept_again(request, meant, databases=job.wiring.databases, tell=tell)
-    said = [f"{inputs.environment}: {e.name} is {e.error}; the next apply runs it" for e in entries]
+    said = [f"{inputs.environment}: `{e.name}` is {e.error}; the next apply runs it" for e in entries]
     keep_record(job, provenance.sha or job.wiring.origin.commit_sha)
     return _repaired(job, said)
 
 
 def _repaired(job: Job, said: list[str]) -> int:
-    page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
+    page = "### Repair\n\n" + "".join(f"- {prose(line)}\n" for line in said)
     job.show("Repair", "\n".join(said), page)
     return 0

@@ -80,6 +80,11 @@ class Job:
         return self.environ.get("GITHUB_EVENT_NAME", "") == "schedule"
 
     @property
+    def apply_follows(self) -> bool:
+        """Whether a job that applies follows this plan. Plan steps of such workflows set the input `on-wait`."""
+        return self.inputs.on_wait is not OnWait.AUTO
+
+    @property
     def passes_waits(self) -> bool:
         """Whether the step succeeds if a plan waits for a window, a bake time or the environment in `after`."""
         return self.inputs.on_wait is OnWait.PASS or (self.inputs.on_wait is OnWait.AUTO and self.scheduled)

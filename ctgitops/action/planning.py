@@ -13,7 +13,6 @@ from ..core.gate.review import files_of, shown_texts
 from ..core.view.preview import Occasion, PlanResult, Preview, with_problems
 from ..core.view.verdict import PlanState, exit_status, verdict_of, worst_state
 from ..errors import CtgitopsError
-from ..github.inputs import OnWait
 from ..notify.telemetry import current
 from ..report import phrases
 from ..report.comment import WHOLE
@@ -187,7 +186,7 @@ def _mark(job: Job, ask: Planning, results: tuple[PlanResult, ...], page: str) -
             return
     job.annotate(problems)
     for result in results:
-        told = job.inputs.on_wait is not OnWait.AUTO  # by `status_of_plans`
+        told = job.apply_follows  # by `status_of_plans`
         asked = isinstance(result, Preview) and result.occasion is not Occasion.NONE and not told
         refusals = result.refusals if isinstance(result, Preview) and asked else ()
         for reason in refusals:

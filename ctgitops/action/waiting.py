@@ -12,7 +12,6 @@ from ..core.gate.wait import PlanWait, wait_of
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import PlanResult, Preview
 from ..core.view.verdict import PlanState, verdict_of
-from ..github.inputs import OnWait
 from ..report import phrases
 from ..report.escape import plain, prose
 from .job import Job
@@ -91,7 +90,7 @@ def status_of_plans(job: Job, results: tuple[PlanResult, ...], status: int) -> i
     ]
     waits = [wait for environment, reasons in waiting if (wait := wait_of(environment, reasons))]
     write_outputs(job, waits)
-    if job.inputs.on_wait is OnWait.AUTO:
+    if not job.apply_follows:
         return status
     if not job.scheduled:
         _keep_records(job, results)

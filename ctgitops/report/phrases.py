@@ -97,6 +97,11 @@ def resumed_by(environment: Environment) -> str:
     )
 
 
+def to_approve(environment: str) -> str:
+    """The next step for a plan that the next job of the same workflow run carries out."""
+    return f"approve the job for `{environment}`: it carries out this plan, and no other"
+
+
 def next_command(text: str) -> str:
     """The next command as code. Text for readers on GitHub already contains code, and is unchanged."""
     return text if "`" in text else f"`{text}`"

@@ -11,6 +11,7 @@ from ..core.performance.report import LoadReport
 from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome
 from ..core.view.preview import PlanResult, Preview
+from . import phrases
 
 _COMMAND = re.compile(r"(\b[Rr]un )?`ctgitops ([a-z]+)((?: [^`]*)?)`")
 _OPTION = re.compile(r"`--(accept-data-loss|again|reason|to|fingerprint|wait|dry-run)(?: ([^`]*))?`")
@@ -47,11 +48,15 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
     return _OPTION.sub(lambda match: f"the input `{match[1]}: {match[2] or 'true'}`", text)
 
 
-def with_inputs_of(outcome: Outcome) -> Outcome:
-    """The outcome with hints that readers on GitHub can follow. Rewrites the hints of reasons and problems."""
+def with_inputs_of(outcome: Outcome, *, approved: bool = False) -> Outcome:
+    """The outcome with hints that readers on GitHub can follow. Rewrites the hints of reasons and problems.
+
+    With `approved`, the next job of the same workflow run carries out the plan after an approval.
+    """
     reasons = tuple(replace(reason, hint=with_inputs(reason.hint)) for reason in outcome.reasons)
     plan = _with_inputs(outcome.plan, None if outcome.done else _kept_by([outcome.plan]))
     command = with_inputs(f"run `{outcome.next_command}`") if outcome.next_command else ""
+    command = phrases.to_approve(outcome.plan.environment) if command and approved else command
     return replace(outcome, reasons=reasons, plan=plan, next_command=command, load=_load(outcome))
 
 
