@@ -70,8 +70,9 @@ def _clashing(problems: Mapping[Problem, tuple[str, ...]]) -> list[Markup]:
     """The advice for two pull requests with a conflict. Both pages show it, so it must let one of the two go first."""
     found = [problem for problem in problems if problem.brief]
     more = f" The same applies to {phrases.count(len(found) - 1, 'other conflict')}." if len(found) > 1 else ""
-    begin = "Do not merge both as they are"
-    return [escape.prose(f"{begin}: {problem.what}: {problem.hint}.{more}") for problem in found[:1]]
+    return [
+        escape.prose(f"Do not merge both as they are: {problem.what}: {problem.hint}.{more}") for problem in found[:1]
+    ]
 
 
 def _cautions(results: tuple[PlanResult, ...], busy: list[Preview]) -> Iterable[str]:

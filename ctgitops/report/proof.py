@@ -41,8 +41,8 @@ def mark(proof: Trial, destroys: frozenset[str] = frozenset()) -> str:
 
 def _ran(proof: Trial, plan: Plan) -> Iterable[str]:
     done, asked = len(proof.tried), len(plan.steps)
-    role = f", as {proof.role}" if proof.role else ""
-    where = f"on {proof.ran_on or 'a copy of its schema'}, PostgreSQL {proof.server}{role}"
+    schema, role = proof.ran_on or "a copy of its schema", f", as {proof.role}" if proof.role else ""
+    where = f"on {schema}, PostgreSQL {proof.server}{role}"
     if proof.failed:
         yield f"tried {where}: {_ok(done)}1 FAILS"
     elif proof.untried:

@@ -13,13 +13,13 @@ from ..core.gate.override import UsedOverride
 from ..core.gate.request import Origin
 from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import WORST_FIRST, Cell, PastRollback, Record, RecordRow, RunEnd, Stage
-from ..core.view.way_back import BackupNote, WayBack
+from ..core.view.way_back import BackupNote
 from ..errors import CtgitopsError, MustWaitError
 from . import escape, links, phrases
 from .markdown import outcome_page
 from .override import override_markdown
 from .page import MAX, fit, render
-from .record_steps import APPROVAL, is_repaired, next_step
+from .record_steps import APPROVAL, at_ref, is_repaired, next_step
 from .text import outcome_verdict
 from .text_error import error_text
 from .workflow_inputs import inputs_of, with_inputs
@@ -63,7 +63,7 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
             "mark": mark,
             "verdict": verdict,
             "steps": [_step(environment, record) for environment in record.environments],
-            "ways": [_way(name, record.ways_back[name]) for name in record.ways_back],
+            "ways": [_way(record, name) for name in record.ways_back],
             "actions": links.address(f"{origin.repository_url}/actions" if origin.repository_url else ""),
             "failed": failed,
             "overrides": [_override(name, used) for name, each in record.overrides.items() for used in each],
@@ -195,10 +195,12 @@ def _step(environment: Environment, record: Record) -> Part:
     }
 
 
-def _way(name: str, way: WayBack) -> Part:
+def _way(record: Record, name: str) -> Part:
+    way = record.ways_back[name]
     pairs = [("command", "rollback"), ("environment", name), ("to", way.to)]
     return {
         "name": name,
+        "at_ref": next((at_ref(each) for each in record.environments if each.name == name), ""),
         "inputs": escape.prose(inputs_of(pairs)),
         "undone": list(way.undone[:8]),
         "others": list(way.others[:8]),

@@ -124,10 +124,14 @@ def is_repaired(environment: Environment, record: Record) -> bool:
     return any(cell.past and cell.stage is Stage.WAITING for cell in record.cells(environment).values())
 
 
+def at_ref(environment: Environment) -> str:
+    """Where to start the workflow by hand. The GitHub environment of production admits only tags."""
+    return " at the tag of the newest release" if environment.trigger is Trigger.RELEASE else ""
+
+
 def _apply_by_hand(environment: Environment) -> Markup:
-    where = " at the tag of the newest release" if environment.trigger is Trigger.RELEASE else ""
     inputs = inputs_of([("command", "apply"), ("environment", environment.name)])
-    return escape.prose(f"start the workflow{where} with {inputs}")
+    return escape.prose(f"start the workflow{at_ref(environment)} with {inputs}")
 
 
 def _after_merge(environment: Environment) -> str:
@@ -152,7 +156,7 @@ def _again(environment: Environment, record: Record) -> NextStep:
     names = [name for name, cell in cells.items() if cell.stage is Stage.ROLLED_BACK]
     numbers = " ".join(name.split("_", 1)[0] for name in names)
     pairs = [("command", "repair"), ("environment", environment.name), ("again", numbers), ("reason", "…")]
-    what = f"to apply again, start the workflow with {inputs_of(pairs)}{_or_change(names, record)}"
+    what = f"to apply again, start the workflow{at_ref(environment)} with {inputs_of(pairs)}{_or_change(names, record)}"
     notes = (BackupNote.of(cells[name].receipt) for name in names)
     note = next((each for each in notes if each), None)
     had = f"the backup `{note.id}` has the earlier data: `{note.restore_with}`" if note else "without a backup"

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from ..core.gate.gate import PLAN_AGAIN
 from ..core.performance.report import LoadReport
 from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome
@@ -16,6 +17,8 @@ from . import phrases
 _COMMAND = re.compile(r"(\b[Rr]un )?`ctgitops ([a-z]+)((?: [^`]*)?)`")
 _OPTION = re.compile(r"`--(accept-data-loss|again|reason|to|fingerprint|wait|dry-run)(?: ([^`]*))?`")
 _AGAIN = re.compile(r"\brun (?:the|this|the same) command again\b")
+_NEW_APPROVAL = "re-run all jobs of this workflow run, then review and approve the new plan"
+"""Only the job that plans gives the job that applies a new fingerprint. A run with `command: plan` applies nothing."""
 _VERBS = {"plan", "apply", "rollback", "status", "drift", "unlock", "repair"}
 """The commands that are also values of the input `command`."""
 _INPUTS = {
@@ -43,7 +46,7 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 
     "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
     """
-    text = _AGAIN.sub("re-run the job", text)
+    text = _AGAIN.sub("re-run the job", text).replace(PLAN_AGAIN, _NEW_APPROVAL)
     text = _COMMAND.sub(lambda match: _workflow(match, keeps), text)
     return _OPTION.sub(lambda match: f"the input `{match[1]}: {match[2] or 'true'}`", text)
 

@@ -208,6 +208,7 @@ def test_a_run_that_waits_after_a_killed_one_counts_what_is_applied() -> None:
     first = page.splitlines()[0]
     assert first.endswith("production WAITS for an approval of its new plan, 1 of 2 migrations are applied")
     assert "re-run all jobs of the run, then review and approve the new plan" in page
+    assert "start the workflow at the tag of the newest release with <code>command: rollback</code>" in page
     assert "command: plan" not in page.split("<b>Way back")[0]
 
 
@@ -219,6 +220,7 @@ def rolled_back(*more: Entry) -> Ledgers:
 def test_a_file_that_another_environment_has_applied_must_not_change() -> None:
     page = page_of(rolled_back(), {})
     assert "to change the file instead, first roll it back on staging too" in page
+    assert "to apply again, start the workflow at the tag of the newest release with" in page
     assert "or change the file in a new pull request" not in page
     alone = page_of({**rolled_back(), "staging": HAS_TWO}, {})
     assert "or change the file in a new pull request" in alone

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.core.environment.environment import Environment
+from ctgitops.core.gate.gate import PLAN_AGAIN
 from ctgitops.core.ledger.identity import Identity, Site
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
@@ -20,6 +21,10 @@ from ctgitops.report.workflow_inputs import results_with_inputs, with_inputs
 @pytest.mark.parametrize(
     ("hint", "told"),
     [
+        (
+            f"the database has changed: {PLAN_AGAIN}",
+            "the database has changed: re-run all jobs of this workflow run, then review and approve the new plan",
+        ),
         (
             'again: `ctgitops repair --again 003 --env staging --reason "…"`; or change its file',
             "again: the workflow with `command: repair`, `again: 003`, `environment: staging`, `reason: …`; "

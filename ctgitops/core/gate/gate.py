@@ -91,13 +91,14 @@ def _reasons(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator
     return (reason for gate in gates for reason in gate(plan, request, predecessor))
 
 
+PLAN_AGAIN = "run `ctgitops plan` again, and approve the new plan"
+
+
 def _fingerprint(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
     if request.approved is None or _same(plan.fingerprint, request.approved):
         return
     what = f"this plan is {plan.fingerprint[:12]}, but the approved plan is {request.approved[:12] or 'empty'}"
-    hint = (
-        "the files or the database have changed since the approval: run `ctgitops plan` again, and approve the new plan"
-    )
+    hint = f"the files or the database have changed since the approval: {PLAN_AGAIN}"
     yield Reason("fingerprint", what, hint)
 
 
