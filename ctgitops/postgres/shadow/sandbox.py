@@ -30,6 +30,8 @@ from .sandbox_copy import ORIGINAL, UNTRUE, SandboxShadow
 from .sandbox_server import SandboxServer, server_of
 from .trial import NoObserver, Observer
 
+__all__ = ["SandboxDatabases", "SandboxShadow", "sandbox_server", "sandbox_shadow"]
+
 
 class SandboxDatabases:
     """A sandbox server with limits, and its throw-away databases, which are similar to `original`."""
