@@ -1,10 +1,9 @@
-"""One throw-away database of a sandbox."""
+"""The throw-away databases of a sandbox, in which unreviewed SQL runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import psycopg
 
@@ -14,20 +13,27 @@ from ...core.impact.size import Rates
 from ...core.plan.plan import Step
 from ...core.schema.schema_history import Changed
 from ...core.schema.snapshot import Snapshot
+from ...core.schema.source_database import SourceDatabase
 from ...core.trial.trial import Skipped
 from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message
+from ..catalog.schema_tracker import TrackedSchema
+from ..catalog.table_stats import calibrate
 from ..connection.cancellable_query import Failure
 from ..connection.connect import Address, Connection, connect, refused_as_error
+from ..connection.names import unused
+from ..server.kept_rates import kept_rates
+from ..server.limits import ResourceGuard
+from ..server.local_server import LocalServer
+from ..server.server_choice import Server
 from ..trace.tracer import Tracer
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed
+from .copy_name import CopyName, without_databases
 from .extensions import Extensions
+from .provision import Provisioner
 from .schema_reader import SchemaReader
 from .trial import NoObserver, Observer, try_step
-
-if TYPE_CHECKING:
-    from .sandbox import SandboxDatabases
 
 ORIGINAL = "original"
 """The name of the template database of all copies. No unmerged migration ever runs in this database."""
@@ -148,3 +154,110 @@ class SandboxShadow:
         )
         error.cause = Cause.SANDBOX_ENDED if failed.lost and self._sandbox.ended else failed.cause
         return error
+
+
+class SandboxDatabases:
+    """A sandbox server with limits, and its throw-away databases, which are similar to `original`."""
+
+    def __init__(self, server: Server, guard: ResourceGuard, original: SourceDatabase, allowed: frozenset[str]) -> None:
+        self.server = server
+        self.original = original
+        self.allowed = allowed
+        self.notes: list[str] = []
+        self.skipped: dict[Skipped, None] = {}
+        self.first: TrackedSchema | None = None
+        """The schema of the first snapshot. A copy starts with the same schema and the same OIDs."""
+        self._guard = guard
+        self._shadows: list[SandboxShadow] = []
+        self.provisioner = Provisioner(server, original, self.notes)
+        self.name = CopyName(server, original)
+
+    def address(self, database: str) -> Address:
+        """The address of a database, for the role that runs unreviewed SQL."""
+        return Address(self.server.url(database, self.original.role), "a throw-away database")
+
+    def named(self, database: str) -> str:
+        """The server's name for `database`, with the server's prefix. This name is never the real database's name."""
+        return unused(f"{self.server.prefix}{database}", {self.name.target})
+
+    def runnable(self, step: Step) -> Step:
+        """The step to run. On an external server, omits statements that name a database: no copy has this name."""
+        if self.server.ours:
+            return step
+        kept, skipped = without_databases(step)
+        self.skipped |= dict.fromkeys(skipped)
+        return kept
+
+    def why(self, said: str) -> str:
+        """The limit that stopped the server, as text. If no limit did, the server's message `said`."""
+        return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
+
+    def lost(self, said: str) -> ApplyError:
+        """The error for a server that no longer answers."""
+        error = ApplyError(self.why(said), state=UNTRUE)
+        error.cause = Cause.SANDBOX_ENDED if self.ended else Cause.CONNECTION_LOST
+        return error
+
+    @contextmanager
+    def lost_as_apply_error(self) -> Iterator[None]:
+        """Converts a LedgerError into the error for a server that no longer answers."""
+        try:
+            yield
+        except LedgerError as error:
+            raise self.lost(error.what) from None
+
+    @property
+    def ended(self) -> bool:
+        """Whether a limit stopped the server."""
+        return bool(self._guard.why)
+
+    def shadow(self, database: str, observer: Observer) -> SandboxShadow:
+        """A `SandboxShadow` for the database `database`, which exists."""
+        made = SandboxShadow(self, database, observer)
+        self._shadows.append(made)
+        return made
+
+    @contextmanager
+    def another(self, template: str = "template0") -> Iterator[SandboxShadow]:
+        """A new database for the duration of a block, created from `template`. Raises UsageError."""
+        name = self.named(f"shadow_{len(self._shadows)}")
+        with refused_as_error(self.server.address()):
+            self.provisioner.database(name, template)
+        shadow = self.shadow(name, NoObserver())
+        yield shadow
+        shadow.close()
+
+    def rates(self) -> Rates:
+        """How fast the server works. Keeps the rates of a local server for a day. Raises ApplyError."""
+        server = self.server
+        return kept_rates(server, self._measured_rates) if isinstance(server, LocalServer) else self._measured_rates()
+
+    def _measured_rates(self) -> Rates:
+        name = self.named(f"calibration_{len(self._shadows)}")
+        try:
+            with connect(self.server.create_database(name), "ctgitops/shadow") as connection:
+                return calibrate(connection)
+        except (psycopg.Error, LedgerError) as error:
+            raise self.lost(str(error).strip()) from None
+
+    def with_steps(self, steps: tuple[Step, ...]) -> str:
+        """Runs the merged migrations `steps` in the template. Returns the name of the database for the trial.
+
+        Copies that are created later contain the effects of these steps. Raises ApplyError.
+        """
+        if not steps:
+            return self.named("shadow")
+        shadow = self.shadow(self.named(ORIGINAL), NoObserver())
+        shadow.apply(steps)
+        self.name.give(None)
+        shadow.close()
+        tried = self.named("tried")
+        with refused_as_error(self.server.address()):
+            self.provisioner.database(tried, self.named(ORIGINAL))
+        return tried
+
+    def close(self) -> None:
+        """Closes the connections to all databases of this server."""
+        for shadow in self._shadows:
+            with suppress(psycopg.Error):
+                shadow.close()
