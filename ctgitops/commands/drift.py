@@ -8,7 +8,7 @@ from ..core.gate.request import Request
 from ..core.ledger.drift_acceptance import accepted_in
 from ..core.ledger.identity import refuse_wrong
 from ..core.ledger.ledger import Ledger
-from ..core.plan.replay import steps_of
+from ..core.plan.replay import steps_with_repeatable
 from ..core.schema.compare import without, without_access_of
 from ..core.schema.snapshot import Snapshot
 from ..core.view.drift import Drift, DriftResult
@@ -88,7 +88,7 @@ def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None
 
 def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Replayed:
     """Compares the live schema with that of the ledger's SQL in an empty database. Raises LedgerError."""
-    steps = steps_of(ledger)
+    steps = steps_with_repeatable(ledger)
     try:
         return replay(steps, live, shadows, request.environment)
     except ApplyError as error:

@@ -20,6 +20,8 @@ from .other_tool_names import folder_of_other_tool, holds_sql, name_of_other_too
 from .repository import Item, Repository, sub_folder
 
 FOLDER = "migrations"
+REPEATABLE = "repeatable"
+"""The folder, inside the folder of the migrations, with files that run again whenever their text changes."""
 _MEANT = re.compile(r"^\d+[-_].*\.(?:psql|pgsql|txt)$", re.IGNORECASE)
 """Matches names of files that are probably meant as migrations, such as `002_x.sql.txt`."""
 _WORDS = re.compile(r"[^a-z0-9]+")
@@ -35,6 +37,8 @@ def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migra
     reader = _Reader(repository, policy, list(problems))
     by_stem: dict[str, Files] = defaultdict(dict)
     for item in items:
+        if item.folder and item.name == REPEATABLE:
+            continue
         if item.folder:
             reader.problems.append(_folder(repository, item))
         elif item.name.lower().endswith(".sql"):

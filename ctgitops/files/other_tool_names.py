@@ -19,7 +19,7 @@ def name_of_other_tool(name: str) -> tuple[str, str] | None:
     if match := _FLYWAY.fullmatch(name):
         kind, version, words = match[1].upper(), match[2] or "", _slug(match[3])
         if kind == "R":
-            return "repeatable Flyway", "give the file a number: ctgitops runs each migration once"
+            return "repeatable Flyway", "move it to the folder `repeatable` in the folder of the migrations"
         number = f"{int(version[:18]):03}" if version.isdecimal() else "NNN"
         order = "" if version.isdecimal() else ", with numbers in version order"
         back = ".down" if kind == "U" else ""

@@ -9,12 +9,13 @@ from ..core.environment.environment import Environment
 from ..core.environment.policy import Policy
 from ..core.migration.migration import Seed
 from ..core.problem import Problem
+from ..core.workspace.repeatable import in_dependency_order
 from ..core.workspace.workspace import Workspace
 from ..errors import Place, WorkspaceError
 from ..sql.script import Script
 from .layout_reader import LayoutFiles, read_layout
 from .manifest import read_environments
-from .migrations import read_migrations
+from .migrations import REPEATABLE, read_migrations
 from .policy import read_policy
 from .repository import Item, Repository, sub_folder
 
@@ -41,7 +42,8 @@ def read_workspace(root: Path) -> Workspace:
     return Workspace(
         migrations=found.migrations,
         environments=environments,
-        seeds={name: (*found.repeatable, *files) for name, files in seeds.items()},
+        seeds=seeds,
+        repeatable=in_dependency_order(found.repeatable),
         policy=policy,
         read_problems=(*policy_problems, *found.problems, *environment_problems, *seed_problems),
     )
@@ -51,7 +53,10 @@ def read_migrations_of(repository: Repository, policy: Policy) -> LayoutFiles:
     """All migrations in the policy's folder, read in the layout that the policy names. Read-only."""
     if policy.layout.is_own:
         migrations, problems = read_migrations(repository, policy)
-        return LayoutFiles(migrations, (), problems)
+        more: list[Problem] = []
+        items, refused = repository.items(f"{policy.layout.prefix}{REPEATABLE}")
+        repeatable = tuple(seed for item in items if (seed := _seed(repository, item, policy, more)))
+        return LayoutFiles(migrations, repeatable, (*problems, *refused, *more))
     return read_layout(repository, policy)
 
 

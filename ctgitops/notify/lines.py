@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ..core.migration.migration import is_repeatable
 from ..core.plan.plan import Direction
 from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
@@ -54,7 +55,7 @@ def _of_the_run(progress: Progress) -> str | None:
         case events.GatesOverridden(override=override):
             return f"OVERRIDE: {on_one_line(override.text)}"
         case events.SeedFinished(name=name, millis=millis):
-            return f"seed file {on_one_line(name)} … ran in {took(millis)}"
+            return f"{'repeatable' if is_repeatable(name) else 'seed'} file {on_one_line(name)} … ran in {took(millis)}"
         case _:
             return None
 

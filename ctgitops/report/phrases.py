@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from ..core.environment.apply_policy import ApplyPolicy
 from ..core.environment.environment import Environment, Trigger
 from ..core.fix import Fix, Lines, Rename
+from ..core.migration.migration import Seed
 from ..core.migration.schema_version import SchemaVersion
 from ..core.performance.traffic import BusyTable
 from ..core.plan.plan import Plan, Step
@@ -18,6 +19,13 @@ from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
+
+
+def file_counts(seeds: Iterable[Seed]) -> list[tuple[int, str]]:
+    """The numbers of repeatable files and of seed files, each with its noun. Leaves out a number that is 0."""
+    kinds = [seed.repeatable for seed in seeds]
+    found = ((sum(kinds), "repeatable file"), (kinds.count(False), "seed file"))
+    return [(number, noun) for number, noun in found if number]
 
 
 def count(number: int, noun: str) -> str:

@@ -28,7 +28,7 @@ def environment_row(result: PlanResult) -> Part:
     if isinstance(result, NotPlanned):
         return {"name": result.environment.name, "error": escape.prose(result.error.what)}
     plan = result.plan
-    numbers = ((len(plan.steps), "migration"), (len(plan.seeds), "seed file"))
+    numbers = ((len(plan.steps), "migration"), *phrases.file_counts(plan.seeds))
     return {
         "name": plan.environment,
         "error": "",

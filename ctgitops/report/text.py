@@ -99,8 +99,9 @@ def _steps(preview: Preview, within: int | None) -> Iterable[str]:
 
 
 def _seeds(plan: Plan) -> Iterable[str]:
-    if plan.seeds:
-        yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
+    for _, noun in phrases.file_counts(plan.seeds):
+        names = (seed.name for seed in plan.seeds if seed.repeatable is (noun == "repeatable file"))
+        yield from ("", f"  {noun}s to run", *(f"    {on_one_line(name)}" for name in names))
 
 
 def _flagged(plan: Plan, within: int | None) -> Iterable[str]:
@@ -172,8 +173,7 @@ def _work(plan: Plan) -> str:
     parts = []
     if plan.steps:
         parts.append(f"{phrases.count(len(plan.steps), 'migration')} {verb}")
-    if plan.seeds:
-        parts.append(f"{phrases.count(len(plan.seeds), 'seed file')} to run")
+    parts += [f"{phrases.count(number, noun)} to run" for number, noun in phrases.file_counts(plan.seeds)]
     return ", ".join(parts)
 
 
@@ -297,9 +297,9 @@ def _version_of(plan: Plan) -> str:
 
 def _number_done(outcome: Outcome) -> str:
     steps = len(outcome.plan.steps)
-    seeds = len(outcome.done) - steps
+    seeds = outcome.plan.seeds[: max(len(outcome.done) - steps, 0)]
     parts = [phrases.count(steps, "migration")] if steps else []
-    parts += [phrases.count(seeds, "seed file")] if seeds > 0 else []
+    parts += [phrases.count(number, noun) for number, noun in phrases.file_counts(seeds)]
     return " and ".join(parts)
 
 

@@ -89,9 +89,9 @@ def _brief(results: tuple[PlanResult, ...]) -> list[Markup]:
 
 
 def _pending(results: tuple[PlanResult, ...], steps: int) -> Markup:
-    seeds = len({(seed.name, seed.checksum) for plan in phrases.plans(results) for seed in plan.seeds})
+    seeds = {(seed.name, seed.checksum): seed for plan in phrases.plans(results) for seed in plan.seeds}
     parts = [phrases.count(steps, "migration")] if steps else []
-    parts += [phrases.count(seeds, "seed file")] if seeds else []
+    parts += [phrases.count(number, noun) for number, noun in phrases.file_counts(seeds.values())]
     return Markup(f"{' and '.join(parts)} pending" if parts else "Nothing to do")  # noqa: S704 - only numbers are inserted
 
 

@@ -8,6 +8,7 @@ from functools import reduce
 
 from .column_type import type_in
 from .nodes import Node, commands, parts_of
+from .parse import trees
 
 Key = tuple[str, ...]
 """The sort of an object, and its name without the schema `public`. For a column, also the column's name."""
@@ -55,6 +56,12 @@ def relation_key(node: Node, column: str = "") -> Key:
     """The key of a RangeVar, or of one of its columns."""
     names = tuple(filter(None, (node.get("schemaname"), node.get("relname"))))
     return (*key("relation", names), column) if column else key("relation", names)
+
+
+def names_made(sql: str) -> frozenset[str]:
+    """The names of the created objects in lower case, without schemas. Raises SqlSyntaxError."""
+    keys = (each for tree in trees(sql) for each in objects_made(tree.kind, tree.node))
+    return frozenset(name.rpartition(".")[2].lower() for _, name, *column in keys if not column)
 
 
 def objects_made(kind: str, node: Node) -> Iterator[Key]:

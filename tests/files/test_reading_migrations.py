@@ -283,7 +283,7 @@ def test_a_sub_folder_is_not_read_and_says_so(repo: Checkout) -> None:
         ("U1__init.sql", "(rename the file to `001_init.down.sql`)"),
         (
             "R__views.sql",
-            "repeatable Flyway file (give the file a number: ctgitops runs each migration once)",
+            "repeatable Flyway file (move it to the folder `repeatable` in the folder of the migrations)",
         ),
         (
             "001.do.users.sql",

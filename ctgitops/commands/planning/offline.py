@@ -16,7 +16,7 @@ from ...core.gate.gate import Predecessor
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import Plan, worst_first
-from ...core.plan.replay import steps_of
+from ...core.plan.replay import steps_with_repeatable
 from ...core.schema.source_database import Role, SourceDatabase
 from ...core.trial.gap import Stop
 from ...core.trial.schema_break import break_problems
@@ -109,10 +109,10 @@ class OfflinePlanner:
         return tried, tried.proof.failed if tried.proof else None
 
     def _trial(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
-        steps = (*steps_of(ledger), *preview.plan.steps)
+        steps = (*steps_with_repeatable(ledger), *preview.plan.steps)
         named = (*(name for step in steps for name in databases_named(step.script.sql)), *self.databases)
         original = _original(preview.environment, self.roles, named)
-        with self.shadows.sandbox(original, preview.environment.shadow, steps_of(ledger)) as sandbox:
+        with self.shadows.sandbox(original, preview.environment.shadow, steps_with_repeatable(ledger)) as sandbox:
             seeded = applied_seeds(request.workspace, preview.environment, ledger)
             proof = TrialRunner(preview.plan, ledger, original, sandbox, seeded).proof(sandbox.snapshot())
             effects = effects_of(preview.plan, request, None, sandbox, _OutOfReach())

@@ -60,7 +60,7 @@ def all_files_of(workspace: Workspace, folder: str = "") -> tuple[ShownFile, ...
     for migration in workspace.migrations:
         for path, checksum in ((migration.path, migration.checksum), *_texts(migration.down, migration.verify)):
             found.setdefault(path, checksum)
-    for seeds in (workspace.seeds or {}).values():
+    for seeds in (workspace.repeatable, *(workspace.seeds or {}).values()):
         found.update((seed.name, seed.checksum) for seed in seeds)
     return _shown(folder, found)
 

@@ -164,8 +164,9 @@ class Ledger:
 
     @cached_property
     def seeded(self) -> dict[str, str]:
-        """Maps the name of each seed file to its checksum at its last run."""
-        return {e.name: e.checksum or "" for e in self.entries if e.number is None and e.mark is Mark.APPLIED}
+        """Maps the name of each seed file and repeatable file to its checksum at its last run or baseline."""
+        marks = {Mark.APPLIED, Mark.BASELINED}
+        return {e.name: e.checksum or "" for e in self.entries if e.number is None and e.mark in marks}
 
     @property
     def version(self) -> SchemaVersion | None:

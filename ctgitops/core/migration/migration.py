@@ -112,13 +112,26 @@ class Migration:
         return Lines(self.path, *lines, (f"-- {field}: {value}",)) if lines else None
 
 
+_REPEATABLE = re.compile(r"(?:.*/)?(?:repeatable/[^/]+|R__[^/]*)\.sql")
+
+
+def is_repeatable(name: str) -> bool:
+    """Whether a file without a number is a repeatable file of ctgitops or of Flyway, according to its path."""
+    return bool(_REPEATABLE.fullmatch(name))
+
+
 @dataclass(frozen=True)
 class Seed:
-    """A data file of an environment. The file runs again whenever its text changes."""
+    """A file that runs again whenever its text changes: data of an environment, or a repeatable file."""
 
     name: str
     """The path relative to the repository's root, such as `seeds/staging/010_people.sql`."""
     script: Script
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the file defines schema objects, and not data of one environment."""
+        return is_repeatable(self.name)
 
     @property
     def checksum(self) -> str:

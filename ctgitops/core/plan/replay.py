@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...errors import LedgerError, WorkspaceError
 from ...sql.script import Script
 from ..environment.environment import Environment
-from ..ledger.ledger import Entry, Ledger
-from ..migration.migration import Seed
+from ..ledger.ledger import Entry, Ledger, Mark
+from ..migration.migration import Seed, is_repeatable
 from ..migration.selector import Selector
 from ..schema.snapshot import SchemaObject, Snapshot
 from ..workspace.workspace import Workspace
 from .plan import Direction, Step, make_plan
+
+_REVERTS = frozenset({Mark.ROLLED_BACK, Mark.REPAIRED})
 
 
 def seed_step(seed: Seed) -> Step:
@@ -49,8 +51,41 @@ def steps_of(ledger: Ledger) -> tuple[Step, ...]:
     return tuple(step_of(entry) for entry in ledger.in_order)
 
 
+def steps_with_repeatable(ledger: Ledger) -> tuple[Step, ...]:
+    """The applied migrations, and the runs of repeatable files, in the order in which they ran.
+
+    Leaves out a run that precedes a rollback, if the file ran again later: its objects may be gone. Raises LedgerError
+    if the ledger lacks the SQL of a migration.
+    """
+    applied = {entry.number: entry for entry in ledger.in_order}
+    back = max((entry.id for entry in ledger.entries if entry.mark is Mark.ROLLED_BACK), default=0)
+    newest = {entry.name: entry.id for entry in ledger.entries if _is_run(entry)}
+    steps: list[Step] = []
+    for entry in ledger.entries:
+        if _is_run(entry) and (entry.id > back or entry.id == newest[entry.name]):
+            steps.append(_repeatable_step(entry.name, Script(entry.sql or "", entry.name), entry.id))
+        elif entry.number in applied and entry.marks_applied and entry.id > _undone_at(entry.number, ledger):
+            steps.append(step_of(applied.pop(entry.number)))  # a later repair does not change the order
+    return tuple(steps)
+
+
+def _repeatable_step(name: str, script: Script, position: int) -> Step:
+    """The step of a repeatable file. Its negative number is unique, because a run applies each number once."""
+    return replace(seed_step(Seed(name, script)), number=-position)
+
+
+def _is_run(entry: Entry) -> bool:
+    return entry.number is None and entry.mark in {Mark.APPLIED, Mark.BASELINED} and is_repeatable(entry.name)
+
+
+def _undone_at(number: int | None, ledger: Ledger) -> int:
+    """The ID of the newest entry that reverted a migration. 0 if none did."""
+    undone = (e.id for e in ledger.entries if e.number == number and e.mark in _REVERTS and not e.marks_applied)
+    return max(undone, default=0)
+
+
 def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step, ...]:
-    """The steps that apply all files to an empty database.
+    """The steps that apply all files to an empty database, the repeatable files last.
 
     With `up_to`, only the files up to that number. Raises WorkspaceError.
     """
@@ -58,7 +93,9 @@ def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step
     if plan.blocked:
         problem = next(problem for problem in plan.problems if problem.blocks)
         raise WorkspaceError(problem.what, place=problem.place, hint=problem.hint or "ctgitops check")
-    return plan.steps
+    everything = up_to is None or all(m.number <= up_to for m in workspace.migrations)
+    files = enumerate(workspace.repeatable if everything else (), start=1)
+    return (*plan.steps, *(_repeatable_step(file.name, file.script, position) for position, file in files))
 
 
 def step_of(entry: Entry) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...errors import LedgerError, UsageError
@@ -96,4 +97,12 @@ def entries(
         at = (row.applied_at if row else None) or request.now
         entry = Entry.of_file(Mark.BASELINED, migration, baseline.reason)
         every.append(replace(entry, started_at=at, finished_at=at, actor=(row.by if row else "") or None))
-    return tuple(every)
+    return (*every, *_repeatable(request, found, baseline))
+
+
+def _repeatable(request: Request, found: tuple[Migration, ...], baseline: Baseline) -> Iterator[Entry]:
+    """An entry for each repeatable file, if the baseline includes all migrations."""
+    if len(found) == len(request.workspace.migrations):
+        for file in request.workspace.repeatable:
+            entry = Entry(Mark.BASELINED, file.name, checksum=file.checksum, sql=file.script.sql, error=baseline.reason)
+            yield replace(entry, started_at=request.now, finished_at=request.now)

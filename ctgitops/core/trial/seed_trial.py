@@ -18,6 +18,8 @@ from ..workspace.workspace import Workspace
 from .gap import Stop
 
 _ADDS = frozenset({"InsertStmt", "VariableSetStmt"})
+_DEFINES = frozenset({"ViewStmt", "CreateFunctionStmt", "CreateTrigStmt", "CommentStmt", "GrantStmt", "AlterOwnerStmt"})
+"""Statements that take only short locks, and that repeatable files usually consist of."""
 _SETVAL = re.compile(r"select\s+(?:pg_catalog\.)?setval\s*\(", re.IGNORECASE)
 
 
@@ -55,7 +57,8 @@ def seed_problems(plan: Plan, tried: tuple[SeedTrial, ...], stop: Stop | None) -
     for seed in plan.seeds:
         mine = found.get(seed.name)
         if mine and (error := mine.failed):
-            what = f"the seed file fails on a copy of {plan.environment}'s schema: {error.what}"
+            kind = "repeatable" if seed.repeatable else "seed"
+            what = f"the {kind} file fails on a copy of {plan.environment}'s schema: {error.what}"
             hint = error.hint or "correct the file: it would fail in the real database too"
             yield Problem("fails", what, error.place or Place(seed.script.path), hint, error.detail)
         elif mine is None or mine.stop:
@@ -70,8 +73,11 @@ def _not_measured(seed: Seed) -> Iterator[Problem]:
     """A problem if the seed file does more than add rows. The trial of a seed file measures no locks or duration."""
     script = seed.script
     for statement in script.statements:
+        if seed.repeatable and statement.kind in _DEFINES:
+            continue
         if statement.kind not in _ADDS and not _SETVAL.match(script.text_of(statement)):
-            what = "the seed file ran on the copy, but its locks and its duration were not measured"
+            kind = "repeatable" if seed.repeatable else "seed"
+            what = f"the {kind} file ran on the copy, but its locks and its duration were not measured"
             place = script.place(script.start_of(statement))
             hint = "move changes of existing rows and of the schema into a migration, whose locks the plan measures"
             yield Problem("seed-not-measured", what, place, hint, blocks=False)

@@ -50,6 +50,8 @@ class Workspace:
     read_problems: tuple[Problem, ...] = ()
     git: Seniority = field(default_factory=Seniority)
     """The age of the files according to git. It is read only if two files have the same number or version."""
+    repeatable: tuple[Seed, ...] = ()
+    """The repeatable files of all environments, in the order in which they run."""
 
     @property
     def history(self) -> frozenset[str]:
@@ -68,8 +70,8 @@ class Workspace:
         return next((e for e in self.environments if e.name == name), None)
 
     def seeds_of(self, environment: Environment) -> tuple[Seed, ...]:
-        """The seed files of an environment, in the order in which they run."""
-        return (self.seeds or {}).get(environment.name, ())
+        """The repeatable files and the seed files of an environment, in the order in which they run."""
+        return (*self.repeatable, *(self.seeds or {}).get(environment.name, ()))
 
     def problems_with(self, environment: Environment) -> tuple[Problem, ...]:
         """The blocking problems of an environment's manifest. For unreadable keys, the environment has the defaults."""
@@ -107,7 +109,7 @@ def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
             found += script_problems(script) if script else ()
         found += _not_queries(migration.verify) if migration.verify else ()
         found += rollback_problems(migration.up, migration.down)
-    for seeds in (workspace.seeds or {}).values():
+    for seeds in (workspace.repeatable, *(workspace.seeds or {}).values()):
         for seed in seeds:
             found += seed_problems(seed)
     return tuple(found)

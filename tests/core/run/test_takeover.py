@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctgitops.core.ledger.foreign_ledger import ForeignLedger, ForeignRow
+from ctgitops.core.migration.tool_record import ToolRecord
 from ctgitops.core.run.takeover import applied_by
 from ctgitops.errors import CtgitopsError, LedgerError, UsageError
 from tests.fakes import migration, workspace
@@ -40,9 +43,10 @@ def test_a_tool_that_records_only_its_newest_migration_has_applied_the_earlier_o
 
 
 def test_names_and_hashes_are_matched_where_the_tool_has_no_numbers() -> None:
-    digest = WORK.migrations[0].checksum.removeprefix("sha256:")
+    files = [replace(WORK.migrations[0], record=ToolRecord("1704110400000", ("ab", "cd"))), *WORK.migrations[1:]]
+    found = applied_by((ledger(ForeignRow(None, "1704110400000", checksum="cd")),), workspace(*files), "staging")
     assert names(ledger(ForeignRow(None, "one"), ForeignRow(None, "two"))) == ["001_one", "002_two"]
-    assert names(ledger(ForeignRow(None, "1704110400000", checksum=digest))) == ["001_one"]
+    assert [migration.name for migration, _ in found.rows] == ["001_one"]
 
 
 def test_an_empty_ledger_of_a_second_tool_does_not_count() -> None:
@@ -67,3 +71,12 @@ def test_without_a_ledger_or_with_two_the_user_names_the_last_migration() -> Non
 )
 def test_a_ledger_that_says_more_or_less_than_the_files_is_refused(found: ForeignLedger, said: str) -> None:
     assert said in refused(LedgerError, found)
+
+
+def test_an_older_checksum_algorithm_is_accepted_and_another_checksum_is_refused() -> None:
+    files = workspace(replace(WORK.migrations[0], record=ToolRecord("1", ("new", "old"))))
+    for accepted in ("new", "old", ""):
+        found = applied_by((ledger(ForeignRow(1, "1", checksum=accepted)),), files, "staging")
+        assert found.last == 1
+    with pytest.raises(LedgerError, match="001_one was changed after it was applied"):
+        applied_by((ledger(ForeignRow(1, "1", checksum="other")),), files, "staging")
