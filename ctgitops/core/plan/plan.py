@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
-from ...errors import Place
 from ...sql.name_changes import ChangedName
 from ...sql.parse import SqlSyntaxError
 from ...sql.script import Script
@@ -33,6 +32,7 @@ from ..workspace.workspace import Workspace, problems_of, script_problems, seed_
 from .due_seeds import due_seeds, seed_again_problems
 from .flags import FlagWait, flag_waits, removed_flag_problems
 from .history import history_problems
+from .irreversible import irreversible_problems
 from .single_transaction import single_transaction_problems
 from .target import target_problems
 
@@ -193,10 +193,6 @@ class Plan:
         return next((c for c in (Concern.ADDRESS, Concern.LEDGER) if c in blocking), Concern.WORKSPACE)
 
 
-SEPARATELY = 3
-"""Maximum number of irreversible migrations with a warning each. More migrations share one warning."""
-
-
 def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Selector | None = None) -> Plan:
     """The plan of the pending migrations of `environment`: the files minus the applied migrations in its `ledger`.
 
@@ -220,7 +216,8 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *target_problems(workspace, ledger, target),
-        *(*_irreversible(steps), *removed_flag_problems(workspace.migrations, environment, ledger)),
+        *irreversible_problems((s.name, s.script) for s in steps if s.rollback is Rollback.NOT_AVAILABLE),
+        *removed_flag_problems(workspace.migrations, environment, ledger),
         *(single_transaction_problems(_named(steps, seeds), environment.path) if policy.single_transaction else ()),
     )
     return Plan(
@@ -274,20 +271,6 @@ def _step(migration: Migration, ledger: Ledger) -> Step:
         impact=header.impact,
         description=header.description,
     )
-
-
-def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
-    found = [step for step in steps if step.rollback is Rollback.NOT_AVAILABLE]
-    if len(found) > SEPARATELY:
-        place = Place(found[0].script.path, found[0].script.first_line)
-        what = f"{len(found)} migrations are IRREVERSIBLE, the first is {found[0].name}"
-        hint = "only a restore of an earlier backup can undo these migrations"
-        yield Problem("irreversible", what, place, hint, blocks=False)
-        return
-    for step in found:
-        place = Place(step.script.path, step.script.first_line)
-        hint = "only a restore of an earlier backup can undo this migration"
-        yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:

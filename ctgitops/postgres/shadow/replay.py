@@ -229,16 +229,14 @@ class ReplayShadow:
         raise UsageError(what, state="nothing was changed", hint=hint)
 
     def _grant_given(self) -> None:
+        role = sql.Identifier(ROLE)
         with connected(self._admin, "ctgitops/shadow") as connection:
             for (name,) in connection.execute(_SCHEMAS).fetchall():
-                for kind in ("tables", "sequences", "functions"):
-                    grant = sql.SQL(f"grant all on all {kind} in schema {{}} to {{}}")
-                    connection.execute(grant.format(sql.Identifier(str(name)), sql.Identifier(ROLE)))
-                allowed = sql.SQL("grant all on schema {} to {}")
-                connection.execute(allowed.format(sql.Identifier(str(name)), sql.Identifier(ROLE)))
+                for kind in ("", "all tables in ", "all sequences in ", "all functions in "):
+                    grant = sql.SQL(f"grant all on {kind}schema {{}} to {{}}")
+                    connection.execute(grant.format(sql.Identifier(str(name)), role))
             for (name,) in connection.execute("select pubname from pg_catalog.pg_publication").fetchall():
-                owned = sql.SQL("alter publication {} owner to {}")
-                connection.execute(owned.format(sql.Identifier(str(name)), sql.Identifier(ROLE)))
+                connection.execute(sql.SQL("alter publication {} owner to {}").format(sql.Identifier(str(name)), role))
 
     def _run(self, statement: sql.Composed) -> None:
         with connected(self._admin, "ctgitops/shadow") as connection:
