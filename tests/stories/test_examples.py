@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import LocalServer, fetch, fresh_database, run
+from ctgitops.postgres.server.local_server import LocalServer
+from tests.servers import fetch, fresh_database, run
 from tests.stories.house import CODE, House
 from tests.stories.test_given_schemas import PLATFORM
 

@@ -13,8 +13,9 @@ import pytest
 
 from ctgitops.core.environment.layout import LayoutName
 from ctgitops.layouts.registry import tool_of
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.layouts.origins import ORIGINS, Origin, table
-from tests.servers import LocalServer, fetch, fresh_database, run
+from tests.servers import fetch, fresh_database, run
 from tests.stories.house import House
 
 pytestmark = pytest.mark.slow
@@ -92,7 +93,9 @@ def _row(origin: Origin, at: int, path: str) -> str:
     return f"insert into {INSERTS[origin.layout].format(**values)};"
 
 
-@pytest.mark.parametrize("origin", [each for each in BY_REPOSITORY if each.values[0].layout in INSERTS])
+@pytest.mark.parametrize(
+    "origin", [pytest.param(each, id=each.repository) for each in ORIGINS if each.layout in INSERTS]
+)
 def test_a_database_that_the_tool_filled_is_taken_over(origin: Origin, tmp_path: Path, server: LocalServer) -> None:
     url = fresh_database(server)
     run(url, filled(origin))
