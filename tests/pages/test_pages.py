@@ -5,19 +5,24 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ctgitops.core.environment.layout import LayoutName
+from ctgitops.layouts.registry import all_tools
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.github import scripted
 from tests.github.test_repository_checks import healthy
+from tests.layouts.origins import ORIGINS, Origin, table
 from tests.notify.receiver import serving
 from tests.pages.blocks import ROOT, Block, blocks_of
 from tests.pages.reader import Reader
 from tests.pages.recovery import recovery
 from tests.servers import fetch, missing, programs_for_tests, run
 from tests.stories.house import House, as_role
+from tests.stories.test_origins import INSERTS, filled
 
 INDEXES = """-- ctgitops: no transaction
 create index concurrently a on one (id);
@@ -368,6 +373,34 @@ def watching(reader: Reader, page: list[Block]) -> None:
     )
 
 
+NODE_PG_MIGRATE = Origin(
+    "a project of node-pg-migrate",
+    LayoutName.NODE_PG_MIGRATE,
+    "migrations",
+    ("1704110400000_a.sql", "1704110500000_b.sql"),
+    write=lambda up, down: f"-- Up Migration\n{up}-- Down Migration\n{down}",
+    beside={"package.json": '{"dependencies": {"node-pg-migrate": "^8"}}\n'},
+)
+
+
+def coming(reader: Reader, page: list[Block]) -> None:
+    """A project of the tool, whose database the tool has filled, is taken over."""
+    (block,) = page
+    layout = LayoutName(block.page.stem)
+    found = sorted((o for o in ORIGINS if o.layout is layout), key=lambda o: o.asks)
+    origin = found[0] if found else NODE_PG_MIGRATE
+    origin = replace(origin, beside={}) if origin.asks else origin  # without the folders of other projects
+    for path, text in origin.tree.items():
+        reader.house.write(path, text)
+    reader.house.secrets["STAGING_DATABASE_URL"] = url = reader.database()
+    if layout in INSERTS:
+        run(url, filled(origin))
+    else:  # that `baseline` reads these ledgers is tested with their tables
+        run(url, "".join(table(at) for at in range(1, len(origin.files) + 1)))
+        reader.replaced = {"baseline --env staging  ": "baseline --env staging --at latest  "}
+    assert "staging: nothing to do" in reader.copies(block.text)
+
+
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "README.md": readme,
     "docs/apply.md": applying,
@@ -387,6 +420,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/telemetry.md": telemetry,
     "docs/watch.md": watching,
 }
+STORIES |= {f"docs/coming/{tool.name}.md": coming for tool in all_tools()}
 """How the commands of each page are run; a page with another number of blocks does not match its story."""
 
 

@@ -93,7 +93,9 @@ def _row(origin: Origin, at: int, path: str) -> str:
     return f"insert into {INSERTS[origin.layout].format(**values)};"
 
 
-@pytest.mark.parametrize("origin", [pytest.param(o, id=o.repository) for o in ORIGINS if o.layout in INSERTS])
+@pytest.mark.parametrize(
+    "origin", [pytest.param(each, id=each.repository) for each in ORIGINS if each.layout in INSERTS]
+)
 def test_a_database_that_the_tool_filled_is_taken_over(origin: Origin, tmp_path: Path, server: LocalServer) -> None:
     url = fresh_database(server)
     run(url, filled(origin))
