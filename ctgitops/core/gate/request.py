@@ -80,7 +80,7 @@ def override_command(request: Request, gates: Iterable[str]) -> str:
     if request.approved and request.reviews is None:  # on GitHub, the workflow passes the fingerprint
         options.append(f"--fingerprint {request.approved[:12]}")
     options += [f"--override {gate}" for gate in OVERRIDABLE if gate in overridden]
-    return f"ctgitops apply {' '.join(options)} --reason \"…\""
+    return f'ctgitops apply {" ".join(options)} --reason "…"'
 
 
 def fingerprint_from(text: str | None) -> str | None:
