@@ -178,7 +178,7 @@ def rollback(job: Job, provenance: Provenance) -> int:
 
 def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
     """Shows what a rollback would run and destroy. Makes no deployment and no record. Read-only."""
-    outcome = with_inputs_of(show_rollback(request, back, databases=job.wiring.databases))
+    outcome = with_inputs_of(show_rollback(request, back, databases=job.wiring.databases, shadows=job.wiring.shadows))
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
     return outcome.exit_status

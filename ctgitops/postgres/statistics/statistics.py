@@ -19,7 +19,7 @@ from ...core.performance.record import LoadRecord, Measuring, Moment
 from ...core.performance.report import LoadReport
 from ...core.performance.sample import Sample
 from ...core.performance.traffic import MOST_TABLES, TrafficSample
-from ...errors import LedgerError
+from ...errors import Cause, LedgerError
 from ..connection.cancellable_query import rest
 from ..connection.connect import Address, Connection, connected
 from ..connection.names import SCHEMA
@@ -145,12 +145,18 @@ class PostgresStatistics:
         except errors.UndefinedTable:
             what = f"the ledger of {self.address.label} has no table {SCHEMA}.{table}"
             hint = "run `ctgitops apply` once: it upgrades the ledger, even if there is nothing to apply"
-            raise LedgerError(what, state="nothing was changed", hint=hint) from None
+            raise _not_set_up(LedgerError(what, state="nothing was changed", hint=hint)) from None
         except psycopg.Error as error:
             said = " ".join(self.address.hidden(str(error.diag.message_primary or error)).split())
             what = f"{SCHEMA}.{table} of {self.address.label} cannot be used: {said}"
-            hint = f"connect as the role that applies, or grant it SELECT and INSERT on {SCHEMA}.{table}"
-            raise LedgerError(what, state="nothing was changed", hint=hint) from None
+            hint = f"run the SQL of `ctgitops roles` again, or connect as the role that applies ({SCHEMA}.{table})"
+            lost = LedgerError(what, state="nothing was changed", hint=hint)
+            raise (_not_set_up(lost) if isinstance(error, errors.InsufficientPrivilege) else lost) from None
+
+
+def _not_set_up(error: LedgerError) -> LedgerError:
+    error.cause = Cause.NOT_SET_UP
+    return error
 
 
 def _exists(connection: Connection, table: str) -> bool:
