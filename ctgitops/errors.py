@@ -51,6 +51,8 @@ class Cause(Enum):
     """A materialized view is not populated yet."""
     EXTENSION_MISSING = auto()
     """The server does not have the extension's files."""
+    NOT_SET_UP = auto()
+    """The ledger has no table for the samples, or the role may not write to this table."""
     REFUTED = auto()
     """A verify query did not return true."""
 

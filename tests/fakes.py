@@ -27,7 +27,7 @@ from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.migration import Migration, Seed
 from ctgitops.core.migration.selector import Selector
-from ctgitops.core.performance.record import LoadRecord
+from ctgitops.core.performance.record import LoadRecord, Measuring, Moment
 from ctgitops.core.performance.sample import Sample
 from ctgitops.core.performance.traffic import TrafficSample
 from ctgitops.core.plan.plan import Direction, Plan, Step
@@ -494,6 +494,10 @@ class DiaryStatistics:
 
     def recorded(self) -> tuple[LoadRecord, ...]:
         return tuple(self.diary.loads)
+
+    def measuring(self, environment: str, within: timedelta, /) -> Measuring | None:
+        last = next((each for each in reversed(self.diary.loads) if each.environment == environment), None)
+        return Measuring(last, last.at + within) if last and last.moment is Moment.AFTER else None
 
     def add_traffic(self) -> TrafficSample:
         self.diary.lines.append("store traffic")

@@ -178,7 +178,7 @@ def rollback(job: Job, provenance: Provenance) -> int:
 
 def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
     """Shows what a rollback would run and destroy. Makes no deployment and no record. Read-only."""
-    shown = show_rollback(request, back, databases=job.wiring.databases)
+    shown = show_rollback(request, back, databases=job.wiring.databases, shadows=job.wiring.shadows)
     approved = job.apply_follows and _fingerprint([Result(request.environment, shown)]) != NOTHING_APPROVED
     outcome = with_inputs_of(shown, approved=approved)
     _show(job, request.environment, outcome)

@@ -33,7 +33,10 @@ def store(environment: Environment, root: Path) -> Iterator[Diagnosis]:
     """Puts a probe into the store, reads it and deletes it."""
     policy = environment.backup
     if policy is None:
-        yield note("backup-store", "the manifest has no `backup`, so no backup is taken before a migration")
+        why = "A migration that destroys data cannot be undone without a backup."
+        fix = f"add `backup: {{to: …}}` to {environment.path}   # docs/backups.md"
+        what = "the manifest has no `backup`, so no backup is taken before a migration"
+        yield note("backup-store", what, fix, why=why)
     elif policy.provider:
         yield ok("backup-store", f"{policy.provider} takes and stores the backups")
     elif "://" in policy.to:
@@ -67,8 +70,8 @@ def _probed(objects: Objects, environment: Environment) -> Iterator[Diagnosis]:
     if readable == CONTENT:
         yield ok("backup-store", f"{to}: a test object was written and read")
     elif readable is None:
-        what = f"{to}: these credentials can write, but not read, so a restore or drill needs others"
-        yield note("backup-store", what)
+        what = f"{to}: these credentials can write, but not read"
+        yield note("backup-store", what, why="A restore and a drill need credentials that can read.")
     else:
         yield problem(
             "backup-store", f"{to}: the test object was read back with different contents", "check the log of the store"
@@ -113,8 +116,9 @@ def encryption_keys(policy: BackupPolicy | None, private_key: Callable[[], Priva
     if not keys:
         yield ok(check, "backups are not encrypted")
     elif key is None:
-        what = f"{len(keys)} public keys are valid; a restore needs the private key, which is not set here"
-        yield note(check, what, "export CTGITOPS_IDENTITY_FILE=key.txt")
+        what = f"{len(keys)} public keys are valid; the private key is not set here"
+        why = "A restore and a drill need the private key. An apply does not."
+        yield note(check, what, "export CTGITOPS_IDENTITY_FILE=key.txt", why=why)
     else:
         yield ok(check, "the public keys and the private key are valid")
 

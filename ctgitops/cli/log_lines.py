@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from ..core.run.outcome import Outcome
     from ..core.run.progress import Listener
     from ..errors import CtgitopsError
     from ..wiring.wiring import Wiring
+
+_outcome: list[Outcome] = []
+"""The outcome of this run. Empty without an outcome."""
 
 
 def as_json_lines() -> bool:
@@ -42,6 +46,26 @@ def error_line(error: CtgitopsError) -> None:
     said = f"{error.place}: {error.what}" if error.place else error.what
     fields = {"code": error.code, "exit_status": error.exit_status, "state": error.state, "hint": error.hint}
     _write("error", "error", said, **fields)
+
+
+def ended_line(verb: str, exit_status: int) -> None:
+    """Prints the JSON line about a run that ended without an error. Prints nothing in the text format."""
+    if not as_json_lines():
+        return
+    level, fields = "warning" if exit_status else "info", {"exit_status": exit_status}
+    for outcome in _outcome:
+        from ..report.text import outcome_verdict
+
+        named = {"environment": outcome.plan.environment, "outcome": outcome.status.value}
+        _write(level, "run-ended", outcome_verdict(outcome), **named, **fields)
+    if not _outcome:
+        result = "failed" if exit_status else "done"
+        _write(level, "run-ended", f"{verb} ended with exit status {exit_status}", outcome=result, **fields)
+
+
+def keep_outcome(outcome: Outcome) -> None:
+    """Keeps the outcome of this run for `ended_line`."""
+    _outcome[:] = [outcome]
 
 
 def end_line(code: str, exit_status: int, what: str, state: str, hint: str) -> None:

@@ -17,7 +17,7 @@ import click
 from .. import __version__
 from ..errors import CtgitopsError
 from . import streams
-from .log_lines import as_json_lines, end_line, say
+from .log_lines import as_json_lines, end_line, ended_line, say
 
 VERBS = {
     "init": "scaffold",
@@ -164,7 +164,7 @@ def _to_its_end() -> int:
 def _run() -> int:
     """Runs one verb and prints its error, if any. Returns the exit status."""
     try:
-        return ctgitops.main(standalone_mode=False) or 0
+        status: int = ctgitops.main(standalone_mode=False) or 0
     except click.exceptions.Abort:
         return _interrupted()
     except click.ClickException as error:
@@ -184,6 +184,8 @@ def _run() -> int:
         if not _stop_signals or not _comes_of_interrupt(error):
             raise
         return _interrupted()
+    ended_line(_verb[0] if _verb else "", status)
+    return status
 
 
 def _comes_of_interrupt(error: BaseException | None) -> bool:

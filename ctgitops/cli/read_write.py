@@ -11,7 +11,7 @@ import click
 from ..core.run.outcome import Outcome
 from ..wiring.wiring import Wiring
 from . import options
-from .log_lines import say
+from .log_lines import keep_outcome, say
 from .notifications import notify_of, notifying
 from .printing import print_page, width_of
 from .read_only import fingerprint_in
@@ -97,7 +97,9 @@ def apply(  # noqa: PLR0913 - one parameter per option
     help="Roll back this migration (name, number or version) although that destroys data. Can be repeated.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Show what would be rolled back and which data that would destroy; change nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Show what would be rolled back and which data that would destroy, and try it on a copy; change nothing.",
 )
 @options.approved
 @options.wait
@@ -130,7 +132,7 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     request = wiring.request(name, approved=fingerprint, wait=wait, accepted_losses=accepted)
     back = RollbackExtent(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
     if dry_run:
-        return _print(show_rollback(request, back, databases=wiring.databases), form, wiring)
+        return _print(show_rollback(request, back, databases=wiring.databases, shadows=wiring.shadows), form, wiring)
     with notifying(wiring, request.environment) as tell:
         outcome = verb(request, back, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
@@ -223,6 +225,7 @@ def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
 
         page = outcome_text(outcome, width_of(sys.stdout))
     print_page(page, form)
+    keep_outcome(outcome)
     if not is_stopping():  # a signal leaves only a few seconds
         notify_of(wiring, outcome)
     return outcome.exit_status

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..report.terminal_text import on_one_line
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
 
 if TYPE_CHECKING:
     from ..core.activity.run_activity import Look
+    from ..core.performance.record import Measuring
 
 
 @click.command()
@@ -38,28 +40,34 @@ def watch(*, name: str, follow: bool, every: float, root: Path, form: str) -> in
     Connects only to the database, so the run can be on any machine. In a terminal, the display is updated. In a log,
     `watch` prints a line for each change. Read-only.
     """
+    from ..commands.watch import measuring
     from ..commands.watch import watch as verb
 
     if follow and form != "json":
         raise click.UsageError("`--follow` needs `--format json`: the text output always follows the run")
     wiring = Wiring(root)
-    looks = verb(wiring.environment(name), partial(time.sleep, every), databases=wiring.databases)
+    environment = wiring.environment(name)
+    looks = verb(environment, partial(time.sleep, every), databases=wiring.databases)
+    measured = partial(measuring, environment, databases=wiring.databases)
     if form == "json":
-        return _as_json(looks, name, follow=follow)
+        return _as_json(looks, name, measured, follow=follow)
     state = "the run has ended" if _followed(looks, name, wiring) else "no run is active"
+    if found := measured():
+        state = f"all migrations are applied, and {on_one_line(found.text)}"
     print_page(f"{name}: {state}; last entry of the ledger: {_last(wiring, name)}")
     return 0
 
 
-def _as_json(looks: Iterator[Look], name: str, *, follow: bool) -> int:
+def _as_json(looks: Iterator[Look], name: str, measured: Callable[[], Measuring | None], *, follow: bool) -> int:
     from ..report.status_json import watch_json
 
     if not follow:
-        print_page(watch_json(name, next(looks, None)), "json")
+        look = next(looks, None)
+        print_page(watch_json(name, look, None if look else measured()), "json")
         return 0
     for look in looks:
         _print_line(watch_json(name, look))
-    _print_line(watch_json(name, None))
+    _print_line(watch_json(name, None, measured()))
     return 0
 
 

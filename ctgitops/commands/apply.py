@@ -36,7 +36,7 @@ def apply(
     of earlier runs. At the end, compares the resulting schema with the prediction of the request or, with
     `shadows`, with that of a trial. Without the run lock, then measures the load as `performance` in the manifest says.
     """
-    load = LoadWatch(request, databases, databases.of(request.environment), tell)
+    load = LoadWatch(request, databases, shadows, tell)
     return load.reported(_applied(request, Ports(databases, backups, shadows), tell, load))
 
 

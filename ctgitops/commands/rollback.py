@@ -16,8 +16,10 @@ from ..core.run.progress import Listener, PlanStarted
 from ..core.view.preview import Preview
 from ..ports.backups import Backups
 from ..ports.database import Databases
+from ..ports.shadow import Shadows
 from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
 from .in_step import current_ledger, join_in_step
+from .planning.rollback_trial import tried_rollback
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,19 @@ def rollback(
         return replace(found, status=Status.ROLLED_BACK, done=done, left=session.session_leaks())
 
 
-def show_rollback(request: Request, back: RollbackExtent, *, databases: Databases) -> Outcome:
-    """Shows what a rollback would run and destroy. Read-only. Takes no lock."""
+def show_rollback(
+    request: Request, back: RollbackExtent, *, databases: Databases, shadows: Shadows | None = None
+) -> Outcome:
+    """Shows what a rollback would run and destroy. With `shadows`, tries it on a copy. Read-only. Takes no lock."""
     ledger = current_ledger(request, databases.of(request.environment))
     found = preview_rollback(request, back, ledger, databases)
     if found.plan.blocked or found.plan.empty:
         return found
     command = command_with(found.plan, found.losses, ledger)
     preview = Preview(request.environment, found.plan, found.reasons, losses=found.losses)
-    return replace(found, status=Status.ONLY_SHOWN, preview=preview, next_command=command)
+    if shadows:
+        preview = tried_rollback(preview, request, ledger, databases, shadows)
+    return replace(found, plan=preview.plan, status=Status.ONLY_SHOWN, preview=preview, next_command=command)
 
 
 def preview_rollback(request: Request, back: RollbackExtent, ledger: Ledger, databases: Databases) -> Outcome:

@@ -10,17 +10,20 @@ from ..core.forge.intent import in_order_of_after
 from ..core.gate.gate import Predecessor, Unreadable
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
+from ..core.performance.record import Measuring
 from ..core.view.queue import QueuedApply, in_order, queued
 from ..core.view.status import EnvironmentStatus, pending_in, status_of
 from ..errors import CtgitopsError
 from ..ports.database import Databases
 from .in_step import current_ledger
+from .watch import measuring
 
 
 @dataclass(frozen=True)
 class _Read:
     ledger: Ledger | Unreadable
     run: RunActivity | None = None
+    measuring: Measuring | None = None
 
 
 def status(requests: tuple[Request, ...], *, databases: Databases) -> tuple[EnvironmentStatus, ...]:
@@ -41,14 +44,15 @@ def status(requests: tuple[Request, ...], *, databases: Databases) -> tuple[Envi
 
 def _status(request: Request, read: _Read, queue: dict[str, QueuedApply]) -> EnvironmentStatus:
     found = status_of(request.workspace, request.environment, read.ledger)
-    return replace(found, run=read.run, queued=queue.get(request.environment.name))
+    return replace(found, run=read.run, measuring=read.measuring, queued=queue.get(request.environment.name))
 
 
 def _read(request: Request, databases: Databases) -> _Read:
     try:
         database = databases.of(request.environment)
         with database.observed() as look:
-            return _Read(current_ledger(request, database), look())
+            ledger, run = current_ledger(request, database), look()
+        return _Read(ledger, run, None if run else measuring(request.environment, databases=databases))
     except CtgitopsError as error:
         return _Read(Unreadable(error.what, error.exit_status, error.hint))
 

@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterator
 
 from ..core.activity.run_activity import Look, RunActivity
 from ..core.environment.environment import Environment
+from ..core.performance.record import Measuring
 from ..ports.database import Databases
 
 KEPT = 30
 """The number of earlier looks from which rates are computed."""
+
+
+def measuring(environment: Environment, *, databases: Databases) -> Measuring | None:
+    """The run that has applied its plan, and may still measure the load. Read-only. Raises LedgerError."""
+    policy = environment.performance
+    return databases.of(environment).statistics().measuring(environment.name, policy.within) if policy else None
 
 
 def watch(environment: Environment, pause: Callable[[], None], *, databases: Databases) -> Iterator[Look]:

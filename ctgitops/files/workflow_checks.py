@@ -99,7 +99,8 @@ class WorkflowChecks:
             yield unknown("workflow-files", f"{path} cannot be read: {why}", f"actionlint {path}")
         if not any(job.our_steps for job in jobs):
             what = f"no workflow in {FOLDER} runs ctgitops"
-            yield note("workflow-files", what, "copy the workflow from docs/action.md")
+            why = "Without a workflow, only a person with the command line plans and applies migrations."
+            yield note("workflow-files", what, "copy the workflows from docs/action.md", why=why)
         elif not unread:
             yield ok("workflow-files", f"{len({job.path for job in jobs})} files")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from ..core.performance.record import LoadRecord
+from ..core.performance.record import LoadRecord, Measuring
 from ..core.performance.sample import Sample
 from ..core.performance.traffic import TrafficSample
 
@@ -27,6 +27,12 @@ class Statistics(Protocol):
 
     def recorded(self) -> tuple[LoadRecord, ...]:
         """The last row of each run, oldest first. Empty in an older ledger. Raises LedgerError. Read-only."""
+
+    def measuring(self, environment: str, within: timedelta, /) -> Measuring | None:
+        """The newest run that applied its plan, and may still measure. Raises LedgerError. Read-only.
+
+        None if `within` has passed since its last migration, if its report is stored, or without the privilege.
+        """
 
     def add_traffic(self) -> TrafficSample:
         """Takes a sample of the load, and stores it. Raises LedgerError. Writes."""

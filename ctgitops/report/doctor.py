@@ -45,7 +45,7 @@ def _lines(results: tuple[Diagnosis, ...]) -> Iterator[str]:
         else:
             for each in group:
                 yield from _wrapped(kind.value, f"{each.check}: {each.what}")
-                yield from _wrapped("", f"why: {each.why}")
+                yield from _wrapped("", f"why: {each.why}") if each.why else ()
                 yield from _fix(each.fix)
 
 
@@ -83,7 +83,8 @@ def doctor_markdown(checkup: Checkup) -> str:
 
 
 def _item(each: Diagnosis) -> str:
-    item = f"**{each.verdict.value}** {code(each.check)}: {prose(each.what)}<br>{prose(each.why)}"
+    said = "<br>".join(prose(text) for text in (each.what, each.why) if text)
+    item = f"**{each.verdict.value}** {code(each.check)}: {said}"
     return f"{item}\n\n{fence(each.fix, 'sh')}" if each.fix else item
 
 

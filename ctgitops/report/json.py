@@ -60,7 +60,7 @@ def outcome_json(outcome: Outcome) -> str:
         "left": [{"migration": left.migration, "what": left.what} for left in outcome.left],
         "performance": outcome.load.to_data() if outcome.load else None,
         "override": override_data(outcome.override),
-        "plan": _plan(plan, {}),
+        "plan": _plan(plan, outcome.preview.effects if outcome.preview else {}),
         "next_command": outcome.next_command or None,
     }
     return dump(fields)

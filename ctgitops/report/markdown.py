@@ -6,7 +6,7 @@ from ..core.gate.request import Origin
 from ..core.performance.report import LoadState
 from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
-from ..core.view.preview import PlanResult
+from ..core.view.preview import PlanResult, Preview
 from ..core.view.status import EnvironmentStatus
 from ..core.view.verdict import verdict_of
 from ..core.workspace.finding import Finding, Severity
@@ -15,9 +15,11 @@ from . import escape, findings, phrases
 from .backup_lines import proved
 from .comment import Comment
 from .diff_lines import change_lines
+from .impact import text_lines
 from .load import load_parts
 from .override import override_markdown
 from .page import MAX, fit, render
+from .proof import sentences
 from .text import next_step, outcome_verdict
 from .text_status import statuses_text
 from .verdict import MARKS as STATE_MARKS
@@ -47,6 +49,12 @@ def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest:
     return outcome_page(outcome, origin or Origin(), "outcome.md.j2", longest)
 
 
+def _trial(preview: Preview) -> tuple[str, ...]:
+    """The effects of a dry run's steps on other sessions, and the results of its trial. One line each."""
+    effects = (f"{name}: {line}" if name else line for name, line in text_lines(preview))
+    return (*effects, *(sentences(preview.proof, preview.plan, preview.destroys) if preview.proof else ()))
+
+
 def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) -> str:
     """Renders the outcome of a run with `template`."""
     problems = findings.parts_of(dict.fromkeys(outcome.objections, ()), origin)
@@ -67,7 +75,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "origin": origin,
         "tally": findings.folded(problems),
         "override": override_markdown(outcome.override),
-        "rollback_unknown": phrases.ROLLBACK_UNKNOWN,
+        "trial": _trial(outcome.preview) if outcome.preview else (),
     }
     shown_only = _marked_steps(outcome)
     done = [(d.name, phrases.millis(d.millis)) for d in outcome.done]

@@ -251,7 +251,6 @@ def errors(plan: Plan) -> str:
     return f"{count(len(plan.error_findings), 'finding')} of severity error"
 
 
-ROLLBACK_UNKNOWN = "NOT KNOWN: locks and duration, because a dry run does not try the rollback on a copy"
 _NOT_KNOWN = {
     "migration": ("migration", "NOT TRIED"),
     "statement": ("statement", "NOT TRIED"),

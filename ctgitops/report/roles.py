@@ -76,6 +76,8 @@ ON_LEDGER = (
     "grant insert, update on ctgitops.lease to {0}",
     "grant execute on all functions in schema ctgitops to {0}",
 )
+NO_TRAFFIC = "(to_regclass('ctgitops.traffic') is null)"
+"""True without a ledger, and for a ledger of a format before 4."""
 _READABLE = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 
 
@@ -148,7 +150,7 @@ class RoleScript:
                     yield _or_warning(
                         f"grant insert on ctgitops.performance, ctgitops.traffic to {owns}",
                         f"{names.owns} cannot store samples of the load",
-                        unless="(to_regclass('ctgitops.traffic') is null)",  # a ledger before format 4
+                        unless=NO_TRAFFIC,
                     )
 
     def _of_owner(self, owner: Owner) -> Iterator[str]:
@@ -163,6 +165,12 @@ class RoleScript:
     def _plan(self) -> Iterator[str]:
         yield "-- The role that plans. It reads; it cannot apply."
         yield from self._reader(self.names.plan)
+        yield "-- For the samples of `ctgitops traffic`. The first apply creates the table: run this again then."
+        yield _or_warning(
+            f"grant insert on ctgitops.traffic to {quoted_name(self.names.plan)}",
+            f"{self.names.plan} cannot store samples of the load",
+            unless=NO_TRAFFIC,
+        )
 
     def _backup(self) -> Iterator[str]:
         role = self.names.backup

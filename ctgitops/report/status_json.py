@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.activity.run_activity import Look
+from ..core.performance.record import Measuring
 from ..core.view.queue import QueuedApply
 from ..core.view.status import EnvironmentStatus, Row
 from .json import Object, dump, moment_data, problem_data, reason_data
@@ -15,9 +16,22 @@ def status_json(statuses: tuple[EnvironmentStatus, ...]) -> str:
     return dump({"environments": [_status(status) for status in statuses]})
 
 
-def watch_json(environment: str, look: Look | None) -> str:
-    """What the run of one environment is doing."""
-    return dump({"environment": environment, "run": activity_data(look)})
+def watch_json(environment: str, look: Look | None, measuring: Measuring | None = None) -> str:
+    """What the run of one environment is doing, or what a run without the run lock still measures."""
+    return dump({"environment": environment, "run": activity_data(look), "measuring": _measuring(measuring)})
+
+
+def _measuring(measuring: Measuring | None) -> Object | None:
+    if measuring is None:
+        return None
+    last = measuring.last
+    return {
+        "until": moment_data(measuring.until),
+        "plan": last.plan,
+        "migrations": list(last.migrations),
+        "actor": last.actor or None,
+        "run_url": last.run_url or None,
+    }
 
 
 def _status(status: EnvironmentStatus) -> Object:
@@ -39,6 +53,7 @@ def _status(status: EnvironmentStatus) -> Object:
         },
         "override": override_data(status.override),
         "run": activity_data(Look(status.run) if status.run else None),
+        "measuring": _measuring(status.measuring),
         "queue": status.queued and _queued(status.queued),
         "migrations": [_row(row) for row in status.rows],
         "problems": [problem_data(problem) for problem in status.problems],

@@ -65,11 +65,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     yield from _steps(preview, within)
-    if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
-        proof = preview.proof
-        measured_on = f", measured on {proof.ran_on or 'a copy of its schema'}" if proof and proof.tried else ""
-        yield from ("", f"  effect on other sessions{measured_on}", "")
-        yield from table(effects, within=within)
+    yield from _effects(preview, within)
     yield from _busy(preview)
     yield from destruction.text_lines(preview)
     yield from _proof(preview)
@@ -108,6 +104,14 @@ def _flagged(plan: Plan, within: int | None) -> Iterable[str]:
     if plan.flag_waits:
         rows = [(wait.name, wait.text, wait.remedy) for wait in plan.flag_waits]
         yield from ("", "  not part of this plan", "", *table(rows, within=within))
+
+
+def _effects(preview: Preview, within: int | None) -> Iterable[str]:
+    if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
+        proof = preview.proof
+        measured_on = f", measured on {proof.ran_on or 'a copy of its schema'}" if proof and proof.tried else ""
+        yield from ("", f"  effect on other sessions{measured_on}", "")
+        yield from table(effects, within=within)
 
 
 def _busy(preview: Preview) -> Iterable[str]:
@@ -158,11 +162,14 @@ def verdict(preview: Preview) -> str:
     flagged = f", {phrases.count(len(plan.flag_waits), 'migration')} waiting for a flag" if plan.flag_waits else ""
     if plan.empty:
         return f"nothing to do{flagged}"
+    fails = (
+        ", FAILS ON A COPY" if plan.direction is Direction.ROLLBACK and preview.proof and preview.proof.failed else ""
+    )
     breaking = sum(step.breaking for step in plan.steps)
     done = "applied" if plan.direction is Direction.APPLY else "rolled back"
     held = f", would wait if {done} now" if _gates(preview) else ""
     lost = ", DESTROYS DATA" if preview.destroys else ""
-    untried = "".join(f", {text}" for text in phrases.unknown((preview,)))
+    untried = fails or "".join(f", {text}" for text in phrases.unknown((preview,)))
     found = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
     said = f"{work}{flagged}{f', {breaking} BREAKING' if breaking else ''}{lost}{untried}{found}{held}"
     return f"HELD BACK by {phrases.errors(plan)} ({said})" if plan.error_findings else said
@@ -190,6 +197,8 @@ def next_step(preview: Preview, command: str = "") -> str:
         what = "problems" if plan.blocked else "findings of severity error"
         return f"fix the {what} above, then run `ctgitops plan --env {plan.environment}` again"
     apply = command or f"ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}"
+    if command and preview.proof and preview.proof.failed:
+        return "do not run this rollback, because it fails on a copy; follow the help above"
     when = "when no gate refuses the plan, " if _gates(preview) else ""
     unknown = "review the unknown parts by hand, then " if verdict_of(preview).state is PlanState.UNKNOWN else ""
     return f"{unknown}{when}{phrases.next_command(apply)}"
@@ -218,10 +227,9 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     yield from _watched(outcome)
     if outcome.load:
         yield from ("", *load_lines(outcome.load))
-    if outcome.status is Status.ONLY_SHOWN:
-        destroys = outcome.preview.destroys if outcome.preview else frozenset()
-        rows = [HEAD, *(_row(step, destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)]
-        yield from ("", *table(rows), "", f"  {phrases.ROLLBACK_UNKNOWN}")
+    if preview := outcome.preview:
+        rows = (_row(step, preview.destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)
+        yield from ("", *table([HEAD, *rows]), *_effects(preview, within), *_proof(preview))
     for problem in outcome.objections:
         yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if outcome.losses:

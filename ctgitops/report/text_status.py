@@ -77,6 +77,8 @@ def _when(queued: QueuedApply) -> tuple[str, str]:
 def _now(status: EnvironmentStatus) -> list[str]:
     """The current run, and the newest override."""
     lines = ["", *activity_lines(Look(status.run), status.environment)] if status.run else []
+    if status.measuring:
+        lines += ["", f"{status.environment}: {on_one_line(status.measuring.text)}"]
     if used := status.override:
         at = f", {phrases.moment(used.at)}" if used.at else ""
         lines += ["", f"{status.environment}: last override{at}: {on_one_line(used.text)}"]

@@ -24,10 +24,10 @@ def activity_lines(look: Look, environment: str) -> tuple[str, ...]:
 
 
 def activity_line(look: Look) -> str:
-    """The parts of `activity_lines` that change when the run makes progress, on one line without durations."""
+    """The parts of `activity_lines` that change when the run makes progress, on one line."""
     now = look.now
-    parts = [on_one_line(now.holder.step) or "begins"]
-    parts += [_gauge(gauge) for gauge in now.gauges]
+    parts = [on_one_line(_step(now)) or "begins"]
+    parts += [f"{_gauge(gauge)}{_rest(gauge, look)}" for gauge in now.gauges]
     parts += [f"blocked by: {on_one_line(each.who)}" for each in now.in_the_way[:MOST]]
     parts += [f"{phrases.count(len(now.waiting), 'waiting session')}"] if now.waiting else []
     return "; ".join(parts)
@@ -38,7 +38,13 @@ def state_of(look: Look) -> tuple[object, ...]:
     now = look.now
     gauges = tuple((gauge.key, (gauge.percent or 0) // 10) for gauge in now.gauges)
     others = tuple(each.pid for each in now.in_the_way), tuple(each.pid for each in now.waiting)
-    return now.run, now.holder.step, gauges, others
+    return now.run, _step(now), gauges, others
+
+
+def _step(now: RunActivity) -> str:
+    """The step that the run reports. Leaves out the progress if a gauge shows a newer state of the same work."""
+    name, _, progress = now.holder.step.partition(": ")
+    return name if any(progress.startswith(gauge.group) for gauge in now.gauges) else now.holder.step
 
 
 def _who(now: RunActivity) -> str:

@@ -19,6 +19,8 @@ _OPTION = re.compile(r"`--(accept-data-loss|again|reason|to|fingerprint|wait|dry
 _AGAIN = re.compile(r"\brun (?:the|this|the same) command again\b")
 _NEW_APPROVAL = "re-run all jobs of this workflow run, then review and approve the new plan"
 """Only the job that plans gives the job that applies a new fingerprint. A run with `command: plan` applies nothing."""
+_THEN_AGAIN = re.compile(r"(\bwait until [^;`]*), then run the command again\b")
+"""A wait until a known time. The scheduled workflow continues the deployment, so a re-run is not necessary."""
 _VERBS = {"plan", "apply", "rollback", "status", "drift", "unlock", "repair"}
 """The commands that are also values of the input `command`."""
 _INPUTS = {
@@ -29,6 +31,7 @@ _INPUTS = {
     "--fingerprint": "fingerprint",
     "--accept-data-loss": "accept-data-loss",
     "--dry-run": "dry-run",
+    "--override": "override",
 }
 _FLAGS = {"--dry-run": "true"}
 
@@ -46,6 +49,7 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 
     "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
     """
+    text = _THEN_AGAIN.sub(r"\1", text)
     text = _AGAIN.sub("re-run the job", text).replace(PLAN_AGAIN, _NEW_APPROVAL)
     text = _COMMAND.sub(lambda match: _workflow(match, keeps), text)
     return _OPTION.sub(lambda match: f"the input `{match[1]}: {match[2] or 'true'}`", text)

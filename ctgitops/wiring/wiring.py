@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from ..core.trial.code_reference import Searched
     from ..ports.forge import Forge
     from ..sql.name_changes import SearchedName
+
+# Without a handler, Python prints the warnings of libraries to standard error as plain text.
+logging.getLogger().addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)

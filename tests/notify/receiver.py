@@ -46,7 +46,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Heard]:
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     found.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/hook"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield found
     if found.silent:

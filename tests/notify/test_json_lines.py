@@ -91,7 +91,7 @@ def logged(*told: Progress) -> list[dict[str, Any]]:
 def test_the_schema_is_one_and_lists_every_event() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
     assert {type(each) for each in EVERY} == set(typing.get_args(Progress))
-    names = {name_of(each) for each in EVERY} | {"error", "warning", "note"}
+    names = {name_of(each) for each in EVERY} | {"error", "warning", "note", "run-ended"}
     assert set(schema()["properties"]["event"]["enum"]) == names
 
 

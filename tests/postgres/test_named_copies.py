@@ -16,7 +16,7 @@ from ctgitops.errors import ApplyError
 from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
 from ctgitops.postgres.shadow.replay import ReplayShadow, replay_shadow
 from ctgitops.postgres.shadow.sandbox import sandbox_server, sandbox_shadow
-from ctgitops.postgres.shadow.sandbox_copy import SandboxShadow
+from ctgitops.postgres.shadow.sandbox_databases import SandboxShadow
 from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.script import Script
 from tests.fakes import migration, request, workspace

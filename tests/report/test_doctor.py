@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctgitops.core.doctor.check_list import CHECKS
 from ctgitops.core.doctor.diagnosis import Checkup, Diagnosis, note, ok, problem, unknown
 from ctgitops.report.doctor import WIDTH, doctor_json, doctor_markdown, doctor_text
 from tests.core.doctor.test_diagnosis import results
@@ -19,7 +20,8 @@ SOME = Checkup(
             ok("connect", "PostgreSQL 17.2"),
             ok("pooler", "own"),
             problem("apply-grants", "app lacks 2 of the privileges that `apply` needs", "grant a to b;\ngrant c to d;"),
-            note("recovery", "no point-in-time recovery: `archive_mode` is off"),
+            note("recovery", "no point-in-time recovery: `archive_mode` is off", why=CHECKS["recovery"].why),
+            note("run-lock", "a run is active: run by anna"),
             unknown("github-token", "GITHUB_TOKEN is not set", 'export GITHUB_TOKEN="$(gh auth token)"'),
             unknown("branch-rules", "GITHUB_TOKEN is not set", 'export GITHUB_TOKEN="$(gh auth token)"'),
         )
@@ -40,6 +42,7 @@ staging: 1 problem
   note     recovery: no point-in-time recovery: `archive_mode` is off
            why: Without a WAL archive, only the state of the newest backup can
            be restored.
+  note     run-lock: a run is active: run by anna
   ok       connect, pooler
 
 repository: 2 unknown
@@ -76,3 +79,10 @@ def test_hostile_names_are_inert() -> None:
     assert "</code>`" not in doctor_markdown(hostile)
     assert "@all" not in doctor_markdown(hostile)
     assert "\n::error" not in doctor_text(hostile)
+
+
+def test_a_reason_is_given_only_where_something_is_wrong() -> None:
+    found = {each["check"]: each for each in valid("doctor", doctor_json(SOME))["results"]}
+    assert (found["connect"]["why"], found["run-lock"]["why"]) == ("", "")
+    assert all(found[check]["why"] for check in ("apply-grants", "recovery", "github-token"))
+    assert "a run is active: run by anna\n" in doctor_markdown(SOME)

@@ -90,6 +90,22 @@ def test_a_rate_and_a_rest_are_never_negative_and_need_progress(done: list[int])
         assert rest.seconds == (1000 - done[-1]) / rest.rate
 
 
+def test_a_log_names_the_progress_once_and_the_rest() -> None:
+    def at(percent: int, seconds: int) -> RunActivity:
+        step = f"007_index: building index: scanning table, {percent // 10 * 10} %"
+        holder, gauge = replace(HOLDER, step=step), replace(BUILD, done=10 * percent)
+        return replace(WORKS, at=AT + timedelta(seconds=seconds), holder=holder, gauges=(gauge,))
+
+    lagging = replace(at(20, 10), holder=at(10, 0).holder)  # the run reports later than PostgreSQL's view
+    assert state_of(Look(lagging)) == state_of(Look(at(20, 11)))
+    assert activity_line(Look(lagging, (at(10, 0),))).startswith(
+        "007_index; CREATE INDEX on public.big, building index: scanning table, 20 % of 1,000 blocks, "
+        "10 blocks a second, about 1 min 20 s left in this phase"
+    )
+    other = replace(lagging, holder=replace(HOLDER, step="007_index: statement 2 of 3"))
+    assert activity_line(Look(other)).startswith("007_index: statement 2 of 3; CREATE INDEX")
+
+
 def test_documents_keep_their_schemas() -> None:
     found = valid("watch", watch_json("production", Look(LATER, (WORKS,))))
     assert found["run"]["progress"][0]["seconds_left"] == 20

@@ -17,7 +17,7 @@ from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.shadow.extension_guard import ExtensionGuard
 from ctgitops.postgres.shadow.extensions import as_admin
 from ctgitops.postgres.shadow.sandbox import SandboxDatabases, sandbox_server
-from ctgitops.postgres.shadow.sandbox_copy import SandboxShadow
+from ctgitops.postgres.shadow.sandbox_databases import SandboxShadow
 from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.extension import Extension
 from tests.security.test_hostile_sql import ORIGINAL, step

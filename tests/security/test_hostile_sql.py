@@ -19,7 +19,7 @@ from ctgitops.postgres.connection.connect import Address
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.limits import Limits
 from ctgitops.postgres.shadow.sandbox import SandboxDatabases, sandbox_server
-from ctgitops.postgres.shadow.sandbox_copy import SandboxShadow
+from ctgitops.postgres.shadow.sandbox_databases import SandboxShadow
 from ctgitops.postgres.shadow.sandbox_server import SandboxServer
 from ctgitops.postgres.shadow.trial import NoObserver
 from ctgitops.sql.script import Script

@@ -11,6 +11,7 @@ from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run
 from tests.stories.house import House, facts, has, marks, transaction
 
+TRIED = "shadow: {}\n"
 BACK = ("rollback", "--env", "staging")
 
 
@@ -53,17 +54,35 @@ def test_where_nothing_is_in_it_nothing_has_to_be_accepted(lived_in: House, data
 
 
 @pytest.mark.slow
+def test_a_rollback_that_fails_is_found_by_the_dry_run(lived_in: House, database_url: str) -> None:
+    lived_in.environment("staging", database_url, TRIED)
+    lived_in.migration("002_notes", "create table notes (id int);", down="drop table notes;")
+    assert lived_in.applied().status == 0
+    run(database_url, "create view of_notes as select id from notes")
+    before = facts(database_url), marks(database_url)
+    shown = lived_in.run(*BACK, "--steps", "1", "--dry-run")
+    assert shown.status == 1, shown.said
+    assert "1 migration to roll back, FAILS ON A COPY; dry run" in shown.words
+    assert "error[fails]: fails on a copy of staging's schema" in shown.words
+    assert "next: do not run this rollback, because it fails on a copy" in shown.out
+    assert (facts(database_url), marks(database_url)) == before
+
+
+@pytest.mark.slow
 def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, database_url: str) -> None:
+    lived_in.environment("staging", database_url, TRIED)
     notes(lived_in)
     run(database_url, "insert into notes values (1)")
     before = facts(database_url), marks(database_url)
     shown = lived_in.run(*BACK, "--steps", "1", "--dry-run")
     assert shown.status == 0, shown.said
-    assert "1 migration to roll back, DESTROYS DATA, 1 migration NOT TRIED; dry run, nothing was changed" in shown.out
+    assert "1 migration to roll back, DESTROYS DATA; dry run, nothing was changed" in shown.out
     assert "waits[data-loss]" in shown.out
-    assert "NOT KNOWN: locks and duration" in shown.out
+    assert "effect on other sessions, measured on a copy of its schema" in shown.out
+    assert "tried on a copy of its schema" in shown.out
+    assert "-   table public.notes" in shown.out
     page = lived_in.run(*BACK, "--steps", "1", "--dry-run", "--format", "markdown").out
-    assert "NOT KNOWN: locks and duration" in page
+    assert "tried on a copy of its schema" in page
     assert "| 🗑️ | <code>002_notes</code> | <code>drops table" in page
     told = lived_in.run(*BACK, "--steps", "1", "--dry-run", "--format", "json").json
     assert (told["status"], told["exit_status"]) == ("only-shown", 0)
@@ -74,9 +93,9 @@ def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, data
     assert told["losses"][0]["place"]["path"].startswith("002_notes.down.sql")
     assert (facts(database_url), marks(database_url)) == before
     assert "-  002_notes" in shown.out
-    assert "<b>Rolls back</b>, in this order: ❓ <code>002_notes</code>." in page
+    assert "<b>Rolls back</b>, in this order: 🟠 <code>002_notes</code>." in page
     assert told["plan"]["fingerprint"] in shown.out
-    next_one = re.search(r"next: review the unknown parts by hand, then `ctgitops (.*)`", shown.out)
+    next_one = re.search(r"next: `ctgitops (.*)`", shown.out)
     assert next_one, shown.out
     assert next_one[1] in page
     assert told["next_command"] == f"ctgitops {next_one[1]}"

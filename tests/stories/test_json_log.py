@@ -18,6 +18,10 @@ def test_every_line_of_a_run_is_json_and_the_result_is_unchanged(house: House, d
     assert done.json["status"] == "applied"
     assert [line["event"] for line in lines if line["migration"]] == ["step-started", "step-finished"]
     assert {line["environment"] for line in lines} == {"staging"}
+    assert (lines[-1]["event"], lines[-1]["outcome"], lines[-1]["exit_status"]) == ("run-ended", "applied", 0)
+    assert lines[-1]["message"].startswith("1 migration applied")
+    again = [valid(line) for line in house.apply("--log-format", "json").err.splitlines()]
+    assert (again[-1]["event"], again[-1]["outcome"]) == ("run-ended", "up-to-date")
     assert {"plan-started", "backup-taken", "recovery-point-taken"} <= {line["event"] for line in lines}
 
 
@@ -45,6 +49,22 @@ def test_a_run_that_is_stopped_says_so_as_json(house: House) -> None:
     running.ctrl_c()
     lines = [valid(line) for line in running.ended().err.splitlines()]
     assert lines[-1]["event"] == "error"
+
+
+def test_a_run_that_waits_or_has_no_outcome_ends_with_an_event(house: House, database_url: str) -> None:
+    frozen = "freeze: [{from: 2020-01-01, to: 2099-01-01, timezone: UTC, reason: sale}]\nbackup: {to: backups}\n"
+    house.environment("staging", database_url, frozen)
+    house.migration("001_t", "create table t (id int);")
+    waits = house.run("apply", "--env", "staging", "--log-format", "json")
+    last = valid(waits.err.splitlines()[-1])
+    assert (last["event"], last["level"], last["outcome"], last["exit_status"]) == (
+        "run-ended",
+        "warning",
+        "waiting",
+        5,
+    )
+    last = valid(house.run("backup", "--env", "staging", "--log-format", "json").err.splitlines()[-1])
+    assert (last["event"], last["outcome"], last["exit_status"]) == ("run-ended", "done", 0)
 
 
 @pytest.mark.parametrize("verb", ["apply", "rollback", "reset", "repair", "baseline", "backup", "restore"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
@@ -27,6 +28,8 @@ def test_an_override_is_on_the_ledger_in_the_status_and_at_every_receiver(house:
         assert (waits.status, "waits[window]" in waits.out, "waits[freeze]" in waits.out) == (5, True, True)
         part = house.run(*APPLY, "--override", "window", "--reason", "orders fail")
         assert (part.status, "waits[freeze]" in part.out, "waits[window]" in part.out) == (5, True, False)
+        hint = part.out.partition("override the wait: ")[2].splitlines()[0].strip("`")
+        assert shlex.split(hint)[4:] == ["--override", "window", "--override", "freeze", "--reason", "…"], hint
         assert heard.requests == []
         assert not has(database_url, "one")
         both = ("--override", "window", "--override", "freeze", "--reason", "orders  fail\n until this")

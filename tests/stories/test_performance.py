@@ -46,6 +46,12 @@ def test_without_the_extension_it_says_what_it_could_not_see(measured: House, da
     assert "### Performance of staging" in measured.run("performance", "--env", "staging", "--format", "markdown").out
 
 
+def test_a_run_with_a_report_measures_no_longer(measured: House, database_url: str) -> None:
+    assert measured.applied().status == 0
+    measured.environment("staging", database_url, "performance: {within: 5h, before: 0s}\n")
+    assert "staging: no run is active; last entry" in measured.run("watch", "--env", "staging").out
+
+
 def test_its_record_is_only_ever_added_to(measured: House, database_url: str) -> None:
     measured.applied()
     for table in ("performance", "traffic"):
@@ -79,10 +85,19 @@ def test_a_migration_without_a_report(measured: House) -> None:
 
 def test_asked_to_stop_while_it_waits_all_is_applied_and_the_lock_is_free(measured: House, database_url: str) -> None:
     measured.environment("staging", database_url, "performance: {within: 5h, before: 0s}\n")
-    running = measured.start("apply", "--env", "staging")
+    running = measured.start("apply", "--env", "staging", environ={"GITHUB_ACTOR": "anna"})
     running.says("all migrations are applied and the run lock is free")
     unlocked = measured.run("unlock", "--env", "staging")
     assert "the run lock of staging is free" in unlocked.words
+    watched = measured.run("watch", "--env", "staging")
+    assert watched.status == 0, watched.said
+    assert "staging: all migrations are applied, and the run by anna of plan" in watched.out
+    assert "measures the load until" in watched.out
+    seen = valid("watch", measured.run("watch", "--env", "staging", "--format", "json").out)
+    assert (seen["run"], seen["measuring"]["migrations"], seen["measuring"]["actor"]) == (None, ["002_two"], "anna")
+    assert "measures the load until" in measured.run("status").out
+    (there,) = valid("status", measured.run("status", "--format", "json").out)["environments"]
+    assert there["measuring"] == seen["measuring"]
     running.terminate()
     done = running.ended()
     assert done.status == 0, done.said

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ctgitops.core.schema.database_roles import Provider
@@ -103,6 +104,30 @@ def test_every_verb_as_each_role_of_the_page(house: House, cluster: LocalServer)
         status, said = status_of(house, verb)
         assert (verb, status) == (verb, int(verb == "drift")), said  # the grants above are not in a migration
     assert fetch(cluster.url("app"), "select count(*) from pg_class where relname = 't'") == [(0,)]
+
+
+def test_the_reader_stores_samples_of_the_load_and_can_write_nothing_else(house: House, cluster: LocalServer) -> None:
+    url = cluster.url("samples", "app_reader")
+    run(cluster.url(), "create database samples")
+    script = "".join(PAGE_SQL).replace("database app ", "database samples ").replace('"app"', '"samples"')
+    run(cluster.url("samples"), script)
+    house.migration("001_t", "create table public.t (id int primary key);", down="drop table public.t;")
+    house.environment("staging", cluster.url("samples", "app_migrator"), MORE)
+    house.applied()
+    house.environment("staging", url, MORE)
+    refused = house.run("traffic", "--env", "staging")
+    assert (refused.status, "run the SQL of `ctgitops roles` again" in refused.words) == (4, True), refused.said
+    run(cluster.url("samples"), script)
+    sampled = house.run("traffic", "--env", "staging")
+    assert sampled.status == 0, sampled.said
+    assert fetch(url, "select count(*) from ctgitops.traffic") == [(1,)]
+    for forbidden in (
+        "insert into public.t values (1)",
+        "update ctgitops.lease set step = ''",
+        "create table public.x ()",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(url, f"begin read write; {forbidden}")
 
 
 def test_the_grants_of_the_page_are_no_drift(house: House, cluster: LocalServer) -> None:

@@ -61,6 +61,9 @@ def test_an_index_build_shows_its_progress_and_its_end(lived_in: House, database
     status = lived_in.run("status", "--env", "staging")
     assert f"staging: run by anna, {RUN}, plan {now['plan'][:12]}, for" in status.out
     assert "progress: CREATE INDEX CONCURRENTLY on public.big, building index" in status.out
+    assert "started on" in status.out
+    assert "a backend still runs it" in status.words
+    assert "the next run continues" not in status.words
 
     followed = lived_in.start(*WATCH, "--format", "json", "--follow", "--every", "0.2")
     text = lived_in.start(*WATCH, "--every", "0.2")
@@ -75,6 +78,28 @@ def test_an_index_build_shows_its_progress_and_its_end(lived_in: House, database
     assert "the run has ended; last entry of the ledger: " in done.out.splitlines()[-1]
     assert "002_index applied by anna" in done.out.splitlines()[-1]
     assert sum(line.startswith("staging: run by") for line in done.out.splitlines()) == 1, "then a line per change"
+
+
+SORTS_SLOWLY = """
+create table sorted (id int); insert into sorted select generate_series(1, 300);
+create function slow_order(a int, b int) returns int immutable language plpgsql as $$
+begin perform pg_sleep(0.002); return btint4cmp(a, b); end $$;
+create operator class slow_ops for type int using btree as
+    operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 slow_order(int, int);
+insert into sorted select 300 - g from generate_series(1, 300) g;
+"""
+
+
+def test_a_phase_that_counts_nothing_has_no_percentage(lived_in: House, database_url: str) -> None:
+    run(database_url, SORTS_SLOWLY)
+    lived_in.migration("002_index", "create index concurrently sorted_id on sorted (id slow_ops);")
+    at_work = lived_in.start("apply", "--env", "staging", environ=WHO)
+    now = seen(lived_in, lambda found: any("sorting" in each["phase"] for each in found["progress"]))
+    (gauge,) = now["progress"]
+    assert (gauge["done"], gauge["total"]) == (0, None)
+    ended = at_work.ended()
+    assert ended.status == 0
+    assert "sorting live tuples, 0 %" not in ended.err
 
 
 def test_who_is_in_the_way_of_an_index_build_and_who_waits_for_an_alter(lived_in: House, database_url: str) -> None:
@@ -138,7 +163,12 @@ def test_a_role_without_statistics_sees_the_step_and_what_it_may_not_see(lived_i
 
 
 def test_no_run_is_said_and_is_no_error(house: House) -> None:
-    assert house.run(*WATCH, "--format", "json").json == {"version": 1, "environment": "staging", "run": None}
+    assert house.run(*WATCH, "--format", "json").json == {
+        "version": 1,
+        "environment": "staging",
+        "run": None,
+        "measuring": None,
+    }
     assert house.run(*WATCH).out == "staging: no run is active; last entry of the ledger: never\n"
     house.migration("001_one", "create table one (id int);")
     house.applied()

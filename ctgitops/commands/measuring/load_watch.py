@@ -18,7 +18,8 @@ from ...core.plan.plan import Plan
 from ...core.run.outcome import Outcome, Status
 from ...core.run.progress import Listener, LoadUnmeasured, LoadWatched
 from ...errors import CtgitopsError
-from ...ports.database import Database, Databases
+from ...ports.database import Databases
+from ...ports.shadow import Shadows
 from ...report.text import outcome_verdict
 from ..rollback import RollbackExtent, show_rollback
 
@@ -30,8 +31,9 @@ _NOTHING = timedelta()
 class LoadWatch:
     """The samples of one run. Does nothing if the environment has no `performance`."""
 
-    def __init__(self, request: Request, databases: Databases, database: Database, tell: Listener) -> None:
-        self._request, self._databases, self._database, self._tell = request, databases, database, tell
+    def __init__(self, request: Request, databases: Databases, shadows: Shadows | None, tell: Listener) -> None:
+        self._request, self._databases, self._shadows, self._tell = request, databases, shadows, tell
+        self._database = databases.of(request.environment)
         self._policy: PerformancePolicy | None = request.environment.performance
         self._first: Sample | None = None
         self._before: Sample | None = None
@@ -103,7 +105,10 @@ class LoadWatch:
         command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
         shown = self._try(
             lambda: show_rollback(
-                self._request, RollbackExtent(to=None, steps=len(plan.steps)), databases=self._databases
+                self._request,
+                RollbackExtent(to=None, steps=len(plan.steps)),
+                databases=self._databases,
+                shadows=self._shadows,
             )
         )
         return with_proposal(report, (f"{command} --dry-run", command), outcome_verdict(shown) if shown else "")

@@ -33,6 +33,11 @@ class Gauge:
         return min(100 * self.done // self.total, 100) if self.total > 0 else None
 
     @property
+    def group(self) -> str:
+        """The part of the phase before the colon, such as `building index`. The whole phase if it has no colon."""
+        return self.phase.partition(":")[0]
+
+    @property
     def key(self) -> tuple[int, str, str, str]:
         """Identifies the work. A later look at the same work has the same key."""
         return self.pid, self.command, self.phase, self.unit

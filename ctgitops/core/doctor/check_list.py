@@ -106,7 +106,7 @@ CHECKS = {
     "dump-client": ListedCheck(
         "machine",
         "pg_dump and pg_restore for the server's version, and zstd",
-        "An older pg_dump refuses the server. Without zstd, a backup takes several times as long.",
+        "Without a pg_dump that is at least as new as the server, the backup fails, so nothing is applied.",
     ),
     "trial": ListedCheck(
         "machine",

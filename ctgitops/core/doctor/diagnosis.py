@@ -34,11 +34,14 @@ class Diagnosis:
     """The commands or SQL that fix a problem, or that let the check look. One per line."""
     subject: str = ""
     """The environment. Empty for the repository."""
+    concern: str = ""
+    """For NOTE, why the fact can matter. Empty if nothing is wrong."""
 
     @property
     def why(self) -> str:
-        """Why the check matters."""
-        return CHECKS[self.check].why
+        """Why the result matters. Empty if nothing is wrong."""
+        wrong = self.verdict in {CheckVerdict.PROBLEM, CheckVerdict.UNKNOWN}
+        return CHECKS[self.check].why if wrong else self.concern
 
     @property
     def family(self) -> str:
@@ -51,9 +54,9 @@ def ok(check: str, what: str) -> Diagnosis:
     return Diagnosis(check, CheckVerdict.OK, what)
 
 
-def note(check: str, what: str, fix: str = "") -> Diagnosis:
-    """A fact that a person should know."""
-    return Diagnosis(check, CheckVerdict.NOTE, what, fix)
+def note(check: str, what: str, fix: str = "", *, why: str = "") -> Diagnosis:
+    """A fact that a person should know. `why` says why this fact can matter. The reason of its check may not fit."""
+    return Diagnosis(check, CheckVerdict.NOTE, what, fix, concern=why)
 
 
 def problem(check: str, what: str, fix: str) -> Diagnosis:

@@ -16,7 +16,7 @@ from ..ledger.reversal import Reversal, changes_in
 from ..plan.plan import Direction, Plan, Step, worst_first
 from ..problem import Problem
 from .override import OverriddenWait, UsedOverride
-from .request import Request
+from .request import Request, override_command
 from .review import unseen
 
 VANISHES = "the backup is deleted with the runner"
@@ -67,7 +67,8 @@ Gate = Callable[[Plan, Request, Predecessor], Iterator[Reason]]
 def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
     """All reasons why `plan` must not run now. Empty if every gate passes, or is overridden."""
     overridden = request.override.gates if request.override else frozenset()
-    return tuple(reason for reason in _reasons(plan, request, predecessor) if reason.gate not in overridden)
+    found = tuple(reason for reason in _reasons(plan, request, predecessor) if reason.gate not in overridden)
+    return _with_override(found, request)
 
 
 def used_override(plan: Plan, request: Request, predecessor: Predecessor) -> UsedOverride | None:
@@ -83,7 +84,20 @@ def used_override(plan: Plan, request: Request, predecessor: Predecessor) -> Use
 def process_reasons(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
     """The reasons to wait that the environment's process defines: a predecessor, a bake time, a window, a freeze."""
     gates = (_after, _bake, _window, _freeze)
-    return tuple(reason for gate in gates for reason in gate(plan, request, predecessor))
+    return _with_override(tuple(reason for gate in gates for reason in gate(plan, request, predecessor)), request)
+
+
+def _with_override(reasons: tuple[Reason, ...], request: Request) -> tuple[Reason, ...]:
+    """The reasons to wait. If all end at known times, the first reason's hint says when to try again, or how now."""
+    ends = [reason.until for reason in reasons if reason.until and reason.passes]
+    if not reasons or len(ends) < len(reasons):
+        return reasons
+    end = request.environment.opens(max(ends))
+    later = "change the manifest, because no window opens outside the freezes within a year"
+    if end:
+        later = f"wait until {instant(end, request.environment.zone)}, then run the command again"
+    command = override_command(request, (reason.gate for reason in reasons))
+    return (replace(reasons[0], hint=f"{later}; in an emergency, override the wait: `{command}`"), *reasons[1:])
 
 
 def _reasons(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
@@ -169,7 +183,7 @@ def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Re
         ready = _finished(entry, request) + environment.bake
         if ready > request.now:
             what = f"{entry.name} has been on {environment.after} since {_finished(entry, request):%Y-%m-%d %H:%M UTC}"
-            yield Reason("bake", what, f"eligible from {instant(ready, environment.zone)}", expected=True, until=ready)
+            yield Reason("bake", what, f"wait until {instant(ready, environment.zone)}", expected=True, until=ready)
 
 
 def _finished(entry: Entry, request: Request) -> datetime:
@@ -183,8 +197,8 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
         opens, zone = min((window.next_start(request.now), window.timezone) for window in windows)
         yield Reason(
             "window",
-            f"{request.now:%a %H:%M UTC} is outside this environment's windows",
-            f"windows: {welcome}; the next begins {instant(opens, zone)}",
+            f"{request.now:%a %H:%M UTC} is outside this environment's windows: {welcome}",
+            f"wait until {instant(opens, zone)}",
             expected=True,
             until=opens,
         )
@@ -193,8 +207,8 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
 def _freeze(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
     for each in request.environment.freezes:
         if freeze := each.at(request.now):
-            what = f"a freeze is in force: {freeze.reason}"
-            hint = f"it began {instant(freeze.start, freeze.timezone)}, and ends {instant(freeze.end, freeze.timezone)}"
+            what = f"a freeze is in force since {instant(freeze.start, freeze.timezone)}: {freeze.reason}"
+            hint = f"wait until {instant(freeze.end, freeze.timezone)}"
             yield Reason("freeze", what, hint, expected=True, until=freeze.end)
 
 

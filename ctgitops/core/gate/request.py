@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from ..ledger.ledger import Entry, Mark
 from ..migration.selector import Selector
 from ..schema.prediction import Prediction
 from ..workspace.workspace import Workspace
-from .override import Override
+from .override import OVERRIDABLE, Override
 from .review import Reviews
 
 
@@ -70,6 +71,17 @@ class Request:
         """The same request, with the shadow policy of another environment."""
         shadow = replace(self.environment.shadow, url_secret=other.url_secret, image=other.image)
         return replace(self, environment=replace(self.environment, shadow=shadow))
+
+
+def override_command(request: Request, gates: Iterable[str]) -> str:
+    """The command that repeats an apply, and overrides `gates` and the gates that the request overrides already."""
+    overridden = frozenset(gates) | (request.override.gates if request.override else frozenset())
+    options = [f"--env {request.environment.name}"]
+    options += [f"--to {request.target.text}"] if request.target else []
+    if request.approved and request.reviews is None:  # on GitHub, the workflow passes the fingerprint
+        options.append(f"--fingerprint {request.approved[:12]}")
+    options += [f"--override {gate}" for gate in OVERRIDABLE if gate in overridden]
+    return f'ctgitops apply {" ".join(options)} --reason "…"'
 
 
 def fingerprint_from(text: str | None) -> str | None:

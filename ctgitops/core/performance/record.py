@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -36,6 +36,22 @@ class LoadRecord:
     figures: dict[str, Any] | None = None
     run_url: str = ""
     actor: str = ""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """A run that has applied its plan, has released the run lock, and still measures the load."""
+
+    last: LoadRecord
+    """The row of the sample right after the last migration."""
+    until: datetime
+
+    @property
+    def text(self) -> str:
+        """`the run by anna, … measures the load until 2026-12-01 07:00:00 UTC`. A stopped run has the same rows."""
+        by = ", ".join(filter(None, (f" by {self.last.actor}" if self.last.actor else "", self.last.run_url)))
+        end = f"{self.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return f"the run{by} of plan {self.last.plan[:12]} measures the load until {end}, unless it was stopped"
 
 
 def stored_figures(sample: Sample) -> dict[str, Any]:

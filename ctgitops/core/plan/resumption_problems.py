@@ -39,7 +39,7 @@ def unfinished_problems(migrations: tuple[Migration, ...], environment: str, led
             hint = f"restore the file of {entry.name}; or undo its changes by hand, then {undone}"
             yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
         else:
-            yield from _resumed(files[number], entry, repair, ledger)
+            yield from _resumed(files[number], entry, environment, ledger)
 
 
 def _unrecorded(entry: Entry, repair: str, ledger: Ledger) -> Problem:
@@ -52,7 +52,8 @@ def _unrecorded(entry: Entry, repair: str, ledger: Ledger) -> Problem:
     return Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
 
 
-def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) -> Iterator[Problem]:
+def _resumed(migration: Migration, entry: Entry, environment: str, ledger: Ledger) -> Iterator[Problem]:
+    repair = f"ctgitops repair {migration.number:03} --env {environment}"
     try:
         at = resumption(migration.up, ledger.traces_of(migration.number))
     except SqlSyntaxError:
@@ -72,6 +73,9 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
         return
     what = f"{migration.name} was started{_when(entry)}: {how_far(at, len(statements))}"
     hint = "apply resumes at that statement; completed statements are skipped"
+    if at.alive:
+        what = f"{migration.name} was started{_when(entry)}, and a backend still runs it"
+        hint = f"`ctgitops watch --env {environment}` shows its progress; another run waits until the backend is done"
     why = _why(entry, ledger)
     yield Problem("unfinished", what, Place(migration.path), hint, why, blocks=False, concern=Concern.LEDGER)
 

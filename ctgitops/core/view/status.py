@@ -19,6 +19,7 @@ from ..ledger.reversal import changes_in, failure_in
 from ..migration.header import parse_header
 from ..migration.migration import Migration
 from ..migration.schema_version import SchemaVersion
+from ..performance.record import Measuring
 from ..plan.flags import FlagWait, flag_waits, removed_flag_problems
 from ..plan.history import history_problems
 from ..problem import Concern, Problem
@@ -79,6 +80,8 @@ class EnvironmentStatus:
     """The newest override. None if no run used one."""
     run: RunActivity | None = None
     """The run that holds the run lock. None if no run holds it."""
+    measuring: Measuring | None = None
+    """The run that has released the run lock, and may still measure the load. None without such a run."""
     queued: QueuedApply | None = None
     """The environment's place in the queue. None if nothing is pending."""
     problems: tuple[Problem, ...] = ()

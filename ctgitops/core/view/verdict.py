@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from ..impact.projection import Bucket
 from ..migration.header import Rollback
-from ..plan.plan import Direction, Step
+from ..plan.plan import Step
 from ..problem import NOT_ANALYSED, Concern, Problem
 from ..trial.gap import Gap
 from ..trial.trial import gap_of
@@ -128,11 +128,9 @@ def exit_status(results: tuple[PlanResult, ...], fail_on: FailOn = FailOn.ERROR)
 
 
 def gaps_of(result: PlanResult, step: Step) -> tuple[Gap, ...]:
-    """The parts of a step that the trial did not run. The whole step for a rollback plan, which has no trial."""
+    """The parts of a step that the trial did not run."""
     if isinstance(result, NotPlanned) or step.identity not in result.pending:
         return ()
-    if result.plan.direction is Direction.ROLLBACK:
-        return (Gap("a dry run does not try the rollback on a copy"),)
     if result.proof is None and result.plan.blocked:
         return (Gap("a problem blocks the plan, so no trial was made"),)
     return gap_of(result.proof, step)

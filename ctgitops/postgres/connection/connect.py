@@ -6,9 +6,11 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
 from urllib.parse import unquote
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from ...errors import LedgerError, UsageError
 from . import one_server
@@ -25,6 +27,22 @@ _BARE_IPV6 = re.compile(
     re.IGNORECASE,
 )
 """Matches a URL whose host is an IPv6 address without brackets. The end of such an address is ambiguous."""
+
+
+class _OurConnection(PooledConnection):
+    """A connection that is closed without a ROLLBACK if a command is still in progress, for example after Ctrl-C.
+
+    The server would refuse this ROLLBACK. The end of the connection rolls back the transaction.
+    """
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind and self.info.transaction_status is TransactionStatus.ACTIVE:
+            self.close()
+            return
+        super().__exit__(kind, error, trace)
+
 
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}
@@ -97,8 +115,8 @@ def _connect_with(parameters: Mapping[str, str], options: str, application: str)
     return connection
 
 
-def _connect(parameters: Mapping[str, str], application: str) -> PooledConnection:
-    return PooledConnection.connect(
+def _connect(parameters: Mapping[str, str], application: str) -> _OurConnection:
+    return _OurConnection.connect(
         autocommit=True,
         prepare_threshold=None,
         **{"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), **_without(parameters, "application_name")},  # type: ignore[arg-type]

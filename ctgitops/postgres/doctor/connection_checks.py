@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from psycopg.conninfo import make_conninfo
 
+from ...core.doctor.check_list import CHECKS
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
 from ...errors import CtgitopsError, LedgerError, UsageError
 from ..connection.connect import Address, Connection, connect
@@ -54,7 +55,8 @@ def tls(session: DoctorSession, secret: str) -> Iterator[Diagnosis]:
         yield without_tls(host, mode)
     elif mode == "require":
         fix = f"save the certificate of its authority (CA), and add sslmode=verify-full&sslrootcert=FILE to {secret}"
-        yield note("tls", "the connection is encrypted, but this machine does not trust the server's certificate", fix)
+        what = "the connection is encrypted, but this machine does not trust the server's certificate"
+        yield note("tls", what, fix, why=CHECKS["tls"].why)
     else:
         yield ok("tls", f"sslmode={mode}")
 

@@ -12,6 +12,8 @@ from ...sql.nodes import quoted_name
 from ..catalog.database_roles import database_roles
 from .doctor_session import DoctorSession
 
+SUPERUSER = "A mistake in a migration can change roles, other databases and files of the server."
+READ_ONLY = "A plan needs only to read. Its role should not be able to change the database."
 _USER = """
 select session_user, r.rolsuper, exists (
     select from pg_db_role_setting s, unnest(s.setconfig) c
@@ -48,6 +50,8 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and n.nspname !~ '^pg_' and n.
 order by 1
 """
 
+_NO_SAMPLES = "select true where not has_table_privilege(%(role)s, to_regclass('ctgitops.traffic')::oid, 'insert')"
+
 
 @dataclass(frozen=True)
 class GrantChecks:
@@ -66,7 +70,8 @@ class GrantChecks:
         if not found:
             yield problem(check, f"the role {role}, which applies migrations, does not exist", script)
         elif found[0][0]:
-            yield note(check, f"{role} is a superuser, so migrations can do anything on this server", script)
+            what = f"{role} is a superuser, so migrations can do anything on this server"
+            yield note(check, what, script, why=SUPERUSER)
         elif missing := list(self._missing(role, facts)):
             yield problem(
                 check, f"{role} lacks {len(missing)} of the privileges that `apply` needs", "\n".join(missing)
@@ -76,7 +81,8 @@ class GrantChecks:
         for owner in facts.owners:
             if found and not found[0][0] and not owner.has_members and owner.name != role:
                 what = f"{owner.name} owns objects that migrations as {role} cannot alter"
-                yield note(check, what, "ALTER … OWNER TO, for the objects that migrations alter")
+                fix = "ALTER … OWNER TO, for the objects that migrations alter"
+                yield note(check, what, fix, why="A migration that alters one of these objects fails.")
 
     def plan(self) -> Iterator[Diagnosis]:
         """Whether the role that plans may read everything. The role that applies can plan too."""
@@ -85,12 +91,19 @@ class GrantChecks:
         role = str(user) if reads_only else names_for(facts, self.role).plan
         script = f'ctgitops roles --env {self.environment} --only plan | psql -v ON_ERROR_STOP=1 "$ADMIN_URL"'
         if superuser and reads_only:
-            yield note(check, f"{role} is a superuser, but plans should use a role that can only read", script)
+            what = f"{role} is a superuser, but plans should use a role that can only read"
+            yield note(check, what, script, why=READ_ONLY)
             return
         if not self.session.rows(_ROLE, role):
-            yield note(check, f"the read-only role {role} does not exist, so plans use the role that applies", script)
+            what = f"the read-only role {role} does not exist, so plans use the role that applies"
+            yield note(check, what, script, why=READ_ONLY)
             return
         hidden = [str(row[0]) for row in self._named(_NOT_READABLE, role)]
+        if not hidden and self._named(_NO_SAMPLES, role):
+            grant = f"grant insert on ctgitops.traffic to {quoted_name(role)};"
+            why = "The workflow drift.yml cannot sample the load, so the quiet hours stay unknown."
+            yield note(check, f"{role} can read every table, but not store samples of the load", grant, why=why)
+            return
         if not hidden:
             yield ok(check, f"{role} can read every table")
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
+from ...core.doctor.check_list import CHECKS
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem
 from ...core.environment.environment import Environment
 from ...errors import BackupError, UsageError
@@ -15,6 +16,7 @@ from ..server.programs import HOW_TO_INSTALL, client_for, server_for
 from ..shadow.extensions import missing
 from .doctor_session import DoctorSession
 
+OTHER_MAJOR = "The trial can accept SQL that the server refuses, or refuse SQL that the server accepts."
 _ENGINE_SECONDS = 5
 _INSTALLED = "select extname::text from pg_extension where extname <> 'plpgsql'"
 
@@ -32,7 +34,8 @@ def dump_client(session: DoctorSession, *, dumps: bool) -> Iterator[Diagnosis]:
         return
     used = f"pg_dump {client.version} in {client.bin}"
     if not client.zstd:
-        yield note("dump-client", f"{used} has no zstd", HOW_TO_INSTALL.format(major=max(16, major)))
+        slow = "Without zstd, a backup takes several times as long."
+        yield note("dump-client", f"{used} has no zstd", HOW_TO_INSTALL.format(major=max(16, major)), why=slow)
     elif client.major != major:
         yield note("dump-client", f"{used} is newer than the server, {major}")
     else:
@@ -47,7 +50,8 @@ def trial(
     major = shadow.major or server
     extensions = {*session.texts(_INSTALLED), *shadow.extensions}
     if not shadow.wanted:
-        yield note("trial", "`shadow: none`, so plans are not tried", f"remove `shadow` from {environment.path}")
+        fix = f"remove `shadow` from {environment.path}"
+        yield note("trial", "`shadow: none`, so plans are not tried", fix, why=CHECKS["trial"].why)
     elif external is not None:
         yield from _external(external(), major, extensions)
     elif shadow.image:
@@ -67,7 +71,8 @@ def _external(address: Address, major: int, extensions: set[str]) -> Iterator[Di
         fix = "install the packages of these extensions on that server"
         yield problem("trial", f"the server of `shadow.url` lacks {', '.join(lacks)}", fix)
     elif found != major:
-        yield note("trial", f"the server of `shadow.url` is PostgreSQL {found} instead of {major}")
+        what = f"the server of `shadow.url` is PostgreSQL {found} instead of {major}"
+        yield note("trial", what, f"set `shadow.url` to a server of PostgreSQL {major}", why=OTHER_MAJOR)
     else:
         yield ok("trial", f"PostgreSQL {found} at `shadow.url`")
 
@@ -102,6 +107,6 @@ def _local(major: int, extensions: set[str]) -> Iterator[Diagnosis]:
         fix += "or set `shadow: {url: …}` or `shadow: {image: …}`"
         yield problem("trial", f"{used} lacks {', '.join(lacks)}, so a plan is not tried", fix)
     elif programs.major != major:
-        yield note("trial", f"{used} instead of {major}", HOW_TO_INSTALL.format(major=major))
+        yield note("trial", f"{used} instead of {major}", HOW_TO_INSTALL.format(major=major), why=OTHER_MAJOR)
     else:
         yield ok("trial", used)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ...core.doctor.check_list import CHECKS
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
 from ...core.environment.environment import Environment
 from ...core.recovery_point import Archive, archive_of
@@ -83,12 +84,12 @@ def recovery(session: DoctorSession, *, has_backup: bool) -> Iterator[Diagnosis]
     elif archive is Archive.NONE and not has_backup:
         yield problem("recovery", f"the manifest has no `backup`, and the server has no WAL archive: {why}", fix)
     elif archive is Archive.NONE:
-        yield note("recovery", f"no point-in-time recovery: {why}", fix)
+        yield note("recovery", f"no point-in-time recovery: {why}", fix, why=CHECKS["recovery"].why)
     else:
         yield ok("recovery", why)
     if archive is Archive.ARCHIVED and session.row(MAY_CREATE)[0] is not True:
         user = identifier(session.connection.info.user)
         grant = f"GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO {user};"
-        yield note(
-            "recovery", f"{user} may not create restore points, so use the LSN as the target of a recovery", grant
-        )
+        what = f"{user} may not create restore points, so the target of a recovery is an LSN"
+        named = "A person who recovers the database finds a named restore point more easily than an LSN."
+        yield note("recovery", what, grant, why=named)

@@ -12,10 +12,13 @@ from ...core.run.progress import IndexAdvanced, Listener
 from ...errors import CtgitopsError
 from ..connection.connect import Connection
 
+# PostgreSQL counts nothing while it sorts, but sets tuples_total.
 _STANDS = """
 select phase,
-       case when blocks_total > 0 then blocks_done when tuples_total > 0 then tuples_done else lockers_done end,
-       case when blocks_total > 0 then blocks_total when tuples_total > 0 then tuples_total else lockers_total end
+       case when phase ~ 'sorting' then 0
+            when blocks_total > 0 then blocks_done when tuples_total > 0 then tuples_done else lockers_done end,
+       case when phase ~ 'sorting' then 0
+            when blocks_total > 0 then blocks_total when tuples_total > 0 then tuples_total else lockers_total end
 from pg_catalog.pg_stat_progress_create_index where pid = %s
 """
 TENTHS = 10

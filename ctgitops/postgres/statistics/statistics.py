@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,11 +15,11 @@ from psycopg.types.json import Jsonb
 
 from ... import __version__
 from ...core.performance.interval import TABLES
-from ...core.performance.record import LoadRecord, Moment
+from ...core.performance.record import LoadRecord, Measuring, Moment
 from ...core.performance.report import LoadReport
 from ...core.performance.sample import Sample
 from ...core.performance.traffic import MOST_TABLES, TrafficSample
-from ...errors import LedgerError
+from ...errors import Cause, LedgerError
 from ..connection.cancellable_query import rest
 from ..connection.connect import Address, Connection, connected
 from ..connection.names import SCHEMA
@@ -39,6 +39,11 @@ values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 _RECORDED = f"""
 select moment, at, environment, migrations, plan, report, coalesce(run_url, ''), coalesce(actor, '')
 from {SCHEMA}.performance where moment = 'end' and report is not null order by id
+"""  # noqa: S608 - constants only
+_MEASURING = f"""
+select moment, at, environment, migrations, plan, null, coalesce(run_url, ''), coalesce(actor, '')
+from {SCHEMA}.performance
+where environment = %s and at + %s > pg_catalog.clock_timestamp() order by id desc limit 1
 """  # noqa: S608 - constants only
 _ADD_TRAFFIC = f"insert into {SCHEMA}.traffic (at, figures, tool_version) values (%s, %s, %s)"  # noqa: S608
 _TRAFFIC = f"""
@@ -92,6 +97,19 @@ class PostgresStatistics:
         with self._well_formed("performance"):
             return tuple(_record(row) for row in rows)
 
+    def measuring(self, environment: str, within: timedelta, /) -> Measuring | None:
+        """The newest run that applied its plan, and may still measure. None without the privilege. Read-only."""
+        with self._connected("performance", SETTINGS) as connection:
+            if not _exists(connection, "performance"):
+                return None
+            try:
+                row = connection.execute(_MEASURING.encode(), [environment, within], binary=True).fetchone()
+            except errors.InsufficientPrivilege:  # the roles of the docs may read the table
+                return None
+        with self._well_formed("performance"):
+            last = _record(row) if row else None
+        return Measuring(last, last.at + within) if last and last.moment is Moment.AFTER else None
+
     def add_traffic(self) -> TrafficSample:
         """Takes a sample of the load, and stores it. Writes."""
         taken = traffic_of(take_sample(self.address, plans=False))
@@ -127,12 +145,18 @@ class PostgresStatistics:
         except errors.UndefinedTable:
             what = f"the ledger of {self.address.label} has no table {SCHEMA}.{table}"
             hint = "run `ctgitops apply` once: it upgrades the ledger, even if there is nothing to apply"
-            raise LedgerError(what, state="nothing was changed", hint=hint) from None
+            raise _not_set_up(LedgerError(what, state="nothing was changed", hint=hint)) from None
         except psycopg.Error as error:
             said = " ".join(self.address.hidden(str(error.diag.message_primary or error)).split())
             what = f"{SCHEMA}.{table} of {self.address.label} cannot be used: {said}"
-            hint = f"connect as the role that applies, or grant it SELECT and INSERT on {SCHEMA}.{table}"
-            raise LedgerError(what, state="nothing was changed", hint=hint) from None
+            hint = f"run the SQL of `ctgitops roles` again, or connect as the role that applies ({SCHEMA}.{table})"
+            lost = LedgerError(what, state="nothing was changed", hint=hint)
+            raise (_not_set_up(lost) if isinstance(error, errors.InsufficientPrivilege) else lost) from None
+
+
+def _not_set_up(error: LedgerError) -> LedgerError:
+    error.cause = Cause.NOT_SET_UP
+    return error
 
 
 def _exists(connection: Connection, table: str) -> bool:
@@ -143,7 +167,7 @@ def _exists(connection: Connection, table: str) -> bool:
 def _record(row: tuple[Any, ...]) -> LoadRecord:
     moment, at, environment, migrations, plan, report, run_url, actor = row
     data = json.loads(report) if isinstance(report, (str, bytes)) else report
-    found = LoadReport.from_data(data)
+    found = LoadReport.from_data(data) if data else None
     return LoadRecord(Moment(moment), at, environment, tuple(migrations), plan, found, None, run_url, actor)
 
 

@@ -7,15 +7,19 @@ from typing import cast
 from ...core.activity.run_activity import Gauge
 from ..connection.connect import Connection
 
-# Each select has the columns of a Gauge. A column is null if the role may not see the progress of another role.
+# Each select has the columns of a Gauge. PostgreSQL counts nothing while it sorts, but sets tuples_total.
+# A column is null if the role may not see the progress of another role.
 _VIEWS = """
 select p.pid, p.command, p.phase,
-       case u.unit when 'blocks' then p.blocks_done when 'tuples' then p.tuples_done else p.lockers_done end,
-       case u.unit when 'blocks' then p.blocks_total when 'tuples' then p.tuples_total else p.lockers_total end,
+       case u.unit when 'blocks' then p.blocks_done when 'tuples' then p.tuples_done
+                   when 'lockers' then p.lockers_done end,
+       case u.unit when 'blocks' then p.blocks_total when 'tuples' then p.tuples_total
+                   when 'lockers' then p.lockers_total end,
        u.unit, p.relid
 from pg_catalog.pg_stat_progress_create_index p
 cross join lateral (
-    select case when p.blocks_total > 0 then 'blocks' when p.tuples_total > 0 then 'tuples' else 'lockers' end
+    select case when p.phase ~ 'sorting' then 'none' when p.blocks_total > 0 then 'blocks'
+                when p.tuples_total > 0 then 'tuples' else 'lockers' end
 ) u(unit)
 where p.datname = pg_catalog.current_database()
 union all

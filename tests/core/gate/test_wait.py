@@ -4,11 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from ctgitops.core.environment.environment import Environment
+from ctgitops.core.environment.freeze import Freeze
 from ctgitops.core.environment.window import Window
 from ctgitops.core.gate.gate import Predecessor, Reason, reasons_to_wait
+from ctgitops.core.gate.override import Override
 from ctgitops.core.gate.wait import wait_of
 from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.migration.selector import Selector
 from ctgitops.core.plan.plan import make_plan
+from ctgitops.report.workflow_inputs import with_inputs
 from tests.fakes import NOW, PRODUCTION, chained, entry, migration, request, workspace
 
 ONE, TWO = migration("001_one"), migration("002_two")
@@ -72,3 +76,47 @@ def test_what_needs_a_person_is_not_a_wait() -> None:
     assert wait_of(environment, reasons(environment, None)) is None, "its predecessor could not be read"
     changed = chained(entry(ONE), replace(entry(TWO), checksum="0" * 64))
     assert wait_of(environment, reasons(environment, changed)) is None
+
+
+def frozen(until: datetime) -> Environment:
+    return replace(READY, freezes=(Freeze(NOW - timedelta(days=1), until, "sale"),))
+
+
+def test_the_hint_of_a_wait_says_when_it_ends_and_how_to_override_all_gates() -> None:
+    environment = replace(frozen(datetime(2026, 12, 1, tzinfo=UTC)), windows=(WEDNESDAY,))
+    first, second = reasons(environment, there_since(1))
+    command = 'ctgitops apply --env production --override window --override freeze --reason "…"'
+    assert first.hint == (
+        f"wait until 2026-12-02 02:00 UTC, then run the command again; in an emergency, override the wait: `{command}`"
+    )
+    assert second.hint == "wait until 2026-12-01 00:00 UTC"
+    assert with_inputs(first.hint) == (
+        "wait until 2026-12-02 02:00 UTC; in an emergency, override the wait: the workflow with `command: apply`, "
+        "`environment: production`, `override: window freeze`, `reason: …`"
+    )
+
+
+def test_the_override_that_a_hint_proposes_keeps_the_other_options_of_the_command() -> None:
+    environment = frozen(datetime(2026, 12, 1, tzinfo=UTC))
+    plan = make_plan(WORK, environment, Ledger())
+    override = Override(frozenset({"window"}), "orders fail")
+    asked = request(WORK, environment, target=Selector.parse("002"), approved=plan.fingerprint, override=override)
+    (reason,) = reasons_to_wait(plan, asked, there_since(1))
+    options = f"--to 002 --fingerprint {plan.fingerprint[:12]} --override window --override freeze"
+    assert f"`ctgitops apply --env production {options} --reason" in reason.hint
+
+
+def test_a_wait_for_another_environment_proposes_no_override() -> None:
+    found = reasons(frozen(datetime(2026, 12, 1, tzinfo=UTC)), chained(entry(ONE)))
+    assert [each.gate for each in found] == ["after", "freeze"]
+    assert not any("--override" in each.hint for each in found)
+
+
+def test_a_freeze_that_leaves_no_window_within_a_year_says_so() -> None:
+    environment = replace(
+        READY,
+        windows=(WEDNESDAY,),
+        freezes=tuple(Freeze(NOW + timedelta(days=7 * n), NOW + timedelta(days=7 * n + 6), "sale") for n in range(60)),
+    )
+    (first, _) = reasons(environment, there_since(1))
+    assert first.hint.startswith("change the manifest, because no window opens")

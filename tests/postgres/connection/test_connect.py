@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -118,3 +120,19 @@ def test_each_reason_of_a_refused_login_has_its_own_remedy(server: LocalServer) 
 )
 def test_what_the_server_says_chooses_the_remedy(said: str, remedy: str) -> None:
     assert remedy in _advice(said)
+
+
+def test_an_interrupt_in_the_middle_of_a_command_sends_no_rollback(
+    server: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(KeyboardInterrupt), connect(server.address(), "ctgitops test") as connection:
+        connection.pgconn.send_query(b"begin; select pg_sleep(5)")
+        raise KeyboardInterrupt
+    assert connection.closed
+    assert not caplog.records
+
+
+def test_a_warning_of_a_library_is_not_written_to_standard_error() -> None:
+    code = "import ctgitops.wiring.wiring, logging; logging.getLogger('psycopg').warning('plain text')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
