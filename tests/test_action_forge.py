@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ctgitops.action.deployment_log import DeploymentLog
 from ctgitops.action.run import main
 from ctgitops.core.environment.window import WEEKDAYS
 from ctgitops.core.forge.environment_issue import EnvironmentIssue, IssueText
@@ -879,6 +880,35 @@ def test_a_run_that_finds_all_of_it_applied_says_that_the_deployment_succeeded(
     states = {number: state for number, state, _ in scene.forge.states}
     assert sha != "e" * 40
     assert DeploymentState.SUCCESS not in states.values(), "what is deployed is not known to be this commit"
+
+
+def test_the_summary_has_the_result_before_the_deployments_are_updated(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub may answer slowly, and a cancelled run has 9 seconds."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DeploymentLog, "close_lost", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scene.run("push", push())
+    assert "staging: 1 migration applied" in scene.summary
+
+
+def test_a_run_cancelled_after_its_last_migration_does_not_say_that_it_changed_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen to fail when the signal came while the check run was updated, before the result was stored."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ctgitops.action.live_check.RunningCheck.end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scene.run("push", push())
+    assert "this run completed 001_red" in html(scene.summary)
+    assert "this run changed nothing" not in scene.summary
 
 
 def test_a_newer_apply_ends_the_wait_of_older_queued_deployments_only(scene: Scene) -> None:

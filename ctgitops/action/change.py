@@ -19,7 +19,7 @@ from ..core.plan.plan import Direction, Plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener
 from ..errors import ApplyError, CtgitopsError, WorkspaceError
-from ..notify.listeners import listeners
+from ..notify.listeners import completed, listeners
 from ..report.load import load_warnings
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
@@ -98,7 +98,7 @@ def apply(job: Job, ask: Applying) -> int:
 def _cut(record: RunRecord, doing: str, names: list[str]) -> tuple[str, str]:
     """The cancelled part of the run and the state of the database, if a signal arrives between migrations."""
     if left := [name for name in names if name not in record.ended]:
-        return f"the {doing} {', '.join(left)}", NOTHING
+        return f"the {doing} {', '.join(left)}", completed() or NOTHING
     return (
         f"the run after its {doing} {', '.join(names)}",
         "the ledger records the changes; the text below is older",
@@ -218,9 +218,9 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
         if log.plan and not job.stopping():
             log.close_lost()
     else:
+        _show(job, environment, outcome)  # first, because the runner may kill the run during an API call
         # Also if there was nothing to do: the run held the run lock
         log.close_lost(up_to_date=outcome.status is Status.UP_TO_DATE)
-        _show(job, environment, outcome)
     finally:
         log.end(success=success, words=words)
         record.lost_runs += tuple(log.lost_runs)

@@ -216,17 +216,15 @@ def _exit_now(status: int) -> NoReturn:
 
 def _interrupted() -> int:
     """Reports that the run was interrupted. Returns 6 if the run had applied a migration. Otherwise returns 130."""
-    from ..notify.listeners import NAMES
+    from ..notify.listeners import NAMES, completed
 
     if READERS.intersection(_verb):
         # `watch` usually ends with Ctrl-C, and a person must not believe that the other run has stopped
         state = "this command has changed nothing; a run that another process started continues"
         end_line("interrupted", INTERRUPTED, f"`{' '.join(_verb)}` was asked to stop", state, "")
         return INTERRUPTED
-    state = "steps that were reported as done are done; a database that was being restored is incomplete"
-    if NAMES:
-        shown = NAMES[0] if len(NAMES) == 1 else f"{NAMES[0]} to {NAMES[-1]} ({len(NAMES)} in total)"
-        state = f"this run completed {shown}"
+    reported = "steps that were reported as done are done; a database that was being restored is incomplete"
+    state = completed() or reported
     status = APPLY_STOPPED if NAMES else INTERRUPTED
     hint = "`ctgitops status` shows what else was applied; run the same command again to continue"
     end_line("interrupted", status, "the run was asked to stop", state, hint)

@@ -27,3 +27,10 @@ def note(progress: Progress) -> None:
         NAMES.append(progress.step.name)
     elif isinstance(progress, SeedFinished):
         NAMES.append(progress.name)
+
+
+def completed() -> str:
+    """The migrations and seed files that this run completed, as a sentence. Empty if there are none."""
+    if not NAMES:
+        return ""
+    return f"this run completed {NAMES[0] if len(NAMES) == 1 else f'{NAMES[0]} to {NAMES[-1]} ({len(NAMES)} in total)'}"
