@@ -425,7 +425,7 @@ STORIES |= {f"docs/coming/{tool.name}.md": coming for tool in all_tools()}
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", STORIES)
 def test_the_commands_of_a_page_run_as_they_are_written(name: str, reader: Reader) -> None:
     """Seen to fail with commands that a newer version refuses, and with a page that needs a file it does not name."""
