@@ -17,7 +17,6 @@ from ...core.schema.source_database import SourceDatabase
 from ...core.trial.trial import Skipped
 from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message
-from ..catalog.schema_tracker import TrackedSchema
 from ..catalog.table_stats import calibrate
 from ..connection.cancellable_query import Failure
 from ..connection.connect import Address, Connection, connect, refused_as_error
@@ -33,6 +32,7 @@ from .copy_name import CopyName, without_databases
 from .extensions import Extensions
 from .provision import Provisioner
 from .schema_reader import SchemaReader
+from .schema_tracker import TrackedSchema
 from .trial import NoObserver, Observer, try_step
 
 ORIGINAL = "original"

@@ -9,8 +9,8 @@ from ...core.schema.schema_history import Changed
 from ...core.schema.snapshot import Snapshot
 from ...errors import LedgerError
 from ..catalog.schema_snapshot import unreadable_as_error
-from ..catalog.schema_tracker import SchemaTracker, TrackedSchema
 from ..connection.connect import Address, Connection, connect, lost_as_error
+from .schema_tracker import SchemaTracker, TrackedSchema
 
 
 class SchemaReader:

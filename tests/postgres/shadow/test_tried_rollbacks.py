@@ -15,8 +15,8 @@ from ctgitops.core.plan.replay import steps_of_files
 from ctgitops.core.schema.compare import compare
 from ctgitops.core.schema.source_database import Role, SourceDatabase
 from ctgitops.core.trial.trial import Trial
-from ctgitops.postgres.catalog.schema_tracker import SchemaTracker
 from ctgitops.postgres.shadow.sandbox import sandbox_shadow
+from ctgitops.postgres.shadow.schema_tracker import SchemaTracker
 from tests.fakes import migration, workspace
 
 ENDS_OTHERS = (

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ctgitops.core.schema.snapshot import Key, SchemaObject
 from ctgitops.postgres.catalog.schema_snapshot import read_units
-from ctgitops.postgres.catalog.schema_tracker import SchemaTracker
 from ctgitops.postgres.connection.connect import Connection
+from ctgitops.postgres.shadow.schema_tracker import SchemaTracker
 from tests.postgres.schema_changes import CHANGES, CHANGES_NOTHING
 from tests.servers import SharedServer, base_for_servers, copied_database, fresh_database, programs_for_tests, session
 
@@ -154,7 +154,7 @@ def test_one_table_of_many_is_read_alone(database_url: str, monkeypatch: pytest.
         tracker.start(connection)
         tables = {each for each in tracker.known.units if each}
         connection.execute("alter table t7 add note text")
-        monkeypatch.setattr("ctgitops.postgres.catalog.schema_tracker.read_units", reading)
+        monkeypatch.setattr("ctgitops.postgres.shadow.schema_tracker.read_units", reading)
         assert set(tracker.changed(connection)) == {("column", "public.t7.note")}
         (oid,) = connection.execute("select 't7'::regclass::oid").fetchall()[0]
     assert tables & set(read) == {oid}

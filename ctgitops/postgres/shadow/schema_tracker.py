@@ -12,8 +12,8 @@ from functools import cache
 from importlib.resources import files
 
 from ...core.schema.snapshot import Key, SchemaObject, Snapshot
+from ..catalog.schema_snapshot import in_transaction, read_units, snapshot_of
 from ..connection.connect import Connection
-from .schema_snapshot import in_transaction, read_units, snapshot_of
 
 BUCKETS = 4096
 REST = -1
