@@ -225,11 +225,13 @@ def test_a_repair_also_changes_the_tool_s_ledger(house: House, database_url: str
     assert house.run("baseline", "--env", "staging", "--keep-in-step").status == 0
     house.applied()
     run(database_url, BACK)
-    for fact, rows in (("--not-applied", []), ("--applied", [case.expected])):
-        done = house.run("repair", "2", "--env", "staging", fact, "--reason", "seen")
-        assert done.status == 0, done.said
-        assert fetch(database_url, case.row) == rows
-    assert "nothing to do" in house.plan().said
+    done = house.run("repair", "2", "--env", "staging", "--not-applied", "--reason", "seen")
+    assert done.status == 0, done.said
+    assert fetch(database_url, case.row) == []
+    again = house.run("repair", "2", "--env", "staging", "--again", "--reason", "seen")
+    assert again.status == 0, again.said
+    house.applied()
+    assert fetch(database_url, case.row) == [case.expected]
 
 
 def test_a_killed_run_leaves_both_ledgers_equal(house: House, database_url: str) -> None:
@@ -271,3 +273,61 @@ def test_a_row_that_cannot_be_written_rolls_the_migration_back(house: House, dat
     assert "__diesel_schema_migrations" in failed.said
     with pytest.raises(psycopg.errors.UndefinedTable):
         fetch(database_url, "select from more")
+
+
+@pytest.mark.parametrize(
+    ("layout", "then", "said"),
+    [
+        (LayoutName.GOLANG_MIGRATE, "update schema_migrations set dirty = true", "1 is recorded as failed"),
+        (LayoutName.FLYWAY, "update flyway_schema_history set success = false", "1 is recorded as failed"),
+        (LayoutName.FLYWAY, "update flyway_schema_history set checksum = 5", "1_init was changed after it was applied"),
+        (LayoutName.SQLX, "update _sqlx_migrations set checksum = 'x'", "1_init was changed after it was applied"),
+        (
+            LayoutName.PRISMA,
+            "update _prisma_migrations set finished_at = null",
+            "20240101000000_init is recorded as failed or unfinished",
+        ),
+    ],
+)
+def test_a_ledger_that_a_tool_left_wrong_is_not_taken_over(
+    layout: LayoutName, then: str, said: str, house: House, database_url: str
+) -> None:
+    case = CASES[layout]
+    for path, text in case.first.items():
+        house.write(f"changes/{path}", text)
+    house.write("migrations/policy.yaml", f"layout: {layout}\nmigrations: changes\n")
+    house.environment("staging", database_url)
+    run(database_url, f"{UP}{case.create}; {then}")
+    refused = house.run("baseline", "--env", "staging")
+    assert refused.status == 4, refused.said
+    assert said in refused.words
+    assert "nothing was changed" in refused.said
+    assert marks(database_url) == []
+
+
+def test_a_ledger_in_another_schema_is_found_and_kept_in_step(house: House, database_url: str) -> None:
+    case = CASES[LayoutName.GOOSE]
+    for path, text in case.first.items():
+        house.write(f"changes/{path}", text)
+    house.write("migrations/policy.yaml", "layout: goose\nmigrations: changes\n")
+    house.environment("staging", database_url)
+    run(database_url, f'{UP}create schema "My Tools"; set search_path = "My Tools"; {case.create}')
+    done = house.run("baseline", "--env", "staging", "--keep-in-step")
+    assert done.status == 0, done.said
+    for path, text in case.second.items():
+        house.write(f"changes/{path}", text)
+    house.applied()
+    assert fetch(database_url, 'select max(version_id) from "My Tools".goose_db_version') == [(2,)]
+
+
+def test_a_baseline_stores_the_time_and_the_author_of_the_other_tool(house: House, database_url: str) -> None:
+    case = CASES[LayoutName.FLYWAY]
+    for path, text in case.first.items():
+        house.write(f"changes/{path}", text)
+    house.write("migrations/policy.yaml", "layout: flyway\nmigrations: changes\n")
+    house.environment("staging", database_url)
+    run(database_url, f"{UP}{case.create}; update flyway_schema_history set installed_on = '2024-05-06 07:08:09'")
+    assert house.run("baseline", "--env", "staging").status == 0
+    stored = "select actor, extract(year from started_at)::int, started_at = finished_at from ctgitops.ledger"
+    assert fetch(database_url, f"{stored} where number = 1") == [("me", 2024, True)]
+    assert "nothing to do" in house.plan().said

@@ -43,9 +43,16 @@ def _ledgers(connection: Connection, row: tuple[object, ...], version_parts: int
             qualified = f"{quoted_name(schema)}.{quoted_name(table)}"
             plain = f"{schema}.{table}"
             rows = _rows(connection, each, qualified, version_parts)
-            objects = (plain, f"table {plain}", f"{plain}_*", f"* {plain}_*", *each.more)
+            shown = f"{_shown(schema)}.{_shown(table)}"
+            own = () if schema == "public" else (f"schema {_shown(schema)}",)
+            objects = (shown, f"table {shown}", f"{shown}_*", f"* {shown}_*", *own, *each.more)
             yield ForeignLedger(each.tool, each.title, plain, rows, each.all_before, objects)
             return
+
+
+def _shown(name: str) -> str:
+    """A name as snapshots show it: quoted only if it must be."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else quoted_name(name)
 
 
 def _rows(connection: Connection, table: LedgerTable, qualified: str, version_parts: int) -> tuple[ForeignRow, ...]:
