@@ -23,7 +23,7 @@ class Facts:
     applies: str
     """The command that `ctgitops apply` replaces."""
     records: str
-    """The tool's own command, or the SQL statement, that records a migration as applied without running it."""
+    """The tool's own command or call, or the SQL statement, that records a migration as applied without running it."""
     differs: tuple[str, ...] = ()
     """Further differences, as sentences."""
 
@@ -48,7 +48,7 @@ FACTS = {
     ),
     "flyway": Facts(
         "flyway migrate",
-        "flyway migrate -skipExecutingMigrations=true",
+        "flyway migrate -skipExecutingMigrations=true    # Flyway Teams and Enterprise",
         ("Callbacks such as `beforeMigrate.sql` do not run. Migrations in Java block the plan.",),
     ),
     "golang-migrate": Facts(
@@ -83,7 +83,7 @@ FACTS = {
     ),
     "refinery": Facts(
         "refinery migrate",
-        "refinery migrate --fake",
+        "migrations::runner().set_target(refinery::Target::Fake).run(&mut client)?;",
         ("If the program runs migrations when it starts, remove that call.",),
     ),
     "sqitch": Facts(
@@ -187,9 +187,9 @@ def _back(facts: Facts, title: str, ledger: str) -> Iterator[str]:
     table = f"`{ledger}`" if ledger else f"the ledger of {title}"
     yield f"ctgitops does not write into {table}. Record each migration that ctgitops applied after the takeover:"
     yield ""
-    is_sql = facts.records.endswith(";")
+    language = "rust" if "::" in facts.records else "sql" if facts.records.endswith(";") else "sh"
     yield "<!-- not run: the values are those of one migration -->"
-    yield f"```{'sql' if is_sql else 'sh'}"
+    yield f"```{language}"
     yield facts.records
     yield "```"
     yield ""

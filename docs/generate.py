@@ -25,6 +25,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/policy.md", "keys"): lambda: parts.schema_keys("policy"),
     ("docs/layouts.md", "layouts"): parts.layouts,
     ("docs/layouts.md", "coming"): coming.table,
+    ("docs/index.md", "coming"): coming.table,
     ("docs/rules.md", "rules"): parts.rules,
     ("docs/ledger.md", "columns"): lambda: parts.columns("ledger"),
     ("docs/ledger.md", "progress"): lambda: parts.columns("progress"),
