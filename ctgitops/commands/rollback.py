@@ -17,7 +17,7 @@ from ..core.view.preview import Preview
 from ..ports.backups import Backups
 from ..ports.database import Databases
 from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
-from .in_step import current_ledger, join_in_step
+from .applying.in_step import current_ledger, join_in_step
 
 
 @dataclass(frozen=True)
