@@ -174,7 +174,7 @@ def baseline(  # noqa: PLR0913 - one parameter per option
 
 
 def _set_in_step(wiring: Wiring, request: Request, *, wanted: bool) -> int:
-    from ..commands.in_step import begin_to_keep_in_step, end_keeping_in_step
+    from ..commands.baseline import begin_to_keep_in_step, end_keeping_in_step
 
     verb = begin_to_keep_in_step if wanted else end_keeping_in_step
     with alerting(wiring, request.environment) as tell:

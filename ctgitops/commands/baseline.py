@@ -6,16 +6,18 @@ from dataclasses import replace
 
 from ..core.gate.request import Request
 from ..core.ledger.identity import refuse_wrong
+from ..core.ledger.in_step import begin_in_step, end_in_step, table_in_step
+from ..core.ledger.ledger import Entry, Ledger
 from ..core.run.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
+from ..core.run.in_step import refuse_difference, refuse_other_layout
 from ..core.run.progress import Listener
-from ..core.run.takeover import applied_by
+from ..core.run.takeover import applied_by, only_ledger
 from ..core.schema.compare import without
-from ..errors import LedgerError
-from ..ports.database import Databases
+from ..errors import LedgerError, UsageError
+from ..ports.database import Databases, Session
 from ..ports.shadow import Shadows
 from .diff import against_files
 from .drift import read_while_idle
-from .in_step import first_in_step
 
 PROVED = "verified: the schema equals the schema of the files"
 
@@ -56,3 +58,45 @@ def baseline(
         for entry in new:
             session.record(entry)
     return done
+
+
+def begin_to_keep_in_step(request: Request, *, databases: Databases, tell: Listener) -> str:
+    """From now on, applies and rollbacks also write to the ledger of the only other tool. Returns its table. Writes.
+
+    Raises LedgerError unless both ledgers list the same migrations.
+    """
+    with databases.of(request.environment).exclusively(request, tell) as session:
+        ledger = session.ledger()
+        refuse_wrong(request.environment, ledger.identity)
+        entry = first_in_step(request, session, ledger)
+        session.record(entry)
+        return entry.sql or ""
+
+
+def first_in_step(request: Request, session: Session, ledger: Ledger) -> Entry:
+    """Takes the tool's own lock, and returns the entry to record. `ledger` is the ledger before this entry.
+
+    Raises LedgerError unless both ledgers list the same migrations.
+    """
+    name = request.environment.name
+    refuse_other_layout(only_ledger(session.foreign_ledgers(), name), request)
+    session.keep_in_step(only_ledger(session.foreign_ledgers(), name))
+    foreign = only_ledger(session.foreign_ledgers(), name)  # read again under the tool's lock
+    refuse_difference(ledger, foreign, request)
+    return begin_in_step(foreign)
+
+
+def end_keeping_in_step(request: Request, *, databases: Databases, tell: Listener) -> str:
+    """From now on, ctgitops leaves the other tool's ledger alone. Returns the name of its table. Writes.
+
+    Raises UsageError if no ledger is kept in step.
+    """
+    with databases.of(request.environment).exclusively(request, tell) as session:
+        ledger = session.ledger()
+        refuse_wrong(request.environment, ledger.identity)
+        table = table_in_step(ledger)
+        if not table:
+            what = f"{request.environment.name} keeps no ledger of another tool in step"
+            raise UsageError(what, hint="there is nothing to end")
+        session.record(end_in_step(table))
+        return table

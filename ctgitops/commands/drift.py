@@ -16,7 +16,7 @@ from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
-from .in_step import with_tool_changes
+from .applying.in_step import with_tool_changes
 from .replaying.replay import Replayed, replay
 
 ATTEMPTS = 3

@@ -40,7 +40,7 @@ from ..errors import CtgitopsError, Place
 from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
-from .in_step import current_ledger
+from .applying.in_step import current_ledger
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.backup_extent import planned_extent
 from .planning.baseline_suggestion import with_baseline_suggestion

@@ -21,7 +21,7 @@ from ..core.run.statement_repair import refuse_statement, unfinished_step
 from ..core.workspace.candidates import file_of, of_all
 from ..errors import UsageError
 from ..ports.database import Databases
-from .in_step import join_in_step
+from .applying.in_step import join_in_step
 
 HOME = "home"
 """The name of the ledger entry that `--adopt` writes. The entry belongs to no migration."""

@@ -18,7 +18,7 @@ from ..ports.backups import Backups
 from ..ports.database import Databases
 from ..ports.shadow import Shadows
 from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
-from .in_step import current_ledger, join_in_step
+from .applying.in_step import current_ledger, join_in_step
 from .planning.rollback_trial import tried_rollback
 
 

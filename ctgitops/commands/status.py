@@ -15,7 +15,7 @@ from ..core.view.queue import QueuedApply, in_order, queued
 from ..core.view.status import EnvironmentStatus, pending_in, status_of
 from ..errors import CtgitopsError
 from ..ports.database import Databases
-from .in_step import current_ledger
+from .applying.in_step import current_ledger
 from .watch import measuring
 
 

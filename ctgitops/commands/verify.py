@@ -9,7 +9,7 @@ from ..core.view.preview import NotPlanned
 from ..core.view.verify import Verified, VerifyResult, findings, queries_of
 from ..errors import CtgitopsError
 from ..ports.database import Databases
-from .in_step import current_ledger
+from .applying.in_step import current_ledger
 
 
 def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyResult, ...]:

@@ -19,7 +19,7 @@ from ...core.trial.trial import unlike_copy, unpredictable
 from ...errors import CtgitopsError, LedgerError
 from ...ports.database import Database, Session
 from ...ports.shadow import Shadows
-from ..in_step import join_in_step
+from .in_step import join_in_step
 
 
 @dataclass(frozen=True)
