@@ -31,7 +31,7 @@ from ..workspace.finding import Finding, Severity
 from ..workspace.workspace import Workspace, problems_of, script_problems, seed_problems
 from .due_seeds import due_seeds, seed_again_problems
 from .history import history_problems
-from .irreversible import irreversible_problems
+from .irreversible_step import irreversible_problems
 from .single_transaction import single_transaction_problems
 
 SHOWN_ANYWAY = frozenset({"rolled-back", UNDECLARED})
