@@ -203,7 +203,7 @@ def test_the_limit_counts_only_what_is_dumped(lived_in: House, full: str) -> Non
 
 
 def test_a_foreign_key_to_rows_that_are_not_saved_is_left_out_and_named(
-    lived_in: House, full: str, make_database: Callable[[], str]
+    lived_in: House, make_database: Callable[[], str]
 ) -> None:
     lived_in.migration("002_two", "delete from app.notes;")
     done = lived_in.applied()

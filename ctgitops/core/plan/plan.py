@@ -32,7 +32,7 @@ from ..workspace.workspace import Workspace, problems_of, script_problems, seed_
 from .due_seeds import due_seeds, seed_again_problems
 from .flags import FlagWait, flag_waits, removed_flag_problems
 from .history import history_problems
-from .irreversible import irreversible_problems
+from .irreversible_step import irreversible_problems
 from .single_transaction import single_transaction_problems
 from .target import target_problems
 
