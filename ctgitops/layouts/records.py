@@ -17,7 +17,13 @@ Recorder = Callable[[Source, bytes, Folder], ToolRecord | None]
 
 def by_version(source: Source, _raw: bytes, _folder: Folder) -> ToolRecord:
     """A version with the digits of the file's name: dbmate, Diesel."""
-    return ToolRecord(source.digits)
+    return ToolRecord(_version(source))
+
+
+def _version(source: Source) -> str:
+    """The digits in the name of a file. `Source.digits` may be longer, where a tool orders names as text."""
+    found = re.match(r"[0-9]+(?=_)", source.up)
+    return found[0] if found else source.digits
 
 
 def by_number(source: Source, _raw: bytes, _folder: Folder) -> ToolRecord:
@@ -27,7 +33,7 @@ def by_number(source: Source, _raw: bytes, _folder: Folder) -> ToolRecord:
 
 def supabase(source: Source, _raw: bytes, _folder: Folder) -> ToolRecord:
     """The version, and the rest of the name (`pkg/migration/file.go`)."""
-    return ToolRecord(source.digits, values={"name": source.words})
+    return ToolRecord(_version(source), values={"name": source.words})
 
 
 def node_pg_migrate(source: Source, _raw: bytes, _folder: Folder) -> ToolRecord:
@@ -105,4 +111,4 @@ def atlas(source: Source, _raw: bytes, folder: Folder) -> ToolRecord | None:
         (each for each in folder.texts.get("atlas.sum", "").splitlines() if each.startswith(f"{source.up} ")), ""
     )
     hashed = line.partition("h1:")[2].strip()
-    return ToolRecord(source.digits, (hashed,), {"description": source.words}) if hashed else None
+    return ToolRecord(_version(source), (hashed,), {"description": source.words}) if hashed else None

@@ -56,3 +56,10 @@ def test_a_change_of_sqitch_that_needs_another_project_cannot_be_recorded() -> N
 
 def test_a_file_of_drizzle_without_a_journal_cannot_be_recorded() -> None:
     assert record(LayoutName.DRIZZLE, Source("0000", "x", "0000_x/migration.sql"), b"select 1;") is None
+
+
+def test_the_key_is_the_version_in_the_file_name_even_if_the_number_was_filled_up() -> None:
+    """dbmate and Supabase CLI order versions as text. A short one gets nines for its number, not for its key."""
+    for layout in (LayoutName.DBMATE, LayoutName.SUPABASE):
+        kept = record(layout, Source("20240102999999", "b", "20240102_b.sql"), b"")
+        assert kept and kept.key == "20240102", layout
