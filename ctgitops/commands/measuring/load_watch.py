@@ -20,7 +20,7 @@ from ...core.run.progress import Listener, LoadUnmeasured, LoadWatched
 from ...errors import CtgitopsError
 from ...ports.database import Databases
 from ...ports.shadow import Shadows
-from ...report.text import outcome_verdict
+from ...report.outcome_text import outcome_verdict
 from ..rollback import RollbackExtent, show_rollback
 
 T = TypeVar("T")
