@@ -202,8 +202,9 @@ def test_the_limit_counts_only_what_is_dumped(lived_in: House, full: str) -> Non
     assert fetch(full, 'select count(*) from app."Big One"') == [(5000,)]
 
 
+@pytest.mark.usefixtures("full")
 def test_a_foreign_key_to_rows_that_are_not_saved_is_left_out_and_named(
-    lived_in: House, full: str, make_database: Callable[[], str]
+    lived_in: House, make_database: Callable[[], str]
 ) -> None:
     lived_in.migration("002_two", "delete from app.notes;")
     done = lived_in.applied()
