@@ -136,7 +136,8 @@ class _Closure:
         """Adds partitions and child tables, and the tables of foreign key actions, triggers, rules and defaults."""
         if self._relations[relation].kind in _VIEWS:
             self._below_view(relation)
-        for change in self._relatives.changes(TableChange(relation, _CHANGED)):
+        self._due += self._relatives.line(relation)
+        for change in self._relatives.caused(TableChange(relation, _CHANGED)):
             self._due += self._relatives.line(change.table)
         self._due += self._heirs.get(relation, ())
         for each in self._of.get(relation, ()):

@@ -86,8 +86,12 @@ class Relatives:
                 continue
             seen.add(change.table)
             yield change
-            for table in self.line(change.table):
-                due += [more for key in self._keys.get(table, ()) if (more := key.change(change))]
+            due += self.caused(change)
+
+    def caused(self, change: TableChange) -> Iterator[TableChange]:
+        """The changes that a change directly causes in referencing tables."""
+        for table in self.line(change.table):
+            yield from (more for key in self._keys.get(table, ()) if (more := key.change(change)))
 
     def refusing(self, change: TableChange) -> Iterator[ForeignKey]:
         """The foreign keys that refuse the removal of a referenced row: keys without an action, or with RESTRICT."""
