@@ -45,7 +45,7 @@ from tests.github.test_event import changed, payload_of
 from tests.github.test_runner import outputs
 from tests.notify.receiver import serving
 from tests.servers import fetch, run
-from tests.stories.house import House
+from tests.stories.house import House, as_role, database_of
 
 MAIN = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 
@@ -577,6 +577,19 @@ def test_a_release_that_fails_tells_the_pull_request_that_it_failed_at(scene: Sc
     assert comment.body.startswith("### ⛔ Applied to staging · production FAILED")
     assert "002_blue left no trace" in comment.body
     assert "<code>001_red</code>" in comment.body
+
+
+def test_a_release_that_ends_before_it_has_a_plan_is_on_the_record(scene: Scene) -> None:
+    """Seen to fail: the record still said that production waits for an approval."""
+    scene.run("push", push())
+    url = scene.house.secrets["PRODUCTION_DATABASE_URL"]
+    role = f"reads_{database_of(url)}"
+    run(url, f"create role {role} login; grant pg_read_all_data to {role}")
+    scene.house.secrets["PRODUCTION_DATABASE_URL"] = as_role(url, role)
+    assert scene.run("release", release(), environment="production") == 4
+    record = html(scene.forge.comments[-1].body)
+    assert "production FAILED" in record
+    assert "permission denied" in record
 
 
 def test_what_went_well_in_a_run_that_fails_is_not_blamed(scene: Scene) -> None:

@@ -27,6 +27,7 @@ from ..core.view.pull_request_record import (
     without_files,
 )
 from ..core.view.record_memory import memory_in, memory_text, newer_than, with_memory
+from ..core.view.status import pending_in
 from ..errors import CtgitopsError, MustWaitError
 from ..files.layout_reader import migrations_among
 from ..report.record import approved_markdown, failure_markdown, record_markdown
@@ -87,11 +88,20 @@ class RunRecord:
         urls = (self.job.wiring.origin.run_url, *self.lost_runs)
         names = dict.fromkeys(entry.name for url in urls for entry in touched_by(url, ledgers))
         names |= dict.fromkeys(step.name for plan in self.plans.values() for step in plan.steps)
+        names |= dict.fromkeys(self._unplanned(ledgers))
         blamed = [*self._merged, *pull_requests_of(self._failed(ledgers), ledgers)]
         unsure = [name for name in names if {*pull_requests_of([name], ledgers)} <= {*self._merged}]
         others = {*pull_requests_of(names, ledgers), *self._by_file(unsure), *self._superseded()}
         found = sorted(others, reverse=True)
         return list(dict.fromkeys([*blamed, *found]))
+
+    def _unplanned(self, ledgers: Ledgers) -> Iterator[str]:
+        """The pending migrations of environments whose run ended before it had a plan, as with a read-only URL."""
+        workspace = self.job.wiring.workspace
+        for name in self.ended.keys() - self.plans.keys():
+            environment, ledger = workspace.environment(name), ledgers.get(name)
+            if environment and isinstance(ledger, Ledger):
+                yield from (m.name for m in pending_in(workspace, environment, ledger))
 
     @property
     def _merged(self) -> tuple[int, ...]:
