@@ -50,7 +50,8 @@ keys_left_out as (
     union
     select k.oid from keys_left_out l join pg_catalog.pg_constraint k on k.conparentid = l.oid
 ),
--- `needs` is null for an object that is no part of a relation, such as a function
+-- `needs` is null for an object that is no part of a relation, such as a function, or a table's entry in a publication,
+-- which pg_dump 17 and newer dump without the table
 edges (needs, needed) as (
     select distinct p.relation, r.relation
     from pg_catalog.pg_depend d
@@ -58,7 +59,6 @@ edges (needs, needed) as (
     join candidates c on c.oid = r.relation
     left join parts p on p.classid = d.classid and p.objid = d.objid
     where p.relation is distinct from r.relation
-        and d.classid <> 'pg_catalog.pg_publication_rel'::regclass  -- dumped only with its table
         and (d.classid <> 'pg_catalog.pg_class'::regclass or p.relation is not null)  -- not a TOAST table
         -- The triggers of a foreign key on the referenced table do not need the other table
         and (d.classid <> 'pg_catalog.pg_trigger'::regclass or d.deptype <> 'i')
