@@ -40,6 +40,7 @@ from ctgitops.core.forge.forge import (
 from ctgitops.core.forge.live_check import LiveCheck
 from ctgitops.core.gate.review import ShownFile, shown_in
 from ctgitops.errors import ForgeError
+from ctgitops.notify.listeners import NAMES
 from ctgitops.wiring.wiring import Wiring
 from tests.github.test_event import changed, payload_of
 from tests.github.test_runner import outputs
@@ -275,6 +276,7 @@ class Scene:
 
     def run(self, event: str, payload: dict[str, Any], **inputs: str) -> int:
         self.runs += 1
+        NAMES.clear()  # each run is a process of its own
         (self.files / "event.json").write_text(json.dumps(payload))
         given = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()}
         environ = {
