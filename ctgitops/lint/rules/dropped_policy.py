@@ -14,7 +14,7 @@ from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 def check(case: Case) -> Hits:
     """Applies only to databases with an API. `missing-policy` reports the last policy of a table."""
     for parts in dropped_names(case.node) if case.node.get("removeType") == "OBJECT_POLICY" else ():
-        table = case.catalog.table(qualified(parts[:-1]))
+        table = case.catalog.table(qualified(parts[:-1])) if parts[:-1] else None
         policy = table.policies.get(parts[-1]) if table else None
         if not (table and policy and table.row_security and case.api_schemas) or len(table.policies) == 1:
             continue
