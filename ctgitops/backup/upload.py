@@ -17,6 +17,7 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from ..core.receipt import SavedFile
+from ..errors import BackupError
 from .encryption import Cipher
 
 PART = 16 << 20
@@ -74,7 +75,7 @@ class _Hashed(BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self._stop.is_set():
-            raise InterruptedError("the upload was stopped")
+            raise BackupError("the upload was stopped")  # pyrage repeats a read after InterruptedError, without end
         data = self._file.read(size)
         self._sha256.update(data)
         self._bytes += len(data)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
+from pyrage.x25519 import Identity
 
 from ctgitops.backup import upload
 from ctgitops.backup.encryption import Cipher
@@ -64,3 +67,24 @@ def test_an_error_of_the_store_ends_the_upload(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="the store is full"):
         uploading.rest()
     uploading.stop()
+
+
+def test_an_encrypted_upload_ends_when_it_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen to fail with InterruptedError, after which pyrage reads again and again."""
+    monkeypatch.setattr(upload, "PART", 1 << 16)
+    (tmp_path / "a").write_bytes(bytes(1 << 22))
+    began, stopped = Event(), Event()
+
+    def put(_name: str, _content: bytes) -> None:
+        began.set()
+        stopped.wait()
+
+    uploading = Upload(tmp_path, Cipher((str(Identity.generate().to_public()),)), put)
+    with ThreadPoolExecutor(2) as pool:
+        rest = pool.submit(uploading.rest)
+        assert began.wait(20)
+        stopping = pool.submit(uploading.stop)
+        until(uploading._stop.is_set)
+        stopped.set()
+        stopping.result(20)
+        assert rest.exception(20) is not None

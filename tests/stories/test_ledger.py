@@ -148,14 +148,14 @@ def test_nobody_else_has_anything_in_it_even_where_everything_is_granted_by_defa
 ) -> None:
     run(
         database_url,
-        """do $$ begin create role granted_all login; exception when duplicate_object then null; end $$;
-        alter default privileges grant all on tables to granted_all; alter default privileges grant all on functions to granted_all;
-        alter default privileges grant all on sequences to granted_all; alter default privileges grant all on schemas to granted_all;
-        alter default privileges grant all on types to granted_all;""",
+        """do $$ begin create role guest login; exception when duplicate_object then null; end $$;
+        alter default privileges grant all on tables to guest; alter default privileges grant all on functions to guest;
+        alter default privileges grant all on sequences to guest; alter default privileges grant all on schemas to guest;
+        alter default privileges grant all on types to guest;""",
     )
     house.migration("001_one", "create table public.one ();")
     house.applied()
-    anon = as_role(database_url, "granted_all")
+    anon = as_role(database_url, "guest")
     assert fetch(anon, "select count(*) from public.one") == [(0,)]
     for reach in (
         "select * from ctgitops.ledger",
