@@ -150,8 +150,8 @@ def test_nobody_else_has_anything_in_it_even_where_everything_is_granted_by_defa
         database_url,
         """do $$ begin create role guest login; exception when duplicate_object then null; end $$;
         alter default privileges grant all on tables to guest; alter default privileges grant all on functions to guest;
-        alter default privileges grant all on sequences to guest; alter default privileges grant all on schemas to guest;
-        alter default privileges grant all on types to guest;""",
+        alter default privileges grant all on sequences to guest; alter default privileges grant all on types to guest;
+        alter default privileges grant all on schemas to guest;""",
     )
     house.migration("001_one", "create table public.one ();")
     house.applied()
