@@ -48,7 +48,8 @@ def flag_waits(migrations: Iterable[Migration], environment: Environment, ledger
     A migration waits if its own flag is not set, or if it depends on a migration that waits: by `Dependencies`, or
     because its SQL names an object that the other migration creates. An unfinished migration never waits.
     """
-    pending = [m for m in migrations if m.number not in ledger.applied]
+    applied = ledger.applied
+    pending = [m for m in migrations if m.number not in applied]
     if environment.flags is None or not any(m.flag for m in pending):
         return {}
     begun = ledger.unfinished
@@ -77,11 +78,12 @@ def removed_flag_problems(
     migrations: Iterable[Migration], environment: Environment, ledger: Ledger
 ) -> Iterator[Problem]:
     """A warning for each migration that is applied or unfinished although its flag is not set any more."""
+    applied, unfinished = ledger.applied, ledger.unfinished
     for migration in migrations:
-        there = migration.number in ledger.applied or migration.number in ledger.unfinished
+        there = migration.number in applied or migration.number in unfinished
         if environment.flags is None or not there or not migration.flag or migration.flag in environment.flags:
             continue
-        state = "unfinished, and the next apply resumes it" if migration.number in ledger.unfinished else "applied"
+        state = "unfinished, and the next apply resumes it" if migration.number in unfinished else "applied"
         what = f"{migration.name} is {state}, although its flag `{migration.flag}` is not set"
         hint = f"set the flag again; `ctgitops rollback --env {environment.name} --to …` reverts a migration"
         yield Problem("flag-removed", what, Place(environment.path), hint, blocks=False, concern=Concern.LEDGER)

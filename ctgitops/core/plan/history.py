@@ -109,13 +109,14 @@ def _from(entry: Entry) -> str:
 
 
 def _out_of_order(workspace: Workspace, ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
+    late = may_be_late(workspace.migrations) if pending else frozenset()
     first = effective_numbers(workspace.migrations, (entry.number or 0 for entry in ledger.in_order))
     for migration in pending:
         band = workspace.policy.band(migration.number)
         if band is None:
             continue
         later = [e for number, e in ledger.applied.items() if first[number] > migration.number and number in band]
-        if later and migration.number not in may_be_late(workspace.migrations):
+        if later and migration.number not in late:
             what = f"{migration.name} comes before {later[-1].name}, which this database already has"
             hint = f"`ctgitops new --renumber {migration.name}` gives it the next number of its band"
             yield _problem("out-of-order", what, Place(migration.path), hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -98,9 +98,14 @@ class EnvironmentStatus:
 
 def pending_in(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Migration, ...]:
     """The migrations that an apply would run now: without those beyond the target, and those that wait for a flag."""
-    wanted = [m for m in workspace.migrations if environment.target.reaches(m)]
-    waits = flag_waits(wanted, environment, ledger)
-    return tuple(m for m in wanted if m.number not in ledger.applied and m.number not in waits)
+    reached = [m for m in workspace.migrations if environment.target.reaches(m)]
+    return _without_waits(reached, ledger, flag_waits(reached, environment, ledger))
+
+
+def _without_waits(
+    reached: Iterable[Migration], ledger: Ledger, waits: Mapping[int, FlagWait]
+) -> tuple[Migration, ...]:
+    return tuple(m for m in reached if m.number not in ledger.applied and m.number not in waits)
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
@@ -109,9 +114,10 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         return EnvironmentStatus(
             environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
         )
-    wanted = {m.number for m in workspace.migrations if environment.target.reaches(m)}
-    pending = pending_in(workspace, environment, ledger)
-    waits = flag_waits((m for m in workspace.migrations if m.number in wanted), environment, ledger)
+    reached = [m for m in workspace.migrations if environment.target.reaches(m)]
+    waits = flag_waits(reached, environment, ledger)
+    pending = _without_waits(reached, ledger, waits)
+    wanted = {m.number for m in reached}
     seeds = [s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum]
     return EnvironmentStatus(
         environment=environment.name,
