@@ -9,13 +9,15 @@ import sys
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import PurePath
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, WorkspaceError
 from .log_lines import as_json_lines, error_line, say
+
+if TYPE_CHECKING:
+    from ..core.workspace.workspace import Workspace
 
 
 def print_page(text: str, form: str = "text") -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..core.problem import Problem
-from ..core.workspace.finding import Finding
 from ..notify.telemetry import current
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page, print_unread, width_of
 
 if TYPE_CHECKING:
+    from ..core.problem import Problem
     from ..core.schema.prediction import Prediction
+    from ..core.workspace.finding import Finding
 
 
 @click.command()

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..core.gate.gate import Predecessor, Reason, reasons_to_wait, used_override, with_warnings
 from ..core.gate.health import reasons_of_health
-from ..core.gate.override import UsedOverride
-from ..core.gate.request import Request
-from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import GatesOverridden, Listener, PlanStarted
 from ..errors import ApplyError
-from ..ports.backups import Backups
-from ..ports.database import Database, Databases, Session
-from ..ports.shadow import Shadows
 from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded, watch_health
 from .applying.failure_advice import with_failure_advice
 from .applying.prediction import PredictedChanges, PredictionCheck, check_open_predictions, predict, with_breaks
@@ -24,6 +19,14 @@ from .measuring.load_watch import LoadWatch
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.live_schema import with_findings
 from .planning.other_ledger import with_other_ledger
+
+if TYPE_CHECKING:
+    from ..core.gate.override import UsedOverride
+    from ..core.gate.request import Request
+    from ..core.ledger.ledger import Ledger
+    from ..ports.backups import Backups
+    from ..ports.database import Database, Databases, Session
+    from ..ports.shadow import Shadows
 
 
 def apply(

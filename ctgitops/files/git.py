@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.migration.migration import Migration
 from ..core.migration.schema_version import SchemaVersion
 from ..core.workspace.numbering import BaseBranch, Seniority
 from ..errors import CtgitopsError, UsageError
 from .git_command import DEEPER, Git
 from .layout_reader import migrations_among
 from .policy import layout_of
+
+if TYPE_CHECKING:
+    from ..core.migration.migration import Migration
 
 _USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _VERSION = re.compile(r"--\s*Version\s*:\s*(\S+)\s*")

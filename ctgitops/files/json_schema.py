@@ -17,11 +17,12 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..core.problem import Problem
-from ..errors import Place
 from .strict_yaml import Document, Keys, shown_value
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
+
+    from ..errors import Place
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.environment.apply_policy import Health
-from ..core.environment.environment import Environment
 from ..core.problem import Problem
 from ..core.workspace.workspace import query_problems
 from ..errors import Place
@@ -19,9 +17,13 @@ from .freezes import freeze_faults
 from .json_schema import Fault, dotted
 from .policy import unknown_rules
 from .receivers import receiver_faults
-from .repository import Repository
 from .strict_yaml import Document, Keys, shown_value
 from .time_zones import near_zone, zone_exists
+
+if TYPE_CHECKING:
+    from ..core.environment.apply_policy import Health
+    from ..core.environment.environment import Environment
+    from .repository import Repository
 
 Usable = dict[str, Any]
 

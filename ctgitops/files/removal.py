@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.environment.layout import Layout
 from ..core.workspace.removal import Removal, Removals
 from ..errors import CtgitopsError
 from .git import base_name, commit_of, fork_of, in_repository
 from .git_command import DEEPER, Git
 from .layout_reader import migrations_among
 from .policy import layout_of
+
+if TYPE_CHECKING:
+    from ..core.environment.layout import Layout
 
 _SIMILAR = 0.5
 """The minimum share of common lines at which a file counts as renamed, as in git."""

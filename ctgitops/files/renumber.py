@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.migration.migration import Migration
-from ..core.workspace.numbering import Move
 from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..core.migration.migration import Migration
+    from ..core.workspace.numbering import Move
 
 _VERSION = re.compile(r"(?m)^(--\s*Version\s*:\s*)\S+")
 _DEPENDENCIES = re.compile(r"(?m)^(--\s*Dependencies\s*:)(.*(?:\n--\s{2,}\S.*)*)$")

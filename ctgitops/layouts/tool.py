@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ..core.migration.migration_name import FileKind, MigrationName
-from ..core.migration.tool_record import ToolRecord
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script
+
+if TYPE_CHECKING:
+    from ..core.migration.tool_record import ToolRecord
 
 _WORDS = re.compile(r"[^A-Za-z0-9_-]+")
 

@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Finding, Severity
 from ..errors import Place
-from ..sql.script import Script
 from ..sql.tokens import Kind, tokens
 from .registry import nearest, rule_named
+
+if TYPE_CHECKING:
+    from ..sql.script import Script
 
 _LINE = re.compile(r"--[ \t]*ctgitops:[ \t]*allow\b(.*)", re.IGNORECASE)
 _BODY = re.compile(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..sql.nodes import Node, conjuncts, parts_of, walk, written
-from .catalog import Catalog
 from .catalog_rows import LISTED, Row
 from .dynamic_sql import UNKNOWN, Values, texts
+
+if TYPE_CHECKING:
+    from .catalog import Catalog
 
 PLAIN = {"targetList", "limitOption", "op"}
 """The keys in the parse tree of a plain `SELECT 1`."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from ..sql.nodes import Name, written
-from .catalog import Catalog, Table
+
+if TYPE_CHECKING:
+    from .catalog import Catalog, Table
 
 Row = dict[str, str | None]
 """Maps column names to the values of a row. A missing column, or None, means that the value is unknown."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ..sql.nodes import Node, canonical, columns_in, conjuncts, parts_of, same
-from .catalog import Catalog, Table
+
+if TYPE_CHECKING:
+    from .catalog import Catalog, Table
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}

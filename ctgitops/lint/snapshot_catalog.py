@@ -7,13 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ..core.schema.snapshot import SchemaObject, Snapshot
 from ..sql.guard import Guard
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from .catalog import Catalog
 from .fold import apply
 from .fold.access import API_ROLES
+
+if TYPE_CHECKING:
+    from ..core.schema.snapshot import SchemaObject, Snapshot
 
 _TAG = "$ctgitops$"
 _NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^("])+')

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from ..sql.nodes import Node
+if TYPE_CHECKING:
+    from ..sql.nodes import Node
 
 _FULL_INTERVAL = 32767
 _FIELDS = (1 << 12, 1 << 11, 1 << 10, 1 << 3, 1 << 1, 1 << 2)

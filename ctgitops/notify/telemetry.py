@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..core.run.progress import Listener, Progress
 from .telemetry_settings import endpoint, wants
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 
+    from ..core.run.progress import Listener, Progress
     from .run_trace import RunTrace
 
 LONGEST = 3.0

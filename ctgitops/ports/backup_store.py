@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.receipt import SavedFile
+if TYPE_CHECKING:
+    from ..core.receipt import SavedFile
 
 RECEIPT = "receipt.json"
 """The name of the receipt's file. A backup without a receipt does not count."""

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from ..core.environment.apply_policy import ApplyPolicy
 from ..core.environment.environment import Environment, Trigger
 from ..core.fix import Fix, Lines, Rename
-from ..core.migration.migration import Seed
-from ..core.migration.schema_version import SchemaVersion
-from ..core.performance.traffic import BusyTable
-from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
 from ..core.trial.code_reference import DeployOrder
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, verdict_of
-from ..core.workspace.finding import Finding
-from ..core.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ..core.environment.apply_policy import ApplyPolicy
+    from ..core.migration.migration import Seed
+    from ..core.migration.schema_version import SchemaVersion
+    from ..core.performance.traffic import BusyTable
+    from ..core.plan.plan import Plan, Step
+    from ..core.workspace.finding import Finding
+    from ..core.workspace.workspace import Workspace
 
 
 def file_counts(seeds: Iterable[Seed]) -> list[tuple[int, str]]:

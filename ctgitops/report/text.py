@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ..core.gate.gate import Reason
 from ..core.performance.report import LoadState
 from ..core.plan.plan import Direction, Plan, Step
-from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
 from ..core.trial.code_reference import order_of
 from ..core.view.preview import NotPlanned, PlanResult, Preview
 from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding, Severity
-from ..core.workspace.workspace import Workspace
 from . import destruction, phrases
 from .backup_lines import backup_lines, extent_lines
 from .diff_lines import change_lines
@@ -25,6 +23,11 @@ from .problem_text import problem_lines
 from .proof import schema_lines, sentences
 from .terminal_text import on_one_line, table
 from .text_error import unseen_lines
+
+if TYPE_CHECKING:
+    from ..core.gate.gate import Reason
+    from ..core.problem import Problem
+    from ..core.workspace.workspace import Workspace
 
 
 def plans_text(results: tuple[PlanResult, ...], within: int | None = None) -> str:

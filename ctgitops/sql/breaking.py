@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .block_statements import Run, runs_of
 from .column_type import ColumnType, narrows, type_in
 from .guard import guarded
 from .nodes import Node, commands, dropped_names, parts_of
-from .parse import Tree
 from .schema_objects import (
     SORTS,
     Key,
@@ -23,6 +23,9 @@ from .schema_objects import (
     relation_key,
     routine_of,
 )
+
+if TYPE_CHECKING:
+    from .parse import Tree
 
 
 @dataclass(frozen=True)

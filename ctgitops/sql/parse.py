@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .batch import Shape, shape_of
 from .data_loss import Destroyed, destroyed, made
@@ -22,11 +23,13 @@ from .interruption import LeftoverKind, Leftovers, leftovers_of
 from .libpg_query import parse_as_json
 from .locks import RequiredLock, locks, table_made
 from .name_changes import ChangedName, created_names, removed_names
-from .nodes import Node
 from .operator_runs import LongRunError, scannable
 from .settings import sets_session, sets_transaction
 from .traits import NOTHING, Trait, traits_of
 from .transaction_block import transaction_control, transaction_options, why_not_in_transaction
+
+if TYPE_CHECKING:
+    from .nodes import Node
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300

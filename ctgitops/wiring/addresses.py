@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
     from ..postgres.connection.connect import Address
 
 

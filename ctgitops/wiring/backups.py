@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ..core.backup.stored_backup import environment_of
 from ..errors import CtgitopsError, UsageError
-from .addresses import Addresses
 
 if TYPE_CHECKING:
     from ..backup.backups import ProvedBackups
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from ..core.run.progress import Listener
     from ..core.schema.snapshot import Snapshot
     from ..ports.shadow import Shadows
+    from .addresses import Addresses
 
 
 @dataclass(frozen=True)

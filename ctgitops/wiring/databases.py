@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from ..core.environment.environment import Environment, ShadowPolicy
 from ..core.gate.gate import Predecessor, Unreadable
-from ..core.gate.request import Request
 from ..errors import CtgitopsError
 from ..notify.telemetry import current
-from .addresses import Addresses
 
 if TYPE_CHECKING:
+    from ..core.gate.request import Request
     from ..core.plan.plan import Step
     from ..core.plan.replay import ReplayTarget
     from ..core.schema.source_database import SourceDatabase
     from ..ports.database import Database
     from ..ports.shadow import Replay, Sandbox
     from ..postgres.connection.connect import Address
+    from .addresses import Addresses
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
-from ..core.environment.receiver import Receiver
-from ..core.gate.request import Origin
 from ..core.run.progress import InterruptedRunFound, Listener
-from ..core.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from ..core.backup.drill import DrillResult
+    from ..core.environment.environment import Environment
+    from ..core.environment.receiver import Receiver
+    from ..core.gate.request import Origin
     from ..core.run.outcome import Outcome
     from ..core.view.drift import DriftResult
+    from ..core.workspace.workspace import Workspace
     from ..errors import CtgitopsError
     from ..notify.alerts import Alert
     from ..notify.delivery import Delivery

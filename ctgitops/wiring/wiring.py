@@ -13,12 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
 from ..core.forge.intent import in_order_of_after
 from ..core.gate.request import Origin, Request, fingerprint_from
-from ..core.migration.migration_name import MigrationName
 from ..core.migration.selector import selector_from
-from ..core.workspace.workspace import Workspace
 from ..errors import UsageError, WorkspaceError
 from ..files.git import head_of, seniority_of, top_of
 from ..files.layout_reader import migrations_among
@@ -35,8 +32,11 @@ from .origin import origin_from
 from .schemas import NamedSchemas
 
 if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.migration.migration_name import MigrationName
     from ..core.run.progress import Listener
     from ..core.trial.code_reference import Searched
+    from ..core.workspace.workspace import Workspace
     from ..ports.forge import Forge
     from ..sql.name_changes import SearchedName
 

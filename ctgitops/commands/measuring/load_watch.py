@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...core.environment.performance_policy import OnRegression, PerformancePolicy
-from ...core.gate.request import Request
 from ...core.performance.assessment import assess, unmeasured, with_proposal
 from ...core.performance.moments import Moments
 from ...core.performance.record import LoadRecord, Moment, stored_figures
-from ...core.performance.report import LoadReport
 from ...core.performance.sample import Blind, Sample
-from ...core.plan.plan import Plan
 from ...core.run.outcome import Outcome, Status
 from ...core.run.progress import Listener, LoadUnmeasured, LoadWatched
 from ...errors import CtgitopsError
-from ...ports.database import Databases
-from ...ports.shadow import Shadows
 from ...report.text import outcome_verdict
 from ..rollback import RollbackExtent, show_rollback
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.performance.report import LoadReport
+    from ...core.plan.plan import Plan
+    from ...ports.database import Databases
+    from ...ports.shadow import Shadows
 
 T = TypeVar("T")
 LOAD = "the load"

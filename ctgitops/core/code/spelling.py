@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
-from ...sql.name_changes import ChangedName
+if TYPE_CHECKING:
+    from ...sql.name_changes import ChangedName
 
 _COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
 """Common column names that have several words. These names do not identify a table."""

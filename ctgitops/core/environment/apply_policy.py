@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ...sql.script import Script
+if TYPE_CHECKING:
+    from ...sql.script import Script
 
 
 class TransactionScope(StrEnum):

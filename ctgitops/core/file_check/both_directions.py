@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...sql.name_changes import ChangedName
-from ...sql.parse import Statement
-from ...sql.script import Script
 from ...sql.tokens import comment_lines
 from ..migration.migration_name import rollback_path
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...sql.name_changes import ChangedName
+    from ...sql.parse import Statement
+    from ...sql.script import Script
 
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _LEAD = r"^[ \t]*(?:--|/\*)[^\w\n]*(?:migrat(?:e|ion)[^\w\n]+)?"

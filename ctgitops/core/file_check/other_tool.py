@@ -10,11 +10,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from ...sql.script import Script
 from ...sql.tokens import Kind, comment_lines, tokens
 from ..migration.migration_name import rollback_path
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
 
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _ENGINES = "pg|postgres|postgresql|cockroach|yugabyte|redshift"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..fix import Lines
-from ..problem import Problem
 from .forge import ChangedFile, Suggestion
+
+if TYPE_CHECKING:
+    from ..problem import Problem
 
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 

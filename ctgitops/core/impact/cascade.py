@@ -6,8 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..schema.snapshot import SchemaObject, Snapshot
+if TYPE_CHECKING:
+    from ..schema.snapshot import SchemaObject, Snapshot
 
 _PART = r'(?:"(?:[^"]|"")+"|[^\s".(]+)'
 _KEY = re.compile(

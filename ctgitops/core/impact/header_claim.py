@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from ...errors import Place
-from ..ledger.ledger import Ledger
-from ..plan.plan import Plan, Step
 from ..problem import Problem
 from .projection import Bucket, Effect, Wait
+
+if TYPE_CHECKING:
+    from ...errors import Place
+    from ..ledger.ledger import Ledger
+    from ..plan.plan import Plan, Step
 
 _AMOUNT = re.compile(
     r"(\d+(?:\.\d+)?|\ba|\bone)\s*(ms|milliseconds?|s|secs?|seconds?|m(?!\s*rows)|mins?|minutes?|h|hours?|d|days?)\b"

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...sql.locks import LockMode
-from .query import Node
+
+if TYPE_CHECKING:
+    from .query import Node
 
 READS, WRITES = LockMode.ACCESS_SHARE, LockMode.ROW_EXCLUSIVE
 

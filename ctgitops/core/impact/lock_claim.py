@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..plan.plan import Step
 from ..workspace.finding import Finding, Severity
 from .impact import WRITES, Held, LockWindow, StatementImpact, StepImpact, Work
-from .projection import Effect, Wait
+
+if TYPE_CHECKING:
+    from ..plan.plan import Step
+    from .projection import Effect, Wait
 
 
 @dataclass(frozen=True)

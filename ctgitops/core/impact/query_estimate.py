@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .query import Node
 from .size import Column, Rates, Size, total
+
+if TYPE_CHECKING:
+    from .query import Node
 
 _COLUMN = r'\(*(?:(?:\w+|"[^"]+")\.)*(?P<column>\w+|"[^"]+")\)*(?:::[\w ]+)?\)*'
 _TESTS = (

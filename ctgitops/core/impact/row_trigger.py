@@ -7,17 +7,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...sql.guard import Guard
 from ...sql.locks import LockMode
 from ...sql.parse import Statement, Tree, trees
 from ...sql.row_writes import RowWrite, row_writes
-from ..plan.plan import Plan, Step
 from ..problem import Problem
-from ..schema.snapshot import SchemaObject, Snapshot
 from .cascade import Relatives, TableChange, name_in, plain_name
-from .impact import Held, StatementImpact
-from .projection import Effect
+
+if TYPE_CHECKING:
+    from ..plan.plan import Plan, Step
+    from ..schema.snapshot import SchemaObject, Snapshot
+    from .impact import Held, StatementImpact
+    from .projection import Effect
 
 _ANY = frozenset({"INSERT", "UPDATE", "DELETE"})
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)

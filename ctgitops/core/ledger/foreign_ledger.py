@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from ..migration.migration import Migration
+if TYPE_CHECKING:
+    from ..migration.migration import Migration
 
 
 @dataclass(frozen=True)

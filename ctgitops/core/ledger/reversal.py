@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ..migration.migration import Migration
 from ..problem import Concern, Problem
 from .ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from .open_prediction import NAME as PREDICTION
+
+if TYPE_CHECKING:
+    from ..migration.migration import Migration
 
 
 @dataclass(frozen=True)

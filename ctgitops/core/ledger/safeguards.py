@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..receipt import Receipt
-from ..recovery_point import RecoveryPoint
+if TYPE_CHECKING:
+    from ..receipt import Receipt
+    from ..recovery_point import RecoveryPoint
 
 
 @dataclass(frozen=True)

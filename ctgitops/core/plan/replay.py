@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, WorkspaceError
 from ...sql.script import Script
@@ -12,8 +13,10 @@ from ..ledger.ledger import Entry, Ledger, Mark
 from ..migration.migration import Seed, is_repeatable
 from ..migration.selector import Selector
 from ..schema.snapshot import SchemaObject, Snapshot
-from ..workspace.workspace import Workspace
 from .plan import Direction, Step, make_plan
+
+if TYPE_CHECKING:
+    from ..workspace.workspace import Workspace
 
 _REVERTS = frozenset({Mark.ROLLED_BACK, Mark.REPAIRED})
 

@@ -6,12 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...sql.parse import SqlSyntaxError
-from ...sql.script import Script
 from ..schema.compare import ignored
 from ..schema.snapshot import SchemaObject, Snapshot, as_data
-from .plan import Plan, Step
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
+    from .plan import Plan, Step
 
 _WORD = re.compile(r"[\w$]+")
 _NOT_ITSELF = frozenset({"schema", "extension", "language", "grant", "default privileges"})

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ..activity.session_leak import SessionLeak
-from ..gate.data_loss import CountedLoss
-from ..gate.gate import Reason
-from ..gate.override import UsedOverride
-from ..performance.report import LoadReport
-from ..plan.plan import Plan
-from ..problem import Problem
-from ..receipt import Receipt
-from ..recovery_point import RecoveryPoint
-from ..schema.prediction import PredictionMismatch
-from ..view.preview import Preview
 from ..view.verdict import verdict_of
+
+if TYPE_CHECKING:
+    from ..activity.session_leak import SessionLeak
+    from ..gate.data_loss import CountedLoss
+    from ..gate.gate import Reason
+    from ..gate.override import UsedOverride
+    from ..performance.report import LoadReport
+    from ..plan.plan import Plan
+    from ..problem import Problem
+    from ..receipt import Receipt
+    from ..recovery_point import RecoveryPoint
+    from ..schema.prediction import PredictionMismatch
+    from ..view.preview import Preview
 
 
 class Status(StrEnum):

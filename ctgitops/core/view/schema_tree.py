@@ -7,9 +7,12 @@ a branch. Node 0 is the empty schema.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
-from ..schema.compare import Changes
+
+if TYPE_CHECKING:
+    from ..schema.compare import Changes
 
 EMPTY = 0
 """The ID of the node without migrations."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from ..impact.projection import Bucket
 from ..migration.header import Rollback
-from ..plan.plan import Step
 from ..problem import NOT_ANALYSED, Concern, Problem
 from ..trial.gap import Gap
 from ..trial.trial import gap_of
 from ..workspace.finding import Severity
 from .preview import FailOn, NotPlanned, Occasion, PlanResult, Preview
+
+if TYPE_CHECKING:
+    from ..plan.plan import Step
 
 
 class PlanState(IntEnum):

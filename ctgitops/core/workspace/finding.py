@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ...errors import Place
-from ...sql.name_changes import ConflictTarget
-from ..fix import Fix
 from ..problem import Concern, Problem
+
+if TYPE_CHECKING:
+    from ...errors import Place
+    from ...sql.name_changes import ConflictTarget
+    from ..fix import Fix
 
 
 class Severity(StrEnum):

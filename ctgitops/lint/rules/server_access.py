@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...sql.nodes import Node, options_of, parts_of, walk
-from ..catalog import Function
 from ..fold.create import function_of
 from ..nested_statements import statements_in
 from ..rule import Case, Group, Hit, Hits, Rule, Severity
+
+if TYPE_CHECKING:
+    from ..catalog import Function
 
 _PROGRAM = "runs a program on the database server, as the operating-system user of PostgreSQL"
 _FILE = "reads or writes files of the database server"

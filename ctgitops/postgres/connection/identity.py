@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
-from ...core.environment.environment import Environment
 from ...core.ledger.identity import Identity, LedgerHome, Site
-from .connect import Connection
 from .names import SCHEMA, literal
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from .connect import Connection
 
 _FACTS = f"""
 select d.oid::bigint, d.datname, pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute'),

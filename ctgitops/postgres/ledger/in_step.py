@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
-from ...core.gate.request import Request
-from ...core.ledger.foreign_ledger import ForeignLedger
 from ...core.ledger.ledger import Entry, Mark
 from ...core.plan.plan import Direction, Plan, Step
 from ..connection.connect import Address, Connection, lost_as_error
 from .foreign_ledgers import foreign_ledgers
 from .ledger import read_ledger
 from .tool_ledger import ToolLedger
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.ledger.foreign_ledger import ForeignLedger
 
 
 @dataclass

@@ -7,23 +7,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import errors
 from psycopg.pq import Escaping, abc
 
 from ... import __version__
-from ...core.environment.environment import Environment
 from ...core.ledger.identity import refuse_wrong
 from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...errors import LedgerError
 from ...sql.nodes import quoted_name
 from ...sql.redact import redact, redact_message, secrets_in
-from ..connection.connect import Address, Connection
 from ..connection.identity import read_identity, record_home
 from ..connection.names import SCHEMA, literal
 from .ledger_errors import cannot_make, current_role, not_a_ledger, not_readable, read_only, unreadable
 from .progress import read_traces
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from ..connection.connect import Address, Connection
 
 LEDGER = "ledger"
 """The qualified name of the table with the entries. Error messages use this name."""

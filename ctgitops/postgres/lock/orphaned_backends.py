@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ...core.activity.orphaned_backend import Orphan
-from ...core.gate.request import Request
 from ...core.run.progress import Listener, OrphanAwaited
 from ...errors import MustWaitError
-from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ..connection.connect import Address, Connection
 
 # Only the holder of the run lock works, so before it begins, any working backend is an orphan of another run. A role
 # may not see the query of another role's backend, but it sees that one is running: every statement holds the lock of a

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -18,13 +18,15 @@ from psycopg.pq import TransactionStatus
 from ... import __version__
 from ...core.activity.interrupted_run import InterruptedRun
 from ...core.activity.lock_holder import Holder
-from ...core.gate.request import Request
 from ...core.run.activity_text import activity_text
 from ...core.run.progress import Listener, LockAwaited, Progress
 from ...errors import ApplyError, MustWaitError
-from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
 from .orphaned_backends import ending, wait_for_orphans
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ..connection.connect import Address, Connection
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
 """The key of the advisory lock. All environments use the same key, because an advisory lock is local to a database."""

@@ -6,25 +6,12 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
-from ...core.activity.run_activity import RunActivity
-from ...core.environment.apply_policy import Health
-from ...core.gate.data_loss import CountedLoss, Loss
-from ...core.gate.health import HealthResult
-from ...core.gate.request import Request
-from ...core.impact.size import Size
-from ...core.ledger.foreign_ledger import ForeignLedger
-from ...core.ledger.ledger import Ledger
 from ...core.run.progress import InterruptedRunFound, Listener
-from ...core.schema.database_roles import DatabaseRoles
-from ...core.schema.snapshot import Snapshot
-from ...core.schema.source_database import SourceDatabase
-from ...core.trial.violation import Risk, Violation
-from ...core.view.constraint_check import Checked
 from ...core.view.verify import Refuted
 from ...errors import Place, UsageError, is_stop
-from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
 from ..catalog.database_roles import database_roles
 from ..catalog.dump_advice import not_dumped
@@ -50,6 +37,22 @@ from .data_loss import SETTINGS, count_losses
 from .health import probe
 from .migration_connection import STAYS_IDLE, connect_with_timeouts
 from .session import WorkSession
+
+if TYPE_CHECKING:
+    from ...core.activity.run_activity import RunActivity
+    from ...core.environment.apply_policy import Health
+    from ...core.gate.data_loss import CountedLoss, Loss
+    from ...core.gate.health import HealthResult
+    from ...core.gate.request import Request
+    from ...core.impact.size import Size
+    from ...core.ledger.foreign_ledger import ForeignLedger
+    from ...core.ledger.ledger import Ledger
+    from ...core.schema.database_roles import DatabaseRoles
+    from ...core.schema.snapshot import Snapshot
+    from ...core.schema.source_database import SourceDatabase
+    from ...core.trial.violation import Risk, Violation
+    from ...core.view.constraint_check import Checked
+    from ...sql.script import Script
 
 _OURS = {
     "search_path": "pg_catalog",

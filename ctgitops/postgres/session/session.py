@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ...core.activity.session_leak import SessionLeak
-from ...core.environment.apply_policy import Health
 from ...core.environment.given import NOTIFICATIONS
-from ...core.gate.data_loss import CountedLoss, Loss
-from ...core.gate.gate import Reason
-from ...core.gate.health import HealthResult
-from ...core.gate.request import Request
-from ...core.ledger.foreign_ledger import ForeignLedger
-from ...core.ledger.ledger import Entry, Ledger
-from ...core.ledger.resumption import ProgressState
 from ...core.ledger.safeguards import Safeguards
-from ...core.migration.migration import Seed
-from ...core.plan.plan import Plan, Step
-from ...core.recovery_point import RecoveryPoint
 from ...core.run.auto_rollback import Checkpoint
-from ...core.run.progress import Listener
-from ...errors import ApplyError
-from ..connection.connect import Address, Connection
 from ..ledger.in_step import InStep
 from ..ledger.recovery_point import take_recovery_point
-from ..lock.run_lock import Lease
 from ..nontransactional.run_context import Run
 from ..nontransactional.stepwise import Stepwise
 from ..transaction.execute import part_of
@@ -39,6 +24,24 @@ from .migration_connection import MigrationConnection, RunState
 from .owned_objects import OwnedObjects
 from .plan_run import PlanRun
 from .preflight import Preflight
+
+if TYPE_CHECKING:
+    from ...core.activity.session_leak import SessionLeak
+    from ...core.environment.apply_policy import Health
+    from ...core.gate.data_loss import CountedLoss, Loss
+    from ...core.gate.gate import Reason
+    from ...core.gate.health import HealthResult
+    from ...core.gate.request import Request
+    from ...core.ledger.foreign_ledger import ForeignLedger
+    from ...core.ledger.ledger import Entry, Ledger
+    from ...core.ledger.resumption import ProgressState
+    from ...core.migration.migration import Seed
+    from ...core.plan.plan import Plan, Step
+    from ...core.recovery_point import RecoveryPoint
+    from ...core.run.progress import Listener
+    from ...errors import ApplyError
+    from ..connection.connect import Address, Connection
+    from ..lock.run_lock import Lease
 
 
 class WorkSession:
