@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.environment import Environment, ShadowPolicy
-from ..core.gate.gate import Predecessor, Unreadable
 from ..errors import CtgitopsError
 from ..notify.telemetry import current
 
 if TYPE_CHECKING:
+    from ..core.gate.gate import Predecessor
     from ..core.gate.request import Request
     from ..core.plan.plan import Step
     from ..core.plan.replay import ReplayTarget
@@ -39,6 +39,8 @@ class PostgresDatabases:
 
     def predecessor(self, request: Request) -> Predecessor:
         """The ledger of the environment that the manifest names in `after`, or why this ledger is unreadable."""
+        from ..core.gate.gate import Unreadable
+
         name = request.environment.after
         if name is None:
             return None

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.forge.intent import in_order_of_after
+from ..core.environment.order import in_order_of_after
 from ..core.gate.request import Origin, Request, fingerprint_from
 from ..core.migration.selector import selector_from
 from ..errors import UsageError, WorkspaceError
@@ -24,12 +24,8 @@ from ..files.policy import layout_of
 from ..files.repository import Repository
 from ..files.workspace import read_workspace
 from .addresses import Addresses
-from .backups import StoredBackups
 from .databases import PostgresDatabases, ThrowAwayDatabases
-from .examinations import Examinations
-from .notifications import Notifications
 from .origin import origin_from
-from .schemas import NamedSchemas
 
 if TYPE_CHECKING:
     from ..core.environment.environment import Environment
@@ -39,6 +35,10 @@ if TYPE_CHECKING:
     from ..core.workspace.workspace import Workspace
     from ..ports.forge import Forge
     from ..sql.name_changes import SearchedName
+    from .backups import StoredBackups
+    from .examinations import Examinations
+    from .notifications import Notifications
+    from .schemas import NamedSchemas
 
 # Without a handler, Python prints the warnings of libraries to standard error as plain text.
 logging.getLogger().addHandler(logging.NullHandler())
@@ -149,20 +149,28 @@ class Wiring:
     @property
     def backups(self) -> StoredBackups:
         """Takes and restores backups."""
+        from .backups import StoredBackups
+
         return StoredBackups(self.root, self.addresses, lambda: self.workspace.environments)
 
     @property
     def notifications(self) -> Notifications:
         """Sends notifications to the receivers of environments."""
+        from .notifications import Notifications
+
         return Notifications(self.workspace, self.origin, self.environ)
 
     @property
     def examinations(self) -> Examinations:
         """The checks of `doctor`."""
+        from .examinations import Examinations
+
         return Examinations(self.root, self.environ, self.workspace.policy.notify, self.backups, self.today)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """A reader of schemas by name."""
+        from .schemas import NamedSchemas
+
         return NamedSchemas(self.workspace, self.databases, self.backups, tell)
 
     def write(self, path: Path, text: str) -> None:

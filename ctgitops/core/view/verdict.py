@@ -189,3 +189,9 @@ def _unknowns(result: Preview, remarks: tuple[Problem, ...]) -> Iterator[Unknown
         yield from (Unknown("rerun", again.step.name) for again in proof.again if again.untried)
         if proof.order and proof.order.untried:
             yield Unknown("order", result.environment.name)
+
+
+def unknown_in(results: tuple[PlanResult, ...]) -> frozenset[Unknown]:
+    """The unknown facts about all plans. Leaves out blocked plans."""
+    verdicts = [verdict_of(result) for result in results]
+    return frozenset().union(*(each.unknown for each in verdicts if each.state is not PlanState.BLOCKED))

@@ -1,4 +1,7 @@
-"""The database of one environment. Methods that change the database need the run lock, and other methods do not."""
+"""The database of one environment. Methods that change the database need the run lock, and other methods do not.
+
+Each method imports its own implementation, so that `status` does not wait for the import of what an apply needs.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
-from ...core.run.progress import InterruptedRunFound, Listener
-from ...core.view.verify import Refuted
 from ...errors import Place, UsageError, is_stop
-from ..catalog.constraint_check import checked_at
-from ..catalog.database_roles import database_roles
-from ..catalog.dump_advice import not_dumped
-from ..catalog.schema_snapshot import take_snapshot
-from ..catalog.source_database import original_at
-from ..catalog.table_export import not_exportable
-from ..catalog.table_stats import sizes
-from ..catalog.violations import ViolationCounter
-from ..connection.cancellable_query import exchange
 from ..connection.connect import SERVER_KEEPALIVES, Address, connect, connected, lost_as_error
 from ..connection.effective_settings import english
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.set_role import as_role, refuse_other_role
 from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
-from ..ledger.foreign_ledgers import foreign_ledgers
 from ..ledger.ledger import ensure_ledger, read_ledger
-from ..lock.run_lock import Lease, end, holder_of, take
-from ..statistics.statistics import PostgresStatistics
-from ..transaction.execute import verify
-from ..transaction.step_failure import StepFailed
-from ..watch.observer import RunObserver
-from .data_loss import SETTINGS, count_losses
-from .health import probe
-from .migration_connection import STAYS_IDLE, connect_with_timeouts
-from .session import WorkSession
 
 if TYPE_CHECKING:
     from ...core.activity.run_activity import RunActivity
@@ -47,12 +29,16 @@ if TYPE_CHECKING:
     from ...core.impact.size import Size
     from ...core.ledger.foreign_ledger import ForeignLedger
     from ...core.ledger.ledger import Ledger
+    from ...core.run.progress import Listener
     from ...core.schema.database_roles import DatabaseRoles
     from ...core.schema.snapshot import Snapshot
     from ...core.schema.source_database import SourceDatabase
     from ...core.trial.violation import Risk, Violation
     from ...core.view.constraint_check import Checked
+    from ...core.view.verify import Refuted
     from ...sql.script import Script
+    from ..statistics.statistics import PostgresStatistics
+    from .session import WorkSession
 
 _OURS = {
     "search_path": "pg_catalog",
@@ -86,24 +72,34 @@ class PostgresDatabase:
 
     def foreign_ledgers(self, version_parts: int) -> tuple[ForeignLedger, ...]:
         """Reads the ledgers of other tools. Read-only."""
+        from ..ledger.foreign_ledgers import foreign_ledgers
+
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             return foreign_ledgers(connection, version_parts)
 
     def snapshot(self) -> Snapshot:
         """Reads the schema at a single point in time. Read-only, takes no lock."""
+        from ..catalog.schema_snapshot import take_snapshot
+
         return take_snapshot(self._address)
 
     def original(self) -> SourceDatabase:
         """Reads what a throw-away copy of the database needs. Read-only."""
+        from ..catalog.source_database import original_at
+
         return original_at(self._address, self._role)
 
     def statistics(self) -> PostgresStatistics:
         """The statistics of the database, and the load that earlier runs recorded."""
+        from ..statistics.statistics import PostgresStatistics
+
         return PostgresStatistics(self._address)
 
     def roles(self) -> DatabaseRoles:
         """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
+        from ..catalog.database_roles import database_roles
+
         with connected(self._address, "ctgitops/read", {"default_transaction_read_only": "on", **_OURS}) as connection:
             return database_roles(connection)
 
@@ -118,39 +114,56 @@ class PostgresDatabase:
 
     def probe(self, health: Health) -> HealthResult:
         """Runs a health query once. Read-only."""
+        from .health import probe
+
         return probe(self._address, health)
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock. None if the lock is free. Read-only, takes no lock."""
+        from ..lock.run_lock import holder_of
+
         with connected(self._address, "ctgitops/read", _OURS) as connection:
             return holder_of(connection)
 
     @contextlib.contextmanager
     def observed(self) -> Iterator[Callable[[], RunActivity | None]]:
         """Yields a function that looks at the run that holds the run lock. Read-only, takes no lock."""
+        from ..watch.observer import RunObserver
+
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             yield RunObserver(connection).look
 
     def end(self, holder: Holder) -> bool:
         """Terminates only the sessions of the run `holder`. Returns whether the run lock is free afterwards. Writes."""
+        from ..lock.run_lock import end
+
         with connected(self._address, "ctgitops/unlock", _OURS) as connection:
             return end(connection, holder)
 
     def not_dumped(self) -> tuple[str, ...]:
         """Objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
+        from ..catalog.dump_advice import not_dumped
+
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             return not_dumped(connection)
 
     def not_exportable(self, tables: tuple[str, ...]) -> tuple[str, ...]:
         """The tables that a backup cannot export, each with the reason. Read-only, takes no lock."""
+        from ..catalog.table_export import not_exportable
+
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             return not_exportable(connection, tables)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """The verify queries that fail or do not return true. Runs each in a read-only transaction. Takes no lock."""
+        from ...core.view.verify import Refuted
+        from ..connection.cancellable_query import exchange
+        from ..transaction.execute import verify
+        from ..transaction.step_failure import StepFailed
+
         found: list[Refuted] = []
         if not queries:
             return ()
@@ -167,14 +180,21 @@ class PostgresDatabase:
 
     def checked(self) -> tuple[Checked, ...]:
         """Checks every constraint and unique index for violating rows. Read-only. Reads whole tables for minutes."""
+        from ..catalog.constraint_check import checked_at
+
         return checked_at(self._address)
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """Counts the rows that each loss destroys. Read-only, waits for no lock."""
+        from .data_loss import count_losses
+
         return count_losses(self._address, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - the port defines this signature
         """Counts the rows that make each risk fail. With `keys`, also returns some keys. Read-only, awaits no lock."""
+        from ..catalog.violations import ViolationCounter
+        from .data_loss import SETTINGS
+
         if not risks:
             return ()
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
@@ -182,6 +202,9 @@ class PostgresDatabase:
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """Maps each table in `tables` that exists to its size. Read-only, takes no lock."""
+        from ..catalog.table_stats import sizes
+        from .data_loss import SETTINGS
+
         if not tables:
             return {}
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
@@ -190,6 +213,11 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Holds the run lock on a separate connection until the block ends. Creates or upgrades the ledger. Writes."""
+        from ...core.run.progress import InterruptedRunFound
+        from ..lock.run_lock import Lease, take
+        from .migration_connection import STAYS_IDLE, connect_with_timeouts
+        from .session import WorkSession
+
         refuse_other_role(self._address, self._role)
         with connect(
             self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **SETTINGS_PROBE, **SERVER_KEEPALIVES}
