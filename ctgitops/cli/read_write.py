@@ -13,8 +13,8 @@ from ..wiring.wiring import Wiring
 from . import options
 from .log_lines import keep_outcome, say
 from .notifications import notify_of, notifying
+from .plan_file import fingerprint_in
 from .printing import print_page, width_of
-from .read_only import fingerprint_in
 
 if TYPE_CHECKING:
     from ..core.run.outcome import Outcome

@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..core.performance.report import LoadState
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.run.outcome import Outcome, Status
-from ..core.trial.code_reference import order_of
 from ..core.view.preview import NotPlanned, PlanResult, Preview
-from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding, Severity
-from . import destruction, phrases
-from .backup_lines import backup_lines, extent_lines
-from .diff_lines import change_lines
+from . import phrases
 from .folded_history import folded, rollbacks, schema_of, title, transactions, unfolded
-from .impact import measured, text_lines
-from .load import load_lines, load_verdict
-from .override import override_lines
 from .problem_text import problem_lines
-from .proof import schema_lines, sentences
 from .terminal_text import on_one_line, table
 from .text_error import unseen_lines
 
 if TYPE_CHECKING:
     from ..core.gate.gate import Reason
+    from ..core.performance.report import LoadReport
     from ..core.problem import Problem
     from ..core.workspace.workspace import Workspace
 
@@ -48,6 +40,8 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
 
 
 def _proof(preview: Preview) -> Iterable[str]:
+    from .proof import schema_lines, sentences
+
     if preview.proof is None:
         return
     yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan, preview.destroys)))
@@ -62,6 +56,12 @@ def _result(result: PlanResult, within: int | None) -> Iterable[str]:
 
 
 def _plan(preview: Preview, within: int | None) -> Iterable[str]:
+    from ..core.trial.code_reference import order_of
+    from . import destruction
+    from .backup_lines import extent_lines
+    from .impact import measured
+    from .override import override_lines
+
     plan = preview.plan
     yield f"{plan.environment}: {verdict(preview)}"
     yield ""
@@ -85,8 +85,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield from _reasons(preview.reasons)
     yield from override_lines(preview.override)
     if not plan.empty:
-        shown = () if verdict_of(preview).state.stops else _fingerprint(plan)
-        yield from (*shown, "", f"  next: {next_step(preview)}")
+        yield from (*_fingerprint(preview), "", f"  next: {next_step(preview)}")
 
 
 def _steps(preview: Preview, within: int | None) -> Iterable[str]:
@@ -187,15 +186,21 @@ def _work(plan: Plan) -> str:
     return ", ".join(parts)
 
 
-def _fingerprint(plan: Plan) -> tuple[str, ...]:
-    return () if plan.blocked or plan.error_findings else ("", f"  fingerprint {plan.fingerprint}")
+def _fingerprint(preview: Preview) -> tuple[str, ...]:
+    from ..core.view.verdict import verdict_of
+
+    plan = preview.plan
+    hidden = verdict_of(preview).state.stops or plan.blocked or plan.error_findings
+    return () if hidden else ("", f"  fingerprint {plan.fingerprint}")
 
 
 def next_step(preview: Preview, command: str = "") -> str:
     """What to do with a plan. `command` is the command that runs the plan, by default an apply."""
-    plan = preview.plan
-    if verdict_of(preview).state.stops:
-        if verdict_of(preview).state is PlanState.WAITING:
+    from ..core.view.verdict import PlanState, verdict_of
+
+    plan, state = preview.plan, verdict_of(preview).state
+    if state.stops:
+        if state is PlanState.WAITING:
             return f"{preview.occasion} is refused for the reasons above: resolve them, then plan again"
         what = "problems" if plan.blocked else "findings of severity error"
         return f"fix the {what} above, then run `ctgitops plan --env {plan.environment}` again"
@@ -203,7 +208,7 @@ def next_step(preview: Preview, command: str = "") -> str:
     if command and preview.proof and preview.proof.failed:
         return "do not run this rollback, because it fails on a copy; follow the help above"
     when = "when no gate refuses the plan, " if _gates(preview) else ""
-    unknown = "review the unknown parts by hand, then " if verdict_of(preview).state is PlanState.UNKNOWN else ""
+    unknown = "review the unknown parts by hand, then " if state is PlanState.UNKNOWN else ""
     return f"{unknown}{when}{phrases.next_command(apply)}"
 
 
@@ -222,6 +227,9 @@ def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
 
 
 def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
+    from .backup_lines import backup_lines
+    from .override import override_lines
+
     plan = outcome.plan
     yield f"{plan.environment}: {outcome_verdict(outcome)}"
     if outcome.done:
@@ -229,6 +237,8 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         yield from ("", *table(done, indent=0, within=within))
     yield from _watched(outcome)
     if outcome.load:
+        from .load import load_lines
+
         yield from ("", *load_lines(outcome.load))
     if preview := outcome.preview:
         rows = (_row(step, preview.destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)
@@ -245,8 +255,7 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     yield from override_lines(outcome.override)
     yield from backup_lines(outcome)
     if outcome.preview:
-        shown = () if verdict_of(outcome.preview).state.stops else _fingerprint(plan)
-        yield from (*shown, "", f"  next: {next_step(outcome.preview, outcome.next_command)}")
+        yield from (*_fingerprint(outcome.preview), "", f"  next: {next_step(outcome.preview, outcome.next_command)}")
 
 
 def _watched(outcome: Outcome) -> Iterable[str]:
@@ -260,6 +269,8 @@ def _mismatch(outcome: Outcome) -> Iterable[str]:
     if outcome.mismatch is None:
         return
     if outcome.mismatch.differs:
+        from .diff_lines import change_lines
+
         yield from ("", "  - predicted schema, + schema of the database", "", *change_lines(outcome.mismatch.differs))
     else:
         yield from (
@@ -287,9 +298,7 @@ def outcome_verdict(outcome: Outcome) -> str:
             kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.mismatch else ""
             unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.problems))
             against = f" AGAINST {phrases.errors(plan)}" if plan.error_findings else ""
-            changed = outcome.load and outcome.load.state is not LoadState.UNCHANGED
-            load = f", {load_verdict(outcome.load)}" if outcome.load and changed else ""
-            return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}{load}"
+            return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}{_load(outcome.load)}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
         case Status.ONLY_SHOWN:
@@ -299,6 +308,15 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.BLOCKED:
             blocking = [problem for problem in plan.problems if problem.blocks]
             return f"BLOCKED by {phrases.count(len(blocking), 'problem')}{phrases.files(blocking)}, nothing was changed"
+
+
+def _load(load: LoadReport | None) -> str:
+    if load is None:
+        return ""
+    from ..core.performance.report import LoadState
+    from .load import load_verdict
+
+    return "" if load.state is LoadState.UNCHANGED else f", {load_verdict(load)}"
 
 
 def _version_of(plan: Plan) -> str:

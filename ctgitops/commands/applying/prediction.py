@@ -12,8 +12,6 @@ from ...core.plan.replay import with_versions_of
 from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import Prediction, PredictionMismatch, changed, mismatch_of
 from ...core.schema.snapshot import Snapshot
-from ...core.trial.schema_break import break_problems
-from ...core.trial.trial import unlike_copy, unpredictable
 from ...errors import CtgitopsError, LedgerError
 from .in_step import join_in_step
 
@@ -43,6 +41,8 @@ def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) 
     policy = request.environment.shadow
     if not plan.steps:
         return PredictedChanges(())
+    from ...core.trial.trial import unlike_copy, unpredictable
+
     try:
         original, live = database.original(), database.snapshot()
         with shadows.sandbox(original, policy) as sandbox:
@@ -57,6 +57,8 @@ def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) 
 
 def with_breaks(plan: Plan, predicted: PredictedChanges, history: Collection[str] = ()) -> Plan:
     """The plan with problems that only a trial shows: changes that contradict `Breaking Changes: No`."""
+    from ...core.trial.schema_break import break_problems
+
     found = break_problems(plan, predicted.changes or (), history)
     return replace(plan, problems=worst_first((*plan.problems, *found)))
 

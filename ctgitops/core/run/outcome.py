@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ..view.verdict import verdict_of
-
 if TYPE_CHECKING:
     from ..activity.session_leak import SessionLeak
     from ..gate.data_loss import CountedLoss
@@ -99,6 +97,8 @@ class Outcome:
             case Status.BLOCKED:
                 return self.plan.concern.exit_status
             case Status.ONLY_SHOWN if self.preview:
+                from ..view.verdict import verdict_of
+
                 return verdict_of(self.preview).exit_status
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
                 return 1 if self.mismatch else 0

@@ -11,7 +11,6 @@ from ...sql.breaking import KnownObjects, breaks_of
 from ...sql.guard import NotAnalysedError
 from ...sql.name_changes import ChangedName, ConflictTarget, SearchedName
 from ...sql.parse import SqlSyntaxError, Statement, trees
-from ..code.name_search import lines_of
 from ..plan.plan import Direction, Plan
 from ..problem import NOT_ANALYSED, Problem
 from ..workspace.breaking_change import UNDECLARED
@@ -104,6 +103,8 @@ def mentions_in(path: str, text: str, those: Iterable[SearchedName]) -> Iterator
     a variable that holds a row. A column whose name has several words also counts if its table is unknown. A unique
     constraint counts if an INSERT names the constraint, or exactly its columns, as the target of ON CONFLICT.
     """
+    from ..code.name_search import lines_of  # noqa: PLC0415 - 30 modules, and most plans drop and rename nothing
+
     return (Mention(changed, path, line) for changed, line in lines_of(path, text, those))
 
 
