@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ..core.gate.gate import Unreadable
 from ..core.view.run_history import History, Lane, lane_of
 from ..core.view.schema_tree import SchemaTree
 from ..errors import CtgitopsError
+from ..lazy_dataclass import dataclass
 from ..lint.file_selection import lint_files
 from .drift import drift
 from .replaying.schema_replay import MOST_REPLAYS, SchemaReplay

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.workspace.candidates import file_of
 from ..core.workspace.numbering import BaseBranch, Move, find, moves
 from ..errors import CtgitopsError, UsageError
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..core.ledger.ledger import Ledger

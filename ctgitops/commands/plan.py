@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.environment import DataPreflight
@@ -37,6 +37,7 @@ from ..core.view.preview import (
 )
 from ..core.view.uncounted_rows import uncounted_problems
 from ..errors import CtgitopsError, Place
+from ..lazy_dataclass import dataclass
 from .applying.in_step import current_ledger
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.backup_extent import planned_extent

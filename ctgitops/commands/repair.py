@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from ..core.ledger.reversal import changes_in
 from ..core.run.statement_repair import refuse_statement, unfinished_step
 from ..core.workspace.candidates import file_of, of_all
 from ..errors import UsageError
+from ..lazy_dataclass import dataclass
 from .applying.in_step import join_in_step
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.gate.gate import reasons_to_wait
@@ -14,6 +13,7 @@ from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..errors import ApplyError, LedgerError, UsageError
+from ..lazy_dataclass import dataclass
 from .applying.carry_out import carry_out, watch_health
 from .applying.failure_advice import with_failure_advice
 from .applying.rollback_on_failure import FailedApply

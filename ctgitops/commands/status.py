@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.order import in_order_of_after
@@ -11,6 +11,7 @@ from ..core.gate.gate import Predecessor, Unreadable
 from ..core.view.queue import QueuedApply, in_order, queued
 from ..core.view.status import EnvironmentStatus, pending_in, status_of
 from ..errors import CtgitopsError
+from ..lazy_dataclass import dataclass
 from .applying.in_step import current_ledger
 from .watch import measuring
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ..errors import MustWaitError
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..core.activity.lock_holder import Holder

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ..errors import Place
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from .fix import Fix

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from datetime import datetime
 from typing import Any
+
+from ..lazy_dataclass import dataclass
 
 FORMAT = 1
 DUMP = "dump"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.code.source import is_code
 from ..core.problem import Problem
 from ..core.trial.code_reference import Mention, Searched, mentions_in
+from ..lazy_dataclass import dataclass
 from .git import tracked
 from .policy import layout_of
 from .repository import Repository, shown

@@ -8,10 +8,10 @@ import re
 import shlex
 import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import WorkspaceError
+from ..lazy_dataclass import dataclass
 
 SECONDS = 30
 """Timeout of one git command in seconds. The timeout is long, because a partial clone may have to fetch objects."""

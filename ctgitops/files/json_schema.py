@@ -10,13 +10,13 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..core.problem import Problem
+from ..lazy_dataclass import dataclass
 from .strict_yaml import Document, Keys, shown_value
 
 if TYPE_CHECKING:

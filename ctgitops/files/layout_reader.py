@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ..core.migration.migration import Migration, Seed
@@ -13,6 +13,7 @@ from ..errors import Place
 from ..layouts.registry import tool_of
 from ..layouts.sections import NO_TRANSACTION
 from ..layouts.tool import Folder, Source, Tool
+from ..lazy_dataclass import dataclass
 from ..sql.script import Script, checksum_of
 from .other_tool_names import holds_sql
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..core.migration.migration import Migration

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from ..core.migration.schema_version import SchemaVersion, highest
 from ..core.migration.structure import PARTS
 from ..errors import CtgitopsError, UsageError
 from ..layouts.registry import tool_of
+from ..lazy_dataclass import dataclass
 from .git import in_repository
 from .git_command import Git
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ..core.problem import Problem
 from ..errors import Place
+from ..lazy_dataclass import dataclass
 from ..sql.invisible import hidden_in_key, named
 
 if TYPE_CHECKING:

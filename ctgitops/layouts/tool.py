@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ..core.migration.migration_name import FileKind, MigrationName
 from ..core.problem import Problem
 from ..errors import Place
+from ..lazy_dataclass import dataclass
 from ..sql.script import Script
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.impact.cascade import Relatives, TableChange
+from ..lazy_dataclass import dataclass
 from ..sql.locks import LockMode
 from ..sql.parse import SqlSyntaxError
 from .catalog import Function

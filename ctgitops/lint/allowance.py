@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Finding, Severity
 from ..errors import Place
+from ..lazy_dataclass import dataclass
 from ..sql.tokens import Kind, tokens
 from .registry import nearest, rule_named
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from ..lazy_dataclass import dataclass
 from ..sql.nodes import Name, Node, dropped_names, qualified, relation_name, walk
 from .added_columns import columns_of, target
 from .nested_statements import statements_in

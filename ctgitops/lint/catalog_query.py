@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..lazy_dataclass import dataclass
 from ..sql.nodes import Node, conjuncts, parts_of, walk, written
 from .catalog_rows import LISTED, Row
 from .dynamic_sql import UNKNOWN, Values, texts

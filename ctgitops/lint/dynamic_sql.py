@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 
+from ..lazy_dataclass import dataclass
 from ..sql.nodes import Node, identifier, parts_of
 from ..sql.parse import SqlSyntaxError, parse_expression
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..lazy_dataclass import dataclass
 from ..sql.guard import NotAnalysedError
 from ..sql.nodes import Node, name_of
 from ..sql.parse import SqlSyntaxError, trees

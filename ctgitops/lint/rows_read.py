@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..lazy_dataclass import dataclass
 from ..sql.nodes import Name, Node, columns_in, conjuncts, parts_of, relation_name, walk
 from ..sql.tautology import always_false
 from .rule_input import Case, called

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Severity
+from ..lazy_dataclass import dataclass
 from ..sql.locks import LockMode
 from .rule_input import Case, called
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Finding, Severity
+from ..lazy_dataclass import dataclass
 from ..sql.batch import is_batched
 from ..sql.guard import Failure, Guard
 from ..sql.nodes import Node, commands

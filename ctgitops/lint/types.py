@@ -6,9 +6,11 @@ tests/lint/test_context.py compares each pair with the measurement.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..sql.nodes import Node

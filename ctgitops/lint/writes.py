@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from ..lazy_dataclass import dataclass
 from ..sql.nodes import Node, relation_name, switched_on
 from ..sql.tautology import always_true
 from .batching import in_batches

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..core.run import progress as events
 from ..core.run.outcome import Outcome
+from ..lazy_dataclass import dataclass
 from ..report.notification import LongWait
 
 if TYPE_CHECKING:

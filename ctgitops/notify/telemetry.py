@@ -10,10 +10,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ..lazy_dataclass import dataclass
 from .telemetry_settings import endpoint, wants
 
 if TYPE_CHECKING:

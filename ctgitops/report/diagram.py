@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.schema.compare import Added, Altered, Change, Changes, Removed
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..core.schema.snapshot import SchemaObject, Snapshot

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ..core.ledger.drift_acceptance import NAME as ACCEPTANCE
 from ..core.ledger.open_prediction import NAME as PREDICTION
+from ..lazy_dataclass import dataclass
 from ..sql.parse import SqlSyntaxError
 from ..sql.redact import redact
 from ..sql.script import Script

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ..core.backup.drill import DrillResult, PassedDrill
@@ -12,6 +12,7 @@ from ..core.gate.request import Origin
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import NotPlanned
 from ..errors import BackupError, CtgitopsError, MustWaitError
+from ..lazy_dataclass import dataclass
 from .drift import verdict, what_next
 from .json import Object, dump
 from .load import load_verdict, proposal

@@ -10,7 +10,6 @@ from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import NotPlanned, PlanResult, Preview
 from ..core.workspace.finding import Finding, Severity
 from . import phrases
-from .folded_history import folded, rollbacks, schema_of, title, transactions, unfolded
 from .problem_text import problem_lines
 from .terminal_text import on_one_line, table
 from .text_error import unseen_lines
@@ -40,6 +39,7 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
 
 
 def _proof(preview: Preview) -> Iterable[str]:
+    from .folded_history import schema_of
     from .proof import schema_lines, sentences
 
     if preview.proof is None:
@@ -59,6 +59,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     from ..core.trial.code_reference import order_of
     from . import destruction
     from .backup_lines import extent_lines
+    from .folded_history import unfolded
     from .impact import measured
     from .override import override_lines
 
@@ -89,6 +90,8 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
 
 
 def _steps(preview: Preview, within: int | None) -> Iterable[str]:
+    from .folded_history import unfolded
+
     plan = preview.plan
     if plan.steps:
         shared = plan.apply_policy.single_transaction
@@ -109,6 +112,8 @@ def _flagged(plan: Plan, within: int | None) -> Iterable[str]:
 
 
 def _effects(preview: Preview, within: int | None) -> Iterable[str]:
+    from .impact import text_lines
+
     if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
         proof = preview.proof
         measured_on = f", measured on {proof.ran_on or 'a copy of its schema'}" if proof and proof.tried else ""
@@ -129,6 +134,8 @@ HEAD = ("", "migration", "version", "transaction", "rollback", "stated time", ""
 
 
 def _history_row(plan: Plan) -> Iterable[tuple[str, ...]]:
+    from .folded_history import folded, rollbacks, title, transactions
+
     if steps := folded(plan):
         inside = "one for all" if plan.apply_policy.single_transaction else transactions(steps)
         yield ("+", title(steps), "-", inside, rollbacks(steps), "-", "")

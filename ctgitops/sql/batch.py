@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from ..lazy_dataclass import dataclass
 from .nodes import Node, walk
 from .tokens import Kind, comment_lines, tokens
 

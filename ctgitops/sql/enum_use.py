@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ..lazy_dataclass import dataclass
 from .nodes import Node, parts_of, walk
 
 ADDS = re.compile(r"\bvalue\b", re.IGNORECASE)

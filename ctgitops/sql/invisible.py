@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ..lazy_dataclass import dataclass
 from .tokens import Kind, Token, tokens
 
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u2800\u0085\u2028\u2029"

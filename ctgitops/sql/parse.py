@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..lazy_dataclass import dataclass
 from .batch import Shape, shape_of
 from .data_loss import Destroyed, destroyed, made
 from .enum_use import ADDS, EnumUse, enum_uses

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
+from ..lazy_dataclass import dataclass
 from .tokens import Kind, Token, tokens
 
 MARK = "***"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from ..lazy_dataclass import dataclass
 from .guard import guarded
 from .libpg_query import parse_plpgsql_as_json
 from .nodes import Node, options_of, walk

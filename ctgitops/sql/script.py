@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 
 from ..errors import Place
+from ..lazy_dataclass import dataclass
 from . import parse
 from .batch import Batch, Fault, is_batched, read_batch, shape_faults
 from .outer_transaction import Sent, read

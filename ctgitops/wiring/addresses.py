@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..core.environment.environment import Environment

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.backup.stored_backup import environment_of
 from ..errors import CtgitopsError, UsageError
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..backup.backups import ProvedBackups

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..lazy_dataclass import dataclass
 from ..ports.examination import Examination, Look
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.environment import Environment, ShadowPolicy
 from ..errors import CtgitopsError
+from ..lazy_dataclass import dataclass
 from ..notify.telemetry import current
 
 if TYPE_CHECKING:

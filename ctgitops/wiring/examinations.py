@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from ..core.doctor.variables import variables
 from ..files.git import github_repository, top_of
 from ..files.policy import layout_of
 from ..files.workflow_checks import WorkflowChecks
+from ..lazy_dataclass import dataclass
 from ..notify.telemetry_settings import endpoint
 from ..ports.examination import Examination, Look
 from .database_looks import DatabaseLooks

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ..core.run.progress import InterruptedRunFound, Listener
+from ..lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..core.backup.drill import DrillResult

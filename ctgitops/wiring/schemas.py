@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.schema.snapshot import Snapshot, snapshot_from
 from ..errors import UsageError
+from ..lazy_dataclass import dataclass
 from ..ports.backup_store import RECEIPT
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from ..files.manifest import read_environments
 from ..files.policy import layout_of
 from ..files.repository import Repository
 from ..files.workspace import read_workspace
+from ..lazy_dataclass import dataclass
 from .addresses import Addresses
 from .databases import PostgresDatabases, ThrowAwayDatabases
 from .origin import origin_from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.gate.health import stopped_watching, unhealthy_error
@@ -12,6 +12,7 @@ from ...core.run.backup_progress import BackupTaken, RecoveryPointTaken
 from ...core.run.outcome import Done
 from ...core.run.progress import Listener, Progress, SeedFinished, StepFinished, StepStarted
 from ...errors import BackupError
+from ...lazy_dataclass import dataclass
 from ..planning.backup_extent import backup_extent
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.ledger.open_prediction import ended, made, open_predictions
@@ -13,6 +13,7 @@ from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import Prediction, PredictionMismatch, changed, mismatch_of
 from ...core.schema.snapshot import Snapshot
 from ...errors import CtgitopsError, LedgerError
+from ...lazy_dataclass import dataclass
 from .in_step import join_in_step
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.gate.data_loss import losses
@@ -21,6 +20,7 @@ from ...core.run.auto_rollback import (
 )
 from ...core.run.progress import Listener, RollbackStarted
 from ...errors import ApplyError, CtgitopsError
+from ...lazy_dataclass import dataclass
 from .carry_out import carry_out
 
 if TYPE_CHECKING:

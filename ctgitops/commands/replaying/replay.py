@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.environment.given import COMPARED, Given, missing_schema
@@ -10,6 +10,7 @@ from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare, without
 from ...core.schema.deparse import alike_once_read
 from ...errors import ApplyError
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment

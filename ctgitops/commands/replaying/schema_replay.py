@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ...core.plan.replay import like, step_of
 from ...core.schema.compare import compare
 from ...errors import CtgitopsError
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment

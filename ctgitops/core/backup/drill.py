@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
+
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ...errors import CtgitopsError

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.open_prediction import open_predictions
 from .stored_backup import StoredBackup

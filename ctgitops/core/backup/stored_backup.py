@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..ledger.ledger import Ledger, Mark
 
 if TYPE_CHECKING:

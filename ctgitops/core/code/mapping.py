@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from .spelling import Spelling, any_of
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
+
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ...sql.name_changes import ChangedName

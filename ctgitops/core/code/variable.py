@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from .spelling import Spelling, any_of
 
 if TYPE_CHECKING:

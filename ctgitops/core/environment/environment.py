@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..migration.selector import Selector
 from .apply_policy import ApplyPolicy
 from .given import Given

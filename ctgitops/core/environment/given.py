@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ...lazy_dataclass import dataclass
 from ...sql.nodes import identifier
 
 _NO_SCHEMA = re.compile(r'schema "([^"]+)" does not exist')

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ...sql.tokens import comment_lines
 from ..migration.migration_name import rollback_path
 from ..problem import Problem

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ...sql.tokens import Kind, comment_lines, tokens
 from ..migration.migration_name import rollback_path
 from ..problem import Problem

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ...errors import Place
+from ...lazy_dataclass import dataclass
 from ..environment.policy import Band, Policy
 from ..migration.migration_name import MigrationName, split_name
 from ..migration.schema_version import SchemaVersion

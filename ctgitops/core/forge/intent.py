@@ -9,9 +9,9 @@ addresses in the default branch's own manifests.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from ...lazy_dataclass import dataclass
 from ..environment.environment import Environment, Trigger
 from ..environment.order import in_order_of_after
 from .event import (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...errors import Place, UsageError
+from ...lazy_dataclass import dataclass
 from ...sql.data_loss import Destroyed, DestructionKind
 from ...sql.deparse import count_where
 from ...sql.guard import Guard, NotAnalysedError

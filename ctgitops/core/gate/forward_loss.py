@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from ...lazy_dataclass import dataclass
 from ...sql.block_statements import runs_of
 from ...sql.column_type import cuts, type_from
 from ...sql.data_loss import Destroyed, DestructionKind, made

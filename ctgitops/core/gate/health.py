@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ...errors import ApplyError, Place
+from ...lazy_dataclass import dataclass
 from .gate import Reason
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...lazy_dataclass import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...lazy_dataclass import dataclass
 from ..ledger.ledger import Entry, Mark
 from .override import OVERRIDABLE, Override
 

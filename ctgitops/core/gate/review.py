@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ...sql.script import Script

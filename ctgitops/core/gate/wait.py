@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..environment.instant import instant, local
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ lock that blocks writes. On a large table, the statement takes long, and all wri
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ...sql.locks import LockMode
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ on how many rows. A measurement is reported only with the finding for the same s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..workspace.finding import Finding, Severity
 from .impact import WRITES, Held, LockWindow, StatementImpact, StepImpact, Work
 

@@ -7,10 +7,10 @@ and sorting takes more than linear time. So a duration is reported as one of fiv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from .statement_time import Change, Timed, timed
 
 if TYPE_CHECKING:

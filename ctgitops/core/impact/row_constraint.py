@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ...sql.data_loss import DestructionKind
 from ...sql.destruction import Renamed, destruction
 from ...sql.guard import Guard

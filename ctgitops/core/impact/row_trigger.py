@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ...sql.guard import Guard
 from ...sql.locks import LockMode
 from ...sql.parse import Statement, Tree, trees

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..migration.migration import Migration

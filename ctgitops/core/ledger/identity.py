@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, Place
+from ...lazy_dataclass import dataclass
 from ..problem import Concern, Problem
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ...lazy_dataclass import dataclass
 from ...sql.interruption import LeftoverKind
 
 _INDEX = re.compile(r"([0-9]+) (valid|invalid)")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ...errors import Place
+from ...lazy_dataclass import dataclass
 from ..problem import Concern, Problem
 from .ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from .open_prediction import NAME as PREDICTION

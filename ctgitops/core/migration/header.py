@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from enum import StrEnum
 
 from ...errors import Place
+from ...lazy_dataclass import dataclass
 from ...sql.invisible import spelled
 from ..fix import Lines
 from ..problem import Problem

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...errors import Place
+from ...lazy_dataclass import dataclass
 from ...sql.tokens import comment_lines
 from ..fix import Lines
 from .header import FLAG, ORDER, Header, Rollback

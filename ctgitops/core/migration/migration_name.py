@@ -7,8 +7,9 @@ any case, because a file with an ending in capitals must be reported and not ign
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from ...lazy_dataclass import dataclass
 
 LARGEST = 2**63 - 1
 """The largest number of a migration: the maximum of PostgreSQL's bigint."""

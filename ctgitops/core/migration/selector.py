@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import UsageError
+from ...lazy_dataclass import dataclass
 from .migration_name import parse_reference, parse_stem, without_ending
 from .schema_version import SchemaVersion
 

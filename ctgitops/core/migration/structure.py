@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
+from ...lazy_dataclass import dataclass
 from ...sql.tokens import comment_lines
 
 _HEADING = re.compile(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from .report import LoadReport

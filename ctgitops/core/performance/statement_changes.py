@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from .interval import Calls, calls_of, deviation
 from .report import LoadFinding, LoadLevel
 from .statement_text import shown

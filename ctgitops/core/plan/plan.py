@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ...sql.parse import SqlSyntaxError
 from ..environment.apply_policy import ApplyPolicy
 from ..file_check.rollback_secret import rollback_problems

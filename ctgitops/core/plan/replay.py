@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, WorkspaceError
+from ...lazy_dataclass import dataclass
 from ...sql.script import Script
 from ..environment.environment import Environment
 from ..ledger.ledger import Entry, Ledger, Mark

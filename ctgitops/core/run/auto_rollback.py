@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in

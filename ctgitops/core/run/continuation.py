@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..environment.environment import Environment, Trigger
 from ..gate.wait import PlanWait, wait_of
 from ..ledger.ledger import Ledger, Mark

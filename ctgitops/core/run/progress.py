@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from .backup_progress import BackupAdvanced, BackupMeasured, BackupTaken, RecoveryPointTaken
 
 if TYPE_CHECKING:

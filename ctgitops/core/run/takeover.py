@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, UsageError
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..ledger.foreign_ledger import ForeignLedger, ForeignRow

@@ -5,9 +5,9 @@ This module contains the results. `drift_of` in commands/drift.py computes the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from .preview import NotPlanned
 
 if TYPE_CHECKING:

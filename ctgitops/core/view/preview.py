@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..environment.environment import Environment, Trigger
 from ..ledger.identity import shared, shared_problem
 from ..plan.plan import Plan, worst_first

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..gate.gate import Unreadable
 from ..gate.override import UsedOverride, override_in
 from ..ledger.ledger import Entry, Ledger, Mark

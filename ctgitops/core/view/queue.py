@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..gate.gate import Predecessor, Reason, process_reasons
 from ..gate.wait import PlanWait, wait_of
 from ..plan.plan import Direction, Plan, Step

@@ -6,9 +6,10 @@ a branch. Node 0 is the empty schema.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..gate.gate import Unreadable
 from ..gate.override import UsedOverride, is_override, last_override
 from ..ledger.identity import identity_problems

@@ -6,10 +6,10 @@ The worst part of a plan decides. If one step was not tried, the state of the wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..impact.projection import Bucket
 from ..migration.header import Rollback
 from ..problem import NOT_ANALYSED, Concern, Problem

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..ledger.identity import identity_problems
 from ..plan.history import history_problems
 from ..plan.plan import worst_first

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...lazy_dataclass import dataclass
 from ..recovery_point import RecoveryPoint
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import Place, UsageError
+from ...lazy_dataclass import dataclass
 from ..migration.migration_name import split_name
 from ..problem import Problem
 from .candidates import by_number

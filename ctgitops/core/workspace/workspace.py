@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ...errors import Place
+from ...lazy_dataclass import dataclass
 from ...sql.guard import Guard, NotAnalysedError
 from ...sql.parse import SqlSyntaxError, enum_values_used
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ..connection.names import SCHEMA
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import errors
 
 from ...core.trial.violation import Risk, Violation
+from ...lazy_dataclass import dataclass
 from ...sql.guard import SqlSyntaxError, guarded
 from ...sql.parse import trees
 from ...sql.row_requirements import Demand, References, demands

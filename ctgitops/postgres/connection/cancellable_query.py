@@ -11,13 +11,13 @@ import random
 import select
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import pq
 
 from ...errors import Cause
+from ...lazy_dataclass import dataclass
 from ...sql.redact import redact_message
 from .failure_cause import NOWHERE, Source, cause_of
 

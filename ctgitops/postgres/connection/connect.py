@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from urllib.parse import unquote
 
@@ -13,6 +13,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from ...errors import LedgerError, UsageError
+from ...lazy_dataclass import dataclass
 from . import one_server
 from .failure_cause import cause_of_loss, cause_of_refusal
 from .session_pooler import PooledConnection, apply_settings, drops_options, no_ipv6_advice, without_settings

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
 from ...core.ledger.identity import Identity, LedgerHome, Site
+from ...lazy_dataclass import dataclass
 from .names import SCHEMA, literal
 
 if TYPE_CHECKING:

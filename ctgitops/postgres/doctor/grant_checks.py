@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem
 from ...core.schema.database_roles import DatabaseRoles, names_for
+from ...lazy_dataclass import dataclass
 from ...report.roles import ON_LEDGER
 from ...sql.nodes import quoted_name
 from ..catalog.database_roles import database_roles

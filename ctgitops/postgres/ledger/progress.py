@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.ledger.resumption import Kind, ProgressRow, ProgressState
+from ...lazy_dataclass import dataclass
 from ..connection.names import SCHEMA, literal
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ...core.ledger.resumption import Kind, ProgressState, Resumption
 from ...core.run.progress import BatchFinished, BatchPaused
+from ...lazy_dataclass import dataclass
 from ...sql.batch import Batch, Shape, sized, waiting_for_all
 from ...sql.nodes import quoted_name
 from ...sql.parse import batch_shape

@@ -6,12 +6,12 @@ If a person must decide, the run fails with a hint. Never changes an object that
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.ledger.recovery import ABSENT, Present, RecoveryAction, RelationState, new_ones, next_of, parse_state
 from ...core.ledger.resumption import ProgressRow, ProgressState
 from ...core.run.progress import BackendAwaited, LeftoverHealed
+from ...lazy_dataclass import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import is_redacted, redact
 from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
@@ -18,6 +18,7 @@ from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...core.ledger.recovery import RecoveryAction
 from ...core.ledger.resumption import ProgressState, Resumption, resumption
 from ...core.run.progress import LeftoverHealed, Progress, StatementFinished, StepResumed
+from ...lazy_dataclass import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import redact
 from ...sql.script import Script

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from ...sql.nodes import identifier
 from ..connection.cancellable_query import Failure, exchange, rows
 from ..transaction.message import Spot

@@ -10,10 +10,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ...lazy_dataclass import dataclass
 from .os_account import Account, run_as
 
 if TYPE_CHECKING:

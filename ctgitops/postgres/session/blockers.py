@@ -8,12 +8,13 @@ wait.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
 from ...core.activity.blocker import Blocker
+from ...lazy_dataclass import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ...sql.parse import SqlSyntaxError, Statement
 from ..connection.cancellable_query import exchange, rows

@@ -8,11 +8,12 @@ recorded. The migrations that remain are then sent one by one, which gives the e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ...core.plan.plan import Direction, Plan, Step
+from ...lazy_dataclass import dataclass
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Interrupted, exchange
 from ..transaction.execute import Part, envelope, millis_in

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
+from ...lazy_dataclass import dataclass
 from ..connection.identity import home_sql, read_identity
 from ..ledger.ledger import insert_sql
 from ..ledger.ledger_errors import add_entry

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ...core.activity.blocker import Blocker, blockers_text
 from ...core.run.progress import BlockersAwaited, Listener, StepWaited
 from ...errors import Cause
+from ...lazy_dataclass import dataclass
 from ..connection.cancellable_query import Failure, Interrupted, rest
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..transaction.step_failure import StepFailed, stopped

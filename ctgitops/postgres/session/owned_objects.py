@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from ...core.environment.environment import PreflightAction
 from ...core.gate.preflight import PreflightConcern
 from ...core.run.progress import Listener, PreflightAwaited
 from ...errors import ApplyError, Cause, MustWaitError
+from ...lazy_dataclass import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.cancellable_query import Interrupted, exchange, rest, rows
 from ..connection.effective_settings import ON_DISK

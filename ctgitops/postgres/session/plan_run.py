@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.run.progress import CommitAwaited, StepStarted
 from ...errors import ApplyError, MustWaitError, Place
+from ...lazy_dataclass import dataclass
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Interrupted
 from ..connection.effective_settings import ON_DISK

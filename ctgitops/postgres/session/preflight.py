@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ...core.environment.environment import PreflightAction
 from ...core.gate.gate import Reason
 from ...core.gate.preflight import PreflightConcern, ServerCheck, concerns, unchecked
 from ...core.run.progress import Listener, PreflightAwaited, PreflightUnchecked, SessionConnected
+from ...lazy_dataclass import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.cancellable_query import Answer, Interrupted, exchange_or_rollback, rest, rows
 from ..connection.effective_settings import effective_settings

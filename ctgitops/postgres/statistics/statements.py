@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg import errors, sql
 
 from ...core.performance.sample import Blind, StatementFigures
+from ...lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..connection.connect import Connection

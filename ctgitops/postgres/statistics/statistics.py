@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from ...core.performance.record import LoadRecord, Measuring, Moment
 from ...core.performance.report import LoadReport
 from ...core.performance.traffic import MOST_TABLES, TrafficSample
 from ...errors import Cause, LedgerError
+from ...lazy_dataclass import dataclass
 from ..connection.cancellable_query import rest
 from ..connection.connect import Address, Connection, connected
 from ..connection.names import SCHEMA

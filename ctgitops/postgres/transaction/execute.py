@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
@@ -12,6 +12,7 @@ from ...core.plan.plan import Direction, Plan, Step
 from ...core.plan.replay import seed_step
 from ...core.plan.step_entry import entry_of_step
 from ...errors import Cause
+from ...lazy_dataclass import dataclass
 from ...sql.script import Script
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Failure, exchange, rows

@@ -12,10 +12,10 @@ reported too, because without the reset it would also apply to the next migratio
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.activity.session_leak import SessionLeak
+from ...lazy_dataclass import dataclass
 from ...sql.parse import SqlSyntaxError
 from ...sql.setting_scope import SettingScopes, settings_by_scope
 from ...sql.traits import Trait

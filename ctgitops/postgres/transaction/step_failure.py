@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.plan.plan import Direction, Step
 from ...core.plan.remedy import rights_remedy
 from ...errors import Cause
+from ...lazy_dataclass import dataclass
 from ..connection.cancellable_query import Answer, Failure, Interrupted, exchange
 from ..ledger.ledger import LEDGER
 from .message import Spot
