@@ -18,7 +18,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import ClassVar
 
-from .lazy_dataclass import dataclass
+from .lazy import dataclass
 
 
 @dataclass(frozen=True, order=True)

@@ -12,7 +12,7 @@ from ..core.gate.gate import Unreadable
 from ..core.view.run_history import History, Lane, lane_of
 from ..core.view.schema_tree import SchemaTree
 from ..errors import CtgitopsError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..lint.file_selection import lint_files
 from .drift import drift
 from .replaying.schema_replay import MOST_REPLAYS, SchemaReplay

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..core.workspace.candidates import file_of
 from ..core.workspace.numbering import BaseBranch, Move, find, moves
 from ..errors import CtgitopsError, UsageError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..core.ledger.ledger import Ledger

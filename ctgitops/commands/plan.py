@@ -37,7 +37,7 @@ from ..core.view.preview import (
 )
 from ..core.view.uncounted_rows import uncounted_problems
 from ..errors import CtgitopsError, Place
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .applying.in_step import current_ledger
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.backup_extent import planned_extent

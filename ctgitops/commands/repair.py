@@ -16,7 +16,7 @@ from ..core.ledger.reversal import changes_in
 from ..core.run.statement_repair import refuse_statement, unfinished_step
 from ..core.workspace.candidates import file_of, of_all
 from ..errors import UsageError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .applying.in_step import join_in_step
 
 if TYPE_CHECKING:

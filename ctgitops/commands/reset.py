@@ -13,7 +13,7 @@ from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..errors import ApplyError, LedgerError, UsageError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .applying.carry_out import carry_out, watch_health
 from .applying.failure_advice import with_failure_advice
 from .applying.rollback_on_failure import FailedApply

@@ -11,7 +11,7 @@ from ..core.plan.rollback import entries_after, last_entries, make_rollback, num
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..core.view.preview import Preview
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
 from .applying.in_step import current_ledger, join_in_step
 from .planning.rollback_trial import tried_rollback

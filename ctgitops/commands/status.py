@@ -11,7 +11,7 @@ from ..core.gate.gate import Predecessor, Unreadable
 from ..core.view.queue import QueuedApply, in_order, queued
 from ..core.view.status import EnvironmentStatus, pending_in, status_of
 from ..errors import CtgitopsError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .applying.in_step import current_ledger
 from .watch import measuring
 

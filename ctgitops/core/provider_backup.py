@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 VERSION = 1
 SKEW = timedelta(minutes=5)

@@ -7,7 +7,7 @@ from dataclasses import asdict, field, fields
 from datetime import datetime
 from typing import Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 FORMAT = 1
 DUMP = "dump"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 
 class Archive(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 _DECIMAL_DIGITS = 38
 _PLAIN = {

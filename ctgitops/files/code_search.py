@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.code.source import is_code
 from ..core.problem import Problem
 from ..core.trial.code_reference import Mention, Searched, mentions_in
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .git import tracked
 from .policy import layout_of
 from .repository import Repository, shown

@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..core.problem import Problem
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .strict_yaml import Document, Keys, shown_value
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ..errors import Place
 from ..layouts.registry import tool_of
 from ..layouts.sections import NO_TRANSACTION
 from ..layouts.tool import Folder, Source, Tool
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.script import Script, checksum_of
 from .other_tool_names import holds_sql
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.problem import Problem
 from ..core.workspace.workspace import query_problems
 from ..errors import Place
+from ..lazy import regex
 from ..sql.script import Script
 from .age_keys import recipient
 from .freezes import freeze_faults
@@ -146,7 +147,7 @@ def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterat
             yield _fault(document, keys, folder, "the folder does not exist: create the folder, or correct its name")
 
 
-_BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
+_BUCKET = regex(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
 _OF_S3 = ("region", "path_style", "server_side_encryption", "object_lock")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from ..core.file_check.conflict_marker import conflict_in
 from ..core.problem import Problem
 from ..errors import Place, WorkspaceError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MARKS = {

@@ -15,7 +15,7 @@ from ..core.migration.schema_version import SchemaVersion, highest
 from ..core.migration.structure import PARTS
 from ..errors import CtgitopsError, UsageError
 from ..layouts.registry import tool_of
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .git import in_repository
 from .git_command import Git
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 FOLDER = ".github/workflows"
 OUR_ACTION = re.compile(r"^(\./?|[^@\s]*/ctgitops@\S+|docker://\S*ctgitops[@:]\S+)$")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..core.environment.layout import LayoutName
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 
 @dataclass(frozen=True)

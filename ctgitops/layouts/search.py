@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ..core.environment.layout import LayoutName
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .registry import tool_of
 from .tool import Folder
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..core.problem import Problem
 from ..errors import Place
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.script import Script
 from ..sql.tokens import comment_lines
 from .tool import Divided

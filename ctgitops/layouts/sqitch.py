@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ..core.problem import Problem
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .sections import Directives
 from .sqitch_records import record
 from .tool import Arranged, Folder, Source, Tool

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.nodes import Name, Node, columns_in, parts_of, relation_name
 from .catalog import Constraint
 from .types import SERIAL, Type, type_of

@@ -7,13 +7,12 @@ show are unknown.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..core.impact.cascade import Relatives, TableChange
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass, regex
 from ..sql.locks import LockMode
 from ..sql.parse import SqlSyntaxError
 from .catalog import Function
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 _WITH_ROWS = frozenset({"table", "foreign table"})
 _VIEWS = frozenset({"view", "materialized view"})
 _CHANGED = frozenset({"DELETE", "UPDATE"})
-_PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
-_CALLED = re.compile(r'(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*\(')
+_PART = regex(r'"((?:[^"]|"")*)"|([^".]+)')
+_CALLED = regex(r'(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*\(')
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Finding, Severity
 from ..errors import Place
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass, regex
 from ..sql.tokens import Kind, tokens
 from .registry import nearest, rule_named
 
 if TYPE_CHECKING:
     from ..sql.script import Script
 
-_LINE = re.compile(r"--[ \t]*ctgitops:[ \t]*allow\b(.*)", re.IGNORECASE)
-_BODY = re.compile(
+_LINE = regex(r"--[ \t]*ctgitops:[ \t]*allow\b(.*)", re.IGNORECASE)
+_BODY = regex(
     r"\s+(?P<rule>[a-z][a-z0-9-]*)\s*\((?P<reason>[^()]*(?:\([^()]*\)[^()]*)*)\)\s*"
     r"(?:until\s+(?P<until>\S+)\s*)?(?:by\s+(?P<owner>\S.*?)\s*)?"
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.nodes import Name, Node, dropped_names, qualified, relation_name, walk
 from .added_columns import columns_of, target
 from .nested_statements import statements_in

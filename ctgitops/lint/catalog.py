@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.nodes import Name, Node, conjuncts, not_null_columns
 from .types import UNKNOWN, Type
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.guard import NotAnalysedError
 from ..sql.nodes import Node, name_of
 from ..sql.parse import SqlSyntaxError, trees

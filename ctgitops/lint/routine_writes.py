@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.guard import guarded
 from ..sql.locks import locks
 from ..sql.nodes import Name, Node, name_of, relation_name, walk

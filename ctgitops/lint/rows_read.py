@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.nodes import Name, Node, columns_in, conjuncts, parts_of, relation_name, walk
 from ..sql.tautology import always_false
 from .rule_input import Case, called

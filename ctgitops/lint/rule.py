@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Severity
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.locks import LockMode
 from .rule_input import Case, called
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field, replace
 from functools import cached_property
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.locks import LockMode, locks
 from ..sql.nodes import Name, Node, qualified, relation_name, written
 from ..sql.transaction_block import why_not_in_transaction

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Finding, Severity
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.batch import is_batched
 from ..sql.guard import Failure, Guard
 from ..sql.nodes import Node, commands

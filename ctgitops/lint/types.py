@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..sql.nodes import Node

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.nodes import Node, relation_name, switched_on
 from ..sql.tautology import always_true
 from .batching import in_batches

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..core.run import progress as events
 from ..core.run.outcome import Outcome
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..report.notification import LongWait
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..core.environment.receiver import Event, Receiver
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..report.notification import Notification

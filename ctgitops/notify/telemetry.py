@@ -14,7 +14,7 @@ from dataclasses import field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .telemetry_settings import endpoint, wants
 
 if TYPE_CHECKING:

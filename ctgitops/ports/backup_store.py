@@ -8,7 +8,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..core.receipt import SavedFile

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import field
 
 from ..core.doctor.diagnosis import Diagnosis
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 Look = Callable[[], Iterable[Diagnosis]]
 """Runs one check. Raises CtgitopsError, or any other exception, if it cannot look."""

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..core.view.preview import Occasion, PlanResult, Preview
 from ..core.view.verdict import verdict_of
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from . import destruction, escape, findings, impact, links, phrases, plan_tables
 from .advice import advice
 from .diagram import diagram

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..core.schema.compare import Added, Altered, Change, Changes, Removed
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..core.schema.snapshot import SchemaObject, Snapshot

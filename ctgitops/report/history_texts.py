@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.ledger.drift_acceptance import NAME as ACCEPTANCE
 from ..core.ledger.open_prediction import NAME as PREDICTION
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.parse import SqlSyntaxError
 from ..sql.redact import redact
 from ..sql.script import Script

@@ -12,7 +12,7 @@ from ..core.gate.request import Origin
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import NotPlanned
 from ..errors import BackupError, CtgitopsError, MustWaitError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .drift import verdict, what_next
 from .json import Object, dump
 from .load import load_verdict, proposal

@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from ..core.schema.database_roles import DatabaseRoles, Owner, Provider, RoleNames
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..sql.nodes import quoted_name
 
 

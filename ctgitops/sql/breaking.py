@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .block_statements import Run, runs_of
 from .column_type import ColumnType, narrows, type_in
 from .guard import guarded

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .block_statements import Run, runs_of
 from .column_type import ColumnType, type_in
 from .data_loss import Destroyed, DestructionKind, destroyed_alone, with_its_parts

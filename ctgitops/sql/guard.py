@@ -16,7 +16,7 @@ from dataclasses import field
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 P = ParamSpec("P")
 T = TypeVar("T")

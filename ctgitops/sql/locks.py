@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .nodes import Node, commands, dropped_names, quoted_name, relation, switched_on, walk
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .nodes import Node, commands, dropped_names
 
 _RELATIONS = {

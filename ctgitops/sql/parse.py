@@ -8,11 +8,10 @@ characters.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass, regex
 from .batch import Shape, shape_of
 from .data_loss import Destroyed, destroyed, made
 from .enum_use import ADDS, EnumUse, enum_uses
@@ -31,7 +30,7 @@ from .transaction_block import transaction_control, transaction_options, why_not
 if TYPE_CHECKING:
     from .nodes import Node
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_TOKEN = regex(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300
 """Maximum depth of a tree.
 

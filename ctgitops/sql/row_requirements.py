@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .deparse import expression, reaches_out, type_name
 from .nodes import Node, commands, parts_of, quoted_name, relation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .block_statements import runs_of
 from .data_loss import with_its_parts
 from .guard import guarded

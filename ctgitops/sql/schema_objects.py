@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .column_type import type_in
 from .nodes import Node, commands, parts_of
 from .parse import trees

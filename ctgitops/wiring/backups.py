@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.backup.stored_backup import environment_of
 from ..errors import CtgitopsError, UsageError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..backup.backups import ProvedBackups

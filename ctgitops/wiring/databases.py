@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.environment.environment import Environment, ShadowPolicy
 from ..errors import CtgitopsError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..notify.telemetry import current
 
 if TYPE_CHECKING:

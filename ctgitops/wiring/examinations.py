@@ -14,7 +14,7 @@ from ..core.doctor.variables import variables
 from ..files.git import github_repository, top_of
 from ..files.policy import layout_of
 from ..files.workflow_checks import WorkflowChecks
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..notify.telemetry_settings import endpoint
 from ..ports.examination import Examination, Look
 from .database_looks import DatabaseLooks

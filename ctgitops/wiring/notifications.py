@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ..core.run.progress import InterruptedRunFound, Listener
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..core.backup.drill import DrillResult

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..core.schema.snapshot import Snapshot, snapshot_from
 from ..errors import UsageError
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from ..ports.backup_store import RECEIPT
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from ..files.manifest import read_environments
 from ..files.policy import layout_of
 from ..files.repository import Repository
 from ..files.workspace import read_workspace
-from ..lazy_dataclass import dataclass
+from ..lazy import dataclass
 from .addresses import Addresses
 from .databases import PostgresDatabases, ThrowAwayDatabases
 from .origin import origin_from

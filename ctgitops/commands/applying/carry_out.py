@@ -12,7 +12,7 @@ from ...core.run.backup_progress import BackupTaken, RecoveryPointTaken
 from ...core.run.outcome import Done
 from ...core.run.progress import Listener, Progress, SeedFinished, StepFinished, StepStarted
 from ...errors import BackupError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..planning.backup_extent import backup_extent
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from ...core.gate.health import reasons_of_health
 from ...core.run.outcome import Outcome, Status
 from ...core.run.progress import GatesOverridden, PlanStarted
 from ...errors import ApplyError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..planning.applied_elsewhere import with_unchangeable_headers
 from .carry_out import BackUpBy, back_up, carry_out, safeguarded, watch_health
 from .failure_advice import with_failure_advice

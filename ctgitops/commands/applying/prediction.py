@@ -13,7 +13,7 @@ from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import Prediction, PredictionMismatch, changed, mismatch_of
 from ...core.schema.snapshot import Snapshot
 from ...errors import CtgitopsError, LedgerError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .in_step import join_in_step
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from ...core.run.auto_rollback import (
 )
 from ...core.run.progress import Listener, RollbackStarted
 from ...errors import ApplyError, CtgitopsError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .carry_out import carry_out
 
 if TYPE_CHECKING:

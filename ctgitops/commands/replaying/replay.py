@@ -10,7 +10,7 @@ from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare, without
 from ...core.schema.deparse import alike_once_read
 from ...errors import ApplyError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment

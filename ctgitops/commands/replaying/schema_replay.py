@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...core.plan.replay import like, step_of
 from ...core.schema.compare import compare
 from ...errors import CtgitopsError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 
-_LITERALS = re.compile(
+_LITERALS = regex(
     r"/\*.*?(?:\*/|$)|--[^\n]*|\$(\w*)\$.*?(?:\$\1\$|$)|'(?:[^'\\]|''|\\.)*(?:'|$)|(?<![\w$\"])\d+(?:\.\d+)?", re.DOTALL
 )
 LONGEST_SHAPE = 120

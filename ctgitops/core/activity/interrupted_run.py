@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 
 @dataclass(frozen=True)

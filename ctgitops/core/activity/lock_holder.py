@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 HEARTBEAT_SECONDS = 3.0
 """How often a run reports that it is still alive, in seconds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .blocker import shape_of
 
 

@@ -8,7 +8,7 @@ from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.open_prediction import open_predictions
 from .stored_backup import StoredBackup

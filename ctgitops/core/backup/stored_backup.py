@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 from ..ledger.ledger import Ledger, Mark
 
 if TYPE_CHECKING:
     from ..receipt import Receipt
     from .drill import Drill
 
-BACKUP_ID = re.compile(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<environment>.+)-[0-9a-f]{8}")
+BACKUP_ID = regex(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<environment>.+)-[0-9a-f]{8}")
 """Matches the ID of a backup, such as `20261123T141502Z-production-1f2e3d4c`."""
 
 

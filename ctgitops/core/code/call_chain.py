@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from functools import cache, cached_property
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .source import Source, without
 from .spelling import Spelling, any_of, pascal
 

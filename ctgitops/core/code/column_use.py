@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import cache, cached_property
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .call_chain import Handles, chain_at, handles_of
 from .mapping import Block, MappingRole, block_at
 from .message import is_message

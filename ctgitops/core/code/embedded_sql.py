@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from itertools import pairwise
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .source import Source, SourceKind, without
 from .spelling import Spelling, any_of
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .spelling import Spelling, any_of
 
 if TYPE_CHECKING:

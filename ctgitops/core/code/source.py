@@ -9,7 +9,7 @@ from dataclasses import field
 from enum import StrEnum
 from functools import cached_property
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 _STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
 _LONG = r"\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .check_list import CHECKS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 
 class OnRegression(StrEnum):

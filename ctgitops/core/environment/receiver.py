@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 
 class Event(StrEnum):

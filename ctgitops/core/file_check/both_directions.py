@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 from ...sql.tokens import comment_lines
 from ..migration.migration_name import rollback_path
 from ..problem import Problem
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _LEAD = r"^[ \t]*(?:--|/\*)[^\w\n]*(?:migrat(?:e|ion)[^\w\n]+)?"
 _TAIL = r"(?:[ \t]+(?:migration|script|section|sql|part|steps?))?[^\w\n]*$"
-_UP = re.compile(rf"{_LEAD}(?:up(?:grade)?|apply|forwards?|do|deploy){_TAIL}", _FLAGS)
-_DOWN = re.compile(rf"{_LEAD}(?:down(?:grade)?|roll[ -]?back|revert|undo|backwards?|reverse){_TAIL}", _FLAGS)
+_UP = regex(rf"{_LEAD}(?:up(?:grade)?|apply|forwards?|do|deploy){_TAIL}", _FLAGS)
+_DOWN = regex(rf"{_LEAD}(?:down(?:grade)?|roll[ -]?back|revert|undo|backwards?|reverse){_TAIL}", _FLAGS)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..environment.policy import Band, Policy
 from ..migration.migration_name import MigrationName, split_name
 from ..migration.schema_version import SchemaVersion

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from enum import StrEnum
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 
 class Topic(StrEnum):

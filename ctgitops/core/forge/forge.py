@@ -7,7 +7,7 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 
 class Level(StrEnum):

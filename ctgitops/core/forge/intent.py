@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..environment.environment import Environment, Trigger
 from ..environment.order import in_order_of_after
 from .event import (

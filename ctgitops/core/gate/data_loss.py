@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...errors import Place, UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.data_loss import Destroyed, DestructionKind
 from ...sql.deparse import count_where
 from ...sql.guard import Guard, NotAnalysedError

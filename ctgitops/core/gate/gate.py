@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ...errors import Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..environment.environment import Environment, Reviewed, Trigger
 from ..environment.instant import instant
 from ..ledger.identity import identity_problems

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ...errors import ApplyError, Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .gate import Reason
 
 if TYPE_CHECKING:

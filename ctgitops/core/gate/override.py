@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..ledger.ledger import Entry, Mark
 from .override import OVERRIDABLE, Override
 

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 
 if TYPE_CHECKING:
     from ..schema.snapshot import SchemaObject, Snapshot
 
 _PART = r'(?:"(?:[^"]|"")+"|[^\s".(]+)'
-_KEY = re.compile(
+_KEY = regex(
     rf"FOREIGN KEY \((?P<own>.*?)\) REFERENCES (?P<table>{_PART}(?:\.{_PART})*)\s*\((?P<columns>.*?)\)(?P<rest>.*)"
 )
 _DONE = {"CASCADE": "", "SET NULL": "UPDATE", "SET DEFAULT": "UPDATE"}

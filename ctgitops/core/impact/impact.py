@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.locks import LockMode
 
 if TYPE_CHECKING:

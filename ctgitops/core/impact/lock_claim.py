@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..workspace.finding import Finding, Severity
 from .impact import WRITES, Held, LockWindow, StatementImpact, StepImpact, Work
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 from ...sql.data_loss import DestructionKind
 from ...sql.destruction import Renamed, destruction
 from ...sql.guard import Guard
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from .projection import Effect
 
 _SHOWN = 4
-_UNIQUE = re.compile(r"^(?:PRIMARY KEY|UNIQUE|EXCLUDE|CREATE UNIQUE INDEX)\b")
-_OFF = re.compile(r"\bdisable\s+trigger\s+all\b|\bsession_replication_role\b", re.IGNORECASE)
-_WORD = re.compile(r'"(?:[^"]|"")+"|\w+')
+_UNIQUE = regex(r"^(?:PRIMARY KEY|UNIQUE|EXCLUDE|CREATE UNIQUE INDEX)\b")
+_OFF = regex(r"\bdisable\s+trigger\s+all\b|\bsession_replication_role\b", re.IGNORECASE)
+_WORD = regex(r'"(?:[^"]|"")+"|\w+')
 _EMPTIES = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETED}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 from ...sql.guard import Guard
 from ...sql.locks import LockMode
 from ...sql.parse import Statement, Tree, trees
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from .projection import Effect
 
 _ANY = frozenset({"INSERT", "UPDATE", "DELETE"})
-_WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
-_HIDES = re.compile(r"\b(?:execute|perform|call)\b", re.IGNORECASE)
-_TURNED_OFF = re.compile(r"\bdisable\s+trigger\b|\bsession_replication_role\b", re.IGNORECASE)
-_FIRES = re.compile(r"^CREATE (?:CONSTRAINT )?TRIGGER .*? (?:BEFORE|AFTER|INSTEAD OF) (?P<events>.*?) ON ", re.DOTALL)
-_COLUMNS = re.compile(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
+_WRITES = regex(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
+_HIDES = regex(r"\b(?:execute|perform|call)\b", re.IGNORECASE)
+_TURNED_OFF = regex(r"\bdisable\s+trigger\b|\bsession_replication_role\b", re.IGNORECASE)
+_FIRES = regex(r"^CREATE (?:CONSTRAINT )?TRIGGER .*? (?:BEFORE|AFTER|INSTEAD OF) (?P<events>.*?) ON ", re.DOTALL)
+_COLUMNS = regex(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
 
 
 def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], schemas: Sequence[Snapshot]) -> tuple[Problem, ...]:

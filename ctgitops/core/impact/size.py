@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .impact import StatementImpact, StepImpact, Work
 from .query_estimate import LOGGED, Cost, Estimator, UnknownTimeError, indexing, target_size
 from .size import Rates, Size

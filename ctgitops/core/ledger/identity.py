@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..problem import Concern, Problem
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..problem import Concern, Problem
 from ..schema.prediction import Prediction, PredictionMismatch
 from .drift_acceptance import change_data, changes_from, changes_text

@@ -13,7 +13,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..problem import Concern, Problem
 from .ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from .open_prediction import NAME as PREDICTION

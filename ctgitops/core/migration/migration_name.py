@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 
 LARGEST = 2**63 - 1
 """The largest number of a migration: the maximum of PostgreSQL's bigint."""
 _ENDING = r"(?P<kind>\.up|\.down|\.verify)?\.sql"
-_FILE = re.compile(rf"(?P<digits>[0-9]+)_(?P<words>[^.].*?)(?P<ending>{_ENDING})", re.IGNORECASE)
-_STEM = re.compile(r"(?P<digits>[0-9]+)_(?P<words>[^.].*)")
-_REFERENCE = re.compile(r"(?P<digits>[0-9]+)(?:_(?P<words>\S*))?")
-_AT_END = re.compile(rf"{_ENDING}$", re.IGNORECASE)
+_FILE = regex(rf"(?P<digits>[0-9]+)_(?P<words>[^.].*?)(?P<ending>{_ENDING})", re.IGNORECASE)
+_STEM = regex(r"(?P<digits>[0-9]+)_(?P<words>[^.].*)")
+_REFERENCE = regex(r"(?P<digits>[0-9]+)(?:_(?P<words>\S*))?")
+_AT_END = regex(rf"{_ENDING}$", re.IGNORECASE)
 
 
 class FileKind(StrEnum):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from ...lazy import dataclass, regex
 
-from ...lazy_dataclass import dataclass
-
-_FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_FORM = regex(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 @dataclass(frozen=True, order=True)

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .migration_name import parse_reference, parse_stem, without_ending
 from .schema_version import SchemaVersion
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 from ...sql.tokens import comment_lines
 
-_HEADING = re.compile(
+_HEADING = regex(
     r"^[ \t]*--[ \t=#*-]*(?:(?P<number>[1-9])[.):]?[ \t]+)?(?P<title>[a-z][^\n]*?)[ \t=#*-]*$",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import sqrt
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .sample import DatabaseFigures, Sample, StatementFigures, TableFigures
 
 STATEMENTS, TABLES = "statements", "tables"

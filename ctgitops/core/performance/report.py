@@ -7,7 +7,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .sample import Blind
 
 

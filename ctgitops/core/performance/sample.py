@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .interval import Calls, calls_of, deviation
 from .report import LoadFinding, LoadLevel
 from .statement_text import shown

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..environment.window import WEEKDAYS, Window
 
 LEAST_DAYS = 3

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..problem import Concern, Problem
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.parse import SqlSyntaxError
 from ..environment.apply_policy import ApplyPolicy
 from ..file_check.rollback_secret import rollback_problems

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, WorkspaceError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.script import Script
 from ..environment.environment import Environment
 from ..ledger.ledger import Entry, Ledger, Mark

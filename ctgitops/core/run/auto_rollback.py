@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..ledger.drift_acceptance import NAME, changes_text
 from ..ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from ..workspace.candidates import of_files

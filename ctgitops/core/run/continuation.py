@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..environment.environment import Environment, Trigger
 from ..gate.wait import PlanWait, wait_of
 from ..ledger.ledger import Ledger, Mark

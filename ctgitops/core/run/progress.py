@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .backup_progress import BackupAdvanced, BackupMeasured, BackupTaken, RecoveryPointTaken
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..environment.environment import Environment, Trigger
 from ..ledger.identity import shared, shared_problem
 from ..plan.plan import Plan, worst_first

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..gate.gate import Unreadable
 from ..gate.override import UsedOverride, override_in
 from ..ledger.ledger import Entry, Ledger, Mark

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..gate.gate import Predecessor, Reason, process_reasons
 from ..gate.wait import PlanWait, wait_of
 from ..plan.plan import Direction, Plan, Step

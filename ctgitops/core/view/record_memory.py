@@ -12,7 +12,7 @@ from dataclasses import asdict, field, replace
 from datetime import datetime
 from typing import Any
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..gate.gate import Unreadable
 from ..ledger.ledger import Ledger
 from ..ledger.open_prediction import open_predictions

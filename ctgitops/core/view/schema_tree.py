@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ...lazy import regex
 from ...sql.data_loss import DestructionKind
 from ...sql.destruction import deletions
 from ...sql.parse import Statement, trees
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ..plan.plan import Plan, Step
     from ..schema.snapshot import SchemaObject, Snapshot
 
-_DELETES = re.compile(r"\bdelete\b", re.IGNORECASE)
+_DELETES = regex(r"\bdelete\b", re.IGNORECASE)
 _WHOLE = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETED}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..impact.projection import Bucket
 from ..migration.header import Rollback
 from ..problem import NOT_ANALYSED, Concern, Problem

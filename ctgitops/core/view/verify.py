@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..ledger.identity import identity_problems
 from ..plan.history import history_problems
 from ..plan.plan import worst_first

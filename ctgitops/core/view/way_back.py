@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..recovery_point import RecoveryPoint
 
 if TYPE_CHECKING:

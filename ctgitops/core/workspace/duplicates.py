@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import Place, UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..migration.migration_name import split_name
 from ..problem import Problem
 from .candidates import by_number

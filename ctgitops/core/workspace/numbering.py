@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..environment.policy import EVERYTHING, Policy
 from ..migration.migration_name import split_name
 from ..migration.schema_version import SchemaVersion, highest, next_after

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import field
@@ -10,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass, regex
 from ...sql.guard import Guard, NotAnalysedError
 from ...sql.parse import SqlSyntaxError, enum_values_used
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from ..environment.environment import Environment
     from ..migration.migration import Migration, Seed
 
-_MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
+_MANIFEST = regex(r"environments/(.+)\.ya?ml")
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...lazy import regex
 from ...sql.nodes import Node, options_of, parts_of, walk
 from ..fold.create import function_of
 from ..nested_statements import statements_in
@@ -42,7 +42,7 @@ _EXTENSIONS = {
     **dict.fromkeys(("file_fdw", "adminpack"), _FILE),
     **dict.fromkeys(("plsh", "plr"), _CODE),
 }
-_UNTRUSTED = re.compile(r"pl\w*u|plsh|plr|javau|c|internal")
+_UNTRUSTED = regex(r"pl\w*u|plsh|plr|javau|c|internal")
 """Matches untrusted languages. Their names end with `u` by convention: plpython3u, plperlu, pltclu."""
 _SETTINGS = {
     **dict.fromkeys(

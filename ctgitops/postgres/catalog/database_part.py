@@ -8,7 +8,7 @@ from dataclasses import field
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.names import SCHEMA
 
 if TYPE_CHECKING:

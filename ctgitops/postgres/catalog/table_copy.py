@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from ...errors import BackupError, UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.connect import Address, Connection, connect
 
 NOTHING = "nothing was restored"

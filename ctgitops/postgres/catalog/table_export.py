@@ -12,7 +12,7 @@ from psycopg import sql
 
 from ...core.table_export import TEMPORAL, TEXT, ExportColumn, ExportedRows, is_text, parquet_type
 from ...errors import BackupError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.connect import Address, Connection, connect
 from .exported_snapshot import PREPARE, ExportedSnapshot
 from .table_copy import TableName

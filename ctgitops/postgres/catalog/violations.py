@@ -14,7 +14,7 @@ import psycopg
 from psycopg import errors
 
 from ...core.trial.violation import Risk, Violation
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.guard import SqlSyntaxError, guarded
 from ...sql.parse import trees
 from ...sql.row_requirements import Demand, References, demands

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import pq
 
 from ...errors import Cause
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.redact import redact_message
 from .failure_cause import NOWHERE, Source, cause_of
 

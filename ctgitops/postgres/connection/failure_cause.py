@@ -13,7 +13,7 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from ...errors import Cause
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 LOCK_NOT_AVAILABLE, _CANCELLED = "55P03", "57014"
 _BY_SQLSTATE = {

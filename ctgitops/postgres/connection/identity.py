@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg.pq import Escaping
 
 from ...core.ledger.identity import Identity, LedgerHome, Site
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from .names import SCHEMA, literal
 
 if TYPE_CHECKING:

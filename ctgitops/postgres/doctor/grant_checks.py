@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem
 from ...core.schema.database_roles import DatabaseRoles, names_for
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...report.roles import ON_LEDGER
 from ...sql.nodes import quoted_name
 from ..catalog.database_roles import database_roles

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...core.ledger.resumption import Kind, ProgressRow, ProgressState
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.names import SCHEMA, literal
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.ledger.resumption import Kind, ProgressState, Resumption
 from ...core.run.progress import BatchFinished, BatchPaused
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.batch import Batch, Shape, sized, waiting_for_all
 from ...sql.nodes import quoted_name
 from ...sql.parse import batch_shape

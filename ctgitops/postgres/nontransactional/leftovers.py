@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg.pq import Escaping, abc
 
 from ...core.ledger.recovery import ABSENT, DETACH_PENDING, PRESENT, Present, RelationState, indexes, new_ones
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.deparse import index_on_probe
 from ...sql.interruption import LeftoverKind, Leftovers
 from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rows

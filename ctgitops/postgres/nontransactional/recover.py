@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...core.ledger.recovery import ABSENT, Present, RecoveryAction, RelationState, new_ones, next_of, parse_state
 from ...core.ledger.resumption import ProgressRow, ProgressState
 from ...core.run.progress import BackendAwaited, LeftoverHealed
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import is_redacted, redact
 from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows

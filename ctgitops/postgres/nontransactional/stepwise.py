@@ -18,7 +18,7 @@ from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...core.ledger.recovery import RecoveryAction
 from ...core.ledger.resumption import ProgressState, Resumption, resumption
 from ...core.run.progress import LeftoverHealed, Progress, StatementFinished, StepResumed
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import redact
 from ...sql.script import Script

@@ -8,7 +8,7 @@ from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.nodes import identifier
 from ..connection.cancellable_query import Failure, exchange, rows
 from ..transaction.message import Spot

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 LOOK_SECONDS = 0.25
 MEGABYTE = 1 << 20

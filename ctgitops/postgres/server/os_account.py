@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 CANDIDATES = ("postgres", "nobody", "daemon")
 """Accounts to try, in this order. ctgitops never creates an account."""

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import BackupError, UsageError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 PLACES_VARIABLE = "CTGITOPS_POSTGRES"
 USUAL_PLACES = (

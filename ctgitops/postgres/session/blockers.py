@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from psycopg.pq import Escaping
 
 from ...core.activity.blocker import Blocker
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ...sql.parse import SqlSyntaxError, Statement
 from ..connection.cancellable_query import exchange, rows

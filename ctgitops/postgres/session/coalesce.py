@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ...core.plan.plan import Direction, Plan, Step
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Interrupted, exchange
 from ..transaction.execute import Part, envelope, millis_in

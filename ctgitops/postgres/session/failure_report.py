@@ -14,7 +14,7 @@ from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...core.ledger.resumption import how_far, resumption
 from ...core.plan.plan import Direction, Plan, Step
 from ...errors import ApplyError, Cause, CtgitopsError, Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.redact import redact, redact_message
 from ..connection.cancellable_query import Answer, Interrupted
 from ..connection.failure_cause import cause_of_loss

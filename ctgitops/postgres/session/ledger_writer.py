@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.identity import home_sql, read_identity
 from ..ledger.ledger import insert_sql
 from ..ledger.ledger_errors import add_entry

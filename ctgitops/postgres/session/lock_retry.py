@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ...core.activity.blocker import Blocker, blockers_text
 from ...core.run.progress import BlockersAwaited, Listener, StepWaited
 from ...errors import Cause
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.cancellable_query import Failure, Interrupted, rest
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..transaction.step_failure import StepFailed, stopped

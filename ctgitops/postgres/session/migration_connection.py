@@ -14,7 +14,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.cancellable_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..connection.connect import SERVER_KEEPALIVES, Address, Connection, connect, lost_as_error
 from ..connection.names import AT_WORK, WORK

@@ -15,7 +15,7 @@ from ...core.environment.environment import PreflightAction
 from ...core.gate.preflight import PreflightConcern
 from ...core.run.progress import Listener, PreflightAwaited
 from ...errors import ApplyError, Cause, MustWaitError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.cancellable_query import Interrupted, exchange, rest, rows
 from ..connection.effective_settings import ON_DISK

@@ -12,7 +12,7 @@ from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.run.progress import CommitAwaited, StepStarted
 from ...errors import ApplyError, MustWaitError, Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Interrupted
 from ..connection.effective_settings import ON_DISK

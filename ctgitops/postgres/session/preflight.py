@@ -11,7 +11,7 @@ from ...core.environment.environment import PreflightAction
 from ...core.gate.gate import Reason
 from ...core.gate.preflight import PreflightConcern, ServerCheck, concerns, unchecked
 from ...core.run.progress import Listener, PreflightAwaited, PreflightUnchecked, SessionConnected
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.cancellable_query import Answer, Interrupted, exchange_or_rollback, rest, rows
 from ..connection.effective_settings import effective_settings

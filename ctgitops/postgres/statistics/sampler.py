@@ -12,7 +12,7 @@ import psycopg
 from ...core.performance.interval import STATEMENTS, TABLES
 from ...core.performance.sample import Blind, Sample, StatementFigures
 from ...errors import CtgitopsError, LedgerError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.connect import Address, Connection, connect
 from .activity import IO_SINCE, read_database, read_io, read_lag, read_waiting
 from .generic_plans import read_plans

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg import errors, sql
 
 from ...core.performance.sample import Blind, StatementFigures
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 
 if TYPE_CHECKING:
     from ..connection.connect import Connection

@@ -18,7 +18,7 @@ from ...core.performance.record import LoadRecord, Measuring, Moment
 from ...core.performance.report import LoadReport
 from ...core.performance.traffic import MOST_TABLES, TrafficSample
 from ...errors import Cause, LedgerError
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.cancellable_query import rest
 from ..connection.connect import Address, Connection, connected
 from ..connection.names import SCHEMA

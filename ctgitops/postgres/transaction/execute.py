@@ -12,7 +12,7 @@ from ...core.plan.plan import Direction, Plan, Step
 from ...core.plan.replay import seed_step
 from ...core.plan.step_entry import entry_of_step
 from ...errors import Cause
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.script import Script
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Failure, exchange, rows

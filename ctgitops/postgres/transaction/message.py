@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.redact import redact
 from ...sql.traits import Trait
 from ..connection.effective_settings import ON_DISK

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...core.activity.session_leak import SessionLeak
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ...sql.parse import SqlSyntaxError
 from ...sql.setting_scope import SettingScopes, settings_by_scope
 from ...sql.traits import Trait

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...core.plan.plan import Direction, Step
 from ...core.plan.remedy import rights_remedy
 from ...errors import Cause
-from ...lazy_dataclass import dataclass
+from ...lazy import dataclass
 from ..connection.cancellable_query import Answer, Failure, Interrupted, exchange
 from ..ledger.ledger import LEDGER
 from .message import Spot

@@ -1,17 +1,21 @@
-"""`dataclasses.dataclass` that generates the methods of a class when its first instance is made.
+"""Decorated classes and regular expressions that do their work on first use, so that a run starts sooner.
 
-Python needs 0.3 ms or more to generate the methods of one class. A run imports 150 classes or more, and makes instances
-of a third of them. Until then, `dataclasses.fields` does not accept such a class.
+A run imports 150 dataclasses and 140 regular expressions or more, and uses a third of them. Each one that is not used
+costs 0.3 to 0.5 ms with the standard library.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dataclasses import dataclass as dataclass  # noqa: PLC0414 - type checkers must see the real decorator
+__all__ = ["dataclass", "regex"]
+
+if TYPE_CHECKING:  # type checkers must see the functions of the standard library
+    from dataclasses import dataclass
+    from re import compile as regex
 else:
     import dataclasses
+    import re
     from threading import RLock
 
     _lock = RLock()
@@ -19,7 +23,10 @@ else:
     """Maps each class without its methods to the options of its decorator."""
 
     def dataclass(cls=None, /, **options):
-        """As `dataclasses.dataclass`. The class must not define `__init__`."""
+        """As `dataclasses.dataclass`, but generates the methods when the first instance is made.
+
+        The class must not define `__init__`. Until the first instance, `dataclasses.fields` does not accept the class.
+        """
         if cls is None:
             return lambda decorated: dataclass(decorated, **options)
 
@@ -42,3 +49,14 @@ else:
                 dataclasses.dataclass(**options, init=False)(base)
                 base.__init__ = whole.__init__
                 del _pending[base]
+
+    class regex:  # noqa: N801 - replaces a function
+        """As `re.compile`, but compiles when a method is first called."""
+
+        def __init__(self, *args):
+            self._args = args
+
+        def __getattr__(self, name):
+            value = getattr(re.compile(*self._args), name)  # `re` keeps compiled expressions
+            setattr(self, name, value)
+            return value
