@@ -40,7 +40,7 @@ else:
         return cls
 
     def _complete(cls):
-        """Generates the methods of a class and of its bases. Sets `__init__` last, because another thread may call it."""
+        """Generates the methods of a class and of its bases. Sets `__init__` last: another thread may call it."""
         for base in reversed(cls.__mro__):
             if (options := _pending.get(base)) is not None:
                 kept = {k: v for k, v in vars(base).items() if k not in {"__init__", "__dict__", "__weakref__"}}

@@ -235,6 +235,7 @@ def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
 
 def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     from .backup_lines import backup_lines
+    from .mismatch import mismatch_lines
     from .override import override_lines
 
     plan = outcome.plan
@@ -255,7 +256,7 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     if outcome.losses:
         yield from ("", "  effect on the data")
         yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.text)}" for lost in outcome.losses)
-    yield from _mismatch(outcome)
+    yield from mismatch_lines(outcome)
     for left in outcome.left:
         yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.text)}")
     yield from _reasons(outcome.reasons)
@@ -268,28 +269,6 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
 def _watched(outcome: Outcome) -> Iterable[str]:
     if outcome.status is Status.APPLIED and (watched := phrases.watched(outcome.plan.apply_policy)):
         yield from ("", f"  {watched}")
-
-
-def _mismatch(outcome: Outcome) -> Iterable[str]:
-    if outcome.unpredicted:
-        yield from ("", f"  the schema was not predicted: {on_one_line(outcome.unpredicted)}")
-    if outcome.mismatch is None:
-        return
-    if outcome.mismatch.differs:
-        from .diff_lines import change_lines
-
-        yield from ("", "  - predicted schema, + schema of the database", "", *change_lines(outcome.mismatch.differs))
-    else:
-        yield from (
-            "",
-            "  this run's changes match the prediction; other parts of the schema have changed since the plan was made",
-        )
-    yield from (
-        "",
-        f"  next: do not apply this plan elsewhere; `ctgitops drift --env {outcome.plan.environment}` shows more",
-    )
-    repair = f'`ctgitops repair --env {outcome.plan.environment} --as-it-is --reason "…"`'
-    yield f"  once the schema is corrected, run {repair}; until then environments after this one must wait"
 
 
 def outcome_verdict(outcome: Outcome) -> str:

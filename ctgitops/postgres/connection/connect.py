@@ -19,6 +19,7 @@ from .failure_cause import cause_of_loss, cause_of_refusal
 from .session_pooler import PooledConnection, apply_settings, drops_options, no_ipv6_advice, without_settings
 
 Connection = psycopg.Connection[tuple[object, ...]]
+Cursor = psycopg.Cursor[tuple[object, ...]]
 
 _MISREAD = regex(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?#@]*:[^/?#@]*[/?#][^?#]*@)", re.DOTALL)
 """Matches a URL with a character in its password that must be URL-encoded: `@`, `/`, `?` or `#`."""

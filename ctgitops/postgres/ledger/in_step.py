@@ -49,7 +49,7 @@ class InStep:
         if tool is None:
             return lambda _step: ""
         with lost_as_error(self.address):
-            before = set(read_ledger(self.lock, self.address).applied)
+            before = set(read_ledger(self.lock, self.address, shared=True).applied)
 
         def statements(step: Step) -> str:
             done = {each.number for each in plan.steps[: plan.steps.index(step) + 1]}
@@ -66,7 +66,7 @@ class InStep:
         if tool is None or entry.mark is not Mark.REPAIRED or number is None or file is None:
             return ""
         with lost_as_error(self.address):
-            applied = set(read_ledger(self.lock, self.address).applied)
+            applied = set(read_ledger(self.lock, self.address, shared=True).applied)
         listed = tool.foreign.row_of(file) is not None
         if listed is entry.marks_applied:
             return ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Only the holder of the run lock works, so before it begins, any working backend is an orphan of another run. A role
 # may not see the query of another role's backend, but it sees that one is running: every statement holds the lock of a
 # virtual transaction.
-_ORPHANS = f"""
+ORPHANS = f"""
 select a.pid, a.backend_start, a.application_name, coalesce(a.usename, ''),
        extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8, coalesce(a.query, '')
 from pg_catalog.pg_stat_activity a
@@ -27,7 +27,7 @@ where a.datname = pg_catalog.current_database() and a.application_name ~ '{AT_WO
   and (a.state <> 'idle'
        or exists (select from pg_catalog.pg_locks l where l.pid = a.pid and l.locktype = 'virtualxid'))
 order by a.backend_start
-"""  # noqa: S608 - constants only
+""".encode()  # noqa: S608 - constants only
 POLL_SECONDS = 0.2
 PATIENCE_MILLISECONDS = 10_000
 _Row = tuple[int, datetime, str, str, float | None, str]
@@ -48,7 +48,7 @@ def wait_for_orphans(lock: Connection, address: Address, request: Request, tell:
 
 
 def _at_work(lock: Connection) -> list[Orphan]:
-    rows = lock.execute(_ORPHANS.encode(), binary=True).fetchall()
+    rows = lock.execute(ORPHANS, binary=True).fetchall()
     return [Orphan(*cast("_Row", row)) for row in rows]
 
 

@@ -18,7 +18,7 @@ from ..connection.effective_settings import english
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.set_role import as_role, refuse_other_role
 from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
-from ..ledger.ledger import ensure_ledger, read_ledger
+from ..ledger.ledger import Query, ensure_ledger, read_ledger, read_settled
 
 if TYPE_CHECKING:
     from ...core.activity.run_activity import RunActivity
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from ...core.view.constraint_check import Checked
     from ...core.view.verify import Refuted
     from ...sql.script import Script
+    from ..connection.connect import Connection
+    from ..lock.run_lock import Lease
     from ..statistics.statistics import PostgresStatistics
     from .session import WorkSession
 
@@ -58,6 +60,7 @@ class PostgresDatabase:
     def __init__(self, address: Address, role: str = "") -> None:
         self._connects = address
         self._role = role
+        self._observing: Connection | None = None
 
     @cached_property
     def _address(self) -> Address:
@@ -65,7 +68,10 @@ class PostgresDatabase:
         return as_role(self._connects, self._role)
 
     def ledger(self) -> Ledger:
-        """Reads all entries. Read-only, takes no lock."""
+        """Reads all entries. Read-only, takes no lock. In the block of `observed`, uses its connection."""
+        if self._observing:
+            with lost_as_error(self._address):
+                return read_ledger(self._observing, self._address)
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
             return read_ledger(connection, self._address)
@@ -132,7 +138,11 @@ class PostgresDatabase:
 
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connected(self._address, "ctgitops/read", settings) as connection:
-            yield RunObserver(connection).look
+            self._observing = connection
+            try:
+                yield RunObserver(connection).look
+            finally:
+                self._observing = None
 
     def end(self, holder: Holder) -> bool:
         """Terminates only the sessions of the run `holder`. Returns whether the run lock is free afterwards. Writes."""
@@ -213,8 +223,6 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Holds the run lock on a separate connection until the block ends. Creates or upgrades the ledger. Writes."""
-        from ...core.run.progress import InterruptedRunFound
-        from ..lock.run_lock import Lease, take
         from .migration_connection import STAYS_IDLE, connect_with_timeouts
         from .session import WorkSession
 
@@ -223,13 +231,7 @@ class PostgresDatabase:
             self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **SETTINGS_PROBE, **SERVER_KEEPALIVES}
         ) as lock:
             with lost_as_error(self._address):
-                refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
-                take(lock, self._address, request, tell)
-                ensure_ledger(lock, self._address, request.environment, self._search_path)
-            lease = Lease(lock, request)
-            with lost_as_error(self._address):
-                if interrupted := lease.find_interrupted():
-                    tell(InterruptedRunFound(interrupted))
+                lease, first_ledger = self._locked(lock, request, tell)
             lease.write()
             timeouts = request.environment.timeouts
             session = WorkSession(
@@ -238,6 +240,7 @@ class PostgresDatabase:
                 open_connection=lambda: connect_with_timeouts(self._address, timeouts, english(lock)),
                 lease=lease,
                 tell=lease.publishing(tell),
+                first_ledger=first_ledger,
             )
             try:
                 with lease.heartbeat(HEARTBEAT_SECONDS):
@@ -252,6 +255,21 @@ class PostgresDatabase:
                     session.close()
                     if not is_stop(sys.exc_info()[1]):  # a stopped run tells no receiver: the next run does
                         lease.ended()
+
+    def _locked(self, lock: Connection, request: Request, tell: Listener) -> tuple[Lease, Ledger | None]:
+        """Takes the run lock and makes the ledger ready. Returns the ledger if it was ready. Writes."""
+        from ...core.run.progress import InterruptedRunFound
+        from ..lock.run_lock import UNENDED, Lease, take
+
+        refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
+        facts = take(lock, self._address, request, tell)
+        settled = read_settled(lock, facts, Query(UNENDED)) if facts else None
+        if not settled:
+            ensure_ledger(lock, self._address, request.environment, self._search_path)
+        lease, (ledger, unended) = Lease(lock, request), settled or (None, None)
+        if interrupted := lease.find_interrupted(unended):
+            tell(InterruptedRunFound(interrupted))
+        return lease, ledger
 
     def _search_path(self) -> str:
         """The default search path of this role. Read on a new connection without `_OURS`, which would override it."""
