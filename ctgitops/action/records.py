@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..core.environment.environment import Environment
-from ..core.environment.order import in_order_of_after
+from ..core.environment.environment_order import in_order_of_after
 from ..core.forge.forge import Composed, Published
 from ..core.gate.gate import Unreadable
 from ..core.ledger.ledger import Ledger, Mark

@@ -41,10 +41,10 @@ def apply(
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
             return Outcome(plan, Status.UP_TO_DATE, mismatch=earlier_mismatch)
-        from .applying.execution import Execution, Work
+        from .applying.execution import Execution, PlanWork
 
         execution = Execution(request, session, databases, backups, shadows, load, tell)
-        outcome = execution.of(Work(plan, ledger, earlier_mismatch))
+        outcome = execution.of(PlanWork(plan, ledger, earlier_mismatch))
     return load.reported(outcome)
 
 

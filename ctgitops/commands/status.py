@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..core.environment.order import in_order_of_after
+from ..core.environment.environment_order import in_order_of_after
 from ..core.gate.gate import Predecessor, Unreadable
 from ..core.view.queue import QueuedApply, in_order, queued
 from ..core.view.status import EnvironmentStatus, pending_in, status_of

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.environment.order import in_order_of_after
+from ..core.environment.environment_order import in_order_of_after
 from ..core.gate.request import Origin, Request, fingerprint_from
 from ..core.migration.selector import selector_from
 from ..errors import UsageError, WorkspaceError

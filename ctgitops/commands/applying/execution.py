@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ...core.gate.gate import reasons_to_wait, used_override
 from ...core.gate.health import reasons_of_health
@@ -29,11 +29,23 @@ if TYPE_CHECKING:
     from ...ports.backups import Backups
     from ...ports.database import Database, Databases, Session
     from ...ports.shadow import Shadows
-    from ..measuring.load_watch import LoadWatch
+
+
+class LoadMeasurement(Protocol):
+    """The measurement of the load around a plan."""
+
+    def begin(self) -> None:
+        """Takes the first sample."""
+
+    def before(self, plan: Plan) -> None:
+        """Takes the sample just before the migrations."""
+
+    def after(self, plan: Plan) -> None:
+        """Takes the sample right after the last migration."""
 
 
 @dataclass(frozen=True)
-class Work:
+class PlanWork:
     """A plan that has work, and the ledger from which it was made."""
 
     plan: Plan
@@ -51,14 +63,14 @@ class Execution:
     databases: Databases
     backups: Backups
     shadows: Shadows | None
-    load: LoadWatch
+    load: LoadMeasurement
     tell: Listener
 
     @property
     def _database(self) -> Database:
         return self.databases.of(self.request.environment)
 
-    def of(self, work: Work) -> Outcome:
+    def of(self, work: PlanWork) -> Outcome:
         """Checks the gates and, if no gate makes the plan wait, tries the plan and begins. Writes."""
         plan, predecessor = work.plan, self.databases.predecessor(self.request)
         if reasons := reasons_to_wait(plan, self.request, predecessor) or self._reasons_of_database(plan):
@@ -77,7 +89,7 @@ class Execution:
         done = self._carried_out(plan, work, receipt, predicted or PredictedChanges())
         return replace(done, override=override, unpredicted=predicted.why_not if predicted else "")
 
-    def _carried_out(self, plan: Plan, work: Work, receipt: Receipt | None, predicted: PredictedChanges) -> Outcome:
+    def _carried_out(self, plan: Plan, work: PlanWork, receipt: Receipt | None, predicted: PredictedChanges) -> Outcome:
         """Runs the steps, and compares the resulting schema with the prediction. Writes. Raises ApplyError."""
         request, session = self.request, self.session
         check = PredictionCheck(plan, request, self._database, predicted)

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from ...lazy import dataclass
 from ..environment.environment import Environment, Trigger
-from ..environment.order import in_order_of_after
+from ..environment.environment_order import in_order_of_after
 from .event import (
     Comment,
     Dispatch,

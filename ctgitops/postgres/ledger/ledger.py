@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -17,52 +17,31 @@ from ... import __version__
 from ...core.ledger.identity import refuse_wrong
 from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...errors import LedgerError
-from ...lazy import dataclass
 from ...sql.nodes import quoted_name
 from ...sql.redact import redact, redact_message, secrets_in
-from ..connection.identity import (
-    Facts,
-    Found,
-    ask_identity,
-    has_ledger,
-    identity_from,
-    read_facts,
-    read_identity,
-    record_home,
-)
+from ..connection.identity import has_ledger, read_facts, read_identity, record_home
 from ..connection.names import SCHEMA, literal
 from .ledger_errors import cannot_make, current_role, not_a_ledger, not_readable, read_only, unreadable
+from .one_round_trip import LedgerQuery, read_at_once
 from .progress import read_traces
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment
-    from ..connection.connect import Address, Connection, Cursor
+    from ..connection.connect import Address, Connection
+    from ..connection.identity import Facts
+    from .one_round_trip import Row
 
 LEDGER = "ledger"
 """The qualified name of the table with the entries. Error messages use this name."""
 FORMAT = 4
 """The newest ledger format of this version of ctgitops. `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
 
-Row = tuple[object, ...]
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query whose rows are read in binary format: times as text depend on the role's DateStyle."""
-
-    sql: str
-    values: tuple[object, ...] = ()
-
-    def sent(self, connection: Connection) -> Cursor:
-        """Sends the query. In a pipeline, does not wait for the rows."""
-        return connection.execute(self.sql.encode(), self.values or None, binary=True)
-
-
 _COLUMNS = (
     "mark, name, number, version, checksum, sql, rollback_sql, started_at, finished_at, millis, error, actor, "
     "commit_sha, pull_request, run_url, plan, receipt::text, tool_version, server_version, id, previous_hash, hash"
 )
 _ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 - constants only
+_ALL = LedgerQuery(_ENTRIES)
 _WRITTEN = (f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home")
 """The tables to which a run adds rows."""
 _MAY_ADD = """
@@ -80,10 +59,10 @@ BEGAN = "ctgitops.began"
 def read_ledger(connection: Connection, address: Address, *, shared: bool = False) -> Ledger:
     """Reads all entries. The ledger is empty if the database has none. Read-only. Raises LedgerError.
 
-    With `shared`, uses no pipeline, because statements of another thread would become part of the pipeline.
+    `shared` says that another thread uses the connection too.
     """
     with _asking(connection, address):
-        found, answers = _read_at_once(connection, read_facts(connection), [Query(_ENTRIES)], shared=shared)
+        found, answers = read_at_once(connection, read_facts(connection), [_ALL], newest=FORMAT, shared=shared)
         if found.format == 0:
             return Ledger(identity=found.identity)
         _refuse_newer(found.format, address)
@@ -96,39 +75,16 @@ def _entries(rows: list[Row]) -> tuple[Entry, ...]:
     return tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows)  # type: ignore[arg-type]
 
 
-def _read_at_once(
-    connection: Connection, facts: Facts, queries: Iterable[Query], *, shared: bool = False
-) -> tuple[Found, tuple[list[Row], ...]]:
-    """Reads the identity, and in the same round trip the rows of `queries`. No rows if the ledger's format differs."""
-    asked: Cursor | None = None
-    failure: psycopg.Error | None = None
-    sent: list[Cursor] = []
-    try:
-        with nullcontext() if shared else connection.pipeline():
-            asked = ask_identity(connection, facts)
-            sent += [query.sent(connection) for query in queries] if has_ledger(facts) else []
-    except psycopg.Error as error:
-        if connection.closed or asked is None or asked.description is None:
-            raise
-        failure = error  # a ledger of another format can lack what `queries` read
-    found = identity_from(facts, asked.fetchone() if asked else None)
-    if found.format != FORMAT:
-        return found, ()
-    if failure:
-        raise failure
-    return found, tuple(cursor.fetchall() for cursor in sent)
-
-
-def read_settled(connection: Connection, facts: Facts, query: Query) -> tuple[Ledger, list[Row]] | None:
+def read_settled(connection: Connection, facts: Facts, query: LedgerQuery) -> tuple[Ledger, list[Row]] | None:
     """The ledger and the rows of `query` in one round trip, if `ensure_ledger` would change and refuse nothing.
 
     Otherwise None, also after an error, which `ensure_ledger` then reports. Needs the run lock. Read-only.
     """
     if not has_ledger(facts):
         return None
-    queries = (Query(_MAY_ADD, ([*_WRITTEN],)), Query(_ENTRIES), query)
+    queries = (LedgerQuery(_MAY_ADD, ([*_WRITTEN],)), _ALL, query)
     try:
-        found, answers = _read_at_once(connection, facts, queries)
+        found, answers = read_at_once(connection, facts, queries, newest=FORMAT)
     except psycopg.Error:
         if connection.closed:
             raise

@@ -18,7 +18,8 @@ from ..connection.effective_settings import english
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.set_role import as_role, refuse_other_role
 from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
-from ..ledger.ledger import Query, ensure_ledger, read_ledger, read_settled
+from ..ledger.ledger import ensure_ledger, read_ledger, read_settled
+from ..ledger.one_round_trip import LedgerQuery
 
 if TYPE_CHECKING:
     from ...core.activity.run_activity import RunActivity
@@ -263,7 +264,7 @@ class PostgresDatabase:
 
         refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
         facts = take(lock, self._address, request, tell)
-        settled = read_settled(lock, facts, Query(UNENDED)) if facts else None
+        settled = read_settled(lock, facts, LedgerQuery(UNENDED)) if facts else None
         if not settled:
             ensure_ledger(lock, self._address, request.environment, self._search_path)
         lease, (ledger, unended) = Lease(lock, request), settled or (None, None)
