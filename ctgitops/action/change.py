@@ -22,7 +22,7 @@ from ..errors import ApplyError, CtgitopsError, WorkspaceError
 from ..notify.listeners import completed, listeners
 from ..report.load import load_warnings
 from ..report.markdown import outcome_markdown
-from ..report.text import outcome_text, outcome_verdict
+from ..report.outcome_text import outcome_text, outcome_verdict
 from ..report.workflow_inputs import with_inputs, with_inputs_of
 from .deployment_log import SHA, DeploymentLog
 from .environment_issue import tell_run

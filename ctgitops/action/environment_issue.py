@@ -13,8 +13,8 @@ from ..errors import CtgitopsError
 from ..report.diff_lines import change_lines
 from ..report.drift import verdict, what_next
 from ..report.environment_issue import issue_text
+from ..report.outcome_text import outcome_verdict
 from ..report.phrases import moment
-from ..report.text import outcome_verdict
 from ..report.workflow_inputs import with_inputs
 from .job import Job
 

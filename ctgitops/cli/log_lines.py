@@ -54,7 +54,7 @@ def ended_line(verb: str, exit_status: int) -> None:
         return
     level, fields = "warning" if exit_status else "info", {"exit_status": exit_status}
     for outcome in _outcome:
-        from ..report.text import outcome_verdict
+        from ..report.outcome_text import outcome_verdict
 
         named = {"environment": outcome.plan.environment, "outcome": outcome.status.value}
         _write(level, "run-ended", outcome_verdict(outcome), **named, **fields)

@@ -224,7 +224,7 @@ def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
 
         page = outcome_markdown(outcome, wiring.origin)
     else:
-        from ..report.text import outcome_text
+        from ..report.outcome_text import outcome_text
 
         page = outcome_text(outcome, width_of(sys.stdout))
     print_page(page, form)

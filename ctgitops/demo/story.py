@@ -31,8 +31,9 @@ from ..postgres.server.local_server import LocalServer
 from ..postgres.server.programs import server_for
 from ..report.json import plans_json
 from ..report.markdown import plans_markdown
+from ..report.outcome_text import outcome_text
 from ..report.record import record_markdown
-from ..report.text import outcome_text, plans_text
+from ..report.text import plans_text
 from ..report.text_status import statuses_text
 from ..wiring.wiring import Wiring
 from . import repository

@@ -59,7 +59,8 @@ def read_migrations_of(repository: Repository, policy: Policy) -> LayoutFiles:
         more: list[Problem] = []
         items, refused = repository.items(f"{policy.layout.prefix}{REPEATABLE}")
         repeatable = tuple(seed for item in items if (seed := _seed(repository, item, policy, more)))
-        return LayoutFiles(migrations, repeatable, (*problems, *refused, *more))
+        found = dict.fromkeys((*problems, *refused, *more))  # a link in the path is refused for both folders
+        return LayoutFiles(migrations, repeatable, tuple(found))
     return read_layout(repository, policy)
 
 

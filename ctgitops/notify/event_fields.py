@@ -101,7 +101,7 @@ def _of_options(progress: Progress) -> Fields | None:
         case events.GatesOverridden(override=override):
             return {"gates": list(override.gates)}
         case events.ToolChangesRecorded(title=title, applied=applied, reverted=reverted):
-            return {"tool": title, "applied": list(applied), "reverted": list(reverted)}
+            return {"tool": title, "tool_applied": list(applied), "tool_reverted": list(reverted)}
         case events.LoadWatched(seconds=seconds, applied=applied):
             return {"seconds": round(seconds, 1), "applied": applied}
         case _:

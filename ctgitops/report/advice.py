@@ -15,6 +15,7 @@ from ..core.trial.code_reference import DeployOrder, order_of
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, worst_state
 from . import escape, links, phrases
+from .flag_waits import flag_waits
 
 if TYPE_CHECKING:
     from ..core.gate.gate import Reason
@@ -36,7 +37,7 @@ def advice(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str
         return _space([*_readable(unseen), *_repair(stopping, origin, merged=merged)])
     busy = [result for result in results if isinstance(result, Preview) and not result.plan.empty]
     if not busy:
-        flagged = "; ".join(phrases.flag_waits(phrases.plans(results)))
+        flagged = "; ".join(flag_waits(phrases.plans(results)))
         return escape.prose(
             f"No database is changed: {flagged}." if flagged else "Nothing to do: no database is changed."
         )

@@ -15,10 +15,11 @@ from .comment import Comment
 from .diff_lines import change_lines
 from .impact import text_lines
 from .load import load_parts
+from .outcome_text import outcome_verdict
 from .override import override_markdown
 from .page import MAX, fit, render
 from .proof import sentences
-from .text import next_step, outcome_verdict
+from .text import next_step
 from .text_status import statuses_text
 from .verdict import MARKS as STATE_MARKS
 

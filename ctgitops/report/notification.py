@@ -17,7 +17,7 @@ from .drift import verdict, what_next
 from .json import Object, dump
 from .load import load_verdict, proposal
 from .notification_text import Dialect, text_in, title_in
-from .text import outcome_verdict
+from .outcome_text import outcome_verdict
 
 if TYPE_CHECKING:
     from ..core.activity.interrupted_run import InterruptedRun

@@ -221,17 +221,6 @@ def joined(names: tuple[str, ...], most: int = 5) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-FLAG_WAITS = 5
-"""Maximum number of migrations that a page lists because they wait for a flag."""
-
-
-def flag_waits(plans: Iterable[Plan]) -> list[str]:
-    """The migrations that wait for a flag, each with the reason: `007_billing waits for the flag new-billing`."""
-    found = list(dict.fromkeys(f"`{wait.name}` {wait.text}" for plan in plans for wait in plan.flag_waits))
-    more = [f"and {len(found) - FLAG_WAITS} more wait for a flag"] if len(found) > FLAG_WAITS else []
-    return [*found[:FLAG_WAITS], *more]
-
-
 def busy(table: BusyTable) -> str:
     """The busiest and the quietest hour of a table, and the load in these hours."""
     times = f"busiest at {table.busiest:02}:00, {table.most:,.1f} a second; quietest at {table.quietest:02}:00"

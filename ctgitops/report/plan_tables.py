@@ -9,6 +9,7 @@ from ..core.migration.header import Rollback
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, gaps_of, states_of_steps
 from . import escape, phrases
+from .flag_waits import flag_waits
 from .folded_history import hidden_in
 from .impact import effect_on_worst, glance
 from .verdict import MARKS
@@ -38,7 +39,7 @@ def environment_row(result: PlanResult) -> Part:
         "now": "?" if any(p.code == "not-looked" for p in plan.problems) else phrases.version(plan.current_version),
         "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
         "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
-        "flagged": [escape.prose(text) for text in phrases.flag_waits((plan,))],
+        "flagged": [escape.prose(text) for text in flag_waits((plan,))],
         "stopping": _stopping(result),
         "waits": _waits(result),
     }

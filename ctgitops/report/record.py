@@ -16,10 +16,11 @@ from ..core.view.way_back import BackupNote
 from ..errors import CtgitopsError, MustWaitError
 from . import escape, links, phrases
 from .markdown import outcome_page
+from .outcome_text import outcome_verdict
 from .override import override_markdown
 from .page import MAX, fit, render
 from .record_steps import APPROVAL, at_ref, is_repaired, next_step
-from .text import outcome_verdict
+from .record_words import HELD, MARKS, SAID
 from .text_error import error_text
 from .workflow_inputs import inputs_of, with_inputs
 
@@ -28,21 +29,6 @@ if TYPE_CHECKING:
 
 Part = dict[str, Any]
 Ended = Mapping[str, Outcome | CtgitopsError]
-
-MARKS = {
-    Stage.APPLIED: "✅",
-    Stage.WAITING: "⏳",
-    Stage.FAILED: "⛔",
-    Stage.UNFINISHED: "⛔",
-    Stage.ROLLED_BACK: "↩️",
-    Stage.UNREADABLE: "⛔",
-    Stage.BLOCKED: "⛔",
-    Stage.CANCELLED: "⛔",
-    Stage.TAKEN_BACK: "↩️",
-    Stage.DIFFERS: "⛔",
-    Stage.FLAGGED: "🚩",
-    Stage.REMOVED: "⚪",
-}
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
@@ -119,34 +105,12 @@ def _verdict(record: Record) -> tuple[str, Markup]:
 
 WHY = 160
 """Maximum length of a reason in the verdict, in characters."""
-SAID = {
-    Stage.WAITING: "{} waits for {}",
-    Stage.FAILED: "{} FAILED",
-    Stage.UNFINISHED: "{} is UNFINISHED",
-    Stage.ROLLED_BACK: "Rolled back on {}",
-    Stage.TAKEN_BACK: "{} FAILED, and the run rolled back what it had applied",
-    Stage.CANCELLED: "{} was CANCELLED",
-    Stage.UNREADABLE: "{} CANNOT BE READ",
-    Stage.BLOCKED: "{} is BLOCKED, nothing was changed",
-    Stage.DIFFERS: "{} DIFFERS FROM THE PREDICTION",
-    Stage.FLAGGED: "{} WAITS FOR A FLAG",
-    Stage.REMOVED: "{} does not apply the migration: its file was removed",
-}
-_HELD = {
-    "window": " for its window",
-    "freeze": " for the end of a freeze",
-    "bake": " for its bake time",
-    "after": " for {1}",
-    "fingerprint": " for an approval of its new plan",
-    APPROVAL: " for an approval of its plan",
-    "reviewed": " for a review",
-}
 
 
 def _said(environment: Environment, stage: Stage, record: Record) -> Markup:
     end = record.ends.get(environment.name)
     if stage is Stage.WAITING and end:
-        held = next((_HELD[gate] for gate in end.gates if gate in _HELD), "")
+        held = next((HELD[gate] for gate in end.gates if gate in HELD), "")
         # After the approval, the apply changes the database before a run writes here again.
         unchanged = "" if APPROVAL in end.gates else _unchanged(environment, record)
         said = Markup(f"{{}} WAITS{held}{unchanged}")  # noqa: S704 - the text is a constant

@@ -1,4 +1,4 @@
-"""Renders plans, outcomes and checks for a terminal. The result is plain text without colours."""
+"""Renders plans and checks for a terminal. The result is plain text without colours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..core.plan.plan import Direction, Plan, Step
-from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import NotPlanned, PlanResult, Preview
 from ..core.workspace.finding import Finding, Severity
 from . import phrases
@@ -16,29 +15,24 @@ from .text_error import unseen_lines
 
 if TYPE_CHECKING:
     from ..core.gate.gate import Reason
-    from ..core.performance.report import LoadReport
     from ..core.problem import Problem
     from ..core.workspace.workspace import Workspace
 
 
 def plans_text(results: tuple[PlanResult, ...], within: int | None = None) -> str:
     """The plans of one or more environments. `within` is the width of the terminal."""
-    return _page(line for result in results for line in (*_result(result, within), ""))
-
-
-def outcome_text(outcome: Outcome, within: int | None = None) -> str:
-    """The outcome of an apply or rollback."""
-    return _page(_outcome(outcome, within))
+    return page(line for result in results for line in (*_result(result, within), ""))
 
 
 def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
     """Every problem and finding with its place, or `14 migrations, 3 environments, no problems`."""
     said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
     lines = [line for problem in said for line in (*problem_lines(problem), "")]
-    return _page([*lines, phrases.checked(workspace, problems, findings)])
+    return page([*lines, phrases.checked(workspace, problems, findings)])
 
 
-def _proof(preview: Preview) -> Iterable[str]:
+def proof_lines(preview: Preview) -> Iterable[str]:
+    """What the trial ran, and which objects of the schema changed. Empty without a trial."""
     from .folded_history import schema_of
     from .proof import schema_lines, sentences
 
@@ -69,10 +63,10 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     yield from _steps(preview, within)
-    yield from _effects(preview, within)
+    yield from effect_lines(preview, within)
     yield from _busy(preview)
     yield from destruction.text_lines(preview)
-    yield from _proof(preview)
+    yield from proof_lines(preview)
     yield from _seeds(plan)
     yield from _flagged(plan, within)
     if (said := phrases.apply_policy(plan.apply_policy)) and not plan.empty:
@@ -83,10 +77,10 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     if (which := order_of([plan])) and unfolded(plan):
         yield from ("", f"  {phrases.order(which)}")
     yield from extent_lines(preview)
-    yield from _reasons(preview.reasons)
+    yield from reason_lines(preview.reasons)
     yield from override_lines(preview.override)
     if not plan.empty:
-        yield from (*_fingerprint(preview), "", f"  next: {next_step(preview)}")
+        yield from (*fingerprint_lines(preview), "", f"  next: {next_step(preview)}")
 
 
 def _steps(preview: Preview, within: int | None) -> Iterable[str]:
@@ -95,7 +89,7 @@ def _steps(preview: Preview, within: int | None) -> Iterable[str]:
     plan = preview.plan
     if plan.steps:
         shared = plan.apply_policy.single_transaction
-        rows = (_row(step, preview.destroys, shared=shared) for step in unfolded(plan))
+        rows = (step_row(step, preview.destroys, shared=shared) for step in unfolded(plan))
         yield from ("", *table([HEAD, *_history_row(plan), *rows], within=within))
 
 
@@ -111,7 +105,8 @@ def _flagged(plan: Plan, within: int | None) -> Iterable[str]:
         yield from ("", "  not part of this plan", "", *table(rows, within=within))
 
 
-def _effects(preview: Preview, within: int | None) -> Iterable[str]:
+def effect_lines(preview: Preview, within: int | None) -> Iterable[str]:
+    """The effect of each step on other sessions, as the trial measured it."""
     from .impact import text_lines
 
     if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
@@ -141,7 +136,8 @@ def _history_row(plan: Plan) -> Iterable[tuple[str, ...]]:
         yield ("+", title(steps), "-", inside, rollbacks(steps), "-", "")
 
 
-def _row(step: Step, destroys: frozenset[str] = frozenset(), *, shared: bool) -> tuple[str, ...]:
+def step_row(step: Step, destroys: frozenset[str] = frozenset(), *, shared: bool) -> tuple[str, ...]:
+    """The row of a step in the table of a plan."""
     inside = "one for all" if shared else "one transaction"
     one = inside if step.transactional else "IN BATCHES" if step.batched else "NO TRANSACTION"
     if step.resumption:
@@ -162,7 +158,7 @@ def _row(step: Step, destroys: frozenset[str] = frozenset(), *, shared: bool) ->
 def verdict(preview: Preview) -> str:
     """The verdict on a plan, in words."""
     plan = preview.plan
-    work = _work(plan)
+    work = work_of(plan)
     if plan.blocked:
         blocking = sum(problem.blocks for problem in plan.problems)
         unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
@@ -184,7 +180,8 @@ def verdict(preview: Preview) -> str:
     return f"HELD BACK by {phrases.errors(plan)} ({said})" if plan.error_findings else said
 
 
-def _work(plan: Plan) -> str:
+def work_of(plan: Plan) -> str:
+    """The numbers of migrations and files of a plan, as text."""
     verb = "to apply" if plan.direction is Direction.APPLY else "to roll back"
     parts = []
     if plan.steps:
@@ -193,7 +190,8 @@ def _work(plan: Plan) -> str:
     return ", ".join(parts)
 
 
-def _fingerprint(preview: Preview) -> tuple[str, ...]:
+def fingerprint_lines(preview: Preview) -> tuple[str, ...]:
+    """The line with the fingerprint of a plan. Empty if no page may propose the plan."""
     from ..core.view.verdict import verdict_of
 
     plan = preview.plan
@@ -224,7 +222,8 @@ def _gates(preview: Preview) -> bool:
     return any(reason.gate != "data-loss" for reason in preview.reasons)
 
 
-def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
+def reason_lines(reasons: tuple[Reason, ...]) -> Iterable[str]:
+    """The reasons to wait, each with its hint."""
     for reason in reasons[:SHOWN]:
         yield from ("", f"  waits[{reason.gate}]: {on_one_line(reason.what)}")
         if reason.hint:
@@ -233,90 +232,6 @@ def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
         yield from ("", f"  and {phrases.count(len(reasons) - SHOWN, 'more reason')}")
 
 
-def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
-    from .backup_lines import backup_lines
-    from .mismatch import mismatch_lines
-    from .override import override_lines
-
-    plan = outcome.plan
-    yield f"{plan.environment}: {outcome_verdict(outcome)}"
-    if outcome.done:
-        done = [("", on_one_line(d.name), phrases.millis(d.millis)) for d in outcome.done]
-        yield from ("", *table(done, indent=0, within=within))
-    yield from _watched(outcome)
-    if outcome.load:
-        from .load import load_lines
-
-        yield from ("", *load_lines(outcome.load))
-    if preview := outcome.preview:
-        rows = (_row(step, preview.destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)
-        yield from ("", *table([HEAD, *rows]), *_effects(preview, within), *_proof(preview))
-    for problem in outcome.objections:
-        yield from ("", *(f"  {line}" for line in problem_lines(problem)))
-    if outcome.losses:
-        yield from ("", "  effect on the data")
-        yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.text)}" for lost in outcome.losses)
-    yield from mismatch_lines(outcome)
-    for left in outcome.left:
-        yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.text)}")
-    yield from _reasons(outcome.reasons)
-    yield from override_lines(outcome.override)
-    yield from backup_lines(outcome)
-    if outcome.preview:
-        yield from (*_fingerprint(outcome.preview), "", f"  next: {next_step(outcome.preview, outcome.next_command)}")
-
-
-def _watched(outcome: Outcome) -> Iterable[str]:
-    if outcome.status is Status.APPLIED and (watched := phrases.watched(outcome.plan.apply_policy)):
-        yield from ("", f"  {watched}")
-
-
-def outcome_verdict(outcome: Outcome) -> str:
-    """The outcome in words, also if the run did nothing."""
-    plan = outcome.plan
-    now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
-    versions = f"schema version {now} → {then}" if now != then else _version_of(plan)
-    match outcome.status:
-        case Status.UP_TO_DATE:
-            kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.mismatch else ""
-            return f"up to date, nothing applied{kept}; {_version_of(plan)}"
-        case Status.APPLIED:
-            kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.mismatch else ""
-            unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.problems))
-            against = f" AGAINST {phrases.errors(plan)}" if plan.error_findings else ""
-            return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}{_load(outcome.load)}"
-        case Status.ROLLED_BACK:
-            return f"{_number_done(outcome)} rolled back, {versions}"
-        case Status.ONLY_SHOWN:
-            return f"{verdict(outcome.preview) if outcome.preview else _work(plan)}; dry run, nothing was changed"
-        case Status.WAITING:
-            return f"WAITS, nothing was changed; {_work(plan)}"
-        case Status.BLOCKED:
-            blocking = [problem for problem in plan.problems if problem.blocks]
-            return f"BLOCKED by {phrases.count(len(blocking), 'problem')}{phrases.files(blocking)}, nothing was changed"
-
-
-def _load(load: LoadReport | None) -> str:
-    if load is None:
-        return ""
-    from ..core.performance.report import LoadState
-    from .load import load_verdict
-
-    return "" if load.state is LoadState.UNCHANGED else f", {load_verdict(load)}"
-
-
-def _version_of(plan: Plan) -> str:
-    """The current schema version, or `no schema version` for a database without versioned migrations."""
-    return f"schema version {plan.current_version}" if plan.current_version else "no schema version"
-
-
-def _number_done(outcome: Outcome) -> str:
-    steps = len(outcome.plan.steps)
-    seeds = outcome.plan.seeds[: max(len(outcome.done) - steps, 0)]
-    parts = [phrases.count(steps, "migration")] if steps else []
-    parts += [phrases.count(number, noun) for number, noun in phrases.file_counts(seeds)]
-    return " and ".join(parts)
-
-
-def _page(lines: Iterable[str]) -> str:
+def page(lines: Iterable[str]) -> str:
+    """The lines as one text, without spaces at line ends."""
     return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"

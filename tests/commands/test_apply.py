@@ -17,7 +17,7 @@ from ctgitops.core.run.progress import PlanStarted, SeedFinished, StepFinished, 
 from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import ApplyError, BackupError, LedgerError
 from ctgitops.report.markdown import outcome_markdown
-from ctgitops.report.text import outcome_text
+from ctgitops.report.outcome_text import outcome_text
 from tests.commands.test_plan_tried import NoServer
 from tests.fakes import POINT, PRODUCTION, STAGING, Diary, chained, entry, migration, request, seed, workspace
 

@@ -26,7 +26,8 @@ from ctgitops.lint.registry import rules_for
 from ctgitops.lint.rules import rename
 from ctgitops.report.json import check_json
 from ctgitops.report.markdown import check_markdown, plans_markdown
-from ctgitops.report.text import check_text, outcome_verdict, plans_text
+from ctgitops.report.outcome_text import outcome_verdict
+from ctgitops.report.text import check_text, plans_text
 from ctgitops.sql import data_loss as sql_losses
 from ctgitops.sql import locks, parse, plpgsql, redact
 from ctgitops.sql.nodes import Node

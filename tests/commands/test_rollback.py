@@ -15,7 +15,7 @@ from ctgitops.core.view.verdict import PlanState, verdict_of
 from ctgitops.errors import BackupError, Place, UsageError
 from ctgitops.report.json import outcome_json
 from ctgitops.report.markdown import outcome_markdown
-from ctgitops.report.text import outcome_text
+from ctgitops.report.outcome_text import outcome_text
 from tests.fakes import POINT, PRODUCTION, Diary, chained, entry, migration, receipt, request, workspace
 
 ONE = migration("001_one", "1.0.0")

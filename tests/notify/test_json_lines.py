@@ -62,6 +62,7 @@ EVERY: tuple[Progress, ...] = (
     events.HealthWatched(HealthResult(HealthState.UNWELL, "returned 4"), 3.0),
     events.SeedFinished("seeds/staging/a.sql", 4),
     events.InterruptedRunFound(InterruptedRun("0123456789ab", AT, AT)),
+    events.ToolChangesRecorded("goose", ("001_one",), ("002_two",)),
     events.GatesOverridden(PLAN, UsedOverride((OverriddenWait("window", "closed"),), "orders fail")),
     events.LoadWatched(10.0),
     events.LoadUnmeasured("permission denied"),

@@ -150,7 +150,7 @@ def locks() -> list[Path]:
 def test_dependabot_sees_every_lock_every_action_and_the_base_image() -> None:
     config = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))
     by = {each["package-ecosystem"]: each for each in config["updates"]}
-    assert len(locks()) == 8
+    assert len(locks()) == 9
     assert [
         path
         for path in locks()

@@ -12,7 +12,8 @@ from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.report.json import outcome_json, plan_json
 from ctgitops.report.markdown import outcome_markdown, plans_markdown
-from ctgitops.report.text import outcome_text, plans_text
+from ctgitops.report.outcome_text import outcome_text
+from ctgitops.report.text import plans_text
 from ctgitops.sql.script import Script
 from tests.fakes import STAGING, as_json, migration, workspace
 from tests.report.cases import NOTHING, READY, result

@@ -12,7 +12,8 @@ from ctgitops.core.environment.environment import BackupMaker, BackupPolicy, Bac
 from ctgitops.core.view.preview import Preview
 from ctgitops.report.backups import list_text
 from ctgitops.report.markdown import outcome_markdown, plans_markdown
-from ctgitops.report.text import outcome_text, plans_text
+from ctgitops.report.outcome_text import outcome_text
+from ctgitops.report.text import plans_text
 from tests.fakes import receipt
 from tests.report.cases import APPLIED, READY
 

@@ -18,7 +18,7 @@ from ctgitops.report.json import outcome_json
 from ctgitops.report.load import performance_json, performance_markdown, performance_text
 from ctgitops.report.markdown import outcome_markdown
 from ctgitops.report.notification import of_load, of_outcome
-from ctgitops.report.text import outcome_text
+from ctgitops.report.outcome_text import outcome_text
 from ctgitops.report.workflow_inputs import with_inputs_of
 from tests.fakes import NOW
 from tests.report.cases import APPLIED, ORIGIN

@@ -20,9 +20,9 @@ from ctgitops.core.view.status import EnvironmentStatus
 from ctgitops.report.environment_issue import issue_text
 from ctgitops.report.json import outcome_json, plan_json
 from ctgitops.report.markdown import outcome_markdown, plans_markdown
+from ctgitops.report.outcome_text import outcome_text
 from ctgitops.report.page import MAX
 from ctgitops.report.status_json import status_json, watch_json
-from ctgitops.report.text import outcome_text
 from ctgitops.report.watch import activity_line, activity_lines, state_of
 from tests.fakes import STAGING, migration, workspace
 from tests.report.test_json import valid

@@ -11,8 +11,9 @@ from ctgitops.core.view.preview import PlanResult
 from ctgitops.core.view.status import status_of
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, LedgerError, MustWaitError, Place
 from ctgitops.report.markdown import check_markdown, outcome_markdown, plans_markdown, statuses_markdown
+from ctgitops.report.outcome_text import outcome_text
 from ctgitops.report.terminal_text import on_one_line, table, visible
-from ctgitops.report.text import check_text, outcome_text, plans_text
+from ctgitops.report.text import check_text, plans_text
 from ctgitops.report.text_error import error_text
 from ctgitops.report.text_status import status_text, statuses_text
 from tests.fakes import PRODUCTION, STAGING, migration, workspace

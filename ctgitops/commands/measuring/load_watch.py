@@ -114,7 +114,7 @@ class LoadWatch:
         if policy.on_regression is not OnRegression.PROPOSE or not plan.steps or not report.regressions:
             return report
         from ...core.performance.assessment import with_proposal
-        from ...report.text import outcome_verdict
+        from ...report.outcome_text import outcome_verdict
         from ..rollback import RollbackExtent, show_rollback
 
         command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
