@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _signal as signal  # type: ignore[import-not-found] # `signal` imports more, and Ctrl-C may come meanwhile
-import gc
 import os
 import sys
 
@@ -38,10 +37,12 @@ def _wrote_version() -> bool:
 
 def main() -> NoReturn:
     """Imports the command line and runs it. A signal during the import ends the process without a traceback."""
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
+    import gc  # noqa: PLC0415 - the handlers must be set before any import
+
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     if sys.argv[1:] == ["--version"] and _wrote_version():
         sys.exit(0)
     from .cli.main import main as run  # noqa: PLC0415 - the handlers must be set before this slow import

@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
+from ..core.gate.request import Origin
+from ..core.plan.plan import Step
+from ..core.problem import Problem
 from ..core.view.preview import Occasion, PlanResult, Preview
 from ..core.view.verdict import verdict_of
-from ..lazy import dataclass
+from ..sql.script import Script
 from . import destruction, escape, findings, impact, links, phrases, plan_tables
 from .advice import advice
 from .diagram import diagram
@@ -20,12 +24,6 @@ from .folded_history import folded, hidden_in, rollbacks, schema_of, transaction
 from .override import override_markdown
 from .proof import mark, schema_lines, sentences
 from .verdict import verdict
-
-if TYPE_CHECKING:
-    from ..core.gate.request import Origin
-    from ..core.plan.plan import Step
-    from ..core.problem import Problem
-    from ..sql.script import Script
 
 CUT = {
     "diagrams": "{} of {} diagrams",

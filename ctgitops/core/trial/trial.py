@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from ...errors import ApplyError, Cause, Place
+from ...sql.script import Script
+from ..activity.session_leak import SessionLeak
+from ..ledger.ledger import Ledger
 from ..plan.plan import Direction, Plan, Step
 from ..plan.remedy import file_advice, rights_remedy
 from ..problem import Problem
 from ..schema.compare import Altered, Changes, compare
 from ..schema.deparse import alike_once_read
 from ..schema.snapshot import SchemaObject, Snapshot
+from ..schema.source_database import SourceDatabase
 from .gap import LIMITS, NO_EXTENSION, NO_ROWS, OWN_NAME, Gap, Stop
 from .sandbox_gap import not_copied
-
-if TYPE_CHECKING:
-    from ...sql.script import Script
-    from ..activity.session_leak import SessionLeak
-    from ..ledger.ledger import Ledger
-    from ..schema.source_database import SourceDatabase
-    from .seed_trial import SeedTrial
+from .seed_trial import SeedTrial
 
 _ROWS = ("02", "21", "22", "23", "P0")
 """SQLSTATE classes of errors that depend on rows: no data, cardinality, data, integrity, RAISE."""

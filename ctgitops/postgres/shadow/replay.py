@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
@@ -15,10 +14,12 @@ from ...core.environment.environment import Environment, ShadowPolicy
 from ...core.gate.request import Request
 from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Direction, Plan, Step
+from ...core.plan.replay import ReplayTarget
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError, UsageError
+from ...ports.database import Session
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import APPLYING, schema_of
 from ..connection.cancellable_query import exchange
@@ -27,15 +28,11 @@ from ..connection.identity import cluster_of
 from ..connection.names import unused
 from ..server.limits import Limits
 from ..server.local_server import LocalServer
+from ..server.programs import Programs
 from ..server.scratch_database import rename
 from ..server.server_choice import Server, throw_away
 from ..session.database import PostgresDatabase
 from .copy_name import without_databases
-
-if TYPE_CHECKING:
-    from ...core.plan.replay import ReplayTarget
-    from ...ports.database import Session
-    from ..server.programs import Programs
 
 ROLE = "ctgitops_replay"
 """The role that runs migrations in this database. The role is a superuser only while a migration needs one."""
