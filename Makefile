@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture site vendor lock bench bench-plan bench-action bench-backups bench-regressions clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture site vendor lock bench bench-start bench-plan bench-action bench-backups bench-regressions clean
 
 all: check
 
@@ -124,6 +124,10 @@ vendor: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench.apply
+
+# Measures the CPU time of commands that have nothing to do, compared with `import psycopg`.
+bench-start: $(READY)
+	$(BIN)/python -m bench.start
 
 # Measures a plan from a cold start, its trace and its parts, each with its goal.
 bench-plan: $(READY)

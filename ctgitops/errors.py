@@ -15,9 +15,10 @@ nothing to do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar
+
+from .lazy import dataclass
 
 
 @dataclass(frozen=True, order=True)

@@ -13,10 +13,11 @@ from dataclasses import replace
 from ..commands.plan import plan as plan_verb
 from ..commands.planning.offline import OfflinePlanner
 from ..core.environment.environment import Environment
+from ..core.environment.environment_order import in_order_of_after
 from ..core.environment.layout import Layout
 from ..core.forge.event import Ignored
 from ..core.forge.forge import Proposal, TreeFile
-from ..core.forge.intent import PlanFromApi, Planning, in_order_of_after
+from ..core.forge.intent import PlanFromApi, Planning
 from ..core.problem import Problem
 from ..core.trial.code_reference import CodeUnavailable
 from ..core.view.preview import PlanResult, with_problems

@@ -16,8 +16,9 @@ from ..commands.drift import drift as drift_verb
 from ..commands.planning.offline import OfflinePlanner
 from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
+from ..core.environment.environment_order import in_order_of_after
 from ..core.forge.forge import ChangedFile, CommitState, Composed
-from ..core.forge.intent import Checking, Finalising, Planning, in_order_of_after
+from ..core.forge.intent import Checking, Finalising, Planning
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.drift import exit_status as drift_exit_status
 from ..core.view.preview import NotPlanned

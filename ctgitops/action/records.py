@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..core.environment.environment import Environment
+from ..core.environment.environment_order import in_order_of_after
 from ..core.forge.forge import Composed, Published
-from ..core.forge.intent import in_order_of_after
 from ..core.gate.gate import Unreadable
 from ..core.ledger.ledger import Ledger, Mark
 from ..core.migration.migration_name import MigrationName

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..core.environment.environment import Environment
 from ..errors import UsageError
 from ..wiring.wiring import Wiring
 from . import options
 from .log_lines import progress
 from .printing import print_page, print_unread, width_of
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
 
 
 @click.group(invoke_without_command=True)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..commands.check import check, lint
 from ..core.fix import Rename
-from ..core.workspace.numbering import BaseBranch
 from ..files.fixing import fix_after, fix_lines
 from ..files.git import changed_since
 from ..files.scaffold import Order
 from ..wiring.wiring import Wiring
+
+if TYPE_CHECKING:
+    from ..core.workspace.numbering import BaseBranch
 
 
 def apply_fixes(root: Path, base: BaseBranch) -> Iterator[str]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..core.environment.environment import Environment
-from ..core.run.outcome import Outcome
-from ..core.run.progress import Listener
-from ..core.view.drift import DriftResult
 from ..errors import Cause, CtgitopsError, UsageError
 from ..wiring.wiring import Wiring
 from . import options
 from .log_lines import as_json_lines, say
 from .printing import print_page
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.run.outcome import Outcome
+    from ..core.run.progress import Listener
+    from ..core.view.drift import DriftResult
 
 
 @click.command()

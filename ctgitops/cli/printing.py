@@ -9,13 +9,16 @@ import sys
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import PurePath
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, WorkspaceError
+from ..lazy import regex
 from .log_lines import as_json_lines, error_line, say
+
+if TYPE_CHECKING:
+    from ..core.workspace.workspace import Workspace
 
 
 def print_page(text: str, form: str = "text") -> None:
@@ -65,12 +68,12 @@ _RED, _YELLOW, _GREEN, _CYAN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[32m", "\x1b[36m
 # A `-` in the first column of a table has more spaces after it than the sign of a changed object
 _CHANGE = r" {6,}|(?=[+-] {1,5}\S)"
 _STYLES = (
-    (re.compile(r"^( *)(error\[[\w-]+\]:?)", re.MULTILINE), _RED),
-    (re.compile(r"^( *)((?:warning|waits)\[[\w-]+\]:?)", re.MULTILINE), _YELLOW),
-    (re.compile(r"^( *)((?:help|next|fix|state|measured):)", re.MULTILINE), _CYAN),
-    (re.compile(rf"^({_CHANGE})(\+.*)$", re.MULTILINE), _GREEN),
-    (re.compile(rf"^({_CHANGE})(-.*)$", re.MULTILINE), _RED),
-    (re.compile(r"()\b(BLOCKED|CANNOT BE READ|IRREVERSIBLE|BREAKING|NO TRANSACTION|WAITS|NO BACKUP)\b"), _RED),
+    (regex(r"^( *)(error\[[\w-]+\]:?)", re.MULTILINE), _RED),
+    (regex(r"^( *)((?:warning|waits)\[[\w-]+\]:?)", re.MULTILINE), _YELLOW),
+    (regex(r"^( *)((?:help|next|fix|state|measured):)", re.MULTILINE), _CYAN),
+    (regex(rf"^({_CHANGE})(\+.*)$", re.MULTILINE), _GREEN),
+    (regex(rf"^({_CHANGE})(-.*)$", re.MULTILINE), _RED),
+    (regex(r"()\b(BLOCKED|CANNOT BE READ|IRREVERSIBLE|BREAKING|NO TRANSACTION|WAITS|NO BACKUP)\b"), _RED),
 )
 _NARROWEST = 40
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..core.run.outcome import Outcome
 from ..wiring.wiring import Wiring
 from . import options
 from .log_lines import keep_outcome, say
 from .notifications import notify_of, notifying
+from .plan_file import fingerprint_in
 from .printing import print_page, width_of
-from .read_only import fingerprint_in
+
+if TYPE_CHECKING:
+    from ..core.run.outcome import Outcome
 
 
 @click.command()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..commands.repair import Correction, Fact, accept, accept_again, adopt
 from ..commands.repair import repair as repair_verb
-from ..core.gate.request import Request
 from ..core.migration.selector import selector_from
 from ..wiring.wiring import Wiring
 from . import options
 from .notifications import alerting
 from .printing import print_page
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Request
 
 
 @click.command()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..wiring.backups import StoredBackups
 from ..wiring.wiring import Wiring
 from . import options
 from .log_lines import progress
 from .printing import print_page
+
+if TYPE_CHECKING:
+    from ..wiring.backups import StoredBackups
 
 
 @click.command()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,10 +25,12 @@ from ..files.scaffold import (
 )
 from ..layouts.choice import chosen_layout, refusal
 from ..layouts.configuration import ToolSettings
-from ..layouts.search import FoundLayout
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
+
+if TYPE_CHECKING:
+    from ..layouts.search import FoundLayout
 
 MINIMUM_TO_CHOOSE = 2
 """The number of found folders from which init asks which one to use."""

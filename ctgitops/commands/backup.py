@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..core.backup.drill import DrillResult, FailedDrill, PassedDrill
 from ..core.backup.listing import BackupListing
 from ..core.environment.environment import BackupMaker, Environment
-from ..core.run.progress import Listener
 from ..errors import CtgitopsError
-from ..ports.backups import FinishedBackups
-from ..ports.database import Databases
+
+if TYPE_CHECKING:
+    from ..core.run.progress import Listener
+    from ..ports.backups import FinishedBackups
+    from ..ports.database import Databases
 
 
 def with_backups(environments: Iterable[Environment], *, drilled: bool = False) -> tuple[Environment, ...]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ..core.gate.request import Request
 from ..core.ledger.identity import refuse_wrong
 from ..core.ledger.in_step import begin_in_step, end_in_step, table_in_step
-from ..core.ledger.ledger import Entry, Ledger
 from ..core.run.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
 from ..core.run.in_step import refuse_difference, refuse_other_layout
-from ..core.run.progress import Listener
 from ..core.run.takeover import applied_by, only_ledger
 from ..core.schema.compare import without
 from ..errors import LedgerError, UsageError
-from ..ports.database import Databases, Session
-from ..ports.shadow import Shadows
 from .diff import against_files
 from .drift import read_while_idle
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Request
+    from ..core.ledger.ledger import Entry, Ledger
+    from ..core.run.progress import Listener
+    from ..ports.database import Databases, Session
+    from ..ports.shadow import Shadows
 
 PROVED = "verified: the schema equals the schema of the files"
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from typing import TYPE_CHECKING
 
-from ..core.problem import Problem
 from ..core.workspace.breaking_change import breaking_problems
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.removal import Removals, removal_problems
 from ..core.workspace.workspace import Workspace, problems_of, sql_problems_of
 from ..lint.file_selection import lint_files
+
+if TYPE_CHECKING:
+    from ..core.problem import Problem
 
 
 def check(workspace: Workspace, removals: Removals | None = None, merged: Collection[str] = ()) -> tuple[Problem, ...]:

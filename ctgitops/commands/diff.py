@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from ..core.environment.environment import Environment
+from typing import TYPE_CHECKING
+
 from ..core.environment.given import given_hint
 from ..core.plan.replay import steps_of_files
 from ..core.schema.compare import compare, mirrored
-from ..core.schema.snapshot import Snapshot
-from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, UsageError, WorkspaceError
-from ..ports.schemas import Schemas
-from ..ports.shadow import Shadows
 from .replaying.replay import Replayed, replay
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.schema.snapshot import Snapshot
+    from ..core.workspace.workspace import Workspace
+    from ..ports.schemas import Schemas
+    from ..ports.shadow import Shadows
 
 MIGRATIONS = "migrations"
 """The argument of `diff` for the schema that the migration files produce."""

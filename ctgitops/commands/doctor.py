@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from ..core.doctor.check_list import CHECKS
 from ..core.doctor.diagnosis import Checkup, Diagnosis, ensured, unknown
 from ..errors import CtgitopsError
-from ..ports.examination import Examination, Look
+
+if TYPE_CHECKING:
+    from ..ports.examination import Examination, Look
 
 LONGEST = 10.0
 """Maximum seconds for one check."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from ..core.activity.lock_holder import Holder
+from typing import TYPE_CHECKING
+
 from ..core.environment.given import given_hint
-from ..core.gate.request import Request
 from ..core.ledger.drift_acceptance import accepted_in
 from ..core.ledger.identity import refuse_wrong
-from ..core.ledger.ledger import Ledger
 from ..core.plan.replay import steps_with_repeatable
 from ..core.schema.compare import without, without_access_of
-from ..core.schema.snapshot import Snapshot
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
-from ..ports.database import Database, Databases
-from ..ports.shadow import Shadows
 from .applying.in_step import with_tool_changes
 from .replaying.replay import Replayed, replay
+
+if TYPE_CHECKING:
+    from ..core.activity.lock_holder import Holder
+    from ..core.gate.request import Request
+    from ..core.ledger.ledger import Ledger
+    from ..core.schema.snapshot import Snapshot
+    from ..ports.database import Database, Databases
+    from ..ports.shadow import Shadows
 
 ATTEMPTS = 3
 

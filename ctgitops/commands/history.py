@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
 from ..core.gate.gate import Unreadable
-from ..core.gate.request import Request
-from ..core.ledger.ledger import Ledger
 from ..core.view.run_history import History, Lane, lane_of
 from ..core.view.schema_tree import SchemaTree
-from ..core.workspace.finding import Finding
-from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError
+from ..lazy import dataclass
 from ..lint.file_selection import lint_files
-from ..ports.database import Databases
-from ..ports.shadow import Shadows
 from .drift import drift
 from .replaying.schema_replay import MOST_REPLAYS, SchemaReplay
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.gate.request import Request
+    from ..core.ledger.ledger import Ledger
+    from ..core.workspace.finding import Finding
+    from ..core.workspace.workspace import Workspace
+    from ..ports.database import Databases
+    from ..ports.shadow import Shadows
 
 NOT_ASKED = "the schemas were not rebuilt, because of `--no-shadow`"
 

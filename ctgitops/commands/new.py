@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..core.ledger.ledger import Ledger
-from ..core.migration.migration import Migration
 from ..core.workspace.candidates import file_of
 from ..core.workspace.numbering import BaseBranch, Move, find, moves
-from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, UsageError
-from ..ports.database import Databases
+from ..lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..core.ledger.ledger import Ledger
+    from ..core.migration.migration import Migration
+    from ..core.workspace.workspace import Workspace
+    from ..ports.database import Databases
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from ..core.environment.environment import Environment
+from typing import TYPE_CHECKING
+
 from ..core.migration.selector import Candidate, Selector
-from ..core.performance.record import LoadRecord
 from ..errors import UsageError
-from ..ports.database import Databases
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.performance.record import LoadRecord
+    from ..ports.database import Databases
 
 
 def performance(

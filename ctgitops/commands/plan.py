@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..core.environment.environment import DataPreflight
 from ..core.gate.forward_loss import forward_losses
 from ..core.gate.gate import Predecessor, reasons_to_wait, used_override, with_warnings
-from ..core.gate.request import Request
 from ..core.impact.header_claim import claim_problems
 from ..core.impact.impact_problems import impact_problems
 from ..core.impact.row_constraint import row_constraint_problems
@@ -37,9 +37,7 @@ from ..core.view.preview import (
 )
 from ..core.view.uncounted_rows import uncounted_problems
 from ..errors import CtgitopsError, Place
-from ..ports.code import Code
-from ..ports.database import Database, Databases
-from ..ports.shadow import Shadows
+from ..lazy import dataclass
 from .applying.in_step import current_ledger
 from .planning.applied_elsewhere import with_unchangeable_headers
 from .planning.backup_extent import planned_extent
@@ -49,6 +47,12 @@ from .planning.impact_estimate import effects_of
 from .planning.live_schema import with_findings
 from .planning.other_ledger import with_other_ledger
 from .planning.trial import TrialRunner
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Request
+    from ..ports.code import Code
+    from ..ports.database import Database, Databases
+    from ..ports.shadow import Shadows
 
 
 def plan(

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ..core.gate.request import Request
 from ..core.ledger.identity import Identity, identity_problems, refuse_wrong
 from ..core.ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from ..core.ledger.open_prediction import NAME as PREDICTION
 from ..core.ledger.open_prediction import open_predictions
 from ..core.ledger.resumption import ProgressState
 from ..core.ledger.reversal import changes_in
-from ..core.migration.migration import Migration
-from ..core.migration.selector import Selector
-from ..core.plan.plan import Step
-from ..core.run.progress import Listener
 from ..core.run.statement_repair import refuse_statement, unfinished_step
 from ..core.workspace.candidates import file_of, of_all
 from ..errors import UsageError
-from ..ports.database import Databases
+from ..lazy import dataclass
 from .applying.in_step import join_in_step
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Request
+    from ..core.migration.migration import Migration
+    from ..core.migration.selector import Selector
+    from ..core.plan.plan import Step
+    from ..core.run.progress import Listener
+    from ..ports.database import Databases
 
 HOME = "home"
 """The name of the ledger entry that `--adopt` writes. The entry belongs to no migration."""

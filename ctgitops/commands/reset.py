@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
 from ..core.gate.gate import reasons_to_wait
-from ..core.gate.request import Request
 from ..core.ledger.identity import Site, refuse_wrong
 from ..core.ledger.ledger import Ledger
 from ..core.ledger.safeguards import Safeguards
 from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
-from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, LedgerError, UsageError
-from ..ports.database import Databases, Session
+from ..lazy import dataclass
 from .applying.carry_out import carry_out, watch_health
 from .applying.failure_advice import with_failure_advice
 from .applying.rollback_on_failure import FailedApply
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.gate.request import Request
+    from ..core.workspace.workspace import Workspace
+    from ..ports.database import Databases, Session
 
 UNCHANGED = "nothing was changed"
 _OF_PULL_REQUESTS = ("pull_request", "issue_comment", "merge_group", "workflow_run")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ..core.environment.environment import Environment
+from typing import TYPE_CHECKING
+
 from ..core.schema.database_roles import DatabaseRoles
 from ..errors import LedgerError, UsageError
-from ..ports.database import Databases
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..ports.database import Databases
 
 
 def roles(environment: Environment, *, databases: Databases, database: str | None = None) -> DatabaseRoles:

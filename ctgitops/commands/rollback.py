@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..core.gate.data_loss import command_with, losses, unaccepted
 from ..core.gate.gate import reasons_to_wait
-from ..core.gate.request import Request
-from ..core.ledger.ledger import Entry, Ledger
-from ..core.migration.migration import Migration
-from ..core.migration.selector import Selector
 from ..core.plan.rollback import entries_after, last_entries, make_rollback, number_in
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..core.view.preview import Preview
-from ..ports.backups import Backups
-from ..ports.database import Databases
-from ..ports.shadow import Shadows
+from ..lazy import dataclass
 from .applying.carry_out import BackUpBy, back_up, carry_out, safeguarded
 from .applying.in_step import current_ledger, join_in_step
 from .planning.rollback_trial import tried_rollback
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Request
+    from ..core.ledger.ledger import Entry, Ledger
+    from ..core.migration.migration import Migration
+    from ..core.migration.selector import Selector
+    from ..ports.backups import Backups
+    from ..ports.database import Databases
+    from ..ports.shadow import Shadows
 
 
 @dataclass(frozen=True)

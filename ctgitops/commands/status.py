@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ..core.activity.run_activity import RunActivity
-from ..core.forge.intent import in_order_of_after
+from ..core.environment.environment_order import in_order_of_after
 from ..core.gate.gate import Predecessor, Unreadable
-from ..core.gate.request import Request
-from ..core.ledger.ledger import Ledger
-from ..core.performance.record import Measuring
 from ..core.view.queue import QueuedApply, in_order, queued
 from ..core.view.status import EnvironmentStatus, pending_in, status_of
 from ..errors import CtgitopsError
-from ..ports.database import Databases
+from ..lazy import dataclass
 from .applying.in_step import current_ledger
 from .watch import measuring
+
+if TYPE_CHECKING:
+    from ..core.activity.run_activity import RunActivity
+    from ..core.gate.request import Request
+    from ..core.ledger.ledger import Ledger
+    from ..core.performance.record import Measuring
+    from ..ports.database import Databases
 
 
 @dataclass(frozen=True)

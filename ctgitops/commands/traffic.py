@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ..core.environment.environment import Environment
+from typing import TYPE_CHECKING
+
 from ..core.performance.traffic import Traffic, quiet_hours
-from ..ports.database import Databases
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..ports.database import Databases
 
 
 def traffic(

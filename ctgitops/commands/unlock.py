@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ..core.activity.lock_holder import Holder
-from ..core.gate.request import Request
 from ..errors import MustWaitError
-from ..ports.database import Databases
+from ..lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..core.activity.lock_holder import Holder
+    from ..core.gate.request import Request
+    from ..ports.database import Databases
 
 
 class Ending(StrEnum):

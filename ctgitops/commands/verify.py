@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from ..core.gate.request import Request
+from typing import TYPE_CHECKING
+
 from ..core.plan.plan import worst_first
 from ..core.view.constraint_check import deep_problems
 from ..core.view.preview import NotPlanned
 from ..core.view.verify import Verified, VerifyResult, findings, queries_of
 from ..errors import CtgitopsError
-from ..ports.database import Databases
 from .applying.in_step import current_ledger
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Request
+    from ..ports.database import Databases
 
 
 def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyResult, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from ..core.activity.run_activity import Look, RunActivity
-from ..core.environment.environment import Environment
-from ..core.performance.record import Measuring
-from ..ports.database import Databases
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.performance.record import Measuring
+    from ..ports.database import Databases
 
 KEPT = 30
 """The number of earlier looks from which rates are computed."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ..errors import Place
-from .fix import Fix
+from ..lazy import dataclass
+
+if TYPE_CHECKING:
+    from .fix import Fix
 
 NOT_ANALYSED = "not-analysed"
 """The code of a problem or lint finding that reports a statement whose analysis failed."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from ..lazy import dataclass
 
 VERSION = 1
 SKEW = timedelta(minutes=5)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
+
+from ..lazy import dataclass
 
 _DECIMAL_DIGITS = 38
 _PLAIN = {

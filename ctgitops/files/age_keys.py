@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
+from ..lazy import regex
+
+_BLOCK = regex(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
 def recipient(text: str) -> Any:

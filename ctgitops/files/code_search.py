@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from ..core.code.source import is_code
 from ..core.problem import Problem
 from ..core.trial.code_reference import Mention, Searched, mentions_in
-from ..sql.name_changes import SearchedName
+from ..lazy import dataclass
 from .git import tracked
 from .policy import layout_of
 from .repository import Repository, shown
+
+if TYPE_CHECKING:
+    from ..sql.name_changes import SearchedName
 
 LARGEST = 1_000_000
 """Maximum size of a file in bytes. A larger file is assumed to be generated."""

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -13,11 +14,13 @@ from ..core.environment.layout import Layout, LayoutName
 from ..core.environment.policy import HeaderRule, Policy
 from ..errors import UsageError
 from ..layouts.configuration import ToolEnvironment, ToolSettings
-from ..layouts.search import FoundLayout
 from .policy import PATH, read_policy
 from .repository import Repository
 from .scaffold import NewFile
 from .workspace import read_migrations_of
+
+if TYPE_CHECKING:
+    from ..layouts.search import FoundLayout
 
 _POLICY = """\
 # yaml-language-server: $schema={schemas}/policy.schema.json

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.fix import Fix, FollowUpMigration, Lines, Rename
-from ..core.migration.migration import Migration
-from ..core.workspace.workspace import Workspace
 from ..sql.breaking import KnownObjects, breaks_of
 from ..sql.nodes import dropped_names
 from ..sql.outer_transaction import outer_pair
 from ..sql.parse import SqlSyntaxError, Tree, statements, trees
 from ..sql.tokens import first_word
 from .scaffold import Change, NewFile, Order, new_migration, write_files
+
+if TYPE_CHECKING:
+    from ..core.migration.migration import Migration
+    from ..core.workspace.workspace import Workspace
 
 
 def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[tuple[str, ...], tuple[Lines, ...]]:

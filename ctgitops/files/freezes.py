@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.environment.freeze import Freeze
 from ..core.problem import Problem
 from .calendars import LARGEST, Freezes, freezes_in
 from .json_schema import Fault, dotted
-from .repository import Repository
-from .strict_yaml import Document, Keys
 from .time_zones import near_zone, zone_exists
+
+if TYPE_CHECKING:
+    from .repository import Repository
+    from .strict_yaml import Document, Keys
 
 _PERIOD = ("from", "to", "timezone", "reason")
 _FOLDER = "environments/"

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.migration.migration import Migration
 from ..core.migration.schema_version import SchemaVersion
 from ..core.workspace.numbering import BaseBranch, Seniority
 from ..errors import CtgitopsError, UsageError
+from ..lazy import regex
 from .git_command import DEEPER, Git
 from .layout_reader import migrations_among
 from .policy import layout_of
 
+if TYPE_CHECKING:
+    from ..core.migration.migration import Migration
+
 _USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-_VERSION = re.compile(r"--\s*Version\s*:\s*(\S+)\s*")
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_VERSION = regex(r"--\s*Version\s*:\s*(\S+)\s*")
+_COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _WITHOUT_BASE = {
     "--changed": "`ctgitops check` without `--changed` and `--fix` lints every file",
     "--base": "rename the files to the next free number of the branch to merge into",

@@ -8,10 +8,10 @@ import re
 import shlex
 import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import WorkspaceError
+from ..lazy import dataclass, regex
 
 SECONDS = 30
 """Timeout of one git command in seconds. The timeout is long, because a partial clone may have to fetch objects."""
@@ -33,8 +33,8 @@ _SILENT = {
     "SSH_ASKPASS_REQUIRE": "never",
     "GIT_OPTIONAL_LOCKS": "0",
 }
-_COMPLAINT = re.compile(r"^(?:error|fatal): ", re.MULTILINE)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_COMPLAINT = regex(r"^(?:error|fatal): ", re.MULTILINE)
+_CREDENTIALS = regex(r"(?<=://)[^/@\s]+@")
 _MOST_WORDS = 600
 _NOT_PARTIAL = "`git fetch --refetch --no-filter origin` fetches the objects that this partial clone lacks"
 DEEPER = "`git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'` fetches the missing history"

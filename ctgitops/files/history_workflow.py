@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
 from .scaffold import NewFile
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
 
 PATH = ".github/workflows/history.yml"
 _INDENT = "\n          "

@@ -10,18 +10,19 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..core.problem import Problem
-from ..errors import Place
+from ..lazy import dataclass
 from .strict_yaml import Document, Keys, shown_value
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
+
+    from ..errors import Place
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
-from ..core.environment.layout import Layout
-from ..core.environment.policy import Policy
 from ..core.migration.migration import Migration, Seed
 from ..core.migration.migration_name import LARGEST, FileKind, MigrationName, parse_migration_name, split_name
 from ..core.problem import Problem
@@ -14,9 +13,14 @@ from ..errors import Place
 from ..layouts.registry import tool_of
 from ..layouts.sections import NO_TRANSACTION
 from ..layouts.tool import Folder, Source, Tool
+from ..lazy import dataclass
 from ..sql.script import Script, checksum_of
 from .other_tool_names import holds_sql
-from .repository import Repository
+
+if TYPE_CHECKING:
+    from ..core.environment.layout import Layout
+    from ..core.environment.policy import Policy
+    from .repository import Repository
 
 _SKIPPED = {"node_modules", "vendor", "target"}
 DEEPEST = 6

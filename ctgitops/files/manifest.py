@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.environment.apply_policy import ApplyPolicy, Health, OnFailure, TransactionScope
 from ..core.environment.environment import (
@@ -37,7 +37,9 @@ from .manifest_faults import after_disposable, health_faults, query_of, semantic
 from .policy import read_document, without_faults
 from .receivers import receivers_of, secret
 from .repository import Item, Repository, sub_folder
-from .strict_yaml import Document
+
+if TYPE_CHECKING:
+    from .strict_yaml import Document
 
 FOLDER = "environments"
 _UNITS = {

@@ -6,22 +6,25 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.environment.apply_policy import Health
-from ..core.environment.environment import Environment
 from ..core.problem import Problem
 from ..core.workspace.workspace import query_problems
 from ..errors import Place
+from ..lazy import regex
 from ..sql.script import Script
 from .age_keys import recipient
 from .freezes import freeze_faults
 from .json_schema import Fault, dotted
 from .policy import unknown_rules
 from .receivers import receiver_faults
-from .repository import Repository
 from .strict_yaml import Document, Keys, shown_value
 from .time_zones import near_zone, zone_exists
+
+if TYPE_CHECKING:
+    from ..core.environment.apply_policy import Health
+    from ..core.environment.environment import Environment
+    from .repository import Repository
 
 Usable = dict[str, Any]
 
@@ -144,7 +147,7 @@ def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterat
             yield _fault(document, keys, folder, "the folder does not exist: create the folder, or correct its name")
 
 
-_BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
+_BUCKET = regex(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^@?#\s]*)?")
 _OF_S3 = ("region", "path_style", "server_side_encryption", "object_lock")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ..core.environment.policy import HeaderRule, Policy
 from ..core.fix import Rename
@@ -15,6 +15,7 @@ from ..core.migration.migration_name import LARGEST, parse_migration_name, parse
 from ..core.problem import Problem
 from ..errors import Place
 from ..layouts.dbmate_sections import scripts_of, without_markers
+from ..lazy import dataclass, regex
 from ..sql.script import Script, checksum_of
 from .other_tool_names import folder_of_other_tool, holds_sql, name_of_other_tool, rollbacks_named_otherwise
 from .repository import Item, Repository, sub_folder
@@ -22,9 +23,9 @@ from .repository import Item, Repository, sub_folder
 FOLDER = "migrations"
 REPEATABLE = "repeatable"
 """The folder, inside the folder of the migrations, with files that run again whenever their text changes."""
-_MEANT = re.compile(r"^\d+[-_].*\.(?:psql|pgsql|txt)$", re.IGNORECASE)
+_MEANT = regex(r"^\d+[-_].*\.(?:psql|pgsql|txt)$", re.IGNORECASE)
 """Matches names of files that are probably meant as migrations, such as `002_x.sql.txt`."""
-_WORDS = re.compile(r"[^a-z0-9]+")
+_WORDS = regex(r"[^a-z0-9]+")
 
 Files = dict[str, str]
 """Maps the suffixes ``, `.up`, `.down` and `.verify` to the paths of one migration's files."""

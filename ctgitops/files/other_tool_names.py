@@ -7,11 +7,13 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-_FLYWAY = re.compile(r"([VUBR])([0-9]+(?:[._][0-9]+)*)?__(.+)\.sql", re.IGNORECASE)
-_POSTGRATOR = re.compile(r"([0-9]+)\.(do|undo)\.(?:(.+)\.)?sql", re.IGNORECASE)
-_BACK = re.compile(r"(.+)[._-](?:rollback|undo|revert|down)", re.IGNORECASE)
-_DATED = re.compile(r"([0-9][0-9-]*)[-_](.+)")
-_WORDS = re.compile(r"[^A-Za-z0-9]+")
+from ..lazy import regex
+
+_FLYWAY = regex(r"([VUBR])([0-9]+(?:[._][0-9]+)*)?__(.+)\.sql", re.IGNORECASE)
+_POSTGRATOR = regex(r"([0-9]+)\.(do|undo)\.(?:(.+)\.)?sql", re.IGNORECASE)
+_BACK = regex(r"(.+)[._-](?:rollback|undo|revert|down)", re.IGNORECASE)
+_DATED = regex(r"([0-9][0-9-]*)[-_](.+)")
+_WORDS = regex(r"[^A-Za-z0-9]+")
 
 
 def name_of_other_tool(name: str) -> tuple[str, str] | None:

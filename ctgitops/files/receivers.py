@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.environment.receiver import Event, Receiver
 from ..core.problem import Problem
 from .json_schema import Fault
-from .strict_yaml import Document
+
+if TYPE_CHECKING:
+    from .strict_yaml import Document
 
 
 def secret(text: str) -> str:

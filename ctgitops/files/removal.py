@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.environment.layout import Layout
 from ..core.workspace.removal import Removal, Removals
 from ..errors import CtgitopsError
+from ..lazy import regex
 from .git import base_name, commit_of, fork_of, in_repository
 from .git_command import DEEPER, Git
 from .layout_reader import migrations_among
 from .policy import layout_of
+
+if TYPE_CHECKING:
+    from ..core.environment.layout import Layout
 
 _SIMILAR = 0.5
 """The minimum share of common lines at which a file counts as renamed, as in git."""
@@ -21,7 +24,7 @@ _WHOLE = (
     "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the complete history"
 )
 _FORMAT = "--format=%H%x09%an%x09%cs"
-_COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
+_COMMIT = regex(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
 
 
 def removals(root: Path) -> Removals:

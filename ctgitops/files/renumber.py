@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.migration.migration import Migration
-from ..core.workspace.numbering import Move
 from ..errors import UsageError
+from ..lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..core.migration.migration import Migration
+    from ..core.workspace.numbering import Move
 
 _VERSION = re.compile(r"(?m)^(--\s*Version\s*:\s*)\S+")
 _DEPENDENCIES = re.compile(r"(?m)^(--\s*Dependencies\s*:)(.*(?:\n--\s{2,}\S.*)*)$")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..core.file_check.conflict_marker import conflict_in
 from ..core.problem import Problem
 from ..errors import Place, WorkspaceError
+from ..lazy import dataclass
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MARKS = {

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from ..core.environment.policy import EVERYTHING, Band
 from ..core.migration.migration_name import LARGEST
 from ..core.migration.schema_version import SchemaVersion, highest
 from ..core.migration.structure import PARTS
-from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, UsageError
 from ..layouts.registry import tool_of
+from ..lazy import dataclass
 from .git import in_repository
 from .git_command import Git
+
+if TYPE_CHECKING:
+    from ..core.workspace.workspace import Workspace
 
 _TIMESTAMP = 10**13
 """The smallest number that is a 14-digit timestamp. Supabase and dbmate use such numbers."""

@@ -6,13 +6,13 @@ integers without leading zeros have a type. All other values are text, such as `
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ..core.problem import Problem
 from ..errors import Place
+from ..lazy import dataclass, regex
 from ..sql.invisible import hidden_in_key, named
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ Keys = tuple[str | int, ...]
 
 DEEPEST = 20
 _WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
-_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
-_BARE_SECRET = re.compile(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
+_WHOLE = regex(r"0|-?[1-9][0-9]{0,17}")
+_BARE_SECRET = regex(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
 """Matches the common mistake `{url: ${NAME}}`. YAML requires quotes inside braces, which `read_yaml` adds."""
 _HINTS = (
     ("\\t", "indent with spaces"),

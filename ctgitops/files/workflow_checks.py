@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
+from ..lazy import dataclass
 
 FOLDER = ".github/workflows"
 OUR_ACTION = re.compile(r"^(\./?|[^@\s]*/ctgitops@\S+|docker://\S*ctgitops[@:]\S+)$")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
-from ..core.environment.policy import Policy
 from ..core.migration.migration import Seed
 from ..core.problem import Problem
 from ..core.workspace.repeatable import in_dependency_order
@@ -18,6 +17,10 @@ from .manifest import read_environments
 from .migrations import REPEATABLE, read_migrations
 from .policy import read_policy
 from .repository import Item, Repository, sub_folder
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.environment.policy import Policy
 
 
 def read_workspace(root: Path) -> Workspace:

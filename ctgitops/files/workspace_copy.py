@@ -8,9 +8,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
-from ..core.environment.layout import Layout
 from ..core.workspace.workspace import Workspace
 from ..errors import UsageError
 from .git import base_name
@@ -20,6 +19,10 @@ from .manifest import FOLDER as MANIFESTS
 from .manifest import read_environments
 from .policy import layout_of
 from .repository import Repository
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.environment.layout import Layout
 
 DEEPEST = 5
 _IGNORED = shutil.ignore_patterns(".git", "node_modules")

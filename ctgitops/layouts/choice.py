@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from shlex import quote
+from typing import TYPE_CHECKING
 
-from .search import FoundCode, FoundLayout
+if TYPE_CHECKING:
+    from .search import FoundCode, FoundLayout
 
 _INNER = {
     "db",

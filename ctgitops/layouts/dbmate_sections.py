@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from ..core.problem import Problem
 from ..errors import Place
+from ..lazy import regex
 from ..sql.script import Script
 from ..sql.tokens import comment_lines
 
-_MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b[ \t]*(.*?)[ \t]*$", re.MULTILINE)
-_RESEMBLES = re.compile(
+_MARKER = regex(r"^--[ \t]*migrate:(up|down)\b[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_RESEMBLES = regex(
     r"^[ \t]*--[ \t]*migrate[ \t]*:?[ \t]*(?:up|down)[ \t]*(?:transaction:\w+)?[^\w\n]*$", re.MULTILINE | re.IGNORECASE
 )
 """Matches a mistyped marker. dbmate and ctgitops read such a line as a comment, and would run the SQL below it."""

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..core.environment.layout import LayoutName
+from ..lazy import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ..core.environment.layout import LayoutName
-from .tool import Tool
+
+if TYPE_CHECKING:
+    from .tool import Tool
 
 _MODULES: dict[LayoutName, str] = {
     name: name.value.replace("-", "_") for name in LayoutName if name is not LayoutName.CTGITOPS

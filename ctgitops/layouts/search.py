@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from ..core.environment.layout import LayoutName
+from ..lazy import dataclass
 from .registry import tool_of
 from .tool import Folder
 

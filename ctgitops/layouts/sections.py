@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ..core.problem import Problem
 from ..errors import Place
+from ..lazy import dataclass
 from ..sql.script import Script
 from ..sql.tokens import comment_lines
 from .tool import Divided

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ..core.problem import Problem
+from ..lazy import dataclass
 from .sections import Directives
 from .sqitch_records import record
 from .tool import Arranged, Folder, Source, Tool

@@ -10,9 +10,12 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..core.migration.tool_record import ToolRecord
-from .tool import Folder, Source
+
+if TYPE_CHECKING:
+    from .tool import Folder, Source
 
 PLAN = "sqitch.plan"
 _LINE = re.compile(

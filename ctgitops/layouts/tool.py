@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
 from ..core.migration.migration_name import FileKind, MigrationName
-from ..core.migration.tool_record import ToolRecord
 from ..core.problem import Problem
 from ..errors import Place
+from ..lazy import dataclass, regex
 from ..sql.script import Script
 
-_WORDS = re.compile(r"[^A-Za-z0-9_-]+")
+if TYPE_CHECKING:
+    from ..core.migration.tool_record import ToolRecord
+
+_WORDS = regex(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,13 @@ class Tool:
     divide: Callable[[str, str], Divided] = whole_file
     arrange: Callable[[Folder], Arranged] | None = None
     """Replaces `files` for a tool that keeps the order of its migrations in another file."""
-    reads: re.Pattern[str] = re.compile(r"(?!)")
+    reads: re.Pattern[str] = regex(r"(?!)")
     """Matches other files that `arrange` or `check` must read."""
     placeholder: re.Pattern[str] | None = None
     """Matches a placeholder in a file, with its name as the first group. None if the tool has no placeholders."""
     check: Callable[[Folder], Iterator[Problem]] = lambda _folder: iter(())
     """Yields problems with the whole folder, such as a checksum that does not match."""
-    foreign: re.Pattern[str] = re.compile(r"(?!)")
+    foreign: re.Pattern[str] = regex(r"(?!)")
     """Matches files that the tool runs as migrations, but that are not SQL."""
     new: str = ""
     """The path of a new migration's file, with `{number}` and `{words}`. Empty if the tool itself must create it."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ..lazy import dataclass
 from ..sql.nodes import Name, Node, columns_in, parts_of, relation_name
 from .catalog import Constraint
 from .types import SERIAL, Type, type_of

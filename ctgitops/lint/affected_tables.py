@@ -7,27 +7,29 @@ show are unknown.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..core.impact.cascade import Relatives, TableChange
-from ..core.impact.impact import Held, StepImpact
-from ..core.plan.plan import Step
-from ..core.schema.snapshot import SchemaObject, Snapshot
+from ..lazy import dataclass, regex
 from ..sql.locks import LockMode
-from ..sql.nodes import Name
 from ..sql.parse import SqlSyntaxError
 from .catalog import Function
 from .routine_writes import Writes, routines_made, writes_of, writes_of_routine
 from .snapshot_catalog import function_sql
 
+if TYPE_CHECKING:
+    from ..core.impact.impact import Held, StepImpact
+    from ..core.plan.plan import Step
+    from ..core.schema.snapshot import SchemaObject, Snapshot
+    from ..sql.nodes import Name
+
 _WITH_ROWS = frozenset({"table", "foreign table"})
 _VIEWS = frozenset({"view", "materialized view"})
 _CHANGED = frozenset({"DELETE", "UPDATE"})
-_PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
-_CALLED = re.compile(r'(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*\(')
+_PART = regex(r'"((?:[^"]|"")*)"|([^".]+)')
+_CALLED = regex(r'(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*\(')
 
 
 @dataclass(frozen=True)

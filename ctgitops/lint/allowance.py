@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Finding, Severity
 from ..errors import Place
-from ..sql.script import Script
+from ..lazy import dataclass, regex
 from ..sql.tokens import Kind, tokens
 from .registry import nearest, rule_named
 
-_LINE = re.compile(r"--[ \t]*ctgitops:[ \t]*allow\b(.*)", re.IGNORECASE)
-_BODY = re.compile(
+if TYPE_CHECKING:
+    from ..sql.script import Script
+
+_LINE = regex(r"--[ \t]*ctgitops:[ \t]*allow\b(.*)", re.IGNORECASE)
+_BODY = regex(
     r"\s+(?P<rule>[a-z][a-z0-9-]*)\s*\((?P<reason>[^()]*(?:\([^()]*\)[^()]*)*)\)\s*"
     r"(?:until\s+(?P<until>\S+)\s*)?(?:by\s+(?P<owner>\S.*?)\s*)?"
 )

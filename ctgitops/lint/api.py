@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..sql.nodes import Name, Node, name_of, options_of, parts_of, relation_name, role_names
 from .fold.access import API_ROLES
-from .rule_input import Case
+
+if TYPE_CHECKING:
+    from .rule_input import Case
 
 ROLES = """do $$ begin create role anon; exception when duplicate_object or unique_violation then null; end $$;
 """

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
+from ..lazy import dataclass
 from ..sql.nodes import Name, Node, dropped_names, qualified, relation_name, walk
 from .added_columns import columns_of, target
-from .catalog import Index, Table
 from .nested_statements import statements_in
-from .rule_input import Case
+
+if TYPE_CHECKING:
+    from .catalog import Index, Table
+    from .rule_input import Case
 
 _UNIQUE = {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}
 

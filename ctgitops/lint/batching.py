@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..sql.batch import shape_faults, shape_of
 from ..sql.deparse import expression, reaches_out
 from ..sql.nodes import Node, columns_in, identifier
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.tautology import always_true
-from .catalog import Table
+
+if TYPE_CHECKING:
+    from .catalog import Table
 
 _DIRECTIVE = "write the statement in batches, in a separate migration: `-- ctgitops: batch size=5000`"
 _OTHERS = {"withClause", "fromClause", "usingClause", "returningClause"}

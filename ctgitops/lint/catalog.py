@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ..lazy import dataclass
 from ..sql.nodes import Name, Node, conjuncts, not_null_columns
 from .types import UNKNOWN, Type
 

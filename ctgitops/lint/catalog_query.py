@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ..lazy import dataclass, regex
 from ..sql.nodes import Node, conjuncts, parts_of, walk, written
-from .catalog import Catalog
 from .catalog_rows import LISTED, Row
 from .dynamic_sql import UNKNOWN, Values, texts
+
+if TYPE_CHECKING:
+    from .catalog import Catalog
 
 PLAIN = {"targetList", "limitOption", "op"}
 """The keys in the parse tree of a plain `SELECT 1`."""
@@ -19,7 +22,7 @@ _AGGREGATES = {
 }  # fmt: skip
 _SCHEMAS = {"", "pg_catalog", "information_schema"}
 _TESTS = {("AEXPR_OP", "="), ("AEXPR_IN", "="), ("AEXPR_LIKE", "~~"), ("AEXPR_LIKE", "!~~")}
-_LIKE = re.compile(r"\\.|.", re.DOTALL).findall
+_LIKE = regex(r"\\.|.", re.DOTALL).findall
 _WILD = {"%": ".*", "_": "."}
 _JOINED = {"pg_namespace", "pg_class"}
 _KEYS = {"relnamespace", "connamespace", "conrelid", "attrelid"}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
+from ..lazy import regex
 from ..sql.nodes import Name, written
-from .catalog import Catalog, Table
+
+if TYPE_CHECKING:
+    from .catalog import Catalog, Table
 
 Row = dict[str, str | None]
 """Maps column names to the values of a row. A missing column, or None, means that the value is unknown."""
@@ -22,7 +25,7 @@ _CONSTRAINTS = {
     "CONSTR_CHECK": ("c", "CHECK"), "CONSTR_FOREIGN": ("f", "FOREIGN KEY"), "CONSTR_PRIMARY": ("p", "PRIMARY KEY"),
     "CONSTR_UNIQUE": ("u", "UNIQUE"), "CONSTR_EXCLUSION": ("x", None),
 }  # fmt: skip
-_GUESSED = re.compile(r".*( \d+|_\d+_idx)")
+_GUESSED = regex(r".*( \d+|_\d+_idx)")
 """Matches names that lint generated, because the statement did not give a name."""
 
 

@@ -6,10 +6,14 @@ still uses the name, and shows the deploy order.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..sql.nodes import Node, columns_in, relation_name, walk
-from .catalog import Table
 from .rule import Severity
-from .rule_input import Case
+
+if TYPE_CHECKING:
+    from .catalog import Table
+    from .rule_input import Case
 
 _COPIES = ("InsertStmt", "UpdateStmt", "MergeStmt", "CreateTableAsStmt")
 """Statements, besides SELECT INTO, with which a file can copy the dropped data to another place."""

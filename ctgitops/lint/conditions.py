@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..sql.nodes import Node, parts_of
 from ..sql.parse import SqlSyntaxError, parse_expression
 from ..sql.plpgsql import Condition
-from .catalog import Catalog
 from .catalog_query import PLAIN, Constants, aggregates, counts, finds_row
-from .dynamic_sql import Values
+
+if TYPE_CHECKING:
+    from .catalog import Catalog
+    from .dynamic_sql import Values
 
 _COMPARED: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

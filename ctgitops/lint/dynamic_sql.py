@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 
+from ..lazy import dataclass, regex
 from ..sql.nodes import Node, identifier, parts_of
 from ..sql.parse import SqlSyntaxError, parse_expression
 
@@ -14,7 +15,7 @@ UNKNOWN = "…"
 """Stands for a name that is known only at run time. PostgreSQL parses this text as an identifier."""
 _MOST = 50
 _DEEPEST = 8
-_PLACE = re.compile(r"%(?:(\d+)\$)?-?\d*([sIL%])")
+_PLACE = regex(r"%(?:(\d+)\$)?-?\d*([sIL%])")
 Values = Mapping[str, tuple[str, ...]]
 
 

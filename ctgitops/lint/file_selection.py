@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
 from ..core.environment.given import Platform
-from ..core.environment.policy import Policy
-from ..core.migration.migration import Migration
 from ..core.plan.plan import Direction, Plan, Step
-from ..core.schema.snapshot import Snapshot
 from ..core.view.preview import PlanResult, Preview
-from ..core.workspace.finding import Finding
-from ..core.workspace.workspace import Workspace
 from ..sql.parse import SqlSyntaxError
 from .catalog import Catalog
 from .fold.access import API_ROLES
 from .run import Linter
 from .snapshot_catalog import catalog_of
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.environment.policy import Policy
+    from ..core.migration.migration import Migration
+    from ..core.schema.snapshot import Snapshot
+    from ..core.workspace.finding import Finding
+    from ..core.workspace.workspace import Workspace
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:

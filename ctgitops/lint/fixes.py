@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..core.fix import FollowUpMigration, Lines
+from ..lazy import regex
 from ..sql.nodes import Node, identifier, relation_name
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
@@ -16,7 +17,7 @@ from .rule_input import Transaction
 
 Fix = Callable[[Script, Tree, Transaction], Lines | None]
 """Fixes one statement of a file. Returns None if a fix is impossible, or if its result would not be valid SQL."""
-_END = re.compile(r"\s*;")
+_END = regex(r"\s*;")
 _LONGEST = 63
 """Maximum length of an identifier, in bytes."""
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..lazy import dataclass
 from ..sql.guard import NotAnalysedError
 from ..sql.nodes import Node, name_of
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Inner, body_of, inside
 from ..sql.tautology import always_true
-from .catalog import Catalog, Function
 from .catalog_query import aggregates
 from .conditions import Answers, Reader, holds
 from .dynamic_sql import UNKNOWN, Values, texts
+
+if TYPE_CHECKING:
+    from .catalog import Catalog, Function
 
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {*_QUERIES, "CallStmt", "CreateTableAsStmt"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
+from ..lazy import regex
 from ..sql.nodes import Node, canonical, columns_in, conjuncts, parts_of, same
-from .catalog import Catalog, Table
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
+if TYPE_CHECKING:
+    from .catalog import Catalog, Table
+
+_DAY = regex(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}
 """Operators on a list that lint ignores. `<> ANY` excludes no value, and `= ALL` is rare."""
 

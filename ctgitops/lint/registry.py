@@ -6,10 +6,13 @@ import difflib
 import pkgutil
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from . import rules
 from .nested_statements import CALLED
-from .rule import Rule
+
+if TYPE_CHECKING:
+    from .rule import Rule
 
 _NO_STATEMENTS = {"Unread", "Allowance", "NotAnalysed", "File", CALLED}
 

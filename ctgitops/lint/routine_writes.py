@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ..lazy import dataclass
 from ..sql.guard import guarded
 from ..sql.locks import locks
 from ..sql.nodes import Name, Node, name_of, relation_name, walk
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.plpgsql import body_of, parse_body
-from .catalog import Function
 from .fold.create import function_of
+
+if TYPE_CHECKING:
+    from .catalog import Function
 
 _WRITES = {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _DYNAMIC = {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..lazy import dataclass
 from ..sql.nodes import Name, Node, columns_in, conjuncts, parts_of, relation_name, walk
 from ..sql.tautology import always_false
-from .catalog import Catalog, Table
 from .rule_input import Case, called
 from .selectivity import selective
+
+if TYPE_CHECKING:
+    from .catalog import Catalog, Table
 
 _SYSTEM = {"pg_catalog", "information_schema", "ctgitops"}
 _DEEPEST = 8

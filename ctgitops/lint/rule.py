@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Severity
+from ..lazy import dataclass
 from ..sql.locks import LockMode
-from ..sql.name_changes import ConflictTarget
-from ..sql.nodes import Node
-from .added_columns import AddedColumn
-from .fixes import Fix
 from .rule_input import Case, called
+
+if TYPE_CHECKING:
+    from ..sql.name_changes import ConflictTarget
+    from ..sql.nodes import Node
+    from .added_columns import AddedColumn
+    from .fixes import Fix
 
 __all__ = ["Case", "Group", "Hit", "Hits", "LockMode", "Rule", "Severity", "blocked_by", "called", "columns"]
 """The names that modules in `rules/` usually import."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from ..lazy import dataclass
 from ..sql.locks import LockMode, locks
 from ..sql.nodes import Name, Node, qualified, relation_name, written
 from ..sql.transaction_block import why_not_in_transaction

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..core.workspace.finding import Finding, Severity
+from ..lazy import dataclass
 from ..sql.batch import is_batched
 from ..sql.guard import Failure, Guard
 from ..sql.nodes import Node, commands
 from ..sql.parse import SqlSyntaxError, Tree, trees
-from ..sql.script import Script
 from ..sql.tokens import Kind, Token, tokens
 from .added_columns import target
 from .allowance import allowances, judged
@@ -22,6 +23,9 @@ from .nested_statements import Unread, with_inner
 from .registry import rules_for
 from .rule import Hit, Rule
 from .rule_input import Case, Transaction
+
+if TYPE_CHECKING:
+    from ..sql.script import Script
 
 _BEFORE_NAME = {"ALTER", "TABLE", "MATERIALIZED", "VIEW", "FOREIGN", "INDEX", "IF", "EXISTS", "ONLY"}
 """Keywords of ALTER TABLE that come before the table's name."""

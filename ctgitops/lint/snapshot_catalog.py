@@ -7,18 +7,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ..core.schema.snapshot import SchemaObject, Snapshot
+from ..lazy import regex
 from ..sql.guard import Guard
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from .catalog import Catalog
 from .fold import apply
 from .fold.access import API_ROLES
 
+if TYPE_CHECKING:
+    from ..core.schema.snapshot import SchemaObject, Snapshot
+
 _TAG = "$ctgitops$"
-_NAME = re.compile(r'(?:"(?:[^"]|"")*"|[^("])+')
+_NAME = regex(r'(?:"(?:[^"]|"")*"|[^("])+')
 """Matches the name of a function, without the types of its arguments."""
-_ATOMIC = re.compile(r"\s*(?:begin\s+atomic|return)\b", re.IGNORECASE)
+_ATOMIC = regex(r"\s*(?:begin\s+atomic|return)\b", re.IGNORECASE)
 _RELATIONS = ("table", "foreign table", "materialized view", "view")
 
 

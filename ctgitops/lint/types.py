@@ -6,10 +6,14 @@ tests/lint/test_context.py compares each pair with the measurement.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from ..sql.nodes import Node
+from ..lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..sql.nodes import Node
 
 _FULL_INTERVAL = 32767
 _FIELDS = (1 << 12, 1 << 11, 1 << 10, 1 << 3, 1 << 1, 1 << 2)

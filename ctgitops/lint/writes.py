@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
 
+from ..lazy import dataclass
 from ..sql.nodes import Node, relation_name, switched_on
 from ..sql.tautology import always_true
 from .batching import in_batches
-from .catalog import Table
-from .rule_input import Case
 from .selectivity import selective
+
+if TYPE_CHECKING:
+    from .catalog import Table
+    from .rule_input import Case
 
 KINDS = (
     "UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt", "SelectStmt", "CreateTableAsStmt", "CopyStmt", "ExplainStmt",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ..core.run import progress as events
 from ..core.run.outcome import Outcome
-from ..core.run.progress import Progress
+from ..lazy import dataclass
 from ..report.notification import LongWait
+
+if TYPE_CHECKING:
+    from ..core.run.progress import Progress
 
 LONG_WAIT_SECONDS = 60.0
 """How long a migration waits for a lock before receivers are notified."""

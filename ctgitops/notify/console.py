@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ..core.run.progress import Listener, Progress
 from .lines import line_of, worth_a_line
+
+if TYPE_CHECKING:
+    from ..core.run.progress import Listener, Progress
 
 
 def console(

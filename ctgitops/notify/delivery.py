@@ -8,10 +8,10 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.environment.receiver import Event, Receiver
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..report.notification import Notification

@@ -6,13 +6,15 @@ No field contains data of a row or text of SQL.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.gate.health import HealthState
-from ..core.plan.plan import Step
 from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
-from ..core.run.progress import Progress
+
+if TYPE_CHECKING:
+    from ..core.plan.plan import Step
+    from ..core.run.progress import Progress
 
 Fields = dict[str, Any]
 

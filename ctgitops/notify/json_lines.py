@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from ..core.run.progress import Listener, Progress
 from ..report.terminal_text import on_one_line
 from .event_fields import environment_of, fields_of, level_of, name_of, step_of
 from .lines import line_of
+
+if TYPE_CHECKING:
+    from ..core.run.progress import Listener, Progress
 
 VERSION = 1
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from ..core.migration.migration import is_repeatable
 from ..core.plan.plan import Direction
 from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
-from ..core.run.progress import Progress
 from ..report.phrases import count, duration, millis, size
 from ..report.terminal_text import on_one_line
+
+if TYPE_CHECKING:
+    from ..core.run.progress import Progress
 
 
 def line_of(progress: Progress) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.progress import Progress as Bars
@@ -15,9 +15,11 @@ from rich.text import Text
 
 from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
-from ..core.run.progress import Listener, Progress
 from ..report.terminal_text import on_one_line
 from .lines import line_of
+
+if TYPE_CHECKING:
+    from ..core.run.progress import Listener, Progress
 
 _WITHIN = (
     events.StepWaited,

@@ -11,19 +11,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, Span, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ..core.run import backup_progress as backup_events
 from ..core.run import progress as events
-from ..core.run.progress import Progress
 from .event_fields import environment_of, fields_of, name_of, step_of
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
+
+    from ..core.run.progress import Progress
 
 SCOPE = "ctgitops"
 _MARKS = (

@@ -10,11 +10,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..core.run.progress import Listener, Progress
+from ..lazy import dataclass
 from .telemetry_settings import endpoint, wants
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 
+    from ..core.run.progress import Listener, Progress
     from .run_trace import RunTrace
 
 LONGEST = 3.0

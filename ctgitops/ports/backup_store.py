@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.receipt import SavedFile
+from ..lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..core.receipt import SavedFile
 
 RECEIPT = "receipt.json"
 """The name of the receipt's file. A backup without a receipt does not count."""

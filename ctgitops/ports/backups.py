@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.backup.drill import Drill
-from ..core.backup.stored_backup import StoredBackup
-from ..core.environment.backup_extent import BackupExtent
-from ..core.environment.environment import Environment
-from ..core.receipt import Receipt
-from ..core.run.progress import Listener
-from .shadow import Shadows
+if TYPE_CHECKING:
+    from ..core.backup.drill import Drill
+    from ..core.backup.stored_backup import StoredBackup
+    from ..core.environment.backup_extent import BackupExtent
+    from ..core.environment.environment import Environment
+    from ..core.receipt import Receipt
+    from ..core.run.progress import Listener
+    from .shadow import Shadows
 
 
 class Backups(Protocol):

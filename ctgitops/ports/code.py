@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.trial.code_reference import Searched
-from ..sql.name_changes import SearchedName
+if TYPE_CHECKING:
+    from ..core.trial.code_reference import Searched
+    from ..sql.name_changes import SearchedName
 
 
 class Code(Protocol):

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.activity.lock_holder import Holder
-from ..core.activity.run_activity import RunActivity
-from ..core.activity.session_leak import SessionLeak
-from ..core.environment.apply_policy import Health
-from ..core.environment.environment import Environment
-from ..core.gate.data_loss import CountedLoss, Loss
-from ..core.gate.gate import Predecessor, Reason
-from ..core.gate.health import HealthResult
-from ..core.gate.request import Request
-from ..core.impact.size import Size
-from ..core.ledger.foreign_ledger import ForeignLedger
-from ..core.ledger.ledger import Entry, Ledger
-from ..core.ledger.resumption import ProgressState
-from ..core.ledger.safeguards import Safeguards
-from ..core.migration.migration import Seed
-from ..core.plan.plan import Plan, Step
-from ..core.recovery_point import RecoveryPoint
-from ..core.run.auto_rollback import Checkpoint
-from ..core.run.progress import Listener
-from ..core.schema.database_roles import DatabaseRoles
-from ..core.schema.snapshot import Snapshot
-from ..core.schema.source_database import SourceDatabase
-from ..core.trial.violation import Risk, Violation
-from ..core.view.constraint_check import Checked
-from ..core.view.verify import Refuted
-from ..errors import UsageError
-from ..sql.script import Script
-from .statistics import Statistics
+if TYPE_CHECKING:
+    from ..core.activity.lock_holder import Holder
+    from ..core.activity.run_activity import RunActivity
+    from ..core.activity.session_leak import SessionLeak
+    from ..core.environment.apply_policy import Health
+    from ..core.environment.environment import Environment
+    from ..core.gate.data_loss import CountedLoss, Loss
+    from ..core.gate.gate import Predecessor, Reason
+    from ..core.gate.health import HealthResult
+    from ..core.gate.request import Request
+    from ..core.impact.size import Size
+    from ..core.ledger.foreign_ledger import ForeignLedger
+    from ..core.ledger.ledger import Entry, Ledger
+    from ..core.ledger.resumption import ProgressState
+    from ..core.ledger.safeguards import Safeguards
+    from ..core.migration.migration import Seed
+    from ..core.plan.plan import Plan, Step
+    from ..core.recovery_point import RecoveryPoint
+    from ..core.run.auto_rollback import Checkpoint
+    from ..core.run.progress import Listener
+    from ..core.schema.database_roles import DatabaseRoles
+    from ..core.schema.snapshot import Snapshot
+    from ..core.schema.source_database import SourceDatabase
+    from ..core.trial.violation import Risk, Violation
+    from ..core.view.constraint_check import Checked
+    from ..core.view.verify import Refuted
+    from ..errors import UsageError
+    from ..sql.script import Script
+    from .statistics import Statistics
 
 
 class Session(Protocol):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ..core.doctor.diagnosis import Diagnosis
+from ..lazy import dataclass
 
 Look = Callable[[], Iterable[Diagnosis]]
 """Runs one check. Raises CtgitopsError, or any other exception, if it cannot look."""

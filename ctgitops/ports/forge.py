@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.forge.environment_issue import EnvironmentIssue
-from ..core.forge.event import OutsideRun
-from ..core.forge.forge import (
-    ChangedFile,
-    Check,
-    CommitStatus,
-    Deployment,
-    DeploymentState,
-    OldDeployment,
-    OpenPullRequest,
-    Proposal,
-    PublishedRelease,
-    Reaction,
-    RecordComment,
-    Review,
-    StickyComment,
-    TreeFile,
-    WorkflowRun,
-)
-from ..core.forge.live_check import LiveCheck
-from ..core.gate.review import ShownFile
+if TYPE_CHECKING:
+    from ..core.forge.environment_issue import EnvironmentIssue
+    from ..core.forge.event import OutsideRun
+    from ..core.forge.forge import (
+        ChangedFile,
+        Check,
+        CommitStatus,
+        Deployment,
+        DeploymentState,
+        OldDeployment,
+        OpenPullRequest,
+        Proposal,
+        PublishedRelease,
+        Reaction,
+        RecordComment,
+        Review,
+        StickyComment,
+        TreeFile,
+        WorkflowRun,
+    )
+    from ..core.forge.live_check import LiveCheck
+    from ..core.gate.review import ShownFile
 
 
 class Forge(Protocol):

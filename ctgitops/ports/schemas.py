@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.schema.snapshot import Snapshot
-from ..core.workspace.workspace import Workspace
+if TYPE_CHECKING:
+    from ..core.schema.snapshot import Snapshot
+    from ..core.workspace.workspace import Workspace
 
 
 class Schemas(Protocol):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.activity.session_leak import SessionLeak
-from ..core.environment.environment import Environment, ShadowPolicy
-from ..core.impact.impact import StepImpact
-from ..core.impact.size import Rates
-from ..core.plan.plan import Step
-from ..core.plan.replay import ReplayTarget
-from ..core.schema.schema_history import Changed
-from ..core.schema.snapshot import Snapshot
-from ..core.schema.source_database import SourceDatabase
-from ..core.trial.trial import Skipped
+if TYPE_CHECKING:
+    from ..core.activity.session_leak import SessionLeak
+    from ..core.environment.environment import Environment, ShadowPolicy
+    from ..core.impact.impact import StepImpact
+    from ..core.impact.size import Rates
+    from ..core.plan.plan import Step
+    from ..core.plan.replay import ReplayTarget
+    from ..core.schema.schema_history import Changed
+    from ..core.schema.snapshot import Snapshot
+    from ..core.schema.source_database import SourceDatabase
+    from ..core.trial.trial import Skipped
 
 
 class Shadow(Protocol):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.performance.record import LoadRecord, Measuring
-from ..core.performance.sample import Sample
-from ..core.performance.traffic import TrafficSample
+if TYPE_CHECKING:
+    from ..core.performance.record import LoadRecord, Measuring
+    from ..core.performance.sample import Sample
+    from ..core.performance.traffic import TrafficSample
 
 
 class Statistics(Protocol):

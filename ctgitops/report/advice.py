@@ -6,18 +6,21 @@ Proposes a merge or an approval only if no problem, gate or conflict forbids it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from ..core.environment.environment import Trigger
-from ..core.gate.gate import Reason
-from ..core.gate.request import Origin
-from ..core.problem import Problem
 from ..core.trial.code_reference import DeployOrder, order_of
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, worst_state
 from . import escape, links, phrases
 from .flag_waits import flag_waits
+
+if TYPE_CHECKING:
+    from ..core.gate.gate import Reason
+    from ..core.gate.request import Origin
+    from ..core.problem import Problem
 
 SENTENCES = 4
 """Maximum number of environments for which the advice has a separate sentence."""

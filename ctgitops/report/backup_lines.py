@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ..core.environment.backup_extent import BackupExtent
-from ..core.receipt import Receipt
-from ..core.run.outcome import Outcome
-from ..core.view.preview import Preview
 from . import phrases
 from .terminal_text import on_one_line
+
+if TYPE_CHECKING:
+    from ..core.receipt import Receipt
+    from ..core.run.outcome import Outcome
+    from ..core.view.preview import Preview
 
 SHOWN = 6
 

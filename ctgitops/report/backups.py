@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ..core.backup.drill import DrillResult, FailedDrill
-from ..core.backup.listing import BackupListing
-from ..core.backup.retention import Pruned
-from ..core.backup.stored_backup import StoredBackup
-from ..core.receipt import Receipt
 from .escape import code, fence, plain
 from .phrases import count, millis, size
 from .terminal_text import indented, on_one_line, table
 from .text_error import error_text
+
+if TYPE_CHECKING:
+    from ..core.backup.listing import BackupListing
+    from ..core.backup.retention import Pruned
+    from ..core.backup.stored_backup import StoredBackup
+    from ..core.receipt import Receipt
 
 NOT_KEPT = "no key of `backup.keep` keeps it"
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..core.backup.drill import Drill, DrillResult, FailedDrill
-from ..core.backup.listing import BackupListing
-from ..core.backup.retention import Pruned
-from ..core.backup.stored_backup import StoredBackup
-from ..core.receipt import Receipt
 from .backups import NOT_KEPT
 from .json import Object, dump, error_data
+
+if TYPE_CHECKING:
+    from ..core.backup.listing import BackupListing
+    from ..core.backup.retention import Pruned
+    from ..core.backup.stored_backup import StoredBackup
+    from ..core.receipt import Receipt
 
 
 def list_json(listings: tuple[BackupListing, ...]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.ledger.drift_acceptance import change_data
-from ..core.run.baseline import Baseline
 from . import phrases
 from .diff_lines import change_lines
 from .drift import diff_fence
@@ -11,6 +12,9 @@ from .escape import plain
 from .json import dump
 from .page import MAX
 from .terminal_text import on_one_line
+
+if TYPE_CHECKING:
+    from ..core.run.baseline import Baseline
 
 UNSEEN = "a schema does not show which rows the migrations inserted: check that these rows exist"
 

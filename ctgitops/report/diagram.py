@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..core.schema.compare import Added, Altered, Change, Changes, Removed
-from ..core.schema.snapshot import SchemaObject, Snapshot
+from ..lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..core.schema.snapshot import SchemaObject, Snapshot
 
 TABLES = 12
 COLUMNS = 12

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ..core.schema.compare import Added, Altered, Change, Changes, Removed
-from ..core.schema.snapshot import SchemaObject
 from .terminal_text import visible
+
+if TYPE_CHECKING:
+    from ..core.schema.snapshot import SchemaObject
 
 LONGEST_LINE = 400
 _QUIET = frozenset({"owner", "comment"})

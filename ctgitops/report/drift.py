@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.ledger.drift_acceptance import change_data
-from ..core.schema.compare import Changes
-from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
 from . import phrases
 from .diff_lines import change_lines
@@ -13,6 +13,10 @@ from .json import Object, dump, error_data
 from .page import MAX
 from .terminal_text import on_one_line
 from .text_error import error_text, unseen_lines
+
+if TYPE_CHECKING:
+    from ..core.schema.compare import Changes
+    from ..core.view.drift import Drift, DriftResult
 
 
 def drift_text(results: tuple[DriftResult, ...]) -> str:

@@ -14,30 +14,32 @@ import re
 
 from markupsafe import Markup
 
+from ..lazy import regex
+
 _ZWSP = "\u200b"
 _BREAK = "&#8203;"
 
-_MEANS = re.compile(
+_MEANS = regex(
     r"[#$&*<>@\[\\\]`|~\u200b]"  # special anywhere
     r"|_(?![^\W_])|(?<![^\W_])_"  # emphasis, but not between two letters
     r"|(?<=[Ww]{3})\."  # www., which becomes a link
     r"|:(?=//)"
 )
-_LIST = re.compile(r"[-+=]|\d{1,9}(?=[.)](?:\s|$))")
+_LIST = regex(r"[-+=]|\d{1,9}(?=[.)](?:\s|$))")
 """Matches a list marker or a heading underline at the start of a line."""
 
-_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-_SPACE = re.compile(r"\s+")
-_REFERENCES = re.compile(
+_HIDDEN = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_SPACE = regex(r"\s+")
+_REFERENCES = regex(
     r"(?<=#)(?=\d)"  # owner/repository#12
     r"|(?<=[Gg][Hh]-)(?=\d)"
     r"|(?<=:)(?=[\w+-]+(?::|$))"  # :tada:, even if the second colon is outside of the untrusted text
     r"|(?<=:)(?=//)"
     r"|(?<=[Ww]{3})(?=\.)"
 )
-_COMMIT = re.compile(r"[0-9a-fA-F]{7,}")
-_CODE = re.compile(r"`([^`]+)`")
-_BACKTICKS = re.compile(r"`+")
+_COMMIT = regex(r"[0-9a-fA-F]{7,}")
+_CODE = regex(r"`([^`]+)`")
+_BACKTICKS = regex(r"`+")
 
 LONGEST = 400
 """Maximum length in characters of a text outside a code block."""

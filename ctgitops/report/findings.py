@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.fix import Fix, Lines
-from ..core.gate.request import Origin
 from ..core.problem import Concern, Problem
 from . import escape, links, phrases
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Origin
 
 Part = dict[str, Any]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ..core.plan.plan import Plan
+if TYPE_CHECKING:
+    from ..core.plan.plan import Plan
 
 MOST = 5
 """Maximum number of migrations that a page lists because they wait for a flag."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ..core.migration.header import Rollback
-from ..core.plan.plan import Plan, Step
 from ..core.schema.compare import KINDS, Added, Removed
-from ..core.trial.trial import Trial
-from ..core.view.preview import PlanResult, Preview
 from . import phrases
+
+if TYPE_CHECKING:
+    from ..core.plan.plan import Plan, Step
+    from ..core.trial.trial import Trial
+    from ..core.view.preview import PlanResult, Preview
 
 FEWEST = 5
 """A shorter history is shown like other migrations."""

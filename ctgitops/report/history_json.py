@@ -6,20 +6,23 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from ..core.gate.override import override_in
-from ..core.gate.request import Origin
 from ..core.ledger.drift_acceptance import change_data
-from ..core.ledger.ledger import Entry
 from ..core.recovery_point import RecoveryPoint
-from ..core.schema.compare import Changes
-from ..core.view.drift import DriftResult
 from ..core.view.preview import NotPlanned
-from ..core.view.run_history import History, Lane, RecordedRun
-from ..core.view.schema_tree import SchemaTree
 from ..sql.redact import redact_message
 from .history_texts import MigrationTexts
 from .json import Object, dump, error_data
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Origin
+    from ..core.ledger.ledger import Entry
+    from ..core.schema.compare import Changes
+    from ..core.view.drift import DriftResult
+    from ..core.view.run_history import History, Lane, RecordedRun
+    from ..core.view.schema_tree import SchemaTree
 
 LONGEST_VALUE = 4_000
 """Maximum length of an attribute, such as the body of a function, in characters."""

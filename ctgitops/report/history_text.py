@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.gate.override import is_override
 from ..core.view.preview import NotPlanned
-from ..core.view.run_history import History, Lane, RecordedRun
 from . import phrases
 from .escape import code, plain, prose
 from .history_json import has_backup
 from .terminal_text import on_one_line, table
+
+if TYPE_CHECKING:
+    from ..core.view.run_history import History, Lane, RecordedRun
 
 MOST_RUNS = 50
 """How many runs of an environment are shown. The JSON output and the HTML page show all runs."""

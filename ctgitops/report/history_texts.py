@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from ..core.ledger.drift_acceptance import NAME as ACCEPTANCE
-from ..core.ledger.ledger import Entry
 from ..core.ledger.open_prediction import NAME as PREDICTION
-from ..core.workspace.finding import Finding
-from ..sql.locks import LockMode
+from ..lazy import dataclass
 from ..sql.parse import SqlSyntaxError
 from ..sql.redact import redact
 from ..sql.script import Script
-from .json import Object
+
+if TYPE_CHECKING:
+    from ..core.ledger.ledger import Entry
+    from ..core.workspace.finding import Finding
+    from ..sql.locks import LockMode
+    from .json import Object
 
 LONGEST_SQL = 40_000
 """Maximum length of one text, in characters."""

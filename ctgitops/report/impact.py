@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..core.impact.impact import Held, StepImpact, Work, what_it_blocks
 from ..core.impact.lock_claim import Claim, claims_of, reported_by
 from ..core.impact.projection import Bucket, Effect, RowChange, Wait
-from ..core.plan.plan import Step
-from ..core.problem import Problem
-from ..core.trial.gap import Gap
 from ..core.view.preview import PlanResult, Preview
 from ..core.view.verdict import gaps_of
 from ..sql.locks import LockMode
 from . import escape, phrases
 from .folded_history import effects_of, hidden_in
+
+if TYPE_CHECKING:
+    from ..core.plan.plan import Step
+    from ..core.problem import Problem
+    from ..core.trial.gap import Gap
 
 WORK = {
     Work.REWRITE: "rewrites the table",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.impact.impact import Held, StatementImpact
-from ..core.impact.projection import Effect, RowChange, Wait
 from .impact import mode
+
+if TYPE_CHECKING:
+    from ..core.impact.impact import Held, StatementImpact
+    from ..core.impact.projection import Effect, RowChange, Wait
 
 Object = dict[str, Any]
 

@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.environment.apply_policy import ApplyPolicy
 from ..core.fix import Fix, Rename
-from ..core.gate.data_loss import CountedLoss
-from ..core.gate.gate import Reason
 from ..core.impact.lock_claim import Claim, claims_of
-from ..core.impact.projection import Effect
 from ..core.ledger.drift_acceptance import change_data
-from ..core.plan.plan import Plan, Step
-from ..core.problem import Problem
-from ..core.receipt import Receipt
-from ..core.run.outcome import Outcome
 from ..core.trial.code_reference import order_of
 from ..core.view.preview import NotPlanned, PlanResult
 from ..core.view.verdict import gaps_of, verdict_of
-from ..core.workspace.finding import Finding
-from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, CtgitopsError, Place
 from .impact_json import changes_data, impact_data, waits_data
 from .override import override_data
 from .proof import proof_data
+
+if TYPE_CHECKING:
+    from ..core.environment.apply_policy import ApplyPolicy
+    from ..core.gate.data_loss import CountedLoss
+    from ..core.gate.gate import Reason
+    from ..core.impact.projection import Effect
+    from ..core.plan.plan import Plan, Step
+    from ..core.problem import Problem
+    from ..core.receipt import Receipt
+    from ..core.run.outcome import Outcome
+    from ..core.workspace.finding import Finding
+    from ..core.workspace.workspace import Workspace
 
 VERSION = 1
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..core.gate.request import Origin
-from ..errors import Place
 from . import escape
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Origin
+    from ..errors import Place
 
 RULES = "https://github.com/constructtrack/ctgitops/blob/main/docs/rules.md"
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.performance.record import LoadRecord
 from ..core.performance.report import Figure, LoadFinding, LoadLevel, LoadReport, LoadState
 from ..core.run.outcome import Outcome
-from ..errors import CtgitopsError
 from . import phrases
 from .json import dump
 from .page import render
 from .terminal_text import on_one_line, table
+
+if TYPE_CHECKING:
+    from ..core.performance.record import LoadRecord
+    from ..errors import CtgitopsError
 
 MARKS = {LoadState.REGRESSION: "🟠", LoadState.UNKNOWN: "❔", LoadState.UNCHANGED: "✅"}
 _LEVELS = {LoadLevel.REGRESSION: "warning", LoadLevel.NOTICE: "note"}

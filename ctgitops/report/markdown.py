@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.gate.request import Origin
 from ..core.performance.report import LoadState
-from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
-from ..core.view.preview import PlanResult, Preview
-from ..core.view.status import EnvironmentStatus
 from ..core.view.verdict import verdict_of
 from ..core.workspace.finding import Finding, Severity
-from ..core.workspace.workspace import Workspace
 from . import escape, findings, phrases
 from .backup_lines import proved
 from .comment import Comment
@@ -24,6 +22,12 @@ from .proof import sentences
 from .text import next_step
 from .text_status import statuses_text
 from .verdict import MARKS as STATE_MARKS
+
+if TYPE_CHECKING:
+    from ..core.problem import Problem
+    from ..core.view.preview import PlanResult, Preview
+    from ..core.view.status import EnvironmentStatus
+    from ..core.workspace.workspace import Workspace
 
 MARKS = {
     Status.UP_TO_DATE: "✅",

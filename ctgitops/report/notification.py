@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
-from ..core.activity.interrupted_run import InterruptedRun
 from ..core.backup.drill import DrillResult, PassedDrill
 from ..core.environment.receiver import Event
-from ..core.gate.override import UsedOverride
 from ..core.gate.request import Origin
-from ..core.gate.wait import PlanWait
 from ..core.run.outcome import Outcome, Status
-from ..core.view.drift import DriftResult
 from ..core.view.preview import NotPlanned
 from ..errors import BackupError, CtgitopsError, MustWaitError
+from ..lazy import dataclass
 from .drift import verdict, what_next
 from .json import Object, dump
 from .load import load_verdict, proposal
 from .notification_text import Dialect, text_in, title_in
 from .outcome_text import outcome_verdict
+
+if TYPE_CHECKING:
+    from ..core.activity.interrupted_run import InterruptedRun
+    from ..core.gate.override import UsedOverride
+    from ..core.gate.wait import PlanWait
+    from ..core.view.drift import DriftResult
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ..core.performance.report import LoadState
-from ..core.plan.plan import Plan
 from ..core.run.outcome import Outcome, Status
-from ..core.view.verdict import verdict_of
 from . import phrases
-from .backup_lines import backup_lines
-from .diff_lines import change_lines
-from .load import load_lines, load_verdict
-from .override import override_lines
 from .problem_text import problem_lines
 from .terminal_text import on_one_line, table
 from .text import (
@@ -28,6 +22,10 @@ from .text import (
     work_of,
 )
 
+if TYPE_CHECKING:
+    from ..core.performance.report import LoadReport
+    from ..core.plan.plan import Plan
+
 
 def outcome_text(outcome: Outcome, within: int | None = None) -> str:
     """The outcome of an apply or rollback."""
@@ -35,6 +33,9 @@ def outcome_text(outcome: Outcome, within: int | None = None) -> str:
 
 
 def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
+    from .backup_lines import backup_lines
+    from .override import override_lines
+
     plan = outcome.plan
     yield f"{plan.environment}: {outcome_verdict(outcome)}"
     if outcome.done:
@@ -42,6 +43,8 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         yield from ("", *table(done, indent=0, within=within))
     yield from _watched(outcome)
     if outcome.load:
+        from .load import load_lines
+
         yield from ("", *load_lines(outcome.load))
     if preview := outcome.preview:
         rows = (step_row(step, preview.destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)
@@ -58,8 +61,8 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     yield from override_lines(outcome.override)
     yield from backup_lines(outcome)
     if outcome.preview:
-        shown = () if verdict_of(outcome.preview).state.stops else fingerprint_lines(plan)
-        yield from (*shown, "", f"  next: {next_step(outcome.preview, outcome.next_command)}")
+        following = next_step(outcome.preview, outcome.next_command)
+        yield from (*fingerprint_lines(outcome.preview), "", f"  next: {following}")
 
 
 def _watched(outcome: Outcome) -> Iterable[str]:
@@ -73,6 +76,8 @@ def _mismatch(outcome: Outcome) -> Iterable[str]:
     if outcome.mismatch is None:
         return
     if outcome.mismatch.differs:
+        from .diff_lines import change_lines
+
         yield from ("", "  - predicted schema, + schema of the database", "", *change_lines(outcome.mismatch.differs))
     else:
         yield from (
@@ -100,9 +105,7 @@ def outcome_verdict(outcome: Outcome) -> str:
             kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.mismatch else ""
             unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.problems))
             against = f" AGAINST {phrases.errors(plan)}" if plan.error_findings else ""
-            changed = outcome.load and outcome.load.state is not LoadState.UNCHANGED
-            load = f", {load_verdict(outcome.load)}" if outcome.load and changed else ""
-            return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}{load}"
+            return f"{_number_done(outcome)} applied{against}{kept}, {versions}{unknown}{_load(outcome.load)}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
         case Status.ONLY_SHOWN:
@@ -112,6 +115,15 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.BLOCKED:
             blocking = [problem for problem in plan.problems if problem.blocks]
             return f"BLOCKED by {phrases.count(len(blocking), 'problem')}{phrases.files(blocking)}, nothing was changed"
+
+
+def _load(load: LoadReport | None) -> str:
+    if load is None:
+        return ""
+    from ..core.performance.report import LoadState
+    from .load import load_verdict
+
+    return "" if load.state is LoadState.UNCHANGED else f", {load_verdict(load)}"
 
 
 def _version_of(plan: Plan) -> str:

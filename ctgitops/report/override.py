@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..core.gate.override import UsedOverride
 from . import escape
 from .terminal_text import on_one_line
+
+if TYPE_CHECKING:
+    from ..core.gate.override import UsedOverride
 
 
 def override_lines(used: UsedOverride | None) -> tuple[str, ...]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from ..core.environment.apply_policy import ApplyPolicy
 from ..core.environment.environment import Environment, Trigger
 from ..core.fix import Fix, Lines, Rename
-from ..core.migration.migration import Seed
-from ..core.migration.schema_version import SchemaVersion
-from ..core.performance.traffic import BusyTable
-from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
-from ..core.trial.code_reference import DeployOrder
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
-from ..core.view.verdict import PlanState, verdict_of
-from ..core.workspace.finding import Finding
-from ..core.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ..core.environment.apply_policy import ApplyPolicy
+    from ..core.migration.migration import Seed
+    from ..core.migration.schema_version import SchemaVersion
+    from ..core.performance.traffic import BusyTable
+    from ..core.plan.plan import Plan, Step
+    from ..core.trial.code_reference import DeployOrder
+    from ..core.workspace.finding import Finding
+    from ..core.workspace.workspace import Workspace
 
 
 def file_counts(seeds: Iterable[Seed]) -> list[tuple[int, str]]:
@@ -229,9 +230,9 @@ def busy(table: BusyTable) -> str:
 def order(of: DeployOrder) -> str:
     """The deploy order of schema and code, in a sentence."""
     return {
-        DeployOrder.SCHEMA_FIRST: "Schema first: the plan only adds names, so the current code keeps working.",
-        DeployOrder.CODE_FIRST: "Code first: before the plan, deploy code without the dropped or renamed names.",
-        DeployOrder.SPLIT: "Deploy code twice: without the old names before the plan, with the new names after it.",
+        "schema-first": "Schema first: the plan only adds names, so the current code keeps working.",
+        "code-first": "Code first: before the plan, deploy code without the dropped or renamed names.",
+        "split": "Deploy code twice: without the old names before the plan, with the new names after it.",
     }[of]
 
 
@@ -261,15 +262,14 @@ _NOT_KNOWN = {
 
 def unknown(results: tuple[PlanResult, ...]) -> list[str]:
     """Texts such as `4 statements NOT TRIED`, for a summary line. Leaves out blocked plans."""
-    verdicts = [verdict_of(result) for result in results]
-    found = Counter(
-        each.topic for each in frozenset().union(*(v.unknown for v in verdicts if v.state is not PlanState.BLOCKED))
-    )
+    from ..core.view.verdict import unknown_in
+
+    found = [each.topic for each in unknown_in(results)]
     to_try = {"migration": _to_try(results)}
     return [
-        f"{count(found[topic], noun)} {what}{to_try.get(topic, '')}"
+        f"{count(found.count(topic), noun)} {what}{to_try.get(topic, '')}"
         for topic, (noun, what) in _NOT_KNOWN.items()
-        if found[topic]
+        if topic in found
     ]
 
 

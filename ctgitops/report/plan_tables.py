@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.gate.request import Origin
 from ..core.migration.header import Rollback
-from ..core.plan.plan import Step
-from ..core.problem import Problem
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, gaps_of, states_of_steps
 from . import escape, phrases
@@ -17,6 +14,11 @@ from .folded_history import hidden_in
 from .impact import effect_on_worst, glance
 from .verdict import MARKS
 from .workflow_inputs import way_back_with_inputs
+
+if TYPE_CHECKING:
+    from ..core.gate.request import Origin
+    from ..core.plan.plan import Step
+    from ..core.problem import Problem
 
 Part = dict[str, Any]
 

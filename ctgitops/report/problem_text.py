@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.fix import Fix, Rename
-from ..core.problem import Problem
 from . import phrases
 from .terminal_text import indented, on_one_line
+
+if TYPE_CHECKING:
+    from ..core.problem import Problem
 
 
 def problem_lines(problem: Problem, tried: str = "") -> list[str]:

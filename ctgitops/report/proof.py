@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ..core.ledger.drift_acceptance import change_data
-from ..core.plan.plan import Plan
-from ..core.trial.trial import IdempotenceCheck, RollbackTrial, Trial
 from . import phrases
 from .diff_lines import change_lines
+
+if TYPE_CHECKING:
+    from ..core.plan.plan import Plan
+    from ..core.trial.trial import IdempotenceCheck, RollbackTrial, Trial
 
 Object = dict[str, object]
 _ALL_RUN = {1: "it runs", 2: "both run"}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
-from ..core.gate.override import UsedOverride
 from ..core.gate.request import Origin
 from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import WORST_FIRST, Cell, PastRollback, Record, RecordRow, RunEnd, Stage
@@ -24,6 +23,9 @@ from .record_steps import APPROVAL, at_ref, is_repaired, next_step
 from .record_words import HELD, MARKS, SAID
 from .text_error import error_text
 from .workflow_inputs import inputs_of, with_inputs
+
+if TYPE_CHECKING:
+    from ..core.gate.override import UsedOverride
 
 Part = dict[str, Any]
 Ended = Mapping[str, Outcome | CtgitopsError]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
 from ..core.view.pull_request_record import ROWS, Cell, Record, RunEnd, Stage
 from ..core.view.way_back import BackupNote
+from ..lazy import dataclass
 from . import escape, links, phrases
 from .workflow_inputs import inputs_of, with_inputs
 

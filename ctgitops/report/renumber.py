@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ..core.workspace.numbering import Move
+from typing import TYPE_CHECKING
+
 from . import phrases
 from .terminal_text import on_one_line
+
+if TYPE_CHECKING:
+    from ..core.workspace.numbering import Move
 
 
 def renumbering_text(

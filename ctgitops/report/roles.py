@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from ..core.schema.database_roles import DatabaseRoles, Owner, Provider, RoleNames
+from ..lazy import dataclass
 from ..sql.nodes import quoted_name
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..core.problem import Problem
 from ..core.workspace.finding import Finding, Severity
-from ..errors import Place
 from ..lint.registry import all_rules
-from ..lint.rule import Rule
 from .json import on_a_log
 from .links import RULES
+
+if TYPE_CHECKING:
+    from ..core.problem import Problem
+    from ..errors import Place
+    from ..lint.rule import Rule
 
 Object = dict[str, Any]
 

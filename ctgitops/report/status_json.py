@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.activity.run_activity import Look
-from ..core.performance.record import Measuring
-from ..core.view.queue import QueuedApply
-from ..core.view.status import EnvironmentStatus, Row
 from .json import Object, dump, moment_data, problem_data, reason_data
 from .override import override_data
 from .watch import activity_data
+
+if TYPE_CHECKING:
+    from ..core.performance.record import Measuring
+    from ..core.view.queue import QueuedApply
+    from ..core.view.status import EnvironmentStatus, Row
 
 
 def status_json(statuses: tuple[EnvironmentStatus, ...]) -> str:

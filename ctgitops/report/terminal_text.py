@@ -6,13 +6,15 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+from ..lazy import regex
+
+_HIDDEN = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_INVISIBLE = regex(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 _NARROWEST = 8
 """Minimum width of a column in cells, even in a narrow terminal."""
 # GitHub's runner reads `::` at the start of a log line, and `##[` anywhere, as a workflow command
-_ORDER = re.compile(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
+_ORDER = regex(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
 
 
 def visible(text: str) -> str:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ..core.gate.gate import Reason
 from ..core.plan.plan import Direction, Plan, Step
-from ..core.problem import Problem
-from ..core.trial.code_reference import order_of
 from ..core.view.preview import NotPlanned, PlanResult, Preview
-from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding, Severity
-from ..core.workspace.workspace import Workspace
-from . import destruction, phrases
-from .backup_lines import extent_lines
-from .folded_history import folded, rollbacks, schema_of, title, transactions, unfolded
-from .impact import measured, text_lines
-from .override import override_lines
+from . import phrases
 from .problem_text import problem_lines
-from .proof import schema_lines, sentences
 from .terminal_text import on_one_line, table
 from .text_error import unseen_lines
+
+if TYPE_CHECKING:
+    from ..core.gate.gate import Reason
+    from ..core.problem import Problem
+    from ..core.workspace.workspace import Workspace
 
 
 def plans_text(results: tuple[PlanResult, ...], within: int | None = None) -> str:
@@ -37,6 +33,9 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
 
 def proof_lines(preview: Preview) -> Iterable[str]:
     """What the trial ran, and which objects of the schema changed. Empty without a trial."""
+    from .folded_history import schema_of
+    from .proof import schema_lines, sentences
+
     if preview.proof is None:
         return
     yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan, preview.destroys)))
@@ -51,6 +50,13 @@ def _result(result: PlanResult, within: int | None) -> Iterable[str]:
 
 
 def _plan(preview: Preview, within: int | None) -> Iterable[str]:
+    from ..core.trial.code_reference import order_of
+    from . import destruction
+    from .backup_lines import extent_lines
+    from .folded_history import unfolded
+    from .impact import measured
+    from .override import override_lines
+
     plan = preview.plan
     yield f"{plan.environment}: {verdict(preview)}"
     yield ""
@@ -74,11 +80,12 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield from reason_lines(preview.reasons)
     yield from override_lines(preview.override)
     if not plan.empty:
-        shown = () if verdict_of(preview).state.stops else fingerprint_lines(plan)
-        yield from (*shown, "", f"  next: {next_step(preview)}")
+        yield from (*fingerprint_lines(preview), "", f"  next: {next_step(preview)}")
 
 
 def _steps(preview: Preview, within: int | None) -> Iterable[str]:
+    from .folded_history import unfolded
+
     plan = preview.plan
     if plan.steps:
         shared = plan.apply_policy.single_transaction
@@ -100,6 +107,8 @@ def _flagged(plan: Plan, within: int | None) -> Iterable[str]:
 
 def effect_lines(preview: Preview, within: int | None) -> Iterable[str]:
     """The effect of each step on other sessions, as the trial measured it."""
+    from .impact import text_lines
+
     if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
         proof = preview.proof
         measured_on = f", measured on {proof.ran_on or 'a copy of its schema'}" if proof and proof.tried else ""
@@ -120,6 +129,8 @@ HEAD = ("", "migration", "version", "transaction", "rollback", "stated time", ""
 
 
 def _history_row(plan: Plan) -> Iterable[tuple[str, ...]]:
+    from .folded_history import folded, rollbacks, title, transactions
+
     if steps := folded(plan):
         inside = "one for all" if plan.apply_policy.single_transaction else transactions(steps)
         yield ("+", title(steps), "-", inside, rollbacks(steps), "-", "")
@@ -179,16 +190,22 @@ def work_of(plan: Plan) -> str:
     return ", ".join(parts)
 
 
-def fingerprint_lines(plan: Plan) -> tuple[str, ...]:
+def fingerprint_lines(preview: Preview) -> tuple[str, ...]:
     """The line with the fingerprint of a plan. Empty if no page may propose the plan."""
-    return () if plan.blocked or plan.error_findings else ("", f"  fingerprint {plan.fingerprint}")
+    from ..core.view.verdict import verdict_of
+
+    plan = preview.plan
+    hidden = verdict_of(preview).state.stops or plan.blocked or plan.error_findings
+    return () if hidden else ("", f"  fingerprint {plan.fingerprint}")
 
 
 def next_step(preview: Preview, command: str = "") -> str:
     """What to do with a plan. `command` is the command that runs the plan, by default an apply."""
-    plan = preview.plan
-    if verdict_of(preview).state.stops:
-        if verdict_of(preview).state is PlanState.WAITING:
+    from ..core.view.verdict import PlanState, verdict_of
+
+    plan, state = preview.plan, verdict_of(preview).state
+    if state.stops:
+        if state is PlanState.WAITING:
             return f"{preview.occasion} is refused for the reasons above: resolve them, then plan again"
         what = "problems" if plan.blocked else "findings of severity error"
         return f"fix the {what} above, then run `ctgitops plan --env {plan.environment}` again"
@@ -196,7 +213,7 @@ def next_step(preview: Preview, command: str = "") -> str:
     if command and preview.proof and preview.proof.failed:
         return "do not run this rollback, because it fails on a copy; follow the help above"
     when = "when no gate refuses the plan, " if _gates(preview) else ""
-    unknown = "review the unknown parts by hand, then " if verdict_of(preview).state is PlanState.UNKNOWN else ""
+    unknown = "review the unknown parts by hand, then " if state is PlanState.UNKNOWN else ""
     return f"{unknown}{when}{phrases.next_command(apply)}"
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ..core.view.preview import NotPlanned
+from typing import TYPE_CHECKING
+
 from ..errors import ApplyError, CtgitopsError
 from .terminal_text import indented, on_one_line, visible
+
+if TYPE_CHECKING:
+    from ..core.view.preview import NotPlanned
 
 SHOWN = 12
 """Maximum number of lines of a statement to show, around the line of the error."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.activity.run_activity import Look
-from ..core.view.queue import QueuedApply
-from ..core.view.status import EnvironmentStatus, Row
 from . import phrases
 from .problem_text import problem_lines
 from .terminal_text import on_one_line, table
 from .watch import activity_lines
+
+if TYPE_CHECKING:
+    from ..core.view.queue import QueuedApply
+    from ..core.view.status import EnvironmentStatus, Row
 
 LONGEST = 56
 """Maximum length of a description if the terminal's width is unknown. The JSON output has the full text."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.view.preview import NotPlanned
-from ..core.view.verify import Verified, VerifyResult
 from . import phrases
 from .escape import fence
 from .json import Object, dump, error_data, problem_data
 from .problem_text import problem_lines
 from .text_error import unseen_lines
+
+if TYPE_CHECKING:
+    from ..core.view.verify import Verified, VerifyResult
 
 
 def verify_text(results: tuple[VerifyResult, ...]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.activity.run_activity import Gauge, Look, RunActivity, SessionSeen
 from . import phrases
 from .terminal_text import on_one_line
+
+if TYPE_CHECKING:
+    from ..core.activity.run_activity import Gauge, Look, RunActivity, SessionSeen
 
 MOST = 5
 """The maximum number of sessions in each list of the text. The JSON document contains all sessions."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ..core.problem import Problem
+from typing import TYPE_CHECKING
+
 from ..core.workspace.finding import Finding, Severity
 from .escape import shown
+
+if TYPE_CHECKING:
+    from ..core.problem import Problem
 
 _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "notice"}
 

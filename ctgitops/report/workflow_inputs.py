@@ -6,13 +6,16 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..core.gate.gate import PLAN_AGAIN
-from ..core.performance.report import LoadReport
-from ..core.plan.plan import Plan
-from ..core.run.outcome import Outcome
 from ..core.view.preview import PlanResult, Preview
 from . import phrases
+
+if TYPE_CHECKING:
+    from ..core.performance.report import LoadReport
+    from ..core.plan.plan import Plan
+    from ..core.run.outcome import Outcome
 
 _COMMAND = re.compile(r"(\b[Rr]un )?`ctgitops ([a-z]+)((?: [^`]*)?)`")
 _OPTION = re.compile(r"`--(accept-data-loss|again|reason|to|fingerprint|wait|dry-run)(?: ([^`]*))?`")

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from ..lazy import dataclass, regex
 from .nodes import Node, walk
 from .tokens import Kind, comment_lines, tokens
 
-DIRECTIVE = re.compile(r"^--[ \t]*ctgitops:[ \t]*batch\b(.*)$", re.MULTILINE | re.IGNORECASE)
-_DURATION = re.compile(r"(\d{1,9})(ms|s|min|h|d)")
+DIRECTIVE = regex(r"^--[ \t]*ctgitops:[ \t]*batch\b(.*)$", re.MULTILINE | re.IGNORECASE)
+_DURATION = regex(r"(\d{1,9})(ms|s|min|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _NUMBERS, _DURATIONS = ("size", "max_rows"), ("pause", "max_lag", "for")
 LARGEST_SIZE = 1_000_000

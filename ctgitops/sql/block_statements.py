@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ..lazy import dataclass
 from .nodes import Node, text_of
 from .parse import SqlSyntaxError, Tree, parse_expression, trees
 from .plpgsql import Inner, body_of, inside

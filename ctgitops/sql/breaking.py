@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
+from ..lazy import dataclass
 from .block_statements import Run, runs_of
 from .column_type import ColumnType, narrows, type_in
 from .guard import guarded
 from .nodes import Node, commands, dropped_names, parts_of
-from .parse import Tree
 from .schema_objects import (
     SORTS,
     Key,
@@ -23,6 +24,9 @@ from .schema_objects import (
     relation_key,
     routine_of,
 )
+
+if TYPE_CHECKING:
+    from .parse import Tree
 
 
 @dataclass(frozen=True)

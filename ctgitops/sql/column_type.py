@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..lazy import dataclass
 from .nodes import Node, parts_of
 from .parse import SqlSyntaxError, parse_expression
 

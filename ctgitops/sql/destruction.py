@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from ..lazy import dataclass
 from .block_statements import Run, runs_of
 from .column_type import ColumnType, type_in
 from .data_loss import Destroyed, DestructionKind, destroyed_alone, with_its_parts
 from .guard import guarded
 from .nodes import Node, commands, dropped_names, parts_of, quoted_name, relation, walk
-from .parse import Tree
 from .tautology import always_true
+
+if TYPE_CHECKING:
+    from .parse import Tree
 
 _UNKNOWN = ColumnType("")
 _UNREAD = {"DoStmt", "CallStmt", "DropOwnedStmt"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ..lazy import dataclass, regex
 from .nodes import Node, parts_of, walk
 
-ADDS = re.compile(r"\bvalue\b", re.IGNORECASE)
+ADDS = regex(r"\bvalue\b", re.IGNORECASE)
 """Matches every statement that adds an enum value. The trees of other statements are not searched."""
 
 

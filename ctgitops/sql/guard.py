@@ -12,9 +12,11 @@ The error's message is not kept, because it may quote SQL, which may contain a p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import wraps
 from typing import ParamSpec, TypeVar
+
+from ..lazy import dataclass
 
 P = ParamSpec("P")
 T = TypeVar("T")

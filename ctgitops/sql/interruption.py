@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ..lazy import dataclass
 from .nodes import Node, commands, dropped_names, quoted_name, relation, switched_on
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ..lazy import dataclass, regex
 from .tokens import Kind, Token, tokens
 
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u2800\u0085\u2028\u2029"
@@ -15,10 +15,10 @@ _NOTHING = (
     "\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
 _BIDI = "\u202a-\u202e\u2066-\u2069"
-_LOOKS = re.compile(f"[{_SPACES}{_NOTHING}{_BIDI}]")
-_SPACE = re.compile(f"[{_SPACES}]")
-_CONTROL = re.compile(f"[{_BIDI}]")
-_IN_KEY = re.compile(rf"(?:^[^'\"#\n:]*|^[^'\"#\n:]*:[ \t]*)({_LOOKS.pattern})", re.MULTILINE)
+_LOOKS = regex(f"[{_SPACES}{_NOTHING}{_BIDI}]")
+_SPACE = regex(f"[{_SPACES}]")
+_CONTROL = regex(f"[{_BIDI}]")
+_IN_KEY = regex(rf"(?:^[^'\"#\n:]*|^[^'\"#\n:]*:[ \t]*)({_LOOKS.pattern})", re.MULTILINE)
 _CONTROLS = {"\u0085": "NEXT LINE", "\ufeff": "ZERO WIDTH NO-BREAK SPACE, a byte order mark", "\x7f": "DELETE"}
 PASTED = dict.fromkeys("\u2018\u2019\u201a\u2032", "'") | dict.fromkeys("\u201c\u201d\u201e", '"')
 PASTED |= {"\u2013": "-", "\u2014": "--", "\u2212": "-"}

@@ -7,9 +7,9 @@ the wait for such locks.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
+from ..lazy import dataclass
 from .nodes import Node, commands, dropped_names, quoted_name, relation, switched_on, walk
 
 

@@ -5,14 +5,15 @@ A tree may be thousands of levels deep.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+from ..lazy import regex
 
 Node = dict[str, Any]
 Name = tuple[str, str]
 """Schema and name. The schema is empty if the statement does not qualify the name."""
-_PLAIN = re.compile(r"[a-z_…][a-z0-9_$…]*")
+_PLAIN = regex(r"[a-z_…][a-z0-9_$…]*")
 
 
 def walk(node: Any) -> Iterator[tuple[str, Node]]:

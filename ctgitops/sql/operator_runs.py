@@ -11,14 +11,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from ..lazy import regex
 from .tokens import Kind, Token, tokens
 
 LONGEST = 1_000
 """The longest run of operator characters that the parser gets unchecked. PostgreSQL's operators have at most 63."""
 _OPERATOR = "~!@#^&|`?+-*/%<>="
-_RUN = re.compile(rf"[{re.escape(_OPERATOR)}]{{{LONGEST}}}")
-_EDGE = re.compile(r"/\*|\*/")
-_IN_A_LINE = re.compile(rb"[^\r\n]")
+_RUN = regex(rf"[{re.escape(_OPERATOR)}]{{{LONGEST}}}")
+_EDGE = regex(r"/\*|\*/")
+_IN_A_LINE = regex(rb"[^\r\n]")
 
 
 class LongRunError(ValueError):

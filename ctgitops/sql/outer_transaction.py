@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ..lazy import dataclass, regex
 from .parse import SqlSyntaxError, Statement, statements
 from .tokens import first_word
 
-_RESTRICT = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=\n|\Z)")
+_RESTRICT = regex(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=\n|\Z)")
 """Matches the "restrict" lines of pg_dump since August 2025. Between them, psql accepts no meta-commands."""
 _MOST = 8
 """Maximum number of \\restrict lines in a dump. A file with more lines is not a dump."""

@@ -8,10 +8,10 @@ characters.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ..lazy import dataclass, regex
 from .batch import Shape, shape_of
 from .data_loss import Destroyed, destroyed, made
 from .enum_use import ADDS, EnumUse, enum_uses
@@ -22,13 +22,15 @@ from .interruption import LeftoverKind, Leftovers, leftovers_of
 from .libpg_query import parse_as_json
 from .locks import RequiredLock, locks, table_made
 from .name_changes import ChangedName, created_names, removed_names
-from .nodes import Node
 from .operator_runs import LongRunError, scannable
 from .settings import sets_session, sets_transaction
 from .traits import NOTHING, Trait, traits_of
 from .transaction_block import transaction_control, transaction_options, why_not_in_transaction
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+if TYPE_CHECKING:
+    from .nodes import Node
+
+_TOKEN = regex(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300
 """Maximum depth of a tree.
 

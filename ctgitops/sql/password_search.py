@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
+from ..lazy import dataclass, regex
 from .tokens import Kind, Token, tokens
 
 MARK = "***"
 
-_MAY_HOLD = re.compile(r"passw|://|options\s*\(|(?:create|alter)\s+(?:role|user|group|server|foreign)\b", re.IGNORECASE)
-_AFTER_PASSWORD = re.compile(
+_MAY_HOLD = regex(r"passw|://|options\s*\(|(?:create|alter)\s+(?:role|user|group|server|foreign)\b", re.IGNORECASE)
+_AFTER_PASSWORD = regex(
     r"""(?P<key>\b(?:ssl)?passw(?:or)?d\b["']{0,4}\s{0,200})
     (?:(?P<sign>(?:=>|:=|=)\s{0,200})|(?<=\s))
     (?:(?P<quotes>(?:[eEnN]|[uU]&)?'+)(?!(?<='')[\s;,)])(?P<quoted>[^'\n]*(?:''[^'\n]+)*)(?P<closing>'*)
@@ -25,26 +26,24 @@ _AFTER_PASSWORD = re.compile(
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _IN_URL = (
-    re.compile(r"(?:(?<=postgres://)|(?<=postgresql://))([^\s:@/?#'\"]{0,200}:)([^\s'\"]{1,400})(?=@)", re.IGNORECASE),
-    re.compile(
+    regex(r"(?:(?<=postgres://)|(?<=postgresql://))([^\s:@/?#'\"]{0,200}:)([^\s'\"]{1,400})(?=@)", re.IGNORECASE),
+    regex(
         r"(?<=://)(?<!postgres://)(?<!postgresql://)([^\s:@/?#'\"]{0,200}:)([^\s'\"/?#@]{1,400})(?=@)", re.IGNORECASE
     ),
-    re.compile(r"([?&](?:ssl)?password=)([^\s&'\"#]{1,400})", re.IGNORECASE),
+    regex(r"([?&](?:ssl)?password=)([^\s&'\"#]{1,400})", re.IGNORECASE),
 )
-_CONNINFO = re.compile(r"\s*+(?:\w++\s*+=\s*+(?:'(?:[^'\\]++|\\.|'')*+'|[^\s']*+)\s*+)++", re.DOTALL)
-_IN_CONNINFO = re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'((?:[^'\\]|\\.|'')*)'|([^\s']+))", re.IGNORECASE | re.DOTALL)
+_CONNINFO = regex(r"\s*+(?:\w++\s*+=\s*+(?:'(?:[^'\\]++|\\.|'')*+'|[^\s']*+)\s*+)++", re.DOTALL)
+_IN_CONNINFO = regex(r"(\b(?:ssl)?password\s*=\s*)(?:'((?:[^'\\]|\\.|'')*)'|([^\s']+))", re.IGNORECASE | re.DOTALL)
 
 DEEPEST = 6
 """Maximum depth of nested strings that are searched."""
 
 _ROLES = frozenset({"ROLE", "USER", "GROUP"})
-_OPTION = re.compile(
-    r".*(?:password|passwd|passphrase|secret|token|api_?key|access_key|private_key|sa_key)", re.IGNORECASE
-)
+_OPTION = regex(r".*(?:password|passwd|passphrase|secret|token|api_?key|access_key|private_key|sa_key)", re.IGNORECASE)
 _BEFORE_OPTION = frozenset({"(", ",", "ADD", "SET"})
 _BEFORE_ANY = frozenset({"UNTIL", "UESCAPE"})
 _SIGNS = frozenset("=:>")
-_BUILDS = re.compile(r"\bpassword\s*(?:=\s*)?(?:'*\s*\Z|'*%|\$\d)", re.IGNORECASE)
+_BUILDS = regex(r"\bpassword\s*(?:=\s*)?(?:'*\s*\Z|'*%|\$\d)", re.IGNORECASE)
 """Matches a string to which a statement appends a password: the start of SQL, or of a connection string."""
 
 

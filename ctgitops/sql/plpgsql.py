@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from ..lazy import dataclass, regex
 from .guard import guarded
 from .libpg_query import parse_plpgsql_as_json
 from .nodes import Node, options_of, walk
@@ -167,7 +168,7 @@ _EXPRESSIONS = {
 """Maps kinds of statements to the key of an expression that the statement evaluates."""
 _ERROR = 21
 """PostgreSQL's number for the level of RAISE EXCEPTION."""
-_FOUND = re.compile(r"\s*(not\s)?\s*found\s*", re.IGNORECASE)
+_FOUND = regex(r"\s*(not\s)?\s*found\s*", re.IGNORECASE)
 
 
 def _run_by(key: str, node: Any) -> Inner | None:

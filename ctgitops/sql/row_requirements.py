@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ..lazy import dataclass
 from .deparse import expression, reaches_out, type_name
 from .nodes import Node, commands, parts_of, quoted_name, relation
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ..lazy import dataclass
 from .block_statements import runs_of
 from .data_loss import with_its_parts
 from .guard import guarded
 from .nodes import Node, parts_of, quoted_name, relation, walk
-from .parse import Tree
+
+if TYPE_CHECKING:
+    from .parse import Tree
 
 _TEXT = {"text", "varchar", "json", "jsonb", "bpchar"}
 """Types for which a cast of existing values is assumed to succeed, as most such casts do."""

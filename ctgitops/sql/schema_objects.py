@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import reduce
 
+from ..lazy import dataclass
 from .column_type import type_in
 from .nodes import Node, commands, parts_of
 from .parse import trees

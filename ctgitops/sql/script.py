@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 
 from ..errors import Place
+from ..lazy import dataclass, regex
 from . import parse
 from .batch import Batch, Fault, is_batched, read_batch, shape_faults
 from .outer_transaction import Sent, read
@@ -22,7 +22,7 @@ from .tokens import comment_lines, first_word
 from .traits import NOTHING, Trait
 from .transaction_block import no_transaction_line, why_outside_transaction
 
-IDEMPOTENT = re.compile(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILINE | re.IGNORECASE)
+IDEMPOTENT = regex(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILINE | re.IGNORECASE)
 
 
 def checksum_of(text: str) -> str:

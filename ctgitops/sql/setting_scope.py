@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..lazy import dataclass
 from .guard import guarded
 from .nodes import Node, walk
 from .parse import trees

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
+from ..lazy import regex
+
 
 class Kind(Enum):
     """The kind of a token."""
@@ -35,7 +37,7 @@ class Token(NamedTuple):
     until: int
 
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""(?P<BLANK>\s++)
     |(?P<COMMENT>--[^\r\n]*+)
     |(?P<block>/\*)
@@ -47,7 +49,7 @@ _TOKEN = re.compile(
     |(?P<OTHER>\d[\w.]*+|.)""",
     re.DOTALL | re.VERBOSE,
 )
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_COMMENT_EDGE = regex(r"/\*|\*/")
 _INSIDE = {"escaped": "in_escaped", "STRING": "in_string", "NAME": "in_name"}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import Flag, auto
 from itertools import pairwise
 
+from ..lazy import regex
 from .nodes import Node, parts_of, walk
 from .settings import sets_transaction, setting_of
 from .tokens import Kind, Token, tokens
@@ -35,7 +36,7 @@ class Trait(Flag):
 
 NOTHING = Trait(0)
 RECORDS_ANYHOW = Trait.RECORDS | Trait.RECORDS_QUALIFIED
-_MAYBE = re.compile(
+_MAYBE = regex(
     r"\b(?:database|role|user|group|system|load|extension|set|do|transaction|savepoint|function|procedure)\b"
     r"|set_config|lo_|dblink|record_migration|temp|transaction_|u&",
     re.IGNORECASE,

@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from ..lazy import regex
 from .batch import DIRECTIVE
 from .nodes import Node, commands, option, switched_on
 from .tokens import comment_lines
 
-NO_TRANSACTION = re.compile(
+NO_TRANSACTION = regex(
     r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
     re.MULTILINE | re.IGNORECASE,
 )

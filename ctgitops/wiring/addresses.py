@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
 from ..errors import UsageError
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
     from ..postgres.connection.connect import Address
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.backup.stored_backup import environment_of
 from ..errors import CtgitopsError, UsageError
-from .addresses import Addresses
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..backup.backups import ProvedBackups
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from ..core.run.progress import Listener
     from ..core.schema.snapshot import Snapshot
     from ..ports.shadow import Shadows
+    from .addresses import Addresses
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
+from ..lazy import dataclass
 from ..ports.examination import Examination, Look
-from .addresses import Addresses
 
 if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
     from ..postgres.doctor.doctor_session import DoctorSession
+    from .addresses import Addresses
 
 SPARE = 4
 """The connections that a backup needs besides its parallel jobs: for run lock, snapshot, counts and progress."""

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.environment import Environment, ShadowPolicy
-from ..core.gate.gate import Predecessor, Unreadable
-from ..core.gate.request import Request
 from ..errors import CtgitopsError
+from ..lazy import dataclass
 from ..notify.telemetry import current
-from .addresses import Addresses
 
 if TYPE_CHECKING:
+    from ..core.gate.gate import Predecessor
+    from ..core.gate.request import Request
     from ..core.plan.plan import Step
     from ..core.plan.replay import ReplayTarget
     from ..core.schema.source_database import SourceDatabase
     from ..ports.database import Database
     from ..ports.shadow import Replay, Sandbox
     from ..postgres.connection.connect import Address
+    from .addresses import Addresses
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class PostgresDatabases:
 
     def predecessor(self, request: Request) -> Predecessor:
         """The ledger of the environment that the manifest names in `after`, or why this ledger is unreadable."""
+        from ..core.gate.gate import Unreadable
+
         name = request.environment.after
         if name is None:
             return None

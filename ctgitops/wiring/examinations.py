@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.doctor.diagnosis import Diagnosis, ok, problem
 from ..core.doctor.variables import variables
-from ..core.environment.environment import Environment
-from ..core.environment.receiver import Receiver
 from ..files.git import github_repository, top_of
 from ..files.policy import layout_of
 from ..files.workflow_checks import WorkflowChecks
+from ..lazy import dataclass
 from ..notify.telemetry_settings import endpoint
 from ..ports.examination import Examination, Look
-from .backups import StoredBackups
 from .database_looks import DatabaseLooks
+
+if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.environment.receiver import Receiver
+    from .backups import StoredBackups
 
 
 @dataclass(frozen=True)

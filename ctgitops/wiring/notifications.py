@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
-from ..core.environment.receiver import Receiver
-from ..core.gate.request import Origin
 from ..core.run.progress import InterruptedRunFound, Listener
-from ..core.workspace.workspace import Workspace
+from ..lazy import dataclass
 
 if TYPE_CHECKING:
     from ..core.backup.drill import DrillResult
+    from ..core.environment.environment import Environment
+    from ..core.environment.receiver import Receiver
+    from ..core.gate.request import Origin
     from ..core.run.outcome import Outcome
     from ..core.view.drift import DriftResult
+    from ..core.workspace.workspace import Workspace
     from ..errors import CtgitopsError
     from ..notify.alerts import Alert
     from ..notify.delivery import Delivery

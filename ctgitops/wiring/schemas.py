@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.schema.snapshot import Snapshot, snapshot_from
-from ..core.workspace.workspace import Workspace
 from ..errors import UsageError
+from ..lazy import dataclass
 from ..ports.backup_store import RECEIPT
 
 if TYPE_CHECKING:
     from ..core.run.progress import Listener
+    from ..core.workspace.workspace import Workspace
     from .backups import StoredBackups
     from .databases import PostgresDatabases
 

@@ -7,18 +7,15 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.environment.environment import Environment
-from ..core.forge.intent import in_order_of_after
+from ..core.environment.environment_order import in_order_of_after
 from ..core.gate.request import Origin, Request, fingerprint_from
-from ..core.migration.migration_name import MigrationName
 from ..core.migration.selector import selector_from
-from ..core.workspace.workspace import Workspace
 from ..errors import UsageError, WorkspaceError
 from ..files.git import head_of, seniority_of, top_of
 from ..files.layout_reader import migrations_among
@@ -26,19 +23,23 @@ from ..files.manifest import read_environments
 from ..files.policy import layout_of
 from ..files.repository import Repository
 from ..files.workspace import read_workspace
+from ..lazy import dataclass
 from .addresses import Addresses
-from .backups import StoredBackups
 from .databases import PostgresDatabases, ThrowAwayDatabases
-from .examinations import Examinations
-from .notifications import Notifications
 from .origin import origin_from
-from .schemas import NamedSchemas
 
 if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
+    from ..core.migration.migration_name import MigrationName
     from ..core.run.progress import Listener
     from ..core.trial.code_reference import Searched
+    from ..core.workspace.workspace import Workspace
     from ..ports.forge import Forge
     from ..sql.name_changes import SearchedName
+    from .backups import StoredBackups
+    from .examinations import Examinations
+    from .notifications import Notifications
+    from .schemas import NamedSchemas
 
 # Without a handler, Python prints the warnings of libraries to standard error as plain text.
 logging.getLogger().addHandler(logging.NullHandler())
@@ -149,20 +150,28 @@ class Wiring:
     @property
     def backups(self) -> StoredBackups:
         """Takes and restores backups."""
+        from .backups import StoredBackups
+
         return StoredBackups(self.root, self.addresses, lambda: self.workspace.environments)
 
     @property
     def notifications(self) -> Notifications:
         """Sends notifications to the receivers of environments."""
+        from .notifications import Notifications
+
         return Notifications(self.workspace, self.origin, self.environ)
 
     @property
     def examinations(self) -> Examinations:
         """The checks of `doctor`."""
+        from .examinations import Examinations
+
         return Examinations(self.root, self.environ, self.workspace.policy.notify, self.backups, self.today)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """A reader of schemas by name."""
+        from .schemas import NamedSchemas
+
         return NamedSchemas(self.workspace, self.databases, self.backups, tell)
 
     def write(self, path: Path, text: str) -> None:

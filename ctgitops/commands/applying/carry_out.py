@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...core.gate.health import stopped_watching, unhealthy_error
-from ...core.gate.request import Request
 from ...core.ledger.safeguards import Safeguards
-from ...core.plan.plan import Plan
-from ...core.receipt import Receipt
 from ...core.run.activity_text import activity_text
 from ...core.run.backup_progress import BackupTaken, RecoveryPointTaken
 from ...core.run.outcome import Done
 from ...core.run.progress import Listener, Progress, SeedFinished, StepFinished, StepStarted
 from ...errors import BackupError
-from ...ports.backups import Backups
-from ...ports.database import Database, Session
+from ...lazy import dataclass
 from ..planning.backup_extent import backup_extent
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.plan.plan import Plan
+    from ...core.receipt import Receipt
+    from ...ports.backups import Backups
+    from ...ports.database import Database, Session
 
 
 @dataclass(frozen=True)

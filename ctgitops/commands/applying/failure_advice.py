@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...core.environment.environment import DataPreflight
-from ...core.gate.request import Request
 from ...core.plan.existing_schema import DUPLICATE
-from ...core.plan.plan import Plan
 from ...core.plan.remedy import FailedStep, OtherEnvironments, caused_by_rows, remedy
 from ...core.run.baseline import baseline_blocker
 from ...core.trial.violation import Risk, risks_of
 from ...errors import ApplyError, CtgitopsError
-from ...ports.database import Databases
 from ..planning.applied_elsewhere import elsewhere
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.plan.plan import Plan
+    from ...ports.database import Databases
 
 
 def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from ...core.gate.request import Request
+from typing import TYPE_CHECKING
+
 from ...core.ledger.identity import identity_problems
 from ...core.ledger.in_step import table_in_step
 from ...core.ledger.ledger import Ledger, Mark
 from ...core.run.in_step import entries_of_tool, ledger_in_step
 from ...core.run.progress import Listener, ToolChangesRecorded
-from ...ports.database import Database, Session
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...ports.database import Database, Session
 
 
 def current_ledger(request: Request, database: Database) -> Ledger:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.gate.request import Request
-from ...core.ledger.ledger import Ledger
 from ...core.ledger.open_prediction import ended, made, open_predictions
 from ...core.plan.plan import Plan, worst_first
 from ...core.plan.replay import with_versions_of
-from ...core.run.progress import Listener
 from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import Prediction, PredictionMismatch, changed, mismatch_of
 from ...core.schema.snapshot import Snapshot
-from ...core.trial.schema_break import break_problems
-from ...core.trial.trial import unlike_copy, unpredictable
 from ...errors import CtgitopsError, LedgerError
-from ...ports.database import Database, Session
-from ...ports.shadow import Shadows
+from ...lazy import dataclass
 from .in_step import join_in_step
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.ledger.ledger import Ledger
+    from ...core.run.progress import Listener
+    from ...ports.database import Database, Session
+    from ...ports.shadow import Shadows
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) 
     policy = request.environment.shadow
     if not plan.steps:
         return PredictedChanges(())
+    from ...core.trial.trial import unlike_copy, unpredictable
+
     try:
         original, live = database.original(), database.snapshot()
         with shadows.sandbox(original, policy) as sandbox:
@@ -54,6 +58,8 @@ def predict(plan: Plan, request: Request, database: Database, shadows: Shadows) 
 
 def with_breaks(plan: Plan, predicted: PredictedChanges, history: Collection[str] = ()) -> Plan:
     """The plan with problems that only a trial shows: changes that contradict `Breaking Changes: No`."""
+    from ...core.trial.schema_break import break_problems
+
     found = break_problems(plan, predicted.changes or (), history)
     return replace(plan, problems=worst_first((*plan.problems, *found)))
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...core.gate.data_loss import losses
-from ...core.gate.request import Request
-from ...core.ledger.ledger import Ledger
-from ...core.ledger.safeguards import Safeguards
-from ...core.plan.plan import Plan, Step
 from ...core.run.auto_rollback import (
     Checkpoint,
     applied_since,
@@ -24,8 +20,15 @@ from ...core.run.auto_rollback import (
 )
 from ...core.run.progress import Listener, RollbackStarted
 from ...errors import ApplyError, CtgitopsError
-from ...ports.database import Session
+from ...lazy import dataclass
 from .carry_out import carry_out
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.ledger.ledger import Ledger
+    from ...core.ledger.safeguards import Safeguards
+    from ...core.plan.plan import Plan, Step
+    from ...ports.database import Session
 
 
 @dataclass(frozen=True)

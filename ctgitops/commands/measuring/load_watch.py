@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ...core.environment.performance_policy import OnRegression, PerformancePolicy
-from ...core.gate.request import Request
-from ...core.performance.assessment import assess, unmeasured, with_proposal
-from ...core.performance.moments import Moments
-from ...core.performance.record import LoadRecord, Moment, stored_figures
-from ...core.performance.report import LoadReport
-from ...core.performance.sample import Blind, Sample
-from ...core.plan.plan import Plan
 from ...core.run.outcome import Outcome, Status
 from ...core.run.progress import Listener, LoadUnmeasured, LoadWatched
 from ...errors import CtgitopsError
-from ...ports.database import Databases
-from ...ports.shadow import Shadows
-from ...report.outcome_text import outcome_verdict
-from ..rollback import RollbackExtent, show_rollback
+
+if TYPE_CHECKING:
+    from ...core.environment.performance_policy import PerformancePolicy
+    from ...core.gate.request import Request
+    from ...core.performance.record import Moment
+    from ...core.performance.report import LoadReport
+    from ...core.performance.sample import Sample
+    from ...core.plan.plan import Plan
+    from ...ports.database import Databases
+    from ...ports.shadow import Shadows
 
 T = TypeVar("T")
 LOAD = "the load"
@@ -54,12 +52,16 @@ class LoadWatch:
         if self._policy.before > _NOTHING:
             self._tell(LoadWatched(self._policy.before.total_seconds()))
             self._wait(self._first, self._policy.before)
+        from ...core.performance.record import Moment
+
         self._before = self._sample()
         self._store(Moment.BEFORE, self._before, plan)
 
     def after(self, plan: Plan) -> None:
         """Takes and stores the sample right after the last migration."""
         if self._before:
+            from ...core.performance.record import Moment
+
             self._after = self._sample(plans=False)
             self._store(Moment.AFTER, self._after, plan)
 
@@ -77,10 +79,17 @@ class LoadWatch:
         except KeyboardInterrupt:
             what = "the run was asked to stop before the end of `within`"
             self._tell(LoadUnmeasured(what))
+            from ...core.performance.assessment import unmeasured
+
             load = unmeasured(LOAD, what, names)
         return replace(outcome, load=load, announced=self._announced)
 
     def _report(self, outcome: Outcome, policy: PerformancePolicy, names: tuple[str, ...]) -> LoadReport:
+        from ...core.performance.assessment import assess, unmeasured
+        from ...core.performance.moments import Moments
+        from ...core.performance.record import Moment
+        from ...core.performance.sample import Blind
+
         if not (self._first and self._before and self._after):
             return unmeasured(LOAD, f"a sample is missing: {self._lost}", names)
         entries = self._try(self._newest_entry)
@@ -100,8 +109,14 @@ class LoadWatch:
 
     def _with_proposal(self, report: LoadReport, plan: Plan, policy: PerformancePolicy) -> LoadReport:
         """Adds the commands of a rollback and its dry run's verdict, if `on_regression` is `propose`. Read-only."""
+        from ...core.environment.performance_policy import OnRegression
+
         if policy.on_regression is not OnRegression.PROPOSE or not plan.steps or not report.regressions:
             return report
+        from ...core.performance.assessment import with_proposal
+        from ...report.outcome_text import outcome_verdict
+        from ..rollback import RollbackExtent, show_rollback
+
         command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
         shown = self._try(
             lambda: show_rollback(
@@ -126,6 +141,8 @@ class LoadWatch:
     def _store(self, moment: Moment, sample: Sample | None, plan: Plan, report: LoadReport | None = None) -> None:
         if sample is None:
             return
+        from ...core.performance.record import LoadRecord, stored_figures
+
         names = (*(step.name for step in plan.steps), *(seed.name for seed in plan.seeds))
         origin = self._request.origin
         record = LoadRecord(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.environment.environment import Environment
-from ...core.gate.request import Request
 from ...core.plan.plan import Plan, Step, worst_first
 from ...core.plan.remedy import OtherEnvironments
-from ...core.problem import Problem
 from ...core.workspace.breaking_change import UNDECLARED, unchangeable
-from ...core.workspace.workspace import Workspace
 from ...errors import CtgitopsError
-from ...ports.database import Databases
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from ...core.gate.request import Request
+    from ...core.problem import Problem
+    from ...core.workspace.workspace import Workspace
+    from ...ports.database import Databases
 
 
 def elsewhere(step: Step, request: Request, databases: Databases) -> OtherEnvironments:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...core.environment.backup_extent import BackupExtent
 from ...core.environment.environment import BackupScope, Environment
-from ...core.plan.plan import Plan
 from ...core.plan.replay import seed_step
-from ...core.schema.snapshot import Snapshot
 from ...core.trial.trial import NOT_WANTED, Trial
 from ...errors import CtgitopsError
 from ...lint.affected_tables import affected_tables
-from ...ports.database import Database
-from ...ports.shadow import Sandbox, Shadows
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Plan
+    from ...core.schema.snapshot import Snapshot
+    from ...ports.database import Database
+    from ...ports.shadow import Sandbox, Shadows
 
 
 def planned_extent(

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.gate.request import Request
-from ...core.ledger.ledger import Ledger
 from ...core.plan.existing_schema import DUPLICATE, Nearest, tables_there, with_baseline_hint
 from ...core.plan.plan import worst_first
 from ...core.plan.replay import like, steps_of_files, with_versions_of
 from ...core.run.baseline import baseline_blocker
 from ...core.schema.compare import compare
-from ...core.schema.snapshot import Snapshot
-from ...core.view.preview import Preview
 from ...errors import CtgitopsError
-from ...ports.shadow import Shadows
 from ..replaying.replay import may_be_print
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.ledger.ledger import Ledger
+    from ...core.schema.snapshot import Snapshot
+    from ...core.view.preview import Preview
+    from ...ports.shadow import Shadows
 
 
 def with_baseline_suggestion(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...core.gate.gate import reasons_to_wait
-from ...core.gate.request import Request
 from ...core.plan.plan import make_plan
 from ...core.run.continuation import DeployCandidate, failed_in
-from ...ports.database import Databases
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...ports.database import Databases
 
 
 def candidate_of(ref: str, sha: str, request: Request, *, databases: Databases) -> DeployCandidate:

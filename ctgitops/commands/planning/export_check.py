@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.environment.environment import Environment
 from ...core.plan.plan import Plan, worst_first
 from ...core.problem import Problem
 from ...errors import Place
-from ...ports.database import Database
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from ...ports.database import Database
 
 _HINT = "correct `backup.export.tables`; add a new table after the migration that creates it"
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from ...core.gate.gate import Predecessor
-from ...core.gate.request import Request
-from ...core.impact.impact import StepImpact
 from ...core.impact.projection import Effect, Measured, effects, measured_in, tables_of
-from ...core.impact.size import Rates, Size
 from ...core.ledger.ledger import Ledger
-from ...core.plan.plan import Plan
 from ...errors import CtgitopsError
-from ...ports.database import Databases
-from ...ports.shadow import Sandbox
+
+if TYPE_CHECKING:
+    from ...core.gate.gate import Predecessor
+    from ...core.gate.request import Request
+    from ...core.impact.impact import StepImpact
+    from ...core.impact.size import Rates, Size
+    from ...core.plan.plan import Plan
+    from ...ports.database import Databases
+    from ...ports.shadow import Sandbox
 
 
 def effects_of(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.gate.request import Request
 from ...core.plan.plan import Plan, worst_first
 from ...core.plan.touched_schema import touched_schema
 from ...core.problem import Problem
-from ...core.schema.snapshot import Snapshot
 from ...errors import CtgitopsError
 from ...lint.file_selection import lint_plan
-from ...ports.database import Database
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.schema.snapshot import Snapshot
+    from ...ports.database import Database
 
 
 def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Plan, Snapshot | None]:

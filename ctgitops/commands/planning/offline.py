@@ -8,12 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from ...core.environment.environment import Environment
 from ...core.gate.data_loss import CountedLoss
 from ...core.gate.forward_loss import forward_losses
-from ...core.gate.gate import Predecessor
-from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import Plan, worst_first
 from ...core.plan.replay import steps_with_repeatable
@@ -26,11 +24,16 @@ from ...core.view.offline_plan import ledger_of_files, preview_of_files, preview
 from ...core.view.preview import Preview
 from ...errors import ApplyError, CtgitopsError, UsageError
 from ...lint.file_selection import lint_result
-from ...ports.database import Database
-from ...ports.shadow import Shadows
 from ...sql.databases import databases_named
 from .impact_estimate import effects_of
 from .trial import TrialRunner
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from ...core.gate.gate import Predecessor
+    from ...core.gate.request import Request
+    from ...ports.database import Database
+    from ...ports.shadow import Shadows
 
 ROLE = "postgres"
 """The role that applies migrations in the trial. The role is a superuser, because the real role is unknown."""

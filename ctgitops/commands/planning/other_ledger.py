@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.gate.request import Request
-from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import Plan, worst_first
 from ...core.problem import Concern, Problem
-from ...ports.database import Database
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.ledger.ledger import Ledger
+    from ...ports.database import Database
 
 
 def with_other_ledger(plan: Plan, request: Request, ledger: Ledger, database: Database) -> Plan:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.gate.request import Request
 from ...core.impact.impact_problems import impact_problems
-from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import worst_first
-from ...core.problem import Problem
 from ...core.trial.gap import Stop
 from ...core.trial.trial import NOT_WANTED, Trial, proof_problems
-from ...core.view.preview import Preview
 from ...errors import CtgitopsError
-from ...ports.database import Databases
-from ...ports.shadow import Shadows
 from .impact_estimate import effects_of
 from .trial import TrialRunner
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.ledger.ledger import Ledger
+    from ...core.problem import Problem
+    from ...core.view.preview import Preview
+    from ...ports.database import Databases
+    from ...ports.shadow import Shadows
 
 _RESUMED = "an earlier run began this rollback outside a transaction, and a copy cannot continue it"
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ...core.ledger.ledger import Ledger
-from ...core.migration.migration import Seed
-from ...core.plan.plan import Plan, Step
 from ...core.plan.replay import seed_step, steps_of, with_versions_of
 from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import changed
 from ...core.schema.schema_history import Changed, SchemaComparison, SchemaHistory, changed_objects
 from ...core.schema.snapshot import Snapshot
-from ...core.schema.source_database import SourceDatabase
 from ...core.trial.gap import Stop, remedy_of
 from ...core.trial.seed_trial import SeedTrial, known_rows
 from ...core.trial.trial import (
@@ -34,7 +30,13 @@ from ...core.trial.trial import (
     why_inconclusive,
 )
 from ...errors import ApplyError, CtgitopsError
-from ...ports.shadow import Sandbox, SchemaCopy
+
+if TYPE_CHECKING:
+    from ...core.ledger.ledger import Ledger
+    from ...core.migration.migration import Seed
+    from ...core.plan.plan import Plan, Step
+    from ...core.schema.source_database import SourceDatabase
+    from ...ports.shadow import Sandbox, SchemaCopy
 
 Attempt = TypeVar("Attempt", RollbackTrial, IdempotenceCheck)
 _COMPUTED = (

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.environment.environment import Environment
 from ...core.environment.given import COMPARED, Given, missing_schema
-from ...core.plan.plan import Step
 from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare, without
 from ...core.schema.deparse import alike_once_read
-from ...core.schema.snapshot import Snapshot
 from ...errors import ApplyError
-from ...ports.shadow import Shadows
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from ...core.plan.plan import Step
+    from ...core.schema.snapshot import Snapshot
+    from ...ports.shadow import Shadows
 
 
 @dataclass(frozen=True)

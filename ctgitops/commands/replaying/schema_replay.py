@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
-from ...core.environment.environment import Environment
 from ...core.plan.replay import like, step_of
 from ...core.schema.compare import compare
-from ...core.schema.snapshot import Snapshot
-from ...core.view.schema_tree import SchemaNode, SchemaTree
 from ...errors import CtgitopsError
-from ...ports.shadow import Replay, Shadows
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from ...core.schema.snapshot import Snapshot
+    from ...core.view.schema_tree import SchemaNode, SchemaTree
+    from ...ports.shadow import Replay, Shadows
 
 MOST_REPLAYS = 12
 """The maximum number of sequences that are replayed. Each sequence runs all its migrations in an empty database."""

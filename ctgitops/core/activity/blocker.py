@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-_LITERALS = re.compile(
+from ...lazy import dataclass, regex
+
+_LITERALS = regex(
     r"/\*.*?(?:\*/|$)|--[^\n]*|\$(\w*)\$.*?(?:\$\1\$|$)|'(?:[^'\\]|''|\\.)*(?:'|$)|(?<![\w$\"])\d+(?:\.\d+)?", re.DOTALL
 )
 LONGEST_SHAPE = 120

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from ...lazy import dataclass
 
 HEARTBEAT_SECONDS = 3.0
 """How often a run reports that it is still alive, in seconds."""

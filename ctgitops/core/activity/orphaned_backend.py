@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
+from ...lazy import dataclass
 from .blocker import shape_of
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from .blocker import shape_of
-from .lock_holder import Holder
+
+if TYPE_CHECKING:
+    from .lock_holder import Holder
 
 _OF_A_RUN = "ctgitops.run"
 """A part of the first line of each statement that a run sends."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from ...errors import CtgitopsError
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ...errors import CtgitopsError
 
 
 @dataclass(frozen=True)

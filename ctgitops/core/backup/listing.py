@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from ...errors import CtgitopsError
-from ..ledger.ledger import Ledger
-from .stored_backup import StoredBackup
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ...errors import CtgitopsError
+    from ..ledger.ledger import Ledger
+    from .stored_backup import StoredBackup
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from ..environment.environment import Environment, KeepPolicy
+from ...lazy import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.open_prediction import open_predictions
 from .stored_backup import StoredBackup
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment, KeepPolicy
 
 RUN_BEGAN_BEFORE = timedelta(minutes=10)
 """The tolerance between two machines' clocks. A backup's time may precede the start of its run by this much."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass, regex
 from ..ledger.ledger import Ledger, Mark
-from ..receipt import Receipt
-from .drill import Drill
 
-BACKUP_ID = re.compile(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<environment>.+)-[0-9a-f]{8}")
+if TYPE_CHECKING:
+    from ..receipt import Receipt
+    from .drill import Drill
+
+BACKUP_ID = regex(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<environment>.+)-[0-9a-f]{8}")
 """Matches the ID of a backup, such as `20261123T141502Z-production-1f2e3d4c`."""
 
 

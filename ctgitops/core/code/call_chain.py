@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
 from functools import cache, cached_property
 
+from ...lazy import dataclass
 from .source import Source, without
 from .spelling import Spelling, any_of, pascal
 

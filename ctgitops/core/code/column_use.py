@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property
 
+from ...lazy import dataclass
 from .call_chain import Handles, chain_at, handles_of
 from .mapping import Block, MappingRole, block_at
 from .message import is_message

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
 
+from ...lazy import dataclass
 from .source import Source, SourceKind, without
 from .spelling import Spelling, any_of
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from .source import Source
+from ...lazy import dataclass
 from .spelling import Spelling, any_of
+
+if TYPE_CHECKING:
+    from .source import Source
 
 _HEADER = re.compile(
     r"\b(?:class|struct|object|interface|model|record|trait|impl|module|enum|type)\s+(?P<name>\w+)"

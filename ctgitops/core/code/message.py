@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from .source import Source
+if TYPE_CHECKING:
+    from .source import Source
 
 _CALL = re.compile(
     r"(?:\b(?:log(?:ger|ging)?|slog|console|print\w*|puts|echo|raise|throw|panic|warn(?:ing)?|info|debug|describe|it"

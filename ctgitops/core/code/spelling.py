@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
-from ...sql.name_changes import ChangedName
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ...sql.name_changes import ChangedName
 
 _COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
 """Common column names that have several words. These names do not identify a table."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
-from .call_chain import Handles
-from .source import Source
+from ...lazy import dataclass
 from .spelling import Spelling, any_of
+
+if TYPE_CHECKING:
+    from .call_chain import Handles
+    from .source import Source
 
 _FAR = 6000
 """Maximum number of characters between the declaration of a variable and its use."""

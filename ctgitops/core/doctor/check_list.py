@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ...lazy import dataclass
 
 FAMILIES = ("settings", "database", "server", "machine", "backup", "github", "workflow")
 """The families of checks, in the order of the report."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
-from ..environment.environment import Environment
-from ..environment.receiver import Receiver
 from .diagnosis import Diagnosis, ok, problem
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..environment.receiver import Receiver
 
 
 def variables(environment: Environment, receivers: tuple[Receiver, ...], known: Collection[str]) -> Iterator[Diagnosis]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ...sql.script import Script
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
 
 
 class TransactionScope(StrEnum):

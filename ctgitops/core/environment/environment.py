@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ..migration.selector import Selector
 from .apply_policy import ApplyPolicy
-from .freeze import Freeze
 from .given import Given
-from .performance_policy import PerformancePolicy
-from .receiver import Receiver
-from .repeated_freeze import RepeatedFreeze
-from .window import Window
+
+if TYPE_CHECKING:
+    from .freeze import Freeze
+    from .performance_policy import PerformancePolicy
+    from .receiver import Receiver
+    from .repeated_freeze import RepeatedFreeze
+    from .window import Window
 
 FURTHEST = timedelta(days=400)
 """How far into the future the end of a wait is searched. With repeated freezes, a wait may never end."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ...lazy import dataclass, regex
 from ...sql.nodes import identifier
 
-_NO_SCHEMA = re.compile(r'schema "([^"]+)" does not exist')
+_NO_SCHEMA = regex(r'schema "([^"]+)" does not exist')
 
 
 class Platform(StrEnum):

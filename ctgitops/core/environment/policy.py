@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from .freeze import Freeze
+from ...lazy import dataclass
 from .given import Given
 from .layout import Layout
-from .receiver import Receiver
-from .repeated_freeze import RepeatedFreeze
+
+if TYPE_CHECKING:
+    from .freeze import Freeze
+    from .receiver import Receiver
+    from .repeated_freeze import RepeatedFreeze
 
 
 class Numbering(StrEnum):

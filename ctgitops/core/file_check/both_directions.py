@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...sql.name_changes import ChangedName
-from ...sql.parse import Statement
-from ...sql.script import Script
+from ...lazy import dataclass, regex
 from ...sql.tokens import comment_lines
 from ..migration.migration_name import rollback_path
 from ..problem import Problem
 
+if TYPE_CHECKING:
+    from ...sql.name_changes import ChangedName
+    from ...sql.parse import Statement
+    from ...sql.script import Script
+
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _LEAD = r"^[ \t]*(?:--|/\*)[^\w\n]*(?:migrat(?:e|ion)[^\w\n]+)?"
 _TAIL = r"(?:[ \t]+(?:migration|script|section|sql|part|steps?))?[^\w\n]*$"
-_UP = re.compile(rf"{_LEAD}(?:up(?:grade)?|apply|forwards?|do|deploy){_TAIL}", _FLAGS)
-_DOWN = re.compile(rf"{_LEAD}(?:down(?:grade)?|roll[ -]?back|revert|undo|backwards?|reverse){_TAIL}", _FLAGS)
+_UP = regex(rf"{_LEAD}(?:up(?:grade)?|apply|forwards?|do|deploy){_TAIL}", _FLAGS)
+_DOWN = regex(rf"{_LEAD}(?:down(?:grade)?|roll[ -]?back|revert|undo|backwards?|reverse){_TAIL}", _FLAGS)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from ...errors import Place
+from ...lazy import regex
 from ..problem import Problem
 
-_BEGIN, _BASE, _MIDDLE, _END = (re.compile(rf"{re.escape(sign)}{{7}}( .*)?") for sign in "<|=>")
+_BEGIN, _BASE, _MIDDLE, _END = (regex(rf"{re.escape(sign)}{{7}}( .*)?") for sign in "<|=>")
 
 
 def is_marker(line: str) -> bool:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from ...sql.script import Script
+from ...lazy import dataclass, regex
 from ...sql.tokens import Kind, comment_lines, tokens
 from ..migration.migration_name import rollback_path
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
 
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _ENGINES = "pg|postgres|postgresql|cockroach|yugabyte|redshift"
@@ -90,12 +93,12 @@ _PAIRS = (
 """Lines that are markers only as a pair. People also write a single such line as a comment above SQL."""
 _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)|no[_ -]?transaction)\b"
 """The marker format that many tools copied from goose. Each tool uses its own name as the prefix."""
-_FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
+_FORKED = regex(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
-_ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
+_ANY = regex(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
 """One pattern for all markers. One search shows that a file contains no marker, and most files contain none."""
-_SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
-_PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
+_SQLX = regex(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
+_PLAY = regex(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...errors import Place
 from ...sql.parse import SqlSyntaxError
 from ...sql.redact import holds_secret, is_redacted
-from ...sql.script import Script
 from ...sql.traits import RECORDS_ANYHOW
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
 
 _HINT = (
     "remove the password, for example with `ALTER ROLE … PASSWORD NULL`, or write `Rollback: Manual - …` in the header"

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ...sql.guard import Failure
+from ...lazy import regex
 from ...sql.invisible import PASTED, Invisible, invisible_in, named, pasted_in, spelled
 from ...sql.parse import SqlSyntaxError, statements
 from ...sql.redact import redact_message
-from ...sql.script import Script
 from ..problem import Problem
 from .conflict_marker import is_marker, marker_problem
 from .syntax_hint import syntax_hint
 
-_META = re.compile(r"\\(!|\?|[A-Za-z_]+|\S)")
-_PLACEHOLDER = re.compile(
+if TYPE_CHECKING:
+    from ...sql.guard import Failure
+    from ...sql.script import Script
+
+_META = regex(r"\\(!|\?|[A-Za-z_]+|\S)")
+_PLACEHOLDER = regex(
     r"\$\{[^}\n]{1,100}\}|\{\{[^}\n]{1,100}\}\}|\{%[^%\n]{1,100}%\}|:(?:'\w{1,60}'|\"\w{1,60}\"|[A-Za-z_]\w{0,60})"
 )
 _CONNECT = (

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ...sql.parse import Statement
-from ...sql.script import Script
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...sql.parse import Statement
+    from ...sql.script import Script
 
 _OPENING = frozenset({"BEGIN", "START TRANSACTION"})
 _REMOVE = "remove the statement: each file already runs in its own transaction"

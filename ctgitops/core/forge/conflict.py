@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from ...errors import Place
+from ...lazy import dataclass
 from ..environment.policy import Band, Policy
-from ..migration.migration import Migration
 from ..migration.migration_name import MigrationName, split_name
 from ..migration.schema_version import SchemaVersion
 from ..problem import Problem
-from .forge import ChangedFile, OpenPullRequest
+
+if TYPE_CHECKING:
+    from ..migration.migration import Migration
+    from .forge import ChangedFile, OpenPullRequest
 
 _VERSION = re.compile(r"^\+--\s*Version\s*:\s*(\S+)\s*$", re.MULTILINE)
 

@@ -9,10 +9,11 @@ addresses in the default branch's own manifests.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from ...lazy import dataclass
 from ..environment.environment import Environment, Trigger
+from ..environment.environment_order import in_order_of_after
 from .event import (
     Comment,
     Dispatch,
@@ -279,19 +280,3 @@ def refusal_of(event: Event, environment: Environment) -> Refused | None:
         if isinstance(promoted, Ignored)
         else None
     )
-
-
-def in_order_of_after(environments: tuple[Environment, ...]) -> tuple[Environment, ...]:
-    """Sorts environments by name. An environment comes after the environment that its `after` names."""
-    by_name = {e.name: e for e in environments}
-    ordered: dict[str, Environment] = {}
-
-    def place(environment: Environment, seen: frozenset[str]) -> None:
-        before = by_name.get(environment.after or "")
-        if before and before.name not in seen:
-            place(before, seen | {environment.name})
-        ordered.setdefault(environment.name, environment)
-
-    for environment in sorted(environments, key=lambda e: e.name):
-        place(environment, frozenset({environment.name}))
-    return tuple(ordered.values())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .forge import Conclusion
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from .forge import Conclusion
 
 
 @dataclass(frozen=True)

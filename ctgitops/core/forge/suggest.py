@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ..fix import Lines
-from ..problem import Problem
 from .forge import ChangedFile, Suggestion
+
+if TYPE_CHECKING:
+    from ..problem import Problem
 
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 

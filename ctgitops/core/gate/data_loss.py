@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ...errors import Place, UsageError
+from ...lazy import dataclass
 from ...sql.data_loss import Destroyed, DestructionKind
 from ...sql.deparse import count_where
 from ...sql.guard import Guard, NotAnalysedError
 from ...sql.parse import SqlSyntaxError, what_it_destroys, what_it_makes
 from ...sql.script import Script
-from ..ledger.ledger import Ledger
 from ..migration.header import Rollback, parse_header
 from ..migration.selector import Candidate, Selector
-from ..plan.plan import Plan, Step
 from .gate import Reason
+
+if TYPE_CHECKING:
+    from ..ledger.ledger import Ledger
+    from ..plan.plan import Plan, Step
 
 
 @dataclass(frozen=True)

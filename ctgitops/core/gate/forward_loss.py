@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from ...lazy import dataclass, regex
 from ...sql.block_statements import runs_of
 from ...sql.column_type import cuts, type_from
 from ...sql.data_loss import Destroyed, DestructionKind, made
@@ -20,7 +20,7 @@ from ..schema.compare import Added, Changes, Removed
 from ..schema.snapshot import SchemaObject, Snapshot
 from .data_loss import Loss
 
-_PART = re.compile(r'"((?:[^"]|"")*)"|([^.]+)')
+_PART = regex(r'"((?:[^"]|"")*)"|([^.]+)')
 _WHOLE = {"table": DestructionKind.TABLE, "materialized view": DestructionKind.VIEW}
 
 Name = tuple[str, ...]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from ...errors import Place
+from ...lazy import dataclass
 from ..environment.environment import Environment, Reviewed, Trigger
 from ..environment.instant import instant
 from ..ledger.identity import identity_problems

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ...errors import ApplyError, Place
-from ..environment.apply_policy import Health
-from ..environment.environment import Environment
-from ..plan.plan import Plan
+from ...lazy import dataclass
 from .gate import Reason
+
+if TYPE_CHECKING:
+    from ..environment.apply_policy import Health
+    from ..environment.environment import Environment
+    from ..plan.plan import Plan
 
 
 class HealthState(StrEnum):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...lazy import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
-from ..plan.plan import Plan
+
+if TYPE_CHECKING:
+    from ..plan.plan import Plan
 
 NAME = "override"
 """The name of the ledger entries that record overrides. These entries belong to no migration and have no number."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ...lazy import dataclass
 from ...sql.nodes import identifier
 from ..activity.blocker import Blocker, is_backup
 from ..environment.environment import PreflightAction, PreflightPolicy

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ..environment.environment import Environment, ShadowPolicy
+from ...lazy import dataclass
 from ..ledger.ledger import Entry, Mark
-from ..migration.selector import Selector
-from ..schema.prediction import Prediction
-from ..workspace.workspace import Workspace
 from .override import OVERRIDABLE, Override
-from .review import Reviews
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment, ShadowPolicy
+    from ..migration.selector import Selector
+    from ..schema.prediction import Prediction
+    from ..workspace.workspace import Workspace
+    from .review import Reviews
 
 
 @dataclass(frozen=True)

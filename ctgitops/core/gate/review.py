@@ -8,11 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...sql.script import Script
-from ..plan.plan import Plan
-from ..workspace.workspace import Workspace
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
+    from ..plan.plan import Plan
+    from ..workspace.workspace import Workspace
 
 MOST = 1_800
 """The maximum number of digests in the text of one check run."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from ..environment.environment import Environment
+from ...lazy import dataclass
 from ..environment.instant import instant, local
-from .gate import Reason
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from .gate import Reason
 
 
 @dataclass(frozen=True)

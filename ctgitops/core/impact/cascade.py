@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..schema.snapshot import SchemaObject, Snapshot
+from ...lazy import dataclass, regex
+
+if TYPE_CHECKING:
+    from ..schema.snapshot import SchemaObject, Snapshot
 
 _PART = r'(?:"(?:[^"]|"")+"|[^\s".(]+)'
-_KEY = re.compile(
+_KEY = regex(
     rf"FOREIGN KEY \((?P<own>.*?)\) REFERENCES (?P<table>{_PART}(?:\.{_PART})*)\s*\((?P<columns>.*?)\)(?P<rest>.*)"
 )
 _DONE = {"CASCADE": "", "SET NULL": "UPDATE", "SET DEFAULT": "UPDATE"}

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from ...errors import Place
-from ..ledger.ledger import Ledger
-from ..plan.plan import Plan, Step
+from ...lazy import regex
 from ..problem import Problem
 from .projection import Bucket, Effect, Wait
 
-_AMOUNT = re.compile(
+if TYPE_CHECKING:
+    from ...errors import Place
+    from ..ledger.ledger import Ledger
+    from ..plan.plan import Plan, Step
+
+_AMOUNT = regex(
     r"(\d+(?:\.\d+)?|\ba|\bone)\s*(ms|milliseconds?|s|secs?|seconds?|m(?!\s*rows)|mins?|minutes?|h|hours?|d|days?)\b"
 )
 _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_BELOW = re.compile(r"\b(under|below|less than|at most|up to|within)\b|<")
-_OPEN = re.compile(r"\b(over|more than|at least|from|depends|few|some)\b|>|\+")
-_NONE = re.compile(r"(none|no (blocking|impact|downtime|locks?)|nobody waits|non-?blocking|zero[- ]downtime)\b")
-_NOTHING = re.compile(r"(none|no impact)\b")
+_BELOW = regex(r"\b(under|below|less than|at most|up to|within)\b|<")
+_OPEN = regex(r"\b(over|more than|at least|from|depends|few|some)\b|>|\+")
+_NONE = regex(r"(none|no (blocking|impact|downtime|locks?)|nobody waits|non-?blocking|zero[- ]downtime)\b")
+_NOTHING = regex(r"(none|no impact)\b")
 _FROM = {Bucket.SECONDS: 1.0, Bucket.UNDER_A_MINUTE: 10.0, Bucket.MINUTES: 60.0, Bucket.HOURS: 3600.0}
 """The minimum duration of each bucket, in seconds."""
 _HINT = "correct the header, or the migration"

@@ -7,12 +7,15 @@ lock that blocks writes. On a large table, the statement takes long, and all wri
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ...sql.locks import LockMode
-from .query import Node
+
+if TYPE_CHECKING:
+    from .query import Node
 
 READS, WRITES = LockMode.ACCESS_SHARE, LockMode.ROW_EXCLUSIVE
 

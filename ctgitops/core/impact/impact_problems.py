@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ..environment.environment import Timeouts
-from ..plan.plan import Step
 from ..problem import Concern, Problem
-from .impact import LockWindow
 from .projection import FACTOR, TRUSTED, Bucket, Effect, Wait
+
+if TYPE_CHECKING:
+    from ..environment.environment import Timeouts
+    from ..plan.plan import Step
+    from .impact import LockWindow
 
 
 def impact_problems(steps: Iterable[Step], effects: Mapping[int, Effect], timeouts: Timeouts) -> tuple[Problem, ...]:

@@ -7,12 +7,15 @@ on how many rows. A measurement is reported only with the finding for the same s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..plan.plan import Step
+from ...lazy import dataclass
 from ..workspace.finding import Finding, Severity
 from .impact import WRITES, Held, LockWindow, StatementImpact, StepImpact, Work
-from .projection import Effect, Wait
+
+if TYPE_CHECKING:
+    from ..plan.plan import Step
+    from .projection import Effect, Wait
 
 
 @dataclass(frozen=True)

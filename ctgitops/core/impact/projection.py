@@ -7,14 +7,17 @@ and sorting takes more than linear time. So a duration is reported as one of fiv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from ..ledger.ledger import Ledger
-from ..plan.plan import Step
-from .impact import Held, LockWindow, StepImpact
-from .size import Rates, Size
+from ...lazy import dataclass
 from .statement_time import Change, Timed, timed
+
+if TYPE_CHECKING:
+    from ..ledger.ledger import Ledger
+    from ..plan.plan import Step
+    from .impact import Held, LockWindow, StepImpact
+    from .size import Rates, Size
 
 FACTOR = 2.0
 """The largest assumed error of an estimate. A real duration is at most this many times longer or shorter."""

@@ -6,7 +6,8 @@ The copy has no rows, so a plan's row counts are PostgreSQL's defaults. Only the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from ...lazy import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .query import Node
+from ...lazy import dataclass, regex
 from .size import Column, Rates, Size, total
+
+if TYPE_CHECKING:
+    from .query import Node
 
 _COLUMN = r'\(*(?:(?:\w+|"[^"]+")\.)*(?P<column>\w+|"[^"]+")\)*(?:::[\w ]+)?\)*'
 _TESTS = (
-    ("null", re.compile(_COLUMN + r" IS NULL\)*")),
-    ("not null", re.compile(_COLUMN + r" IS NOT NULL\)*")),
-    ("equal", re.compile(_COLUMN + r" = .*", re.DOTALL)),
+    ("null", regex(_COLUMN + r" IS NULL\)*")),
+    ("not null", regex(_COLUMN + r" IS NOT NULL\)*")),
+    ("equal", regex(_COLUMN + r" = .*", re.DOTALL)),
 )
 _INDEXED = frozenset({"Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
 _SORTED = frozenset({"Sort", "Incremental Sort", "Hash", "Aggregate", "Unique", "WindowAgg", "Materialize"})

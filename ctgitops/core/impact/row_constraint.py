@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass, regex
 from ...sql.data_loss import DestructionKind
 from ...sql.destruction import Renamed, destruction
 from ...sql.guard import Guard
 from ...sql.parse import Tree, trees
 from ...sql.row_writes import RowWrite, row_writes
-from ..plan.plan import Plan, Step
 from ..problem import Problem
-from ..schema.snapshot import SchemaObject, Snapshot
 from .cascade import Relatives, TableChange, plain_name
-from .impact import StatementImpact
-from .projection import Effect
 from .row_trigger import traced
 
+if TYPE_CHECKING:
+    from ..plan.plan import Plan, Step
+    from ..schema.snapshot import SchemaObject, Snapshot
+    from .impact import StatementImpact
+    from .projection import Effect
+
 _SHOWN = 4
-_UNIQUE = re.compile(r"^(?:PRIMARY KEY|UNIQUE|EXCLUDE|CREATE UNIQUE INDEX)\b")
-_OFF = re.compile(r"\bdisable\s+trigger\s+all\b|\bsession_replication_role\b", re.IGNORECASE)
-_WORD = re.compile(r'"(?:[^"]|"")+"|\w+')
+_UNIQUE = regex(r"^(?:PRIMARY KEY|UNIQUE|EXCLUDE|CREATE UNIQUE INDEX)\b")
+_OFF = regex(r"\bdisable\s+trigger\s+all\b|\bsession_replication_role\b", re.IGNORECASE)
+_WORD = regex(r'"(?:[^"]|"")+"|\w+')
 _EMPTIES = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETED}
 
 

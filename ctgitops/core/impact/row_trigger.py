@@ -5,26 +5,29 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass, regex
 from ...sql.guard import Guard
 from ...sql.locks import LockMode
 from ...sql.parse import Statement, Tree, trees
 from ...sql.row_writes import RowWrite, row_writes
-from ..plan.plan import Plan, Step
 from ..problem import Problem
-from ..schema.snapshot import SchemaObject, Snapshot
 from .cascade import Relatives, TableChange, name_in, plain_name
-from .impact import Held, StatementImpact
-from .projection import Effect
+
+if TYPE_CHECKING:
+    from ..plan.plan import Plan, Step
+    from ..schema.snapshot import SchemaObject, Snapshot
+    from .impact import Held, StatementImpact
+    from .projection import Effect
 
 _ANY = frozenset({"INSERT", "UPDATE", "DELETE"})
-_WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
-_HIDES = re.compile(r"\b(?:execute|perform|call)\b", re.IGNORECASE)
-_TURNED_OFF = re.compile(r"\bdisable\s+trigger\b|\bsession_replication_role\b", re.IGNORECASE)
-_FIRES = re.compile(r"^CREATE (?:CONSTRAINT )?TRIGGER .*? (?:BEFORE|AFTER|INSTEAD OF) (?P<events>.*?) ON ", re.DOTALL)
-_COLUMNS = re.compile(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
+_WRITES = regex(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
+_HIDES = regex(r"\b(?:execute|perform|call)\b", re.IGNORECASE)
+_TURNED_OFF = regex(r"\bdisable\s+trigger\b|\bsession_replication_role\b", re.IGNORECASE)
+_FIRES = regex(r"^CREATE (?:CONSTRAINT )?TRIGGER .*? (?:BEFORE|AFTER|INSTEAD OF) (?P<events>.*?) ON ", re.DOTALL)
+_COLUMNS = regex(r"UPDATE OF (?P<columns>.*?)(?: OR |$)")
 
 
 def row_trigger_problems(plan: Plan, effects: Mapping[int, Effect], schemas: Sequence[Snapshot]) -> tuple[Problem, ...]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from .impact import StatementImpact, StepImpact, Work
-from .query import Node
 from .query_estimate import LOGGED, Cost, Estimator, UnknownTimeError, indexing, target_size
 from .size import Rates, Size
+
+if TYPE_CHECKING:
+    from .query import Node
 
 _ROWS_PER_PAGE = 80
 """Assumed rows per page of a table that the plan itself creates."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from ..migration.migration import Migration
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..migration.migration import Migration
 
 
 @dataclass(frozen=True)

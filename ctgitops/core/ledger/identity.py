@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, Place
-from ..environment.environment import Environment
+from ...lazy import dataclass
 from ..problem import Concern, Problem
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from .foreign_ledger import ForeignLedger
+from typing import TYPE_CHECKING
+
 from .ledger import Entry, Ledger, Mark
+
+if TYPE_CHECKING:
+    from .foreign_ledger import ForeignLedger
 
 NAME = "keep-in-step"
 """The name of the entries that begin or end this. These entries belong to no migration."""

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from ..migration.migration import Migration
 from ..migration.schema_version import SchemaVersion, highest
-from .identity import Identity
-from .resumption import ProgressRow
+
+if TYPE_CHECKING:
+    from ..migration.migration import Migration
+    from .identity import Identity
+    from .resumption import ProgressRow
 
 GENESIS = "0" * 64
 """`previous_hash` of the first entry of a ledger."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ...lazy import dataclass
 from ..problem import Concern, Problem
 from ..schema.prediction import Prediction, PredictionMismatch
 from .drift_acceptance import change_data, changes_from, changes_text

@@ -6,15 +6,14 @@ the state before the statement began, or None if no run began the statement. `no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ...lazy import dataclass, regex
 from ...sql.interruption import LeftoverKind
 
-_INDEX = re.compile(r"([0-9]+) (valid|invalid)")
-_INDEXES = re.compile(r"[0-9]+(?:,[0-9]+)*")
+_INDEX = regex(r"([0-9]+) (valid|invalid)")
+_INDEXES = regex(r"[0-9]+(?:,[0-9]+)*")
 
 
 @dataclass(frozen=True)

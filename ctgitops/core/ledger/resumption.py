@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ...sql.parse import SqlSyntaxError
-from ...sql.script import Script
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
 
 
 class Kind(StrEnum):

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ..migration.migration import Migration
+from ...lazy import dataclass
 from ..problem import Concern, Problem
 from .ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from .open_prediction import NAME as PREDICTION
+
+if TYPE_CHECKING:
+    from ..migration.migration import Migration
 
 
 @dataclass(frozen=True)

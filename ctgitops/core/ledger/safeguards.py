@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..receipt import Receipt
-from ..recovery_point import RecoveryPoint
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..receipt import Receipt
+    from ..recovery_point import RecoveryPoint
 
 
 @dataclass(frozen=True)

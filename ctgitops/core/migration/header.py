@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from enum import StrEnum
 
 from ...errors import Place
+from ...lazy import dataclass, regex
 from ...sql.invisible import spelled
 from ..fix import Lines
 from ..problem import Problem
@@ -35,9 +36,9 @@ FLAG = "Flag"
 ORDER = (*FIELDS, FLAG)
 """All fields, in their required order. The last field is optional."""
 
-_RULE = re.compile(r"[-=\s]*")
-_FIELD = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
-_CONTINUED = re.compile(r"--\s{2,}(\S.*?)\s*$")
+_RULE = regex(r"[-=\s]*")
+_FIELD = regex(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
+_CONTINUED = regex(r"--\s{2,}(\S.*?)\s*$")
 _NOTHING = {"none", "-", "n/a", ""}
 
 

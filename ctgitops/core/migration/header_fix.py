@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from ...lazy import regex
 from .migration_name import parse_reference, without_ending
 
-_VERSION = re.compile(r"[vV]?\.?\s*(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
+_VERSION = regex(r"[vV]?\.?\s*(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _YES = {"true", "y", "yes!", "breaking"}
 _NO = {"false", "n", "none", "not"}
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
 """Unambiguous date formats. A date such as 01/02/2026 is ambiguous: the month is January or February."""
-_BETWEEN = re.compile(r"[\s,;&]+|\band\b")
-_RULE = re.compile(r"--\s*")
+_BETWEEN = regex(r"[\s,;&]+|\band\b")
+_RULE = regex(r"--\s*")
 
 
 def version(value: str) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ...sql.script import Script
+from ...lazy import dataclass, regex
 from ...sql.tokens import comment_lines
 from ..fix import Lines
 from .header import FLAG, ORDER, Header, Rollback
 from .migration_name import parse_reference
-from .schema_version import SchemaVersion
-from .tool_record import ToolRecord
 
-BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+if TYPE_CHECKING:
+    from ...sql.script import Script
+    from .schema_version import SchemaVersion
+    from .tool_record import ToolRecord
+
+BEFORE = regex(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 """Matches the comment `ctgitops: before`, which names the migration before which this migration is applied."""
 FLAGGED = re.compile(r"^--[ \t]*ctgitops:[ \t]*flag\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 """Matches the comment `ctgitops: flag`, which has the same effect as the header field `Flag`."""

@@ -7,16 +7,17 @@ any case, because a file with an ending in capitals must be reported and not ign
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from ...lazy import dataclass, regex
 
 LARGEST = 2**63 - 1
 """The largest number of a migration: the maximum of PostgreSQL's bigint."""
 _ENDING = r"(?P<kind>\.up|\.down|\.verify)?\.sql"
-_FILE = re.compile(rf"(?P<digits>[0-9]+)_(?P<words>[^.].*?)(?P<ending>{_ENDING})", re.IGNORECASE)
-_STEM = re.compile(r"(?P<digits>[0-9]+)_(?P<words>[^.].*)")
-_REFERENCE = re.compile(r"(?P<digits>[0-9]+)(?:_(?P<words>\S*))?")
-_AT_END = re.compile(rf"{_ENDING}$", re.IGNORECASE)
+_FILE = regex(rf"(?P<digits>[0-9]+)_(?P<words>[^.].*?)(?P<ending>{_ENDING})", re.IGNORECASE)
+_STEM = regex(r"(?P<digits>[0-9]+)_(?P<words>[^.].*)")
+_REFERENCE = regex(r"(?P<digits>[0-9]+)(?:_(?P<words>\S*))?")
+_AT_END = regex(rf"{_ENDING}$", re.IGNORECASE)
 
 
 class FileKind(StrEnum):

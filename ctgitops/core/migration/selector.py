@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import field
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import UsageError
-from .migration import Migration
+from ...lazy import dataclass
 from .migration_name import parse_reference, parse_stem, without_ending
 from .schema_version import SchemaVersion
+
+if TYPE_CHECKING:
+    from .migration import Migration
 
 FORMS = "`latest`, a number (008), a name (008_photos), a file (migrations/008_photos.sql) or a schema version (1.4.0)"
 _MOST_NAMED = 20

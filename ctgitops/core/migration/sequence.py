@@ -8,9 +8,12 @@ of one environment, and other environments have applied 002. A later migration c
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ..problem import Problem
-from .migration import Migration
+
+if TYPE_CHECKING:
+    from .migration import Migration
 
 
 def sequence(migrations: Iterable[Migration], begun: Collection[int] = ()) -> tuple[Migration, ...]:

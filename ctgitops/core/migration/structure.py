@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
+from ...lazy import dataclass, regex
 from ...sql.tokens import comment_lines
 
-_HEADING = re.compile(
+_HEADING = regex(
     r"^[ \t]*--[ \t=#*-]*(?:(?P<number>[1-9])[.):]?[ \t]+)?(?P<title>[a-z][^\n]*?)[ \t=#*-]*$",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .database_changes import database_changes, figures_of
 from .interval import STATEMENTS, TABLES
-from .moments import Moments
 from .report import LoadFinding, LoadLevel, LoadReport
 from .sample import Blind
 from .statement_changes import compared, statement_changes
 from .table_changes import table_changes
+
+if TYPE_CHECKING:
+    from .moments import Moments
 
 MOST = 20
 """The largest number of findings in a report."""

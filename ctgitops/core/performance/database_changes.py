@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from .interval import Interval
-from .moments import Moments
 from .report import Figure, LoadFinding, LoadLevel
-from .sample import DatabaseFigures, Sample
+
+if TYPE_CHECKING:
+    from .interval import Interval
+    from .moments import Moments
+    from .sample import DatabaseFigures, Sample
 
 FAILING, FAILING_FACTOR = 0.05, 5.0
 LAG_SECONDS, LAG_BEFORE = 30.0, 5.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import sqrt
 
+from ...lazy import dataclass
 from .sample import DatabaseFigures, Sample, StatementFigures, TableFigures
 
 STATEMENTS, TABLES = "statements", "tables"

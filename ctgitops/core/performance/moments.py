@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..environment.performance_policy import PerformancePolicy
+from ...lazy import dataclass
 from .interval import Interval
-from .sample import Sample
+
+if TYPE_CHECKING:
+    from ..environment.performance_policy import PerformancePolicy
+    from .sample import Sample
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .report import LoadReport
-from .sample import Sample
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from .report import LoadReport
+    from .sample import Sample
 
 MOST = 50
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from statistics import median
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from .interval import Calls, calls_of, deviation
-from .moments import Moments
 from .report import LoadFinding, LoadLevel
 from .statement_text import shown
+
+if TYPE_CHECKING:
+    from .moments import Moments
 
 LEAST_MILLIS, LEAST_MILLIS_ALONE = 0.2, 1.0
 """The smallest rise of the mean time in milliseconds: if a call reads more blocks, and if it does not."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from .moments import Moments
 from .report import LoadFinding, LoadLevel
-from .sample import TableFigures
 from .statement_text import shown
+
+if TYPE_CHECKING:
+    from .moments import Moments
+    from .sample import TableFigures
 
 MORE_SCANS = 5.0
 OFTEN_PER_SECOND = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, time, timedelta
 from itertools import pairwise
 from math import inf
@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ...lazy import dataclass
 from ..environment.window import WEEKDAYS, Window
 
 LEAST_DAYS = 3

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from ...errors import Place
 from ...sql.guard import NotAnalysedError
 from ...sql.parse import SqlSyntaxError, what_it_makes
 from ...sql.script import Script
 from ..ledger.ledger import Entry, Ledger, Mark
-from ..migration.migration import Seed
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ..migration.migration import Seed
 
 
 def due_seeds(seeds: tuple[Seed, ...], ledger: Ledger, pending: Collection[int]) -> tuple[Seed, ...]:

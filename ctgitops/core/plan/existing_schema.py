@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ..problem import Concern, Problem
-from ..schema.snapshot import Snapshot
-from .plan import Plan, Step
+
+if TYPE_CHECKING:
+    from ..schema.snapshot import Snapshot
+    from .plan import Plan, Step
 
 DUPLICATE = frozenset({"42P07", "42710", "42P06", "42723", "42701"})
 """The SQLSTATEs of errors about a table, object, schema, function or column that already exists."""

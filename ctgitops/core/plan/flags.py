@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...errors import Place
 from ...sql.guard import NotAnalysedError
 from ...sql.parse import SqlSyntaxError, trees
 from ...sql.schema_objects import Key, objects_made
-from ...sql.script import Script
 from ...sql.tokens import code_words
 from ..environment.environment import Environment
 from ..ledger.ledger import Ledger
-from ..migration.migration import Migration
 from ..problem import Concern, Problem
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
+    from ..migration.migration import Migration
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...errors import Place
 from ...sql.redact import redact
-from ..environment.layout import Layout
-from ..ledger.ledger import Entry, Ledger
 from ..ledger.open_prediction import prediction_problems
 from ..ledger.reversal import reversal_problems
-from ..migration.migration import Migration
 from ..migration.sequence import effective_numbers
 from ..problem import Concern, Problem
-from ..workspace.workspace import Workspace
 from .flags import may_be_late
 from .resumption_problems import unfinished_problems
+
+if TYPE_CHECKING:
+    from ..environment.layout import Layout
+    from ..ledger.ledger import Entry, Ledger
+    from ..migration.migration import Migration
+    from ..workspace.workspace import Workspace
 
 
 def history_problems(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ...sql.script import Script
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
 
 SEPARATELY = 3
 """Maximum number of irreversible migrations with a warning each. More migrations share one warning."""

@@ -5,24 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from ...sql.name_changes import ChangedName
+from ...lazy import dataclass
 from ...sql.parse import SqlSyntaxError
-from ...sql.script import Script
 from ..environment.apply_policy import ApplyPolicy
-from ..environment.environment import Environment
 from ..file_check.rollback_secret import rollback_problems
 from ..ledger.identity import Identity, identity_problems
-from ..ledger.ledger import Ledger
 from ..ledger.resumption import Resumption, resumption_of
 from ..ledger.reversal import since
 from ..migration.header import Rollback
-from ..migration.migration import Migration, Seed
 from ..migration.schema_version import SchemaVersion, highest
-from ..migration.selector import Selector
 from ..migration.sequence import sequence
 from ..problem import Concern, Problem
 from ..workspace.breaking_change import UNDECLARED, breaking_problems
@@ -35,6 +31,14 @@ from .history import history_problems
 from .irreversible_step import irreversible_problems
 from .single_transaction import single_transaction_problems
 from .target import target_problems
+
+if TYPE_CHECKING:
+    from ...sql.name_changes import ChangedName
+    from ...sql.script import Script
+    from ..environment.environment import Environment
+    from ..ledger.ledger import Ledger
+    from ..migration.migration import Migration, Seed
+    from ..migration.selector import Selector
 
 SHOWN_ANYWAY = frozenset({"rolled-back", UNDECLARED})
 """Codes of problems that block a plan, but not its trial."""

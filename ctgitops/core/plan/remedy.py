@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...errors import ApplyError
+from ...lazy import dataclass
 from ..migration.migration_name import split_name
-from .plan import Step
+
+if TYPE_CHECKING:
+    from ...errors import ApplyError
+    from .plan import Step
 
 _ROWS = ("21", "22", "23", "P0")
 """SQLSTATE classes of errors that depend on the rows of an environment: cardinality, data, integrity, RAISE."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, WorkspaceError
+from ...lazy import dataclass
 from ...sql.script import Script
 from ..environment.environment import Environment
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..migration.migration import Seed, is_repeatable
 from ..migration.selector import Selector
 from ..schema.snapshot import SchemaObject, Snapshot
-from ..workspace.workspace import Workspace
 from .plan import Direction, Step, make_plan
+
+if TYPE_CHECKING:
+    from ..workspace.workspace import Workspace
 
 _REVERTS = frozenset({Mark.ROLLED_BACK, Mark.REPAIRED})
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...errors import Place
 from ...sql.parse import SqlSyntaxError
 from ...sql.redact import redact
-from ..ledger.ledger import Entry, Ledger
 from ..ledger.resumption import how_far, resumption
-from ..migration.migration import Migration
 from ..problem import Concern, Problem
 from ..workspace.candidates import by_number
+
+if TYPE_CHECKING:
+    from ..ledger.ledger import Entry, Ledger
+    from ..migration.migration import Migration
 
 
 def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:

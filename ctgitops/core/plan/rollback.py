@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...sql.redact import is_redacted
 from ...sql.script import Script
 from ..environment.apply_policy import ApplyPolicy, TransactionScope
-from ..environment.environment import Environment
 from ..ledger.identity import identity_problems
-from ..ledger.ledger import Entry, Ledger
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import since
 from ..migration.header import Header, Rollback, parse_header
-from ..migration.migration import Migration
 from ..migration.schema_version import highest
 from ..migration.selector import Selector
 from ..problem import Concern, Problem
@@ -24,6 +22,11 @@ from ..workspace.candidates import of_ledger
 from ..workspace.workspace import script_problems
 from .history import tampered
 from .plan import Direction, Plan, Step, worst_first
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..ledger.ledger import Entry, Ledger
+    from ..migration.migration import Migration
 
 
 def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, ...] = ()) -> int:

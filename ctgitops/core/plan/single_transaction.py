@@ -5,10 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from ...sql.parse import SqlSyntaxError, enum_values_used
-from ...sql.script import Script
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...sql.script import Script
 
 
 def single_transaction_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:

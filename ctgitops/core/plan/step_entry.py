@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..ledger.ledger import Entry, Mark
-from .plan import Step
+
+if TYPE_CHECKING:
+    from .plan import Step
 
 
 def entry_of_step(mark: Mark, step: Step, error: str | None = None) -> Entry:

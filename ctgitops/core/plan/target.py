@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ..ledger.ledger import Ledger
 from ..migration.schema_version import highest
-from ..migration.selector import Selector
 from ..problem import Concern, Problem
-from ..workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ..ledger.ledger import Ledger
+    from ..migration.selector import Selector
+    from ..workspace.workspace import Workspace
 
 
 def target_problems(workspace: Workspace, ledger: Ledger, target: Selector) -> Iterator[Problem]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from ...lazy import regex
 from ...sql.parse import SqlSyntaxError
-from ...sql.script import Script
 from ..schema.compare import ignored
 from ..schema.snapshot import SchemaObject, Snapshot, as_data
-from .plan import Plan, Step
 
-_WORD = re.compile(r"[\w$]+")
+if TYPE_CHECKING:
+    from ...sql.script import Script
+    from .plan import Plan, Step
+
+_WORD = regex(r"[\w$]+")
 _NOT_ITSELF = frozenset({"schema", "extension", "language", "grant", "default privileges"})
 """Kinds of objects that a statement names without changing them."""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import backup_progress as backup_events
 from . import progress as events
-from .progress import Progress
+
+if TYPE_CHECKING:
+    from .progress import Progress
 
 
 def activity_text(progress: Progress) -> str | None:

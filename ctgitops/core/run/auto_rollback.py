@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ..environment.environment import Environment
-from ..gate.data_loss import CountedLoss
+from ...lazy import dataclass
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in
-from ..plan.plan import Plan, Step
 from ..plan.rollback import make_rollback
 from ..plan.step_entry import entry_of_step
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..gate.data_loss import CountedLoss
+    from ..plan.plan import Plan, Step
 
 
 @dataclass(frozen=True)

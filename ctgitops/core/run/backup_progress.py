@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ..receipt import Receipt
-from ..recovery_point import RecoveryPoint
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..receipt import Receipt
+    from ..recovery_point import RecoveryPoint
 
 
 class BackupPhase(StrEnum):

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, UsageError
-from ..gate.request import Request
+from ...lazy import dataclass
 from ..ledger.drift_acceptance import NAME, changes_text
 from ..ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
-from ..migration.migration import Migration
-from ..migration.selector import Selector
-from ..schema.compare import Changes
 from ..workspace.candidates import of_files
-from ..workspace.workspace import Workspace
-from .takeover import ToolHistory
+
+if TYPE_CHECKING:
+    from ..gate.request import Request
+    from ..migration.migration import Migration
+    from ..migration.selector import Selector
+    from ..schema.compare import Changes
+    from ..workspace.workspace import Workspace
+    from .takeover import ToolHistory
 
 
 @dataclass(frozen=True)

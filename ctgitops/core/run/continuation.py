@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ..environment.environment import Environment, Trigger
-from ..forge.forge import WorkflowRun
-from ..gate.gate import Reason
 from ..gate.wait import PlanWait, wait_of
 from ..ledger.ledger import Ledger, Mark
-from ..plan.plan import Plan
+
+if TYPE_CHECKING:
+    from ..forge.forge import WorkflowRun
+    from ..gate.gate import Reason
+    from ..plan.plan import Plan
 
 
 class ContinuationState(StrEnum):

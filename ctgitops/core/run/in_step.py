@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...errors import LedgerError
-from ..gate.request import Request
-from ..ledger.foreign_ledger import ForeignLedger
 from ..ledger.in_step import table_in_step
 from ..ledger.ledger import Entry, Ledger, Mark
-from ..workspace.workspace import Workspace
 from .takeover import changed_since
+
+if TYPE_CHECKING:
+    from ..gate.request import Request
+    from ..ledger.foreign_ledger import ForeignLedger
+    from ..workspace.workspace import Workspace
 
 
 def ledger_in_step(ledger: Ledger, foreign: tuple[ForeignLedger, ...], request: Request) -> ForeignLedger | None:

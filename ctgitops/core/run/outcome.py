@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ..activity.session_leak import SessionLeak
-from ..gate.data_loss import CountedLoss
-from ..gate.gate import Reason
-from ..gate.override import UsedOverride
-from ..performance.report import LoadReport
-from ..plan.plan import Plan
-from ..problem import Problem
-from ..receipt import Receipt
-from ..recovery_point import RecoveryPoint
-from ..schema.prediction import PredictionMismatch
-from ..view.preview import Preview
-from ..view.verdict import verdict_of
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..activity.session_leak import SessionLeak
+    from ..gate.data_loss import CountedLoss
+    from ..gate.gate import Reason
+    from ..gate.override import UsedOverride
+    from ..performance.report import LoadReport
+    from ..plan.plan import Plan
+    from ..problem import Problem
+    from ..receipt import Receipt
+    from ..recovery_point import RecoveryPoint
+    from ..schema.prediction import PredictionMismatch
+    from ..view.preview import Preview
 
 
 class Status(StrEnum):
@@ -96,6 +98,8 @@ class Outcome:
             case Status.BLOCKED:
                 return self.plan.concern.exit_status
             case Status.ONLY_SHOWN if self.preview:
+                from ..view.verdict import verdict_of
+
                 return verdict_of(self.preview).exit_status
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
                 return 1 if self.mismatch else 0

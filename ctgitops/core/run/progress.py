@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..activity.blocker import Blocker
-from ..activity.interrupted_run import InterruptedRun
-from ..activity.orphaned_backend import Orphan
-from ..activity.session_settings import SessionSettings
-from ..gate.health import HealthResult
-from ..gate.override import UsedOverride
-from ..gate.preflight import PreflightConcern
-from ..plan.plan import Plan, Step
+from ...lazy import dataclass
 from .backup_progress import BackupAdvanced, BackupMeasured, BackupTaken, RecoveryPointTaken
-from .outcome import Outcome
+
+if TYPE_CHECKING:
+    from ..activity.blocker import Blocker
+    from ..activity.interrupted_run import InterruptedRun
+    from ..activity.orphaned_backend import Orphan
+    from ..activity.session_settings import SessionSettings
+    from ..gate.health import HealthResult
+    from ..gate.override import UsedOverride
+    from ..gate.preflight import PreflightConcern
+    from ..plan.plan import Plan, Step
+    from .outcome import Outcome
 
 
 @dataclass(frozen=True)

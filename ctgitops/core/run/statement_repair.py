@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...errors import UsageError
-from ..environment.environment import Environment
-from ..ledger.ledger import Ledger
 from ..ledger.resumption import Resumption
 from ..plan.plan import Step, make_plan
 from ..plan.rollback import make_rollback
-from ..workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..ledger.ledger import Ledger
+    from ..workspace.workspace import Workspace
 
 
 def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledger, number: int) -> Step:

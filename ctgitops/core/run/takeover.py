@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...errors import LedgerError, UsageError
-from ..ledger.foreign_ledger import ForeignLedger, ForeignRow
-from ..migration.migration import Migration
-from ..workspace.workspace import Workspace
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..ledger.foreign_ledger import ForeignLedger, ForeignRow
+    from ..migration.migration import Migration
+    from ..workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from .deparse import alike_between_majors
-from .snapshot import Key, SchemaObject, Snapshot
+
+if TYPE_CHECKING:
+    from .snapshot import Key, SchemaObject, Snapshot
 
 KINDS = (
     "extension", "schema", "language", "collation", "enum", "domain", "composite type", "range type", "type",

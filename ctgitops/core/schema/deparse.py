@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from .snapshot import SchemaObject
+if TYPE_CHECKING:
+    from .snapshot import SchemaObject
 
 _EXPRESSIONS = frozenset(
     {"definition", "default", "generated", "using", "with_check", "partition_bound", "tables", "arguments"}

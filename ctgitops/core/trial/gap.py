@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...errors import Place
+if TYPE_CHECKING:
+    from ...errors import Place
 
 NO_ROWS = "the copy has the schema but no rows"
 NO_EXTENSION = "the shadow does not have that extension"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ...errors import ApplyError
-from ..schema.source_database import SourceDatabase
+if TYPE_CHECKING:
+    from ...errors import ApplyError
+    from ..schema.source_database import SourceDatabase
 
 _REFUSED = "42501"
 

@@ -6,14 +6,17 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...sql.column_type import narrows, type_from
 from ...sql.view_columns import view_columns
-from ..plan.plan import Plan, Step
 from ..problem import Problem
 from ..schema.compare import Added, Altered, Changes, Removed
-from ..schema.snapshot import SchemaObject
 from ..workspace.breaking_change import HINT, UNDECLARED
+
+if TYPE_CHECKING:
+    from ..plan.plan import Plan, Step
+    from ..schema.snapshot import SchemaObject
 
 RELATIONS = {"table", "foreign table", "view", "materialized view", "sequence"}
 ROUTINES = {"function", "procedure", "window function", "aggregate"}

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...errors import ApplyError, Place
 from ...sql.script import Script
-from ..environment.environment import Environment
-from ..ledger.ledger import Ledger
-from ..migration.migration import Seed
 from ..plan.plan import Direction, Plan, Step
 from ..plan.replay import seed_step
 from ..problem import Problem
-from ..workspace.workspace import Workspace
 from .gap import Stop
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..ledger.ledger import Ledger
+    from ..migration.migration import Seed
+    from ..workspace.workspace import Workspace
 
 _ADDS = frozenset({"InsertStmt", "VariableSetStmt"})
 _DEFINES = frozenset({"ViewStmt", "CreateFunctionStmt", "CreateTrigStmt", "CommentStmt", "GrantStmt", "AlterOwnerStmt"})

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ...errors import Place
 from ...sql.data_loss import made
 from ...sql.guard import Guard
 from ...sql.parse import SqlSyntaxError, Tree, trees
@@ -18,6 +18,9 @@ from ...sql.row_requirements import Demand, demands, writes_rows_of
 from ..plan.plan import Direction, Plan, Step
 from ..plan.remedy import begin_before
 from ..problem import Concern, Problem
+
+if TYPE_CHECKING:
+    from ...errors import Place
 
 ANYONE = "*"
 

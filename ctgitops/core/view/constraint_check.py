@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ...lazy import dataclass
 from ..problem import Concern, Problem
 
 MOST_ROWS = 1000

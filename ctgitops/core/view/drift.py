@@ -5,11 +5,14 @@ This module contains the results. `drift_of` in commands/drift.py computes the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..environment.environment import Environment
-from ..schema.compare import Changes
+from ...lazy import dataclass
 from .preview import NotPlanned
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..schema.compare import Changes
 
 
 @dataclass(frozen=True)

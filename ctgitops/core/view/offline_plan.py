@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ..environment.environment import Environment
 from ..ledger.ledger import Entry, Ledger, Mark
-from ..migration.migration import Migration
 from ..plan.plan import make_plan, worst_first
 from ..problem import Problem
-from ..workspace.workspace import Workspace
 from .preview import Preview
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..migration.migration import Migration
+    from ..workspace.workspace import Workspace
 
 _LATER = "the databases are read after the merge, or when a user with write access comments `/ctgitops plan`"
 _MERGE = "if the database is not empty, merge its manifest first, without other changes"

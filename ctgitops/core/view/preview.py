@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from ...errors import CtgitopsError
-from ..environment.backup_extent import BackupExtent
+from ...lazy import dataclass
 from ..environment.environment import Environment, Trigger
-from ..gate.data_loss import CountedLoss
-from ..gate.gate import Reason
-from ..gate.override import UsedOverride
-from ..impact.projection import Effect
 from ..ledger.identity import shared, shared_problem
-from ..performance.traffic import BusyTable
 from ..plan.plan import Plan, worst_first
-from ..problem import Problem
-from ..trial.trial import Trial
 from ..workspace.duplicates import Applied
 from ..workspace.workspace import Workspace, problems_of
+
+if TYPE_CHECKING:
+    from ...errors import CtgitopsError
+    from ..environment.backup_extent import BackupExtent
+    from ..gate.data_loss import CountedLoss
+    from ..gate.gate import Reason
+    from ..gate.override import UsedOverride
+    from ..impact.projection import Effect
+    from ..performance.traffic import BusyTable
+    from ..problem import Problem
+    from ..trial.trial import Trial
 
 CONTESTED = frozenset({"duplicate-number", "version-duplicate"})
 """Codes of problems about two files with the same number or version."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ..environment.environment import Environment
+from ...lazy import dataclass
 from ..gate.gate import Unreadable
 from ..gate.override import UsedOverride, override_in
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.reversal import changes_in
-from ..migration.schema_version import SchemaVersion
-from ..plan.flags import FlagWait
 from .way_back import WayBack, way_back
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..migration.schema_version import SchemaVersion
+    from ..plan.flags import FlagWait
 
 Ledgers = Mapping[str, Ledger | Unreadable]
 ROWS = "rows"

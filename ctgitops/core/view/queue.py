@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from ..environment.environment import Environment
+from ...lazy import dataclass
 from ..gate.gate import Predecessor, Reason, process_reasons
-from ..gate.request import Request
 from ..gate.wait import PlanWait, wait_of
-from ..ledger.ledger import Ledger
-from ..migration.migration import Migration
 from ..plan.plan import Direction, Plan, Step
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..gate.request import Request
+    from ..ledger.ledger import Ledger
+    from ..migration.migration import Migration
 
 
 @dataclass(frozen=True)

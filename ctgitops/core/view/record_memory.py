@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from typing import Any
 
+from ...lazy import dataclass
 from ..gate.gate import Unreadable
 from ..ledger.ledger import Ledger
 from ..ledger.open_prediction import open_predictions

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ..gate.gate import Unreadable
 from ..gate.override import UsedOverride, is_override, override_in
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.open_prediction import NAME as PREDICTION
 from ..migration.schema_version import SchemaVersion, highest
-from ..workspace.finding import Finding
-from .drift import DriftResult
 from .schema_tree import SchemaTree
+
+if TYPE_CHECKING:
+    from ..workspace.finding import Finding
+    from .drift import DriftResult
 
 
 class RunResult(StrEnum):

@@ -6,10 +6,14 @@ a branch. Node 0 is the empty schema.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ..ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
-from ..schema.compare import Changes
+
+if TYPE_CHECKING:
+    from ..schema.compare import Changes
 
 EMPTY = 0
 """The ID of the node without migrations."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ..activity.run_activity import RunActivity
-from ..environment.environment import Environment
+from ...lazy import dataclass
 from ..gate.gate import Unreadable
 from ..gate.override import UsedOverride, is_override, last_override
 from ..ledger.identity import identity_problems
@@ -17,16 +16,22 @@ from ..ledger.open_prediction import NAME as PREDICTION
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in, failure_in
 from ..migration.header import parse_header
-from ..migration.migration import Migration
-from ..migration.schema_version import SchemaVersion
-from ..performance.record import Measuring
 from ..plan.flags import FlagWait, flag_waits, removed_flag_problems
 from ..plan.history import history_problems
 from ..problem import Concern, Problem
 from ..recovery_point import RecoveryPoint
 from ..workspace.candidates import by_number
-from ..workspace.workspace import Workspace
-from .queue import QueuedApply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ..activity.run_activity import RunActivity
+    from ..environment.environment import Environment
+    from ..migration.migration import Migration
+    from ..migration.schema_version import SchemaVersion
+    from ..performance.record import Measuring
+    from ..workspace.workspace import Workspace
+    from .queue import QueuedApply
 
 
 class State(StrEnum):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from ...lazy import regex
 from ...sql.data_loss import DestructionKind
 from ...sql.destruction import deletions
 from ...sql.parse import Statement, trees
-from ..gate.data_loss import CountedLoss
 from ..gate.forward_loss import Name, name_of
 from ..impact.cascade import Relatives, TableChange
-from ..impact.impact import StatementImpact
-from ..impact.projection import Effect
 from ..impact.row_trigger import traced
-from ..plan.plan import Plan, Step
 from ..problem import Problem
-from ..schema.snapshot import SchemaObject, Snapshot
 
-_DELETES = re.compile(r"\bdelete\b", re.IGNORECASE)
+if TYPE_CHECKING:
+    from ..gate.data_loss import CountedLoss
+    from ..impact.impact import StatementImpact
+    from ..impact.projection import Effect
+    from ..plan.plan import Plan, Step
+    from ..schema.snapshot import SchemaObject, Snapshot
+
+_DELETES = regex(r"\bdelete\b", re.IGNORECASE)
 _WHOLE = {DestructionKind.TABLE, DestructionKind.EMPTIED, DestructionKind.DELETED}
 
 

@@ -6,17 +6,20 @@ The worst part of a plan decides. If one step was not tried, the state of the wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ..impact.projection import Bucket
 from ..migration.header import Rollback
-from ..plan.plan import Step
 from ..problem import NOT_ANALYSED, Concern, Problem
 from ..trial.gap import Gap
 from ..trial.trial import gap_of
 from ..workspace.finding import Severity
 from .preview import FailOn, NotPlanned, Occasion, PlanResult, Preview
+
+if TYPE_CHECKING:
+    from ..plan.plan import Step
 
 
 class PlanState(IntEnum):
@@ -186,3 +189,9 @@ def _unknowns(result: Preview, remarks: tuple[Problem, ...]) -> Iterator[Unknown
         yield from (Unknown("rerun", again.step.name) for again in proof.again if again.untried)
         if proof.order and proof.order.untried:
             yield Unknown("order", result.environment.name)
+
+
+def unknown_in(results: tuple[PlanResult, ...]) -> frozenset[Unknown]:
+    """The unknown facts about all plans. Leaves out blocked plans."""
+    verdicts = [verdict_of(result) for result in results]
+    return frozenset().union(*(each.unknown for each in verdicts if each.state is not PlanState.BLOCKED))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...errors import Place
-from ...sql.script import Script
-from ..environment.environment import Environment
+from ...lazy import dataclass
 from ..ledger.identity import identity_problems
-from ..ledger.ledger import Ledger
 from ..plan.history import history_problems
 from ..plan.plan import worst_first
 from ..problem import Concern, Problem
-from ..schema.snapshot import SchemaObject, Snapshot
-from ..workspace.workspace import Workspace
 from .preview import FailOn, NotPlanned
+
+if TYPE_CHECKING:
+    from ...errors import Place
+    from ...sql.script import Script
+    from ..environment.environment import Environment
+    from ..ledger.ledger import Ledger
+    from ..schema.snapshot import SchemaObject, Snapshot
+    from ..workspace.workspace import Workspace
 
 _LEFT_BY_REINDEX = re.compile(r'_cc(?:new|old)\d*"?$')
 

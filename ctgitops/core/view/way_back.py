@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..ledger.ledger import Entry, Ledger
+from ...lazy import dataclass
 from ..recovery_point import RecoveryPoint
+
+if TYPE_CHECKING:
+    from ..ledger.ledger import Entry, Ledger
 
 
 @dataclass(frozen=True)

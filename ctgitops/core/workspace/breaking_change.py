@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...sql.breaking import KnownObjects, breaks_of
 from ...sql.guard import NotAnalysedError
 from ...sql.parse import SqlSyntaxError, trees
 from ..file_check.syntax import file_failures
-from ..migration.migration import Migration
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ..migration.migration import Migration
 
 _SHOWN = 3
 UNDECLARED = "breaking-undeclared"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ..ledger.ledger import Entry, Ledger
-from ..migration.migration import Migration
 from ..migration.selector import Candidate
+
+if TYPE_CHECKING:
+    from ..ledger.ledger import Entry, Ledger
+    from ..migration.migration import Migration
 
 
 def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import Place, UsageError
-from ..environment.policy import Policy
-from ..ledger.ledger import Ledger
-from ..migration.migration import Migration
+from ...lazy import dataclass
 from ..migration.migration_name import split_name
 from ..problem import Problem
 from .candidates import by_number
 from .numbering import Move, Seniority, moves
+
+if TYPE_CHECKING:
+    from ..environment.policy import Policy
+    from ..ledger.ledger import Ledger
+    from ..migration.migration import Migration
 
 
 class AppliedIn(NamedTuple):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ...errors import Place
-from ...sql.name_changes import ConflictTarget
-from ..fix import Fix
+from ...lazy import dataclass
 from ..problem import Concern, Problem
+
+if TYPE_CHECKING:
+    from ...errors import Place
+    from ...sql.name_changes import ConflictTarget
+    from ..fix import Fix
 
 
 class Severity(StrEnum):

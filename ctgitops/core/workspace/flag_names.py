@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...errors import Place
-from ..environment.environment import Environment
 from ..migration.flag_name import HINT_FLAG, is_flag
-from ..migration.migration import Migration
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ..environment.environment import Environment
+    from ..migration.migration import Migration
 
 
 def flag_problems(migrations: tuple[Migration, ...], environments: tuple[Environment, ...]) -> Iterator[Problem]:

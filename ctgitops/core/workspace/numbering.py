@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...lazy import dataclass
 from ..environment.policy import EVERYTHING, Policy
-from ..migration.migration import Migration
 from ..migration.migration_name import split_name
 from ..migration.schema_version import SchemaVersion, highest, next_after
 from ..migration.selector import selector_from
 from .candidates import of_files
+
+if TYPE_CHECKING:
+    from ..migration.migration import Migration
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..environment.layout import Layout
-from ..environment.policy import Policy
-from ..migration.migration import Migration
+from ...lazy import dataclass
 from ..migration.migration_name import split_name
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ..environment.layout import Layout
+    from ..environment.policy import Policy
+    from ..migration.migration import Migration
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
 
 from ...sql.guard import NotAnalysedError
 from ...sql.parse import SqlSyntaxError
 from ...sql.schema_objects import names_made
 from ...sql.tokens import Kind, tokens
-from ..migration.migration import Seed
+
+if TYPE_CHECKING:
+    from ..migration.migration import Seed
 
 _WORD = re.compile(r"[\w$]+")
 

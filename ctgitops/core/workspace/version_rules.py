@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ..environment.policy import Band, Policy
 from ..fix import Fix, Lines
 from ..migration.migration import Migration
 from ..migration.schema_version import SchemaVersion, highest, next_after
 from ..problem import Problem
 from .duplicates import Precedence
+
+if TYPE_CHECKING:
+    from ..environment.policy import Band, Policy
 
 Versioned = list[tuple[Migration, SchemaVersion]]
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from ...errors import Place
+from ...lazy import dataclass, regex
 from ...sql.guard import Guard, NotAnalysedError
 from ...sql.parse import SqlSyntaxError, enum_values_used
-from ...sql.script import Script
-from ..environment.environment import Environment
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy
 from ..file_check.both_directions import both_directions
 from ..file_check.other_tool import other_tool
@@ -26,7 +25,6 @@ from ..file_check.syntax import (
 )
 from ..file_check.transaction_control import transaction_problems
 from ..migration.header import Rollback
-from ..migration.migration import Migration, Seed
 from ..migration.migration_name import MigrationName, parse_stem, without_ending
 from ..migration.sequence import sequence_problems
 from ..problem import Problem
@@ -35,7 +33,12 @@ from .flag_names import flag_problems
 from .numbering import Seniority
 from .version_rules import version_problems
 
-_MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
+if TYPE_CHECKING:
+    from ...sql.script import Script
+    from ..environment.environment import Environment
+    from ..migration.migration import Migration, Seed
+
+_MANIFEST = regex(r"environments/(.+)\.ya?ml")
 
 
 @dataclass(frozen=True)

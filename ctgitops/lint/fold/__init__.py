@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import Node
-from ..catalog import Catalog
+from typing import TYPE_CHECKING
+
 from . import access, alter, create, drop, rename
+
+if TYPE_CHECKING:
+    from ...sql.nodes import Node
+    from ..catalog import Catalog
 
 _FOLDS = {
     "CreateStmt": create.table,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...sql.nodes import Name, Node, dropped_names, qualified
-from ..catalog import Catalog, Table
+
+if TYPE_CHECKING:
+    from ..catalog import Catalog, Table
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...sql.nodes import Name, Node, name_of, relation_name, with_column_renamed
-from ..catalog import Catalog, Table
+
+if TYPE_CHECKING:
+    from ..catalog import Catalog, Table
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 """Types of relations. Excludes triggers, rules and policies, although their RENAME also names the table."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...sql.nodes import relation_name, switched_on
-from ..catalog import Table
 from ..fixes import concurrently
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
+
+if TYPE_CHECKING:
+    from ..catalog import Table
 
 
 def check(case: Case) -> Hits:

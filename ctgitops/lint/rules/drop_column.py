@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import Node
-from ..catalog import Table
+from typing import TYPE_CHECKING
+
 from ..code_first import severity, unsafe_column
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
+
+if TYPE_CHECKING:
+    from ...sql.nodes import Node
+    from ..catalog import Table
 
 
 def check(case: Case) -> Hits:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...sql.nodes import dropped_names, qualified, relation_name
 from ..api import ROLES
-from ..catalog import RowPolicy, Table
 from ..fold.access import policy_of
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
+
+if TYPE_CHECKING:
+    from ..catalog import RowPolicy, Table
 
 
 def check(case: Case) -> Hits:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...sql.nodes import dropped_names, qualified, relation_name
-from ..catalog import Table
 from ..dynamic_sql import UNKNOWN
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
+
+if TYPE_CHECKING:
+    from ..catalog import Table
 
 
 def check(case: Case) -> Hits:

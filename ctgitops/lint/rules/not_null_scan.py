@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ...sql.nodes import Node
 from ..added_columns import columns_of
 from ..fixes import proved_not_null
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
+
+if TYPE_CHECKING:
+    from ...sql.nodes import Node
 
 
 def check(case: Case) -> Hits:

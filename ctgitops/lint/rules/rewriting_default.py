@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...sql.nodes import Node, name_of, walk
 from ...sql.parse import SqlSyntaxError, trees
-from ..added_columns import AddedColumn
-from ..catalog import Catalog
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
+
+if TYPE_CHECKING:
+    from ..added_columns import AddedColumn
+    from ..catalog import Catalog
 
 _EXTENSIONS = {
     "uuid_generate_v3", "uuid_generate_v5", "uuid_nil", "uuid_ns_dns", "uuid_ns_url", "uuid_ns_oid", "uuid_ns_x500",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import Node
-from ..catalog import Table
+from typing import TYPE_CHECKING
+
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
+
+if TYPE_CHECKING:
+    from ...sql.nodes import Node
+    from ..catalog import Table
 
 _PARTS = {
     "AT_SetLogged": "SET LOGGED",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...sql.nodes import Node, columns_in, relation_name
 from ..added_columns import collation_of, target
-from ..catalog import Catalog, Table
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..types import UNKNOWN, Cost, Type, alike, cost_of, type_of, under_utc_only
+
+if TYPE_CHECKING:
+    from ..catalog import Catalog, Table
 
 _UTC = {"", "utc", "etc/utc", "gmt", "zulu"}
 """Names of the time zone UTC. The empty string stands for a session whose TimeZone is unknown."""

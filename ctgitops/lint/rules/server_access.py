@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from ...lazy import regex
 from ...sql.nodes import Node, options_of, parts_of, walk
-from ..catalog import Function
 from ..fold.create import function_of
 from ..nested_statements import statements_in
 from ..rule import Case, Group, Hit, Hits, Rule, Severity
+
+if TYPE_CHECKING:
+    from ..catalog import Function
 
 _PROGRAM = "runs a program on the database server, as the operating-system user of PostgreSQL"
 _FILE = "reads or writes files of the database server"
@@ -39,7 +42,7 @@ _EXTENSIONS = {
     **dict.fromkeys(("file_fdw", "adminpack"), _FILE),
     **dict.fromkeys(("plsh", "plr"), _CODE),
 }
-_UNTRUSTED = re.compile(r"pl\w*u|plsh|plr|javau|c|internal")
+_UNTRUSTED = regex(r"pl\w*u|plsh|plr|javau|c|internal")
 """Matches untrusted languages. Their names end with `u` by convention: plpython3u, plperlu, pltclu."""
 _SETTINGS = {
     **dict.fromkeys(

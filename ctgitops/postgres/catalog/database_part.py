@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from ..connection.connect import Connection
+from ...lazy import dataclass
 from ..connection.names import SCHEMA
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 PATTERN_NAMES = 200
 """The maximum number of tables in one pattern of pg_dump. pg_dump runs a query for each pattern."""

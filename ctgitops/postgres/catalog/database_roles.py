@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...core.schema.database_roles import SIGNS, DatabaseRoles, Owner
-from ..connection.connect import Connection
 from ..connection.names import SCHEMA
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 _OWNERS = """
 with owned(classid, objid, owner, namespace) as (

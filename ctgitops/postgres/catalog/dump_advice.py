@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 
 import psycopg
 from psycopg import sql
 
 from ...errors import CtgitopsError
+from ...lazy import dataclass
 from ..connection.connect import Address, Connection, connect
 
 _IN_FUNCTION = re.compile(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ...lazy import dataclass
 from ...sql.locks import LockMode, RequiredLock
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 MODES = {mode.in_pg_locks: mode for mode in LockMode}
 KINDS = {

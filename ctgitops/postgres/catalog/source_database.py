@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 
-from ...core.environment.given import Given
 from ...core.schema.source_database import Locale, Membership, Role, SourceDatabase
 from ...errors import LedgerError
 from ...sql.nodes import quoted_name
@@ -19,6 +18,9 @@ from ..connection.names import SCHEMA
 from ..server.libpq_environment import environment_for, wants_tls
 from ..server.os_account import run_as
 from ..server.programs import client_for
+
+if TYPE_CHECKING:
+    from ...core.environment.given import Given
 
 LOCK_WAIT = "10s"
 """pg_dump's --lock-wait-timeout: how long pg_dump waits for a table that another session alters."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
 from ...errors import BackupError, UsageError
+from ...lazy import dataclass
 from ..connection.connect import Address, Connection, connect
 
 NOTHING = "nothing was restored"

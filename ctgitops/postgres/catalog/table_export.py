@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import LiteralString
 
 import psycopg
@@ -13,6 +12,7 @@ from psycopg import sql
 
 from ...core.table_export import TEMPORAL, TEXT, ExportColumn, ExportedRows, is_text, parquet_type
 from ...errors import BackupError
+from ...lazy import dataclass
 from ..connection.connect import Address, Connection, connect
 from .exported_snapshot import PREPARE, ExportedSnapshot
 from .table_copy import TableName

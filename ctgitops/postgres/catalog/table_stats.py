@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from psycopg import sql
 
 from ...core.impact.size import Column, Rates, Size
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 CALIBRATION_ROWS = 100_000
 FOUND_ROWS = 20_000

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import errors
 
 from ...core.trial.violation import Risk, Violation
+from ...lazy import dataclass
 from ...sql.guard import SqlSyntaxError, guarded
 from ...sql.parse import trees
 from ...sql.row_requirements import Demand, References, demands
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 ALL_SECONDS = 60.0
 MOST = 100_000

@@ -11,15 +11,18 @@ import random
 import select
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import pq
 
 from ...errors import Cause
+from ...lazy import dataclass
 from ...sql.redact import redact_message
-from .connect import Connection
 from .failure_cause import NOWHERE, Source, cause_of
+
+if TYPE_CHECKING:
+    from .connect import Connection
 
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 2.0

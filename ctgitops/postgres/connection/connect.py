@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from urllib.parse import unquote
 
@@ -13,16 +13,18 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from ...errors import LedgerError, UsageError
+from ...lazy import dataclass, regex
 from . import one_server
 from .failure_cause import cause_of_loss, cause_of_refusal
 from .session_pooler import PooledConnection, apply_settings, drops_options, no_ipv6_advice, without_settings
 
 Connection = psycopg.Connection[tuple[object, ...]]
+Cursor = psycopg.Cursor[tuple[object, ...]]
 
-_MISREAD = re.compile(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?#@]*:[^/?#@]*[/?#][^?#]*@)", re.DOTALL)
+_MISREAD = regex(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?#@]*:[^/?#@]*[/?#][^?#]*@)", re.DOTALL)
 """Matches a URL with a character in its password that must be URL-encoded: `@`, `/`, `?` or `#`."""
 
-_BARE_IPV6 = re.compile(
+_BARE_IPV6 = regex(
     r"postgres(?:ql)?://(?:[^/?#]*@)?(?:[^/?#,@]*,)*(?=[^,/?#]*:[^,/?#]*:)[0-9a-f:.]+(?:%[^,/?#]*)?(?:[,/?#]|\Z)",
     re.IGNORECASE,
 )

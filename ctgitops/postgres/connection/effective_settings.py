@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from ...core.activity.session_settings import RoleDefault, SessionSettings
 from .cancellable_query import exchange_or_rollback, rows
-from .connect import Connection
+
+if TYPE_CHECKING:
+    from .connect import Connection
 
 SHOWN = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
 KEEPALIVE_SETTINGS = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")

@@ -7,13 +7,13 @@ PostgreSQL 14 to 18. If a name differs, both names are listed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from ...errors import Cause
+from ...lazy import dataclass
 
 LOCK_NOT_AVAILABLE, _CANCELLED = "55P03", "57014"
 _BY_SQLSTATE = {

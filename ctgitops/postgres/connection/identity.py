@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
-from ...core.environment.environment import Environment
 from ...core.ledger.identity import Identity, LedgerHome, Site
-from .connect import Connection
+from ...lazy import dataclass
 from .names import SCHEMA, literal
 
-_FACTS = f"""
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from .connect import Connection, Cursor
+
+FACTS = f"""
 select d.oid::bigint, d.datname, pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute'),
        pg_catalog.to_regclass('{SCHEMA}.format') is not null,
        pg_catalog.has_table_privilege(pg_catalog.to_regclass('{SCHEMA}.home'), 'select')
 from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
-"""  # noqa: S608 - constants only
+""".encode()  # noqa: S608 - constants only
 _CLUSTER = "(select system_identifier from pg_catalog.pg_control_system())"
 _FORMAT = (
     f"(select max(version) from {SCHEMA}.format), "  # noqa: S608 - constants only
@@ -28,6 +31,10 @@ _HOME = f"""left join (
 ) home on true"""  # noqa: S608 - constants only
 
 
+Facts = tuple[object, ...]
+"""The row of FACTS."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A database's identity and the format of its ledger. The format is 0 if there is no ledger."""
@@ -36,15 +43,37 @@ class Found:
     format: int = 0
 
 
+def has_ledger(facts: Facts) -> bool:
+    """Whether the database has a ledger."""
+    return facts[3] is True
+
+
+def read_facts(connection: Connection) -> Facts:
+    """Reads what decides which query reads the identity: the tables that exist, and the role's privileges."""
+    return connection.execute(FACTS, binary=True).fetchone() or (0, "", False, False, None)
+
+
 def read_identity(connection: Connection) -> Found:
     """Reads the identity of a connection's database and ledger, in two round trips. Read-only."""
-    facts = connection.execute(_FACTS.encode(), binary=True).fetchone() or (0, "", False, False, None)
-    oid, name, may_ask, has_format, reads_home = facts  # the last is null if there is no table `home`
+    facts = read_facts(connection)
+    asked = ask_identity(connection, facts)
+    return identity_from(facts, asked.fetchone() if asked else None)
+
+
+def ask_identity(connection: Connection, facts: Facts) -> Cursor | None:
+    """Sends the query of the identity. None if the role may read nothing more than `facts`."""
+    _, _, may_ask, has_format, reads_home = facts  # the last is null if there is no table `home`
     if not may_ask and not has_format:
-        return Found(Identity(Site(None, oid, str(name))))  # type: ignore[arg-type]
+        return None
     asked = ", ".join((_CLUSTER if may_ask else "null::bigint", _FORMAT if has_format else "0, null::text"))
     query = f"select {asked}{', home.* from (select) one ' + _HOME if reads_home else ''}"  # noqa: S608
-    cluster, newest, first_id, *home = connection.execute(query.encode(), binary=True).fetchone() or (None, 0, None)
+    return connection.execute(query.encode(), binary=True)
+
+
+def identity_from(facts: Facts, row: tuple[object, ...] | None) -> Found:
+    """The identity in `facts` and in the row of `ask_identity`."""
+    oid, name, _, _, reads_home = facts
+    cluster, newest, first_id, *home = row or (None, 0, None)
     here = Site(cluster, oid, str(name))  # type: ignore[arg-type]
     if not home or home[0] is None:
         return Found(Identity(here, str(first_id or ""), home_unread=reads_home is False), int(str(newest or 0)))

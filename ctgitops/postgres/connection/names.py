@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from psycopg.pq.abc import Escaping
+if TYPE_CHECKING:
+    from psycopg.pq.abc import Escaping
 
-from ...core.plan.plan import Step
+    from ...core.plan.plan import Step
 
 SCHEMA = "ctgitops"
 """The schema of all objects that ctgitops creates in a database."""

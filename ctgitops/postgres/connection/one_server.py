@@ -18,10 +18,12 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
+from ...lazy import regex
+
 Parameters = dict[str, str]
 _OF_SERVICE = frozenset({"service", "servicefile"})
 _NOT_KEPT = _OF_SERVICE | {"application_name", "fallback_application_name", "client_encoding"}
-_BY_NAME = re.compile(r"[^/@].*[a-z].*|[a-z]", re.IGNORECASE)
+_BY_NAME = regex(r"[^/@].*[a-z].*|[a-z]", re.IGNORECASE)
 """Matches a host that needs a name lookup. Does not match a socket directory, an IPv4 address, most IPv6 addresses."""
 _chosen: dict[str, Parameters] = {}
 """Maps URLs to pinned parameters. This map applies to the whole process, which is one run and must use one server."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from .connect import Address, Connection
 from .session_pooler import SUPABASE_DIRECT, SUPABASE_POOLER, TRANSACTION_PORT, supabase_advice
+
+if TYPE_CHECKING:
+    from .connect import Address, Connection
 
 _WHO = "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('ctgitops.arrived', true)"
 SETTINGS_PROBE = {"ctgitops.arrived": "yes"}

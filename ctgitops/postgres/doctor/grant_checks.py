@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem
 from ...core.schema.database_roles import DatabaseRoles, names_for
+from ...lazy import dataclass
 from ...report.roles import ON_LEDGER
 from ...sql.nodes import quoted_name
 from ..catalog.database_roles import database_roles
-from .doctor_session import DoctorSession
+
+if TYPE_CHECKING:
+    from .doctor_session import DoctorSession
 
 SUPERUSER = "A mistake in a migration can change roles, other databases and files of the server."
 READ_ONLY = "A plan needs only to read. Its role should not be able to change the database."

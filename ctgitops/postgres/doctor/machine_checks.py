@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from ...core.doctor.check_list import CHECKS
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem
-from ...core.environment.environment import Environment
 from ...errors import BackupError, UsageError
-from ..connection.connect import Address
 from ..server.container_server import containers_available, engine_answers
 from ..server.libpq_environment import wants_tls
 from ..server.programs import HOW_TO_INSTALL, client_for, server_for
 from ..shadow.extensions import missing
 from .doctor_session import DoctorSession
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from ..connection.connect import Address
 
 OTHER_MAJOR = "The trial can accept SQL that the server refuses, or refuse SQL that the server accepts."
 _ENGINE_SECONDS = 5

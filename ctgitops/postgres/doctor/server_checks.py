@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import TYPE_CHECKING
 
 from ...core.doctor.check_list import CHECKS
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
-from ...core.environment.environment import Environment
 from ...core.recovery_point import Archive, archive_of
 from ...sql.nodes import identifier
 from ..ledger.recovery_point import MAY_CREATE, archive_facts
 from ..session.preflight import FREE_CONNECTIONS
-from .doctor_session import DoctorSession
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from .doctor_session import DoctorSession
 
 SUPPORT_ENDS = {
     14: date(2026, 11, 12),

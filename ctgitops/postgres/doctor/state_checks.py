@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem
 from ...sql.nodes import identifier
 from ..ledger.ledger import read_ledger
 from ..lock.run_lock import holder_of
-from .doctor_session import DoctorSession
+
+if TYPE_CHECKING:
+    from .doctor_session import DoctorSession
 
 LARGE_BYTES = 8 << 20
 """The minimum size in bytes of a table whose statistics are checked. Plans for smaller tables rarely need them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import psycopg
 
@@ -13,8 +13,10 @@ from ...errors import LedgerError
 from ...layouts.flyway import version_number
 from ...layouts.ledgers import LEDGER_TABLES, LedgerTable
 from ...sql.nodes import quoted_name
-from ..connection.connect import Connection
 from ..connection.names import SCHEMA
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 _FIND = """
 select n.nspname, c.relname, array_agg(a.attname::text)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
-from ...core.gate.request import Request
-from ...core.ledger.foreign_ledger import ForeignLedger
 from ...core.ledger.ledger import Entry, Mark
 from ...core.plan.plan import Direction, Plan, Step
 from ..connection.connect import Address, Connection, lost_as_error
 from .foreign_ledgers import foreign_ledgers
 from .ledger import read_ledger
 from .tool_ledger import ToolLedger
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.ledger.foreign_ledger import ForeignLedger
 
 
 @dataclass
@@ -46,7 +49,7 @@ class InStep:
         if tool is None:
             return lambda _step: ""
         with lost_as_error(self.address):
-            before = set(read_ledger(self.lock, self.address).applied)
+            before = set(read_ledger(self.lock, self.address, shared=True).applied)
 
         def statements(step: Step) -> str:
             done = {each.number for each in plan.steps[: plan.steps.index(step) + 1]}
@@ -63,7 +66,7 @@ class InStep:
         if tool is None or entry.mark is not Mark.REPAIRED or number is None or file is None:
             return ""
         with lost_as_error(self.address):
-            applied = set(read_ledger(self.lock, self.address).applied)
+            applied = set(read_ledger(self.lock, self.address, shared=True).applied)
         listed = tool.foreign.row_of(file) is not None
         if listed is entry.marks_applied:
             return ""

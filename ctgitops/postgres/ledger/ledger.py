@@ -7,23 +7,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import errors
 from psycopg.pq import Escaping, abc
 
 from ... import __version__
-from ...core.environment.environment import Environment
 from ...core.ledger.identity import refuse_wrong
 from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...errors import LedgerError
 from ...sql.nodes import quoted_name
 from ...sql.redact import redact, redact_message, secrets_in
-from ..connection.connect import Address, Connection
-from ..connection.identity import read_identity, record_home
+from ..connection.identity import has_ledger, read_facts, read_identity, record_home
 from ..connection.names import SCHEMA, literal
 from .ledger_errors import cannot_make, current_role, not_a_ledger, not_readable, read_only, unreadable
+from .one_round_trip import LedgerQuery, read_at_once
 from .progress import read_traces
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
+    from ..connection.connect import Address, Connection
+    from ..connection.identity import Facts
+    from .one_round_trip import Row
 
 LEDGER = "ledger"
 """The qualified name of the table with the entries. Error messages use this name."""
@@ -35,6 +41,9 @@ _COLUMNS = (
     "commit_sha, pull_request, run_url, plan, receipt::text, tool_version, server_version, id, previous_hash, hash"
 )
 _ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 - constants only
+_ALL = LedgerQuery(_ENTRIES)
+_WRITTEN = (f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home")
+"""The tables to which a run adds rows."""
 _MAY_ADD = """
 select pg_catalog.current_setting('transaction_read_only') = 'on',
        (select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name)
@@ -47,17 +56,44 @@ BEGAN = "ctgitops.began"
 """The setting that stores when a migration began, in seconds since 1970."""
 
 
-def read_ledger(connection: Connection, address: Address) -> Ledger:
-    """Reads all entries. The ledger is empty if the database has none. Read-only. Raises LedgerError."""
+def read_ledger(connection: Connection, address: Address, *, shared: bool = False) -> Ledger:
+    """Reads all entries. The ledger is empty if the database has none. Read-only. Raises LedgerError.
+
+    `shared` says that another thread uses the connection too.
+    """
     with _asking(connection, address):
-        found = read_identity(connection)
+        found, answers = read_at_once(connection, read_facts(connection), [_ALL], newest=FORMAT, shared=shared)
         if found.format == 0:
             return Ledger(identity=found.identity)
         _refuse_newer(found.format, address)
-        rows = connection.execute(_ENTRIES, binary=True).fetchall()  # times as text depend on the role's DateStyle
-        entries = tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows)  # type: ignore[arg-type]
-        ledger = Ledger(entries, identity=found.identity)
+        (rows,) = answers or (connection.execute(_ENTRIES, binary=True).fetchall(),)
+        ledger = Ledger(_entries(rows), identity=found.identity)
         return _with_progress(connection, ledger) if ledger.unfinished else ledger
+
+
+def _entries(rows: list[Row]) -> tuple[Entry, ...]:
+    return tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows)  # type: ignore[arg-type]
+
+
+def read_settled(connection: Connection, facts: Facts, query: LedgerQuery) -> tuple[Ledger, list[Row]] | None:
+    """The ledger and the rows of `query` in one round trip, if `ensure_ledger` would change and refuse nothing.
+
+    Otherwise None, also after an error, which `ensure_ledger` then reports. Needs the run lock. Read-only.
+    """
+    if not has_ledger(facts):
+        return None
+    queries = (LedgerQuery(_MAY_ADD, ([*_WRITTEN],)), _ALL, query)
+    try:
+        found, answers = read_at_once(connection, facts, queries, newest=FORMAT)
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return None
+    identity = found.identity
+    if not answers or identity.home is None or answers[0] != [(False, True)]:
+        return None
+    ledger = Ledger(_entries(answers[1]), identity=identity)
+    return None if ledger.unfinished else (ledger, answers[2])
 
 
 def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
@@ -150,8 +186,8 @@ def implicit_catalog(path: str) -> str:
 def _refuse_read_only(connection: Connection, address: Address) -> None:
     """Raises LedgerError if this role may not add entries. Called before a backup is taken."""
     role = current_role(connection)
-    tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
-    only_reads, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)
+    tables = _WRITTEN
+    only_reads, may_add = connection.execute(_MAY_ADD, [[*tables]]).fetchone() or (False, False)
     if only_reads:
         raise read_only(address)
     if not may_add:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import psycopg
 
 from ...errors import CtgitopsError, LedgerError, MustWaitError
 from ...sql.nodes import quoted_name
 from ...sql.redact import redact_message
 from ..connection.cancellable_query import Failure, exchange_or_rollback
-from ..connection.connect import Address, Connection
 from ..connection.effective_settings import ON_DISK
 from ..connection.failure_cause import source_of
 from ..connection.names import SCHEMA
+
+if TYPE_CHECKING:
+    from ..connection.connect import Address, Connection
 
 NOT_GRANTED, READ_ONLY, LOCKED, SCHEMA_EXISTS = "42501", "25006", "55P03", "42P06"
 UNCHANGED = "nothing was changed"

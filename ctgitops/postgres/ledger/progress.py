@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-
-from psycopg.pq.abc import Escaping
+from typing import TYPE_CHECKING
 
 from ...core.ledger.resumption import Kind, ProgressRow, ProgressState
-from ...core.plan.plan import Step
-from ...sql.script import Script
-from ..connection.connect import Connection
+from ...lazy import dataclass
 from ..connection.names import SCHEMA, literal
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import Escaping
+
+    from ...core.plan.plan import Step
+    from ...sql.script import Script
+    from ..connection.connect import Connection
 
 # A batched migration can have many thousand progress rows, so the server sums their counts for each run.
 _TRACES = f"""

@@ -6,19 +6,22 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
-
-from psycopg.pq.abc import Escaping
+from typing import TYPE_CHECKING
 
 from ...core.environment.layout import LayoutName
-from ...core.ledger.foreign_ledger import ForeignLedger
-from ...core.migration.migration import Migration
 from ...core.migration.tool_record import ToolRecord
 from ...errors import LedgerError, MustWaitError
 from ...layouts.ledger_writers import WRITERS, LedgerWriter
 from ...sql.nodes import quoted_name
-from ...sql.script import Script
-from ..connection.connect import Connection
 from ..connection.names import literal
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import Escaping
+
+    from ...core.ledger.foreign_ledger import ForeignLedger
+    from ...core.migration.migration import Migration
+    from ...sql.script import Script
+    from ..connection.connect import Connection
 
 POLL_SECONDS = 0.5
 _MAY_WRITE = "select pg_catalog.has_table_privilege(%s, 'insert'), pg_catalog.has_table_privilege(%s, 'delete')"

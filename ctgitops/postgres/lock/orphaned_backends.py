@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ...core.activity.orphaned_backend import Orphan
-from ...core.gate.request import Request
 from ...core.run.progress import Listener, OrphanAwaited
 from ...errors import MustWaitError
-from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ..connection.connect import Address, Connection
 
 # Only the holder of the run lock works, so before it begins, any working backend is an orphan of another run. A role
 # may not see the query of another role's backend, but it sees that one is running: every statement holds the lock of a
 # virtual transaction.
-_ORPHANS = f"""
+ORPHANS = f"""
 select a.pid, a.backend_start, a.application_name, coalesce(a.usename, ''),
        extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8, coalesce(a.query, '')
 from pg_catalog.pg_stat_activity a
@@ -25,7 +27,7 @@ where a.datname = pg_catalog.current_database() and a.application_name ~ '{AT_WO
   and (a.state <> 'idle'
        or exists (select from pg_catalog.pg_locks l where l.pid = a.pid and l.locktype = 'virtualxid'))
 order by a.backend_start
-"""  # noqa: S608 - constants only
+""".encode()  # noqa: S608 - constants only
 POLL_SECONDS = 0.2
 PATIENCE_MILLISECONDS = 10_000
 _Row = tuple[int, datetime, str, str, float | None, str]
@@ -46,7 +48,7 @@ def wait_for_orphans(lock: Connection, address: Address, request: Request, tell:
 
 
 def _at_work(lock: Connection) -> list[Orphan]:
-    rows = lock.execute(_ORPHANS.encode(), binary=True).fetchall()
+    rows = lock.execute(ORPHANS, binary=True).fetchall()
     return [Orphan(*cast("_Row", row)) for row in rows]
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -18,13 +18,17 @@ from psycopg.pq import TransactionStatus
 from ... import __version__
 from ...core.activity.interrupted_run import InterruptedRun
 from ...core.activity.lock_holder import Holder
-from ...core.gate.request import Request
 from ...core.run.activity_text import activity_text
 from ...core.run.progress import Listener, LockAwaited, Progress
 from ...errors import ApplyError, MustWaitError
-from ..connection.connect import Address, Connection
+from ..connection.identity import FACTS
 from ..connection.names import AT_WORK
-from .orphaned_backends import ending, wait_for_orphans
+from .orphaned_backends import ORPHANS, ending, wait_for_orphans
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ..connection.connect import Address, Connection
+    from ..connection.identity import Facts
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
 """The key of the advisory lock. All environments use the same key, because an advisory lock is local to a database."""
@@ -37,6 +41,7 @@ LEASE_SECONDS = 2.0
 LAST_BEAT_SECONDS = 5.0
 """How many seconds the end of a run waits for an unfinished write of the lease row."""
 
+_TRY = "select pg_catalog.pg_try_advisory_lock(%s)"
 _HOLDER = """
 select a.pid, a.backend_start, coalesce(a.usename, ''), coalesce(a.application_name, ''),
        coalesce(pg_catalog.host(a.client_addr), 'local'), a.usename is not distinct from session_user
@@ -60,7 +65,7 @@ select coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, ''),
 from ctgitops.lease
 where backend_pid = %(pid)s and (backend_start = %(began)s or (%(began)s::timestamptz is null and ended is null))
 """
-_UNENDED = """
+UNENDED = """
 select plan, since, seen, coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, '')
 from ctgitops.lease where ended is null and plan is not null and backend_pid <> pg_catalog.pg_backend_pid()
 """
@@ -81,17 +86,35 @@ or a.application_name ~ '{AT_WORK}' and a.backend_start >= %(began)s
 _END = f"{ending(_OF_THE_HOLDER)} order by a.pid = %(pid)s desc"
 
 
-def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
-    """Takes the run lock. Then waits for orphaned backends of a lost run.
+def take(lock: Connection, address: Address, request: Request, tell: Listener) -> Facts | None:
+    """Takes the run lock. Then waits for orphaned backends of a lost run. Returns facts that it read after that.
+
+    Returns None instead of the facts if the run had to wait, because they may have changed.
 
     Polls for the lock, because a waiting lock request would deadlock with a CREATE INDEX CONCURRENTLY of the other run.
     """
     try:
-        _poll(lock, address, request, tell)
-        wait_for_orphans(lock, address, request, tell)
+        facts = _taken_at_once(lock)
+        if facts is None:
+            _poll(lock, address, request, tell)
+            wait_for_orphans(lock, address, request, tell)
     except KeyboardInterrupt:
         what = f"the run was asked to stop while it waited for the run lock of {address.label}"
         raise MustWaitError(what, state="nothing was changed", hint="run the command again") from None
+    return facts
+
+
+def _taken_at_once(lock: Connection) -> Facts | None:
+    """Takes the run lock, looks for orphaned backends and reads the facts, in one round trip.
+
+    Returns None if another run holds the lock, or if there are orphaned backends. Takes the lock in the second case.
+    """
+    with lock.pipeline():
+        taken = lock.execute(_TRY, [RUN_LOCK])
+        orphans = lock.execute(ORPHANS, binary=True)
+        facts = lock.execute(FACTS, binary=True)
+    free = taken.fetchone() == (True,) and not orphans.fetchall()
+    return facts.fetchone() if free else None
 
 
 def _poll(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
@@ -111,17 +134,18 @@ def _poll(lock: Connection, address: Address, request: Request, tell: Listener) 
 
 
 def _try(lock: Connection) -> bool:
-    row = lock.execute("select pg_catalog.pg_try_advisory_lock(%s)", [RUN_LOCK]).fetchone()
-    return bool(row and row[0])
+    return lock.execute(_TRY, [RUN_LOCK]).fetchone() == (True,)
 
 
 def holder_of(connection: Connection) -> Holder | None:
     """The current holder of the run lock. Read-only."""
+    with connection.pipeline(), _as_session_user(connection):
+        found = connection.execute(_HOLDER, [RUN_LOCK], binary=True)
+    row = found.fetchone()
+    if row is None:
+        return None
+    holder = Holder(*cast("_Row", row))
     with _as_session_user(connection):
-        row = connection.execute(_HOLDER, [RUN_LOCK], binary=True).fetchone()
-        if row is None:
-            return None
-        holder = Holder(*cast("_Row", row))
         busy = connection.execute(_BUSY, [holder.began]).fetchone()
     holder = replace(holder, busy=f"{busy[0]} s" if busy else "")
     try:
@@ -166,13 +190,14 @@ class Lease:
         self._step = ""
         self._plan = ""
 
-    def find_interrupted(self) -> InterruptedRun | None:
+    def find_interrupted(self, rows: list[tuple[object, ...]] | None) -> InterruptedRun | None:
         """The last run, if it began a plan and did not record its end. Needs the run lock.
 
-        `write` replaces the row, so only one run finds an interrupted run.
+        `rows` are those of UNENDED, or None if they were not read yet. `write` replaces the row, so only one run finds
+        an interrupted run.
         """
-        row = self._lock.execute(_UNENDED, binary=True).fetchone()
-        return InterruptedRun(*cast("_Unended", row)) if row else None
+        found = self._lock.execute(UNENDED, binary=True).fetchall() if rows is None else rows
+        return InterruptedRun(*cast("_Unended", found[0])) if found else None
 
     def begin(self, plan: str) -> None:
         """Writes the fingerprint of the plan that the run begins. Until then, an end of the run changes nothing."""

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
 
 from ...core.ledger.resumption import Kind, ProgressState, Resumption
-from ...core.plan.plan import Step
 from ...core.run.progress import BatchFinished, BatchPaused
+from ...lazy import dataclass
 from ...sql.batch import Batch, Shape, sized, waiting_for_all
 from ...sql.nodes import quoted_name
 from ...sql.parse import batch_shape
 from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
-from ..connection.connect import Connection
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..connection.names import literal
-from ..ledger.progress import Author
 from ..transaction.message import Spot, spot_after, spot_in
 from ..transaction.step_failure import ENDLESS, StepFailed, TimeBudgetSpent
-from .run_context import Run
 from .throttle import WAITERS, Throttle
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ..connection.connect import Connection
+    from ..ledger.progress import Author
+    from .run_context import Run
 
 RETRYABLE = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
 """SQLSTATEs after which a retry may succeed: lock timeout, deadlock, serialization failure."""

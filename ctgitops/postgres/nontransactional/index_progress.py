@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from ...core.plan.plan import Step
 from ...core.run.progress import IndexAdvanced, Listener
 from ...errors import CtgitopsError
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ..connection.connect import Connection
 
 # PostgreSQL counts nothing while it sorts, but sets tuples_total.
 _STANDS = """

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping, abc
 
 from ...core.ledger.recovery import ABSENT, DETACH_PENDING, PRESENT, Present, RelationState, indexes, new_ones
+from ...lazy import dataclass
 from ...sql.deparse import index_on_probe
 from ...sql.interruption import LeftoverKind, Leftovers
 from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rows
-from ..connection.connect import Connection
 from ..connection.names import literal
 from ..transaction.message import OWN_PATH
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 _INDEX = """
 select i.indexrelid, i.indisvalid and i.indisready from pg_catalog.pg_index i where i.indexrelid = {name_oid}

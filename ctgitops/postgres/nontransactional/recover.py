@@ -6,22 +6,25 @@ If a person must decide, the run fails with a hint. Never changes an object that
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...core.ledger.recovery import ABSENT, Present, RecoveryAction, RelationState, new_ones, next_of, parse_state
 from ...core.ledger.resumption import ProgressRow, ProgressState
-from ...core.plan.plan import Step
 from ...core.run.progress import BackendAwaited, LeftoverHealed
+from ...lazy import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import is_redacted, redact
-from ...sql.script import Script
 from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
-from ..connection.connect import Connection
-from ..ledger.progress import Author
 from ..transaction.message import OWN_PATH, Spot
 from ..transaction.step_failure import NOT_GRANTED, StepFailed, send
 from .leftovers import CatalogUnreadable, Index, candidates, drop, index_of, is_wanted, seen
-from .run_context import Run
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ...sql.script import Script
+    from ..connection.connect import Connection
+    from ..ledger.progress import Author
+    from .run_context import Run
 
 _STILL_AT_WORK = """
 select left(query, 200) from pg_catalog.pg_stat_activity

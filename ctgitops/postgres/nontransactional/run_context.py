@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...core.ledger.ledger import Ledger
-from ...core.run.progress import Listener
-from ..connection.connect import Connection
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ...core.ledger.ledger import Ledger
+    from ...core.run.progress import Listener
+    from ..connection.connect import Connection
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
 from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...core.ledger.recovery import RecoveryAction
 from ...core.ledger.resumption import ProgressState, Resumption, resumption
-from ...core.plan.plan import Step
 from ...core.run.progress import LeftoverHealed, Progress, StatementFinished, StepResumed
+from ...lazy import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
-from ...sql.parse import Statement
 from ...sql.redact import redact
 from ...sql.script import Script
 from ..connection.cancellable_query import Failure, exchange, exchange_or_rollback, rows
-from ..connection.connect import Connection
 from ..connection.effective_settings import ON_DISK
 from ..ledger.ledger import insert_sql
 from ..ledger.progress import BEGAN, Author
@@ -34,7 +33,12 @@ from .batched_update import Batches
 from .index_progress import IndexWatch
 from .leftovers import CatalogUnreadable, seen
 from .recover import InterruptedStatement, Recovery, attempted_before, record
-from .run_context import Run
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ...sql.parse import Statement
+    from ..connection.connect import Connection
+    from .run_context import Run
 
 SETS = "VariableSetStmt"
 _LIMITS = """select name from pg_catalog.pg_settings

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from ...sql.batch import Batch
+from ...lazy import dataclass
 from ...sql.nodes import identifier
 from ..connection.cancellable_query import Failure, exchange, rows
-from ..connection.connect import Connection
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed
+
+if TYPE_CHECKING:
+    from ...sql.batch import Batch
+    from ..connection.connect import Connection
 
 _LAG = """
 select coalesce(pg_catalog.max(extract(epoch from replay_lag)), 0), pg_catalog.count(*) filter (where state is null),

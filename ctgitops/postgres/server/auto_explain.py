@@ -6,11 +6,13 @@ Unreviewed SQL cannot change these settings, because only a superuser can.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
-from ..connection.connect import Connection
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 SETTINGS = {
     "session_preload_libraries": "auto_explain",

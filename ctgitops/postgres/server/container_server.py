@@ -22,10 +22,11 @@ from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, connect
 from ..connection.names import ADMIN, MAINTENANCE
 from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
-from .limits import Limits
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
+
+    from .limits import Limits
 
 LABEL = "ctgitops.shadow"
 """The label of a container. Its value identifies the run that started the container, by machine and process."""

@@ -10,13 +10,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
+from ...lazy import dataclass
 from .os_account import Account, run_as
-from .programs import Programs
-from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from .programs import Programs
+    from .watchdog import Watchdog
 
 CACHE_VARIABLE = "CTGITOPS_CACHE"
 BROUGHT_VARIABLE = "CTGITOPS_DATA"

@@ -10,13 +10,12 @@ import secrets
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ...core.schema.source_database import SourceDatabase
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, Connection, connect, connected, lost_as_error, on_one_server
 from ..connection.identity import cluster_of
@@ -24,6 +23,9 @@ from ..connection.names import ADMIN, unused
 from ..connection.uninterrupted_cleanup import UninterruptedCleanup
 from .auto_explain import can_load, role_sql
 from .scratch_database import make_copy, move_away
+
+if TYPE_CHECKING:
+    from ...core.schema.source_database import SourceDatabase
 
 PREFIX = "ctgitops_shadow_"
 """The prefix of the names of throw-away databases."""

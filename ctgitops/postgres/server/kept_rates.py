@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...core.impact.size import Rates
 from .data_directory import cache_file
-from .local_server import LocalServer
+
+if TYPE_CHECKING:
+    from .local_server import LocalServer
 
 KEPT_SECONDS = 24 * 3600
 

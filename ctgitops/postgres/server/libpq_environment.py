@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from psycopg import pq
 
 from ...errors import UsageError
 from ..connection.connect import Address, on_one_server
-from .programs import Programs
+
+if TYPE_CHECKING:
+    from .programs import Programs
 
 KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "PG", "KRB5", "SSL_CERT_", "USER", "LOGNAME")
 """Prefixes of the environment variables to pass on. Other variables may contain tokens and secrets."""

@@ -7,10 +7,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from ...lazy import dataclass
 
 LOOK_SECONDS = 0.25
 MEGABYTE = 1 << 20

@@ -13,10 +13,8 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import quote
-
-from psycopg import sql
 
 from ...errors import UsageError
 from ..connection.connect import Address, connected
@@ -28,6 +26,9 @@ from .os_account import Account, popen_options, unprivileged
 from .programs import Programs
 from .scratch_database import make_copy, move_away
 from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from psycopg import sql
 
 SUPERUSER = "postgres"
 OWN_DATABASES = ("postgres", "template1")

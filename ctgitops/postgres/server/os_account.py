@@ -8,11 +8,11 @@ import pwd
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
+from ...lazy import dataclass
 
 CANDIDATES = ("postgres", "nobody", "daemon")
 """Accounts to try, in this order. ctgitops never creates an account."""

@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import BackupError, UsageError
+from ...lazy import dataclass
 
 PLACES_VARIABLE = "CTGITOPS_POSTGRES"
 USUAL_PLACES = (

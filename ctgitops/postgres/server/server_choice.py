@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
-from ...core.schema.source_database import SourceDatabase
 from ...errors import UsageError
-from ..connection.connect import Address
 from ..connection.names import ADMIN, MAINTENANCE, unused
 from .container_server import container, containers_available
 from .external_server import ExternalServer
-from .limits import Limits
 from .local_server import LocalServer
 from .programs import Programs, server_for
+
+if TYPE_CHECKING:
+    from ...core.schema.source_database import SourceDatabase
+    from ..connection.connect import Address
+    from .limits import Limits
 
 Server = LocalServer | ExternalServer
 

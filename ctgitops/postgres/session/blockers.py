@@ -8,18 +8,22 @@ wait.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
 from ...core.activity.blocker import Blocker
-from ...core.plan.plan import Step
+from ...lazy import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ...sql.parse import SqlSyntaxError, Statement
 from ..connection.cancellable_query import exchange, rows
-from ..connection.connect import Connection
 from ..connection.names import literal
 from ..transaction.message import Spot, spot_in
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ..connection.connect import Connection
 
 GRACE_SECONDS = 0.1
 """The age in seconds above which a transaction counts as a blocker. Most younger ones end before a second check."""

@@ -8,17 +8,21 @@ recorded. The migrations that remain are then sent one by one, which gives the e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
-from ...core.activity.session_leak import SessionLeak
 from ...core.plan.plan import Direction, Plan, Step
+from ...lazy import dataclass
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Interrupted, exchange
 from ..transaction.execute import Part, envelope, millis_in
 from ..transaction.session_leaks import leaks_in
 from ..transaction.step_failure import stopped
-from .lock_retry import Attempts
+
+if TYPE_CHECKING:
+    from ...core.activity.session_leak import SessionLeak
+    from .lock_retry import Attempts
 
 MOST = 32
 MOST_CHARACTERS = 200_000

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import errors
 
 from ...core.gate.data_loss import CountedLoss, Loss
-from ...core.run.auto_rollback import Checkpoint
 from ...sql.data_loss import DestructionKind
 from ..connection.connect import Address, Connection, connected
 from ..transaction.row_guard import OTHERS, count_of_others
+
+if TYPE_CHECKING:
+    from ...core.run.auto_rollback import Checkpoint
 
 SETTINGS = {
     "default_transaction_read_only": "on",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -13,12 +14,11 @@ from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...core.ledger.resumption import how_far, resumption
 from ...core.plan.plan import Direction, Plan, Step
 from ...errors import ApplyError, Cause, CtgitopsError, Place
+from ...lazy import dataclass
 from ...sql.redact import redact, redact_message
 from ..connection.cancellable_query import Answer, Interrupted
-from ..connection.connect import Address
 from ..connection.failure_cause import cause_of_loss
 from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
-from ..transaction.execute import Part
 from ..transaction.step_failure import (
     CHANGES_THE_FILE,
     IN_TRANSACTION,
@@ -27,7 +27,11 @@ from ..transaction.step_failure import (
     is_statement_timeout,
     stopped,
 )
-from .migration_connection import MigrationConnection, RunState
+
+if TYPE_CHECKING:
+    from ..connection.connect import Address
+    from ..transaction.execute import Part
+    from .migration_connection import MigrationConnection, RunState
 
 RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
 _RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}

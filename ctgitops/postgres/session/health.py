@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from ...core.environment.apply_policy import Health
 from ...core.gate.health import HealthResult, HealthState
 from ...core.run.progress import HealthWatched, Listener
 from ...errors import Cause, CtgitopsError
@@ -15,6 +15,9 @@ from ..connection.cancellable_query import exchange, rest
 from ..connection.connect import Address, connect
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
+
+if TYPE_CHECKING:
+    from ...core.environment.apply_policy import Health
 
 SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "lock_timeout": "200ms"}
 

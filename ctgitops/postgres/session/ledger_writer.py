@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
-from ...core.gate.request import Request
-from ...core.ledger.ledger import Entry
-from ...core.ledger.resumption import ProgressState
-from ...core.plan.plan import Step
-from ..connection.connect import Address, Connection
+from ...lazy import dataclass
 from ..connection.identity import home_sql, read_identity
 from ..ledger.ledger import insert_sql
 from ..ledger.ledger_errors import add_entry
 from ..nontransactional.stepwise import author_of
-from .migration_connection import MigrationConnection
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Request
+    from ...core.ledger.ledger import Entry
+    from ...core.ledger.resumption import ProgressState
+    from ...core.plan.plan import Step
+    from ..connection.connect import Address, Connection
+    from .migration_connection import MigrationConnection
 
 
 @dataclass(frozen=True)

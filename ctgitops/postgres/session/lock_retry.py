@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from ...core.activity.blocker import Blocker, blockers_text
-from ...core.plan.plan import Step
 from ...core.run.progress import BlockersAwaited, Listener, StepWaited
 from ...errors import Cause
+from ...lazy import dataclass
 from ..connection.cancellable_query import Failure, Interrupted, rest
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
-from ..transaction.execute import Part
 from ..transaction.step_failure import StepFailed, stopped
 from .blockers import BlockerWatch, spot_of_lock
-from .failure_report import FailureReport
-from .migration_connection import MigrationConnection
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ..transaction.execute import Part
+    from .failure_report import FailureReport
+    from .migration_connection import MigrationConnection
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LOOK_SECONDS = 0.2, 5.0, 0.2
 Result = TypeVar("Result")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from ...core.environment.environment import Timeouts
-from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
+from ...lazy import dataclass
 from ..connection.cancellable_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..connection.connect import SERVER_KEEPALIVES, Address, Connection, connect, lost_as_error
 from ..connection.names import AT_WORK, WORK
@@ -23,6 +23,10 @@ from ..ledger.ledger import read_ledger
 from ..lock.orphaned_backends import ending
 from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Timeouts
+    from ...core.ledger.ledger import Ledger
 
 STAYS_IDLE = {"idle_session_timeout": "0"}
 """Settings that allow a connection to be idle for a long time.

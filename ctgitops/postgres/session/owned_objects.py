@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
@@ -15,15 +15,18 @@ from ...core.environment.environment import PreflightAction
 from ...core.gate.preflight import PreflightConcern
 from ...core.run.progress import Listener, PreflightAwaited
 from ...errors import ApplyError, Cause, MustWaitError
+from ...lazy import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.cancellable_query import Interrupted, exchange, rest, rows
-from ..connection.connect import Address, Connection
 from ..connection.effective_settings import ON_DISK
 from ..connection.names import SCHEMA, literal
 from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
 from ..transaction.message import OWN_PATH
 from ..transaction.step_failure import ASKED_TO_STOP, StepFailed, send
 from .blockers import BlockerWatch
+
+if TYPE_CHECKING:
+    from ..connection.connect import Address, Connection
 
 PAUSE_SECONDS, MOST_NAMED = 0.5, 5
 _DEADLOCK = "40P01"

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ...core.activity.session_leak import SessionLeak
-from ...core.gate.request import Origin
 from ...core.ledger.ledger import Mark
 from ...core.ledger.safeguards import Safeguards
-from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.run.progress import CommitAwaited, StepStarted
 from ...errors import ApplyError, MustWaitError, Place
+from ...lazy import dataclass
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Interrupted
-from ..connection.connect import Connection
 from ..connection.effective_settings import ON_DISK
 from ..connection.session_pooler import restoring_after_reset
-from ..nontransactional.stepwise import Stepwise
 from ..transaction.execute import Part, in_one_transaction, in_open_transaction, millis_in, part_of, part_of_seed
 from ..transaction.message import CLEAN
-from ..transaction.row_guard import RowGuard
 from ..transaction.session_leaks import leaks_in
 from ..transaction.step_failure import TimeBudgetSpent, send
 from .blockers import BlockerWatch
 from .coalesce import Coalescer
 from .lock_retry import Attempt, Attempts
+
+if TYPE_CHECKING:
+    from ...core.activity.session_leak import SessionLeak
+    from ...core.gate.request import Origin
+    from ...core.migration.migration import Seed
+    from ..connection.connect import Connection
+    from ..nontransactional.stepwise import Stepwise
+    from ..transaction.row_guard import RowGuard
 
 
 @dataclass

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
-from ...core.activity.blocker import Blocker
 from ...core.environment.environment import PreflightAction
 from ...core.gate.gate import Reason
 from ...core.gate.preflight import PreflightConcern, ServerCheck, concerns, unchecked
-from ...core.gate.request import Request
-from ...core.plan.plan import Plan
 from ...core.run.progress import Listener, PreflightAwaited, PreflightUnchecked, SessionConnected
+from ...lazy import dataclass
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.cancellable_query import Answer, Interrupted, exchange_or_rollback, rest, rows
-from ..connection.connect import Connection
 from ..connection.effective_settings import effective_settings
 from .blockers import BlockerWatch, blocker_of, blocker_query
+
+if TYPE_CHECKING:
+    from ...core.activity.blocker import Blocker
+    from ...core.gate.request import Request
+    from ...core.plan.plan import Plan
+    from ..connection.connect import Connection
 
 LOOK_SECONDS = 0.5
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ...core.backup.retention import RetentionFacts
 from ...core.backup.stored_backup import LONG_AGO
-from ...core.environment.environment import Environment
 from ..connection.connect import Address, connected
 from .database import PostgresDatabase
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import Environment
 
 
 def retention_facts(

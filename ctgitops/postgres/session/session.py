@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ...core.activity.session_leak import SessionLeak
-from ...core.environment.apply_policy import Health
 from ...core.environment.given import NOTIFICATIONS
-from ...core.gate.data_loss import CountedLoss, Loss
-from ...core.gate.gate import Reason
-from ...core.gate.health import HealthResult
-from ...core.gate.request import Request
-from ...core.ledger.foreign_ledger import ForeignLedger
-from ...core.ledger.ledger import Entry, Ledger
-from ...core.ledger.resumption import ProgressState
 from ...core.ledger.safeguards import Safeguards
-from ...core.migration.migration import Seed
-from ...core.plan.plan import Plan, Step
-from ...core.recovery_point import RecoveryPoint
 from ...core.run.auto_rollback import Checkpoint
-from ...core.run.progress import Listener
-from ...errors import ApplyError
-from ..connection.connect import Address, Connection
 from ..ledger.in_step import InStep
 from ..ledger.recovery_point import take_recovery_point
-from ..lock.run_lock import Lease
 from ..nontransactional.run_context import Run
 from ..nontransactional.stepwise import Stepwise
 from ..transaction.execute import part_of
@@ -40,11 +25,29 @@ from .owned_objects import OwnedObjects
 from .plan_run import PlanRun
 from .preflight import Preflight
 
+if TYPE_CHECKING:
+    from ...core.activity.session_leak import SessionLeak
+    from ...core.environment.apply_policy import Health
+    from ...core.gate.data_loss import CountedLoss, Loss
+    from ...core.gate.gate import Reason
+    from ...core.gate.health import HealthResult
+    from ...core.gate.request import Request
+    from ...core.ledger.foreign_ledger import ForeignLedger
+    from ...core.ledger.ledger import Entry, Ledger
+    from ...core.ledger.resumption import ProgressState
+    from ...core.migration.migration import Seed
+    from ...core.plan.plan import Plan, Step
+    from ...core.recovery_point import RecoveryPoint
+    from ...core.run.progress import Listener
+    from ...errors import ApplyError
+    from ..connection.connect import Address, Connection
+    from ..lock.run_lock import Lease
+
 
 class WorkSession:
     """Implements `ports.database.Session`. `open_connection` opens a connection for migrations."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a session has these parts
         self,
         address: Address,
         request: Request,
@@ -52,6 +55,7 @@ class WorkSession:
         open_connection: Callable[[], Connection],
         lease: Lease,
         tell: Listener,
+        first_ledger: Ledger | None = None,
     ) -> None:
         self._address, self._request, self._lease, self._tell = address, request, lease, tell
         name, patience = request.environment.name, request.environment.timeouts.retry_for.total_seconds()
@@ -68,10 +72,12 @@ class WorkSession:
         self._leaks: list[SessionLeak] = []
         self._plan_run: PlanRun | None = None
         self._in_step = InStep(address, lease.connection, request)
+        self._first_ledger = first_ledger
 
     def ledger(self) -> Ledger:
-        """Reads all ledger entries."""
-        return self._work.ledger()
+        """Reads all ledger entries. The first time, returns what was read with the run lock, if nothing was written."""
+        first, self._first_ledger = self._first_ledger, None
+        return first or self._work.ledger()
 
     def set_activity(self, what: str, /) -> None:
         """Sets the current activity in the lease row, which waiting runs read. Writes."""
@@ -79,6 +85,7 @@ class WorkSession:
 
     def begin(self, plan: Plan) -> None:
         """Writes the plan to the lease row. A later run reads there that this run was interrupted. Writes."""
+        self._first_ledger = None
         self._lease.begin(plan.fingerprint)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
@@ -87,6 +94,7 @@ class WorkSession:
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
         """Drops INVALID indexes that interrupted builds of the plan's indexes left. Returns a line for each. Writes."""
+        self._first_ledger = None
         dropped: list[str] = []
         for step in plan.steps:
             if step.resumption and step.resumption.begun:
@@ -116,6 +124,7 @@ class WorkSession:
 
     def _run_of(self, plan: Plan) -> PlanRun:
         """The `PlanRun` of `plan`. Reuses the current one if it belongs to `plan`."""
+        self._first_ledger = None
         if self._plan_run is None or self._plan_run.plan is not plan:
             origin, activity = self._request.origin, self._lease.set_activity
             self._plan_run = PlanRun(
@@ -132,10 +141,12 @@ class WorkSession:
 
     def record(self, entry: Entry) -> None:
         """Adds one entry to the ledger. If a tool is kept in step, adds or removes the row in its ledger."""
+        self._first_ledger = None
         self._writer.record(entry, self._in_step.statements_for(entry))
 
     def record_of_tool(self, entry: Entry) -> None:
         """Adds one entry to the ledger, for what another tool did."""
+        self._first_ledger = None
         self._writer.record(entry)
 
     def foreign_ledgers(self) -> tuple[ForeignLedger, ...]:
@@ -144,19 +155,23 @@ class WorkSession:
 
     def keep_in_step(self, foreign: ForeignLedger) -> None:
         """Takes the lock of a tool. From then on, steps and repairs also write to the tool's ledger."""
+        self._first_ledger = None
         self._assert_lock_held()
         self._in_step.begin(foreign)
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         """Records whether one statement of an unfinished step is done. Adds `entry` to the ledger."""
+        self._first_ledger = None
         self._writer.correct(step, position, reached, entry)
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database, with ledger ID `ledger_id`, the environment's database. Adds `entry` to the ledger."""
+        self._first_ledger = None
         self._writer.adopt(entry, ledger_id)
 
     def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
         """Drops all objects of this role and `roles`, except the extensions `kept`. Empties the ledger. Writes."""
+        self._first_ledger = None
         self.set_activity("it drops all objects")
         owned = OwnedObjects(self._work.connected(), self._address, kept, roles, self._assert_lock_held, self._tell)
         return owned.drop(self._attempts.patience)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ...core.plan.plan import Step
-from ...core.schema.source_database import SourceDatabase
 from ...core.trial.trial import Skipped
 from ...sql.databases import databases_named
 from ...sql.script import Script
 from ..server.scratch_database import rename
-from ..server.server_choice import Server
 from .extensions import as_admin
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ...core.schema.source_database import SourceDatabase
+    from ..server.server_choice import Server
 
 
 class RenamableCopy(Protocol):

@@ -10,9 +10,11 @@ from the extension's script belong to the superuser.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ...sql.extension import Extension
-from ..connection.connect import Connection
+if TYPE_CHECKING:
+    from ...sql.extension import Extension
+    from ..connection.connect import Connection
 
 _NOW = "select pg_catalog.mod(pg_catalog.txid_current(), 4294967296)::text"
 """The current transaction ID as a row stores it, which is its lower 32 bits."""

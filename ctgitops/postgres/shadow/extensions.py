@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
-from ...core.plan.plan import Step
-from ...core.schema.source_database import SourceDatabase
-from ...sql.extension import Extension
 from ...sql.parse import Statement, extension_made
 from ...sql.script import Script
 from ..connection.cancellable_query import Failure
 from ..connection.connect import Connection, connect
 from ..connection.failure_cause import source_of
-from ..server.server_choice import Server
 from ..transaction.message import spot_in
 from ..transaction.step_failure import NOT_GRANTED, StepFailed
 from .extension_guard import ExtensionGuard
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ...core.schema.source_database import SourceDatabase
+    from ...sql.extension import Extension
+    from ..server.server_choice import Server
 
 QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "replica", "role": "none"}
 """Settings of the superuser's session.

@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 from psycopg import sql
 
-from ...core.plan.plan import Step
-from ...core.schema.source_database import SourceDatabase
 from ...errors import CtgitopsError
 from ...sql.parse import SqlSyntaxError, statements
 from ..connection.cancellable_query import exchange
@@ -20,10 +18,14 @@ from ..connection.connect import Address, Connection, connect
 from ..ledger.ledger import ensure_ledger
 from ..server.external_server import NOT_SEALED
 from ..server.scratch_database import create_like, make_copy
-from ..server.server_choice import Server
 from .extension_guard import has_unquiet_triggers
 from .extensions import as_admin, disable_untrusted_extensions, missing
 from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ...core.schema.source_database import SourceDatabase
+    from ..server.server_choice import Server
 
 EMPTY = "template0"
 _REFRESHING = {"statement_timeout": "5s"}

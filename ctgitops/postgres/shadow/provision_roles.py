@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
 from ...core.schema.source_database import Membership, Role, SourceDatabase
-from ..connection.connect import Connection
-from ..server.server_choice import Server
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
+    from ..server.server_choice import Server
 
 REACHING = (
     "pg_read_server_files",

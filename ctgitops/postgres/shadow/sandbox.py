@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...core.environment.environment import ShadowPolicy
-from ...core.plan.plan import Step
-from ...core.schema.source_database import SourceDatabase
 from ..connection.connect import Address, connect, refused_as_error
 from ..server.limits import Limits, ResourceGuard
-from ..server.programs import Programs
 from ..server.server_choice import throw_away
 from ..trace.tracer import Tracer
 from .sandbox_databases import ORIGINAL, SandboxDatabases, SandboxShadow
 from .sandbox_server import SandboxServer, server_of
 from .trial import NoObserver
+
+if TYPE_CHECKING:
+    from ...core.environment.environment import ShadowPolicy
+    from ...core.plan.plan import Step
+    from ...core.schema.source_database import SourceDatabase
+    from ..server.programs import Programs
 
 __all__ = ["SandboxDatabases", "SandboxShadow", "sandbox_server", "sandbox_shadow"]
 

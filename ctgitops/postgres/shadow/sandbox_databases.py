@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from ...core.activity.session_leak import SessionLeak
-from ...core.impact.impact import StepImpact
-from ...core.impact.size import Rates
 from ...core.plan.plan import Step
-from ...core.schema.schema_history import Changed
-from ...core.schema.snapshot import Snapshot
-from ...core.schema.source_database import SourceDatabase
-from ...core.trial.trial import Skipped
 from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message
 from ..catalog.table_stats import calibrate
@@ -22,9 +16,7 @@ from ..connection.cancellable_query import Failure
 from ..connection.connect import Address, Connection, connect, refused_as_error
 from ..connection.names import unused
 from ..server.kept_rates import kept_rates
-from ..server.limits import ResourceGuard
 from ..server.local_server import LocalServer
-from ..server.server_choice import Server
 from ..trace.tracer import Tracer
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed
@@ -32,8 +24,19 @@ from .copy_name import CopyName, without_databases
 from .extensions import Extensions
 from .provision import Provisioner
 from .schema_reader import SchemaReader
-from .schema_tracker import TrackedSchema
 from .trial import NoObserver, Observer, try_step
+
+if TYPE_CHECKING:
+    from ...core.activity.session_leak import SessionLeak
+    from ...core.impact.impact import StepImpact
+    from ...core.impact.size import Rates
+    from ...core.schema.schema_history import Changed
+    from ...core.schema.snapshot import Snapshot
+    from ...core.schema.source_database import SourceDatabase
+    from ...core.trial.trial import Skipped
+    from ..server.limits import ResourceGuard
+    from ..server.server_choice import Server
+    from .schema_tracker import TrackedSchema
 
 ORIGINAL = "original"
 """The name of the template database of all copies. No unmerged migration ever runs in this database."""

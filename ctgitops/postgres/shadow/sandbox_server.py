@@ -6,14 +6,18 @@ starts this server.
 
 from __future__ import annotations
 
-from ...core.schema.source_database import SourceDatabase
+from typing import TYPE_CHECKING
+
 from ..connection.names import ADMIN, unused
 from ..server.auto_explain import SETTINGS
 from ..server.data_directory import memory
 from ..server.limits import Limits
 from ..server.local_server import LocalServer
 from ..server.os_account import unprivileged
-from ..server.programs import Programs
+
+if TYPE_CHECKING:
+    from ...core.schema.source_database import SourceDatabase
+    from ..server.programs import Programs
 
 
 class SandboxServer(LocalServer):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from ...core.schema.schema_history import Changed
-from ...core.schema.snapshot import Snapshot
 from ...errors import LedgerError
 from ..catalog.schema_snapshot import unreadable_as_error
 from ..connection.connect import Address, Connection, connect, lost_as_error
 from .schema_tracker import SchemaTracker, TrackedSchema
+
+if TYPE_CHECKING:
+    from ...core.schema.schema_history import Changed
+    from ...core.schema.snapshot import Snapshot
 
 
 class SchemaReader:

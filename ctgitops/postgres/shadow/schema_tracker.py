@@ -10,10 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from ...core.schema.snapshot import Key, SchemaObject, Snapshot
 from ..catalog.schema_snapshot import in_transaction, read_units, snapshot_of
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 BUCKETS = 4096
 REST = -1

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ...core.activity.session_leak import SessionLeak
-from ...core.plan.plan import Step
 from ...sql.batch import sized
 from ...sql.parse import Statement, batch_shape
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Failure, exchange
-from ..connection.connect import Connection
 from ..transaction.execute import verify
 from ..transaction.message import CLEAN, Spot, opening, spot_in, spot_within
 from ..transaction.session_leaks import leak_query, leaks_in
 from ..transaction.step_failure import StepFailed
+
+if TYPE_CHECKING:
+    from ...core.activity.session_leak import SessionLeak
+    from ...core.plan.plan import Step
+    from ..connection.connect import Connection
 
 TRACED = ("client_min_messages",)
 """Settings that the tracer changes in the session."""

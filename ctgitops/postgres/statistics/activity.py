@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import psycopg
 
 from ...core.performance.sample import DatabaseFigures
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 _DATABASE = """
 /* ctgitops */ select d.xact_commit, d.xact_rollback, d.blks_hit, d.blks_read, d.deadlocks,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from ...core.performance.plan_shape import shape_of
-from ...core.performance.sample import StatementFigures
 from ...sql.explainable import is_explainable
 from ..connection.connect import Address, connect
 from .statements import LONGEST_TEXT
+
+if TYPE_CHECKING:
+    from ...core.performance.sample import StatementFigures
 
 SINCE = 16_00_00
 MOST = 30

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...core.performance.sample import IndexFigures, TableFigures
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 # relpages instead of pg_relation_size(), which locks the relation
 _TABLES = """

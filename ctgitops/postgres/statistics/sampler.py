@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ import psycopg
 from ...core.performance.interval import STATEMENTS, TABLES
 from ...core.performance.sample import Blind, Sample, StatementFigures
 from ...errors import CtgitopsError, LedgerError
+from ...lazy import dataclass
 from ..connection.connect import Address, Connection, connect
 from .activity import IO_SINCE, read_database, read_io, read_lag, read_waiting
 from .generic_plans import read_plans

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg import errors, sql
 
 from ...core.performance.sample import Blind, StatementFigures
-from ..connection.connect import Connection
+from ...lazy import dataclass
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 WHAT = "the statements"
 LONGEST_TEXT = 2000

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors
@@ -17,13 +16,16 @@ from ... import __version__
 from ...core.performance.interval import TABLES
 from ...core.performance.record import LoadRecord, Measuring, Moment
 from ...core.performance.report import LoadReport
-from ...core.performance.sample import Sample
 from ...core.performance.traffic import MOST_TABLES, TrafficSample
 from ...errors import Cause, LedgerError
+from ...lazy import dataclass
 from ..connection.cancellable_query import rest
 from ..connection.connect import Address, Connection, connected
 from ..connection.names import SCHEMA
 from .sampler import SETTINGS, take_sample
+
+if TYPE_CHECKING:
+    from ...core.performance.sample import Sample
 
 WRITES = {**SETTINGS, "default_transaction_read_only": "off", "lock_timeout": "1s"}
 LONGEST_REST_SECONDS = 60.0

@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
-from ...sql.locks import LockMode
 from ..catalog.relations import MODES
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ...sql.locks import LockMode
+    from ..connection.connect import Connection
 
 LONGEST_HOLD_SECONDS = 0.2
 POLL_SECONDS = 0.0005

@@ -6,20 +6,23 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...core.impact.impact import RelationWork, StatementImpact, Work
 from ...errors import LedgerError
 from ...sql.interruption import LeftoverKind
 from ...sql.locks import LockMode
-from ...sql.parse import Statement
 from ..catalog.relations import Relation, named_by, relations
-from ..connection.connect import Connection
 from ..server.auto_explain import active
 from .debug1 import proofs_in, work_in
 from .lock_sampling import Sampler
 from .observed_work import held_on, named
 from .query_plans import is_plan
 from .statement_queries import QUERIES, TracedStatement, queried
+
+if TYPE_CHECKING:
+    from ...sql.parse import Statement
+    from ..connection.connect import Connection
 
 _BLOCKS = frozenset({"DoStmt", "CallStmt"})
 

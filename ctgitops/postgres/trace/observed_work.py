@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...core.impact.impact import Held, RelationWork, Work
 from ...sql.locks import LockMode
-from ..catalog.relations import Relation
 from .debug1 import Debug1Message, foreign_keys_in, work_in
-from .own_locks import HeldLock
 from .statement_queries import QUERIES
+
+if TYPE_CHECKING:
+    from ..catalog.relations import Relation
+    from .own_locks import HeldLock
 
 _OF_QUERIES = frozenset({LockMode.ACCESS_SHARE, LockMode.ROW_SHARE, LockMode.ROW_EXCLUSIVE})
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from ...sql.locks import LockMode
 from ..catalog.relations import MODES
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ...sql.locks import LockMode
+    from ..connection.connect import Connection
 
 # The query must work with any search path that a migration set. It joins no table, so its cost depends on held locks
 # and not on existing relations. OIDs below 16384 are PostgreSQL's own relations. A table or an index gets a new file

@@ -11,10 +11,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...core.impact.query import Node
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 LONGEST_PLAN = 200_000
 MOST_TEXT = 5_000_000

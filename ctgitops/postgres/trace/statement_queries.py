@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ...core.impact.query import Node
-from ..catalog.relations import Relation
-from ..connection.connect import Connection
 from .query_plans import LOST, TracedPlan, oids_of, plans_in, resolved
+
+if TYPE_CHECKING:
+    from ...core.impact.query import Node
+    from ..catalog.relations import Relation
+    from ..connection.connect import Connection
 
 QUERIES = frozenset(
     {

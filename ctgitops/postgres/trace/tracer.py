@@ -10,20 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
-from psycopg.errors import Diagnostic
 
 from ...core.impact.impact import StatementImpact, StepImpact
-from ...core.plan.plan import Step
-from ...sql.parse import Statement
 from ..catalog.relations import Relation, relations
-from ..connection.connect import Connection
 from .non_transactional import NonTransactionalTracer
 from .query_plans import LOST, MOST_TEXT, is_plan
 from .statement_queries import TracedStatement
 from .transactional import TransactionTracer
+
+if TYPE_CHECKING:
+    from psycopg.errors import Diagnostic
+
+    from ...core.plan.plan import Step
+    from ...sql.parse import Statement
+    from ..connection.connect import Connection
 
 SETS = "VariableSetStmt"
 """The type of statements that are not traced. SET takes no lock, and SET TRANSACTION fails after a query."""

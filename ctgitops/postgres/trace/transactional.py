@@ -10,16 +10,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...core.impact.impact import RelationWork, StatementImpact
-from ...sql.locks import LockMode
 from ..catalog.relations import Relation, foreign_keys, relations
-from ..connection.connect import Connection
 from .debug1 import foreign_keys_in, proofs_in, tables_in, telling, work_in
 from .observed_work import Evidence, held_on, worked
 from .own_locks import HeldLock, HeldLocks, called, scanned
 from .query_plans import is_plan
 from .statement_queries import TracedQueries, TracedStatement, queried
+
+if TYPE_CHECKING:
+    from ...sql.locks import LockMode
+    from ..connection.connect import Connection
 
 
 @dataclass(frozen=True)

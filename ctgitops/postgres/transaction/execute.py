@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from psycopg.pq import Escaping
 
-from ...core.gate.request import Origin
 from ...core.ledger.ledger import Entry, Mark
-from ...core.ledger.safeguards import Safeguards
-from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.plan.replay import seed_step
 from ...core.plan.step_entry import entry_of_step
 from ...errors import Cause
+from ...lazy import dataclass
 from ...sql.script import Script
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, Failure, exchange, rows
-from ..connection.connect import Connection
 from ..connection.effective_settings import ON_DISK
 from ..connection.session_pooler import restoring_after_reset, settings_by_sql
 from ..ledger.ledger import insert_sql
 from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
 from .session_leaks import leak_query, leak_query_within
 from .step_failure import StepFailed
+
+if TYPE_CHECKING:
+    from ...core.gate.request import Origin
+    from ...core.ledger.safeguards import Safeguards
+    from ...core.migration.migration import Seed
+    from ..connection.connect import Connection
 
 _ENDING = "set session authorization default; "
 """Resets the role, so that a role set by a migration does not write the ledger entry."""

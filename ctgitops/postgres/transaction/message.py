@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...core.plan.plan import Step
 from ...errors import Place
-from ...sql.parse import Statement
+from ...lazy import dataclass
 from ...sql.redact import redact
-from ...sql.script import Script
 from ...sql.traits import Trait
 from ..connection.effective_settings import ON_DISK
 from ..connection.names import SCHEMA, application_of
 from ..ledger.ledger import BEGAN
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
+    from ...sql.parse import Statement
+    from ...sql.script import Script
 
 CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "

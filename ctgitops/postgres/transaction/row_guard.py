@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...core.gate.data_loss import Loss
-from ...core.plan.plan import Step
-from ...core.run.auto_rollback import Checkpoint
+from ...lazy import dataclass
 from ...sql.data_loss import DestructionKind
-from ..connection.connect import Connection
 from ..connection.names import SCHEMA
+
+if TYPE_CHECKING:
+    from ...core.gate.data_loss import Loss
+    from ...core.plan.plan import Step
+    from ...core.run.auto_rollback import Checkpoint
+    from ..connection.connect import Connection
 
 OTHERS = "not written by this run"
 _OLDEST = "select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint"

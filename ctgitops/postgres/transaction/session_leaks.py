@@ -12,15 +12,18 @@ reported too, because without the reset it would also apply to the next migratio
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...core.activity.session_leak import SessionLeak
-from ...core.plan.plan import Step
+from ...lazy import dataclass
 from ...sql.parse import SqlSyntaxError
 from ...sql.setting_scope import SettingScopes, settings_by_scope
 from ...sql.traits import Trait
 from ..connection.cancellable_query import Answer, rows
 from .message import quoted
+
+if TYPE_CHECKING:
+    from ...core.plan.plan import Step
 
 MAY_LEAK = {"VariableSetStmt", "PrepareStmt", "DeclareCursorStmt", "ListenStmt", "DoStmt", "CallStmt", "SelectStmt"}
 MAY_LEAK |= {"ExecuteStmt"}

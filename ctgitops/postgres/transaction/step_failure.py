@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...core.plan.plan import Direction, Step
 from ...core.plan.remedy import rights_remedy
 from ...errors import Cause
+from ...lazy import dataclass
 from ..connection.cancellable_query import Answer, Failure, Interrupted, exchange
-from ..connection.connect import Connection
 from ..ledger.ledger import LEDGER
 from .message import Spot
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 IN_TRANSACTION = {"25001", "2D000"}
 """SQLSTATEs of two errors: a statement that must not run in a transaction, and COMMIT in a procedure or DO block."""

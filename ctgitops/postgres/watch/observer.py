@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import psycopg
 
-from ...core.activity.lock_holder import Holder
 from ...core.activity.run_activity import Gauge, RunActivity, SessionSeen
-from ..connection.connect import Connection
 from ..connection.names import AT_WORK, SCHEMA
 from ..lock.run_lock import holder_of
 from .progress_views import gauges
+
+if TYPE_CHECKING:
+    from ...core.activity.lock_holder import Holder
+    from ..connection.connect import Connection
 
 _MAY_SEE = """
 select pg_catalog.clock_timestamp(),

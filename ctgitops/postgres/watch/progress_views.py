@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ...core.activity.run_activity import Gauge
-from ..connection.connect import Connection
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
 
 # Each select has the columns of a Gauge. PostgreSQL counts nothing while it sorts, but sets tuples_total.
 # A column is null if the role may not see the progress of another role.

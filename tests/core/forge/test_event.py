@@ -6,6 +6,7 @@ from datetime import time
 import pytest
 
 from ctgitops.core.environment.environment import Trigger
+from ctgitops.core.environment.environment_order import in_order_of_after
 from ctgitops.core.environment.window import Window
 from ctgitops.core.forge.event import (
     Comment,
@@ -33,7 +34,6 @@ from ctgitops.core.forge.intent import (
     Provenance,
     Unlocking,
     decide,
-    in_order_of_after,
     provenance_of,
 )
 from tests.fakes import PRODUCTION, STAGING
