@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -247,7 +246,8 @@ def rooms() -> str:
 
 
 def _first_paragraph(path: Path) -> str:
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    source = path.read_text(encoding="utf-8").lstrip()
+    docstring = source.removeprefix('"""').split('"""')[0] if source.startswith('"""') else ""
     return _PURE.sub("", " ".join(docstring.split("\n\n", maxsplit=1)[0].split()))
 
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -109,9 +109,10 @@ def first_words(call: ast.Call, *names: str) -> str:
     return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
 
 
-def calls() -> Iterator[ast.Call]:
-    for path in (ROOT / "ctgitops").rglob("*.py"):
-        yield from (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+@cache
+def calls() -> list[ast.Call]:
+    trees = (ast.parse(path.read_text("utf-8")) for path in (ROOT / "ctgitops").rglob("*.py"))
+    return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
 def problem_codes() -> dict[str, tuple[str, str]]:

@@ -12,6 +12,7 @@ from ctgitops.commands.check import check, lint
 from ctgitops.files.workspace import read_workspace
 from tests.fuzz.blocks import BlockGenerator
 from tests.lint.examples import RULES, TABLES
+from tests.servers import quickly
 
 DEEP = 1_500
 FILES = {
@@ -65,7 +66,7 @@ def read(folder: Path, *texts: str | bytes) -> set[str]:
     return {problem.code for problem in problems} | {finding.rule for finding in findings}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", quickly(FILES, alone=FILES.keys() - {"statements"}))
 def test_deep_and_long_files(name: str, tmp_path: Path) -> None:
     read(tmp_path, FILES[name])
 

@@ -7,10 +7,14 @@ import importlib
 import pkgutil
 
 import ctgitops
+from ctgitops import lazy
 
 LATE = ("jsonschema_rs", "psycopg.types.json", "importlib.metadata", "asyncio", "http.client", "yaml")
 
 for name in (*LATE, *(module.name for module in pkgutil.walk_packages(ctgitops.__path__, "ctgitops."))):
     if not name.endswith("__main__"):
         importlib.import_module(name)
+# Each fork would generate the methods of these classes again
+for pending in list(lazy._pending):
+    lazy._complete(pending)
 gc.freeze()

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ...lazy import dataclass
 from .freeze import Freeze
+
+if TYPE_CHECKING:
+    from dateutil.rrule import rrule, rruleset
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,10 @@ class RepeatedFreeze:
 
     def at(self, moment: datetime) -> Freeze | None:
         """The period that contains `moment` and ends last. None if no period contains it."""
-        from dateutil.rrule import rrulestr  # noqa: PLC0415 - 20 ms, which only repeated freezes need
-
         zone = ZoneInfo(self.timezone)
         local = moment.astimezone(zone).replace(tzinfo=None)
         day = timedelta(days=1)  # a change of summer time moves a local time by less
-        starts = rrulestr(self.rule, dtstart=self.first).between(local - self.length - day, local + day, inc=True)
+        starts = _starts(self.rule, self.first).between(local - self.length - day, local + day, inc=True)
         periods = (self._period(start, zone) for start in starts if start not in self.left_out)
         return max((each for each in periods if each.contains(moment)), key=lambda each: each.end, default=None)
 
@@ -38,3 +41,11 @@ class RepeatedFreeze:
         end = start + self.length
         begun, ended = (each.replace(tzinfo=zone).astimezone(UTC) for each in (start, end))
         return Freeze(begun, ended, self.reason, self.timezone)
+
+
+@cache
+def _starts(rule: str, first: datetime) -> rrule | rruleset:
+    """The starts that the rule names. Keeps what it computed, because a search for an opening asks hundreds of times."""
+    from dateutil.rrule import rrulestr  # noqa: PLC0415 - 20 ms, which only repeated freezes need
+
+    return rrulestr(rule, dtstart=first, cache=True)
