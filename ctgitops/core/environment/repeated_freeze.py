@@ -45,7 +45,7 @@ class RepeatedFreeze:
 
 @cache
 def _starts(rule: str, first: datetime) -> rrule | rruleset:
-    """The starts that the rule names. Keeps what it computed, because a search for an opening asks hundreds of times."""
+    """The starts that the rule names. Keeps what it computed: a search for an opening asks hundreds of times."""
     from dateutil.rrule import rrulestr  # noqa: PLC0415 - 20 ms, which only repeated freezes need
 
     return rrulestr(rule, dtstart=first, cache=True)
