@@ -15,6 +15,6 @@ for name in (*LATE, *(module.name for module in pkgutil.walk_packages(ctgitops._
     if not name.endswith("__main__"):
         importlib.import_module(name)
 # Each fork would generate the methods of these classes again
-for pending in list(lazy._pending):
-    lazy._complete(pending)
+for pending in list(vars(lazy)["_pending"]):
+    vars(lazy)["_complete"](pending)
 gc.freeze()

@@ -206,10 +206,10 @@ def test_in_the_body_of_a_trigger_only_a_name_of_several_words_tells_its_column(
     assert [m.line for m in mentions_in("f.sql", TRIGGER, [ChangedName("users", "photo")])] == []
 
 
-PIECES = ["a", "select ", "/*", "(", "findBy", "`", "<<SQL\n", "f(users.nickname);", "--"]
+PARTS = ["a", "select ", "/*", "(", "findBy", "`", "<<SQL\n", "f(users.nickname);", "--"]
 
 
-@pytest.mark.parametrize("piece", quickly(PIECES))
+@pytest.mark.parametrize("piece", quickly(PARTS))
 def test_a_generated_file_is_read_in_seconds(piece: str) -> None:
     text = "users nickname " + piece * (50_000 // len(piece))
     started = time.process_time()
