@@ -79,27 +79,18 @@ class Guard:
 
     def value(self, analysis: str, read: Callable[[], T], otherwise: T) -> T:
         """The result of an analysis. Returns the cautious answer `otherwise` if the analysis fails."""
-        for result in self.each(analysis, lambda: [read()]):
-            return result
-        return otherwise
+        return next(self.each(analysis, lambda: (read(),)), otherwise)
 
     def each(self, analysis: str, read: Callable[[], Iterable[T]]) -> Iterator[T]:
         """The results of an analysis. If the analysis fails, yields only the results before the failure."""
-        step = guarded(analysis)
         try:
-            results = step(lambda: iter(read()))()
-            following = step(lambda: next(results, _END))
-            while not isinstance(result := following(), _End):
-                yield result
+            yield from read()
         except NotAnalysedError as error:
             self.failures.append(error.failure)
-
-
-class _End:
-    """The type of a mark that follows the last result."""
-
-
-_END = _End()
+        except SqlSyntaxError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an error of any kind means that the result is unknown
+            self.failures.append(Failure(analysis, _where(error)))
 
 
 def _where(error: BaseException) -> str:

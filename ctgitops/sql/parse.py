@@ -215,6 +215,8 @@ def _may_be_deep(tree: bytes) -> bool:
     """Whether the tree may be too deep. Counting all brackets would take longer than decoding the tree."""
     left = tree.translate(None, _NO_BRACKETS)
     for _ in range(_DEEPEST // 2):
+        if not left:
+            return False
         left = left.replace(b"{}", b"").replace(b"[]", b"")
     return bool(left)
 
