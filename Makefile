@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; 
 BIN := .venv/bin
 READY := .venv/.ready
 T ?=
+# Tests start the command hundreds of times. Without bytecode on the disk, each start compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture site vendor lock bench bench-start bench-plan bench-action bench-backups bench-regressions clean
 
@@ -14,6 +16,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q ctgitops
 	@touch $(READY)
 
 # The demo on an embedded PostgreSQL: a pull request, a merge, a release, a rollback.
