@@ -22,6 +22,7 @@ from .advice import advice
 from .diagram import diagram
 from .folded_history import folded, hidden_in, rollbacks, schema_of, transactions
 from .override import override_markdown
+from .page import by_importance, most_important
 from .proof import mark, schema_lines, sentences
 from .verdict import verdict
 
@@ -78,7 +79,7 @@ class Comment:
             "next": self._next,
             "environments": self._environments[: kept["environments"]],
             "apply_policies": self._apply_policies[: kept["environments"]],
-            "rows": _first(self._rows, kept["rows"]),
+            "rows": most_important(self._rows, self._importance["rows"], kept["rows"]),
             "more_rows": len(self._rows) - kept["rows"],
             "histories": self._histories,
             "problems": findings.trimmed(self._findings, kept),
@@ -99,7 +100,7 @@ class Comment:
                 if isinstance(result, Preview) and result.override
             ],
             "back": self._back,
-            "files": _first(self._files, kept["sql"]),
+            "files": most_important(self._files, self._importance["sql"], kept["sql"]),
             "sql_files": self._sql(kept["sql"]),
             "seeds": [seed.name for plan in phrases.plans(self.results) for seed in plan.seeds][: kept["rows"] + 10],
             "prints": self._prints[: kept["environments"]],
@@ -146,6 +147,10 @@ class Comment:
         made = plan_tables.migration_rows(self.results, self._problems)
         texts = ("description", "estimated", "impact", "tried")
         return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
+
+    @cached_property
+    def _importance(self) -> dict[str, list[int]]:
+        return {"rows": by_importance(self._rows), "sql": by_importance(self._files)}
 
     @cached_property
     def _histories(self) -> list[Part]:
@@ -265,7 +270,8 @@ class Comment:
 
     def _sql(self, kept: int) -> str:
         """The size of the SQL, such as `2 files, 61 lines`. If files are left out: `1 of 2 files, 61 lines in all`."""
-        there, whole = ({part["path"] for part in parts} for parts in (_first(self._files, kept), self._files))
+        first = most_important(self._files, self._importance["sql"], kept)
+        there, whole = ({part["path"] for part in parts} for parts in (first, self._files))
         shown = f"{len(there)} of " if kept < len(self._files) else ""
         lines = sum(part["lines"] for part in self._files)
         files, in_all = phrases.count(len(whole), "file"), " in all" if shown else ""
@@ -284,14 +290,6 @@ def _drawn(result: Preview) -> Markup:
     """A diagram of the tables that the plan changes. Empty if the plan changes no table."""
     drawn = diagram(result.proof.before, result.proof.after, result.proof.changes) if result.proof else ""
     return escape.fence(drawn, "mermaid") if drawn else Markup()
-
-
-def _first(parts: list[Part], count: int) -> list[Part]:
-    """The `count` most important parts, in their original order."""
-    if count >= len(parts):
-        return parts
-    ranked = sorted(range(len(parts)), key=lambda index: parts[index]["rank"])
-    return [parts[index] for index in sorted(ranked[:count])]
 
 
 def _file(script: Script) -> Part:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import escape
 
@@ -17,6 +17,8 @@ COMMENT_LIMIT = 65_536
 """GitHub's maximum length of a comment, in characters."""
 MAX = 60_000
 """Maximum length of a page, in characters. The rest of COMMENT_LIMIT is for the marker and footers."""
+AT_ONCE = 256
+"""How many parts of a kind to try first. With thousands of parts, a page with all of them takes long to render."""
 _FENCE = re.compile(r"`{3,}")
 _CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
@@ -43,6 +45,16 @@ def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longes
             room = max(longest - len(page), 0) // share
             page = _most(draw, kept, kind, counts[kind], len(page) + room) or page
     return page
+
+
+def by_importance(parts: list[dict[str, Any]]) -> list[int]:
+    """The indexes of the parts, that with the lowest `rank` first."""
+    return sorted(range(len(parts)), key=lambda index: parts[index]["rank"])
+
+
+def most_important(parts: list[dict[str, Any]], order: list[int], count: int) -> list[dict[str, Any]]:
+    """The first `count` parts of `order`, in their original order."""
+    return parts if count >= len(parts) else [parts[index] for index in sorted(order[:count])]
 
 
 def cut(page: str, longest: int) -> str:
@@ -75,7 +87,7 @@ def _most(
 ) -> str | None:
     """Adds to `kept` as many parts of a kind as fit. Returns the page, or None if no further part fits."""
     best, fits, too_many = None, kept[kind], count + 1
-    at = count  # all of them, before any search
+    at = min(count, fits + AT_ONCE)
     while too_many - fits > 1:
         kept[kind] = at
         page = draw(kept)
@@ -83,7 +95,7 @@ def _most(
             fits, best = at, page
         else:
             too_many = at
-        at = (fits + too_many) // 2
+        at = (fits + too_many) // 2 if too_many <= count else min(count, 2 * at)
     kept[kind] = fits
     return best
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 GENESIS = "0" * 64
 """`previous_hash` of the first entry of a ledger."""
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each entry
 
 
 class Mark(StrEnum):
@@ -114,11 +115,13 @@ def entry_hash(entry: Entry) -> str:
         entry.tool_version,
         entry.server_version,
     ]
-    return hashlib.sha256(json.dumps(columns, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_as_json(columns).encode()).hexdigest()
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
+    if moment is None:
+        return None
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Step:
         except SqlSyntaxError:
             return ()
 
-    @property
+    @cached_property
     def identity(self) -> tuple[str, ...]:
         """The values of the step that a fingerprint includes."""
         scripts = (self.script, self.rollback_script, self.verify)

@@ -76,8 +76,8 @@ def removed_by(plan: Plan) -> dict[ChangedName, Place]:
         for statement in _statements(script):
             place = script.place(script.start_of(statement))
             found |= dict.fromkeys(statement.removes, place)
-            there = {(each.table, each.column) for each in statement.creates}
-            found = {each: at for each, at in found.items() if (each.table, each.column) not in there}
+            if there := {(each.table, each.column) for each in statement.creates}:
+                found = {each: at for each, at in found.items() if (each.table, each.column) not in there}
     return found
 
 
