@@ -85,7 +85,9 @@ class RecoveryPoint:
 
     @property
     def target(self) -> str:
-        """The target of a recovery: the restore point, or the LSN, or the time. Other targets are in brackets."""
+        """The target of a recovery: the restore point, the LSN or the time, whichever is known first.
+
+        The other known values, and the timeline, follow in brackets."""
         named = f"restore point `{self.name}`" if self.name else ""
         place = f"LSN `{self.lsn}`" if self.lsn else ""
         line = f"timeline {self.timeline}" if self.timeline else ""

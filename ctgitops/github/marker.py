@@ -1,4 +1,4 @@
-"""The first line of a comment: invisible JSON that identifies the comment, and the plan inside a record."""
+"""The invisible first line of a comment. Its JSON identifies the comment, and the plan that a record contains."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class IssueMemory:
         return json.dumps({topic.value: vars(trouble) for topic, trouble in self.troubles.items()}, ensure_ascii=False)
 
     def knowing(self, topic: Topic, trouble: Trouble | None) -> IssueMemory:
-        """The memory after a run has checked a topic. `trouble` is None if the run found nothing wrong."""
+        """The stored troubles after a run has checked a topic. `trouble` is None if the run found no trouble."""
         others = {each: known for each, known in self.troubles.items() if each is not topic}
         return IssueMemory({**others, **({topic: trouble} if trouble else {})})
 

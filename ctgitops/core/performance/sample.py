@@ -82,7 +82,7 @@ class Blind:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the server's statistics said at one moment. A part is None if it could not be read."""
+    """The server's statistics at one moment. A part is None if it could not be read."""
 
     at: datetime
     statements: Mapping[str, StatementFigures] | None = None

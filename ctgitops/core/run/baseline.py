@@ -26,7 +26,7 @@ class TakeOver:
     """The request to record all migrations up to `number` as applied. `reason` tells why differences are accepted."""
 
     number: int | Selector | None
-    """None for the migrations that another tool's ledger in the database lists."""
+    """None selects the migrations that the ledger of another tool lists in the same database."""
     reason: str = ""
     keep_in_step: bool = False
     """Whether later applies and rollbacks also write to the other tool's ledger."""

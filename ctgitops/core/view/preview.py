@@ -132,7 +132,7 @@ class FailOn(StrEnum):
     WARNING = "warning"
     """Fail on every problem."""
     NEVER = "never"
-    """Fail on no problem. `plan` then fails only if an environment could not be read."""
+    """Do not fail because of problems. `plan` then fails only if an environment could not be read."""
 
 
 def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
@@ -147,7 +147,7 @@ def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[Plan
 
 
 def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tuple[PlanResult, ...]:
-    """Decides which of two files keeps their duplicate number. Uses the ledgers of all environments together."""
+    """Decides which of two files with the same number keeps the number. Uses the ledgers of all environments."""
     if not workspace.contested:
         return results
     applied = Applied()

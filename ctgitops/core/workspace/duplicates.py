@@ -80,7 +80,7 @@ class Precedence:
         return self.git.added.get(migration.name, math.inf)
 
     def must_renumber(self, one: Migration, other: Migration) -> Migration:
-        """The file that must change. If both files have equal claims, the second file."""
+        """The file that must get a new number or version. If neither file has a stronger claim, the second file."""
         keeper, _ = self.keeper([one, other])
         return one if keeper is other else other
 

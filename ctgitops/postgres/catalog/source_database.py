@@ -129,7 +129,9 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
 
 
 def _applying(connection: Connection, address: Address, role: str) -> tuple[str, bool]:
-    """The role that applies, which can differ from the role that connects, and whether its name is an assumption.
+    """The name of the role that applies migrations, and whether the name is an assumption.
+
+    This role can differ from the role that connects.
 
     Raises LedgerError if the role does not exist.
     """

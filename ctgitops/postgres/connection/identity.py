@@ -49,7 +49,7 @@ def has_ledger(facts: Facts) -> bool:
 
 
 def read_facts(connection: Connection) -> Facts:
-    """Reads what decides which query reads the identity: the tables that exist, and the role's privileges."""
+    """Reads which tables exist and which privileges the role has. `ask_identity` needs both to choose its query."""
     return connection.execute(FACTS, binary=True).fetchone() or (0, "", False, False, None)
 
 

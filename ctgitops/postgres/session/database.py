@@ -134,7 +134,7 @@ class PostgresDatabase:
 
     @contextlib.contextmanager
     def observed(self) -> Iterator[Callable[[], RunActivity | None]]:
-        """Yields a function that looks at the run that holds the run lock. Read-only, takes no lock."""
+        """Yields a function that observes the run that holds the run lock. Read-only, takes no lock."""
         from ..watch.observer import RunObserver
 
         settings = {"default_transaction_read_only": "on", **_OURS}

@@ -165,7 +165,7 @@ class WorkSession:
         self._writer.correct(step, position, reached, entry)
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database, with ledger ID `ledger_id`, the environment's database. Adds `entry` to the ledger."""
+        """Records that this database now belongs to the environment. Gives the ledger an ID, and adds `entry`."""
         self._first_ledger = None
         self._writer.adopt(entry, ledger_id)
 
