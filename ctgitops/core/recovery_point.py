@@ -35,7 +35,7 @@ class ArchiveFacts:
     receivers: int | None = 0
     """The number of programs such as pg_receivewal that receive the WAL."""
     managed: str = ""
-    """The role that shows that a provider runs the server. Empty if there is no such role."""
+    """The role that shows that a provider runs the server. Empty without such a role."""
 
 
 def archive_of(facts: ArchiveFacts) -> tuple[Archive, str]:

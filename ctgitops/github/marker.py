@@ -43,7 +43,7 @@ class Marker:
 
 
 def read(text: str) -> Marker | None:
-    """The marker at the start of a comment. None if there is no marker."""
+    """The marker at the start of a comment. None without a marker."""
     match = MARKER.match(text)
     try:
         fields = json.loads(match[1]) if match else {}

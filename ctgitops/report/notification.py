@@ -193,7 +193,7 @@ def of_drill(result: DrillResult, origin: Origin) -> Notification | None:
 
 
 def of_drift(result: DriftResult, origin: Origin) -> Notification | None:
-    """The notification about drift, or about a comparison that was not possible. None if there is no drift."""
+    """The notification about drift, or about a comparison that was not possible. None without drift."""
     name = result.environment.name
     if isinstance(result, NotPlanned):
         what = f"NOT CHECKED, so drift is unknown: {result.error.what}"

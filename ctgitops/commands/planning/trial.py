@@ -60,7 +60,7 @@ class _TriedCopy:
         return self.comparison.differences(steps, self._changed())
 
     def agrees(self) -> bool:
-        """Whether the objects that were read alone are those of a whole snapshot."""
+        """Whether the objects that were read one by one equal those in a snapshot of the whole schema."""
         if not self.tracked:
             return True
         self.comparison.differences(0, self._changed())

@@ -72,7 +72,7 @@ class Preview:
     proof: Trial | None = None
     """The trial on a throw-away copy. None if the trial did not run."""
     extent: BackupExtent | None = None
-    """What the backup saves. None if there is no backup, or if its extent is not known yet."""
+    """What the backup saves. None without a backup, or if its extent is not known yet."""
     not_in_backup: tuple[str, ...] = ()
     """Objects that the backup before the apply will not contain, in one line each. Empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()

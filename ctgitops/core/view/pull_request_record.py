@@ -140,7 +140,7 @@ class Record:
         return min(stages, key=WORST_FIRST.index, default=Stage.WAITING)
 
     def stage(self, environment: Environment) -> Stage:
-        """The worst state of an environment's migrations. The ledger overrides a run that had nothing to apply."""
+        """The worst of the migrations' states and the last run's result. Ignores a run that a rollback blocked."""
         worst = self.worst(environment)
         end = self.ends.get(environment.name)
         if worst is Stage.ROLLED_BACK and end and end.stage in (Stage.BLOCKED, Stage.WAITING):

@@ -37,7 +37,7 @@ Facts = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Found:
-    """A database's identity and the format of its ledger. The format is 0 if there is no ledger."""
+    """A database's identity and the format of its ledger. The format is 0 without a ledger."""
 
     identity: Identity
     format: int = 0

@@ -200,7 +200,7 @@ class WorkSession:
         return Checkpoint(entry, oldest_transaction(self._work.connected()) if wanted else 0)
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
-        """Counts the rows of each loss. Excludes rows that this run wrote after `since`.
+        """For each loss, counts the rows that are destroyed. Excludes rows that this run wrote after `since`.
 
         In all later plans of this run, a step fails if it would destroy such rows.
         """
