@@ -72,7 +72,7 @@ class DatabaseFigures:
 
 @dataclass(frozen=True, order=True)
 class Blind:
-    """A part of the load that could not be seen."""
+    """A part of the load that could not be read."""
 
     what: str
     why: str

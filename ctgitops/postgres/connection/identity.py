@@ -62,7 +62,7 @@ def read_identity(connection: Connection) -> Found:
 
 def ask_identity(connection: Connection, facts: Facts) -> Cursor | None:
     """Sends the query of the identity. None if the role may read nothing more than `facts`."""
-    _, _, may_ask, has_format, reads_home = facts  # the last is null if there is no table `home`
+    _, _, may_ask, has_format, reads_home = facts  # the last is null without a table `home`
     if not may_ask and not has_format:
         return None
     asked = ", ".join((_CLUSTER if may_ask else "null::bigint", _FORMAT if has_format else "0, null::text"))
