@@ -22,7 +22,7 @@ else:
 
     _lock = RLock()
     _pending = {}
-    """Maps each class without its methods to the options of its decorator."""
+    """Maps each class whose methods are not generated yet to the options of its decorator."""
 
     def dataclass(cls=None, /, **options):
         """As `dataclasses.dataclass`, but generates the methods when the first instance is made.

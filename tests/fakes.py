@@ -192,7 +192,7 @@ def receipt(environment: str = "production") -> Receipt:
         rows={"public.projects": 1204, "public.cable_routes": 98_211},
         files={"toc.dat": SavedFile(48_211, "a" * 64), "3012.dat.gz": SavedFile(41_002_113, "b" * 64)},
         schema_sha256="c" * 64,
-        proof="PostgreSQL 17.6, a throw-away server beside the run",
+        proof="PostgreSQL 17.6, a throw-away server on the run's machine",
     )
 
 

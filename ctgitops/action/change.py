@@ -68,7 +68,7 @@ class Result:
 
     @property
     def wait(self) -> PlanWait | None:
-        """The wait that the run reported. None if there is no wait, or if only a person can end the wait."""
+        """The wait that the run reported. None without a wait, or if only a person can end the wait."""
         return wait_in(self.environment, self.outcome)
 
     @property

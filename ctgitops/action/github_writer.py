@@ -151,7 +151,7 @@ class GitHubWriter:
         return None if files is None else tuple(file.path for file in files)
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The pull request that merged a commit. None if there is no such pull request."""
+        """The pull request that merged a commit. None without such a pull request."""
         return self._tried("the pull request was not found", lambda forge: forge.pull_request_of(sha))
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:

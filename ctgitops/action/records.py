@@ -131,7 +131,7 @@ class RunRecord:
         return [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
 
     def write_one(self, number: int, ledgers: Ledgers) -> str:
-        """Writes one record and returns its text. The ledgers for the record are not older than the comment's content.
+        """Writes one record and returns its text. If the comment is newer than `ledgers`, reads the ledgers again.
 
         A pull request that changed no migration gets no record.
         """

@@ -122,7 +122,7 @@ def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
 
 
 def _environments(job: Job, event: Happened) -> tuple[Environment, ...]:
-    """The environments of the checkout. For an event of another commit, the migrations are not read."""
+    """The environments of the checkout. Does not read the migrations if the event is about another commit."""
     elsewhere = isinstance(event, Comment | OutsideRun)
     return job.wiring.environments if elsewhere else job.wiring.workspace.environments
 

@@ -23,7 +23,7 @@ _UNAPPROVED = Reason("approval", "its plan needs an approval")
 
 
 def wait_in(environment: Environment, outcome: object) -> PlanWait | None:
-    """The wait that an outcome reports. None if there is no wait, or if only a person can end the wait."""
+    """The wait that an outcome reports. None without a wait, or if only a person can end the wait."""
     if isinstance(outcome, Outcome) and outcome.status is Status.WAITING and not outcome.receipt:
         return wait_of(environment, outcome.reasons)
     return None

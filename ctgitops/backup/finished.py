@@ -88,7 +88,7 @@ class FinishedBackups:
     def drill(self, environment: Environment, tell: Listener) -> Drill:
         """Restores the newest backup on a throw-away server. Stores the result beside the backup. Writes to the store.
 
-        Raises BackupError if there is no backup, or if a restore does not give what the receipt describes. With
+        Raises BackupError if the environment has no backup, or if the restored data differ from the receipt. With
         `by: command`, the command restores its newest backup, and the result is not stored.
         """
         if environment.backup and environment.backup.command:

@@ -55,7 +55,7 @@ class ProofDatabase:
     address: Address
     database: str
     words: str
-    """A description, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
+    """A description, such as `PostgreSQL 18.6, a throw-away server on the run's machine`."""
     options: tuple[str, ...]
     """pg_restore's options for this server."""
     note: str = ""
@@ -64,13 +64,15 @@ class ProofDatabase:
 
 @contextmanager
 def local_proof(source: Contents) -> Iterator[ProofDatabase]:
-    """A database on a local throw-away server, which has the source's roles and, if installed, its major version."""
+    """A database on a local throw-away server with the source's roles.
+
+    The server has the source's major version if that version is installed."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
         note = create_proof_database(server.address(), "proof", source.locale)
         address = server.address("proof")
         create_roles(address, source.roles)
-        words = f"PostgreSQL {programs.version}, a throw-away server beside the run"
+        words = f"PostgreSQL {programs.version}, a throw-away server on the run's machine"
         yield ProofDatabase(address, "proof", words, PROOF_OPTIONS, note)
 
 

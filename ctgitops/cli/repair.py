@@ -137,7 +137,7 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
     "--keep-in-step/--no-keep-in-step",
     "in_step",
     default=None,
-    help="Also write each apply and rollback to the other tool's ledger from now on, or no longer.",
+    help="Start or stop writing each apply and rollback also to the other tool's ledger.",
 )
 @options.wait
 @options.root

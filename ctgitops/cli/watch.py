@@ -77,7 +77,7 @@ def _print_line(document: str) -> None:
 
 
 def _followed(looks: Iterator[Look], name: str, wiring: Wiring) -> bool:
-    """Shows each look at a run. Returns whether there was a run."""
+    """Shows each observation of a run. Returns whether a run was observed."""
     from ..notify.run_display import run_display
 
     found = False

@@ -51,7 +51,7 @@ def _is_unambiguous(workspace: Workspace, found: tuple[Move, ...]) -> bool:
 
 
 def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
-    """Returns the name of an environment that has applied the migration. Empty if there is no such environment.
+    """Returns the name of an environment that has applied the migration. Empty without such an environment.
 
     Two files can have the same number and text. The ledger then contains the name of the applied file.
     """

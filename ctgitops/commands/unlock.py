@@ -22,7 +22,7 @@ class Ending(StrEnum):
     IDLE = "idle"
     """Terminate the run, unless one of its sessions is active or the run has recently reported progress."""
     ANY = "any"
-    """Terminate the run even if it is active. Its current statement is rolled back, or the next run resumes there."""
+    """Terminate the run even if it is active. Its statement is rolled back, or the next run resumes the migration."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..ports.database import Databases
 
 KEPT = 30
-"""The number of earlier looks from which rates are computed."""
+"""The number of earlier observations from which rates are computed."""
 
 
 def measuring(environment: Environment, *, databases: Databases) -> Measuring | None:
@@ -24,9 +24,9 @@ def measuring(environment: Environment, *, databases: Databases) -> Measuring | 
 
 
 def watch(environment: Environment, pause: Callable[[], None], *, databases: Databases) -> Iterator[Look]:
-    """Looks at the run that holds the run lock, until that run ends. Yields nothing if no run holds it. Read-only.
+    """Observes the run that holds the run lock, until that run ends. Yields nothing if no run holds it. Read-only.
 
-    Calls `pause` between two looks.
+    Calls `pause` between two observations.
     """
     with databases.of(environment).observed() as look:
         earlier: deque[RunActivity] = deque(maxlen=KEPT)

@@ -16,7 +16,7 @@ class FollowUpMigration:
     also: str = ""
     """SQL to add to the rollback of the changed migration."""
     makes: str = ""
-    """The index that this migration creates instead of the changed migration. `rollback` drops the index."""
+    """The index that this migration creates. The changed migration no longer creates it. `rollback` drops the index."""
     needed: bool = True
     """Whether the changed lines need this migration. Without it, the changed lines have less effect than before."""
 

@@ -72,7 +72,7 @@ def verified(answer: str) -> str:
 def drilled(answer: str) -> tuple[str, datetime, str]:
     """The backup that the provider restored, its time, and how it was restored, from the answer to `drill`.
 
-    Raises ValueError if the provider did not restore a backup. An answer to another call is no restore.
+    Raises ValueError if the provider did not restore a backup. The answer to another call does not count as a restore.
     """
     found = _object(answer)
     if found.get("restored") is not True:

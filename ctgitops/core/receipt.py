@@ -77,7 +77,7 @@ class Receipt:
     schema_sha256: str
     """SHA-256 of the schema's inventory. The source and the restored database have the same value."""
     proof: str
-    """The server on which the backup was restored, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
+    """The server that restored the backup, such as `PostgreSQL 18.6, a throw-away server on the run's machine`."""
     notes: tuple[str, ...] = ()
     """Remarks that do not make the backup incomplete, such as harmless messages of pg_restore."""
     left_out: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ class Receipt:
     without_rows: int = 0
     """The number of tables whose rows the backup does not contain."""
     without_definition: int = 0
-    """The number of these tables of which the backup does not contain the definition either."""
+    """Of the tables in `without_rows`, the number whose definitions the backup does not contain."""
     foreign_keys_left_out: dict[str, str] = field(default_factory=dict)
     """Maps OIDs to the foreign keys that are not restored. The backup lacks rows that these foreign keys reference."""
     exported: dict[str, ExportedTable] = field(default_factory=dict)

@@ -35,7 +35,7 @@ class ArchiveFacts:
     receivers: int | None = 0
     """The number of programs such as pg_receivewal that receive the WAL."""
     managed: str = ""
-    """The role that shows that a provider runs the server. Empty if there is no such role."""
+    """The role that shows that a provider runs the server. Empty without such a role."""
 
 
 def archive_of(facts: ArchiveFacts) -> tuple[Archive, str]:
@@ -85,7 +85,9 @@ class RecoveryPoint:
 
     @property
     def target(self) -> str:
-        """The target of a recovery: the restore point, or the LSN, or the time. Other targets are in brackets."""
+        """The target of a recovery: the restore point, the LSN or the time, whichever is known first.
+
+        The other known values, and the timeline, follow in brackets."""
         named = f"restore point `{self.name}`" if self.name else ""
         place = f"LSN `{self.lsn}`" if self.lsn else ""
         line = f"timeline {self.timeline}" if self.timeline else ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LARGEST = 1_000_000
 """Maximum size of a file in bytes. A larger file is assumed to be generated."""
 MOST = 50_000
-"""Maximum number of files to search. A search of so many files ends within seconds."""
+"""Maximum number of files to search. A search of this number of files ends within seconds."""
 SECONDS = 30
 """Time limit in seconds. A search of 20,000 files (150 MB) took 8 to 19 s of one core. Common names take longer."""
 _OURS = ("migrations", "seeds", "environments")

@@ -55,8 +55,8 @@ def first_files(
 ) -> tuple[NewFile, ...]:
     """A policy that matches the existing migrations, and the manifests. Writes nothing.
 
-    `chosen` is the folder with the migrations. None if there are no migrations yet. `settings` is what the files of
-    the tool say. An existing policy keeps its `lint_after`, so that pending migrations are still linted.
+    `chosen` is the folder with the migrations. None if no folder has migrations yet. `settings` are the settings in the
+    tool's files. An existing policy keeps its `lint_after`, so that pending migrations are still linted.
     """
     settings = settings or ToolSettings()
     layout = Layout(chosen.layout, chosen.folder, version_parts=chosen.version_parts) if chosen else Layout()
@@ -111,7 +111,7 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def _secret_of(tool: ToolEnvironment, settings: ToolSettings, taken: set[str]) -> str:
-    """The variable that the tool reads, unless another environment has it already: two databases need two secrets."""
+    """The variable that the tool reads. If another environment uses it, a variable named after this environment."""
     own = tool.secret or (settings.secret if _LOCAL.search(tool.name) else "")
     return own if own and own not in taken else f"{tool.name.upper().replace('-', '_')}_DATABASE_URL"
 

@@ -67,7 +67,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Git:
-    """Runs git in one folder. `wanted` is what the caller needs to know. An error says that this is unknown."""
+    """Runs git in one folder. `wanted` names the fact that the caller needs. An error says that the fact is unknown."""
 
     root: Path
     wanted: str

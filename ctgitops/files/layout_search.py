@@ -30,7 +30,7 @@ def search_layouts(root: Path) -> tuple[tuple[FoundLayout, ...], tuple[FoundCode
 
 
 def settings_at(root: Path, chosen: FoundLayout) -> ToolSettings:
-    """What the configuration files of the tool of a found folder say. Read-only."""
+    """The settings in the configuration files of the tool whose folder was chosen. Read-only."""
     repository = Repository(root)
 
     def text_of(path: str) -> str:

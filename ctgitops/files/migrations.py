@@ -119,7 +119,7 @@ def _orphans(by_stem: dict[str, Files], folder: str) -> Iterator[Problem]:
             if near:
                 hint = f"rename this file to `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
                 fix = Rename(path, f"{folder}/{near}{ending}.sql")
-            what = f"there is no migration `{stem}.sql` for this file"
+            what = f"the migration `{stem}.sql` of this file does not exist"
             yield Problem("orphan", what, Place(path), hint, fix=fix)
 
 

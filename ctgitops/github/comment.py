@@ -59,7 +59,7 @@ class Found:
         return self.comment.body or ""
 
     def generation(self, since: datetime | None) -> Generation:
-        """The run that wrote the comment. ANY if the comment existed at `since`, or if its marker does not match."""
+        """The run that wrote the comment. ANY if the comment is older than `since`, or if its text was edited."""
         if since is None:
             return self.marker.generation
         changed = self.comment.updated_at

@@ -150,7 +150,7 @@ class GitHubForge:
         return self._client.may(doing, _COMMENT, lambda: lookups.brought(self._client, paths, at, before)) or {}
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The pull request that merged a commit into the default branch. None if there is no such pull request."""
+        """The pull request that merged a commit into the default branch. None without such a pull request."""
         return self._client.may(
             f"find the pull request of {sha[:7]}", _COMMENT, lambda: lookups.pull_request_of(self._client, sha)
         )

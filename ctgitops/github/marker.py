@@ -1,4 +1,4 @@
-"""The first line of a comment: invisible JSON that identifies the comment, and the plan inside a record."""
+"""The invisible first line of a comment. Its JSON identifies the comment, and the plan that a record contains."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Marker:
 
 
 def read(text: str) -> Marker | None:
-    """The marker at the start of a comment. None if there is no marker."""
+    """The marker at the start of a comment. None without a marker."""
     match = MARKER.match(text)
     try:
         fields = json.loads(match[1]) if match else {}

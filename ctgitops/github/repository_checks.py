@@ -158,7 +158,7 @@ def _is_reviewed(each: Environment) -> bool:
 
 
 def _protected(rules: Mapping[str, Any], policy: Any, *, reviewed: bool) -> str:
-    """The request body that protects an environment, for single quotes in a shell.
+    """The body of the request that protects an environment. The text must stand in single quotes in a shell.
 
     The body repeats settings that GitHub would otherwise reset.
     """

@@ -58,7 +58,7 @@ def refusal(found: tuple[FoundLayout, ...], code: tuple[FoundCode, ...], folder:
 
 
 def _projects(found: tuple[FoundLayout, ...]) -> Iterator[tuple[str, str]]:
-    """The folder of each project, and the folder of the project's migrations, relative to that, quoted for a shell."""
+    """Pairs of a project's folder and its folder of migrations, as a path below the first. Quoted for a shell."""
     for each in found:
         parts = each.folder.split("/")
         own = [index for index, part in enumerate(parts) if part.lower() in _INNER]

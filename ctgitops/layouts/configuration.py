@@ -1,4 +1,4 @@
-"""Reads what the configuration files of other tools say about environments, for `ctgitops init`. Pure.
+"""Reads the environments from the configuration files of other tools, for `ctgitops init`. Pure.
 
 Reads only names of variables. A value that may contain a password is never returned.
 """

@@ -35,7 +35,7 @@ class _Change:
 
 
 def record(source: Source, raw: bytes, folder: Folder) -> ToolRecord | None:
-    """The change's ID, the SHA-1 of its deploy script, and what the plan says about it.
+    """The change's ID, the SHA-1 of its deploy script, and its data in `sqitch.plan`.
 
     None if the plan cannot be read, or if the change depends on a change of another project.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {*_QUERIES, "CallStmt", "CreateTableAsStmt"}
 CALLED = "CalledQuery"
-"""The kind of a query inside a called function. The node contains the query under the query's own kind."""
+"""The kind of node that wraps a query in a called function. Its only key is the kind of the query itself."""
 _DEEPEST = 4
 """Maximum depth of nested function calls that are followed."""
 

@@ -15,7 +15,7 @@ from .catalog import Catalog, Table
 from .dynamic_sql import UNKNOWN
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Types of relations with rows. ALTER INDEX, SEQUENCE, VIEW and TYPE also have the type AlterTableStmt."""
+"""The types of relations that have rows. An AlterTableStmt can also be ALTER INDEX, SEQUENCE, VIEW or TYPE."""
 
 
 @dataclass

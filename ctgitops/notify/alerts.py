@@ -1,4 +1,4 @@
-"""Notifies receivers during a run: of long waits, overrides, interrupted runs, and of an apply that still measures."""
+"""Notifies receivers during a run: of long waits, overrides, interrupted runs, and measurements after an apply."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ RICH = {
 
 
 def _with(url: str, parameters: tuple[str, ...]) -> str:
-    """The URL with parameters, except those that it already has."""
+    """The URL with those of `parameters` that it does not have yet."""
     _, question, query = url.partition("?")
     has = {part.partition("=")[0].lower() for part in query.split("&")}
     added = "&".join(each for each in parameters if each.partition("=")[0] not in has)

@@ -17,7 +17,7 @@ Show = Callable[[Look], None]
 def run_display(
     environment: str, environ: Mapping[str, str], stream: TextIO, now: Callable[[], datetime] = datetime.now
 ) -> Iterator[Show]:
-    """Yields a function that shows a look at the run."""
+    """Yields a function that shows an observation of the run."""
     if stream.isatty() and not environ.get("GITHUB_ACTIONS") and environ.get("TERM") != "dumb":
         with _live(environment, stream) as show:
             yield show

@@ -123,7 +123,7 @@ class Session(Protocol):
         """The state of the database before the first step. Read `ledger` immediately before this call."""
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
-        """Counts the rows of each loss. Leaves out the rows that this run wrote after `since`.
+        """For each loss, counts the rows that are destroyed. Leaves out the rows that this run wrote after `since`.
 
         Afterwards, a step fails if it would destroy rows that were not counted. A transactional step is then rolled
         back.
@@ -137,7 +137,7 @@ class Database(Protocol):
         """The ledger with all entries. Empty if the database has no ledger. Read-only, takes no lock."""
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
-        """Counts the rows that each loss destroys. A count that takes too long is unknown. Read-only."""
+        """For each loss, counts the rows that are destroyed. A count that takes too long is unknown. Read-only."""
 
     def foreign_ledgers(self, version_parts: int) -> tuple[ForeignLedger, ...]:
         """The ledgers of other migration tools in the database. Read-only. Raises LedgerError.

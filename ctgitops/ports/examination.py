@@ -1,4 +1,4 @@
-"""Port to everything that `doctor` looks at."""
+"""Port to everything that `doctor` checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..core.doctor.diagnosis import Diagnosis
 from ..lazy import dataclass
 
 Look = Callable[[], Iterable[Diagnosis]]
-"""Runs one check. Raises CtgitopsError, or any other exception, if it cannot look."""
+"""Runs one check. Raises CtgitopsError, or any other exception, if the check is not possible."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ MOST = 200
 
 
 def issue_text(environment: str, memory: str, topic: Topic, trouble: Trouble | None) -> IssueText | None:
-    """The issue after a run has checked `topic`. None if there is no trouble, and was none before."""
+    """The issue after a run has checked `topic`. None if the run found no trouble and the issue shows none."""
     before = IssueMemory.parse(memory)
     after = before.knowing(topic, trouble)
     if not before.troubles and not after.troubles:

@@ -76,16 +76,16 @@ def schema_of(preview: Preview, lines: list[str]) -> list[str]:
     return [*changes_by_kind(preview.proof), "", "# the whole list: ctgitops plan --format json"]
 
 
-def effects_of(plan: Plan, effects: Iterable[Effects], nobody: str) -> list[Effects]:
+def effects_of(plan: Plan, effects: Iterable[Effects], no_blocking: str) -> list[Effects]:
     """The effects of each step. Of a folded history, keeps a few steps that block other sessions."""
     hidden = {step.name for step in folded(plan)}
     shown = [(name, lines) for name, lines in effects if lines]
     ours = [lines for name, lines in shown if name in hidden]
     if not ours:
         return shown
-    blocking = [(name, lines) for name, lines in shown if name in hidden and lines != (nobody,)]
+    blocking = [(name, lines) for name, lines in shown if name in hidden and lines != (no_blocking,)]
     more = len(blocking) - MOST_EFFECTS
-    others = f"{more} of them block other sessions" if more > 0 else nobody
+    others = f"{more} of them block other sessions" if more > 0 else no_blocking
     rest = phrases.count(len(ours) - len(blocking[:MOST_EFFECTS]), "other migration")
     return [
         *blocking[:MOST_EFFECTS],
@@ -95,7 +95,7 @@ def effects_of(plan: Plan, effects: Iterable[Effects], nobody: str) -> list[Effe
 
 
 def hidden_in(results: tuple[PlanResult, ...]) -> frozenset[tuple[str, ...]]:
-    """The identities of the steps that every plan with them folds."""
+    """The identities of the steps that all plans with these steps fold."""
     plans = phrases.plans(results)
     shown = {step.identity for plan in plans for step in unfolded(plan)}
     return frozenset(step.identity for plan in plans for step in folded(plan)) - shown

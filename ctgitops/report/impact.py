@@ -27,7 +27,7 @@ WORK = {
     Work.FOREIGN_KEY: "checks a foreign key",
     Work.INDEX: "builds an index",
 }
-NOBODY = "no blocking"
+NO_BLOCKING = "no blocking"
 MANY_ROWS = 10_000
 """The number of changed rows from which a statement has a line, even if the statement blocks no session."""
 DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": "merges"}
@@ -36,7 +36,7 @@ DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
     """Pairs of a migration's name and a line about its effect. After a migration's first line, the name is empty."""
     effects = ((step.name, _effect_text(preview, step)) for step in preview.plan.steps)
-    for name_, lines in effects_of(preview.plan, effects, NOBODY):
+    for name_, lines in effects_of(preview.plan, effects, NO_BLOCKING):
         yield from ((name_ if line is lines[0] else "", line) for line in lines)
     yield from ((phrases.joined(tuple(names)), line) for line, names in _untried(preview).items())
 
@@ -82,7 +82,7 @@ def _untried(result: PlanResult) -> dict[str, list[str]]:
 
 def impact_lines(effect: Effect) -> tuple[str, ...]:
     """Lines such as `ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites the table (minutes)`."""
-    return tuple(_lines(effect)) or (NOBODY,)
+    return tuple(_lines(effect)) or (NO_BLOCKING,)
 
 
 def lines_beside(step: Step, effect: Effect, gaps: tuple[Gap, ...] = ()) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def lines_beside(step: Step, effect: Effect, gaps: tuple[Gap, ...] = ()) -> tupl
 def glance(effect: Effect) -> str:
     """The longest wait in one line, such as `blocks reads and writes on projects (minutes)`."""
     if not effect.waits:
-        return max(_changes(effect), key=_rank_of_line, default=(NOBODY, -1))[0]
+        return max(_changes(effect), key=_rank_of_line, default=(NO_BLOCKING, -1))[0]
     wait = max(effect.waits, key=_rank)
     more = f", and {len(effect.waits) - 1} more" if len(effect.waits) > 1 else ""
     long = _bucket(replace(wait, rows=None, writes_per_minute=None))
@@ -178,7 +178,7 @@ def _measured(effect: Effect, claim: Claim) -> str:
     if not claim.held:
         return "no blocking while the statement ran"
     if not claim.waits:
-        return f"under the lock of line {claim.earlier}" if claim.earlier else NOBODY
+        return f"under the lock of line {claim.earlier}" if claim.earlier else NO_BLOCKING
     return "; ".join(_measured_wait(effect.impact, claim, wait) for wait in claim.waits)
 
 

@@ -101,7 +101,7 @@ def of_long_wait(wait: LongWait, seconds: float, environment: str, origin: Origi
     watch = f"`ctgitops watch --env {environment}`"
     if wait.of_run:
         facts += ("database: this run has changed nothing yet; it begins when the other run ends",)
-        hint = f"let the run wait; {watch} shows what the other run is doing, `ctgitops unlock` whether it is alive"
+        hint = f"let the run wait; {watch} shows what the other run does, and `ctgitops unlock` whether it is alive"
     else:
         facts += ("database: the waiting migration has changed nothing yet; the run retries by itself",)
         hint = f"{watch} shows the blocking sessions; terminate them, or let the run wait"
@@ -193,7 +193,7 @@ def of_drill(result: DrillResult, origin: Origin) -> Notification | None:
 
 
 def of_drift(result: DriftResult, origin: Origin) -> Notification | None:
-    """The notification about drift, or about a comparison that was not possible. None if there is no drift."""
+    """The notification about drift, or about a comparison that was not possible. None without drift."""
     name = result.environment.name
     if isinstance(result, NotPlanned):
         what = f"NOT CHECKED, so drift is unknown: {result.error.what}"

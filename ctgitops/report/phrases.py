@@ -146,7 +146,7 @@ def apply_policy(of: ApplyPolicy) -> tuple[str, ...]:
 
 
 def watched(of: ApplyPolicy) -> str:
-    """The result of the health query after a successful apply. Empty if there is no query."""
+    """The result of the health query after a successful apply. Empty without a query."""
     return f"the health query stayed true for {duration(of.health.within)}" if of.health else ""
 
 

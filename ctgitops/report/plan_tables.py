@@ -65,7 +65,7 @@ def _stopping(result: Preview) -> str:
 
 
 def migration_rows(results: tuple[PlanResult, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:
-    """Every pending migration once. The order is that of an apply to an empty database."""
+    """Each pending migration in one row, in the order of an apply to an empty database."""
     goes_to: dict[tuple[str, ...], list[str]] = {}
     for plan in phrases.plans(results):
         for step in plan.steps:

@@ -24,7 +24,7 @@ def traffic_verdict(traffic: Traffic) -> str:
 
 
 def windows_yaml(traffic: Traffic) -> str:
-    """The proposed windows as YAML for a manifest. Empty if there is no proposal."""
+    """The proposed windows as YAML for a manifest. Empty without a proposal."""
     return "".join(_yaml(window) for window in traffic.quiet.windows)
 
 

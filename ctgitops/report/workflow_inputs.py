@@ -71,7 +71,7 @@ def with_inputs_of(outcome: Outcome, *, approved: bool = False) -> Outcome:
 
 
 def _load(outcome: Outcome) -> LoadReport | None:
-    """The report on the load, in which the inputs of a workflow run replace the command of the proposed rollback."""
+    """The report on the load. Replaces the commands of the proposed rollback with the inputs of a workflow run."""
     load = outcome.load
     if load is None or not load.proposed:
         return load

@@ -45,7 +45,7 @@ class ColumnType:
 
     @property
     def family(self) -> set[str] | None:
-        """The types that this module compares with the type. None if it cannot compare the type."""
+        """The names of the types that can be compared with this type. None if this type cannot be compared."""
         return next((family for family in _FAMILIES if self.name in family), None)
 
     @property

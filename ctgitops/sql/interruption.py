@@ -23,7 +23,7 @@ class LeftoverKind(StrEnum):
     CREATED = "created"
     """CREATE DATABASE and similar: the object exists if the statement was completed."""
     DROPPED = "dropped"
-    """DROP DATABASE and similar: the object is gone if the statement was completed."""
+    """DROP DATABASE and similar: the object does not exist if the statement was completed."""
     NOTHING = "nothing"
     """VACUUM and similar: the statement has no leftovers, and can run again."""
     ANYTHING = "anything"

@@ -16,7 +16,7 @@ def preload() -> None:
 
 @isolated
 def count_as_sql(sql: bytes) -> bytes:
-    """A query that counts the rows that the DELETE or UPDATE in `sql` changes. Empty if there is no such query."""
+    """A query that counts the rows that the DELETE or UPDATE in `sql` changes. Empty without such a query."""
     import postgast  # noqa: PLC0415 - see above
 
     touches = _to_rewrite(sql.decode())

@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         try:
             super().handle_one_request()
-        except OSError:  # the client or the store is gone: an open connection would let the client wait for an answer
+        except OSError:  # the client or the store closed its connection: if this one stayed open, the client would wait
             self.close_connection = True
 
     def _handle(self) -> None:

@@ -66,7 +66,7 @@ def test_everything_comes_back(scene: Scene, make_database: Callable[[], str]) -
         "public.child": 0,
         "pg_catalog.pg_largeobject_metadata": 1,
     }
-    assert "a throw-away server beside the run" in receipt.proof
+    assert "a throw-away server on the run's machine" in receipt.proof
 
     target = make_database()
     assert scene.restore(receipt, target) == receipt

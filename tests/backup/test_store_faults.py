@@ -137,7 +137,7 @@ def test_a_store_that_does_not_answer_ends_the_run(
 
 
 def test_the_proxy_closes_the_connection_if_its_store_is_gone() -> None:
-    """Seen to fail: it closed no connection, and the client waited for an answer that nobody would give."""
+    """Seen to fail: it closed no connection, and the client waited for an answer that never came."""
     [port] = free_ports(1)
     with faulty_proxy(f"http://127.0.0.1:{port}") as proxy, pytest.raises((ConnectionError, HTTPException)):
         urlopen(f"{proxy.url}/object", timeout=20)  # noqa: S310 - the proxy

@@ -248,9 +248,9 @@ def test_orphans_are_told_where_they_may_belong(repo: Checkout) -> None:
     repo.write("migrations/001_user.down.sql")
     repo.write("migrations/002_gone.verify.sql")
     assert repo.lines() == [
-        "migrations/001_user.down.sql: there is no migration `001_user.sql` for this file "
+        "migrations/001_user.down.sql: the migration `001_user.sql` of this file does not exist "
         "(rename this file to `001_users.down.sql` if it belongs to `001_users.sql`, or remove it)",
-        "migrations/002_gone.verify.sql: there is no migration `002_gone.sql` for this file "
+        "migrations/002_gone.verify.sql: the migration `002_gone.sql` of this file does not exist "
         "(add `migrations/002_gone.sql`, or remove this file)",
     ]
 

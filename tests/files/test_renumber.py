@@ -155,7 +155,7 @@ def test_a_band_that_is_full_and_a_name_that_is_not_there(repo: Checkout) -> Non
         write(repo, name, "1.0.0")
     with pytest.raises(UsageError, match="no number left"):
         renumbered(repo, "001_b", BaseBranch(""))
-    with pytest.raises(UsageError, match="there is no migration `9`"):
+    with pytest.raises(UsageError, match="migration `9` was not found"):
         renumbered(repo, "9", BaseBranch(""))
 
 

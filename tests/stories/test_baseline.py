@@ -101,7 +101,7 @@ def test_a_database_with_a_history_is_not_taken_over(house: House, database_url:
 def test_a_number_without_a_file_is_told(house: House, living: str) -> None:  # noqa: ARG001
     status, said = baseline(house, "--at", "7")
     assert status == 2
-    assert "there is no migration `7` among the files" in said
+    assert "migration `7` was not found among the files" in said
     assert "migrations: 001_" in said
 
 

@@ -69,7 +69,7 @@ def _tried(plan: Plan, environment: Environment, database: Database, shadows: Sh
 
 
 def extent_of_trial(plan: Plan, sandbox: Sandbox, live: Snapshot) -> BackupExtent:
-    """What the scope `affected` saves. The plan's steps and seed files must have run in the sandbox, with `watched`."""
+    """What the scope `affected` saves. The sandbox must have applied the steps and seeds with `watched=True`."""
     if sandbox.skipped:
         return BackupExtent(
             why_all=f"a statement of {next(iter(sandbox.skipped)).step} was not tried: it names a database"

@@ -60,7 +60,7 @@ class _TriedCopy:
         return self.comparison.differences(steps, self._changed())
 
     def agrees(self) -> bool:
-        """Whether the objects that were read alone are those of a whole snapshot."""
+        """Whether the objects that were read one by one equal those in a snapshot of the whole schema."""
         if not self.tracked:
             return True
         self.comparison.differences(0, self._changed())
@@ -263,7 +263,7 @@ class TrialRunner:
         return why_inconclusive(error, self.original, fresh=fresh, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
-        """Compares the schemas after two orders: the order by number, and the order in this environment."""
+        """Runs the migrations in two orders, by number and as in this environment, and compares the two schemas."""
         if not other_order(self.plan, self.ledger):
             return None
         try:

@@ -30,7 +30,7 @@ class Holder:
     busy: str = ""
     """The current activity of the run's sessions. Empty if no session is active."""
     silent: float | None = None
-    """Seconds since the run's last report. None if there is no report, or if this role may not see the report."""
+    """Seconds since the run's last report. None without a report, or if this role may not see the report."""
 
     @property
     def alive(self) -> bool:

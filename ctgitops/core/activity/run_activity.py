@@ -42,7 +42,7 @@ class Gauge:
 
     @property
     def key(self) -> tuple[int, str, str, str]:
-        """Identifies the work. A later look at the same work has the same key."""
+        """Identifies the work. A later observation of the same work has the same key."""
         return self.pid, self.command, self.phase, self.unit
 
 
@@ -117,13 +117,13 @@ class Rest:
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a run, with earlier looks at the same run, oldest first."""
+    """One observation of a run, with the earlier observations of the same run, oldest first."""
 
     now: RunActivity
     earlier: tuple[RunActivity, ...] = ()
 
     def rest(self, gauge: Gauge) -> Rest | None:
-        """The rate since the oldest look at the same work, and the remaining time. None without an earlier look."""
+        """The rate since the work was first observed, and the remaining time. None without an earlier observation."""
         seen = ((look.at, each.done) for look in self.earlier for each in look.gauges if each.key == gauge.key)
         at, done = next(seen, (self.now.at, gauge.done))
         seconds = (self.now.at - at).total_seconds()

@@ -171,7 +171,7 @@ class ColumnUse:
         return Meaning.of(True if known is None and name in self.spelling.variables else known)
 
     def _queried(self, name: str) -> bool:
-        """Whether a query uses `name` as a table, as in `from(suppliers)`. `name` never means this table."""
+        """Whether a query uses `name` as a table, as in `from(suppliers)`. `name` must not be a name of this table."""
         queried = re.search(
             rf"\b(?:from|into|update|insert|delete|\w*[jJ]oin)\(\s*{re.escape(name)}\b", self.source.bare
         )

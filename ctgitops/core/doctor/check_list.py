@@ -1,4 +1,4 @@
-"""Lists the checks of `doctor`, each with its family, what the check looks at, and why this matters."""
+"""Lists the checks of `doctor`, each with its family, the facts that it checks, and why they matter."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class CheckVerdict(StrEnum):
     """A fact that a person should know. It needs no fix."""
     PROBLEM = "problem"
     UNKNOWN = "unknown"
-    """The check could not look. This is never a success."""
+    """The check could not be carried out. This is never a success."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Diagnosis:
     """The ID of the check, a key of CHECKS."""
     verdict: CheckVerdict
     what: str
-    """The facts. For UNKNOWN, why the check could not look."""
+    """The facts. For UNKNOWN, why the check could not be carried out."""
     fix: str = ""
-    """The commands or SQL that fix a problem, or that let the check look. One per line."""
+    """The commands or SQL that fix a problem, or that make the check possible. One per line."""
     subject: str = ""
     """The environment. Empty for the repository."""
     concern: str = ""
@@ -65,7 +65,7 @@ def problem(check: str, what: str, fix: str) -> Diagnosis:
 
 
 def unknown(check: str, why: str, fix: str = "") -> Diagnosis:
-    """A check that could not look. `fix` says what lets it look."""
+    """A check that could not be carried out. `fix` makes it possible."""
     return Diagnosis(check, CheckVerdict.UNKNOWN, why, fix)
 
 

@@ -274,7 +274,7 @@ class Environment:
     def opens(self, moment: datetime) -> datetime | None:
         """The first time from `moment` on outside all freezes, and inside a window if there are windows.
 
-        None if there is no such time within about a year.
+        None if no such time is within about a year.
         """
         latest = moment + FURTHEST
         while moment <= latest:

@@ -66,7 +66,7 @@ class _Hints:
     """Maps another pull request and a band to the first file that must be renumbered because of it."""
 
     def of(self, migration: Migration, pull_request: int) -> str:
-        """What to do after the merge of the other pull request. True on the pages of both pull requests."""
+        """What to do after the merge of the other pull request. Both pull requests show the same kind of text."""
         first = self.first.setdefault((pull_request, self.policy.band(migration.number)), migration.name)
         command = f"`ctgitops new --renumber {first}`"
         second = "if this pull request is merged second, "

@@ -32,7 +32,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class IssueMemory:
-    """The troubles that an issue shows, by topic. The text of the issue contains the memory in a hidden form."""
+    """The troubles that an issue shows, by topic. The text of the issue contains them as hidden JSON."""
 
     troubles: Mapping[Topic, Trouble] = field(default_factory=dict)
 
@@ -51,7 +51,7 @@ class IssueMemory:
         return json.dumps({topic.value: vars(trouble) for topic, trouble in self.troubles.items()}, ensure_ascii=False)
 
     def knowing(self, topic: Topic, trouble: Trouble | None) -> IssueMemory:
-        """The memory after a run has checked a topic. `trouble` is None if the run found nothing wrong."""
+        """The stored troubles after a run has checked a topic. `trouble` is None if the run found no trouble."""
         others = {each: known for each, known in self.troubles.items() if each is not topic}
         return IssueMemory({**others, **({topic: trouble} if trouble else {})})
 
@@ -81,4 +81,4 @@ class EnvironmentIssue:
     key: str
     """The identity of the issue among the issues of the repository."""
     compose: Callable[[str], IssueText | None] = field(repr=False)
-    """Makes the issue from the stored memory, which is empty without an issue. Returns None to change nothing."""
+    """Makes the issue from the stored troubles, an empty text without an issue. Returns None to change nothing."""

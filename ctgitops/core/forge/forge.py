@@ -53,7 +53,7 @@ class StickyComment:
     recreate: bool = False
     """Whether an update posts a new comment and minimises the old comment. A new comment notifies people."""
     only_update: bool = False
-    """Whether nothing is posted on a pull request that has no such comment."""
+    """Whether to update an existing comment only, and never to post a first comment."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Composed:
 
 @dataclass(frozen=True)
 class RecordComment:
-    """The record for the comment of a closed pull request, above the plan that the comment contains."""
+    """The record of a closed pull request. It is written into the plan comment, above the plan."""
 
     pull_request: int
     key: str

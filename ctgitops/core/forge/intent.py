@@ -45,7 +45,7 @@ class Provenance:
     sha: str = ""
     """The commit that the event names. Empty if the event names no commit."""
     checkout: bool = False
-    """Whether the run must find the checked-out commit on `branch`. True if the event does not name a commit."""
+    """Whether `branch` must contain the checked-out commit. True if the event does not name a commit."""
     pull_request: int | None = None
     """The merged pull request of the event. None if a commit is verified instead."""
 

@@ -150,7 +150,7 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
 def unaccepted(
     plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger, accepted: frozenset[str]
 ) -> Iterator[Reason]:
-    """A reason to wait for each migration whose rollback destroys data, unless the user has accepted the loss.
+    """Yields one reason to wait per migration whose rollback destroys data, unless the user accepted the loss.
 
     Raises UsageError for an accepted migration that the rollback does not include.
     """

@@ -53,7 +53,7 @@ class Reason:
 
     @property
     def passes(self) -> bool:
-        """Whether the wait ends at a known time. The plan can then already be approved."""
+        """Whether the wait ends at a known time. If so, the plan can be approved during the wait."""
         return self.gate in _OF_TIME
 
 
@@ -258,7 +258,7 @@ def _unreviewed(plan: Plan, request: Request, predecessor: Predecessor) -> Itera
 
 
 def _shown_by(path: str, environment: Environment, predecessor: Predecessor) -> str:
-    """The pull request whose plan shows a file that was pushed directly, or changed later."""
+    """A hint: which pull request to open, so that its plan shows a file that no merged pull request showed."""
     name = path.rsplit("/", 1)[-1].split(".", 1)[0]
     there = isinstance(predecessor, Ledger) and name in {entry.name for entry in predecessor.applied.values()}
     which = "that changes the file"

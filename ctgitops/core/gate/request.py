@@ -78,7 +78,7 @@ class Request:
 
 
 def override_command(request: Request, gates: Iterable[str]) -> str:
-    """The command that repeats an apply, and overrides `gates` and the gates that the request overrides already."""
+    """The command that repeats an apply and overrides `gates`. Also overrides the gates that the request overrides."""
     overridden = frozenset(gates) | (request.override.gates if request.override else frozenset())
     options = [f"--env {request.environment.name}"]
     options += [f"--to {request.target.text}"] if request.target else []

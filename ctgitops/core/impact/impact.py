@@ -95,7 +95,7 @@ class StatementImpact:
     filled: tuple[str, ...] = ()
     """The tables that the statement created and filled from a query."""
     unmeasured: tuple[str, ...] = ()
-    """The relations whose reads were not measured. The query has no plan, or decides which other statements run."""
+    """The relations whose reads were not measured: the query has no plan, or decides which other statements run."""
 
     @property
     def blocking(self) -> tuple[RelationWork, ...]:

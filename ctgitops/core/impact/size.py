@@ -71,6 +71,6 @@ class Rates:
     read: float = 5e6
     """Rows per second that a query reads, sorts or joins."""
     found: float = 2e5
-    """Rows per second that a query finds by an index."""
+    """Rows per second that a query finds with an index."""
     inserted: float = 4e5
     updated: float = 2e5

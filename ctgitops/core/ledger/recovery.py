@@ -68,7 +68,7 @@ def parse_state(stored: str) -> RelationState | None:
 
 
 def indexes(oids: Iterable[int]) -> RelationState:
-    """The state for a list of indexes. The list may be empty."""
+    """The state for a list of indexes: ABSENT if the list is empty, otherwise Indexes."""
     found = frozenset(oids)
     return Indexes(found) if found else ABSENT
 

@@ -96,7 +96,7 @@ class _Walk:
     failure: Entry | None = None
     """The entry of the failed migration or seed file at which the last run ended."""
     repaired: tuple[int | None, Entry | None] = (None, None)
-    """If the previous entry is a repair, its migration, and the failure that the repair resolved.
+    """The migration and the resolved failure of the previous entry, if that entry is a repair.
 
     Otherwise None, None.
     """

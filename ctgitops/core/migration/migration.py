@@ -75,19 +75,19 @@ class Migration:
 
     @cached_property
     def before_line(self) -> re.Match[str] | None:
-        """The comment `ctgitops: before` on a line of its own, outside strings. None if there is no such comment."""
+        """The comment `ctgitops: before` on a line of its own, outside strings. None without such a comment."""
         return next(comment_lines(BEFORE, self.up.sql), None)
 
     @cached_property
     def before(self) -> int | None:
-        """The number that the comment `ctgitops: before` names. None if there is no such comment."""
+        """The number that the comment `ctgitops: before` names. None without such a comment."""
         line = self.before_line
         named = parse_reference(line[1]) if line else None
         return named.number if named else None
 
     @cached_property
     def flag_line(self) -> re.Match[str] | None:
-        """The comment `ctgitops: flag` on a line of its own, outside strings. None if there is no such comment."""
+        """The comment `ctgitops: flag` on a line of its own, outside strings. None without such a comment."""
         return next(comment_lines(FLAGGED, self.up.sql), None)
 
     @property

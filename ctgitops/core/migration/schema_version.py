@@ -40,7 +40,7 @@ class SchemaVersion:
 
 
 def highest(versions: list[SchemaVersion]) -> SchemaVersion | None:
-    """The highest version. None if there are no versions."""
+    """The highest version. None without versions."""
     return max(versions, default=None)
 
 

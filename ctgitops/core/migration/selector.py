@@ -89,7 +89,7 @@ class Selector:
         candidates = tuple(known)
         found = tuple(candidate for candidate in candidates if self.matches(candidate))
         if not found:
-            raise UsageError(f"there is no migration `{self.text}` {where}", hint=_hint(self, candidates))
+            raise UsageError(f"migration `{self.text}` was not found {where}", hint=_hint(self, candidates))
         if not self.latest and len({candidate.number for candidate in found}) > 1:
             names = " and ".join(f"`{name}`" for name in dict.fromkeys(candidate.name for candidate in found))
             raise UsageError(

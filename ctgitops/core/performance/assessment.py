@@ -48,7 +48,7 @@ def with_proposal(report: LoadReport, commands: tuple[str, ...], dry_run: str = 
 
 
 def _once(every: Iterable[Blind]) -> tuple[Blind, ...]:
-    """The parts that could not be seen, sorted. Keeps one of several entries about a part that does not matter."""
+    """The parts that could not be read, sorted. If a part does not matter, keeps only one entry about it."""
     kept = {(each.what, each.why if each.matters else ""): each for each in sorted(every)}
     return tuple(kept.values())
 

@@ -72,7 +72,7 @@ class DatabaseFigures:
 
 @dataclass(frozen=True, order=True)
 class Blind:
-    """A part of the load that could not be seen."""
+    """A part of the load that could not be read."""
 
     what: str
     why: str
@@ -82,7 +82,7 @@ class Blind:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the server's statistics said at one moment. A part is None if it could not be read."""
+    """The server's statistics at one moment. A part is None if it could not be read."""
 
     at: datetime
     statements: Mapping[str, StatementFigures] | None = None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .moments import Moments
 
 LEAST_MILLIS, LEAST_MILLIS_ALONE = 0.2, 1.0
-"""The smallest rise of the mean time in milliseconds: if a call reads more blocks, and if it does not."""
+"""The smallest reported rise of the mean time in milliseconds. The second applies if the blocks did not rise."""
 MORE_BLOCKS, LEAST_BLOCKS = 2.0, 16
 """The blocks per call must rise by this factor and by this number to be evidence of another query plan."""
 SURE = 5.0

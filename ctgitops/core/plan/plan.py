@@ -144,7 +144,7 @@ class Plan:
 
     @property
     def held(self) -> bool:
-        """Whether reversals and headers are the only problems that block the plan. Such a plan still gets a trial."""
+        """Whether all problems that block the plan are in SHOWN_ANYWAY. The trial of such a plan still runs."""
         return self.blocked and all(p.code in SHOWN_ANYWAY for p in self.problems if p.blocks)
 
     @property

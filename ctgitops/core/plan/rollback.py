@@ -38,7 +38,7 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
             "a rollback to the latest migration undoes nothing",
             hint="name the last migration to keep, or `--steps 1`",
         )
-    return selector.choose(of_ledger(ledger.in_order, migrations), "applied here").number
+    return selector.choose(of_ledger(ledger.in_order, migrations), "among the applied migrations").number
 
 
 def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:

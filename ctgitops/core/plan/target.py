@@ -22,10 +22,11 @@ def target_problems(workspace: Workspace, ledger: Ledger, target: Selector) -> I
         hint = f"the highest version of the files is {highest([v for v in known if v]) or 'none'}"
         yield Problem("target", f"no migration has version {target}", hint=hint)
     if target.number is not None and target.number not in numbers:
-        yield Problem("target", f"there is no migration {target}", hint="use the number or name of a file, or `latest`")
+        hint = "use the number or name of a file, or `latest`"
+        yield Problem("target", f"migration {target} does not exist", hint=hint)
     elif target.name and target.name not in {m.name for m in workspace.migrations}:
         other = next(m.name for m in workspace.migrations if m.number == target.number)
-        yield Problem("target", f"there is no migration {target}", hint=f"did you mean `{other}`?")
+        yield Problem("target", f"migration {target} does not exist", hint=f"did you mean `{other}`?")
     beyond = [m for m in workspace.migrations if m.number in ledger.applied and not target.reaches(m)]
     if beyond:
         names = ", ".join(f"{m.number:03}" for m in beyond)

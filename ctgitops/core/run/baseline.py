@@ -26,7 +26,7 @@ class TakeOver:
     """The request to record all migrations up to `number` as applied. `reason` tells why differences are accepted."""
 
     number: int | Selector | None
-    """None for the migrations that another tool's ledger in the database lists."""
+    """None selects the migrations that the ledger of another tool lists in the same database."""
     reason: str = ""
     keep_in_step: bool = False
     """Whether later applies and rollbacks also write to the other tool's ledger."""
@@ -63,7 +63,7 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
     found = tuple(m for m in workspace.migrations if m.number <= number)
     if not any(m.number == number for m in found):
         has = ", ".join(f"{m.number:03}" for m in workspace.migrations) or "none"
-        raise UsageError(f"there is no migration {number:03}", hint=f"the files have: {has}")
+        raise UsageError(f"migration {number:03} does not exist", hint=f"the files have: {has}")
     return found
 
 

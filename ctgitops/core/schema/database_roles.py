@@ -59,9 +59,9 @@ class DatabaseRoles:
     database: str
     owners: tuple[Owner, ...] = ()
     ledger_owner: str = ""
-    """The owner of the ledger. Empty if there is no ledger, or if nothing was read."""
+    """The owner of the ledger. Empty without a ledger, or if nothing was read."""
     sign: str | None = None
-    """The role that identifies the provider. Empty if there is no such role. None if nothing was read."""
+    """The role that identifies the provider. Empty without such a role. None if nothing was read."""
 
     @property
     def provider(self) -> Provider:

@@ -134,7 +134,7 @@ class SourceDatabase:
 
     @property
     def service(self) -> str:
-        """The role that shows that the server belongs to a managed service. Empty if there is no such role."""
+        """The role that shows that the server belongs to a managed service. Empty without such a role."""
         return next((role.name for role in self.roles if role.name in SERVICES), "")
 
     @property

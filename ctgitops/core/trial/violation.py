@@ -33,7 +33,7 @@ class Risk:
     place: Place
     demand: Demand
     earlier: str = ""
-    """An earlier step of the same plan that may change the violating rows. Empty if there is no such step."""
+    """An earlier step of the same plan that may change the violating rows. Empty without such a step."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class Preview:
     proof: Trial | None = None
     """The trial on a throw-away copy. None if the trial did not run."""
     extent: BackupExtent | None = None
-    """What the backup saves. None if there is no backup, or if its extent is not known yet."""
+    """What the backup saves. None without a backup, or if its extent is not known yet."""
     not_in_backup: tuple[str, ...] = ()
     """Objects that the backup before the apply will not contain, in one line each. Empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()
@@ -132,7 +132,7 @@ class FailOn(StrEnum):
     WARNING = "warning"
     """Fail on every problem."""
     NEVER = "never"
-    """Fail on no problem. `plan` then fails only if an environment could not be read."""
+    """Do not fail because of problems. `plan` then fails only if an environment could not be read."""
 
 
 def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[PlanResult, ...]:
@@ -147,7 +147,7 @@ def with_shared_database_problems(results: tuple[PlanResult, ...]) -> tuple[Plan
 
 
 def with_one_keeper(results: tuple[PlanResult, ...], workspace: Workspace) -> tuple[PlanResult, ...]:
-    """Decides which of two files keeps their duplicate number. Uses the ledgers of all environments together."""
+    """Decides which of two files with the same number keeps the number. Uses the ledgers of all environments."""
     if not workspace.contested:
         return results
     applied = Applied()

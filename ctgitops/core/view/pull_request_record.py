@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Ledgers = Mapping[str, Ledger | Unreadable]
 ROWS = "rows"
-"""In place of a gate: the migration failed on rows, so a correction of the rows is enough."""
+"""The value that replaces the name of a gate if the migration failed because of rows. Correct rows are then enough."""
 NOT_ASKED = 2
 """The exit status for an environment whose secret is available only to another run."""
 
@@ -140,7 +140,7 @@ class Record:
         return min(stages, key=WORST_FIRST.index, default=Stage.WAITING)
 
     def stage(self, environment: Environment) -> Stage:
-        """The worst state of an environment's migrations. The ledger overrides a run that had nothing to apply."""
+        """The worst of the migrations' states and the last run's result. Ignores a run that a rollback blocked."""
         worst = self.worst(environment)
         end = self.ends.get(environment.name)
         if worst is Stage.ROLLED_BACK and end and end.stage in (Stage.BLOCKED, Stage.WAITING):
@@ -198,7 +198,7 @@ def without_files(record: Record, gone: Collection[str]) -> Record:
 
 
 def with_flags(record: Record, waits: Mapping[str, Mapping[str, FlagWait]]) -> Record:
-    """The record with the migrations that wait for a flag. `waits` maps environments to names to waits."""
+    """The record with the migrations that wait for a flag. `waits[environment][migration]` is the wait."""
     rows = tuple(
         replace(
             row,

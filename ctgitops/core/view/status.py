@@ -77,7 +77,7 @@ class EnvironmentStatus:
     pending: int = 0
     """The number of migrations and changed seed files that apply would run."""
     ledger_id: str = ""
-    """The ledger's ID, which the manifest can require. Empty if there is no ledger."""
+    """The ledger's ID, which the manifest can require. Empty without a ledger."""
     last: Entry | None = None
     recovery_point: RecoveryPoint | None = None
     """The recovery point of the newest run that recorded one. None if no run did."""

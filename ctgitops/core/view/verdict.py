@@ -45,7 +45,7 @@ class PlanState(IntEnum):
 
     @property
     def stops(self) -> bool:
-        """Whether no page may suggest to apply or merge the plan."""
+        """Whether pages must not suggest to apply or merge the plan."""
         return self >= PlanState.WAITING
 
 
@@ -75,7 +75,8 @@ class Verdict:
 
     state: PlanState
     exit_status: int
-    """0 sound, warning or unknown · 1 held back or not analysed · 2, 3, 4 blocked · 5 a release that must wait.
+    """0 if the state is sound, warning or unknown. 1 if it is held back, or if SQL was not analysed. 2, 3 or 4 if it is
+    blocked. 5 if a gate refuses the plan of a release.
 
     If the database cannot be read, the exit status of the read error.
     """

@@ -80,7 +80,7 @@ class Precedence:
         return self.git.added.get(migration.name, math.inf)
 
     def must_renumber(self, one: Migration, other: Migration) -> Migration:
-        """The file that must change. If both files have equal claims, the second file."""
+        """The file that must get a new number or version. If neither file has a stronger claim, the second file."""
         keeper, _ = self.keeper([one, other])
         return one if keeper is other else other
 
@@ -155,7 +155,7 @@ class Commands:
         return f"the file is applied in {where.environment}: first roll it back there with `{back}`, then {after}{text}"
 
     def _run(self, first: Migration, found: tuple[Move, ...]) -> None:
-        """The command for `first` has made these moves."""
+        """Records the moves that the command for `first` makes."""
         by_name = {move.migration.name: move for move in found}
         self.moved |= dict.fromkeys(by_name, first.name)
         self.migrations = tuple(_moved(m, by_name.get(m.name)) for m in self.migrations)

@@ -69,7 +69,7 @@ class Workspace:
         return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
 
     def environment(self, name: str) -> Environment | None:
-        """The environment with this name. None if there is no such environment."""
+        """The environment with this name. None without such an environment."""
         return next((e for e in self.environments if e.name == name), None)
 
     def seeds_of(self, environment: Environment) -> tuple[Seed, ...]:
@@ -196,7 +196,7 @@ def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Proble
 
 
 def _named(problem: Problem, folder: str) -> MigrationName | None:
-    """The migration that the problem's file or folder belongs to. None if there is no such migration."""
+    """The migration that the problem's file or folder belongs to. None without such a migration."""
     path = problem.place.path if problem.place else ""
     inside = path.removeprefix(f"{folder}/")
     return parse_stem(without_ending(inside)) if inside != path else None

@@ -171,7 +171,7 @@ def _of_type(catalog: Catalog, of: Table, command: Node) -> None:
 
 
 _WITH_ROWS = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Types of relations with rows. ALTER INDEX, ALTER SEQUENCE and ALTER TYPE also have the type AlterTableStmt."""
+"""The types of relations that have rows. An AlterTableStmt can also be ALTER INDEX, SEQUENCE or TYPE."""
 _DOWN = {
     "AT_DropColumn", "AT_DropConstraint", "AT_ValidateConstraint", "AT_AlterColumnType", "AT_SetNotNull",
     "AT_DropNotNull",

@@ -1,4 +1,4 @@
-"""Reports a policy that is true for every row if nobody is signed in."""
+"""Reports a policy that shows every row to a client that is not signed in."""
 
 from __future__ import annotations
 

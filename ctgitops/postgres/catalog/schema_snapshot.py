@@ -83,7 +83,7 @@ def unreadable_as_error(address: Address) -> Iterator[None]:
 
 
 def read_units(connection: Connection, only: Collection[int] | None = None) -> list[tuple[int, SchemaObject]]:
-    """Each object of the schema and the OID of its relation, routine or type, or 0. Read-only. One round trip.
+    """Pairs of the OID of a relation, routine or type (or 0) and an object of it. Read-only. One round trip.
 
     With `only`, reads only the objects of these OIDs.
     """

@@ -86,10 +86,11 @@ with applying(name, source) as (
 )
 select name, source from applying where name is not null order by source limit 1
 """
-"""Queries the role that applies: the manifest's role, or else the owner of the ledger.
+"""Queries the role that applies migrations: the manifest's role, or else the owner of the ledger.
 
-Without a ledger, it is the connecting role if this role has the privileges for an apply. Otherwise, it is the only
-login role that a GRANT lets create the ledger. Otherwise, it is assumed to be the owner of the database.
+Without a ledger, it is the connecting role if this role has the privileges for an apply. Otherwise, it is the login
+role with a granted CREATE on the database, if exactly one role has it. Otherwise, it is assumed to be the owner of the
+database.
 """
 _DATABASE = """
 select to_jsonb(d) || jsonb_build_object(
@@ -129,7 +130,9 @@ def original_at(address: Address, role: str = "") -> SourceDatabase:
 
 
 def _applying(connection: Connection, address: Address, role: str) -> tuple[str, bool]:
-    """The role that applies, which can differ from the role that connects, and whether its name is an assumption.
+    """The name of the role that applies migrations, and whether the name is an assumption.
+
+    This role can differ from the role that connects.
 
     Raises LedgerError if the role does not exist.
     """

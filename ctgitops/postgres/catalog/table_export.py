@@ -157,7 +157,7 @@ def profile(connection: Connection, table: ExportTable) -> tuple[ExportTable, Ex
 
 
 def _unfit(column: ExportColumn) -> sql.Composable:
-    """An SQL condition that is true for a value that the column's Parquet type lacks."""
+    """An SQL condition that is true for a value that the column's Parquet type cannot store."""
     name = sql.Identifier(column.name)
     if column.stored.startswith("decimal"):
         return sql.SQL("{}::numeric in ('NaN', 'Infinity', '-Infinity')").format(name)

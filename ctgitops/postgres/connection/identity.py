@@ -37,7 +37,7 @@ Facts = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Found:
-    """A database's identity and the format of its ledger. The format is 0 if there is no ledger."""
+    """A database's identity and the format of its ledger. The format is 0 without a ledger."""
 
     identity: Identity
     format: int = 0
@@ -49,7 +49,7 @@ def has_ledger(facts: Facts) -> bool:
 
 
 def read_facts(connection: Connection) -> Facts:
-    """Reads what decides which query reads the identity: the tables that exist, and the role's privileges."""
+    """Reads which tables exist and which privileges the role has. `ask_identity` needs both to choose its query."""
     return connection.execute(FACTS, binary=True).fetchone() or (0, "", False, False, None)
 
 
@@ -62,7 +62,7 @@ def read_identity(connection: Connection) -> Found:
 
 def ask_identity(connection: Connection, facts: Facts) -> Cursor | None:
     """Sends the query of the identity. None if the role may read nothing more than `facts`."""
-    _, _, may_ask, has_format, reads_home = facts  # the last is null if there is no table `home`
+    _, _, may_ask, has_format, reads_home = facts  # the last is null without a table `home`
     if not may_ask and not has_format:
         return None
     asked = ", ".join((_CLUSTER if may_ask else "null::bigint", _FORMAT if has_format else "0, null::text"))

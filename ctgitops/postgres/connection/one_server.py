@@ -35,7 +35,8 @@ def parameters_of(url: str) -> Parameters:
 
 
 def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object, ...]]]) -> Parameters:
-    """The parameters for all connections of this run to `url`. `first` connects to a server that libpq chooses.
+    """The parameters with which all connections of this run to `url` reach the same server. `first` connects for the
+    first time, and libpq then chooses the server.
 
     Raises psycopg.OperationalError if no server can be reached, or if no server has the `target_session_attrs`.
     """

@@ -177,5 +177,5 @@ def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
 
 
 def _culprit(triggers: list[tuple[str, str]], failure: Failure) -> str:
-    """The event trigger whose function is in the error's CONTEXT. Empty if there is no such trigger."""
+    """The event trigger whose function is in the error's CONTEXT. Empty without such a trigger."""
     return next((name for name, function in triggers if f"{function}()" in failure.detail), "")

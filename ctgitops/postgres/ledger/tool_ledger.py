@@ -129,6 +129,6 @@ def _array(escaping: Escaping, script: Script) -> str:
 
 
 def _signed(key: int) -> int:
-    """The key as a signed 64-bit integer, as Rust and Java wrap it."""
+    """Converts an unsigned 64-bit key to the signed integer with the same bits, as Rust and Java do."""
     key %= 1 << 64
     return key - (1 << 64) if key >= 1 << 63 else key

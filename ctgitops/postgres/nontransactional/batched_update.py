@@ -169,7 +169,7 @@ class Batches:
         return batch_shape(self.step.script.text_of(self.step.script.statements[0]))
 
     def _estimate(self) -> int:
-        """PostgreSQL's estimate of the number of rows to update. 0 if there is no estimate."""
+        """PostgreSQL's estimate of the number of rows to update. 0 without an estimate."""
         text = self.step.script.text_of(self.step.script.statements[0])
         answer = exchange(self.connection, f"explain (format json) {sized(text, self._shape(), EVERYTHING)}")
         if answer.failure:

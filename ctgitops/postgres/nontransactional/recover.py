@@ -98,7 +98,7 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """Raises StepFailed if `named` is set: `index` then has the statement's name, but another definition."""
+        """Raises StepFailed if `named` is set: then `index` has the name in the statement, but another definition."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"

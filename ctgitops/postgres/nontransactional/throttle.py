@@ -49,9 +49,9 @@ class Throttle:
             return self.batch.pause.total_seconds()
         return min(max(self.batch.pause, SHORTEST) * self._slower, LONGEST).total_seconds()
 
-    def waited(self, somebody: int) -> None:
+    def waited(self, sessions: int) -> None:
         """Doubles the pause if sessions waited for the last batch, and halves it otherwise."""
-        self._slower = min(self._slower * 2, 1024) if somebody else max(self._slower // 2, 1)
+        self._slower = min(self._slower * 2, 1024) if sessions else max(self._slower // 2, 1)
 
     def lag(self, connection: Connection) -> float:
         """The lag of the slowest replica in seconds. Returns 0 if the lag is within `max_lag`. Raises StepFailed."""

@@ -81,7 +81,7 @@ class Coalescer:
     leaks: list[SessionLeak]
     pace: Pace = field(default_factory=Pace)
     ahead: dict[int, int] = field(default_factory=dict)
-    """Maps the number of each step that already ran in the message of an earlier step to its milliseconds."""
+    """Maps step numbers to milliseconds, for steps that already ran in the message of an earlier step."""
 
     def run_ahead(self, step: Step, part_of: Callable[[Step], Part]) -> None:
         """Runs `step` and following steps in one message if possible. Adds the completed steps to `ahead`.

@@ -42,7 +42,7 @@ _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_
 def count_losses(
     address: Address, losses: tuple[Loss, ...], since: Checkpoint | None = None
 ) -> tuple[CountedLoss, ...]:
-    """Counts the rows of each loss. Read-only.
+    """For each loss, counts the rows that are destroyed. Read-only.
 
     Estimates the number if the count takes too long or would wait for a lock. With `since`, the start of a run, the
     counts exclude rows that the run itself wrote.

@@ -134,7 +134,7 @@ class PostgresDatabase:
 
     @contextlib.contextmanager
     def observed(self) -> Iterator[Callable[[], RunActivity | None]]:
-        """Yields a function that looks at the run that holds the run lock. Read-only, takes no lock."""
+        """Yields a function that observes the run that holds the run lock. Read-only, takes no lock."""
         from ..watch.observer import RunObserver
 
         settings = {"default_transaction_read_only": "on", **_OURS}
@@ -196,13 +196,13 @@ class PostgresDatabase:
         return checked_at(self._address)
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
-        """Counts the rows that each loss destroys. Read-only, waits for no lock."""
+        """For each loss, counts the rows that are destroyed. Read-only, waits for no lock."""
         from .data_loss import count_losses
 
         return count_losses(self._address, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - the port defines this signature
-        """Counts the rows that make each risk fail. With `keys`, also returns some keys. Read-only, awaits no lock."""
+        """For each risk, counts the violating rows. With `keys`, also returns some keys. Read-only, awaits no lock."""
         from ..catalog.violations import ViolationCounter
         from .data_loss import SETTINGS
 

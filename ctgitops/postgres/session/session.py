@@ -165,7 +165,7 @@ class WorkSession:
         self._writer.correct(step, position, reached, entry)
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database, with ledger ID `ledger_id`, the environment's database. Adds `entry` to the ledger."""
+        """Records that this database now belongs to the environment. Gives the ledger an ID, and adds `entry`."""
         self._first_ledger = None
         self._writer.adopt(entry, ledger_id)
 
@@ -200,7 +200,7 @@ class WorkSession:
         return Checkpoint(entry, oldest_transaction(self._work.connected()) if wanted else 0)
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
-        """Counts the rows of each loss. Excludes rows that this run wrote after `since`.
+        """For each loss, counts the rows that are destroyed. Excludes rows that this run wrote after `since`.
 
         In all later plans of this run, a step fails if it would destroy such rows.
         """

@@ -30,7 +30,7 @@ class RenamableCopy(Protocol):
 
 
 class CopyName:
-    """Assigns the real database's name to one copy. Not used on an external server, where the real database may be."""
+    """Assigns the real database's name to one copy. Not on an external server: the real database may be there."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server

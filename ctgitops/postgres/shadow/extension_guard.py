@@ -67,8 +67,8 @@ limit 1
 """
 """Queries objects in the script's search path that an unqualified name in the script could refer to.
 
-Some objects are older than the unreviewed SQL. Of these, functions that overload one of PostgreSQL's names count, and
-all operators count. A migration may have replaced a function that they call.
+Includes the objects that the unreviewed SQL wrote. Also includes two kinds of older objects: operators, and functions
+with the name of a PostgreSQL function. A migration may have replaced a function that these objects call.
 """
 
 

@@ -46,7 +46,7 @@ _NO_PRIVILEGE = "42501"
 _CREATE_SCHEMA = re.compile(r"^CREATE SCHEMA (?!IF NOT EXISTS)", re.MULTILINE)
 _SCHEMAS = "select nspname from pg_catalog.pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
 _MOST_HELP = 50
-"""The maximum number of retries of a migration. Each follows the creation of a missing role, extension or privilege."""
+"""The maximum number of retries of a migration. Before each retry, a missing role, extension or privilege is added."""
 
 
 class ReplayShadow:
@@ -87,7 +87,7 @@ class ReplayShadow:
             why = failure.message
         except CtgitopsError as error:
             why = error.what
-        self._notes.append(f"cannot distinguish differently deparsed expressions from real differences: {why}")
+        self._notes.append(f"cannot tell whether differences in the text of expressions are real: {why}")
         return Snapshot()
 
     @property
@@ -161,7 +161,7 @@ class ReplayShadow:
         return None
 
     def _rename(self, name: str) -> str:
-        """Gives the copy the name of a database that a migration uses, because the real name is not known."""
+        """Renames the copy to the database name in a migration, because the name of the real database is not known."""
         self._server.make_room(name)
         with connected(self._server.address(), "ctgitops/shadow") as connection:
             rename(connection, self._database, name)
@@ -291,7 +291,7 @@ def _unlike(major: int, connection: Connection, wanted: ReplayTarget) -> Iterato
     if wanted.major and major != wanted.major:
         yield (
             f"PostgreSQL {wanted.major} in the real database, {major} in the throw-away one: "
-            "expressions that they deparse differently are not compared"
+            "expressions that the two versions print differently are not compared"
         )
     rows = connection.execute("select name from pg_catalog.pg_available_extensions").fetchall()
     available = {str(name) for (name,) in rows}

@@ -1,7 +1,7 @@
 -- The tables of which a partial backup needs not even the definition, and the sequences that these tables own.
 --
 -- %(saved)s: the OIDs of the tables whose rows are saved. %(keys)s: the OIDs of the foreign keys that are not restored.
--- %(ledger)s: the schema of the ledger. A table is needed if an object depends on it that is no part of another
+-- %(ledger)s: the schema of the ledger. A table is needed if an object depends on it that is not a part of another
 -- unneeded table. Functions whose body is a text may read any table. If the restore can call such a function, for
 -- example in a CHECK constraint or a materialized view, all tables are needed.
 with recursive
@@ -50,7 +50,7 @@ keys_left_out as (
     union
     select k.oid from keys_left_out l join pg_catalog.pg_constraint k on k.conparentid = l.oid
 ),
--- `needs` is null for an object that is no part of a relation, such as a function, or a table's entry in a publication,
+-- `needs` is null for an object that is not a part of a relation, such as a function, or a table's entry in a publication,
 -- which pg_dump 17 and newer dump without the table
 edges (needs, needed) as (
     select distinct p.relation, r.relation

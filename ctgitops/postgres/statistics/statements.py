@@ -21,7 +21,7 @@ select n.nspname, pg_catalog.to_regclass(pg_catalog.quote_ident(n.nspname) || '.
 from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
 where e.extname = 'pg_stat_statements'
 """
-# The statements of ctgitops itself, and those that are no queries, have no part in the load
+# The load does not include ctgitops's own statements and statements that are not queries
 _QUERY = r"^\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*\(*\s*(?:select|insert|update|delete|merge|with|values|table|call)\M"
 _FIGURES = sql.SQL(r"""
 /* ctgitops */ select pg_catalog.md5(s.query), sum(s.calls)::bigint, sum(s.{total})::float8,

@@ -74,9 +74,9 @@ def _plans(messages: Iterable[str]) -> Iterator[TracedPlan]:
 
 
 def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
-    """The plan with renamed relations. `names` maps a name in the plan to the new name, and to whether it is `fresh`.
+    """The plan with renamed relations. `names` maps each name in the plan to the new name and the value of `fresh`.
 
-    A relation that is not in `names` is fresh.
+    For a relation that is not in `names`, `fresh` is true.
     """
     name, fresh = names.get(plan.relation, (plan.relation, bool(plan.relation)))
     targets = tuple(names.get(each, (each, True))[0] for each in plan.targets)

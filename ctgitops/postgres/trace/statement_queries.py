@@ -28,7 +28,7 @@ QUERIES = frozenset(
     }
     | {"DoStmt", "CallStmt", "CreateTableAsStmt", "RefreshMatViewStmt"}
 )
-"""Parse node types of statements that may read a table by a query. Such a scan need not come from their DDL."""
+"""Parse node types of statements that may run a query. A scan during such a statement can come from the query."""
 MANY = 5000
 """The number of plans from which a statement counts as a loop. Further messages may be lost."""
 _BRANCHES = re.compile(r"\b(if|case|loop|exception)\b", re.IGNORECASE)

@@ -16,7 +16,7 @@ from ctgitops.core.impact.projection import Bucket, Effect, Measured, effect_of,
 from ctgitops.core.impact.query import Node
 from ctgitops.core.impact.size import Rates, Size
 from ctgitops.core.plan.plan import Step
-from ctgitops.report.impact import NOBODY, glance, impact_lines, longest
+from ctgitops.report.impact import NO_BLOCKING, glance, impact_lines, longest
 from ctgitops.sql.locks import LockMode
 from tests.postgres.traced import step_of
 
@@ -53,7 +53,7 @@ def test_rows_wal_and_time_are_told_and_who_waits() -> None:
 
 def test_a_change_of_few_rows_has_no_line() -> None:
     key = Node("Index Scan", "public.big", 1, condition="(big.id = 5)")
-    assert impact_lines(effect(replace(CHANGES, queries=(replace(UPDATE, children=(key,)),)))) == (NOBODY,)
+    assert impact_lines(effect(replace(CHANGES, queries=(replace(UPDATE, children=(key,)),)))) == (NO_BLOCKING,)
 
 
 def test_rows_stay_locked_while_later_statements_work() -> None:

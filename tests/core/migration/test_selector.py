@@ -127,14 +127,14 @@ def test_a_migration_that_does_not_exist(text: str, hint: str) -> None:
     for verb in (by_rollback, by_repair, by_baseline, by_renumber):
         if verb is by_repair and text.isdecimal():
             continue  # the ledger says what can be repaired under a number
-        with pytest.raises(UsageError, match="there is no migration") as caught:
+        with pytest.raises(UsageError, match="was not found") as caught:
             verb(text)
         assert caught.value.hint == hint
 
 
 def test_a_target_by_a_name_that_its_number_does_not_have_blocks_the_plan() -> None:
     (problem,) = make_plan(WORK, STAGING, chained(), Selector.parse("002_oders")).problems
-    assert (problem.code, problem.what) == ("target", "there is no migration 002_oders")
+    assert (problem.code, problem.what) == ("target", "migration 002_oders does not exist")
     assert problem.hint == "did you mean `002_orders`?"
 
 

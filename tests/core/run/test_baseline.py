@@ -22,7 +22,7 @@ def test_all_migrations_up_to_a_number_are_taken_over() -> None:
     assert [m.name for m in taken_over(WORK, 2)] == ["001_one", "002_two"]
     assert taken_over(WORK, 4) == (ONE, TWO, FOUR)
     for missing in (0, 3, 5):
-        with pytest.raises(UsageError, match=f"no migration {missing:03}") as refused:
+        with pytest.raises(UsageError, match=f"migration {missing:03} does not exist") as refused:
             taken_over(WORK, missing)
         assert refused.value.hint == "the files have: 001, 002, 004"
     with pytest.raises(UsageError) as refused:

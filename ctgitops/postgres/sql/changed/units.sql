@@ -1,5 +1,5 @@
--- The OIDs of relations, routines and types whose definition may have changed, since a catalog row of theirs is in one
--- of the buckets, or since they depend on such an object: a definition contains the names of other objects.
+-- The OIDs of relations, routines and types whose definition may have changed, because one of their catalog rows is in
+-- one of the buckets, or because they depend on such an object: a definition contains the names of other objects.
 -- The class is 'unit', or the catalog of another dependent object, of which nothing can be read alone.
 with recursive touched (class, oid) as (
     select 'pg_class'::regclass::oid, c.oid from pg_class c where c.oid >= 16384 and c.oid::bigint % {buckets} = any({dirty})
