@@ -92,6 +92,14 @@ class Shadows(Protocol):
         Raises UsageError if a copy is not possible. Raises ApplyError if a step fails.
         """
 
+    def replayed(
+        self, wanted: ReplayTarget, steps: tuple[Step, ...], environment: Environment | None = None
+    ) -> AbstractContextManager[Replay]:
+        """A database as of `like`, in which `steps` have run. Its schema may be known from an earlier replay.
+
+        The steps run when the schema is read, unless it is known. A step that fails then raises ApplyError.
+        """
+
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
         """An empty database that is like `wanted`, on the server that the environment's manifest names.
 

@@ -57,13 +57,30 @@ class ThrowAwayDatabases:
 
     addresses: Addresses
 
+    def replayed(
+        self, wanted: ReplayTarget, steps: tuple[Step, ...], environment: Environment | None = None
+    ) -> AbstractContextManager[Replay]:
+        """A database as of `like`, in which `steps` have run. A local server's schemas are kept for the next run."""
+        from ..postgres.shadow.kept_replay import KeptReplay
+
+        policy, wanted = self._wanted(wanted, environment)
+        return KeptReplay(wanted, policy, steps, lambda: self._replay(wanted, policy, environment))
+
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
         """An empty throw-away database like `wanted`, which is dropped when the block ends. Raises UsageError."""
-        from ..postgres.shadow.replay import replay_shadow
+        policy, wanted = self._wanted(wanted, environment)
+        return self._replay(wanted, policy, environment)
 
-        policy = environment.shadow if environment else ShadowPolicy()
+    def _wanted(self, wanted: ReplayTarget, environment: Environment | None) -> tuple[ShadowPolicy, ReplayTarget]:
         if environment and environment.given.schemas:
             wanted = replace(wanted, given=self._given(environment, wanted.major))
+        return (environment.shadow if environment else ShadowPolicy()), wanted
+
+    def _replay(
+        self, wanted: ReplayTarget, policy: ShadowPolicy, environment: Environment | None
+    ) -> AbstractContextManager[Replay]:
+        from ..postgres.shadow.replay import replay_shadow
+
         if environment is None or not policy.url_secret:
             return replay_shadow(wanted, policy)
         return replay_shadow(wanted, policy, self._external(policy), self.addresses.of(environment))

@@ -55,6 +55,9 @@ class Throwaways:
         self.made.append(Throwaway(self.broken))
         yield self.made[-1]
 
+    def replayed(self, *_: object) -> Any:
+        raise NotImplementedError
+
     def sandbox(self, *_: object) -> Any:
         raise NotImplementedError
 

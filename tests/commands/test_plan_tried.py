@@ -32,6 +32,16 @@ class NoServer:
         yield  # type: ignore[misc]
 
     @contextmanager
+    def replayed(
+        self,
+        wanted: ReplayTarget,
+        steps: tuple[Step, ...],  # noqa: ARG002
+        environment: Environment | None = None,  # noqa: ARG002
+    ) -> Iterator[Replay]:
+        self.refuse(wanted.major)
+        yield  # type: ignore[misc]
+
+    @contextmanager
     def sandbox(self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()) -> Iterator[Sandbox]:  # noqa: ARG002
         self.refuse(original.major if policy.wanted else None)
         yield  # type: ignore[misc]

@@ -13,7 +13,9 @@ from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.core.plan.replay import ReplayTarget
 from ctgitops.core.schema.source_database import Role, SourceDatabase
 from ctgitops.errors import ApplyError
+from ctgitops.ports.shadow import Replay
 from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
+from ctgitops.postgres.shadow.kept_replay import KeptReplay
 from ctgitops.postgres.shadow.replay import ReplayShadow, replay_shadow
 from ctgitops.postgres.shadow.sandbox import sandbox_server, sandbox_shadow
 from ctgitops.postgres.shadow.sandbox_databases import SandboxShadow
@@ -183,6 +185,11 @@ class Here:
 
     def like(self, wanted: ReplayTarget, environment: object = None) -> AbstractContextManager[ReplayShadow]:  # noqa: ARG002
         return replay_shadow(wanted, ShadowPolicy())
+
+    def replayed(
+        self, wanted: ReplayTarget, steps: tuple[Step, ...], environment: object = None
+    ) -> AbstractContextManager[Replay]:
+        return KeptReplay(wanted, ShadowPolicy(), steps, lambda: self.like(wanted, environment))
 
 
 DYNAMIC = "do $$ begin execute 'alter database ' || 'own' || ' reset all'; end $$;"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,17 @@ def test_an_index_made_by_hand_is_told_and_ends_with_one(house: House, driving: 
     assert looked.status == 1
     assert "staging: DRIFT: 1 difference from the 2 migrations in the ledger" in looked.out
     assert "+     index public.by_hand: CREATE INDEX by_hand ON public.users USING btree (lower(email))" in looked.out
+
+
+@pytest.mark.slow
+def test_a_second_look_keeps_what_the_first_replayed(house: House, driving: str, tmp_path: Path) -> None:
+    cached = {"CTGITOPS_CACHE": str(tmp_path / "cache")}
+    assert house.run("drift", environ=cached).status == 0
+    written = {path: path.stat().st_ino for path in (tmp_path / "cache").glob("replay-*")}
+    run(driving, "create index by_hand on public.users (lower(email))")
+    looked = house.run("drift", "--env", "staging", environ=cached)
+    assert "staging: DRIFT: 1 difference from the 2 migrations in the ledger" in looked.out
+    assert {path: path.stat().st_ino for path in (tmp_path / "cache").glob("replay-*")} == written != {}
 
 
 @pytest.mark.slow

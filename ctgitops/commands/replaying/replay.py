@@ -53,8 +53,7 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 
 
 def _replayed(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
-    with shadows.like(like(live), environment) as shadow:
-        shadow.apply(steps)
+    with shadows.replayed(like(live), steps, environment) as shadow:
         expected, notes = with_versions_of(shadow.snapshot(), live)
         changes = _of_the_project(compare(expected, live), environment.given if environment else Given())
         if any(map(may_be_print, changes)):
