@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .escape import fence, plain
 from .json import dump
 from .phrases import count
 from .terminal_text import on_one_line
 
 if TYPE_CHECKING:
     from ..core.trial.command_result import TestResult, TryOutcome
+    from ..core.trial.reported_test import ReportedTest, ReportedTests
 
 
 def try_text(outcome: TryOutcome) -> str:
@@ -44,3 +46,37 @@ def _result(result: TestResult) -> dict[str, object]:
         "seconds": round(result.end.seconds, 3),
         "output": result.end.output,
     }
+
+
+def tests_text(found: ReportedTests) -> str:
+    """The reported results for the log of a workflow."""
+    if found.unknown:
+        return f"not known: {on_one_line(found.unknown)}"
+    return "\n".join(f"{_verdict(test)}: {on_one_line(test.name)}" for test in found.tests)
+
+
+def tests_markdown(found: ReportedTests) -> str:
+    """The reported results for a comment. All texts in the report are untrusted, so they are escaped."""
+    if found.unknown:
+        return f"### ❓ Tests on a copy: not known\n\n{plain(found.unknown)}.\n"
+    failed = [test for test in found.tests if not test.passed]
+    total = count(len(found.tests), "test")
+    title = f"### ⛔ {len(failed)} of {total} failed" if failed else f"### ✅ {total} passed"
+    where = f"Tests of the project, on a copy of {plain(found.environment)} with {_pending(found)}."
+    rows = ["| test | result |", "|:--|:--|"]
+    rows += [f"| {plain(test.name)} | {_verdict(test)}: {plain(test.result)} |" for test in found.tests]
+    outputs = [_output(test) for test in failed if test.output.strip()]
+    return "\n\n".join([f"{title} on a copy", where, "\n".join(rows), *outputs]) + "\n"
+
+
+def _pending(found: ReportedTests) -> str:
+    return count(found.migrations, "pending migration")
+
+
+def _verdict(test: ReportedTest) -> str:
+    return "✅ passed" if test.passed else "⛔ failed"
+
+
+def _output(test: ReportedTest) -> str:
+    summary = f"<details><summary>The end of the output of {plain(test.name)}</summary>"
+    return f"{summary}\n\n{fence(test.output, 'text')}\n\n</details>"
