@@ -15,4 +15,9 @@ if TYPE_CHECKING:
 def schema(request: Request, *, databases: Databases) -> TargetSchema:
     """The schema, the roles and the ledger of an environment's database. Read-only. Reads no rows of its tables."""
     database = databases.of(request.environment)
-    return TargetSchema(database.original(), current_ledger(request, database))
+    sizes = database.sizes(tuple(request.workspace.policy.rows))
+    statistics = {
+        table: {name: (column.nulls, column.distinct) for name, column in size.columns.items()}
+        for table, size in sizes.items()
+    }
+    return TargetSchema(database.original(), current_ledger(request, database), statistics)

@@ -60,10 +60,11 @@ def try_(
 
 
 class _CopyWork:
-    """What each copy gets: the rows of applied migrations, then the pending migrations, then all seed files."""
+    """What each copy gets: the rows of applied migrations, the pending migrations, all seed files, generated rows."""
 
     def __init__(self, request: Request, target: TargetSchema) -> None:
-        self._ledger = target.ledger
+        self._ledger, self._statistics = target.ledger, target.statistics
+        self._rows = request.workspace.policy.rows
         self.plan: Plan = make_plan(request.workspace, request.environment, target.ledger, request.target)
         problem = next((p for p in self.plan.problems if p.blocks and p.code not in SHOWN_ANYWAY), None)
         if problem:
@@ -82,10 +83,11 @@ class _CopyWork:
                 lost -= 1
         copy.apply(self.plan.steps)
         copy.apply(tuple(map(seed_step, self.seeds)))
+        notes = (*copy.unmatched, *(copy.generate(self._rows, self._statistics) if self._rows else ()))
         if not lost:
-            return copy.unmatched
+            return notes
         what = f"{lost} INSERT statement{'s' if lost > 1 else ''} of applied migrations cannot run in the copy"
-        return (*copy.unmatched, what)
+        return (*notes, what)
 
 
 def _blocked(problem: Problem, environment: str) -> WorkspaceError | LedgerError:

@@ -107,6 +107,7 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
         freezes=freezes_of(usable, repository),
         notify=receivers_of(usable),
         tests=tuple(map(_test, usable.get("tests", ()))),
+        rows=dict(usable.get("rows", {})),
         layout=layout,
         given=given_by(platform, *(tuple(given.get(key, ())) for key in ("schemas", "roles", "extensions"))),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),

@@ -95,6 +95,15 @@ class OpenCopy(Protocol):
     def apply(self, steps: tuple[Step, ...]) -> None:
         """Runs steps as apply does. Raises ApplyError."""
 
+    def generate(
+        self, rows: Mapping[str, int], statistics: Mapping[str, Mapping[str, tuple[float, float]]]
+    ) -> tuple[str, ...]:
+        """Adds generated rows: `rows` maps tables to numbers. Returns what differs from the wanted rows, as text.
+
+        `statistics` maps tables and their columns to the null fraction and `n_distinct`. Raises WorkspaceError if a
+        table cannot be filled.
+        """
+
     def variables(self, role: str = "") -> Mapping[str, str]:
         """`DATABASE_URL` and the variables of libpq with which a command connects as `role`.
 

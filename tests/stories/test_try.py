@@ -12,6 +12,7 @@ import pytest
 
 from tests.report.test_json import valid
 from tests.servers import fetch
+from tests.servers import run as run_sql
 from tests.stories.house import House, until
 
 PEOPLE = "create table people (id int primary key, name text);\ninsert into people values (1, 'Ada');"
@@ -161,3 +162,18 @@ def test_each_test_of_the_policy_gets_its_own_copy_and_the_results_fit_their_sch
     tried.policy("header: optional\n")
     none = tried.run("try", "--env", "staging", "--tests")
     assert (none.status, "the policy has no tests" in none.said) == (3, True), none.said
+
+
+@pytest.mark.slow
+def test_generated_rows_are_in_the_copy_with_the_statistics_of_the_target(tried: House, database_url: str) -> None:
+    values = "select n, case when n % 2 = 0 then 'n' || n % 5 end from generate_series(10, 1009) n"
+    more = f"alter table people add column nick text; insert into people (id, nick) {values}; analyze people"
+    run_sql(database_url, more)
+    tried.policy("header: optional\nrows: {public.people: 1000}\n")
+    script = 'psql -Atc "select count(*), count(distinct nick), round(avg((nick is null)::int), 1) from people"'
+    assert sh(tried, script)["tests"][0]["output"] == "1002|5|0.5\n"
+    assert tried.run("schema", "--env", "staging", "--out", "schema.json").status == 0
+    assert sh(tried, script, "--from", "schema.json")["tests"][0]["output"] == "1002|5|0.5\n"
+    tried.policy("header: optional\nrows: {public.nowhere: 1000}\n")
+    wrong = tried.run("try", "--env", "staging", "--", "true")
+    assert (wrong.status, "there is no table public.nowhere" in wrong.said) == (3, True), wrong.said

@@ -75,6 +75,8 @@ class Policy:
     """The receivers of notifications about every environment."""
     tests: tuple[ProjectTest, ...] = ()
     """The tests of the project that `try --tests` runs on copies."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """Maps tables to the number of rows that `try` generates in each copy."""
     given: Given = field(default_factory=Given)
     """The schemas that the platform creates in every environment."""
     layout: Layout = field(default_factory=Layout)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
@@ -28,6 +28,8 @@ class TargetSchema:
 
     original: SourceDatabase
     ledger: Ledger
+    statistics: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    """Maps tables and their columns to the null fraction and `n_distinct`. Only of tables in `rows` of the policy."""
 
 
 def artifact_text(environment: str, target: TargetSchema) -> str:
@@ -42,6 +44,7 @@ def artifact_text(environment: str, target: TargetSchema) -> str:
             for e in target.ledger.in_order
         ],
         "seeds": target.ledger.seeded,
+        "statistics": target.statistics,
     }
     return json.dumps(document, default=_plain, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -57,11 +60,14 @@ def target_from(text: str, name: str, environment: str, files: tuple[Migration, 
         if document["version"] != VERSION:
             raise UsageError(f"{name} has the format {document['version']}, not {VERSION}", hint=hint)
         found, original, ledger = document["environment"], _database(document["database"]), _ledger(document, files)
+        statistics = {
+            t: {c: (float(n), float(d)) for c, (n, d) in of.items()} for t, of in document["statistics"].items()
+        }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{name} is not a schema artifact: {error}", hint=hint) from None
     if found != environment:
         raise UsageError(f"{name} is the schema of {found}, not of {environment}", hint=hint)
-    return TargetSchema(original, ledger)
+    return TargetSchema(original, ledger, statistics)
 
 
 def _plain(value: object) -> object:

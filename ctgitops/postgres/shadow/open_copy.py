@@ -13,11 +13,13 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from ...errors import UsageError
-from ..connection.connect import refused_as_error
+from ..connection.connect import connect, refused_as_error
 from ..server.external_server import ExternalServer
 from ..server.limits import Limits
 from .extensions import as_admin
+from .generated_rows import generate_rows
 from .sandbox import sandbox_server
+from .sandbox_databases import STATEMENT_TIMEOUT
 from .sandbox_server import LOOPBACK, OpenServer
 from .trial import NoObserver
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ...core.plan.plan import Step
     from ...core.schema.source_database import SourceDatabase
     from ..connection.connect import Address
+    from .generated_rows import Statistics
     from .sandbox_databases import SandboxDatabases
 
 CONNECTIONS = 110
@@ -54,6 +57,12 @@ class OpenCopy:
     def apply(self, steps: tuple[Step, ...]) -> None:
         """Runs steps as the migrations' role. Raises ApplyError."""
         self._shadow.apply(steps)
+
+    def generate(self, rows: Mapping[str, int], statistics: Statistics) -> tuple[str, ...]:
+        """Adds generated rows as the migrations' role. Returns differences as text. Raises WorkspaceError."""
+        settings = {"search_path": "", "statement_timeout": STATEMENT_TIMEOUT}
+        with connect(self._shadow.address, "ctgitops/shadow", settings) as connection:
+            return generate_rows(connection, rows, statistics)
 
     def variables(self, role: str = "") -> Mapping[str, str]:
         """Lets a role log in, and returns the variables with which a command connects as this role. Writes."""
