@@ -1,4 +1,4 @@
-"""CLI commands for throw-away copies of an environment: try."""
+"""CLI commands for throw-away copies of an environment: try and shell."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..core.gate.request import Request
     from ..core.trial.schema_artifact import TargetSchema
 
+PSQL_VARIABLES = ("PSQLRC", "PSQL_HISTORY", "PSQL_PAGER", "PSQL_EDITOR", "PAGER", "EDITOR", "VISUAL", "COLUMNS")
 POLICY = "migrations/policy.yaml"
 MOST_SECONDS = 24 * 3600
 LONGEST_NAME = 80
@@ -99,6 +100,38 @@ def try_(  # noqa: PLR0913 - one parameter per option
         print_page(try_json(outcome), "json")
     else:
         print_page(try_text(outcome)) if of_policy else say(try_text(outcome))
+    return outcome.exit_status
+
+
+@click.command()
+@options.environment
+@click.option(
+    "--copy",
+    "of_copy",
+    is_flag=True,
+    required=True,
+    help="Open the session on a throw-away copy. Required: ctgitops never opens a session on a real database.",
+)
+@_source
+@_role
+@options.target
+@options.root
+def shell(  # noqa: PLR0913 - one parameter per option
+    *, name: str, of_copy: bool, artifact: Path | None, role: str, target: str | None, root: Path
+) -> int:
+    """Open psql on a throw-away copy with the pending migrations and the seed files.
+
+    The copy is the same as for `try`, and is removed when psql ends. Exit status 1: psql reported an error.
+    """
+    from ..commands.try_ import TryWork
+    from ..commands.try_ import try_ as verb
+
+    assert of_copy  # noqa: S101 - click requires the flag
+    wiring = Wiring(root)
+    request = wiring.request(name, target=target)
+    work = TryWork((_single(("psql",), PSQL_VARIABLES),), MOST_SECONDS, role)
+    commands = wiring.commands(interactive=True)
+    outcome = verb(request, _target(wiring, request, artifact), work, copies=wiring.shadows, commands=commands)
     return outcome.exit_status
 
 

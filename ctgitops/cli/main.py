@@ -33,6 +33,7 @@ VERBS = {
     "repair": "repair",
     "baseline": "repair",
     "try": "copies",
+    "shell": "copies",
     "snapshot": "schema",
     "schema": "schema",
     "diff": "schema",

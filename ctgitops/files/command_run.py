@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import field
 from pathlib import Path
 from typing import IO
@@ -40,12 +41,14 @@ class LocalCommands:
     """The names of the variables with secrets, which no command gets."""
     echo: IO[bytes] | None = None
     """Where the output of commands is shown. If None, commands write to this process's output, and none is kept."""
+    interactive: bool = False
+    """Whether commands use the terminal. Ctrl-C then reaches only the command."""
 
     def run(self, test: ProjectTest, variables: Mapping[str, str], seconds: float) -> CommandEnd:
         """Runs a command. See the port."""
         environment = {**command_environment(self.environ, test.keep_env, self.secrets), **variables}
         started = time.monotonic()
-        with Descendants() as descendants:
+        with Descendants() as descendants, _ctrl_c_ignored() if self.interactive else nullcontext():
             process = self._start(test.command, environment)
             tail = _Tail(process.stdout, self.echo) if process.stdout and self.echo else None
             status: int | None = None
@@ -68,12 +71,22 @@ class LocalCommands:
                 stdin=None if self.echo is None else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if self.echo else None,
-                start_new_session=True,
+                start_new_session=not self.interactive,
             )
         except (OSError, ValueError) as error:
             said = error.strerror if isinstance(error, OSError) else str(error)
             what = f"the command `{command[0]}` cannot be started: {said}"
             raise UsageError(what, hint="name a program that is in PATH, after `--`") from None
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Leaves Ctrl-C to the command. The handler of this process would end the command and the copy."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def command_environment(environ: Mapping[str, str], keep: Iterable[str], secrets: frozenset[str]) -> dict[str, str]:

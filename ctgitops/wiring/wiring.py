@@ -143,13 +143,16 @@ class Wiring:
         """Creates throw-away databases."""
         return ThrowAwayDatabases(self.addresses)
 
-    def commands(self, *, captured: bool) -> LocalCommands:
-        """Runs commands of the project. With `captured`, their output is read, and shown on standard error."""
+    def commands(self, *, captured: bool = False, interactive: bool = False) -> LocalCommands:
+        """Runs commands of the project. With `captured`, their output is read, and shown on standard error.
+
+        With `interactive`, they use the terminal of this process.
+        """
         from ..core.doctor.variables import secrets_of
         from ..files.command_run import LocalCommands, standard_error
 
         names = secrets_of(self.environments, self.workspace.policy.notify)
-        return LocalCommands(self.root, self.environ, names, standard_error() if captured else None)
+        return LocalCommands(self.root, self.environ, names, standard_error() if captured else None, interactive)
 
     @property
     def code(self) -> RepositoryCode:

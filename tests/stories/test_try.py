@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -177,3 +179,29 @@ def test_generated_rows_are_in_the_copy_with_the_statistics_of_the_target(tried:
     tried.policy("header: optional\nrows: {public.nowhere: 1000}\n")
     wrong = tried.run("try", "--env", "staging", "--", "true")
     assert (wrong.status, "there is no table public.nowhere" in wrong.said) == (3, True), wrong.said
+
+
+@pytest.mark.slow
+def test_a_shell_is_opened_on_a_copy_only(tried: House, database_url: str) -> None:
+    refused = tried.run("shell", "--env", "staging")
+    assert (refused.status, "Missing option '--copy'" in refused.said) == (2, True), refused.said
+    process = tried.start("shell", "--env", "staging", "--copy", stdin=subprocess.PIPE)
+    out, _ = process.process.communicate("delete from people where id = 1;\nselect name, age from people;\n")
+    assert process.process.returncode == 0
+    assert "DELETE 1" in out
+    assert "seed |   7" in out
+    assert fetch(database_url, "select count(*) from people") == [(2,)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pg_prove") is None, reason="pg_prove is not installed")
+def test_pgtap_works(tried: House) -> None:
+    if "could not open extension control file" in sh(tried, "psql -c 'create extension pgtap'")["tests"][0]["output"]:
+        pytest.skip("pgTAP is not installed for the server of the copy")
+    tap = "begin; select plan(1); select has_column('people', '{}'); select * from finish(); rollback;"
+    tried.write("t/right.sql", tap.format("age"))
+    tried.write("u/wrong.sql", tap.format("height"))
+    script = "psql -qc 'create extension pgtap' && pg_prove {}/*.sql"
+    assert sh(tried, script.format("t"))["status"] == 0
+    wrong = sh(tried, script.format("u"))
+    assert (wrong["status"], "Column people.height should exist" in wrong["tests"][0]["output"]) == (1, True), wrong
