@@ -27,6 +27,7 @@ from .base_branch import BaseCommit
 from .job import LONGEST, Job, error_markdown
 from .last_words import NOTHING, last_words
 from .override import override_in
+from .project_tests import export_schemas
 from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, untouched, with_reviews
 from .waiting import status_of_plans
 
@@ -77,6 +78,7 @@ def _planned(job: Job, ask: Planning) -> int:
     requests = tuple(replace(request, workspace=replace(request.workspace, git=known.git)) for request in requests)
     with current().block("plan"):
         results = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
+    export_schemas(job, requests, databases)
     if base:
         pairs = zip(results, requests, strict=True)
         results = tuple(base.seen(result, request, job.wiring.shadows) for result, request in pairs)

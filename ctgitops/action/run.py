@@ -49,6 +49,7 @@ from . import change, comment_command, corrections, drill, fork_plan, planning, 
 from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job
+from .project_tests import show_tests
 from .provenance import prove
 from .records import record_failure
 
@@ -176,8 +177,8 @@ def _commanded(job: Job, event: Happened) -> int:
             _prove_tag(job, event)
             unmerged = event if isinstance(event, PullRequest | MergeGroup) else None
             return read_only.status(job, BaseCommit(unmerged.base_sha, unmerged.instead) if unmerged else None)
-        case Command.CHECK:
-            return read_only.check(job)
+        case Command.CHECK | Command.TESTS:
+            return read_only.check(job) if job.inputs.command is Command.CHECK else show_tests(job, event)
         case Command.DRIFT | Command.DRILL | Command.RESUME | Command.TRAFFIC | Command.UNLOCK | Command.REPAIR:
             return _on_merged(job, event)
 

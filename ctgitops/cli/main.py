@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from importlib import import_module
+from keyword import iskeyword
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -31,7 +32,10 @@ VERBS = {
     "rollback": "read_write",
     "repair": "repair",
     "baseline": "repair",
+    "try": "copies",
+    "shell": "copies",
     "snapshot": "schema",
+    "schema": "schema",
     "diff": "schema",
     "drift": "schema",
     "history": "history",
@@ -57,6 +61,7 @@ READERS = frozenset(
         "watch",
         "verify",
         "snapshot",
+        "schema",
         "diff",
         "drift",
         "history",
@@ -74,6 +79,11 @@ LONGEST_STOP_SECONDS, LONGEST_ON_RUNNER = 4.5, 9
 """Time limits for the clean-up after a signal, in seconds. GitHub's runner kills a cancelled step after 10 seconds."""
 
 
+def attribute_of(verb: str) -> str:
+    """The name of a verb's command in its module. `try` is a keyword of Python."""
+    return f"{verb}_" if iskeyword(verb) else verb
+
+
 class Verbs(click.Group):
     """A group of commands. Imports the module of a verb only when the verb is used. `--version` imports no module."""
 
@@ -87,7 +97,7 @@ class Verbs(click.Group):
             return None
         with _signals_later():
             module = import_module(f"{__package__}.{VERBS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, attribute_of(cmd_name))
         return command
 
     def resolve_command(

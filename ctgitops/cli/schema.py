@@ -1,4 +1,4 @@
-"""CLI commands for schemas: snapshot, diff, drift, verify."""
+"""CLI commands for schemas: snapshot, schema, diff, drift, verify."""
 
 from __future__ import annotations
 
@@ -31,6 +31,28 @@ def snapshot(name: str, out: Path | None, root: Path) -> int:
         return 0
     wiring.write(out, snapshot_text(taken))
     print_page(f"{name}: {phrases.count(len(taken.objects), 'object')}, fingerprint {taken.fingerprint[:12]}, in {out}")
+    return 0
+
+
+@click.command()
+@options.environment
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Write the schema artifact here."
+)
+@options.root
+def schema(name: str, out: Path, root: Path) -> int:
+    """Write a schema artifact of an environment, for `try --from`.
+
+    The artifact contains the schema, the names of roles, and the list of applied migrations. It contains no rows and no
+    passwords. Read-only.
+    """
+    from ..commands.schema import schema as verb
+    from ..core.trial.schema_artifact import artifact_text
+
+    wiring = Wiring(root)
+    target = verb(wiring.request(name), databases=wiring.databases)
+    wiring.write(out, artifact_text(name, target))
+    print_page(f"{name}: PostgreSQL {target.original.major}, {len(target.ledger.applied)} applied, in {out}")
     return 0
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ..core.gate.gate import Unreadable
+from ..core.ledger.deprecation_list import listed_deprecations
 from ..core.view.run_history import History, Lane, lane_of
 from ..core.view.schema_tree import SchemaTree
 from ..errors import CtgitopsError
@@ -49,7 +50,9 @@ def history(
         ledgers = tuple(pool.map(ledger, requests))
     tree = SchemaTree()
     named = zip(requests, ledgers, strict=True)
-    lanes = tuple(lane_of(request.environment.name, found, tree) for request, found in named)
+    migrations = requests[0].workspace.migrations
+    made = (lane_of(request.environment.name, found, tree) for request, found in named)
+    lanes = tuple(replace(lane, deprecations=listed_deprecations(migrations, lane.ledger)) for lane in made)
     servers: tuple[str, ...] = ()
     if depth.schemas:
         servers = _rebuild(requests, lanes, tree, databases, shadows, tell)

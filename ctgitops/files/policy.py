@@ -10,6 +10,7 @@ from typing import Any
 from ..core.environment.given import EXPOSED, Platform, given_by
 from ..core.environment.layout import Layout, LayoutName
 from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
+from ..core.environment.project_test import ProjectTest
 from ..core.problem import Problem
 from ..errors import Place
 from .freezes import freeze_faults, freezes_of
@@ -105,10 +106,16 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
         freezes=freezes_of(usable, repository),
         notify=receivers_of(usable),
+        tests=tuple(map(_test, usable.get("tests", ()))),
+        rows=dict(usable.get("rows", {})),
         layout=layout,
         given=given_by(platform, *(tuple(given.get(key, ())) for key in ("schemas", "roles", "extensions"))),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )
+
+
+def _test(data: dict[str, Any]) -> ProjectTest:
+    return ProjectTest.of_shell(data["name"], data["run"], tuple(data.get("keep_env", ())))
 
 
 def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:

@@ -27,6 +27,7 @@ class Command(StrEnum):
     TRAFFIC = "traffic"
     UNLOCK = "unlock"
     REPAIR = "repair"
+    TESTS = "tests"
 
 
 class CommentMode(StrEnum):
@@ -70,6 +71,7 @@ class Inputs:
     override: tuple[str, ...] = ()
     reason: str = ""
     workflow: str = ""
+    tests: str = ""
 
     def named(self) -> Inputs:
         """Returns the inputs, if all inputs that the command requires are present. Raises UsageError."""
@@ -163,6 +165,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
         override=_listed("override", text),
         reason=text.get("reason", ""),
         workflow=text.get("workflow", ""),
+        tests=text.get("tests", ""),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ..core.environment.given import Platform
+from ..core.migration.deprecation import deprecations_in
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.view.preview import PlanResult, Preview
 from ..sql.parse import SqlSyntaxError
@@ -55,12 +56,14 @@ def lint_plan(
         severities(workspace.policy, environment),
         today,
     )
+    numbers = {number for number, _ in plan.applied}
+    applied = sorted((m for m in workspace.migrations if m.number in numbers), key=lambda m: m.number)
     if live is None:
-        applied = {number for number, _ in plan.applied}
-        for migration in sorted(workspace.migrations, key=lambda m: m.number):
-            if migration.number in applied:
-                linter.fold(migration.up)
+        for migration in applied:
+            linter.fold(migration.up)
         linter.catalog.settle()
+    else:
+        linter.deprecations = tuple(each for migration in applied for each in deprecations_in(migration.up))
     findings = [_of_step(linter, step, plan) for step in plan.steps]
     steps = zip(plan.steps, findings, strict=True)
     return replace(plan, steps=tuple(replace(step, findings=found) for step, found in steps))

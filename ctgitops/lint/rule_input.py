@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field, replace
+from datetime import date
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ..lazy import dataclass
 from ..sql.locks import LockMode, locks
@@ -13,6 +15,10 @@ from ..sql.transaction_block import why_not_in_transaction
 from .added_columns import AddedColumn, added_column, target
 from .catalog import Catalog, Table
 from .dynamic_sql import UNKNOWN
+
+if TYPE_CHECKING:
+    from ..core.migration.deprecation import Deprecation
+    from ..core.migration.schema_version import SchemaVersion
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 """The types of relations that have rows. An AlterTableStmt can also be ALTER INDEX, SEQUENCE, VIEW or TYPE."""
@@ -34,6 +40,11 @@ class Transaction:
     """All statements of the file, each with its kind. Includes statements in DO blocks, and later statements."""
     mixed_reported: bool = False
     """Whether the rule `mixed-file` already reported the file."""
+    deprecations: tuple[Deprecation, ...] = ()
+    """The deprecations in earlier files, oldest first."""
+    version: SchemaVersion | None = None
+    """The schema version in the file's header. None without one."""
+    today: date = date.min
     worked_under: set[Name] = field(default_factory=set)
     """The locked tables for which the rule `work-under-lock` has already reported a DDL statement."""
 

@@ -8,6 +8,7 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..core.migration.deprecation import Deprecation, deprecations_in, version_in
 from ..core.workspace.finding import Finding, Severity
 from ..lazy import dataclass
 from ..sql.batch import is_batched
@@ -39,6 +40,8 @@ class Linter:
     exposed_schemas: tuple[str, ...] = ()
     severities: Mapping[str, str] = field(default_factory=dict)
     today: date = date.min
+    deprecations: tuple[Deprecation, ...] = ()
+    """The deprecations in earlier files, oldest first. `file` and `fold` add those of a file."""
     _by_kind: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
 
     def file(self, script: Script, *, transactional: bool = True) -> tuple[Finding, ...]:
@@ -55,12 +58,16 @@ class Linter:
             whole=transactional,
             batched=is_batched(script.sql),
             statements=len(found),
+            deprecations=self.deprecations,
+            version=version_in(script),
+            today=self.today,
             written=tuple(Guard().each("the statements of the file", lambda: _written(found, self.catalog))),
         )
         findings = dict.fromkeys(self._whole(script, found[:1], transaction))
         findings |= dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
         allowed = allowances(script, [(script.first_word(tree.start, tree.end), tree.end) for tree in found])
         self.catalog.path, self.catalog.timezone = path, ""
+        self.deprecations += deprecations_in(script)
         return judged(script.path, findings, allowed, self.severities, self.today)
 
     def fold(self, script: Script) -> None:
@@ -69,6 +76,7 @@ class Linter:
         If the effect of the file is unknown, the catalog becomes incomplete, because other tables may exist.
         """
         guard, path = Guard(), self.catalog.path
+        self.deprecations += deprecations_in(script)
         try:
             found = trees(script.sent)
         except SqlSyntaxError:

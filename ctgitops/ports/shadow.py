@@ -81,6 +81,48 @@ class Sandbox(SchemaCopy, Protocol):
         """Another database with the same roles, but no objects."""
 
 
+class OpenCopy(Protocol):
+    """A throw-away copy of a real schema to which commands of the project can connect."""
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """The known differences from the real database, as text."""
+
+    @property
+    def stopped(self) -> str:
+        """The limit that stopped the copy's server, as text. Empty if no limit did."""
+
+    def apply(self, steps: tuple[Step, ...]) -> None:
+        """Runs steps as apply does. Raises ApplyError."""
+
+    def generate(
+        self, rows: Mapping[str, int], statistics: Mapping[str, Mapping[str, tuple[float, float]]]
+    ) -> tuple[str, ...]:
+        """Adds generated rows: `rows` maps tables to numbers. Returns what differs from the wanted rows, as text.
+
+        `statistics` maps tables and their columns to the null fraction and `n_distinct`. Raises WorkspaceError if a
+        table cannot be filled.
+        """
+
+    def variables(self, role: str = "") -> Mapping[str, str]:
+        """`DATABASE_URL` and the variables of libpq with which a command connects as `role`.
+
+        The default is the role that applies migrations. Raises UsageError if the copy has no such role.
+        """
+
+
+class OpenCopies(Protocol):
+    """Creates throw-away copies to which commands of the project can connect."""
+
+    def open_copy(
+        self, original: SourceDatabase, policy: ShadowPolicy, seconds: float
+    ) -> AbstractContextManager[OpenCopy]:
+        """A copy of a real schema that commands use for at most about `seconds`. Dropped when the block ends.
+
+        Raises UsageError if a copy is not possible.
+        """
+
+
 class Shadows(Protocol):
     """Creates throw-away databases."""
 

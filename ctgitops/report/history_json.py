@@ -66,6 +66,7 @@ def _lane(lane: Lane, texts: MigrationTexts) -> Object:
         "broken_at": lane.broken_at,
         "drift": _drift(lane.drift),
         "schema": lane.nodes[ledger.entries[-1].id] if ledger.entries else None,
+        "deprecations": [each.to_data() for each in lane.deprecations],
         "runs": [_run(run, lane, texts) for run in lane.runs],
     }
 

@@ -34,6 +34,7 @@ def _text(lane: Lane, within: int | None) -> list[str]:
         lines += ["", *table([_HEADING, *map(_row, _shown(lane))], within=within)]
     for run in _shown(lane):
         lines += [f"  {_when(run)} {on_one_line(what)}" for what in _errors(run)]
+    lines += [f"  deprecated: {on_one_line(each.text)}" for each in lane.deprecations]
     return lines + [f"  {line}" for line in _left_out(lane)]
 
 
@@ -51,6 +52,7 @@ def _markdown(lane: Lane) -> list[str]:
         lines += ["", f"| {' | '.join(_HEADING)} |", f"|{':--|' * len(_HEADING)}"]
         lines += [f"| {' | '.join(_cells(run))} |" for run in _shown(lane)]
     lines += ["", *(f"- {plain(_when(run))}: {prose(what)}" for run in _shown(lane) for what in _errors(run))]
+    lines += [f"- deprecated: {plain(each.text)}" for each in lane.deprecations]
     return lines + [plain(line) for line in _left_out(lane)]
 
 

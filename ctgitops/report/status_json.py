@@ -60,6 +60,7 @@ def _status(status: EnvironmentStatus) -> Object:
         "measuring": _measuring(status.measuring),
         "queue": status.queued and _queued(status.queued),
         "migrations": [_row(row) for row in status.rows],
+        "deprecations": [each.to_data() for each in status.deprecations],
         "problems": [problem_data(problem) for problem in status.problems],
     }
 

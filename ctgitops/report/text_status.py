@@ -25,6 +25,7 @@ def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = 
     heading = ("environment", "version", "pending", "last run", "problems")
     lines = table([heading, *map(_beside, statuses)], indent=0, within=within)
     lines += _migrations(statuses, within)
+    lines += _deprecations(statuses)
     lines += _queue(statuses)
     for status in statuses:
         lines += _now(status)
@@ -46,6 +47,7 @@ def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
     if point := status.recovery_point:
         lines += ["", f"recovery point of the last run: {on_one_line(point.text)}"]
     lines += ["", f"ledger {status.ledger_id}"] if status.ledger_id else []
+    lines += _deprecations((status,))
     lines += _queue((status,))
     lines += _now(status)
     return "\n".join([*lines, *_problems(status)]) + "\n"
@@ -64,6 +66,18 @@ def _migrations(statuses: tuple[EnvironmentStatus, ...], within: int | None) -> 
         (*_row(known[key], longest)[:3], *(_state(rows.get(key)) for rows in states.values())) for key in sorted(known)
     )
     return ["", *table([heading, *rows], indent=0, within=within)]
+
+
+def _deprecations(statuses: tuple[EnvironmentStatus, ...]) -> list[str]:
+    """The deprecated tables and columns, each with the environments that still have it."""
+    where: dict[tuple[str, str], list[str]] = {}
+    for status in statuses:
+        for each in status.deprecations:
+            since = f"{each.since:%Y-%m-%d}" if each.since else "an unknown day"
+            key = (each.object, f"remove after {each.after}, deprecated by {each.migration}")
+            where.setdefault(key, []).append(f"{status.environment} since {since}")
+    rows = [(*key, ", ".join(environments)) for key, environments in where.items()]
+    return ["", "deprecated", *table(rows)] if rows else []
 
 
 def _queue(statuses: tuple[EnvironmentStatus, ...]) -> list[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..core.plan.replay import ReplayTarget
     from ..core.schema.source_database import SourceDatabase
     from ..ports.database import Database
-    from ..ports.shadow import Replay, Sandbox
+    from ..ports.shadow import OpenCopy, Replay, Sandbox
     from ..postgres.connection.connect import Address
     from .addresses import Addresses
 
@@ -53,7 +53,7 @@ class PostgresDatabases:
 
 @dataclass(frozen=True)
 class ThrowAwayDatabases:
-    """Implements `ports.shadow.Shadows`."""
+    """Implements `ports.shadow.Shadows` and `ports.shadow.OpenCopies`."""
 
     addresses: Addresses
 
@@ -92,6 +92,15 @@ class ThrowAwayDatabases:
 
         external = self._external(policy) if policy.url_secret else None
         with current().block("trial"), sandbox_shadow(original, policy, external, had) as made:
+            yield made
+
+    @contextmanager
+    def open_copy(self, original: SourceDatabase, policy: ShadowPolicy, seconds: float) -> Iterator[OpenCopy]:
+        """A throw-away copy of a real schema to which commands can connect. Raises UsageError."""
+        from ..postgres.shadow.open_copy import open_copy
+
+        external = self._external(policy) if policy.url_secret else None
+        with current().block("copy"), open_copy(original, policy, seconds, external) as made:
             yield made
 
     def _given(self, environment: Environment, major: int | None) -> str:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..core.run.progress import Listener
     from ..core.trial.code_reference import Searched
     from ..core.workspace.workspace import Workspace
+    from ..files.command_run import LocalCommands
     from ..ports.forge import Forge
     from ..sql.name_changes import SearchedName
     from .backups import StoredBackups
@@ -141,6 +142,17 @@ class Wiring:
     def shadows(self) -> ThrowAwayDatabases:
         """Creates throw-away databases."""
         return ThrowAwayDatabases(self.addresses)
+
+    def commands(self, *, captured: bool = False, interactive: bool = False) -> LocalCommands:
+        """Runs commands of the project. With `captured`, their output is read, and shown on standard error.
+
+        With `interactive`, they use the terminal of this process.
+        """
+        from ..core.doctor.variables import secrets_of
+        from ..files.command_run import LocalCommands, standard_error
+
+        names = secrets_of(self.environments, self.workspace.policy.notify)
+        return LocalCommands(self.root, self.environ, names, standard_error() if captured else None, interactive)
 
     @property
     def code(self) -> RepositoryCode:

@@ -24,6 +24,7 @@ def test_names_are_those_that_a_workflow_writes() -> None:
         "override",
         "reason",
         "workflow",
+        "tests",
     )
 
 
@@ -46,6 +47,7 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         "INPUT_OVERRIDE": "window bake",
         "INPUT_REASON": "the cause is corrected",
         "INPUT_WORKFLOW": "deploy.yml",
+        "INPUT_TESTS": "tests.json",
     }
     wanted = Inputs(
         Command.APPLY, "staging", "database", "ghs_token", CommentMode.OFF, "1f2e3d4c5b6a", "008", dry_run=True, wait=12
@@ -58,6 +60,7 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         reason="the cause is corrected",
         on_wait=OnWait.PASS,
         workflow="deploy.yml",
+        tests="tests.json",
     )
     assert read_inputs(given) == wanted
     assert len(given) == len(names())

@@ -145,12 +145,11 @@ class House:
             [sys.executable, "-m", "ctgitops", *arguments],
             cwd=self.root,
             env={**_environ(), **self.secrets, **(environ or {})},
-            stdin=subprocess.DEVNULL,
+            **{"stdin": subprocess.DEVNULL, **options},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            **options,
         )
         return Running(process, self)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from .diagnosis import Diagnosis, ok, problem
@@ -12,8 +12,27 @@ if TYPE_CHECKING:
     from ..environment.receiver import Receiver
 
 
+def secrets_of(environments: Iterable[Environment], receivers: tuple[Receiver, ...]) -> frozenset[str]:
+    """The names of all variables with secrets. `receivers` are those of the policy."""
+    found: set[str] = set()
+    for each in environments:
+        found |= _wanted(each, (*each.notify, *receivers)).keys()
+    return frozenset(found)
+
+
 def variables(environment: Environment, receivers: tuple[Receiver, ...], known: Collection[str]) -> Iterator[Diagnosis]:
     """A problem for each variable that is not in `known`. `receivers` includes the policy's receivers."""
+    wanted = _wanted(environment, receivers)
+    missing = {name: what for name, what in wanted.items() if name not in known}
+    for name, what in missing.items():
+        fix = f"gh secret set {name} --env {environment.name}   # on GitHub, and under `env:` in the workflow"
+        yield problem("variables", f"{name}, {what}, is not set", f"export {name}=…\n{fix}")
+    if not missing:
+        yield ok("variables", f"{', '.join(wanted)}")
+
+
+def _wanted(environment: Environment, receivers: tuple[Receiver, ...]) -> dict[str, str]:
+    """Maps the name of each variable with a secret to what it contains."""
     wanted = {environment.url_secret: "the URL of the database"}
     if environment.shadow.url_secret:
         wanted[environment.shadow.url_secret] = "the URL of the server for the trial"
@@ -23,9 +42,4 @@ def variables(environment: Environment, receivers: tuple[Receiver, ...], known: 
         wanted.setdefault(each.secret, "the URL of a receiver of notifications")
         if each.signing_secret:
             wanted.setdefault(each.signing_secret, "the key that signs notifications")
-    missing = {name: what for name, what in wanted.items() if name not in known}
-    for name, what in missing.items():
-        fix = f"gh secret set {name} --env {environment.name}   # on GitHub, and under `env:` in the workflow"
-        yield problem("variables", f"{name}, {what}, is not set", f"export {name}=…\n{fix}")
-    if not missing:
-        yield ok("variables", f"{', '.join(wanted)}")
+    return wanted

@@ -12,6 +12,7 @@ from .layout import Layout
 
 if TYPE_CHECKING:
     from .freeze import Freeze
+    from .project_test import ProjectTest
     from .receiver import Receiver
     from .repeated_freeze import RepeatedFreeze
 
@@ -72,6 +73,10 @@ class Policy:
     """The periods in which nothing is applied to any environment."""
     notify: tuple[Receiver, ...] = ()
     """The receivers of notifications about every environment."""
+    tests: tuple[ProjectTest, ...] = ()
+    """The tests of the project that `try --tests` runs on copies."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """Maps tables to the number of rows that `try` generates in each copy."""
     given: Given = field(default_factory=Given)
     """The schemas that the platform creates in every environment."""
     layout: Layout = field(default_factory=Layout)

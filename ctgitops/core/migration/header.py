@@ -33,8 +33,9 @@ FIELDS = (
 )
 """The required fields."""
 FLAG = "Flag"
-ORDER = (*FIELDS, FLAG)
-"""All fields, in their required order. The last field is optional."""
+DEPRECATES = "Deprecates"
+ORDER = (*FIELDS, FLAG, DEPRECATES)
+"""All fields, in their required order. The last two fields are optional."""
 
 _RULE = regex(r"[-=\s]*")
 _FIELD = regex(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")

@@ -17,6 +17,7 @@ from ..migration.schema_version import SchemaVersion, highest
 from .schema_tree import SchemaTree
 
 if TYPE_CHECKING:
+    from ..ledger.deprecation_list import ListedDeprecation
     from ..workspace.finding import Finding
     from .drift import DriftResult
 
@@ -116,6 +117,8 @@ class Lane:
     """The ID of the first entry whose hash does not continue the chain. None for an intact ledger."""
     drift: DriftResult | None = None
     """The drift. None if drift was not checked."""
+    deprecations: tuple[ListedDeprecation, ...] = ()
+    """The deprecated tables and columns that no applied migration has dropped."""
 
     @property
     def exit_status(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...lazy import dataclass
 from ..gate.gate import Unreadable
 from ..gate.override import UsedOverride, is_override, last_override
+from ..ledger.deprecation_list import ListedDeprecation, listed_deprecations
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.open_prediction import NAME as PREDICTION
@@ -89,6 +90,8 @@ class EnvironmentStatus:
     """The run that has released the run lock, and may still measure the load. None without such a run."""
     queued: QueuedApply | None = None
     """The environment's place in the queue. None if nothing is pending."""
+    deprecations: tuple[ListedDeprecation, ...] = ()
+    """The deprecated tables and columns that no applied migration has dropped."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -126,6 +129,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
     seeds = [s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum]
     return EnvironmentStatus(
         environment=environment.name,
+        deprecations=listed_deprecations(workspace.migrations, ledger),
         rows=tuple(_waiting(row, waits.get(row.number)) for row in _rows(workspace, ledger)),
         version=ledger.version,
         pending=len(pending) + len(seeds),

@@ -24,6 +24,7 @@ from ..file_check.syntax import (
     syntax_problem,
 )
 from ..file_check.transaction_control import transaction_problems
+from ..migration.deprecation import deprecation_problems
 from ..migration.header import Rollback
 from ..migration.migration_name import MigrationName, parse_stem, without_ending
 from ..migration.sequence import sequence_problems
@@ -99,6 +100,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
         *_dependencies(migrations),
         *sequence_problems(migrations),
         *flag_problems(migrations, workspace.environments),
+        *deprecation_problems(migrations),
         *_chain(workspace),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.position))

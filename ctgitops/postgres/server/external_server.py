@@ -67,7 +67,8 @@ class ExternalServer(UninterruptedCleanup):
         """Whether the whole server is removed afterwards, as for a container."""
         self._address = address
         self._original = original
-        self._password = secrets.token_urlsafe(18)
+        self.password = secrets.token_urlsafe(18)
+        """The password of the roles that can log in."""
         self._cleanup = ExitStack()
         self.major = 0
         self._explains = False
@@ -113,7 +114,7 @@ class ExternalServer(UninterruptedCleanup):
         name = sql.Identifier(role)
         yield sql.SQL("comment on role {} is {}").format(name, MARK)
         if role == self._original.role:
-            yield sql.SQL("alter role {} password {}").format(name, self._password)
+            yield sql.SQL("alter role {} password {}").format(name, self.password)
             yield sql.SQL("alter role {} set temp_file_limit = '512MB'").format(name)
             # Names are parsed from the server's messages, which must be English; on our own servers, initdb sets that
             yield sql.SQL("alter role {} set lc_messages = 'C'").format(name)
@@ -144,7 +145,7 @@ class ExternalServer(UninterruptedCleanup):
         return f"a separate server, such as a service container, with `POSTGRES_USER: {name}`"
 
     def _login(self, role: str) -> dict[str, str]:
-        return {"user": role, "password": self._password} if role else {}
+        return {"user": role, "password": self.password} if role else {}
 
     def _names(self) -> list[str]:
         return [self._original.role, *(role.name for role in self._original.roles)]

@@ -31,6 +31,8 @@ class Limits:
     """Maximum size of each file, in bytes."""
     memory: int = 2 << 30
     """Maximum address space of each process, in bytes."""
+    connections: int = 20
+    """Maximum number of connections to the server."""
 
     def command(self, arguments: list[str]) -> list[str]:
         """The command that runs `arguments` with resource limits. Leaves out limits that the operating system lacks."""
@@ -44,7 +46,7 @@ class Limits:
             "max_wal_size": "128MB",
             "min_wal_size": "32MB",
             "max_worker_processes": "2",
-            "max_connections": "20",
+            "max_connections": str(self.connections),
             "max_locks_per_transaction": "2048",
             "shared_buffers": "64MB",
             "autovacuum": "off",

@@ -95,7 +95,7 @@ class LocalServer(UninterruptedCleanup):
         name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
         # Environment variables about other servers must not redirect the connection
         ours = "hostaddr=&target_session_attrs=any"
-        if self._listen:
+        if self._password:
             return f"postgresql://{user}:{self._password}@{self._listen}:{self._port}/{name}?{ours}"
         return f"postgresql://{user}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}&{ours}"
 

@@ -25,21 +25,23 @@ __all__ = ["SandboxDatabases", "SandboxShadow", "sandbox_server", "sandbox_shado
 
 
 @contextmanager
-def sandbox_server(
+def sandbox_server(  # noqa: PLR0913 - one parameter for each property of the server
     original: SourceDatabase,
     allowed: frozenset[str] = frozenset(),
     limits: Limits | None = None,
     external: Address | None = None,
     image: str = "",
+    *,
+    kind: type[SandboxServer] = SandboxServer,
 ) -> Iterator[SandboxDatabases]:
     """Starts a sandbox server with the roles of `original`. Its database `shadow` has the schema of `original`.
 
-    Uses the server at `external`, else a container of `image`, else a local server. Raises UsageError.
+    Uses the server at `external`, else a container of `image`, else a local server of `kind`. Raises UsageError.
     """
     limits = limits or Limits()
 
     def own(programs: Programs) -> SandboxServer:
-        return server_of(programs, limits, original)
+        return server_of(programs, limits, original, kind)
 
     with (
         throw_away(original, external, image, limits, own) as server,

@@ -214,6 +214,11 @@ class SandboxDatabases:
         """Whether a limit stopped the server."""
         return bool(self._guard.why)
 
+    @property
+    def stopped(self) -> str:
+        """The limit that stopped the server, as text. Empty if no limit did."""
+        return self._guard.why
+
     def shadow(self, database: str, observer: Observer) -> SandboxShadow:
         """A `SandboxShadow` for the database `database`, which exists."""
         made = SandboxShadow(self, database, observer)

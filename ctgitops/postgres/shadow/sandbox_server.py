@@ -6,6 +6,8 @@ starts this server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..connection.names import ADMIN, unused
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from ..server.programs import Programs
 
 
+LOOPBACK = "127.0.0.1"
+
+
 class SandboxServer(LocalServer):
     """A local server whose superuser has a special name. Limits apply to the resources that its processes use."""
 
@@ -31,10 +36,28 @@ class SandboxServer(LocalServer):
         return self.limits.command(command)
 
 
-def server_of(programs: Programs, limits: Limits, original: SourceDatabase) -> SandboxServer:
+class OpenServer(SandboxServer):
+    """A sandbox server that also listens on the loopback address, for roles with a password.
+
+    ctgitops itself connects over the socket, so the superuser has no password.
+    """
+
+    def __init__(self, programs: Programs, *, settings: Mapping[str, str], base: Path | None) -> None:
+        super().__init__(programs, settings=settings, base=base)
+        self._listen = LOOPBACK
+
+    @property
+    def port(self) -> int:
+        """The server's port on the loopback address."""
+        return self._port
+
+
+def server_of(
+    programs: Programs, limits: Limits, original: SourceDatabase, kind: type[SandboxServer] = SandboxServer
+) -> SandboxServer:
     """A server with `limits`. Its superuser has a name that no role of `original` has."""
     settings = limits.settings() | (SETTINGS if programs.explains else {})
-    server = SandboxServer(programs, settings=settings, base=memory(programs, unprivileged()))
+    server = kind(programs, settings=settings, base=memory(programs, unprivileged()))
     server.limits = limits
     server.superuser = unused(ADMIN, {role.name for role in original.roles})
     return server

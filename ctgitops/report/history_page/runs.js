@@ -231,7 +231,9 @@
       place.replaceChildren(H.h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Migrations and environments" }, table), more);
       H.say(H.count(found.length, "migration"));
     };
-    main.append(H.h("h2", {}, "Migrations and environments"),
+    const deprecated = H.data.environments.flatMap((each) => each.deprecations.map((one) =>
+      H.h("li", {}, H.name(one.object), `, remove after ${one.remove_after}: in `, H.name(each.environment), ` since ${H.day(one.since)}, by `, H.name(one.migration))));
+    main.append(H.h("h2", {}, "Migrations and environments"), deprecated.length > 0 && H.h("section", {}, H.h("h3", {}, "Deprecated"), H.h("ul", {}, deprecated)) || "",
       H.h("div", { class: "tools", role: "search", "aria-label": "Migrations" }, H.field("Search", H.h("input", { type: "search", value: query.q || "", oninput: H.later((event) => show(event.target.value)) }))), place);
     show(query.q || "", true);
   };

@@ -1,0 +1,69 @@
+"""The results of tests as a job without permissions reported them. The job can have reported anything. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+LARGEST = 10_000_000
+"""Maximum length of a report in bytes."""
+MOST_TESTS = 50
+LONGEST_NAME = 80
+LONGEST_RESULT = 200
+LONGEST_OUTPUT = 3_000
+
+
+@dataclass(frozen=True)
+class ReportedTest:
+    """One test. The texts are shortened, but not escaped."""
+
+    name: str
+    passed: bool
+    result: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class ReportedTests:
+    """All results of one report."""
+
+    environment: str = ""
+    migrations: int = 0
+    tests: tuple[ReportedTest, ...] = ()
+    unknown: str = ""
+    """Why the results are not known. Empty if they are."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test passed. False if the results are not known."""
+        return not self.unknown and all(test.passed for test in self.tests)
+
+
+def reported_tests(text: str) -> ReportedTests:
+    """The results in a JSON document of `try`. Never raises."""
+    if not text:
+        return ReportedTests(unknown="the job of the tests has written no results")
+    if len(text) > LARGEST:
+        return ReportedTests(unknown="the file with the results is too large")
+    try:
+        document = json.loads(text)
+        if (error := document.get("error")) is not None:
+            return ReportedTests(unknown=f"no test ran: {str(error['what'])[:LONGEST_RESULT]}")
+        tests = tuple(_test(each) for each in document["tests"][:MOST_TESTS])
+        complete = ReportedTests(str(document["environment"])[:LONGEST_NAME], len(document["migrations"]), tests)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ReportedTests(unknown="the file with the results is not a document of `ctgitops try`")
+    if len(document["tests"]) > MOST_TESTS:
+        return replace(complete, unknown=f"only {MOST_TESTS} of {len(document['tests'])} tests of the report were read")
+    return complete if tests else ReportedTests(unknown="the report has no tests")
+
+
+def _test(data: dict[str, Any]) -> ReportedTest:
+    passed = data["passed"] is True and data["exit_status"] == 0
+    return ReportedTest(
+        str(data["name"])[:LONGEST_NAME],
+        passed,
+        str(data["result"])[:LONGEST_RESULT],
+        str(data["output"])[-LONGEST_OUTPUT:],
+    )

@@ -1,0 +1,67 @@
+"""The project's own tests in a pull request: the plan exports the schema, a later job comments the results."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.github.test_event import payload_of
+from tests.report.test_hostile import EVIL, harmless
+from tests.stories.house import House
+from tests.test_action import Step, step
+from tests.test_action_forge import Scene, scene
+
+__all__ = ["scene", "step"]
+OPENED = "pull_request.opened"
+
+
+def report(house: House, *tests: tuple[str, bool]) -> str:
+    """A report with the names of its tests, and whether they passed."""
+    rows = [
+        {"name": name, "passed": passed, "exit_status": 0 if passed else 3, "result": name, "output": name}
+        for name, passed in tests
+    ]
+    document = {"version": 1, "environment": "staging", "migrations": ["002_two"], "tests": rows}
+    house.write("results/tests.json", json.dumps(document))
+    return "results/tests.json"
+
+
+def test_results_are_a_comment_of_their_own(scene: Scene) -> None:
+    file = report(scene.house, ("pgTAP", True), ("Node", False))
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=file) == 1
+    body = scene.forge.comments[-1].body
+    assert "1 of 2 tests failed on a copy" in body
+    assert "| pgTAP | ✅ passed" in body
+    assert "| Node | ⛔ failed" in body
+    assert scene.forge.comments[-1].key == "tests"
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=report(scene.house, ("a", True))) == 0
+
+
+def test_without_results_nothing_is_green(scene: Scene) -> None:
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests="results/tests.json") == 1
+    assert "has written no results" in scene.forge.comments[-1].body
+    assert scene.run("pull_request", payload_of(OPENED), command="tests") == 2
+    secret = scene.house.write("secret", "the text of another file")
+    scene.house.root.joinpath("link.json").symlink_to(secret)
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests="link.json") == 1
+    assert "has written no results" in scene.forge.comments[-1].body
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_no_result_becomes_markup(scene: Scene, text: str) -> None:
+    file = report(scene.house, (text, False), (text, True))
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=file) == 1
+    harmless(scene.forge.comments[-1].body)
+
+
+@pytest.mark.slow
+def test_a_plan_exports_a_schema_for_each_environment_if_the_policy_has_tests(step: Step) -> None:
+    assert step.run("pull_request", payload_of(OPENED)).status == 0
+    assert step.outputs["schemas"] == ""
+    step.house.policy("header: optional\ntests: [{name: a, run: 'true'}]\n")
+    assert step.run("pull_request", payload_of(OPENED)).status == 0
+    files = step.outputs["schemas"].split("\n")
+    assert "ctgitops-schema-staging.json" in files
+    run = step.house.run("try", "--env", "staging", "--from", "ctgitops-schema-staging.json", "--tests")
+    assert (run.status, "a: passed" in run.out) == (0, True), run.said
