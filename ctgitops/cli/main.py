@@ -31,6 +31,7 @@ VERBS = {
     "rollback": "read_write",
     "repair": "repair",
     "baseline": "repair",
+    "export": "export",
     "snapshot": "schema",
     "diff": "schema",
     "drift": "schema",

@@ -44,6 +44,8 @@ class ForeignLedger:
     """Whether the tool records only the newest migration. All earlier migrations then count as applied."""
     objects: tuple[str, ...] = ()
     """Patterns of the objects that belong to the tool, as in `drift: {ignore: […]}`."""
+    new: bool = False
+    """Whether the table does not exist yet."""
 
     def row_of(self, migration: Migration) -> ForeignRow | None:
         """The row of a migration. None if the tool has not applied the migration."""
