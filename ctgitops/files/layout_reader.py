@@ -12,8 +12,8 @@ from ..core.problem import Problem
 from ..errors import Place
 from ..layouts.registry import tool_of
 from ..layouts.sections import NO_TRANSACTION
-from ..layouts.tool import Folder, Source, Tool
-from ..lazy import dataclass
+from ..layouts.tool import Arranged, Folder, Source, Tool
+from ..lazy import dataclass, regex
 from ..sql.script import Script, checksum_of
 from .other_tool_names import holds_sql
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .repository import Repository
 
 _SKIPPED = {"node_modules", "vendor", "target"}
+_SHAPE = regex(r"(?:(V)[0-9][0-9._]*__|[0-9]+[_-])")
 DEEPEST = 6
 """Maximum depth of folders that are read. Flyway reads folders at any depth. A deeper folder is reported."""
 
@@ -79,7 +80,7 @@ class _Reader:
         texts = {path: text for path in files if self.tool.reads.fullmatch(path) and (text := self._text(path))}
         folder = Folder(place, files, texts, self.policy.layout.version_parts)
         arranged = self.tool.arranged(folder)
-        self.problems += [*arranged.problems, *self.tool.check(folder), *self._not_run(folder, arranged.sources)]
+        self.problems += [*arranged.problems, *self.tool.check(folder), *self._not_run(folder, arranged)]
         found = [m for source in arranged.sources if (m := self._migration(source, folder))]
         repeatable = [seed for path in arranged.repeatable if (seed := self._repeatable(path))]
         migrations = tuple(sorted(found, key=lambda m: (m.number, m.name)))
@@ -102,14 +103,21 @@ class _Reader:
                 hint = f"folders are read up to a depth of {DEEPEST}"
                 self.problems.append(Problem("sub-folder", what, Place(item.path), hint))
 
-    def _not_run(self, folder: Folder, sources: tuple[Source, ...]) -> Iterator[Problem]:
-        used = {path for source in sources for path in (source.up, source.down)}
+    def _not_run(self, folder: Folder, arranged: Arranged) -> Iterator[Problem]:
+        used = {path for source in arranged.sources for path in (source.up, source.down)}
+        ups = [source.up.rpartition("/")[2] for source in arranged.sources]
         for path in folder.files:
             if self.tool.foreign.fullmatch(path):
                 what = f"`{path}` is a migration of {self.tool.title} that is not SQL, and ctgitops runs only SQL"
                 hint = "write it as an SQL migration, or keep this folder with the tool"
                 yield Problem("other-tool", what, folder.place(path), hint)
-            elif path.endswith(".sql") and path not in used and self.tool.arrange is None and "/" not in path:
+            elif "/" in path or not path.endswith(".sql") or path in used or path in arranged.repeatable:
+                continue
+            elif any(_shape(path) != _shape(up) for up in ups if _shape(path) and _shape(up)):
+                what = f"`{path}` has the name of another tool's migration, and {self.tool.title} does not run it"
+                hint = "keep the files of each tool in a folder of its own"
+                yield Problem("other-tool", what, folder.place(path), hint)
+            elif self.tool.arrange is None:
                 what = f"`{path}` is not read, because {self.tool.title} does not run a file of this name"
                 yield Problem("file-name", what, folder.place(path), "rename it if it is a migration", blocks=False)
 
@@ -159,6 +167,12 @@ class _Reader:
         divided = self.tool.divide(text, name)
         self.problems += divided.problems
         return Seed(name, divided.up)
+
+
+def _shape(name: str) -> str:
+    """How the name of a migration begins: `V` with Flyway and refinery, a digit with other tools. Empty otherwise."""
+    match = _SHAPE.match(name)
+    return "" if match is None else "V" if match[1] else "0"
 
 
 def _outside(script: Script) -> Script:
