@@ -55,6 +55,14 @@ FACTS = {
         ("Only SQL is applied. Apply the metadata with `hasura metadata apply` afterwards.",),
         "hasura migrate apply --skip-execution --version VERSION",
     ),
+    "liquibase-sql": Facts(
+        "liquibase update",
+        (
+            "Changesets in XML, YAML or JSON, and `runAlways`, block the plan. Contexts, labels and preconditions are "
+            "not evaluated: `check` lists the changesets that have them.",
+        ),
+        "liquibase changelog-sync",
+    ),
     "node-pg-migrate": Facts("node-pg-migrate up", ("Migrations in JavaScript or TypeScript block the plan.",)),
     "prisma": Facts(
         "prisma migrate deploy",

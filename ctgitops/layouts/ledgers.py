@@ -165,6 +165,15 @@ LEDGER_TABLES = (
         more=("sqitch.*", "schema sqitch"),
     ),
     _table(
+        LayoutName.LIQUIBASE_SQL,
+        "Liquibase",
+        "databasechangelog",
+        "id author filename orderexecuted exectype md5sum",
+        "select author || ':' || id, exectype <> 'FAILED', dateexecuted::timestamptz, author, '' from {table} "
+        "order by orderexecuted",
+        more=("*.databasechangeloglock", "* *.databasechangeloglock"),
+    ),
+    _table(
         LayoutName.TERN,
         "tern",
         "schema_version",

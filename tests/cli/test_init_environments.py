@@ -20,8 +20,8 @@ def github() -> Iterator[scripted.Scripted]:
         yield running
 
 
-def init(root: Path, github: scripted.Scripted, token: str = "ours") -> str:
-    environ = {"GITHUB_TOKEN": token, "GITHUB_REPOSITORY": "o/r", "GITHUB_API_URL": github.url, "GH_TOKEN": ""}
+def init(root: Path, github: scripted.Scripted, login: str = "ours") -> str:
+    environ = {"GITHUB_TOKEN": login, "GITHUB_REPOSITORY": "o/r", "GITHUB_API_URL": github.url, "GH_TOKEN": ""}
     done = CliRunner(env=environ).invoke(ctgitops, ["init", "--root", str(root)])
     assert done.exit_code == 0, done.output
     return done.output
@@ -39,7 +39,7 @@ def test_each_environment_on_github_gets_a_manifest(tmp_path: Path, github: scri
 
 
 def test_without_a_token_github_is_not_asked(tmp_path: Path, github: scripted.Scripted) -> None:
-    init(tmp_path, github, token="")
+    init(tmp_path, github, login="")
     assert manifests(tmp_path) == ["development.yaml", "production.yaml", "staging.yaml"]
     assert github.log == []
 

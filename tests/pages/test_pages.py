@@ -386,12 +386,24 @@ NODE_PG_MIGRATE = Origin(
 )
 
 
+LIQUIBASE = Origin(
+    "a project of Liquibase",
+    LayoutName.LIQUIBASE_SQL,
+    "src/main/resources/db/changelog",
+    ("changes/a.sql", "changes/b.sql"),
+    write=lambda up, down: f"--liquibase formatted sql\n--changeset anna:1\n{up}--rollback {down}",
+    control=lambda _files: {
+        "db.changelog-master.yaml": "databaseChangeLog:\n  - includeAll: {path: db/changelog/changes}\n"
+    },
+)
+
+
 def coming(reader: Reader, page: list[Block]) -> None:
     """A project of the tool, whose database the tool has filled, is taken over."""
     block, *leaving = page
     layout = LayoutName(block.page.stem)
     found = sorted((o for o in ORIGINS if o.layout is layout), key=lambda o: o.asks)
-    origin = found[0] if found else NODE_PG_MIGRATE
+    origin = found[0] if found else LIQUIBASE if layout is LayoutName.LIQUIBASE_SQL else NODE_PG_MIGRATE
     origin = replace(origin, beside={}) if origin.asks else origin  # without the folders of other projects
     for path, text in origin.tree.items():
         reader.house.write(path, text)

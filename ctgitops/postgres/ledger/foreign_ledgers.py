@@ -31,7 +31,7 @@ having c.relname = any(%s) or array_agg(a.attname::text order by a.attname::text
 order by 1, 2
 """
 
-_BY_KEY = {"Sqitch", "Drizzle Kit", "Prisma Migrate", "node-pg-migrate"}
+_BY_KEY = {"Sqitch", "Drizzle Kit", "Prisma Migrate", "node-pg-migrate", "Liquibase"}
 """Tools whose keys are names or hashes. The digits in a name of the last two need not be unique."""
 
 
