@@ -22,87 +22,67 @@ class Facts:
 
     applies: str
     """The command that `ctgitops apply` replaces."""
-    records: str
-    """The tool's own command or call, or the SQL statement, that records a migration as applied without running it."""
     differs: tuple[str, ...] = ()
     """Further differences, as sentences."""
+    records: str = ""
+    """The tool's own command or call that records a migration as applied. Empty if `ctgitops export` does this."""
 
 
 _NO_LOCK = "ctgitops does not wait long for a lock on a table. It tries again, so that other sessions do not wait."
 FACTS = {
-    "atlas": Facts("atlas migrate apply", "atlas migrate set VERSION", ("ctgitops does not compare `schema.hcl`.",)),
-    "dbmate": Facts(
-        "dbmate up",
-        "insert into schema_migrations (version) values ('VERSION');",
-        ("ctgitops does not write `db/schema.sql`.",),
-    ),
+    "atlas": Facts("atlas migrate apply", ("ctgitops does not compare `schema.hcl`.",)),
+    "dbmate": Facts("dbmate up", ("ctgitops does not write `db/schema.sql`.",)),
     "diesel": Facts(
-        "diesel migration run",
-        "insert into __diesel_schema_migrations (version) values ('VERSION');",
-        ("ctgitops does not write `src/schema.rs`. Run `diesel print-schema` after an apply.",),
+        "diesel migration run", ("ctgitops does not write `src/schema.rs`. Run `diesel print-schema` after an apply.",)
     ),
     "drizzle": Facts(
         "drizzle-kit migrate",
-        "insert into drizzle.__drizzle_migrations (hash, created_at) values ('SHA256', WHEN);",
         ("The order is the order of the journal. `drizzle-kit push` bypasses migrations, and `drift` reports it.",),
     ),
     "flyway": Facts(
-        "flyway migrate",
-        "flyway migrate -skipExecutingMigrations=true    # Flyway Teams and Enterprise",
-        ("Callbacks such as `beforeMigrate.sql` do not run. Migrations in Java block the plan.",),
+        "flyway migrate", ("Callbacks such as `beforeMigrate.sql` do not run. Migrations in Java block the plan.",)
     ),
     "golang-migrate": Facts(
-        "migrate up",
-        "migrate force VERSION",
-        ("A failed migration leaves no dirty flag: PostgreSQL rolls its transaction back.",),
+        "migrate up", ("A failed migration leaves no dirty flag: PostgreSQL rolls its transaction back.",)
     ),
-    "goose": Facts(
-        "goose up",
-        "insert into goose_db_version (version_id, is_applied) values (VERSION, true);",
-        ("Migrations in Go, and `+goose ENVSUB`, block the plan.",),
-    ),
+    "goose": Facts("goose up", ("Migrations in Go, and `+goose ENVSUB`, block the plan.",)),
     "graphile-migrate": Facts(
         "graphile-migrate migrate",
-        "insert into graphile_migrate.migrations (hash, previous_hash, filename) values ('HASH', 'PREVIOUS', 'FILE');",
         ("`current.sql` does not run. Commit it first. Actions such as `afterAllMigrations` do not run.",),
     ),
     "hasura": Facts(
         "hasura migrate apply",
-        "hasura migrate apply --skip-execution --version VERSION",
         ("Only SQL is applied. Apply the metadata with `hasura metadata apply` afterwards.",),
+        "hasura migrate apply --skip-execution --version VERSION",
     ),
-    "node-pg-migrate": Facts(
-        "node-pg-migrate up",
-        "node-pg-migrate up --fake",
-        ("Migrations in JavaScript or TypeScript block the plan.",),
+    "liquibase-sql": Facts(
+        "liquibase update",
+        (
+            "Changesets in XML, YAML or JSON, and `runAlways`, block the plan. Contexts, labels and preconditions are "
+            "not evaluated: `check` lists the changesets that have them.",
+        ),
+        "liquibase changelog-sync",
     ),
+    "node-pg-migrate": Facts("node-pg-migrate up", ("Migrations in JavaScript or TypeScript block the plan.",)),
     "prisma": Facts(
         "prisma migrate deploy",
-        "prisma migrate resolve --applied NAME",
         ("`prisma migrate dev` still creates migrations on your machine, with a database of its own.",),
     ),
     "refinery": Facts(
         "refinery migrate",
-        "migrations::runner().set_target(refinery::Target::Fake).run(&mut client)?;",
         ("If the program runs migrations when it starts, remove that call.",),
+        "migrations::runner().set_target(refinery::Target::Fake).run(&mut client)?;",
     ),
     "sqitch": Facts(
         "sqitch deploy",
-        "sqitch deploy --log-only",
         ("Scripts in `verify/` do not run. Write `.verify.sql` queries only for files of the layout `ctgitops`.",),
     ),
-    "sqlx": Facts(
-        "sqlx migrate run",
-        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) "
-        "values (VERSION, 'NAME', true, '\\xSHA384', 0);",
-        ("If the program calls `sqlx::migrate!` when it starts, remove that call.",),
-    ),
+    "sqlx": Facts("sqlx migrate run", ("If the program calls `sqlx::migrate!` when it starts, remove that call.",)),
     "supabase": Facts(
         "supabase db push",
-        "supabase migration repair --status applied VERSION",
         ("Use the session pooler or the direct connection. Seeds in `supabase/seed.sql` do not run.",),
     ),
-    "tern": Facts("tern migrate", "update schema_version set version = VERSION;"),
+    "tern": Facts("tern migrate", ()),
 }
 
 
@@ -152,7 +132,7 @@ def page(tool: Tool) -> str:
         "",
         "## How to go back",
         "",
-        *_back(facts, title, ledger),
+        *_back(tool, facts, title, ledger),
         "",
         "More about [all layouts](../layouts.md) and [takeover](../layouts.md#take-over-a-database).",
         "",
@@ -183,13 +163,33 @@ def _different(tool: Tool, facts: Facts) -> Iterator[str]:
     yield from (f"- {each}" for each in facts.differs)
 
 
-def _back(facts: Facts, title: str, ledger: str) -> Iterator[str]:
+def _back(tool: Tool, facts: Facts, title: str, ledger: str) -> Iterator[str]:
+    if facts.records:
+        yield from _by_hand(facts, title, ledger)
+        return
+    yield "```sh"
+    yield f"ctgitops export --to {tool.name} --env staging"
+    yield "```"
+    yield ""
+    yield f"This adds a row to `{ledger}` for each migration that ctgitops applied after the takeover, with the values"
+    yield f"that {title} writes. If the migrations have another layout, it also writes them as files of {title} into"
+    yield f"the new folder `exported/{tool.name}`."
+    tried = (
+        f"A test runs {title} afterwards."
+        if tool.tried == "run"
+        else f"This follows the source code of {title}; no test runs it."
+    )
+    yield f"Then `{facts.applies}` has nothing to do. {tried}"
+    yield ""
+    yield "Remove `migrations/policy.yaml` and `environments/`, and drop the schema `ctgitops`."
+
+
+def _by_hand(facts: Facts, title: str, ledger: str) -> Iterator[str]:
     table = f"`{ledger}`" if ledger else f"the ledger of {title}"
     yield f"ctgitops does not write into {table}. Record each migration that ctgitops applied after the takeover:"
     yield ""
-    language = "rust" if "::" in facts.records else "sql" if facts.records.endswith(";") else "sh"
     yield "<!-- not run: the values are those of one migration -->"
-    yield f"```{language}"
+    yield f"```{'rust' if '::' in facts.records else 'sh'}"
     yield facts.records
     yield "```"
     yield ""

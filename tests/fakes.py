@@ -305,6 +305,11 @@ class DiaryDatabase:
     def record_of_tool(self, entry: Entry) -> None:
         self.record(entry)
 
+    def record_in_tool(
+        self, foreign: ForeignLedger, applied: tuple[Migration, ...], new: tuple[int, ...], entry: Entry
+    ) -> None:
+        self.diary.lines.append(f"record {len(new)} of {len(applied)} in {foreign.table}: {entry.error}")
+
     def snapshot(self) -> Snapshot:
         self.diary.lines.append(f"snapshot {self.name}")
         return self.diary.schemas.get(self.name, Snapshot())

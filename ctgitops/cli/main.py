@@ -34,6 +34,7 @@ VERBS = {
     "baseline": "repair",
     "try": "copies",
     "shell": "copies",
+    "export": "export",
     "snapshot": "schema",
     "schema": "schema",
     "diff": "schema",

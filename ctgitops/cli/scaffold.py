@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import ForgeError
 from ..files.first_files import difference, first_files, overwrite
 from ..files.layout_search import search_layouts, settings_at
 from ..files.policy import PATH, layout_of
@@ -24,7 +27,7 @@ from ..files.scaffold import (
     write_files,
 )
 from ..layouts.choice import chosen_layout, refusal
-from ..layouts.configuration import ToolSettings
+from ..layouts.configuration import ToolEnvironment, ToolSettings
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
@@ -58,7 +61,8 @@ def init(root: Path, migrations: str | None, *, history_pages: bool, yes: bool) 
     added to .gitignore.
     """
     found, code = search_layouts(root)
-    known = (root / PATH).exists()
+    # A policy without migrations, as of a repository that another tool still manages, does not decide the folder
+    known = (root / PATH).exists() and (not found or any((root / layout_of(root).folder).rglob("*.sql")))
     migrations = migrations or (layout_of(root).folder if known else None)
     if not known and (refused := refusal(found, code, migrations)):
         migrations = _asked(found)
@@ -66,9 +70,10 @@ def init(root: Path, migrations: str | None, *, history_pages: bool, yes: bool) 
             print_page(refused)
             return 1
     chosen = chosen_layout(found, migrations)
-    settings = settings_at(root, chosen) if chosen else ToolSettings()
-    if chosen:
-        print_page("\n".join((f"found {chosen}", *(f"read {path}" for path in settings.sources), *settings.notes)))
+    settings = _with_github(root, settings_at(root, chosen) if chosen else ToolSettings())
+    if chosen or settings.sources or settings.notes:
+        said = [f"found {chosen}"] if chosen else []
+        print_page("\n".join((*said, *(f"read {path}" for path in settings.sources), *settings.notes)))
     (root / PATH).parent.mkdir(parents=True, exist_ok=True)
     files = first_files(root, chosen, settings)
     written = [f"wrote {path}" for path in write_files(root, files)]
@@ -84,6 +89,23 @@ def init(root: Path, migrations: str | None, *, history_pages: bool, yes: bool) 
     written += [f"added {pattern} to {GITIGNORE}" for pattern in ignore_backups(root, folders)]
     print_page("\n".join(written) or "nothing to do: all files exist")
     return 0
+
+
+def _with_github(root: Path, settings: ToolSettings) -> ToolSettings:
+    """The settings with the environments of the repository on GitHub, if the tool's own files do not name several."""
+    from ..wiring.examinations import checks_on_github
+
+    if len(settings.environments) > 1:
+        return settings
+    try:
+        names = checks_on_github(root, os.environ).environment_names()
+    except ForgeError as error:
+        return replace(settings, notes=(*settings.notes, f"the environments on GitHub were not read: {error.what}"))
+    if len(names) <= 1:
+        return settings
+    known = {each.name: each for each in settings.environments}
+    found = tuple(known.get(name, ToolEnvironment(name)) for name in names)
+    return replace(settings, environments=found, sources=(*settings.sources, "the environments on GitHub"))
 
 
 def _asked(found: tuple[FoundLayout, ...]) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..core.environment.given import given_hint
 from ..core.ledger.drift_acceptance import accepted_in
 from ..core.ledger.identity import refuse_wrong
 from ..core.plan.replay import steps_with_repeatable
+from ..core.run.export import tables_of_exports
 from ..core.schema.compare import without, without_access_of
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
@@ -50,7 +52,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
     changes = without_access_of(live.about.role if ledger.last else None, found.changes)
     accepted = accepted_in(ledger)
     unknown = tuple(change for change in changes if change not in accepted)
-    left = without(unknown, environment.drift_ignore)
+    left = without(unknown, (*environment.drift_ignore, *_of_exports(request, database, ledger)))
     return Drift(
         environment,
         left,
@@ -60,6 +62,14 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
         unmatched=found.unmatched,
         fingerprint=live.fingerprint,
     )
+
+
+def _of_exports(request: Request, database: Database, ledger: Ledger) -> Iterator[str]:
+    """Patterns for the objects of tools to whose ledgers migrations were exported."""
+    tables = tables_of_exports(ledger)
+    if tables:
+        for each in database.foreign_ledgers(request.workspace.policy.layout.version_parts):
+            yield from each.objects if each.table in tables else ()
 
 
 def read_while_idle(database: Database, name: str) -> tuple[Ledger, Snapshot]:

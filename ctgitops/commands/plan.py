@@ -26,7 +26,7 @@ from ..core.trial.gap import Stop
 from ..core.trial.schema_break import break_problems
 from ..core.trial.seed_trial import applied_seeds, seed_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
-from ..core.trial.violation import risks_of, violation_problems
+from ..core.trial.violation import had_all_rows, risks_of, violation_problems
 from ..core.view.preview import (
     NotPlanned,
     PlanResult,
@@ -214,7 +214,7 @@ def _with_pooler(preview: Preview, database: Database) -> Preview:
 def _with_violations(preview: Preview, database: Database) -> Preview:
     """Adds a problem for each new constraint that existing rows violate. Read-only."""
     asked = preview.environment.data_preflight
-    if asked is DataPreflight.OFF:
+    if asked is DataPreflight.OFF or had_all_rows(preview.proof, preview.plan):
         return preview
     found = database.violations(risks_of(preview.plan), asked is DataPreflight.KEYS)
     return _with_problems(preview, violation_problems(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,16 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
 
 def layout_of(root: Path) -> Layout:
     """The layout that the policy of a checkout names. If the policy is missing or invalid, the default layout."""
+    try:
+        status = (root / PATH).stat()
+    except OSError:
+        return Layout()
+    return _layout_at(root.resolve(), status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=8)
+def _layout_at(root: Path, _modified: int, _size: int) -> Layout:
+    """The layout of a policy that exists. Many questions to git need it, and the file is read only once."""
     return read_policy(Repository(root))[0].layout
 
 

@@ -78,6 +78,14 @@ class RepositoryChecks:
         else:
             yield ok("branch-rules", f"the branch {branch} is protected, and requires checks")
 
+    def environment_names(self) -> tuple[str, ...]:
+        """The repository's environments, without that of GitHub Pages. Empty without a token. Raises ForgeError."""
+        if not self.access.token or not self.access.repository:
+            return ()
+        listed = self._must("/environments?per_page=100").get("environments") or ()
+        names = (str(each.get("name", "")) for each in listed)
+        return tuple(name for name in names if name and name != "github-pages")
+
     def environments(self, wanted: tuple[Environment, ...]) -> Iterator[Diagnosis]:
         """Whether each environment exists, and who may deploy to it."""
         listed = self._must("/environments?per_page=100").get("environments") or ()

@@ -28,6 +28,8 @@ class LedgerWriter:
     """Statements that follow the additional rows."""
     version_only: bool = False
     """Whether the ledger has one row, with the newest version."""
+    in_order: bool = True
+    """Whether the tool refuses or skips a pending migration that precedes an applied one."""
 
 
 def _constant(key: int) -> Callable[[str, str, str], int]:
@@ -97,7 +99,9 @@ def _event(event: str) -> str:
 
 
 WRITERS: dict[LayoutName, LedgerWriter] = {
-    LayoutName.DBMATE: LedgerWriter(("insert into {table} (version) values ({key})",), (_BY_KEY.format("version"),)),
+    LayoutName.DBMATE: LedgerWriter(
+        ("insert into {table} (version) values ({key})",), (_BY_KEY.format("version"),), in_order=False
+    ),
     LayoutName.SUPABASE: LedgerWriter(
         ("insert into {table} (version, name, statements) values ({key}, {name}, {statements})",),
         (_BY_KEY.format("version"),),
@@ -135,8 +139,11 @@ WRITERS: dict[LayoutName, LedgerWriter] = {
         ),
         (_BY_KEY.format("version"),),
         sqlx_lock,
+        in_order=False,
     ),
-    LayoutName.DIESEL: LedgerWriter(("insert into {table} (version) values ({key})",), (_BY_KEY.format("version"),)),
+    LayoutName.DIESEL: LedgerWriter(
+        ("insert into {table} (version) values ({key})",), (_BY_KEY.format("version"),), in_order=False
+    ),
     LayoutName.PRISMA: LedgerWriter(
         (
             "insert into {table} (id, checksum, finished_at, migration_name, started_at, applied_steps_count) values "
@@ -144,6 +151,7 @@ WRITERS: dict[LayoutName, LedgerWriter] = {
         ),
         (_BY_KEY.format("migration_name"),),
         _constant(72707369),
+        in_order=False,
     ),
     LayoutName.DRIZZLE: LedgerWriter(
         (

@@ -26,6 +26,8 @@ class LedgerTable:
     all_before: bool = False
     more: tuple[str, ...] = ()
     """Patterns for the names of the tool's other objects."""
+    all_columns: frozenset[str] = frozenset()
+    """All columns of the table, by which it is found under another name. Empty if these columns are too common."""
 
 
 def _table(  # noqa: PLR0913 - one parameter for each field of the table below
@@ -38,10 +40,10 @@ def _table(  # noqa: PLR0913 - one parameter for each field of the table below
     without: str = "",
     all_before: bool = False,
     more: tuple[str, ...] = (),
+    all_columns: str = "",
 ) -> LedgerTable:
-    return LedgerTable(
-        tool, title, table, frozenset(columns.split()), query, frozenset(without.split()), all_before, more
-    )
+    lists = (frozenset(columns.split()), query, frozenset(without.split()), all_before, more)
+    return LedgerTable(tool, title, table, *lists, frozenset(all_columns.split()))
 
 
 _NOTHING_MORE = "null::timestamptz, '', ''"
@@ -61,6 +63,7 @@ LEDGER_TABLES = (
         "version dirty",
         f"select version::text, not dirty, {_NOTHING_MORE} from {{table}}",
         all_before=True,
+        all_columns="version dirty",
     ),
     _table(
         LayoutName.DBMATE,
@@ -77,6 +80,7 @@ LEDGER_TABLES = (
         "version_id is_applied tstamp",
         "select version_id::text, true, tstamp::timestamptz, '', '' from (select distinct on (version_id) * from "
         "{table} order by version_id, id desc) newest where is_applied and version_id > 0 order by version_id",
+        all_columns="id version_id is_applied tstamp",
     ),
     _table(
         LayoutName.FLYWAY,
@@ -86,6 +90,8 @@ LEDGER_TABLES = (
         "select version, success, installed_on::timestamptz, installed_by, coalesce(checksum::text, '') from "
         "(select distinct on (version) * from {table} where version is not null order by version, "
         "installed_rank desc) newest where type not in ('DELETE', 'UNDO_SQL') order by installed_rank",
+        all_columns="installed_rank version description type script checksum installed_by installed_on execution_time "
+        "success",
     ),
     _table(
         LayoutName.SQLX,
@@ -116,6 +122,7 @@ LEDGER_TABLES = (
         "hash created_at",
         "select created_at::text, true, to_timestamp(created_at / 1000.0), '', hash from {table} order by created_at",
         more=("drizzle.*", "schema drizzle"),
+        all_columns="id hash created_at",
     ),
     _table(
         LayoutName.REFINERY,
@@ -130,6 +137,7 @@ LEDGER_TABLES = (
         "pgmigrations",
         "name run_on",
         "select name, true, run_on::timestamptz, '', '' from {table} order by id",
+        all_columns="id name run_on",
     ),
     _table(
         LayoutName.GRAPHILE_MIGRATE,
@@ -157,12 +165,21 @@ LEDGER_TABLES = (
         more=("sqitch.*", "schema sqitch"),
     ),
     _table(
+        LayoutName.LIQUIBASE_SQL,
+        "Liquibase",
+        "databasechangelog",
+        "id author filename orderexecuted exectype md5sum",
+        "select author || ':' || id, exectype <> 'FAILED', dateexecuted::timestamptz, author, '' from {table} "
+        "order by orderexecuted",
+        more=("*.databasechangeloglock", "* *.databasechangeloglock"),
+    ),
+    _table(
         LayoutName.TERN,
         "tern",
         "schema_version",
         "version",
         f"select version::text, true, {_NOTHING_MORE} from {{table}}",
-        without="id applied_at",
+        without="id applied_at installed_rank",
         all_before=True,
     ),
 )

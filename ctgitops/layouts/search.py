@@ -9,6 +9,7 @@ from itertools import islice
 
 from ..core.environment.layout import LayoutName
 from ..lazy import dataclass
+from .liquibase_sql import FORMATTED
 from .registry import tool_of
 from .tool import Folder
 
@@ -25,6 +26,7 @@ _NUMBERED = re.compile(r"(?P<number>[0-9]+)[_-][^/]*\.sql", re.IGNORECASE)
 _FOLDER = re.compile(r"(?P<number>[0-9][0-9-]*)_[^/]*")
 _FLYWAY = re.compile(r"V[0-9]+(?:[._][0-9]+)*__[^/]*\.sql")
 _DATED = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{6}|00000000000000)_")
+_CHANGELOG = re.compile(r"[^/]*changelog[^/]*\.(?:xml|ya?ml|json)", re.IGNORECASE)
 _COMMITTED = re.compile(r"[0-9]{6}(?:-[^/]*)?\.sql")
 _MARKS = (
     (LayoutName.GOOSE, re.compile(r"^\s*--\s*\+goose\s+up", re.MULTILINE | re.IGNORECASE)),
@@ -168,6 +170,8 @@ class _Search:
         return next(self._control_files(f"{folder}/" if folder else "", names), None)
 
     def _control_files(self, at: str, names: list[str]) -> Iterator[tuple[LayoutName, str]]:
+        if self._is_liquibase(at, names):
+            yield LayoutName.LIQUIBASE_SQL, "`--liquibase formatted sql`"
         if "sqitch.plan" in names:
             yield LayoutName.SQITCH, "sqitch.plan"
         if "atlas.sum" in names and not self._of_another_tool(at, names):
@@ -181,6 +185,13 @@ class _Search:
             yield LayoutName.GRAPHILE_MIGRATE, "committed/"
         if at.endswith("supabase/migrations/") and any(_NUMBERED.fullmatch(name) for name in names):
             yield LayoutName.SUPABASE, "supabase/"
+
+    def _is_liquibase(self, at: str, names: list[str]) -> bool:
+        """Whether a folder has formatted SQL, or a changelog that includes formatted SQL of its sub-folders."""
+        files = [f"{at}{name}" for name in names if name.endswith(".sql") and "/" not in name]
+        if not files and any(_CHANGELOG.fullmatch(name) for name in names):
+            files = sorted(path for path in self._paths if path.startswith(at) and path.endswith(".sql"))
+        return bool(files) and FORMATTED.match(self._text(files[0])) is not None
 
     def _of_another_tool(self, at: str, names: list[str]) -> bool:
         """Whether Atlas only creates the files, in the format of another tool, as with `?format=golang-migrate`."""

@@ -39,6 +39,10 @@ class Source:
     outside_transaction: bool = False
     """Whether the tool's configuration, not the SQL file, makes the migration run outside a transaction."""
     dependencies: tuple[int, ...] = ()
+    lines: tuple[int, int] | None = None
+    """The first line in the file, and the line after the last one. None if the migration is the whole file."""
+    key: str = ""
+    """The key of the migration in the tool's ledger. Empty if the file's name is the key."""
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..core.ledger.ledger import Entry, Ledger
     from ..core.ledger.resumption import ProgressState
     from ..core.ledger.safeguards import Safeguards
-    from ..core.migration.migration import Seed
+    from ..core.migration.migration import Migration, Seed
     from ..core.plan.plan import Plan, Step
     from ..core.recovery_point import RecoveryPoint
     from ..core.run.auto_rollback import Checkpoint
@@ -92,6 +92,14 @@ class Session(Protocol):
         """Takes the tool's own lock for the rest of the run. From then on, steps also write to the tool's ledger.
 
         Raises MustWaitError if the tool keeps its lock, and LedgerError if this role may not write to the table.
+        """
+
+    def record_in_tool(
+        self, foreign: ForeignLedger, applied: tuple[Migration, ...], new: tuple[int, ...], entry: Entry
+    ) -> None:
+        """Adds rows for the migrations `new` to a tool's ledger, under the tool's lock, and `entry` to the ledger.
+
+        Creates a new ledger first. `applied` has all applied migrations, with the tool's numbers. One transaction.
         """
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:

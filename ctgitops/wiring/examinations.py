@@ -22,7 +22,21 @@ from .database_looks import DatabaseLooks
 if TYPE_CHECKING:
     from ..core.environment.environment import Environment
     from ..core.environment.receiver import Receiver
+    from ..github.repository_checks import RepositoryChecks
     from .backups import StoredBackups
+
+
+def checks_on_github(root: Path, environ: Mapping[str, str]) -> RepositoryChecks:
+    """The checks of the repository on GitHub, with the token of the environment variables, if one is set."""
+    from ..github.access import Access
+    from ..github.repository_checks import RepositoryChecks
+
+    names = ("GITHUB_TOKEN", "GH_TOKEN", "INPUT_GITHUB-TOKEN")
+    token = next((value for name in names if (value := environ.get(name, "").strip())), "")
+    server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    repository = environ.get("GITHUB_REPOSITORY") or github_repository(root, server)
+    url = environ.get("GITHUB_API_URL") or "https://api.github.com"
+    return RepositoryChecks(Access(token, repository, url))
 
 
 @dataclass(frozen=True)
@@ -69,15 +83,7 @@ class Examinations:
             yield ok("telemetry", "the extra `otel` is installed")
 
     def _github(self, environments: tuple[Environment, ...]) -> Examination:
-        from ..github.access import Access
-        from ..github.repository_checks import RepositoryChecks
-
-        names = ("GITHUB_TOKEN", "GH_TOKEN", "INPUT_GITHUB-TOKEN")
-        token = next((value for name in names if (value := self.environ.get(name, "").strip())), "")
-        server = self.environ.get("GITHUB_SERVER_URL") or "https://github.com"
-        repository = self.environ.get("GITHUB_REPOSITORY") or github_repository(self.root, server)
-        url = self.environ.get("GITHUB_API_URL") or "https://api.github.com"
-        checks = RepositoryChecks(Access(token, repository, url))
+        checks = checks_on_github(self.root, self.environ)
         looks: dict[str, Look] = {
             "github-token": checks.token,
             "branch-rules": checks.branch_rules,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ctgitops.core.environment.policy import Band, HeaderRule, Numbering, Policy
+from ctgitops.files.policy import layout_of
 from tests.files.checkout import Checkout
 
 
@@ -85,3 +86,15 @@ def test_a_policy_that_is_a_link_is_not_read(repo: Checkout) -> None:
     (repo.root / "migrations/policy.yaml").unlink()
     (repo.root / "migrations/policy.yaml").symlink_to("/nowhere")
     assert [p.code for p in repo.read().read_problems] == ["symlink"]
+
+
+def test_the_layout_is_read_again_only_after_a_change(repo: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.write("migrations/policy.yaml", "layout: goose\n")
+    assert layout_of(repo.root).name == "goose"
+    with monkeypatch.context() as patched:
+        patched.setattr("ctgitops.files.policy.read_policy", lambda _repository: pytest.fail("it was read again"))
+        assert layout_of(repo.root).name == "goose"
+    repo.write("migrations/policy.yaml", "layout: flyway\n")
+    assert layout_of(repo.root).name == "flyway"
+    (repo.root / "migrations/policy.yaml").unlink()
+    assert layout_of(repo.root).is_own

@@ -172,6 +172,20 @@ FOLDERS: dict[LayoutName, tuple[dict[str, str], Expected]] = {
         },
         Expected(("001_appschema", "002_users", "003_users"), ("001_appschema",)),
     ),
+    LayoutName.LIQUIBASE_SQL: (
+        {
+            "db.changelog-master.yaml": "databaseChangeLog:\n  - include:\n      file: users.sql\n"
+            "      relativeToChangelogFile: true\n  - includeAll:\n      path: changes/\n"
+            "      relativeToChangelogFile: true\n",
+            "users.sql": f"--liquibase formatted sql\n\n--changeset anna:1\n--comment first\n{UP}"
+            f"--rollback {DOWN}\n--changeset anna:2 dbms:oracle\nselect 1 from dual;\n",
+            "changes/index.sql": "-- liquibase formatted sql\n-- changeset bob:add-index runInTransaction:false\n"
+            "create index concurrently i on a (id);\n\n--changeset bob:f endDelimiter:@@\n"
+            "create function f() returns int language sql as 'select 1;'@@\n"
+            "/* liquibase rollback\ndrop function f();\n*/\n",
+        },
+        Expected(("001_1", "002_add-index", "003_f"), ("001_1", "003_f"), ("002_add-index",)),
+    ),
     LayoutName.FLYWAY: (
         {
             "V1__init.sql": UP,

@@ -53,7 +53,7 @@ def test_every_layout_has_a_folder_here() -> None:
     assert [tool.name for tool in all_tools()] == sorted(FOLDERS)
 
 
-@pytest.mark.parametrize("layout", [name for name in FOLDERS if name is not LayoutName.SQITCH])
+@pytest.mark.parametrize("layout", [n for n in FOLDERS if n not in {LayoutName.SQITCH, LayoutName.LIQUIBASE_SQL}])
 def test_the_paths_of_another_commit_give_the_same_names(layout: LayoutName, repo: Checkout) -> None:
     files, expected = FOLDERS[layout]
     found = read(repo, layout, files)
@@ -67,6 +67,7 @@ def _one(layout: LayoutName, path: str, text: str, said: str) -> object:
 
 
 GRAPHILE = graphile("select 1;")
+LIQUIBASE = "--liquibase formatted sql\n--changeset anna:1"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,13 @@ GRAPHILE = graphile("select 1;")
         _one(LayoutName.GOOSE, "00001_x.sql", "select 1;\n-- +goose Up\nselect 2;", "does not run the SQL above"),
         _one(LayoutName.GOOSE, "00001_x.sql", "-- +goose ENVSUB ON\n-- +goose Up\nselect '${X}';", "ENVSUB ON"),
         _one(LayoutName.GOOSE, "00001_x.sql", "-- +goose Up\nselect 1;\n-- +goose Up\nselect 2;", "a second section"),
+        _one(LayoutName.LIQUIBASE_SQL, "a.sql", f"{LIQUIBASE} runAlways:true\nselect 1;", "has runAlways"),
+        _one(
+            LayoutName.LIQUIBASE_SQL, "a.sql", f"{LIQUIBASE}\n--ignoreLines:1\nselect 1;", "`--ignoreLines:1` is a dir"
+        ),
+        _one(LayoutName.LIQUIBASE_SQL, "a.sql", f"{LIQUIBASE}\nselect '${{x}}';", "the parameter `${x}` of Liquibase"),
+        _one(LayoutName.LIQUIBASE_SQL, "changelog.xml", '<changeSet id="1"/><include file="b.sql"/>', "are not SQL"),
+        _one(LayoutName.LIQUIBASE_SQL, "changelog.xml", '<include file="b.sql"/>', "includes `b.sql`, which is not"),
         _one(LayoutName.TERN, "001_x.sql", 'select 1;\n{{ template "x.sql" . }}', "is a template of tern"),
         _one(LayoutName.TERN, "001_x.sql", "grant a to {{.app_user}};\n", "`{{.app_user}}` of tern has no value"),
         _one(LayoutName.NODE_PG_MIGRATE, "1_x.js", "exports.up = 1", "node-pg-migrate that is not SQL"),

@@ -22,7 +22,8 @@ def record(layout: LayoutName, source: Source, raw: bytes, texts: dict[str, str]
 
 
 def test_every_tool_whose_records_are_known_can_be_kept_in_step() -> None:
-    assert {tool.name for tool in all_tools() if tool.record} == {name.value for name in WRITERS}
+    read = {"liquibase-sql"}  # a row needs the path of the file below Liquibase's search path, which is not known
+    assert {tool.name for tool in all_tools() if tool.record} - read == {name.value for name in WRITERS}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

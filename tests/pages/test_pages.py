@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.core.environment.layout import LayoutName
-from ctgitops.layouts.registry import all_tools
+from ctgitops.layouts.registry import all_tools, tool_of
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.github import scripted
 from tests.github.test_repository_checks import healthy
@@ -171,7 +171,7 @@ def one_table(reader: Reader, blocks: tuple[Block, Block], folder: Path) -> None
 
 def layouts(reader: Reader, page: list[Block]) -> None:
     """The policy of the page is the one that `init` writes for 42 migrations of goose."""
-    init, policy, baseline, keeping = page
+    init, policy, baseline, keeping, leaving = page
     url = reader.database()
     run(url, "create table goose_db_version (id serial, version_id bigint, is_applied bool, tstamp timestamp)")
     for number in range(1, 43):
@@ -184,6 +184,7 @@ def layouts(reader: Reader, page: list[Block]) -> None:
     reader.house.environment("staging", url)
     assert "nothing to do" in reader.copies(baseline.text)
     assert "goose" in reader.copies(keeping.text)
+    assert "42 are already in public.goose_db_version" in reader.copies(leaving.text)
 
 
 def drifting(reader: Reader, page: list[Block]) -> None:
@@ -385,12 +386,24 @@ NODE_PG_MIGRATE = Origin(
 )
 
 
+LIQUIBASE = Origin(
+    "a project of Liquibase",
+    LayoutName.LIQUIBASE_SQL,
+    "src/main/resources/db/changelog",
+    ("changes/a.sql", "changes/b.sql"),
+    write=lambda up, down: f"--liquibase formatted sql\n--changeset anna:1\n{up}--rollback {down}",
+    control=lambda _files: {
+        "db.changelog-master.yaml": "databaseChangeLog:\n  - includeAll: {path: db/changelog/changes}\n"
+    },
+)
+
+
 def coming(reader: Reader, page: list[Block]) -> None:
     """A project of the tool, whose database the tool has filled, is taken over."""
-    (block,) = page
+    block, *leaving = page
     layout = LayoutName(block.page.stem)
     found = sorted((o for o in ORIGINS if o.layout is layout), key=lambda o: o.asks)
-    origin = found[0] if found else NODE_PG_MIGRATE
+    origin = found[0] if found else LIQUIBASE if layout is LayoutName.LIQUIBASE_SQL else NODE_PG_MIGRATE
     origin = replace(origin, beside={}) if origin.asks else origin  # without the folders of other projects
     for path, text in origin.tree.items():
         reader.house.write(path, text)
@@ -401,6 +414,8 @@ def coming(reader: Reader, page: list[Block]) -> None:
         run(url, "".join(table(at) for at in range(1, len(origin.files) + 1)))
         reader.replaced = {"baseline --env staging  ": "baseline --env staging --at latest  "}
     assert "staging: nothing to do" in reader.copies(block.text)
+    for each in leaving:
+        assert f" of {tool_of(layout).title}" in reader.copies(each.text)
 
 
 STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {

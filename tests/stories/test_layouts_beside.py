@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,6 +31,7 @@ PACKAGES = (
     "drizzle-orm@^0.45",
     "pg@^8",
 )
+INSTALL = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix")
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,7 @@ def npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not shutil.which("npm"):
         raise missing("npm", "npm, with which other migration tools are fetched, is not on this machine")
     folder = tmp_path_factory.mktemp("npm")
-    install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *PACKAGES]
-    subprocess.run(install, check=True, capture_output=True)
+    subprocess.run([*INSTALL, str(folder), *PACKAGES], check=True, capture_output=True)
     return folder
 
 
@@ -86,6 +87,27 @@ def sqitch(_npm: Path, work: Path, url: str) -> None:
     call(work / "changes", "sqitch", "deploy", f"db:{url}", **who)
 
 
+def liquibase(npm: Path, work: Path, url: str) -> None:
+    if not shutil.which("java"):
+        raise missing("java", "Java, which Liquibase needs, is not on this machine")
+    place = urlsplit(url)
+    package = npm / "liquibase/node_modules/liquibase/dist"
+    if not package.exists():
+        subprocess.run([*INSTALL, str(npm / "liquibase"), "liquibase@^4"], check=True, capture_output=True)
+    call(
+        work,
+        "sh",
+        str(package / "liquibase/liquibase"),
+        f"--classpath={next(package.glob('drivers/postgresql-*.jar'))}",
+        "--search-path=changes",
+        "--changelog-file=db.changelog-master.yaml",
+        f"--url=jdbc:postgresql://{place.hostname}:{place.port}{place.path}",
+        f"--username={place.username}",
+        f"--password={place.password or 'x'}",
+        "update",
+    )
+
+
 def plain(server: Service, name: str) -> str:
     """The URL of a new database without parameters, which some tools do not know."""
     return server.create_database(name).url.partition("?")[0]
@@ -97,12 +119,13 @@ RUN: dict[LayoutName, Callable[[Path, Path, str], None]] = {
     LayoutName.GRAPHILE_MIGRATE: graphile_migrate,
     LayoutName.DRIZZLE: drizzle,
     LayoutName.SQITCH: sqitch,
+    LayoutName.LIQUIBASE_SQL: liquibase,
 }
 
 
 def schema_of(url: str) -> str:
     """The schema without the tables of the tools and of ctgitops, as pg_dump writes it."""
-    leave = ["schema_migrations", "pgmigrations", "pgmigrations_id_seq"]
+    leave = ["schema_migrations", "pgmigrations", "pgmigrations_id_seq", "databasechangelog*"]
     command = [
         shutil.which("pg_dump") or programs_for_tests().path("pg_dump"),
         "-s",

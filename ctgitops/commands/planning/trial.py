@@ -29,6 +29,7 @@ from ...core.trial.trial import (
     unpredictable,
     why_inconclusive,
 )
+from ...core.trial.violation import WITH_ROWS
 from ...errors import ApplyError, CtgitopsError
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ _COMPUTED = (
     "the migration passes its rollback SQL to record_migration as an expression, which only an apply evaluates; "
     "pass a constant, or write a .down.sql"
 )
-_WITH_ROWS = {"table", "materialized view", "foreign table"}
 
 
 @dataclass
@@ -259,7 +259,7 @@ class TrialRunner:
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
         """Returns why an error of the trial may not occur in the real database. Empty if it would occur there too."""
-        fresh = not (self.ledger.applied or any(each.kind in _WITH_ROWS for each in self._history.first.objects))
+        fresh = not (self.ledger.applied or any(each.kind in WITH_ROWS for each in self._history.first.objects))
         return why_inconclusive(error, self.original, fresh=fresh, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:

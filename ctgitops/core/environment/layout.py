@@ -22,6 +22,7 @@ class LayoutName(StrEnum):
     GOOSE = "goose"
     GRAPHILE_MIGRATE = "graphile-migrate"
     HASURA = "hasura"
+    LIQUIBASE_SQL = "liquibase-sql"
     NODE_PG_MIGRATE = "node-pg-migrate"
     PRISMA = "prisma"
     REFINERY = "refinery"

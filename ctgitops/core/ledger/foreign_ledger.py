@@ -44,10 +44,19 @@ class ForeignLedger:
     """Whether the tool records only the newest migration. All earlier migrations then count as applied."""
     objects: tuple[str, ...] = ()
     """Patterns of the objects that belong to the tool, as in `drift: {ignore: […]}`."""
+    by_name: bool = False
+    """Whether the tool identifies a migration by its name, even if another file has the same checksum."""
+    new: bool = False
+    """Whether the table does not exist yet."""
 
     def row_of(self, migration: Migration) -> ForeignRow | None:
         """The row of a migration. None if the tool has not applied the migration."""
         return next((row for row in self.rows if self._matches(row, migration)), None)
+
+    def renamed(self, row: ForeignRow, migrations: tuple[Migration, ...]) -> Migration | None:
+        """The file with the checksum of a row, but another name or number. None if there is none."""
+        found = (m for m in migrations if m.record and row.checksum and row.checksum in m.record.checksums)
+        return next((each for each in found if not self._matches(row, each)), None)
 
     def _matches(self, row: ForeignRow, migration: Migration) -> bool:
         file = migration.path.removesuffix(".sql").removesuffix("/migration").rpartition("/")[2]
@@ -56,7 +65,7 @@ class ForeignLedger:
             numbers = {migration.number, int(digits[0]) if digits else migration.number}
             return row.number in numbers or (self.all_before and migration.number < row.number)
         record = migration.record
-        if row.checksum and record:
+        if row.checksum and record and not self.by_name:
             return row.checksum in record.checksums
         names = {record.key} if record else {migration.name.partition("_")[2], file}
         return row.name in names

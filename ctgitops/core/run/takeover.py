@@ -49,6 +49,7 @@ def only_ledger(ledgers: tuple[ForeignLedger, ...], environment: str) -> Foreign
         listed = ", ".join(f"{each.table} ({each.title})" for each in filled)
         what = f"{environment} has {f'ledgers of several tools: {listed}' if filled else 'no ledger of another tool'}"
         hint = f"name the last migration that the database has: `ctgitops baseline --env {environment} --at NUMBER`"
+        hint += "" if filled else ", also if a tool's ledger has a name of your own"
         raise UsageError(what, hint=hint)
     return filled[0]
 
@@ -57,13 +58,16 @@ def _disagreements(ledger: ForeignLedger, migrations: tuple[Migration, ...]) -> 
     pairs = [(migration, ledger.row_of(migration)) for migration in migrations]
     yield from (f"{row.name} is recorded as failed or unfinished" for row in ledger.rows if not row.complete)
     known = {row.name for _, row in pairs if row}
-    yield from (f"{row.name} is applied, but has no file" for row in ledger.rows if row.name not in known)
+    for absent in (row for row in ledger.rows if row.name not in known):
+        other = ledger.renamed(absent, migrations)
+        renamed = f", and {other.path} has its checksum: restore the name of this file" if other else ""
+        yield f"{absent.name} is applied, but has no file{renamed}"
     last = max((at for at, (_, row) in enumerate(pairs) if row), default=-1)
     for migration, row in pairs[: last + 1]:
         if row is None:
             yield f"{migration.name} is not applied, but later migrations are"
         elif changed_since(migration, row):
-            yield f"{migration.name} was changed after it was applied"
+            yield f"{migration.name} was changed after it was applied ({migration.path})"
 
 
 def changed_since(migration: Migration, row: ForeignRow) -> bool:

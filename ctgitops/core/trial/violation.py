@@ -21,8 +21,11 @@ from ..problem import Concern, Problem
 
 if TYPE_CHECKING:
     from ...errors import Place
+    from .trial import Trial
 
 ANYONE = "*"
+WITH_ROWS = frozenset({"table", "materialized view", "foreign table"})
+"""The kinds of schema objects that contain rows."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,17 @@ def risks_of(plan: Plan) -> tuple[Risk, ...]:
     if plan.direction is not Direction.APPLY:
         return ()
     return tuple(risk for step in plan.steps for risk in walk.through(step))
+
+
+def had_all_rows(trial: Trial | None, plan: Plan) -> bool:
+    """Whether a trial ran the whole plan with the rows that an apply finds.
+
+    This is so if the database has no table yet. Then all rows are those that the plan itself writes.
+    """
+    if trial is None or trial.complete_changes is None or trial.ran_on or trial.skipped or not trial.before.about.major:
+        return False
+    empty = not any(each.kind in WITH_ROWS for each in trial.before.objects)
+    return empty and {step.name for step in plan.steps} <= {*trial.tried}
 
 
 def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:

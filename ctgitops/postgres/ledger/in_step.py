@@ -18,6 +18,7 @@ from .tool_ledger import ToolLedger
 if TYPE_CHECKING:
     from ...core.gate.request import Request
     from ...core.ledger.foreign_ledger import ForeignLedger
+    from ...core.migration.migration import Migration
 
 
 @dataclass
@@ -58,6 +59,21 @@ class InStep:
             return write(Escaping(self.lock.pgconn), step.number, before | done if forwards else before - done)
 
         return statements
+
+    def statements_of_export(self, foreign: ForeignLedger, applied: tuple[Migration, ...], new: tuple[int, ...]) -> str:
+        """The statements that add the migrations `new` to a tool's ledger. Takes the tool's lock until the run ends.
+
+        `applied` has all applied migrations, with the tool's numbers.
+        """
+        tool = ToolLedger(foreign, applied, self.request.origin.actor)
+        with lost_as_error(self.address):
+            if not foreign.new:
+                tool.refuse_unwritable(self.lock)
+            tool.take_lock(self.lock, self.request.wait_for_lock)
+        escaping, numbers = Escaping(self.lock.pgconn), [each.number for each in applied]
+        begin = tool.created(escaping) if foreign.new else ""
+        rows = new[-1:] if tool.writer.version_only else new
+        return begin + "".join(tool.added(escaping, number, numbers) for number in rows)
 
     def statements_for(self, entry: Entry) -> str:
         """The statements for a repair that says whether a migration is applied. Empty for other entries."""

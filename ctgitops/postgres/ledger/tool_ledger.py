@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...core.environment.layout import LayoutName
 from ...core.migration.tool_record import ToolRecord
 from ...errors import LedgerError, MustWaitError
+from ...layouts.ledger_creation import NEW_LEDGERS
 from ...layouts.ledger_writers import WRITERS, LedgerWriter
 from ...sql.nodes import quoted_name
 from ..connection.names import literal
@@ -77,6 +78,13 @@ class ToolLedger:
             what = f"this role may not write to {table}, the ledger of {self.foreign.title}"
             hint = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {quoted_name(connection.info.user)}"
             raise LedgerError(what, state="nothing was changed", hint=hint)
+
+    def created(self, escaping: Escaping) -> str:
+        """The statements that create the ledger as the tool does."""
+        values = next((each.record.values for each in self.migrations if each.record), {})
+        names = {name: literal(escaping, values.get(name, "")) for name in ("project", "uri")}
+        statements = NEW_LEDGERS[LayoutName(self.foreign.tool)].create
+        return f"{statements.format(actor=literal(escaping, self.actor or 'ctgitops'), **names)} "
 
     def added(self, escaping: Escaping, number: int, applied: Collection[int]) -> str:
         """The statements that record a migration. `applied` has the numbers that are applied afterwards."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ...core.ledger.foreign_ledger import ForeignLedger
     from ...core.ledger.ledger import Entry, Ledger
     from ...core.ledger.resumption import ProgressState
-    from ...core.migration.migration import Seed
+    from ...core.migration.migration import Migration, Seed
     from ...core.plan.plan import Plan, Step
     from ...core.recovery_point import RecoveryPoint
     from ...core.run.progress import Listener
@@ -158,6 +158,14 @@ class WorkSession:
         self._first_ledger = None
         self._assert_lock_held()
         self._in_step.begin(foreign)
+
+    def record_in_tool(
+        self, foreign: ForeignLedger, applied: tuple[Migration, ...], new: tuple[int, ...], entry: Entry
+    ) -> None:
+        """Adds rows to a tool's ledger, and `entry` to the ledger, in one transaction. Creates a new ledger first."""
+        self._first_ledger = None
+        self._assert_lock_held()
+        self._writer.record(entry, self._in_step.statements_of_export(foreign, applied, new))
 
     def correct(self, step: Step, position: int, reached: ProgressState, entry: Entry) -> None:
         """Records whether one statement of an unfinished step is done. Adds `entry` to the ledger."""

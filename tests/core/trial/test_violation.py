@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Plan, make_plan
-from ctgitops.core.trial.violation import Risk, Violation, risks_of, violation_problems
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource
+from ctgitops.core.trial.trial import Trial
+from ctgitops.core.trial.violation import Risk, Violation, had_all_rows, risks_of, violation_problems
+from ctgitops.errors import ApplyError
 from tests.fakes import STAGING, migration, workspace
 
 
@@ -99,3 +104,20 @@ def test_what_nobody_looked_at_is_said_and_does_not_block() -> None:
             "",
         )
     ]
+
+
+def test_a_trial_on_a_database_without_tables_had_all_rows() -> None:
+    plan = plan_of("create table t (a int); insert into t values (1)", "alter table t alter a set not null")
+    about = SnapshotSource("17.5")
+    done = Trial(server="17.5", tried=("001_m", "002_m"), before=Snapshot.of([SchemaObject("schema", "s")], about))
+    assert had_all_rows(done, plan)
+    filled = Snapshot.of([SchemaObject("table", "public.other")], about)
+    for other in (
+        None,
+        replace(done, before=filled),
+        replace(done, before=Snapshot()),
+        replace(done, tried=("001_m",)),
+        replace(done, ran_on="an empty database"),
+        replace(done, failed=ApplyError("no")),
+    ):
+        assert not had_all_rows(other, plan)

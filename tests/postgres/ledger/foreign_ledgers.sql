@@ -59,6 +59,10 @@ create schema sqitch;
 create table sqitch.changes (change_id text primary key, script_hash text, change text, project text, note text, committed_at timestamptz default now(), committer_name text, committer_email text, planned_at timestamptz, planner_name text, planner_email text);
 insert into sqitch.changes (change_id, change, project, committed_at, committer_name) values ('1', 'a', 'p', '2024-01-01', 'Anna'), ('2', 'b', 'p', '2024-01-02', 'Ben');
 
+-- Liquibase
+create table databasechangelog (id varchar(255) not null, author varchar(255) not null, filename varchar(255) not null, dateexecuted timestamp not null, orderexecuted int not null, exectype varchar(10) not null, md5sum varchar(35), description varchar(255), comments varchar(255), tag varchar(255), liquibase varchar(20), contexts varchar(255), labels varchar(255), deployment_id varchar(10));
+insert into databasechangelog values ('1', 'Anna', 'a.sql', now(), 1, 'EXECUTED', '9:x'), ('2', 'Ben', 'a.sql', now(), 2, 'RERAN', '9:y');
+
 -- tern
 create table schema_version (version int4 not null);
 insert into schema_version values (2);

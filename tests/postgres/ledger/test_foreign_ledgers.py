@@ -20,7 +20,7 @@ _PARTS = re.split(
 )
 TABLES = dict(zip(_PARTS[1::2], _PARTS[2::2], strict=True))
 """The SQL that creates and fills the table of each tool."""
-FIRST = {"golang-migrate": 2, "tern": 2, "Sqitch": None, "Drizzle Kit": None}
+FIRST = {"golang-migrate": 2, "tern": 2, "Sqitch": None, "Drizzle Kit": None, "Liquibase": None}
 BY_NAME = {"Prisma Migrate", "node-pg-migrate"}
 
 
@@ -43,7 +43,8 @@ def test_the_rows_of_a_tool_are_read(title: str, database_url: str) -> None:
     elif title in BY_NAME:
         assert [(row.number, row.name[-2:]) for row in found.rows] == [(None, "_a"), (None, "_b")]
     elif title in FIRST:
-        assert [row.name for row in found.rows] == (["a", "b"] if title == "Sqitch" else ["1", "2"])
+        names = {"Sqitch": ["a", "b"], "Liquibase": ["Anna:1", "Ben:2"]}
+        assert [row.name for row in found.rows] == names.get(title, ["1", "2"])
     else:
         assert [row.number for row in found.rows] in ([1, 2], [20240101000000, 20240102000000])
     assert {row.by for row in found.rows} <= {"", "anna", "Anna", "Ben"}
