@@ -143,18 +143,28 @@ def of_outcome(outcome: Outcome, origin: Origin, wait: PlanWait | None = None) -
     event = Event.FAILED if outcome.mismatch else _EVENTS.get(outcome.status)
     if event is None:
         return None
-    facts = [done.name for done in outcome.done]
-    facts += [f"it waits {wait.text}"] if wait and wait.until else []
-    facts += [each.what for each in outcome.reasons]
-    facts += [f"{problem.code}: {problem.what}" for problem in outcome.objections]
-    if outcome.receipt:
-        facts.append(f"backup: {outcome.receipt.id}")
+    facts = tuple(_facts_of(outcome, wait))
     if outcome.mismatch:
-        facts.append("database: the migrations are applied and recorded in the ledger")
         next_step = f"`ctgitops drift --env {name}` shows the differences; do not apply this plan elsewhere"
-        return Notification(event, name, outcome_verdict(outcome), tuple(facts), next_step, origin)
+        return Notification(event, name, outcome_verdict(outcome), facts, next_step, origin)
     hints = [*(reason.hint for reason in outcome.reasons), *(problem.hint for problem in outcome.objections)]
-    return Notification(event, name, outcome_verdict(outcome), tuple(facts), next(filter(None, hints), ""), origin)
+    return Notification(event, name, outcome_verdict(outcome), facts, next(filter(None, hints), ""), origin)
+
+
+def _facts_of(outcome: Outcome, wait: PlanWait | None) -> Iterator[str]:
+    """The migrations are last, because a service gets only the first lines of a long notification."""
+    if outcome.mismatch:
+        yield "database: the migrations are applied and recorded in the ledger"
+    if wait and wait.until:
+        yield f"it waits {wait.text}"
+    yield from (each.what for each in outcome.reasons)
+    for problem in outcome.objections:
+        yield f"{problem.code}: {problem.what}{f' (at {problem.place})' if problem.place else ''}"
+    if outcome.receipt:
+        yield f"backup: {outcome.receipt.id}"
+    yield from (done.name for done in outcome.done)
+    if outcome.status is Status.WAITING:
+        yield from (f"waits: {step.name}" for step in outcome.plan.steps)
 
 
 def of_load(outcome: Outcome, origin: Origin) -> Notification | None:
