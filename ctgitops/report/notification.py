@@ -110,7 +110,8 @@ def of_long_wait(wait: LongWait, seconds: float, environment: str, origin: Origi
     watch = f"`ctgitops watch --env {environment}`"
     if wait.of_run:
         facts += ("database: this run has changed nothing yet; it begins when the other run ends",)
-        hint = f"let the run wait; {watch} shows what the other run is doing, `ctgitops unlock` whether it is alive"
+        unlock = f"`ctgitops unlock --env {environment}`"
+        hint = f"let the run wait; {watch} shows what the other run is doing, {unlock} whether it is alive"
     else:
         facts += ("database: the waiting migration has changed nothing yet; the run retries by itself",)
         hint = f"{watch} shows the blocking sessions; terminate them, or let the run wait"

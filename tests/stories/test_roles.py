@@ -142,7 +142,9 @@ def test_the_reader_stores_samples_of_the_load_and_can_write_nothing_else(house:
     house.applied()
     house.environment("staging", url, MORE)
     refused = house.run("traffic", "--env", "staging")
-    assert (refused.status, "run the SQL of `ctgitops roles` again" in refused.words) == (4, True), refused.said
+    assert (refused.status, "run the SQL of `ctgitops roles --env staging` again" in refused.words) == (4, True), (
+        refused.said
+    )
     run(cluster.url("samples"), script)
     sampled = house.run("traffic", "--env", "staging")
     assert sampled.status == 0, sampled.said
