@@ -5,6 +5,7 @@ from __future__ import annotations
 import _signal as signal  # type: ignore[import-not-found] # `signal` imports more, and Ctrl-C may come meanwhile
 import os
 import sys
+import time
 
 TYPE_CHECKING = False  # importing `typing` would take as long as Python takes to start
 if TYPE_CHECKING:
@@ -19,9 +20,23 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     """Ends the process at once. An exception would print a traceback of the import."""
     try:
-        os.write(2, b"error[interrupted]: the run was asked to stop before it began\n")
+        os.write(2, _last_line().encode())
     finally:
         os._exit(INTERRUPTED)
+
+
+def _last_line() -> str:
+    """The message of `_leave`. Imports nothing, because the signal may have come during an import."""
+    what = "the run was asked to stop before it began"
+    arguments = sys.argv[1:]
+    if "--log-format=json" not in arguments and ("--log-format", "json") not in zip(arguments, arguments[1:]):  # noqa: B905, RUF007 - the second is shorter, and itertools is an import
+        return f"error[interrupted]: {what}\n"
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    return (
+        f'{{"version": 1, "time": "{now}", "level": "error", "event": "error", "message": "{what}", '
+        f'"environment": null, "migration": null, "code": "interrupted", "exit_status": {INTERRUPTED}, '
+        '"state": "nothing was changed", "hint": "run the same command again"}\n'
+    )
 
 
 def _wrote_version() -> bool:

@@ -62,6 +62,8 @@ def test_a_failed_production_run_is_in_the_issue_until_one_succeeds_and_staging_
         "production: drift",
     ]
     assert "already exists" in texts[0].body
+    assert "at: migrations/001_red.sql:1:1" in texts[0].body
+    assert "database: in production, 001_red left no trace" in texts[0].body
     assert texts[-1].comment.startswith("✅ Failed run: solved, because a later run succeeded.")
     assert texts[-1].open, "the drift is still there"
 

@@ -13,7 +13,7 @@ from ..errors import CtgitopsError
 from ..report.diff_lines import change_lines
 from ..report.drift import verdict, what_next
 from ..report.environment_issue import issue_text
-from ..report.outcome_text import outcome_verdict
+from ..report.notification import of_error, of_outcome
 from ..report.phrases import moment
 from ..report.workflow_inputs import with_inputs
 from .job import Job
@@ -38,12 +38,10 @@ def tell_run(job: Job, environment: Environment, outcome: Outcome | CtgitopsErro
     if isinstance(outcome, CtgitopsError):
         if outcome.exit_status == _WAITS:
             return
-        details = tuple(f"database: {outcome.state}".splitlines()) if outcome.state else ()
-        tell(job, environment.name, Topic.RUN, Trouble(outcome.what, details, outcome.hint))
-    elif outcome.status is Status.BLOCKED or outcome.mismatch:
-        details = tuple(f"{problem.code}: {problem.what}" for problem in outcome.objections)
-        hint = next((problem.hint for problem in outcome.objections if problem.hint), "")
-        tell(job, environment.name, Topic.RUN, Trouble(outcome_verdict(outcome), details, hint))
+        failed = of_error(outcome, environment.name, job.wiring.origin)
+        tell(job, environment.name, Topic.RUN, Trouble(outcome.what, failed.facts, failed.next))
+    elif (outcome.status is Status.BLOCKED or outcome.mismatch) and (bad := of_outcome(outcome, job.wiring.origin)):
+        tell(job, environment.name, Topic.RUN, Trouble(bad.summary, bad.facts, bad.next))
     elif outcome.status is not Status.WAITING:
         tell(job, environment.name, Topic.RUN, None)
 

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..wiring.wiring import Wiring
 from . import options
 from .log_lines import progress
+from .notifications import notify_of_drill
 from .printing import print_page, print_unread, width_of
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def drill(name: str | None, identity: str, root: Path, form: str) -> int:
         from ..report.backups import drills_text
 
         print_page(drills_text(results), form)
+    notify_of_drill(wiring, results)
     return print_unread(wiring.workspace, name, max(each.exit_status for each in results))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from .log_lines import as_json_lines, say
 from .printing import print_page
 
 if TYPE_CHECKING:
+    from ..core.backup.drill import DrillResult
     from ..core.environment.environment import Environment
     from ..core.run.outcome import Outcome
     from ..core.run.progress import Listener
@@ -52,7 +55,7 @@ def notifying(wiring: Wiring, environment: Environment) -> Iterator[Listener]:
             yield tell
     except CtgitopsError as error:
         if error.cause is not Cause.ASKED_TO_STOP:
-            _warn(wiring.notifications.result(environment, error))
+            _warn(wiring.notifications.result(environment, error, command=_command()))
         raise
 
 
@@ -71,13 +74,24 @@ def alerting(wiring: Wiring, environment: Environment) -> Iterator[Listener]:
 
 def notify_of(wiring: Wiring, outcome: Outcome) -> None:
     """Notifies the receivers of the outcome's environment."""
-    _warn(wiring.notifications.result(wiring.environment(outcome.plan.environment), outcome))
+    _warn(wiring.notifications.result(wiring.environment(outcome.plan.environment), outcome, command=_command()))
 
 
 def notify_of_drift(wiring: Wiring, results: Iterable[DriftResult]) -> None:
     """Notifies the receivers of each environment that has drifted or could not be compared."""
     for result in results:
         _warn(wiring.notifications.drift(result))
+
+
+def notify_of_drill(wiring: Wiring, results: Iterable[DrillResult]) -> None:
+    """Notifies the receivers of each environment whose newest backup was not restored or verified."""
+    for result in results:
+        _warn(wiring.notifications.drill(wiring.environment(result.environment), result))
+
+
+def _command() -> str:
+    """The command line of this run, which a person can run again."""
+    return shlex.join(["ctgitops", *sys.argv[1:]])
 
 
 def _warn(warnings: Iterable[str]) -> None:

@@ -21,6 +21,14 @@ LONGEST = 10.0
 SIGNATURE = "X-Ctgitops-Signature-256"
 _TIMEOUTS = (4.0, 8.0)
 """Seconds to wait for the connection, and for the response."""
+_IN_WORDS = {
+    "SSLError": "its certificate is not valid for the host in the URL",
+    "ConnectTimeout": f"cannot connect within {_TIMEOUTS[0]:.0f} seconds",
+    "ReadTimeout": f"no answer within {_TIMEOUTS[1]:.0f} seconds",
+    "ConnectionError": "cannot connect, or the connection was closed without an answer",
+    "InvalidURL": "the URL is not valid",
+}
+"""Maps errors of requests, by their class, to text. Their own text contains the URL."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def _sent(notification: Notification, receiver: Receiver, environ: Mapping[str, 
             return _posted(notification, url, receiver.signing_secret, environ)
         return _told(notification, url)
     except Exception as error:  # noqa: BLE001 - whatever a receiver's client raises, the run's result stays
-        return type(error).__name__
+        return _IN_WORDS.get(type(error).__name__, type(error).__name__)
 
 
 def _posted(notification: Notification, url: str, key_name: str, environ: Mapping[str, str]) -> str:
@@ -92,7 +100,9 @@ def _told(notification: Notification, url: str) -> str:
 
     log = logging.getLogger("apprise")
     log.handlers, log.propagate = [logging.NullHandler()], False  # its messages can contain the URL
-    sender = apprise.Apprise(asset=apprise.AppriseAsset(app_id="ctgitops", app_url="", async_mode=False))
+    # A redirect could lead to another host than the one in the secret
+    asset = apprise.AppriseAsset(app_id="ctgitops", app_url="", async_mode=False, http_redirects=False)
+    sender = apprise.Apprise(asset=asset)
     if not sender.add(url):
         return "Apprise does not know a service with such a URL"
     rich = RICH.get(type(sender[0]).__name__)
@@ -102,7 +112,7 @@ def _told(notification: Notification, url: str) -> str:
         sender.add(_with(url, rich.parameters))
     kinds = {Event.FAILED: "failure", Event.BACKUP: "failure", Event.DRILL: "failure"}
     kinds |= dict.fromkeys((Event.DRIFT, Event.WAITING, Event.OVERRIDE, Event.REGRESSION), "warning")
-    title = notification.title(dialect)
+    title = notification.title(Dialect.PLAIN if rich and rich.plain_title else dialect)
     sent = sender.notify(
         body=notification.text(dialect) or title,
         title=title,
@@ -119,6 +129,8 @@ class _Rich:
     dialect: str = "common"
     parameters: tuple[str, ...] = ()
     """Parameters of its Apprise URL. The URL's own parameters take precedence."""
+    plain_title: bool = False
+    """Whether the service shows the title without Markdown, like the subject of a mail."""
 
 
 RICH = {
@@ -126,7 +138,7 @@ RICH = {
     "NotifyDiscord": _Rich("common", ("format=markdown", "fields=no", "avatar=no")),
     "NotifyWorkflows": _Rich("common", ("image=no",)),
     "NotifyMattermost": _Rich("common", ("image=no",)),
-    "NotifyEmail": _Rich("common"),
+    "NotifyEmail": _Rich("common", plain_title=True),
 }
 """The services that get Markdown, by the class in Apprise. All other services get plain text."""
 

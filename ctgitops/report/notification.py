@@ -11,8 +11,9 @@ from ..core.environment.receiver import Event
 from ..core.gate.request import Origin
 from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import NotPlanned
-from ..errors import BackupError, CtgitopsError, MustWaitError
+from ..errors import BackupError, Cause, CtgitopsError, MustWaitError
 from ..lazy import dataclass
+from .diff_lines import change_lines
 from .drift import verdict, what_next
 from .json import Object, dump
 from .load import load_verdict, proposal
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ..core.gate.override import UsedOverride
     from ..core.gate.wait import PlanWait
     from ..core.view.drift import DriftResult
+
+MOST_BLOCKERS = 5
+"""The number of sessions that a notification about a lock timeout shows."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class Notification:
         """The notification after the function `change` was applied to each of its texts."""
         facts = tuple(map(change, self.facts))
         return replace(self, summary=change(self.summary), facts=facts, next=change(self.next))
+
+    def of_command(self, command: str) -> Notification:
+        """The notification with the command of the run. Unchanged if a person need not run the command again."""
+        again = self.event in {Event.FAILED, Event.WAITING, Event.BACKUP}
+        return replace(self, facts=(f"command: `{command}`", *self.facts)) if command and again else self
 
     def data(self) -> Object:
         """The notification in the form that `notification.schema.json` describes."""
@@ -101,7 +110,8 @@ def of_long_wait(wait: LongWait, seconds: float, environment: str, origin: Origi
     watch = f"`ctgitops watch --env {environment}`"
     if wait.of_run:
         facts += ("database: this run has changed nothing yet; it begins when the other run ends",)
-        hint = f"let the run wait; {watch} shows what the other run does, and `ctgitops unlock` whether it is alive"
+        unlock = f"`ctgitops unlock --env {environment}`"
+        hint = f"let the run wait; {watch} shows what the other run does, and {unlock} whether it is alive"
     else:
         facts += ("database: the waiting migration has changed nothing yet; the run retries by itself",)
         hint = f"{watch} shows the blocking sessions; terminate them, or let the run wait"
@@ -143,18 +153,28 @@ def of_outcome(outcome: Outcome, origin: Origin, wait: PlanWait | None = None) -
     event = Event.FAILED if outcome.mismatch else _EVENTS.get(outcome.status)
     if event is None:
         return None
-    facts = [done.name for done in outcome.done]
-    facts += [f"it waits {wait.text}"] if wait and wait.until else []
-    facts += [each.what for each in outcome.reasons]
-    facts += [f"{problem.code}: {problem.what}" for problem in outcome.objections]
-    if outcome.receipt:
-        facts.append(f"backup: {outcome.receipt.id}")
+    facts = tuple(_facts_of(outcome, wait))
     if outcome.mismatch:
-        facts.append("database: the migrations are applied and recorded in the ledger")
         next_step = f"`ctgitops drift --env {name}` shows the differences; do not apply this plan elsewhere"
-        return Notification(event, name, outcome_verdict(outcome), tuple(facts), next_step, origin)
+        return Notification(event, name, outcome_verdict(outcome), facts, next_step, origin)
     hints = [*(reason.hint for reason in outcome.reasons), *(problem.hint for problem in outcome.objections)]
-    return Notification(event, name, outcome_verdict(outcome), tuple(facts), next(filter(None, hints), ""), origin)
+    return Notification(event, name, outcome_verdict(outcome), facts, next(filter(None, hints), ""), origin)
+
+
+def _facts_of(outcome: Outcome, wait: PlanWait | None) -> Iterator[str]:
+    """The migrations are last, because a service gets only the first lines of a long notification."""
+    if outcome.mismatch:
+        yield "database: the migrations are applied and recorded in the ledger"
+    if wait and wait.until:
+        yield f"it waits {wait.text}"
+    yield from (each.what for each in outcome.reasons)
+    for problem in outcome.objections:
+        yield f"{problem.code}: {problem.what}{f' (at {problem.place})' if problem.place else ''}"
+    if outcome.receipt:
+        yield f"backup: {outcome.receipt.id}; to restore it: `{outcome.receipt.restore_with}`"
+    yield from (done.name for done in outcome.done)
+    if outcome.status is Status.WAITING:
+        yield from (f"waits: {step.name}" for step in outcome.plan.steps)
 
 
 def of_load(outcome: Outcome, origin: Origin) -> Notification | None:
@@ -180,6 +200,8 @@ def of_error(error: CtgitopsError, environment: str, origin: Origin) -> Notifica
     verb = "WAITS" if event is Event.WAITING else "FAILED"
     facts = [f"at: {error.place}"] if error.place else []
     facts += [f"database: {error.state}"] if error.state else []
+    if error.cause is Cause.LOCK_TIMEOUT:
+        facts += error.detail.splitlines()[:MOST_BLOCKERS]
     return Notification(event, environment, f"{verb}: {error.what}", tuple(facts), error.hint, origin)
 
 
@@ -187,9 +209,10 @@ def of_drill(result: DrillResult, origin: Origin) -> Notification | None:
     """The notification about a failed drill. None if the backup was restored and verified."""
     if isinstance(result, PassedDrill):
         return None
-    facts = (f"at: {result.error.place}",) if result.error.place else ()
+    facts = [f"at: {result.error.place}"] if result.error.place else []
+    facts.append("database: unchanged, because a drill only reads the backup; the newest backup is not proved")
     what = f"DRILL FAILED: {result.error.what}"
-    return Notification(Event.DRILL, result.environment, what, facts, result.error.hint, origin)
+    return Notification(Event.DRILL, result.environment, what, tuple(facts), result.error.hint, origin)
 
 
 def of_drift(result: DriftResult, origin: Origin) -> Notification | None:
@@ -200,5 +223,5 @@ def of_drift(result: DriftResult, origin: Origin) -> Notification | None:
         return Notification(Event.DRIFT, name, what, next=result.error.hint, origin=origin)
     if not result.changes:
         return None
-    facts = tuple(str(change) for change in result.changes)
-    return Notification(Event.DRIFT, name, verdict(result), facts, what_next(result)[0], origin)
+    facts = tuple(" ".join(line.split()) for line in change_lines(result.changes))
+    return Notification(Event.DRIFT, name, verdict(result), facts, "; ".join(what_next(result)), origin)

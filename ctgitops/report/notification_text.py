@@ -20,7 +20,20 @@ _ALIKE = str.maketrans({"*": "\N{ASTERISK OPERATOR}", "~": "\N{TILDE OPERATOR}",
 _EDGE = re.compile(r"(?<!\w)_|_(?!\w)")
 """An underscore with which emphasis could begin or end."""
 _LABELS = frozenset(
-    {"at", "database", "backup", "next", "reason", "ignored", "started by", "pull request", "run", "plan"}
+    {
+        "at",
+        "database",
+        "backup",
+        "next",
+        "reason",
+        "ignored",
+        "waits",
+        "command",
+        "started by",
+        "pull request",
+        "run",
+        "plan",
+    }
 )
 
 

@@ -20,7 +20,7 @@ def activity_lines(look: Look, environment: str) -> tuple[str, ...]:
     now = look.now
     return (
         f"{on_one_line(environment)}: {_who(now)}{_for(now)}",
-        *(f"  {line}" for line in _details(look)),
+        *(f"  {line}" for line in _details(look, environment)),
         *(f"  not visible: {line}" for line in now.unseen),
     )
 
@@ -60,11 +60,12 @@ def _for(now: RunActivity) -> str:
     return f", for {phrases.millis(round((now.at - begun).total_seconds()) * 1000)}" if begun else ""
 
 
-def _details(look: Look) -> Iterator[str]:
+def _details(look: Look, environment: str) -> Iterator[str]:
     now = look.now
-    yield f"step: {on_one_line(now.holder.step) or ('none yet' if now.holder.actor or now.since else 'not visible')}"
+    yield f"step: {on_one_line(_step(now)) or ('none yet' if now.holder.actor or now.since else 'not visible')}"
     if not now.holder.alive and now.holder.silent is not None:
-        yield f"WARNING: {now.holder.reported}; the run may have been killed: see `ctgitops unlock`"
+        command = f"`ctgitops unlock --env {on_one_line(environment)}`"
+        yield f"WARNING: {now.holder.reported}; the run may have been killed: see {command}"
     for session in now.sessions:
         if session.doing and session.state == "active":
             yield f"statement: {on_one_line(session.doing)}{_since(session)}{_waits(session)}"

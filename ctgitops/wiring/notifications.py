@@ -33,9 +33,16 @@ class Notifications:
     environ: Mapping[str, str] = field(repr=False)
 
     def result(
-        self, environment: Environment, result: Outcome | CtgitopsError, pull_request: int | None = None
+        self,
+        environment: Environment,
+        result: Outcome | CtgitopsError,
+        pull_request: int | None = None,
+        command: str = "",
     ) -> tuple[str, ...]:
-        """Sends the result of a run. `pull_request` is used in place of the number in the run's origin."""
+        """Sends the result of a run. `pull_request` is used in place of the number in the run's origin.
+
+        `command` is the command line that a person can run again. Empty on GitHub, where the run itself is linked.
+        """
         if not self._receivers(environment):
             return ()
         from ..core.gate.wait import wait_of
@@ -44,8 +51,9 @@ class Notifications:
 
         origin = self._origin(pull_request)
         if isinstance(result, CtgitopsError):
-            return self._send(environment, of_error(result, environment.name, origin))
+            return self._send(environment, of_error(result, environment.name, origin).of_command(command))
         ended = None if result.announced else of_outcome(result, origin, wait_of(environment, result.reasons))
+        ended = ended and ended.of_command(command)
         return (*self._send(environment, ended), *self._send(environment, of_load(result, origin)))
 
     def drift(self, result: DriftResult) -> tuple[str, ...]:

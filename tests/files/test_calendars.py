@@ -77,6 +77,22 @@ def test_a_rule_with_exceptions_a_moved_and_a_cancelled_event() -> None:
         ("DTSTART:20261224T180000Z\nDURATION:PT1H\nRRULE:FREQ=SECONDLY", "FREQ=SECONDLY"),
         ("DTSTART:20261224T180000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "BYMONTH, BYMONTHDAY"),
         ("DTSTART:20261224T180000Z\nDURATION:P400D\nRRULE:FREQ=YEARLY", "more than a year"),
+        ("SUMMARY:X\nDTSTART:20261324T180000Z\nDURATION:PT1H", "`X` has an invalid DTSTART"),
+        ("DTSTART:20261224T180000Z\nDURATION:x", "an invalid DURATION"),
+        ("DTSTART:20261224T180000Z\nDTSTART:20261225T180000Z\nDURATION:PT1H", "more than one DTSTART"),
+        ("DTSTART;VALUE=TIME:180000\nDURATION:PT1H", "neither a date nor a date and a time"),
+        ("DTSTART:20261224T180000Z\nDURATION:PT1H\nRDATE;VALUE=PERIOD:20261225T000000Z/PT1H", "has a RDATE that"),
+        ("DTSTART:99991231T000000Z\nDURATION:P2D", "in the year 9999"),
+        ("DTSTART:20261224T180000Z\nDURATION:P9999999D", "too long"),
+        ("DTSTART:20261224T180000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;INTERVAL=0", "invalid rule: FREQ=DAILY;INTERVAL=0"),
+        ("DTSTART:20261224T180000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;INTERVAL=-1", "invalid rule"),
+        ("DTSTART:20261224T180000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=2;UNTIL=20270101", "invalid rule"),
+        ("DTSTART:20261224T180000Z\nDURATION:PT1H\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "matches no day"),
+        ("DTSTART:20261224T180000Z\nDURATION:PT1H\nRRULE:FREQ=MONTHLY;BYDAY=60MO", "matches no day"),
+        (
+            "RECURRENCE-ID;RANGE=THISANDFUTURE:20261224T180000Z\nDTSTART:20261224T190000Z\nDURATION:PT1H",
+            "RANGE=THISANDFUTURE",
+        ),
     ],
 )
 def test_an_event_whose_period_is_not_certain_is_refused(event: str, said: str) -> None:
@@ -84,9 +100,38 @@ def test_an_event_whose_period_is_not_certain_is_refused(event: str, said: str) 
         freezes_in(calendar(event), None)
 
 
+def test_a_time_zone_that_does_not_exist_is_refused_although_the_manifest_has_a_default() -> None:
+    unknown = calendar("SUMMARY:X\nDTSTART;TZID=Mars/Olympus:20261224T180000\nDURATION:PT1H")
+    with pytest.raises(ValueError, match=r"the event `X` has the time zone `Mars/Olympus`, which is not in the IANA"):
+        freezes_in(unknown, BERLIN)
+
+
+def test_a_calendar_of_outlook_has_the_names_of_windows_for_time_zones() -> None:
+    zone = (
+        "BEGIN:VTIMEZONE\nTZID:Eastern Standard Time\nBEGIN:STANDARD\nDTSTART:16010101T020000\n"
+        "TZOFFSETFROM:-0400\nTZOFFSETTO:-0500\nEND:STANDARD\nEND:VTIMEZONE\nBEGIN:VEVENT\n"
+    ).replace("\n", "\r\n")
+    event = "DTSTART;TZID=Eastern Standard Time:20261224T180000\nDTEND;TZID=Eastern Standard Time:20261224T190000"
+    text = calendar(event).replace("BEGIN:VEVENT\r\n", zone)
+    assert frozen(text, "2026-12-24 22:59", "2026-12-24 23:00", "2026-12-25 00:00") == [False, True, False]
+    (freeze,) = freezes_in(text, None)
+    assert freeze.timezone == "America/New_York"
+
+
+def test_a_rule_without_an_end_may_have_a_far_end() -> None:
+    text = calendar("DTSTART;TZID=Asia/Tokyo:20261204T180000\nDURATION:PT1H\nRRULE:FREQ=WEEKLY;UNTIL=99991231T235959Z")
+    assert frozen(text, "2027-12-03 09:30", "2027-12-04 09:30") == [True, False]
+
+
+def test_a_calendar_that_was_cut_is_refused_because_events_may_be_missing() -> None:
+    whole = calendar("DTSTART:20261224T180000Z\nDURATION:PT1H")
+    with pytest.raises(ValueError, match="not a complete calendar"):
+        freezes_in(whole + whole[:90], None)
+
+
 @pytest.mark.parametrize("text", ["", "not a calendar", calendar(), "BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR"])
 def test_a_file_without_events_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no events|not a calendar"):
+    with pytest.raises(ValueError, match=r"no events|not a calendar|not a complete"):
         freezes_in(text, None)
 
 

@@ -77,6 +77,18 @@ def test_what_is_no_receiver_is_an_error_without_the_url(url: str, *, is_webhook
     assert not url or url not in result.error
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://127.0.0.1:1/", "cannot connect, or the connection was closed"),
+        ("http://[::1/", "the URL is not valid"),
+    ],
+)
+def test_what_prevented_a_delivery_is_told_in_words(url: str, said: str) -> None:
+    (result,) = sent(Receiver("HOOK", is_webhook=True), HOOK=url)
+    assert said in result.error
+
+
 def test_only_the_events_that_a_receiver_wants_are_sent(heard: Heard) -> None:
     assert sent(Receiver("HOOK", frozenset({Event.DRIFT}), is_webhook=True), HOOK=heard.url) == ()
     assert heard.requests == []

@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.core.environment.receiver import Event, Receiver
+from ctgitops.core.gate.gate import Reason
 from ctgitops.core.gate.override import OverriddenWait, UsedOverride
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.problem import Problem
 from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.core.run.progress import GatesOverridden, LoadWatched
 from ctgitops.core.schema.prediction import PredictionMismatch
+from ctgitops.errors import Place
 from ctgitops.notify import delivery
 from ctgitops.report.notification import Notification, of_load, of_outcome
 from ctgitops.wiring.notifications import Notifications
@@ -71,3 +74,26 @@ def test_the_state_of_the_database_survives_the_cut_of_a_long_notification_about
     assert told
     assert "more" in told.text()
     assert "database: all migrations are applied" in told.text()
+
+
+def test_the_state_of_the_database_survives_the_cut_of_a_long_notification_about_a_prediction() -> None:
+    many = replace(APPLIED, mismatch=PredictionMismatch(()), done=(Done("001_a_long_name", 1),) * 30)
+    told = of_outcome(many, Origin())
+    assert told
+    assert "more" in told.text()
+    assert "database: the migrations are applied and recorded in the ledger" in told.text()
+
+
+def test_a_refused_plan_is_told_with_the_place_of_each_problem() -> None:
+    problem = Problem("value", "`bake: x` is not valid", Place("environments/staging.yaml", 7, 3), "write a duration")
+    blocked = replace(APPLIED, status=Status.BLOCKED, plan=replace(APPLIED.plan, problems=(problem,)))
+    told = of_outcome(blocked, Origin())
+    assert told
+    assert told.facts[0] == "value: `bake: x` is not valid (at environments/staging.yaml:7:3)"
+
+
+def test_a_run_that_waits_is_told_with_the_migrations_that_wait() -> None:
+    reason = Reason("window", "it is outside this environment's windows", "wait")
+    told = of_outcome(replace(APPLIED, status=Status.WAITING, done=(), reasons=(reason,)), Origin())
+    assert told
+    assert told.facts == (reason.what, *(f"waits: {step.name}" for step in APPLIED.plan.steps))

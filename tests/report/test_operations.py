@@ -69,6 +69,13 @@ def test_a_look_says_who_what_how_far_and_who_else() -> None:
     )
 
 
+def test_the_progress_of_a_step_is_shown_once_and_a_killed_run_with_the_command_that_tells_more() -> None:
+    stale = replace(HOLDER, step="007_index: building index: scanning table, 10 %", silent=900.0)
+    said = activity_lines(Look(replace(WORKS, holder=stale)), "production")
+    assert "  step: 007_index" in said
+    assert any(line.endswith("see `ctgitops unlock --env production`") for line in said), said
+
+
 def test_a_log_has_a_line_for_a_tenth_and_not_for_each_look() -> None:
     assert state_of(Look(WORKS)) == state_of(Look(replace(LATER, gauges=(replace(BUILD, done=199),))))
     assert state_of(Look(WORKS)) != state_of(Look(LATER))

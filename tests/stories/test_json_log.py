@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.notify.test_json_lines import valid
-from tests.stories.house import House
+from tests.stories.house import CODE, House
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +52,20 @@ def test_a_run_that_is_stopped_says_so_as_json(house: House) -> None:
     running.ctrl_c()
     lines = [valid(line) for line in running.ended().err.splitlines()]
     assert lines[-1]["event"] == "error"
+
+
+@pytest.mark.parametrize("option", [["--log-format", "json"], ["--log-format=json"], []])
+def test_a_run_that_is_stopped_while_python_imports_it_says_so_in_the_format_of_the_log(option: list[str]) -> None:
+    stopped = "import sys, ctgitops.__main__ as it; sys.argv[0] = 'ctgitops'; it._leave(2, None)"
+    done = subprocess.run(
+        [sys.executable, "-c", stopped, "apply", *option], cwd=CODE, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    if option:
+        line = valid(done.stderr)
+        assert (line["event"], line["code"], line["exit_status"]) == ("error", "interrupted", 130)
+    else:
+        assert done.stderr == "error[interrupted]: the run was asked to stop before it began\n"
 
 
 def test_a_run_that_waits_or_has_no_outcome_ends_with_an_event(house: House, database_url: str) -> None:

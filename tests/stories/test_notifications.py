@@ -9,7 +9,7 @@ import pytest
 
 from tests.notify.receiver import Heard, serving
 from tests.servers import run
-from tests.stories.house import House, runs, until
+from tests.stories.house import House, runs, transaction, until
 
 WEBHOOK = 'notify: [{webhook: "${HOOK_URL}"}]\n'
 
@@ -39,7 +39,7 @@ def test_each_result_is_sent_once(house: House, heard: Heard, database_url: str)
     run(database_url, "create table by_hand ()")
     assert house.run("drift", "--env", "staging").status == 1
     assert last(heard)["event"] == "drift"
-    assert "by_hand" in str(last(heard)["facts"])
+    assert last(heard)["facts"] == ["+ table public.by_hand"]
     run(database_url, "drop table by_hand")
     assert house.run("rollback", "--env", "staging", "--steps", "1").status == 0
     assert last(heard)["event"] == "rolled-back"
@@ -57,6 +57,30 @@ def test_a_failure_comes_with_its_place_the_state_and_the_next_step(house: House
     assert any("migrations/001_one.sql:2" in fact for fact in document["facts"]), document  # type: ignore[attr-defined]
     assert any(fact.startswith("database: ") for fact in document["facts"]), document  # type: ignore[attr-defined]
     assert document["next"]
+
+
+@pytest.mark.slow
+def test_a_lock_timeout_comes_with_the_session_in_the_way_and_the_command_to_repeat(
+    house: House, heard: Heard, database_url: str
+) -> None:
+    house.environment(
+        "staging", database_url, f"{WEBHOOK}timeouts: {{retry_for: 1s}}\npreflight: {{long_transactions: ignore}}\n"
+    )
+    run(database_url, "create table one (id int)")
+    house.migration("001_one", "alter table one add column name text;")
+    with transaction(database_url, "lock table one"):
+        assert house.apply().status == 6
+    facts = last(heard)["facts"]
+    assert facts[0] == "command: `ctgitops apply --env staging`"  # type: ignore[index]
+    assert any(fact.startswith("backend ") and "public.one" in fact for fact in facts), facts  # type: ignore[attr-defined]
+
+
+def test_a_drill_that_fails_is_told(house: House, heard: Heard, database_url: str) -> None:
+    house.environment("staging", database_url, f"{WEBHOOK}backup: {{scope: database, to: {house.root}/none}}\n")
+    done = house.run("backup", "drill", "--env", "staging")
+    assert done.status == 7, done.said
+    assert last(heard)["event"] == "drill"
+    assert "database: unchanged" in str(last(heard)["facts"])
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from ctgitops.core.schema.database_roles import Provider
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.report.roles import NOTES
 from tests.postgres.providers import PROVIDERS
-from tests.servers import base_for_servers, fetch, programs_for_tests, programs_of, run
+from tests.servers import base_for_servers, borrowable, fetch, programs_for_tests, programs_of, run
 from tests.stories.house import House, runs, until
 
 pytestmark = pytest.mark.slow
@@ -69,41 +69,67 @@ def status_of(house: House, verb: str) -> tuple[int, str]:
     return ran.status, ran.words
 
 
-def test_every_verb_as_each_role_of_the_page(house: House, cluster: LocalServer) -> None:
+@pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    """The URL of a server for shadows: the plans of a test need not start one each."""
+    with borrowable() as server:
+        yield server.url()
+
+
+@pytest.fixture
+def paged(house: House, cluster: LocalServer, service: str) -> House:
+    """A repository with one applied and one pending migration, on a server after the SQL of the page ran twice."""
     assert len(PAGE_SQL) == 3
-    for _ in range(2):
-        for block in PAGE_SQL:
-            run(cluster.url("app"), block)
+    for block in PAGE_SQL * 2:
+        run(cluster.url("app"), block)
     run(cluster.url(), "grant legacy to app_migrator")
     house.policy("header: optional\nexposed_schemas: [api]\n")
     house.migration("001_t", "create table public.t (id int primary key);", down="drop table public.t;")
-    use(house, cluster, "app_reader")
-    looked = house.plan().words
-    assert "as app_migrator: it runs" in looked, looked  # no ledger yet: only this role may create it
-    use(house, cluster, "app_migrator")
+    house.environment("staging", cluster.url("app", "app_migrator"))
     house.applied()
     house.migration("002_x", "alter table public.old add column x int;", down="alter table public.old drop column x;")
-    for role in ("app_reader", "app_backup"):
-        use(house, cluster, role)
-        for verb in (*READS, "unlock", "roles"):
-            status, said = status_of(house, verb)
-            assert (verb, status) == (verb, int(verb == "drift")), said  # the grants above are not in a migration
-            assert verb != "plan" or "as app_migrator: it runs" in said, said
-        for verb in WRITES:
-            status, said = status_of(house, verb)
-            assert (verb, status in {3, 4}) == (verb, True), said
-            assert "nothing was changed" in said, said
-    use(house, cluster, "app_reader")
-    status, said = status_of(house, "backup")
-    assert (status, "bypassrls" in said) == (7, True), said
-    use(house, cluster, "app_backup")
-    status, said = status_of(house, "backup")
-    assert status == 0, said
-    use(house, cluster, "app_migrator")
+    house.secrets["SHADOW_DATABASE_URL"] = service
+    return house
+
+
+BORROWED = "shadow: {url: '${SHADOW_DATABASE_URL}'}\nbackup: {to: backups, verify: restore}\n"
+
+
+@pytest.mark.parametrize("role", ["app_reader", "app_backup"])
+def test_a_role_that_reads_can_run_every_verb_that_reads_and_no_other(
+    paged: House, cluster: LocalServer, role: str
+) -> None:
+    paged.environment("staging", cluster.url("app", role), BORROWED)
+    for verb in (*READS, "unlock", "roles"):
+        status, said = status_of(paged, verb)
+        assert (verb, status) == (verb, int(verb == "drift")), said  # the grants above are not in a migration
+        assert verb != "plan" or "as app_migrator: it runs" in said, said
+    for verb in WRITES:
+        status, said = status_of(paged, verb)
+        assert (verb, status in {3, 4}) == (verb, True), said
+        assert "nothing was changed" in said, said
+    status, said = status_of(paged, "backup")
+    assert status == (0 if role == "app_backup" else 7), said
+    assert ("bypassrls" in said) == (role == "app_reader"), said
+
+
+def test_the_role_that_applies_can_run_every_verb(paged: House, cluster: LocalServer) -> None:
+    paged.environment("staging", cluster.url("app", "app_migrator"), BORROWED)
     for verb in (*READS, "backup", "apply", "unlock", "roles", "rollback"):
-        status, said = status_of(house, verb)
+        status, said = status_of(paged, verb)
         assert (verb, status) == (verb, int(verb == "drift")), said  # the grants above are not in a migration
     assert fetch(cluster.url("app"), "select count(*) from pg_class where relname = 't'") == [(0,)]
+
+
+def test_a_plan_before_the_first_apply_runs_as_the_role_that_may_create_the_ledger(
+    house: House, cluster: LocalServer
+) -> None:
+    for block in PAGE_SQL:
+        run(cluster.url("app"), block)
+    house.migration("001_t", "create table public.t (id int primary key);", down="drop table public.t;")
+    use(house, cluster, "app_reader")
+    looked = house.plan().words
+    assert "as app_migrator: it runs" in looked, looked
 
 
 def test_the_reader_stores_samples_of_the_load_and_can_write_nothing_else(house: House, cluster: LocalServer) -> None:
@@ -116,7 +142,9 @@ def test_the_reader_stores_samples_of_the_load_and_can_write_nothing_else(house:
     house.applied()
     house.environment("staging", url, MORE)
     refused = house.run("traffic", "--env", "staging")
-    assert (refused.status, "run the SQL of `ctgitops roles` again" in refused.words) == (4, True), refused.said
+    assert (refused.status, "run the SQL of `ctgitops roles --env staging` again" in refused.words) == (4, True), (
+        refused.said
+    )
     run(cluster.url("samples"), script)
     sampled = house.run("traffic", "--env", "staging")
     assert sampled.status == 0, sampled.said

@@ -102,12 +102,19 @@ def test_a_phase_that_counts_nothing_has_no_percentage(lived_in: House, database
     assert "sorting live tuples, 0 %" not in ended.err
 
 
-def test_who_is_in_the_way_of_an_index_build_and_who_waits_for_an_alter(lived_in: House, database_url: str) -> None:
+def waits_for_a_lock(url: str) -> bool:
+    """Whether a session waits for a lock. Much cheaper than a look by the command."""
+    query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    return bool(fetch(url, query))
+
+
+def test_who_is_in_the_way_of_an_index_build(lived_in: House, database_url: str) -> None:
     lived_in.environment("staging", database_url, PATIENT)
     lived_in.migration("002_index", "create index concurrently one_id on one (id);")
     with session(database_url) as other:
         other.execute("begin; insert into one values (7)")
         at_work = lived_in.start("apply", "--env", "staging", environ=WHO)
+        until(lambda: waits_for_a_lock(database_url))
         now = seen(lived_in, lambda found: found["in_the_way"])
         assert [each["state"] for each in now["in_the_way"]] == ["idle in transaction"]
         assert now["in_the_way"][0]["statement"] == "begin; insert into one values (?)", "without literals"
@@ -116,11 +123,16 @@ def test_who_is_in_the_way_of_an_index_build_and_who_waits_for_an_alter(lived_in
         assert "blocked by: backend " in said
         other.execute("commit")
     assert at_work.ended().status == 0
-    lived_in.migration("003_alter", f"alter table one add two int;\n{GO}")
+
+
+def test_who_waits_for_an_alter(lived_in: House, database_url: str) -> None:
+    lived_in.environment("staging", database_url, PATIENT)
+    lived_in.migration("002_alter", f"alter table one add two int;\n{GO}")
     at_work = lived_in.start("apply", "--env", "staging", environ=WHO)
     until(lambda: runs(database_url, "pg_sleep"))
     with session(database_url) as other:
         other.pgconn.send_query(b"select count(*) from one where id = 12345")
+        until(lambda: waits_for_a_lock(database_url))
         now = seen(lived_in, lambda found: found["waiting"])
         assert now["waiting"][0]["statement"] == "select count(*) from one where id = ?"
         assert now["waiting"][0]["blocked_by"] == [now["sessions"][0]["pid"]]

@@ -33,10 +33,10 @@ class Window:
         """The first time after `moment` at which the window opens, in UTC."""
         zone = ZoneInfo(self.timezone)
         today = moment.astimezone(zone).date()
-        starts = (datetime.combine(today + timedelta(days=ahead), self.start, zone) for ahead in range(9))
-        return next(
-            start.astimezone(UTC) for start in starts if WEEKDAYS[start.weekday()] in self.days and start > moment
-        )
+        # Two weeks, because a window in the hour that summer time skips does not open on that day
+        starts = (datetime.combine(today + timedelta(days=ahead), self.start, zone) for ahead in range(16))
+        found = (start.astimezone(UTC) for start in starts if WEEKDAYS[start.weekday()] in self.days)
+        return next(start for start in found if start > moment and self.contains(start))
 
     def __str__(self) -> str:
         days = ", ".join(day.capitalize() for day in WEEKDAYS if day in self.days)

@@ -84,7 +84,9 @@ class GrantChecks:
         for owner in facts.owners:
             if found and not found[0][0] and not owner.has_members and owner.name != role:
                 what = f"{owner.name} owns objects that migrations as {role} cannot alter"
-                fix = "ALTER … OWNER TO, for the objects that migrations alter"
+                named = quoted_name(owner.name).replace("'", "''")
+                fix = f"SELECT oid::regclass FROM pg_class WHERE relowner = '{named}'::regrole AND oid >= 16384;\n"  # noqa: S608 - shown
+                fix += f"ALTER TABLE … OWNER TO {quoted_name(role)};  -- for the tables that migrations alter"
                 yield note(check, what, fix, why="A migration that alters one of these objects fails.")
 
     def plan(self) -> Iterator[Diagnosis]:

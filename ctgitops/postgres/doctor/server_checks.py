@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...core.doctor.check_list import CHECKS
 from ...core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
-from ...core.recovery_point import Archive, archive_of
+from ...core.recovery_point import Archive, ArchiveFacts, archive_of
 from ...sql.nodes import identifier
 from ..ledger.recovery_point import MAY_CREATE, archive_facts
 from ..session.preflight import FREE_CONNECTIONS
@@ -54,12 +54,13 @@ def connections(session: DoctorSession, needed: int) -> Iterator[Diagnosis]:
     row = session.connection.execute(_FREE.encode(), binary=True).fetchone() or ()
     free = min(int(str(each)) for each in row if each is not None)
     if free < needed:
-        user = identifier(session.connection.info.user)
+        user, database = map(identifier, (session.connection.info.user, session.connection.info.dbname))
         fix = "SELECT pid, usename, application_name, state, state_change FROM pg_stat_activity ORDER BY 5;\n"
-        fix += f"ALTER SYSTEM SET max_connections = …;  -- or ALTER ROLE {user} CONNECTION LIMIT …;"
-        yield problem("connections", f"{max(free, 0)} connections are free, and a run needs {needed}", fix)
+        fix += f"ALTER ROLE {user} CONNECTION LIMIT …;  -- or ALTER DATABASE {database} CONNECTION LIMIT …;\n"
+        fix += "ALTER SYSTEM SET max_connections = …;  -- then restart the server"
+        yield problem("connections", f"free connections: {max(free, 0)}; a run needs {needed}", fix)
     else:
-        yield ok("connections", f"{free} connections are free, and a run needs {needed}")
+        yield ok("connections", f"free connections: {free}; a run needs {needed}")
 
 
 def extensions(session: DoctorSession, environment: Environment) -> Iterator[Diagnosis]:
@@ -74,10 +75,22 @@ def extensions(session: DoctorSession, environment: Environment) -> Iterator[Dia
         yield ok("extensions", f"the server has {', '.join(wanted)}" if wanted else "the manifest names no extensions")
 
 
+def _archive_fix(facts: ArchiveFacts) -> Iterator[str]:
+    """The statements that start the archiver. With `wal_level` minimal, a server with `archive_mode` does not start."""
+    if facts.wal_level == "minimal":
+        yield "ALTER SYSTEM SET wal_level = replica;"
+    yield "ALTER SYSTEM SET archive_command = '…';  -- a command that stores a WAL file, such as pgBackRest's"
+    if facts.mode in {"on", "always"}:
+        yield "SELECT pg_reload_conf();"
+    else:
+        yield "ALTER SYSTEM SET archive_mode = on;  -- then restart the server"
+
+
 def recovery(session: DoctorSession, *, has_backup: bool) -> Iterator[Diagnosis]:
     """Whether the server archives its WAL, and whether the role may create restore points."""
-    archive, why = archive_of(archive_facts(session.connection))
-    fix = "ALTER SYSTEM SET archive_mode = on;  -- also set archive_command, and restart the server"
+    facts = archive_facts(session.connection)
+    archive, why = archive_of(facts)
+    fix = "\n".join(_archive_fix(facts))
     if archive is Archive.UNKNOWN:
         yield unknown(
             "recovery", why, "grant pg_read_all_settings, pg_read_all_stats to the role, or see the provider's manual"

@@ -60,6 +60,11 @@ class PostgresStatistics:
 
     address: Address
 
+    @property
+    def _option(self) -> str:
+        """The option that names the environment, which is the first word of the address's label."""
+        return f"--env {self.address.label.split()[0]}"
+
     def sample(self, *, plans: bool = True) -> Sample:
         """Reads the statistics, on a separate connection. Read-only."""
         return take_sample(self.address, plans=plans)
@@ -146,12 +151,13 @@ class PostgresStatistics:
                 yield connection
         except errors.UndefinedTable:
             what = f"the ledger of {self.address.label} has no table {SCHEMA}.{table}"
-            hint = "run `ctgitops apply` once: it upgrades the ledger, even if there is nothing to apply"
+            hint = f"run `ctgitops apply {self._option}` once: it upgrades the ledger, even if nothing is pending"
             raise _not_set_up(LedgerError(what, state="nothing was changed", hint=hint)) from None
         except psycopg.Error as error:
             said = " ".join(self.address.hidden(str(error.diag.message_primary or error)).split())
             what = f"{SCHEMA}.{table} of {self.address.label} cannot be used: {said}"
-            hint = f"run the SQL of `ctgitops roles` again, or connect as the role that applies ({SCHEMA}.{table})"
+            again = f"run the SQL of `ctgitops roles {self._option}` again"
+            hint = f"{again}, or connect as the role that applies ({SCHEMA}.{table})"
             lost = LedgerError(what, state="nothing was changed", hint=hint)
             raise (_not_set_up(lost) if isinstance(error, errors.InsufficientPrivilege) else lost) from None
 

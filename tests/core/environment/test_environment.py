@@ -67,6 +67,21 @@ def test_the_next_start_keeps_its_wall_clock_when_clocks_change() -> None:
     assert window.next_start(at("2026-10-31 12:00")) - at("2026-10-31 12:00") == timedelta(hours=17)
 
 
+def test_a_window_in_the_hour_that_summer_time_skips_opens_a_week_later() -> None:
+    window = Window(frozenset({"sun"}), time(2), time(2, 30), "America/New_York")
+    assert window.next_start(at("2027-03-13 12:00")) == at("2027-03-21 02:00")
+
+
+@given(DAYS, CLOCKS, CLOCKS, ZONES, MOMENTS)
+def test_a_window_is_open_at_its_next_start(
+    days: frozenset[str], start: time, end: time, zone: str, moment: datetime
+) -> None:
+    window = Window(days, start, end, zone)
+    opens = window.next_start(moment)
+    assert opens > moment
+    assert window.contains(opens)
+
+
 def test_a_window_keeps_its_wall_clock_when_clocks_change() -> None:
     window = Window(frozenset({"sat", "sun"}), time(0, 30), time(4), "America/New_York")
     for change in (date(2026, 3, 8), date(2026, 11, 1)):

@@ -10,7 +10,7 @@ import pytest
 from ctgitops.core.doctor.diagnosis import CheckVerdict
 from ctgitops.postgres.doctor.grant_checks import GrantChecks
 from tests.postgres.doctor.scene import as_user, doctor, verdicts
-from tests.servers import run
+from tests.servers import fetch, run
 from tests.stories.house import House
 
 pytestmark = pytest.mark.slow
@@ -65,6 +65,20 @@ def test_a_superuser_and_a_role_that_does_not_exist_are_told_apart(database_url:
         assert verdicts(GrantChecks(opened, "staging").apply()) == [CheckVerdict.NOTE]
         (missing,) = GrantChecks(opened, "staging", "no_such_role").apply()
         assert (missing.verdict, "ctgitops roles --env staging" in missing.fix) == (CheckVerdict.PROBLEM, True)
+
+
+def test_the_tables_of_another_owner_are_found_and_given_to_the_role_by_the_fix(
+    database_url: str, roles: tuple[str, str]
+) -> None:
+    role, _ = roles
+    run(database_url, "create table of_another (id int)")
+    with doctor(as_user(database_url, role)) as opened:
+        notes = [each for each in GrantChecks(opened, "staging", role).apply() if each.verdict is CheckVerdict.NOTE]
+        (found,) = [each for each in notes if "owns objects" in each.what]
+        query, alter = found.fix.split("\n")
+        assert ("of_another",) in fetch(database_url, query.replace("oid::regclass", "oid::regclass::text"))
+        run(database_url, alter.replace("…", "of_another"))
+        assert not [each for each in GrantChecks(opened, "staging", role).apply() if "owns objects" in each.what]
 
 
 def test_a_role_that_plans_must_read_every_table(database_url: str, roles: tuple[str, str]) -> None:

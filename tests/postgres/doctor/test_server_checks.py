@@ -39,7 +39,8 @@ def test_too_few_free_connections_are_found(database_url: str) -> None:
         run(database_url, f"alter database {name} connection limit 4")
         with psycopg.connect(database_url), psycopg.connect(database_url):
             (found,) = connections(opened, 3)
-        assert (found.verdict, found.what) == (CheckVerdict.PROBLEM, "1 connections are free, and a run needs 3")
+        assert (found.verdict, found.what) == (CheckVerdict.PROBLEM, "free connections: 1; a run needs 3")
+        assert f"ALTER DATABASE {name} CONNECTION LIMIT" in found.fix
 
 
 def test_extensions_that_the_server_lacks_are_found(database_url: str) -> None:
@@ -73,3 +74,28 @@ def test_an_archive_that_works_and_one_that_fails_are_told_apart() -> None:
                     run(server.url(), "select pg_switch_wal(), txid_current()")
             with doctor(server.url()) as opened:
                 assert verdicts(recovery(opened, has_backup=True)) == [expected]
+
+
+@pytest.mark.parametrize("wal_level", ["minimal", "replica"])
+def test_a_server_on_which_the_fix_of_the_archive_ran_starts_and_archives(wal_level: str) -> None:
+    before = {"wal_level": wal_level, "max_wal_senders": "0"}
+    with LocalServer(programs_for_tests(), settings=before, base=base_for_servers()) as server:
+        with doctor(server.url()) as opened:
+            (found,) = recovery(opened, has_backup=False)
+        with psycopg.connect(server.url(), autocommit=True) as admin:
+            for statement in found.fix.splitlines():
+                admin.execute(statement.replace("…", "true").encode())
+            query = "select name, setting from pg_file_settings where sourcefile like '%postgresql.auto.conf'"
+            after = {str(name): str(setting) for name, setting in admin.execute(query.encode())}
+    restarted = LocalServer(programs_for_tests(), settings=before | after, base=base_for_servers())
+    with restarted as server, doctor(server.url()) as opened:
+        assert verdicts(recovery(opened, has_backup=False)) == [CheckVerdict.UNKNOWN], "no WAL file is archived yet"
+
+
+def test_an_archiver_without_a_command_needs_only_the_command() -> None:
+    settings = {"wal_level": "replica", "archive_mode": "on"}
+    without = LocalServer(programs_for_tests(), settings=settings, base=base_for_servers())
+    with without as server, doctor(server.url()) as opened:
+        (found,) = recovery(opened, has_backup=True)
+    assert "archive_command" in found.fix
+    assert "archive_mode" not in found.fix
