@@ -23,7 +23,7 @@ from ..transaction.step_failure import StepFailed
 from .copy_name import CopyName, without_databases
 from .extensions import Extensions
 from .provision import Provisioner
-from .schema_reader import SchemaReader
+from .schema_tracker import SchemaReader
 from .trial import NoObserver, Observer, try_step
 
 if TYPE_CHECKING:
