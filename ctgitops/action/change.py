@@ -192,7 +192,7 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
         request = job.wiring.request(
             environment.name, target=inputs.to or None, approved=inputs.approved, wait=inputs.wait
         )
-        request = replace(with_reviews(job, request), override=override_in(job))
+        request = replace(with_reviews(job, request), override=override_in(job), refuses_findings=True)
         if merged is not None:
             request = replace(request, origin=replace(request.origin, pull_request=merged))
         return apply_verb(

@@ -46,8 +46,7 @@ def _path(error: CtgitopsError) -> str:
 
 
 def _blocked(outcome: Outcome, run_url: str) -> RunEnd:
-    problems = (problem for problem in outcome.plan.problems if problem.blocks)
-    first = next(iter((*problems, *outcome.plan.error_findings)), None)
+    first = next((problem for problem in outcome.objections if problem.blocks or problem.fails), None)
     if first is None:
         return RunEnd(Stage.BLOCKED, "its plan is blocked", run_url=run_url)
     path = first.place.path if first.place else ""
