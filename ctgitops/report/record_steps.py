@@ -9,7 +9,7 @@ from ..core.view.pull_request_record import ROWS, Cell, Record, RunEnd, Stage
 from ..core.view.way_back import BackupNote
 from ..lazy import dataclass
 from . import escape, links, phrases
-from .workflow_inputs import inputs_of, with_inputs
+from .workflow_inputs import NEW_PULL_REQUEST, inputs_of, with_inputs
 
 NOBODY, WRITER, AUTHOR, REVIEWER = (
     "no one: a run does this",
@@ -107,7 +107,7 @@ def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
     if end.path and stage is not Stage.UNFINISHED:
         return (_CORRECT_ROWS, WRITER) if ROWS in end.gates else (_CORRECT, AUTHOR)
     if end.hint and stage in (Stage.FAILED, Stage.TAKEN_BACK):
-        return "then {rerun}", WRITER
+        return ("{merged}", AUTHOR) if NEW_PULL_REQUEST in end.hint else ("then {rerun}", WRITER)
     return _BY_STAGE[stage]
 
 
