@@ -141,7 +141,7 @@ class GitHubWriter:
         """Maps each path to the merged pull request that last changed the file. Ignores the pull request `before`."""
         if not paths:
             return {}
-        doing = "pull requests of files were not found"
+        doing = "pull requests of files were not found, so their comments were not updated"
         return self._tried(doing, lambda forge: forge.brought_by(paths, at, before)) or {}
 
     def paths_at_tip(self, branch: str, folder: str) -> tuple[str, ...] | None:
@@ -152,7 +152,9 @@ class GitHubWriter:
 
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit. None if there is no such pull request."""
-        return self._tried("the pull request was not found", lambda forge: forge.pull_request_of(sha))
+        return self._tried(
+            "the pull request was not found, so its comment was not updated", lambda forge: forge.pull_request_of(sha)
+        )
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
         """Adds a reaction to a comment."""
