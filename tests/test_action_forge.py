@@ -622,6 +622,23 @@ def test_a_rollback_is_on_record_where_the_migration_came_from(scene: Scene) -> 
     assert comment.body.startswith("### ↩️ Rolled back on staging · production waits")
 
 
+def test_a_rollback_that_is_refused_before_its_approval_fails(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Seen to fail with a green run whose headline said `dry run`, although a person had asked for the rollback."""
+    scene.run("push", push())
+    run(scene.house.secrets["STAGING_DATABASE_URL"], "insert into red values (1)")
+    asked = {"command": "rollback", "environment": "staging", "to": "0", "dry_run": "true"}
+    by_hand = payload_of("workflow_dispatch")
+    assert scene.run("workflow_dispatch", by_hand, **asked, on_wait="fail") == 5
+    assert (scene.output("fingerprint"), scene.output("blocked")) == ("none", "true")
+    assert "WAITS, nothing was changed" in scene.summary
+    assert "::error title=ctgitops::staging waits: rollback of 001_red destroys data" in capsys.readouterr().out
+    assert "accept-data-loss: 001_red" in html(scene.summary)
+    assert scene.run("workflow_dispatch", by_hand, **asked, on_wait="auto") == 0
+    assert "dry run, nothing was changed" in scene.summary.split("WAITS")[-1]
+    assert scene.run("workflow_dispatch", by_hand, **asked, on_wait="fail", accept_data_loss="001") == 0
+    assert len(scene.output("fingerprint")) == 64
+
+
 def test_a_person_accepts_on_github_what_was_rolled_back(scene: Scene) -> None:
     scene.run("push", push())
     by_hand = payload_of("workflow_dispatch")
