@@ -883,6 +883,35 @@ def test_a_refused_pull_request_whose_migration_gets_another_number_waits_for_no
     assert pages[44].startswith("### ✅ Applied to staging")
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_re_run_of_an_older_merge_keeps_the_record_of_a_later_pull_request(scene: Scene, *, listed: bool) -> None:
+    """Seen to fail: the later record listed the migration of the older merge, and said that staging had applied it."""
+    staging = scene.house.secrets["STAGING_DATABASE_URL"]
+    assert scene.run("push", push()) == 0
+    run(staging, "insert into red values (1)")
+    paths = {number: f"migrations/{name}.sql" for number, name in ((43, "002_empty"), (44, "003_blue"))}
+    scene.forge.files_by = {number: (ChangedFile(path, added=True),) for number, path in paths.items()}
+    scene.house.migration("002_empty", "do $$ begin if exists (select from red) then raise 'rows'; end if; end $$;")
+    for number, sha in ((43, "b" * 40), (44, "c" * 40)):
+        scene.forge.merged_by = number
+        if number == 44:
+            scene.house.migration("003_blue", "create table blue ();")
+        assert scene.run("push", changed(push(), "after", sha)) == 6
+    run(staging, "truncate red")
+    files = (path for path in scene.house.root.rglob("*") if path.is_file())
+    scene.forge.commits["tip of master"] = {str(f.relative_to(scene.house.root)): f.read_bytes() for f in files}
+    scene.house.remove("003_blue")
+    scene.forge.merged_by, before = 43, len(scene.forge.comments)
+    scene.forge.refuses = () if listed else ("tip_of",)
+    assert scene.run("push", changed(push(), "after", "b" * 40)) == 0
+    pages = {comment.pull_request: html(comment.body) for comment in scene.forge.comments[before:]}
+    assert pages[43].startswith("### ✅ Applied to staging")
+    later = pages.get(44, "")
+    assert "002_empty" not in later.split("<details>")[0].split("| migration |")[-1]
+    assert "Applied to staging" not in later
+    assert ("003_blue" in later, "staging FAILED" in later) == (listed, listed)
+
+
 def test_the_next_run_closes_what_a_killed_run_left_and_not_what_began_later(scene: Scene) -> None:
     killed, later = Deployment("staging", MAIN, "killed"), Deployment("staging", MAIN, "later")
     scene.forge.deployments += [killed, later]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ..core.forge.environment_issue import EnvironmentIssue, IssueText
@@ -42,6 +42,8 @@ class GitHubWriter:
     runner: Runner
     forge: Forge | None = None
     warned: int = 0
+    files: dict[int, tuple[ChangedFile, ...]] = field(default_factory=dict)
+    """Maps pull requests to their files, as far as they were read."""
 
     def warn(self, message: str) -> None:
         """Prints one warning in the log."""
@@ -161,10 +163,11 @@ class GitHubWriter:
         self._tried("the reaction was not added", lambda forge: forge.react(pull_request, comment, reaction))
 
     def files_of(self, pull_request: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes."""
-        return (
-            self._tried("the files of the pull request were not read", lambda forge: forge.files_of(pull_request)) or ()
-        )
+        """The files that a pull request adds or changes. Read once per run."""
+        if pull_request not in self.files:
+            doing = "the files of the pull request were not read"
+            self.files[pull_request] = self._tried(doing, lambda forge: forge.files_of(pull_request)) or ()
+        return self.files[pull_request]
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         """The other open pull requests that add migrations."""
