@@ -144,7 +144,9 @@ def test_a_merge_against_a_finding_of_severity_error_is_refused_until_it_is_acce
     said = html(scene.forge.comments[-1].body)
     assert said.startswith("### ⛔ staging is BLOCKED, nothing was changed: ")
     assert "-- ctgitops: allow blocking-index" in said
-    assert "open a pull request that corrects <code>migrations/002_index.sql</code>" in said
+    assert (
+        "corrects <code>migrations/002_index.sql</code>, or accepts the finding as described below; its merge" in said
+    )
     scene.house.migration("002_index", f"-- ctgitops: allow blocking-index (no rows)\n{index}", down=down)
     assert (scene.run("push", push()), scene.output("applied")) == (0, "1")
 

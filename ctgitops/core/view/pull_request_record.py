@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Ledgers = Mapping[str, Ledger | Unreadable]
 ROWS = "rows"
 """In place of a gate: the migration failed on rows, so a correction of the rows is enough."""
+FINDING = "finding"
+"""In place of a gate: a finding of severity error blocks the plan. A person can correct or accept it."""
 NOT_ASKED = 2
 """The exit status for an environment whose secret is available only to another run."""
 
