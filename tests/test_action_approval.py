@@ -148,7 +148,13 @@ def test_a_merge_against_a_finding_of_severity_error_is_refused_until_it_is_acce
         "corrects <code>migrations/002_index.sql</code>, or accepts the finding as described below; its merge" in said
     )
     scene.house.migration("002_index", f"-- ctgitops: allow blocking-index (no rows)\n{index}", down=down)
-    assert (scene.run("push", push()), scene.output("applied")) == (0, "1")
+    scene.forge.merged_by, scene.forge.brought = 43, {"migrations/002_index.sql": 42}
+    scene.forge.files_by = {42: scene.forge.files, 43: (ChangedFile("migrations/002_index.sql", added=False),)}
+    before = len(scene.forge.comments)
+    assert (scene.run("push", changed(push(), "after", "b" * 40)), scene.output("applied")) == (0, "1")
+    pages = {comment.pull_request: html(comment.body) for comment in scene.forge.comments[before:]}
+    assert {*pages} == {42, 43}, "seen to fail: 42 stayed BLOCKED, because no entry of a ledger names it"
+    assert pages[42].startswith("### ✅ Applied to staging")
 
 
 def test_a_clash_with_another_pull_request_is_in_the_verdict_and_next(scene: Scene) -> None:

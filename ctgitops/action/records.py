@@ -120,11 +120,15 @@ class RunRecord:
         return job.github_writer.brought_by(tuple(f"{folder}{m.path}" for m in wanted[:MOST]), self.sha).values()
 
     def _superseded(self) -> Iterable[int]:
-        """The pull requests whose migrations the merged pull request removed or renumbered."""
+        """The pull requests whose migrations the merged pull request corrected, removed or renumbered.
+
+        The ledger does not name a pull request whose plan was refused.
+        """
         job, folder = self.job, self.job.wiring.origin.folder
         files = [file for number in self._merged for file in job.github_writer.files_of(number) if not file.added]
-        gone = [file.path for file in files if _removed(job, file.path.removeprefix(folder))]
-        return job.github_writer.brought_by(tuple(gone[:MOST]), self.sha, self.merged).values()
+        here = {f"{folder}{migration.path}" for migration in job.wiring.workspace.migrations}
+        changed = [f.path for f in files if f.path in here or _removed(job, f.path.removeprefix(folder))]
+        return job.github_writer.brought_by(tuple(changed[:MOST]), self.sha, self.merged).values()
 
     def _failed(self, ledgers: Ledgers) -> list[str]:
         ends = {entry.name: entry.mark for entry in touched_by(self.job.wiring.origin.run_url, ledgers)}
