@@ -125,10 +125,36 @@ def test_a_finding_of_severity_error_is_nothing_to_approve(scene: Scene) -> None
     scene.run("push", push())
     scene.run("release", release())
     scene.house.migration("002_index", "create index on red (id);", down="drop index red_id_idx;")
-    scene.run("push", push())
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    scene.house.environment("staging", url, "apply: {on: push}\nlint: {blocking-index: warning}\n")
+    assert scene.run("push", push()) == 0
     status, fingerprint = planned(scene)
     assert (status, fingerprint) == (1, "none")
     assert "Approve" not in scene.summary
+
+
+def test_a_merge_against_a_finding_of_severity_error_is_refused_until_it_is_accepted(scene: Scene) -> None:
+    """Seen to fail with `2 migrations applied AGAINST 1 finding of severity error`."""
+    scene.run("push", push())
+    index, down = "create index on red (id);", "drop index red_id_idx;"
+    scene.house.migration("002_index", index, down=down)
+    scene.forge.files = (ChangedFile("migrations/002_index.sql", added=True),)
+    assert (scene.run("push", push()), scene.output("applied"), scene.output("blocked")) == (1, "0", "true")
+    assert len(scene.forge.ends) == 1
+    said = html(scene.forge.comments[-1].body)
+    assert said.startswith("### ⛔ staging is BLOCKED, nothing was changed: ")
+    assert "-- ctgitops: allow blocking-index" in said
+    assert (
+        "corrects <code>migrations/002_index.sql</code>, or accepts the finding as described below; its merge" in said
+    )
+    scene.house.migration("002_index", f"-- ctgitops: allow blocking-index (no rows)\n{index}", down=down)
+    scene.forge.merged_by, scene.forge.brought = 43, {"migrations/002_index.sql": 42}
+    scene.forge.files_by = {42: scene.forge.files, 43: (ChangedFile("migrations/002_index.sql", added=False),)}
+    before = len(scene.forge.comments)
+    assert (scene.run("push", changed(push(), "after", "b" * 40)), scene.output("applied")) == (0, "1")
+    pages = {comment.pull_request: html(comment.body) for comment in scene.forge.comments[before:]}
+    assert {*pages} == {42, 43}, "seen to fail: 42 stayed BLOCKED, because no entry of a ledger names it"
+    assert pages[42].startswith("### ✅ Applied to staging")
 
 
 def test_a_clash_with_another_pull_request_is_in_the_verdict_and_next(scene: Scene) -> None:

@@ -622,6 +622,23 @@ def test_a_rollback_is_on_record_where_the_migration_came_from(scene: Scene) -> 
     assert comment.body.startswith("### ↩️ Rolled back on staging · production waits")
 
 
+def test_a_rollback_that_is_refused_before_its_approval_fails(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Seen to fail with a green run whose headline said `dry run`, although a person had asked for the rollback."""
+    scene.run("push", push())
+    run(scene.house.secrets["STAGING_DATABASE_URL"], "insert into red values (1)")
+    asked = {"command": "rollback", "environment": "staging", "to": "0", "dry_run": "true"}
+    by_hand = payload_of("workflow_dispatch")
+    assert scene.run("workflow_dispatch", by_hand, **asked, on_wait="fail") == 5
+    assert (scene.output("fingerprint"), scene.output("blocked")) == ("none", "true")
+    assert "WAITS, nothing was changed" in scene.summary
+    assert "::error title=ctgitops::staging waits: rollback of 001_red destroys data" in capsys.readouterr().out
+    assert "accept-data-loss: 001_red" in html(scene.summary)
+    assert scene.run("workflow_dispatch", by_hand, **asked, on_wait="auto") == 0
+    assert "dry run, nothing was changed" in scene.summary.split("WAITS")[-1]
+    assert scene.run("workflow_dispatch", by_hand, **asked, on_wait="fail", accept_data_loss="001") == 0
+    assert len(scene.output("fingerprint")) == 64
+
+
 def test_a_person_accepts_on_github_what_was_rolled_back(scene: Scene) -> None:
     scene.run("push", push())
     by_hand = payload_of("workflow_dispatch")
@@ -864,6 +881,35 @@ def test_a_refused_pull_request_whose_migration_gets_another_number_waits_for_no
     assert "open a pull request" not in pages[43]
     assert "1 migration applied" not in pages[43]
     assert pages[44].startswith("### ✅ Applied to staging")
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_re_run_of_an_older_merge_keeps_the_record_of_a_later_pull_request(scene: Scene, *, listed: bool) -> None:
+    """Seen to fail: the later record listed the migration of the older merge, and said that staging had applied it."""
+    staging = scene.house.secrets["STAGING_DATABASE_URL"]
+    assert scene.run("push", push()) == 0
+    run(staging, "insert into red values (1)")
+    paths = {number: f"migrations/{name}.sql" for number, name in ((43, "002_empty"), (44, "003_blue"))}
+    scene.forge.files_by = {number: (ChangedFile(path, added=True),) for number, path in paths.items()}
+    scene.house.migration("002_empty", "do $$ begin if exists (select from red) then raise 'rows'; end if; end $$;")
+    for number, sha in ((43, "b" * 40), (44, "c" * 40)):
+        scene.forge.merged_by = number
+        if number == 44:
+            scene.house.migration("003_blue", "create table blue ();")
+        assert scene.run("push", changed(push(), "after", sha)) == 6
+    run(staging, "truncate red")
+    files = (path for path in scene.house.root.rglob("*") if path.is_file())
+    scene.forge.commits["tip of master"] = {str(f.relative_to(scene.house.root)): f.read_bytes() for f in files}
+    scene.house.remove("003_blue")
+    scene.forge.merged_by, before = 43, len(scene.forge.comments)
+    scene.forge.refuses = () if listed else ("tip_of",)
+    assert scene.run("push", changed(push(), "after", "b" * 40)) == 0
+    pages = {comment.pull_request: html(comment.body) for comment in scene.forge.comments[before:]}
+    assert pages[43].startswith("### ✅ Applied to staging")
+    later = pages.get(44, "")
+    assert "002_empty" not in later.split("<details>")[0].split("| migration |")[-1]
+    assert "Applied to staging" not in later
+    assert ("003_blue" in later, "staging FAILED" in later) == (listed, listed)
 
 
 def test_the_next_run_closes_what_a_killed_run_left_and_not_what_began_later(scene: Scene) -> None:

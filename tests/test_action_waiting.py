@@ -106,6 +106,9 @@ def test_a_plan_that_waits_asks_for_no_approval(scene: Scene) -> None:
     assert scene.run("release", release(), on_wait="fail", **inputs) == 5
     assert (given(scene)["waiting"], given(scene)["fingerprint"]) == ("true", "none")
     assert [number for number, _ in scene.forge.queued] == [2]
+    until = f"{given(scene)['waits-until'][:10]} 02:00 UTC"
+    (row,) = [line for line in scene.summary.splitlines() if line.startswith("| <b>production</b>")]
+    assert row.endswith(f" | window, until {until} at the earliest |"), "seen to fail with the hint, and its backticks"
     record = html(scene.forge.comments[-1].body)
     assert "outside this environment's windows" in record
     assert "publish a release" not in record, "it is published"

@@ -18,7 +18,7 @@ from ..core.migration.selector import selector_from
 from ..core.plan.plan import Direction, Plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener
-from ..errors import ApplyError, CtgitopsError, WorkspaceError
+from ..errors import ApplyError, CtgitopsError
 from ..notify.listeners import completed, listeners
 from ..report.load import load_warnings
 from ..report.markdown import outcome_markdown
@@ -177,10 +177,15 @@ def rollback(job: Job, provenance: Provenance) -> int:
 
 
 def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
-    """Shows what a rollback would run and destroy. Makes no deployment and no record. Read-only."""
+    """Shows what a rollback would run and destroy. Makes no deployment and no record. Read-only.
+
+    If a job that rolls back follows, a refused rollback waits, and does not count as a successful dry run.
+    """
     shown = show_rollback(request, back, databases=job.wiring.databases, shadows=job.wiring.shadows)
     approved = job.apply_follows and _fingerprint([Result(request.environment, shown)]) != NOTHING_APPROVED
     outcome = with_inputs_of(shown, approved=approved)
+    if job.apply_follows and outcome.reasons:
+        outcome = replace(outcome, status=Status.WAITING)
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
     return outcome.exit_status
@@ -192,7 +197,7 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
         request = job.wiring.request(
             environment.name, target=inputs.to or None, approved=inputs.approved, wait=inputs.wait
         )
-        request = replace(with_reviews(job, request), override=override_in(job))
+        request = replace(with_reviews(job, request), override=override_in(job), refuses_findings=True)
         if merged is not None:
             request = replace(request, origin=replace(request.origin, pull_request=merged))
         return apply_verb(
@@ -259,8 +264,10 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     job.annotate(outcome.objections)
     for problem in (p for p in outcome.plan.problems if p.code == "not-reviewed"):
         job.runner.warn(f"{environment.name}: {problem.what}\n{problem.hint}".strip())
+    refused_before_approval = outcome.preview and outcome.status is Status.WAITING
     for reason in outcome.reasons:
-        job.runner.warn(f"{environment.name} waits: {reason.what}\n{reason.hint}".strip())
+        tell = job.runner.fail if refused_before_approval else job.runner.warn
+        tell(f"{environment.name} waits: {reason.what}\n{reason.hint}".strip())
 
 
 def _outputs(job: Job, results: list[Result]) -> None:
@@ -283,18 +290,9 @@ def _outputs(job: Job, results: list[Result]) -> None:
     job.versions(versions)
 
 
-def check_manifests(job: Job) -> None:
-    """Checks that all manifests are readable. An unreadable manifest may name an event that would be ignored."""
-    known = {environment.path for environment in job.wiring.workspace.environments}
-    for problem in job.wiring.workspace.read_problems:
-        place = problem.place
-        if problem.blocks and place and place.path.startswith("environments/") and place.path not in known:
-            raise WorkspaceError(problem.what, place=place, state="nothing was applied", hint=problem.hint)
-
-
 def _fingerprint(results: list[Result]) -> str:
     """The output `fingerprint`. It is NOTHING_APPROVED after the dry run of a rollback that would be refused."""
     outcome = results[0].outcome if len(results) == 1 else None
-    if not isinstance(outcome, Outcome) or (outcome.status is Status.ONLY_SHOWN and outcome.reasons):
+    if not isinstance(outcome, Outcome) or (outcome.preview and outcome.reasons):
         return NOTHING_APPROVED
     return outcome.plan.fingerprint

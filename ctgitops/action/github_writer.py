@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ..core.forge.environment_issue import EnvironmentIssue, IssueText
@@ -42,6 +42,8 @@ class GitHubWriter:
     runner: Runner
     forge: Forge | None = None
     warned: int = 0
+    files: dict[int, tuple[ChangedFile, ...]] = field(default_factory=dict)
+    """Maps pull requests to their files, as far as they were read."""
 
     def warn(self, message: str) -> None:
         """Prints one warning in the log."""
@@ -141,7 +143,7 @@ class GitHubWriter:
         """Maps each path to the merged pull request that last changed the file. Ignores the pull request `before`."""
         if not paths:
             return {}
-        doing = "pull requests of files were not found"
+        doing = "pull requests of files were not found, so their comments were not updated"
         return self._tried(doing, lambda forge: forge.brought_by(paths, at, before)) or {}
 
     def paths_at_tip(self, branch: str, folder: str) -> tuple[str, ...] | None:
@@ -152,17 +154,20 @@ class GitHubWriter:
 
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that merged a commit. None without such a pull request."""
-        return self._tried("the pull request was not found", lambda forge: forge.pull_request_of(sha))
+        return self._tried(
+            "the pull request was not found, so its comment was not updated", lambda forge: forge.pull_request_of(sha)
+        )
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
         """Adds a reaction to a comment."""
         self._tried("the reaction was not added", lambda forge: forge.react(pull_request, comment, reaction))
 
     def files_of(self, pull_request: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes."""
-        return (
-            self._tried("the files of the pull request were not read", lambda forge: forge.files_of(pull_request)) or ()
-        )
+        """The files that a pull request adds or changes. Read once per run."""
+        if pull_request not in self.files:
+            doing = "the files of the pull request were not read"
+            self.files[pull_request] = self._tried(doing, lambda forge: forge.files_of(pull_request)) or ()
+        return self.files[pull_request]
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         """The other open pull requests that add migrations."""

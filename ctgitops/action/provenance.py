@@ -57,3 +57,12 @@ def _checkout(job: Job, provenance: Provenance, forge: Forge) -> None:
     if not forge.is_on(provenance.branch, commit):
         what = f"the checked-out commit {commit[:7]} is not on {provenance.branch}"
         raise MustWaitError(what, state=_UNCHANGED, hint=f"check out {provenance.branch} with actions/checkout")
+
+
+def check_manifests(job: Job) -> None:
+    """Checks that all manifests are readable. An unreadable manifest may name an event that would be ignored."""
+    known = {environment.path for environment in job.wiring.workspace.environments}
+    for problem in job.wiring.workspace.read_problems:
+        place = problem.place
+        if problem.blocks and place and place.path.startswith("environments/") and place.path not in known:
+            raise WorkspaceError(problem.what, place=place, state="nothing was applied", hint=problem.hint)

@@ -120,11 +120,15 @@ class RunRecord:
         return job.github_writer.brought_by(tuple(f"{folder}{m.path}" for m in wanted[:MOST]), self.sha).values()
 
     def _superseded(self) -> Iterable[int]:
-        """The pull requests whose migrations the merged pull request removed or renumbered."""
+        """The pull requests whose migrations the merged pull request corrected, removed or renumbered.
+
+        The ledger does not name a pull request whose plan was refused.
+        """
         job, folder = self.job, self.job.wiring.origin.folder
         files = [file for number in self._merged for file in job.github_writer.files_of(number) if not file.added]
-        gone = [file.path for file in files if _removed(job, file.path.removeprefix(folder))]
-        return job.github_writer.brought_by(tuple(gone[:MOST]), self.sha, self.merged).values()
+        here = {f"{folder}{migration.path}" for migration in job.wiring.workspace.migrations}
+        changed = [f.path for f in files if f.path in here or _removed(job, f.path.removeprefix(folder))]
+        return job.github_writer.brought_by(tuple(changed[:MOST]), self.sha, self.merged).values()
 
     def _failed(self, ledgers: Ledgers) -> list[str]:
         ends = {entry.name: entry.mark for entry in touched_by(self.job.wiring.origin.run_url, ledgers)}
@@ -141,6 +145,8 @@ class RunRecord:
         ):
             return NO_RECORD
         files, known, pages = _files(self.job, number), [ledgers], [""]
+        if _unknown(self.job, number, files, ledgers):
+            return NO_RECORD
         approved = approved_markdown(self.job.github_writer.approvers(number))
 
         def compose(published: Published) -> Composed:
@@ -162,11 +168,14 @@ class RunRecord:
         brought = [each for each in brought_by(number, ledgers) if not files or each.name not in there]
         names = [*files, *brought] or [step for outcome in self.ended.values() for step in _steps(outcome)]
         record = record_of(names, in_order_of_after(self.job.wiring.workspace.environments), ledgers)
-        record = without_files(record, _gone(self.job, files))
+        gone = _gone(self.job, files)
+        record = without_files(record, gone)
+        # An older checkout has no result for the migrations of a later pull request
+        known = gone or any(each.name in there for each in files)
         mine = {
             environment.name: self.ended[environment.name]
             for environment in record.environments
-            if environment.name in self.ended and self._concerns(number, environment, record)
+            if environment.name in self.ended and self._concerns(number, environment, record) and (known or not files)
         }
         ends = ((name, end_of(outcome, self.job.wiring.origin.run_url)) for name, outcome in mine.items())
         return replace(record, ends={name: end for name, end in ends if end}), mine
@@ -215,16 +224,31 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[MigrationRef]:
 
 
 def _files(job: Job, pull_request: int) -> tuple[MigrationRef, ...]:
-    """The migrations that a pull request adds or changes, from its file list. Some may have been removed since."""
+    """The migrations that a pull request adds or changes, from its file list.
+
+    Some may have been removed since, and an older checkout does not have those of a later pull request yet.
+    """
     files = job.github_writer.files_of(pull_request)
     folder, paths = job.wiring.origin.folder, {file.path for file in files}
     there = tuple(m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
     added = (file.path.removeprefix(folder) for file in files if file.added)
-    gone = (_named(job, path) for path in added if _removed(job, path))
+    elsewhere = (_named(job, path) for path in added if _not_here(job, path))
     return (
         *(MigrationRef(m.number, m.name, m.version) for m in there),
-        *(MigrationRef(name.number, name.name) for name in gone if name),
+        *(MigrationRef(name.number, name.name) for name in elsewhere if name),
     )
+
+
+def _unknown(job: Job, pull_request: int, files: tuple[MigrationRef, ...], ledgers: Ledgers) -> bool:
+    """Whether no migration of a pull request is in the checkout or in a ledger.
+
+    For a tag, the files of the branch are not known, so the migrations may be newer than the tag. The pull request is
+    nevertheless in the ledger if its run tried the migration of an earlier pull request.
+    """
+    folder = job.wiring.origin.folder
+    added = (file.path.removeprefix(folder) for file in job.github_writer.files_of(pull_request) if file.added)
+    own = {name.name for path in added if (name := _named(job, path))}
+    return not files and bool(own) and not own & {each.name for each in brought_by(pull_request, ledgers)}
 
 
 def _named(job: Job, path: str) -> MigrationName | None:
@@ -236,16 +260,22 @@ def _removed(job: Job, path: str) -> bool:
 
     A checkout that is older than the branch lacks files that were added later.
     """
-    if _named(job, path) is None:
-        return False
-    if path in {migration.path for migration in job.wiring.workspace.migrations}:
-        return False
-    return job.at_tip is not None and path not in job.at_tip
+    return _not_here(job, path) and path not in (job.at_tip or ())
+
+
+def _not_here(job: Job, path: str) -> bool:
+    """Whether the checkout has no migration file with this path. False if the files of the branch are not known."""
+    here = {migration.path for migration in job.wiring.workspace.migrations}
+    return _named(job, path) is not None and path not in here and job.at_tip is not None
 
 
 def _gone(job: Job, files: tuple[MigrationRef, ...]) -> frozenset[str]:
-    """The names of the migrations whose files were removed."""
-    return frozenset(each.name for each in files) - {m.name for m in job.wiring.workspace.migrations}
+    """The names of the migrations whose files were removed from the branch."""
+    missing = frozenset(each.name for each in files) - {m.name for m in job.wiring.workspace.migrations}
+    if not missing:
+        return missing
+    at_tip = migrations_among(job.wiring.workspace.policy.layout, job.at_tip or ())
+    return missing - {each.name for each in at_tip.values()}
 
 
 def _ledgers(job: Job) -> dict[str, Ledger | Unreadable]:

@@ -50,7 +50,7 @@ from .base_branch import BaseCommit
 from .github_writer import GitHubWriter
 from .job import Job
 from .project_tests import show_tests
-from .provenance import prove
+from .provenance import check_manifests, prove
 from .records import record_failure
 
 Happened = Event | Ignored | Refused
@@ -201,7 +201,7 @@ def _on_merged(job: Job, event: Happened) -> int:
 def _applied(job: Job, event: Event, ask: Applying | Ignored | Refused) -> int:
     """Runs `apply`. A scheduled run first checks for drift, but drift does not prevent the apply."""
     if isinstance(ask, Ignored) and isinstance(event, Push | TagPush | Release):
-        change.check_manifests(job)
+        check_manifests(job)
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
     done = _nothing(job, ask) if isinstance(ask, Ignored | Refused) else _apply(job, ask, event)
     return done or drifted

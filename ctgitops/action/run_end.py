@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.plan.remedy import caused_by_rows
 from ..core.run.outcome import Outcome, Status
-from ..core.view.pull_request_record import ROWS, RunEnd, Stage
+from ..core.view.pull_request_record import FINDING, ROWS, RunEnd, Stage
 from ..errors import ApplyError, Cause, CtgitopsError, MustWaitError
 
 _RAISED = "P0001"
@@ -46,9 +46,10 @@ def _path(error: CtgitopsError) -> str:
 
 
 def _blocked(outcome: Outcome, run_url: str) -> RunEnd:
-    problems = (problem for problem in outcome.plan.problems if problem.blocks)
-    first = next(iter((*problems, *outcome.plan.error_findings)), None)
+    first = next((problem for problem in outcome.objections if problem.blocks or problem.fails), None)
     if first is None:
         return RunEnd(Stage.BLOCKED, "its plan is blocked", run_url=run_url)
     path = first.place.path if first.place else ""
+    if not first.blocks:
+        return RunEnd(Stage.BLOCKED, first.what, gates=(FINDING,), path=path, run_url=run_url)
     return RunEnd(Stage.BLOCKED, first.what, first.hint, (first.code,), path, run_url)

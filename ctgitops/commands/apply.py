@@ -27,17 +27,17 @@ def apply(
 ) -> Outcome:
     """Plans again under the run lock, checks the gates, takes a backup, and runs the plan step by step.
 
-    Refuses a blocked plan, and a plan for which a gate gives a reason to wait. Findings of severity error do not stop
-    the apply: they fail the check of the pull request, and the outcome repeats them. First checks the open predictions
-    of earlier runs. At the end, compares the resulting schema with the prediction of the request or, with
-    `shadows`, with that of a trial. Without the run lock, then measures the load as `performance` in the manifest says.
+    Refuses a blocked plan, and a plan for which a gate gives a reason to wait. Findings of severity error stop the
+    apply if the request says so. Otherwise, the outcome repeats them. First checks the open predictions of earlier
+    runs. At the end, compares the resulting schema with the prediction of the request or, with `shadows`, with that of
+    a trial. Without the run lock, then measures the load as `performance` in the manifest says.
     """
     database = databases.of(request.environment)
     load = LoadWatch(request, databases, shadows, tell)
     with database.exclusively(request, tell) as session:
         ledger, earlier_mismatch = check_open_predictions(request, database, session, tell)
         plan = _planned(request, database, ledger, databases)
-        if plan.blocked:
+        if plan.blocked or (request.refuses_findings and plan.error_findings):
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
             return Outcome(plan, Status.UP_TO_DATE, mismatch=earlier_mismatch)

@@ -19,6 +19,7 @@ from .registry import nearest, rule_named
 if TYPE_CHECKING:
     from ..sql.script import Script
 
+UNUSED = "unused-allowance"
 _LINE = regex(r"--[ \t]*ctgitops:[ \t]*allow\b(.*)", re.IGNORECASE)
 _BODY = regex(
     r"\s+(?P<rule>[a-z][a-z0-9-]*)\s*\((?P<reason>[^()]*(?:\([^()]*\)[^()]*)*)\)\s*"
@@ -125,7 +126,7 @@ def _about(
             yield from _finding("bad-allowance", each.fault, place, severities)
         elif each not in used and severities.get(each.rule) != Severity.OFF:
             what = f"`allow {each.rule}` suppresses no finding"
-            yield from _finding("unused-allowance", what, place, severities)
+            yield from _finding(UNUSED, what, place, severities)
         elif each in used and each.expired(today):
             owner = f" (owner: {each.owner})" if each.owner else ""
             what = f"`allow {each.rule}` expired on {each.until}{owner}"

@@ -12,6 +12,7 @@ from ..core.migration.deprecation import deprecations_in
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.view.preview import PlanResult, Preview
 from ..sql.parse import SqlSyntaxError
+from .allowance import UNUSED
 from .catalog import Catalog
 from .fold.access import API_ROLES
 from .run import Linter
@@ -64,7 +65,7 @@ def lint_plan(
         linter.catalog.settle()
     else:
         linter.deprecations = tuple(each for migration in applied for each in deprecations_in(migration.up))
-    findings = [_of_step(linter, step, plan) for step in plan.steps]
+    findings = _without_used_elsewhere([_of_step(linter, step, plan) for step in plan.steps], workspace, today)
     steps = zip(plan.steps, findings, strict=True)
     return replace(plan, steps=tuple(replace(step, findings=found) for step, found in steps))
 
@@ -75,6 +76,20 @@ def _of_step(linter: Linter, step: Step, plan: Plan) -> tuple[Finding, ...]:
         linter.fold(step.script)
         return ()
     return linter.file(step.script, transactional=step.transactional)
+
+
+def _without_used_elsewhere(
+    found: list[tuple[Finding, ...]], workspace: Workspace, today: date
+) -> list[tuple[Finding, ...]]:
+    """The findings without allowances that are used if the tables of earlier files are in use.
+
+    A plan that creates the table needs no allowance. The environments that have the table need the allowance.
+    """
+    paths = {each.place.path for step in found for each in step if each.rule == UNUSED}
+    if not paths:
+        return found
+    unused = {each.place for each in lint_files(workspace, today, paths) if each.rule == UNUSED}
+    return [tuple(each for each in step if each.rule != UNUSED or each.place in unused) for step in found]
 
 
 def _empty(policy: Policy) -> Catalog:

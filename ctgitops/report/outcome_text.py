@@ -114,7 +114,8 @@ def outcome_verdict(outcome: Outcome) -> str:
             return f"WAITS, nothing was changed; {work_of(plan)}"
         case Status.BLOCKED:
             blocking = [problem for problem in plan.problems if problem.blocks]
-            return f"BLOCKED by {phrases.count(len(blocking), 'problem')}{phrases.files(blocking)}, nothing was changed"
+            by = phrases.count(len(blocking), "problem") if blocking else phrases.errors(plan)
+            return f"BLOCKED by {by}{phrases.files(blocking or plan.error_findings)}, nothing was changed"
 
 
 def _load(load: LoadReport | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..core.gate.wait import wait_of
 from ..core.migration.header import Rollback
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, gaps_of, states_of_steps
@@ -52,7 +53,9 @@ def _waits(result: Preview) -> tuple[str, ...]:
     if not result.occasion.approved:
         return phrases.waits_for(result.environment, later_branch=result.later_branch)
     approval = () if result.parked else ("an approval",)
-    return (*approval, *dict.fromkeys(reason.hint or reason.what for reason in result.reasons))
+    wait = wait_of(result.environment, result.reasons)
+    reasons = (f"{', '.join(wait.gates)}, {wait.text}",) if wait and wait.until else (r.what for r in result.reasons)
+    return (*approval, *(escape.prose(text) for text in dict.fromkeys(reasons)))
 
 
 def _stopping(result: Preview) -> str:

@@ -113,8 +113,8 @@ def _said(environment: Environment, stage: Stage, record: Record) -> Markup:
         held = next((HELD[gate] for gate in end.gates if gate in HELD), "")
         # After the approval, the apply changes the database before a run writes here again.
         unchanged = "" if APPROVAL in end.gates else _unchanged(environment, record)
-        said = Markup(f"{{}} WAITS{held}{unchanged}")  # noqa: S704 - the text is a constant
-        return said.format(escape.plain(environment.name), escape.plain(environment.after or ""))
+        said = Markup(held).format(escape.plain(environment.after or ""))  # noqa: S704 - the text is a constant
+        return Markup("{} WAITS{}{}").format(escape.plain(environment.name), said, unchanged)
     if stage is Stage.WAITING and is_repaired(environment, record):
         return escape.plain(f"{environment.name} waits to be applied again")
     if stage is Stage.BLOCKED and end:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
-from ..core.view.pull_request_record import ROWS, Cell, Record, RunEnd, Stage
+from ..core.view.pull_request_record import FINDING, ROWS, Cell, Record, RunEnd, Stage
 from ..core.view.way_back import BackupNote
 from ..lazy import dataclass
 from . import escape, links, phrases
-from .workflow_inputs import inputs_of, with_inputs
+from .workflow_inputs import NEW_PULL_REQUEST, inputs_of, with_inputs
 
 NOBODY, WRITER, AUTHOR, REVIEWER = (
     "no one: a run does this",
@@ -38,6 +38,7 @@ _BY_GATE = {
 _RESUMED = "the next scheduled run continues it, as in drift.yml; without one, "
 _LATER = ("{rerun} when this wait has ended", WRITER)
 _CORRECT = "open a pull request that corrects {path}; {merged}"
+_CORRECT_OR_ACCEPT = "open a pull request that corrects {path}, or accepts the finding as described below; {merged}"
 _CORRECT_ROWS = "correct the rows, then {rerun}; or " + _CORRECT
 _COMPLETE = (_CORRECT, _CORRECT_ROWS, _BY_GATE["fingerprint"][0])
 """Texts of next steps to which the hint of the run is not added."""
@@ -105,10 +106,17 @@ def _template(end: RunEnd, stage: Stage) -> tuple[str, str]:
     if "rolled-back" in end.gates:
         return "then {rerun}", WRITER
     if end.path and stage is not Stage.UNFINISHED:
-        return (_CORRECT_ROWS, WRITER) if ROWS in end.gates else (_CORRECT, AUTHOR)
+        return _correction(end)
     if end.hint and stage in (Stage.FAILED, Stage.TAKEN_BACK):
-        return "then {rerun}", WRITER
+        return ("{merged}", AUTHOR) if NEW_PULL_REQUEST in end.hint else ("then {rerun}", WRITER)
     return _BY_STAGE[stage]
+
+
+def _correction(end: RunEnd) -> tuple[str, str]:
+    """What changes the result of the next run: another file, other rows, or a finding that a person accepts."""
+    if ROWS in end.gates:
+        return _CORRECT_ROWS, WRITER
+    return _CORRECT_OR_ACCEPT if FINDING in end.gates else _CORRECT, AUTHOR
 
 
 def _from_cells(stage: Stage, cells: dict[str, Cell]) -> RunEnd:

@@ -36,7 +36,7 @@ HELD = {
     "window": " for its window",
     "freeze": " for the end of a freeze",
     "bake": " for its bake time",
-    "after": " for {1}",
+    "after": " for {}",
     "fingerprint": " for an approval of its new plan",
     APPROVAL: " for an approval of its plan",
     "reviewed": " for a review",

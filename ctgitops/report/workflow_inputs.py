@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _COMMAND = re.compile(r"(\b[Rr]un )?`ctgitops ([a-z]+)((?: [^`]*)?)`")
 _OPTION = re.compile(r"`--(accept-data-loss|again|reason|to|fingerprint|wait|dry-run)(?: ([^`]*))?`")
 _AGAIN = re.compile(r"\brun (?:the|this|the same) command again\b")
+_FILE_THEN_AGAIN = re.compile(
+    r"\b(correct the file|rewrite it for the version of the server|in the manifest, or make the statement faster), "
+    r"then run the command again\b"
+)
+NEW_PULL_REQUEST = "in a new pull request: a re-run uses the same commit"
 _NEW_APPROVAL = "re-run all jobs of this workflow run, then review and approve the new plan"
 """Only the job that plans gives the job that applies a new fingerprint. A run with `command: plan` applies nothing."""
 _THEN_AGAIN = re.compile(r"(\bwait until [^;`]*), then run the command again\b")
@@ -52,7 +57,7 @@ def with_inputs(text: str, keeps: Keeps | None = None) -> str:
 
     "run `ctgitops rollback --env staging --to 008`" becomes "start the workflow with `command: rollback`, …".
     """
-    text = _THEN_AGAIN.sub(r"\1", text)
+    text = _FILE_THEN_AGAIN.sub(rf"\1 {NEW_PULL_REQUEST}", _THEN_AGAIN.sub(r"\1", text))
     text = _AGAIN.sub("re-run the job", text).replace(PLAN_AGAIN, _NEW_APPROVAL)
     text = _COMMAND.sub(lambda match: _workflow(match, keeps), text)
     return _OPTION.sub(lambda match: f"the input `{match[1]}: {match[2] or 'true'}`", text)

@@ -9,8 +9,11 @@ from datetime import date
 from ctgitops.commands.check import exit_status, lint
 from ctgitops.commands.plan import plan
 from ctgitops.core.environment.policy import Policy
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.view.preview import Preview
 from ctgitops.core.view.verdict import exit_status as plan_status
+from ctgitops.lint.file_selection import lint_plan
 from ctgitops.report.json import check_json, plan_json
 from ctgitops.report.sarif import check_sarif
 from ctgitops.report.text import check_text, plans_text
@@ -107,3 +110,13 @@ def test_remarks_on_lines_cannot_be_broken_out_of() -> None:
     page = check_github((), lint(workspace(ONE, evil), TODAY))
     assert len(page.splitlines()) == 1
     assert page.startswith("::error file=migrations/002_evil.sql,line=")
+
+
+def test_an_allowance_is_used_if_another_environment_has_the_table() -> None:
+    """Seen to fail with `remove the allowance`, after which staging, which has the table, refuses the plan."""
+    one = migration("001_one", "1.0.0", sql="create table t (id int);\n")
+    two = migration("002_two", "1.1.0", sql="-- ctgitops: allow blocking-index (small)\ncreate index on t (id);\n")
+    three = migration("003_three", "1.2.0", sql="-- ctgitops: allow drop-table (x)\ncreate view v as select 1 as a;\n")
+    work = workspace(one, two, three)
+    plan = lint_plan(make_plan(work, STAGING, Ledger()), work, STAGING, TODAY)
+    assert [[each.rule for each in step.findings] for step in plan.steps] == [[], [], ["unused-allowance"]]

@@ -23,7 +23,8 @@ from ctgitops.core.view.pull_request_record import Cell, Ledgers, MigrationRef, 
 from ctgitops.errors import ApplyError, MustWaitError, Place
 from ctgitops.report.page import MAX
 from ctgitops.report.record import Ended, closed_markdown, record_markdown
-from ctgitops.report.workflow_inputs import with_inputs_of
+from ctgitops.report.record_words import HELD
+from ctgitops.report.workflow_inputs import with_inputs, with_inputs_of
 from tests.fakes import NOW, PRODUCTION, STAGING, chained, entry, receipt
 from tests.report.cases import APPLIED, DROP, HAS_TWO, INDEX, ONE, ORIGIN, TWO, WORK
 from tests.report.test_hostile import URL, harmless, hostile, read, skeleton
@@ -189,6 +190,15 @@ def test_a_migration_that_failed_on_rows_can_succeed_without_another_file() -> N
 ON_PRODUCTION: Ledgers = {"staging": MERGED["staging"], "production": chained(*BEFORE)}
 
 
+def test_a_re_run_is_not_the_next_step_if_a_file_of_the_repository_must_change() -> None:
+    """Seen to fail with `then re-run the job`, which uses the old manifest."""
+    slow = "raise `timeouts.statement` in the manifest, or make the statement faster, then run the command again"
+    error = ApplyError("the statement took longer than 15min", hint=with_inputs(slow))
+    page = page_of(FAILED, {"staging": error})
+    assert "in a new pull request: a re-run uses the same commit; its merge runs the migration again" in page
+    assert "[re-run the job]" not in page
+
+
 def test_a_correction_reaches_production_by_a_release() -> None:
     """Seen to fail with `its merge runs the migration again`, which is true of staging only."""
     path = "migrations/004_drop_legacy_status.sql"
@@ -210,6 +220,16 @@ def test_a_run_that_waits_after_a_killed_one_counts_what_is_applied() -> None:
     assert "re-run all jobs of the run, then review and approve the new plan" in page
     assert "start the workflow at the tag of the newest release with <code>command: rollback</code>" in page
     assert "command: plan" not in page.split("<b>Way back")[0]
+
+
+@pytest.mark.parametrize("gate", [*HELD, "health", "data-loss", "lock"])
+def test_each_gate_that_holds_a_run_gives_a_record(gate: str) -> None:
+    """Seen to fail for `after`, with a ValueError of str.format, so the comment kept the record of an earlier run."""
+    page = page_of(ON_PRODUCTION, {"production": replace(WAITS, reasons=(Reason(gate, "it waits", "a hint"),))})
+    first = page.splitlines()[0]
+    words = HELD.get(gate, "").format("staging")
+    assert f" · production WAITS{words}" in first
+    assert "{" not in first
 
 
 def rolled_back(*more: Entry) -> Ledgers:

@@ -15,7 +15,8 @@ from ctgitops.core.problem import Problem
 from ctgitops.core.view.preview import Preview
 from ctgitops.core.workspace.duplicates import Applied, AppliedIn
 from ctgitops.core.workspace.workspace import Workspace
-from ctgitops.report.workflow_inputs import results_with_inputs, with_inputs
+from ctgitops.postgres.transaction.step_failure import CORRECT, CORRECT_ROWS
+from ctgitops.report.workflow_inputs import NEW_PULL_REQUEST, results_with_inputs, with_inputs
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,8 @@ from ctgitops.report.workflow_inputs import results_with_inputs, with_inputs
         ),
         ("run the command again: it resumes from there", "re-run the job: it resumes from there"),
         ("correct the rows, then run the same command again", "correct the rows, then re-run the job"),
+        (CORRECT_ROWS, "correct the rows, then re-run the job; or correct the file"),
+        (CORRECT, f"correct the file {NEW_PULL_REQUEST}"),
         ("`ctgitops verify --deep` counts them", "`ctgitops verify --deep` counts them"),
         ("`ctgitops unlock --env a --end-at-work`", "`ctgitops unlock --env a --end-at-work`"),
         ('`ctgitops repair --reason "open`', '`ctgitops repair --reason "open`'),

@@ -68,6 +68,8 @@ class Request:
     """The gates that a person overrides for this run. None if all gates count."""
     accepted_losses: frozenset[str] = frozenset()
     """The migrations, by name or number, whose rollback may destroy data because the user has accepted the loss."""
+    refuses_findings: bool = False
+    """Whether the apply refuses a plan with a finding of severity error. True on GitHub: an event starts the run."""
     wait_for_lock: timedelta = timedelta(minutes=5)
     """How long to wait for another run on the same database to end."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -81,25 +82,35 @@ class Outcome:
     def objections(self) -> tuple[Problem, ...]:
         """The problems that blocked the run. If no problem blocked the run, the run's findings of severity error.
 
-        For a dry run, all problems and findings that a plan shows.
+        If findings blocked the run, their hints say how to accept them. For a dry run, all problems and findings that a
+        plan shows.
         """
         if self.status is Status.BLOCKED:
-            return self.plan.problems
+            accepted = (_with_acceptance(each, self.plan.environment) for each in self.plan.error_findings)
+            return self.plan.problems if self.plan.blocked else tuple(accepted)
         if self.status is Status.ONLY_SHOWN:
             return self.plan.remarks
         return () if self.status is Status.UP_TO_DATE else self.plan.error_findings
 
     @property
     def exit_status(self) -> int:
-        """0 done or nothing to do · 1 not as predicted · 2 address · 3 workspace · 4 ledger · 5 must wait."""
+        """0 done or nothing to do · 1 mismatch or findings · 2 address · 3 workspace · 4 ledger · 5 must wait."""
         match self.status:
             case Status.WAITING:
                 return 5
             case Status.BLOCKED:
-                return self.plan.concern.exit_status
+                return self.plan.concern.exit_status if self.plan.blocked else 1
             case Status.ONLY_SHOWN if self.preview:
                 from ..view.verdict import verdict_of
 
                 return verdict_of(self.preview).exit_status
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
                 return 1 if self.mismatch else 0
+
+
+def _with_acceptance(finding: Problem, environment: str) -> Problem:
+    how = (
+        f"to accept the finding, set `lint: {{{finding.code}: warning}}` in the manifest of {environment}, or, if no "
+        f"environment has applied the file, add `-- ctgitops: allow {finding.code} (reason)` above the statement"
+    )
+    return replace(finding, hint=f"{finding.hint}; {how}" if finding.hint else how)

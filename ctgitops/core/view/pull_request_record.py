@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Ledgers = Mapping[str, Ledger | Unreadable]
 ROWS = "rows"
 """The value that replaces the name of a gate if the migration failed because of rows. Correct rows are then enough."""
+FINDING = "finding"
+"""The value that replaces the name of a gate if a finding of severity error blocks the plan."""
 NOT_ASKED = 2
 """The exit status for an environment whose secret is available only to another run."""
 

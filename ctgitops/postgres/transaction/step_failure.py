@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...core.plan.plan import Direction, Step
-from ...core.plan.remedy import rights_remedy
+from ...core.plan.remedy import caused_by_rows, rights_remedy
 from ...errors import Cause
 from ...lazy import dataclass
 from ..connection.cancellable_query import Answer, Failure, Interrupted, exchange
@@ -81,6 +81,7 @@ def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
 
 
 CORRECT = "correct the file, then run the command again"
+CORRECT_ROWS = "correct the rows, then run the command again; or correct the file"
 OTHER_SYNTAX = (
     "the server does not accept this syntax, which may need a newer PostgreSQL: rewrite it for the version of the "
     "server, then run the command again"
@@ -93,7 +94,7 @@ CORRECT_STATEMENT = (
     "correct that statement, or remove what blocks it, then run the command again: completed statements are skipped"
 )
 ENDLESS = "make the WHERE exclude changed rows; or raise the limit with `max_rows=…` in the line `ctgitops: batch`"
-CHANGES_THE_FILE = frozenset({CORRECT, OTHER_SYNTAX, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
+CHANGES_THE_FILE = frozenset({CORRECT, CORRECT_ROWS, OTHER_SYNTAX, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
 """Hints that ask the user to change the file, which is possible only if no other environment has applied it."""
 
 
@@ -125,6 +126,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
         (step.transactional and state == "42601", OTHER_SYNTAX),
         (not step.transactional, CORRECT_STATEMENT),
         (state in IN_TRANSACTION, NO_TRANSACTION),
+        (caused_by_rows(state), CORRECT_ROWS),
         (True, CORRECT),
     )
     return next(hint for applies, hint in hints if applies)
