@@ -136,6 +136,47 @@ def test_a_store_that_does_not_answer_ends_the_run(
     is_whole(scene, scene.take())
 
 
+TAKE = """
+import sys
+from pathlib import Path
+from ctgitops.core.environment.environment import StoreSettings
+from tests.backup.scene import Scene
+root, url, to, endpoint, public = sys.argv[1:]
+settings = StoreSettings(endpoint=endpoint, region="us-east-1")
+Scene(Path(root), url, to=to, settings=settings, verify_url=url, encrypt_to=(public,)).take()
+"""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("method", "part"), [("GET", "list-type"), ("PUT", "begun"), ("PUT", "dump"), ("PUT", "receipt")]
+)
+def test_a_signal_ends_a_run_whose_store_is_silent(
+    scene: Scene, proxy: FaultyProxy, sign: signal.Signals, method: str, part: str
+) -> None:
+    """Seen to fail: the run ended only after the timeout of the request, which is up to 5 minutes."""
+    silent = threading.Event()
+
+    def decide(asked: str, path: str) -> Fault | None:
+        if silent.is_set() or (asked == method and part in path):
+            silent.set()
+            return Fault.SILENCE
+        return None
+
+    proxy.decide = decide
+    command = [sys.executable, "-c", TAKE, str(scene.root), scene.url, scene.to, proxy.url, PUBLIC]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert silent.wait(60)
+        began = time.monotonic()
+        process.send_signal(sign)
+        said = process.communicate(timeout=60)[1]
+    assert time.monotonic() - began < 40
+    assert process.returncode in {1, 128 + sign}, said
+    assert sign is signal.SIGTERM or "the run was interrupted during the backup" in said
+    proxy.decide = first(0, Fault.SILENCE)
+    is_whole(scene, scene.take())
+
+
 def test_the_proxy_closes_the_connection_if_its_store_is_gone() -> None:
     """Seen to fail: it closed no connection, and the client waited for an answer that nobody would give."""
     [port] = free_ports(1)
