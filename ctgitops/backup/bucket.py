@@ -66,6 +66,12 @@ _ADVICE = (
     (r"RequestTimeTooSkewed|RequestExpired", "correct the clock of this machine"),
     (r"certificate|UnknownIssuer", "name the authority's certificate in `backup.store.ca`"),
     (r"SlowDown|code: (503|429)", "the store is overloaded or limits requests: run the command again later"),
+    (r"QuotaExceeded|code: 507|Insufficient Storage", "free space in the store, or raise its quota"),
+    (r"redirect|PermanentRedirect", "correct `backup.store.region` or `backup.store.endpoint`"),
+    (
+        r"ETag Header missing|invalid .* response|internal error",
+        "check that `backup.store.endpoint` is the store's own address",
+    ),
     (
         r"SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken|AuthenticationFailed|code: 401",
         "correct the credentials",

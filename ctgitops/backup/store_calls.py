@@ -6,6 +6,7 @@ obstore's asynchronous calls can be cancelled, but they can abort the process at
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Iterable
 from concurrent import futures
@@ -84,5 +85,7 @@ def _begun(call: Callable[[], _Result]) -> Future[_Result]:
 def _run(future: Future[_Result], call: Callable[[], _Result]) -> None:
     try:
         future.set_result(call())
-    except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+    except Exception as error:  # noqa: BLE001 - raised in the thread that waits
         future.set_exception(error)
+    except BaseException as error:  # noqa: BLE001 - obstore's PanicException, which no signal raises in this thread
+        future.set_exception(OSError(errno.EIO, f"obstore has an internal error: {error}"))

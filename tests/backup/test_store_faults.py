@@ -147,9 +147,14 @@ Scene(Path(root), url, to=to, settings=settings, verify_url=url, encrypt_to=(pub
 """
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    ("method", "part"), [("GET", "list-type"), ("PUT", "begun"), ("PUT", "dump"), ("PUT", "receipt")]
+    ("sign", "method", "part"),
+    [
+        (signal.SIGTERM, "GET", "list-type"),
+        (signal.SIGINT, "PUT", "begun"),
+        (signal.SIGINT, "PUT", "dump"),
+        (signal.SIGTERM, "PUT", "receipt"),
+    ],
 )
 def test_a_signal_ends_a_run_whose_store_is_silent(
     scene: Scene, proxy: FaultyProxy, sign: signal.Signals, method: str, part: str
@@ -237,6 +242,46 @@ def test_a_removal_that_the_store_refuses_is_a_warning(scene: Scene, proxy: Faul
     proxy.decide = first(0, Fault.CUT_REQUEST)
     prune(scene)
     assert ids(scene) == {new.id}
+
+
+@pytest.mark.parametrize("key", ["the object", "another"])
+def test_a_removal_that_a_successful_answer_refuses_is_a_warning(scene: Scene, proxy: FaultyProxy, key: str) -> None:
+    """S3 lists refused objects in an answer with status 200. Seen to fail for another key: obstore panicked."""
+    scene.keep = KeepPolicy(last=1)
+    old = scene.take()
+    prefix = scene.to.removeprefix("s3://first/")
+    named = f"{prefix}/{old.id}/receipt.json" if key == "the object" else "x"
+    refused = f"<Error><Key>{named}</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    answer = Answer(200, f"<DeleteResult>{refused}</DeleteResult>".encode())
+    proxy.decide = first(10_000, answer, method="POST")
+    new = scene.take()
+    assert ids(scene) == {old.id, new.id}
+    assert any("old backups" in words for words in scene.said), scene.said
+    proxy.decide = first(0, answer)
+    prune(scene)
+    assert ids(scene) == {new.id}
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (Answer(200, b"<html>log in</html>"), "the store's own address"),
+        (Answer.error(301, "PermanentRedirect"), "backup.store.region"),
+        (Answer.error(507, "InsufficientStorage"), "free space in the store"),
+        (Answer.error(403, "QuotaExceeded"), "free space in the store"),
+    ],
+    ids=["another server", "another region", "full", "quota"],
+)
+def test_a_put_with_another_answer_leaves_no_backup(
+    scene: Scene, proxy: FaultyProxy, answer: Answer, hint: str
+) -> None:
+    proxy.decide = first(10_000, answer, method="PUT", part="toc.dat")
+    with pytest.raises(BackupError) as caught:
+        scene.take()
+    assert hint in caught.value.hint, caught.value.what
+    assert caught.value.state == "nothing was changed"
+    proxy.decide = first(0, answer)
+    assert objects(scene) == {}
 
 
 PRUNE = """
