@@ -16,6 +16,7 @@ from ...lazy import dataclass
 from ..gate.gate import Unreadable
 from ..ledger.ledger import Ledger
 from ..ledger.open_prediction import open_predictions
+from ..untrusted_json import read_json
 from .pull_request_record import NOT_ASKED, Cell, Ledgers, PastRollback, Record, RunEnd, Stage
 from .way_back import BackupNote, WayBack
 
@@ -96,7 +97,7 @@ def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:
 def memory_in(text: str) -> Memory:
     """Parses the JSON text of a comment. Returns an empty result if the text is not valid."""
     try:
-        found = json.loads(text) if text else {}
+        found = read_json(text) if text else {}
         return {str(name): _remembered(each) for name, each in found.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
