@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..core.untrusted_json import read_json
+from ..untrusted_json import read_json
 
 if TYPE_CHECKING:
     from ..core.schema.prediction import Prediction

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..lazy import dataclass
-from .untrusted_json import read_json
+from ..untrusted_json import read_json
 
 VERSION = 1
 SKEW = timedelta(minutes=5)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import Any, get_args, get_origin, get_type_hints
 
-from .untrusted_json import read_json
+from ..untrusted_json import read_json
 
 FORMAT = 1
 DUMP = "dump"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..lazy import dataclass
-from .untrusted_json import read_json
+from ..untrusted_json import read_json
 
 _DECIMAL_DIGITS = 38
 _PLAIN = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from ..core.forge.forge import Generation
-from ..core.untrusted_json import read_json
 from ..report.page import COMMENT_LIMIT, cut, cut_at_block
+from ..untrusted_json import read_json
 
 MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 PLAN_NAME = 16

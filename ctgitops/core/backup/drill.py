@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from ...lazy import dataclass
-from ..untrusted_json import read_json
+from ...untrusted_json import read_json
 
 if TYPE_CHECKING:
     from ...errors import CtgitopsError

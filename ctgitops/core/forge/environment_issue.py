@@ -8,7 +8,7 @@ from dataclasses import field
 from enum import StrEnum
 
 from ...lazy import dataclass
-from ..untrusted_json import read_json
+from ...untrusted_json import read_json
 
 
 class Topic(StrEnum):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 from ...errors import UsageError
-from ..untrusted_json import read_json
+from ...untrusted_json import read_json
 
 FORMAT = 1
 """The format version of a snapshot file."""

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from ...lazy import dataclass
+from ...untrusted_json import read_json
 from ..gate.gate import Unreadable
 from ..ledger.ledger import Ledger
 from ..ledger.open_prediction import open_predictions
-from ..untrusted_json import read_json
 from .pull_request_record import NOT_ASKED, Cell, Ledgers, PastRollback, Record, RunEnd, Stage
 from .way_back import BackupNote, WayBack
 
