@@ -64,6 +64,8 @@ _ADVICE = (
     ),
     (r"NoSuchBucket|ContainerNotFound|bucket does not exist", "create the bucket, or correct `backup.to`"),
     (r"RequestTimeTooSkewed|RequestExpired", "correct the clock of this machine"),
+    (r"refused \(NotValidForName", "use a host in `backup.store.endpoint` that the store's certificate names"),
+    (r"refused \((Expired|NotValidYet)", "renew the certificate of the store, or correct the clock of this machine"),
     (r"certificate|UnknownIssuer", "name the authority's certificate in `backup.store.ca`"),
     (r"SlowDown|code: (503|429)", "the store is overloaded or limits requests: run the command again later"),
     (r"QuotaExceeded|code: 507|Insufficient Storage", "free space in the store, or raise its quota"),
@@ -209,7 +211,8 @@ def bucket_at(address: str, settings: StoreSettings, root: Path, *, hurried: boo
         store, uploads = make(*place, options, retries), make(*place, for_puts, retries)
     except (BaseError, OSError, ValueError) as error:
         words = str(error).partition("\n\nDebug source")[0]
-        raise UsageError(f"cannot open {address}: {words}", hint="set the credentials of the cloud provider") from None
+        hint = "correct `backup.store.ca`" if "certificate" in words else "set the credentials of the cloud provider"
+        raise UsageError(f"cannot open {address}: {words}", hint=hint) from None
     lock = _lock(parts, settings, for_puts, retries, root)
     return Bucket(store, address.rstrip("/"), uploads, lock)
 

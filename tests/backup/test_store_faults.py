@@ -225,7 +225,19 @@ def test_an_unknown_authority_is_refused_and_a_named_one_is_trusted(scene: Scene
             scene.take()
         assert "its certificate is refused (UnknownIssuer)" in caught.value.what
         assert "backup.store.ca" in caught.value.hint
+        no_certificate = tmp_path / "text"
+        no_certificate.write_text("text")
+        scene.settings = replace(scene.settings, ca=str(no_certificate))
+        with pytest.raises(BackupError) as caught:
+            scene.take()
+        assert caught.value.hint == "correct `backup.store.ca`"
         scene.settings = replace(scene.settings, ca=str(tmp_path / "ca.pem"))
+        named = scene.settings
+        scene.settings = replace(named, endpoint=proxy.url.replace("127.0.0.1", "localhost"))
+        with pytest.raises(BackupError) as caught:
+            scene.take()
+        assert "that the store's certificate names" in caught.value.hint, caught.value.what
+        scene.settings = named
         receipt = scene.take()
         FinishedBackups(scene.backups).verify(receipt.location, scene.tell)
 
