@@ -18,7 +18,8 @@ import pyrage
 
 from ctgitops.backup import take
 from ctgitops.backup.backups import ProvedBackups
-from ctgitops.backup.proof import RESTORE_SETTINGS, Contents, ProofDatabase
+from ctgitops.backup.early_server import RESTORE_SETTINGS, EarlyServer
+from ctgitops.backup.proof import Contents, ProofDatabase
 from ctgitops.core.environment.backup_extent import BackupExtent
 from ctgitops.core.environment.environment import BackupPolicy, BackupScope, Environment, StoreSettings
 from ctgitops.core.run.progress import Progress
@@ -64,13 +65,15 @@ def ours(job: Job) -> float:
     real = ProvedBackups.proof
 
     @contextmanager
-    def timed(self: ProvedBackups, policy: BackupPolicy, source: Contents) -> Iterator[ProofDatabase]:
+    def timed(
+        self: ProvedBackups, policy: BackupPolicy, source: Contents, early: EarlyServer
+    ) -> Iterator[ProofDatabase]:
         began = time.perf_counter()
-        with real(self, policy, source) as place:
+        with real(self, policy, source, early) as place:
             yield place
         proof[0] += time.perf_counter() - began
 
-    ProvedBackups.proof = timed  # type: ignore[method-assign]
+    ProvedBackups.proof = timed  # type: ignore[method-assign, assignment]
     settings = StoreSettings(endpoint=job.endpoint, region="us-east-1")
     policy = BackupPolicy(job.to, encrypt_to=(PUBLIC,), store=settings)
     extent = BackupExtent(BackupScope(job.scope), tuple(job.tables))
@@ -88,10 +91,11 @@ def without_proof(job: Job) -> float:
     """The same, where nothing is restored: dumped, counted, encrypted, uploaded, compared with the store, receipt."""
 
     @contextmanager
-    def nothing(_self: ProvedBackups, _policy: BackupPolicy, _source: Contents) -> Iterator[ProofDatabase]:
+    def nothing(_self: ProvedBackups, *_: object) -> Iterator[ProofDatabase]:
         yield ProofDatabase(Address(job.source, label="the source"), "", "nothing", ())
 
     ProvedBackups.proof = nothing  # type: ignore[method-assign, assignment]
+    EarlyServer.begin = lambda *_: None  # type: ignore[method-assign]
     take._prove = lambda *_: ()
     return ours(job)
 

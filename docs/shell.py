@@ -71,7 +71,8 @@ def _verb(command: click.Command, context: click.Context) -> list[str]:
 
 
 def _item(name: str, text: str) -> list[str]:
-    return [".TP", rf"\fB{_escaped(name)}\fR", _escaped(" ".join(text.split()))]
+    breakable = _escaped(name).replace("|", r"|\:")  # a list of choices may be longer than a line
+    return [".TP", rf"\fB{breakable}\fR", _escaped(" ".join(text.split()))]
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -23,11 +23,12 @@ from ..postgres.connection.connect import Address
 from ..postgres.lock.backup_lock import backup_lock
 from .catalogue import INCOMPLETE, leftovers, remove
 from .child_process import termination_as_interrupt
+from .early_server import EarlyServer
 from .encryption import Cipher, PrivateKey
 from .limits import earlier_rates
 from .meter import ByteCounter, bytes_measured
 from .pg_dump import UNTOUCHED
-from .proof import Contents, ProofDatabase, local_proof, on_server
+from .proof import Contents, ProofDatabase, local_proof, on_server, on_started
 from .provider import ProviderJob, take_by_provider
 from .prune import PruneJob, prune_after_backup, what_was_refused
 from .restore import Saved, restore_into, schema_of
@@ -72,12 +73,12 @@ class ProvedBackups:
             with backup_lock(source, backup):
                 remove_leftovers(self.store_of(policy), environment.name, source, warn)
                 rates = earlier_rates(policy, self.store_of(policy), environment.name)
-                with store.begin(backup) as draft:
+                with store.begin(backup) as draft, EarlyServer(wanted=not policy.verify_server) as early:
                     at = store.location(backup)
                     taking = BackupJob(
-                        environment, policy, source, backup, at, draft, tell, cipher, stored, rates, extent
+                        environment, policy, source, backup, at, draft, tell, early, cipher, stored, rates, extent
                     )
-                    receipt = take_into(taking, lambda source: self.proof(policy, source))
+                    receipt = take_into(taking, lambda source: self.proof(policy, source, early))
         if policy.keep:
             with termination_as_interrupt():
                 job = PruneJob(environment, policy.keep, source, self.store_of(policy), warn)
@@ -163,11 +164,13 @@ class ProvedBackups:
                 folder = stack.enter_context(store.get(backup, below))
             yield Saved(receipt, folder, store.location(backup))
 
-    def proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
-        """An empty database for a restore, on the server that the policy names."""
+    def proof(
+        self, policy: BackupPolicy, source: Contents, early: EarlyServer | None = None
+    ) -> AbstractContextManager[ProofDatabase]:
+        """An empty database for a restore, on the server that the policy names, or on `early` if it was begun."""
         if policy.verify_server:
             return on_server(self.address_of_secret(policy.verify_server), source)
-        return local_proof(source)
+        return nullcontext(on_started(early.started(), source)) if early else local_proof(source)
 
 
 def backup_policy(environment: Environment) -> BackupPolicy:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -29,10 +30,16 @@ from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from ..core.environment.environment import StoreSettings
 from ..errors import BackupError, UsageError
+from . import store_calls
 from .folder_store import CHUNK
 from .object_lock import ObjectLock, end_of, headers
 from .objects import NotAllowedError, StoredObject
+from .store_calls import Wait, interruptible
 
+PAGE = 1000
+"""The number of objects in an answer to a list."""
+AT_ONCE = 100
+"""The number of objects that one request deletes."""
 ATTEMPTS = 3
 """Maximum number of attempts at a conditional put, which obstore's own retries do not repeat."""
 ANSWER = timedelta(seconds=60)
@@ -57,8 +64,16 @@ _ADVICE = (
     ),
     (r"NoSuchBucket|ContainerNotFound|bucket does not exist", "create the bucket, or correct `backup.to`"),
     (r"RequestTimeTooSkewed|RequestExpired", "correct the clock of this machine"),
+    (r"refused \(NotValidForName", "use a host in `backup.store.endpoint` that the store's certificate names"),
+    (r"refused \((Expired|NotValidYet)", "renew the certificate of the store, or correct the clock of this machine"),
     (r"certificate|UnknownIssuer", "name the authority's certificate in `backup.store.ca`"),
     (r"SlowDown|code: (503|429)", "the store is overloaded or limits requests: run the command again later"),
+    (r"QuotaExceeded|code: 507|Insufficient Storage", "free space in the store, or raise its quota"),
+    (r"redirect|PermanentRedirect", "correct `backup.store.region` or `backup.store.endpoint`"),
+    (
+        r"ETag Header missing|invalid .* response|internal error",
+        "check that `backup.store.endpoint` is the store's own address",
+    ),
     (
         r"SignatureDoesNotMatch|InvalidAccessKeyId|InvalidToken|ExpiredToken|AuthenticationFailed|code: 401",
         "correct the credentials",
@@ -86,8 +101,11 @@ class Bucket:
     object_lock: ObjectLock | None = None
     """The lock for new objects. None without `backup.store.object_lock`."""
 
-    def put(self, name: str, content: bytes) -> str:
+    def put(self, name: str, content: bytes, wait: Wait | None = None) -> str:
         """Stores an object with a conditional put. Retries after a connection error. Sends a checksum."""
+        return store_calls.put(lambda: self._stored(name, content), wait or Wait())
+
+    def _stored(self, name: str, content: bytes) -> str:
         store = self.object_lock.store if self.object_lock else self.uploads or self.store
         end = monotonic() + RETRY.total_seconds()
         for attempt in range(1, ATTEMPTS + 1):
@@ -108,7 +126,8 @@ class Bucket:
     def get(self, name: str) -> Iterator[bytes]:
         """Yields the content of the object in chunks."""
         try:
-            for chunk in obstore.get(self.store, name).stream(min_chunk_size=CHUNK):
+            chunks = iter(interruptible(lambda: obstore.get(self.store, name).stream(min_chunk_size=CHUNK)))
+            while chunk := interruptible(lambda: next(chunks, None)):
                 yield bytes(chunk)
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
@@ -120,18 +139,22 @@ class Bucket:
     def list(self, under: str = "") -> Iterator[StoredObject]:
         """Lists the objects page by page."""
         try:
-            for page in obstore.list(self.store, prefix=under or None):
+            pages = obstore.list(self.store, prefix=under or None, chunk_size=PAGE)
+            while page := interruptible(lambda: next(pages, None)):
                 for each in page:
                     yield StoredObject(each["path"], each["size"], _tag(each["e_tag"]))
         except (BaseError, OSError) as error:
             raise self._failed("list", under, error) from None
 
-    def delete(self, names: Sequence[str]) -> None:
-        """Removes objects. Ignores objects that do not exist."""
-        for name in names if not isinstance(self.store, S3Store) else [list(names)]:
+    def delete(self, names: Sequence[str], seconds: float | None = None) -> None:
+        """Removes objects. Ignores objects that do not exist. `seconds` limits each wait for the store's answer."""
+        one = not isinstance(self.store, S3Store)
+        for name in names if one else [list(names[n : n + AT_ONCE]) for n in range(0, len(names), AT_ONCE)]:
             try:
                 with suppress(FileNotFoundError):
-                    obstore.delete(self.store, name)
+                    interruptible(partial(obstore.delete, self.store, name), seconds)
+            except TimeoutError:
+                raise BackupError(f"cannot delete {self.address}/{names[0]}: the store does not answer") from None
             except (BaseError, OSError) as error:
                 raise self._failed("delete", names[0], error) from None
 
@@ -188,7 +211,8 @@ def bucket_at(address: str, settings: StoreSettings, root: Path, *, hurried: boo
         store, uploads = make(*place, options, retries), make(*place, for_puts, retries)
     except (BaseError, OSError, ValueError) as error:
         words = str(error).partition("\n\nDebug source")[0]
-        raise UsageError(f"cannot open {address}: {words}", hint="set the credentials of the cloud provider") from None
+        hint = "correct `backup.store.ca`" if "certificate" in words else "set the credentials of the cloud provider"
+        raise UsageError(f"cannot open {address}: {words}", hint=hint) from None
     lock = _lock(parts, settings, for_puts, retries, root)
     return Bucket(store, address.rstrip("/"), uploads, lock)
 

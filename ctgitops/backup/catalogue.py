@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
@@ -14,6 +13,7 @@ from ..ports.backup_store import BackupStore
 from ..postgres.connection.connect import Address
 from ..postgres.lock.backup_lock import is_running
 from .store import read_receipt
+from .store_calls import in_threads
 
 THREADS = 8
 INCOMPLETE = "the incomplete backup of an interrupted run"
@@ -22,8 +22,7 @@ INCOMPLETE = "the incomplete backup of an interrupted run"
 def stored_backups(store: BackupStore, environment: str) -> tuple[StoredBackup, ...]:
     """Backups with the environment's name in the ID, oldest first. Raises BackupError if the store is unreadable."""
     ids = [backup for backup in store.ids() if environment_of(backup) == environment]
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="receipts") as pool:
-        found = tuple(pool.map(partial(stored_backup, store), ids))
+    found = in_threads(partial(stored_backup, store), ids, THREADS)
     # An ID has the time in whole seconds. A backup without a readable receipt has no other time.
     return tuple(sorted(found, key=lambda each: (each.second, each.taken_at, each.id)))
 

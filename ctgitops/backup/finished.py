@@ -12,7 +12,7 @@ from time import monotonic
 
 from ..core.backup.drill import Drill
 from ..core.backup.retention import Pruned
-from ..core.backup.stored_backup import StoredBackup
+from ..core.backup.stored_backup import StoredBackup, environment_of
 from ..core.environment.environment import Environment
 from ..core.receipt import EXPORT, Receipt
 from ..core.run.backup_progress import BackupAdvanced
@@ -113,9 +113,6 @@ class FinishedBackups:
         policy = stored_policy(environment)
         store = self._store(environment)
         receipt = _own_receipt(store, drill.backup)
-        if receipt.environment != environment.name:
-            what = f"{store.location(drill.backup)} has the receipt of a backup of {receipt.environment}"
-            raise BackupError(what, state=NOT_RESTORABLE, hint="take a new backup, and find out who wrote there")
         tell(BackupAdvanced(f"fetching {receipt.id}, taken at {receipt.started_at:%Y-%m-%d %H:%M:%S} UTC"))
         began = monotonic()
         with self.proved.fetched(policy, receipt, tell) as saved:
@@ -141,6 +138,9 @@ def _own_receipt(store: BackupStore, backup: str, name: str = "receipt.json") ->
     if receipt.id != backup:
         what = f"{store.location(backup)} has the receipt of another backup, {receipt.id}"
         raise BackupError(what, state=UNCHANGED, hint="use another backup: `ctgitops backup list`")
+    if environment_of(backup) not in {"", receipt.environment}:
+        what = f"{store.location(backup)} has the receipt of a backup of {receipt.environment}"
+        raise BackupError(what, state=UNCHANGED, hint="take a new backup, and find out who wrote there")
     return receipt
 
 

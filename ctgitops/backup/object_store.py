@@ -21,11 +21,14 @@ from .encryption import ENCRYPTED, Cipher
 from .folder_store import CHUNK
 from .objects import NotAllowedError, Objects, StoredObject
 from .pg_dump import many
+from .store_calls import Wait
 from .temporary_folder import temporary_folder
 from .upload import Upload, put_parts
 
 BEGUN = "begun"
 """The name of a backup's first object, which is written before the dump to test access to the store."""
+CLEANUP_SECONDS = 10.0
+"""The longest wait for each answer of the store while the objects of an unfinished backup are removed."""
 _PART = re.compile(r"\.part[0-9]{5,}$")
 
 
@@ -159,6 +162,7 @@ class _Draft:
         self._upload: Upload | None = None
         self._fetched = False
         self._receipt_tried = False
+        self._receipt = Wait()
         self._finished = False
 
     def begin(self) -> None:
@@ -194,7 +198,7 @@ class _Draft:
         if self._fetched:  # the restore took place since the first comparison
             self._compare_list()
         self._receipt_tried = True
-        self._store.objects.put(f"{self._backup}/{RECEIPT}", receipt.encode())
+        self._store.objects.put(f"{self._backup}/{RECEIPT}", receipt.encode(), self._receipt)
         self._finished = True
 
     def end(self) -> None:
@@ -203,11 +207,14 @@ class _Draft:
             self._upload.stop()
         if self._finished or not self._put:
             return
+        if self._receipt.unanswered:  # the store may still store the receipt, which needs the other objects
+            self._store.warn(f"objects of {self._backup} remain in the store, which did not answer")
+            return
         # The answer to the put of the receipt may be lost: so the receipt goes first, and alone
         steps = [[RECEIPT], list(self._put)] if self._receipt_tried else [list(self._put)]
         try:
             for names in steps:
-                self._store.objects.delete([f"{self._backup}/{name}" for name in names])
+                self._store.objects.delete([f"{self._backup}/{name}" for name in names], CLEANUP_SECONDS)
         except (BackupError, OSError) as error:
             self._store.warn(f"objects of {self._backup} remain in the store: {error}")
 
@@ -215,12 +222,12 @@ class _Draft:
         if self._upload:
             self._files |= self._upload.rest()
 
-    def _put_object(self, name: str, content: bytes) -> None:
+    def _put_object(self, name: str, content: bytes, wait: Wait | None = None) -> None:
         self._sha256[name] = hashlib.sha256(content).hexdigest()
         expected = hashlib.md5(content, usedforsecurity=False).hexdigest()
         # Noted before it is put: a put whose answer is lost may have stored the object
         self._put[name] = StoredObject(name, len(content), "")
-        said = self._store.objects.put(f"{self._backup}/{name}", content)
+        said = self._store.objects.put(f"{self._backup}/{name}", content, wait)
         self._put[name] = StoredObject(name, len(content), expected if said == expected else "")
         self._store.moved(len(content))
 

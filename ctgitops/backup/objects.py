@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ..errors import BackupError
 from .folder_store import PARTIAL, give_away, pieces
+from .store_calls import Wait
 
 
 class NotAllowedError(BackupError):
@@ -32,8 +33,11 @@ class StoredObject:
 class Objects(Protocol):
     """A store of objects below one address. Methods raise BackupError, OSError, and NotAllowedError if not allowed."""
 
-    def put(self, name: str, content: bytes) -> str:
-        """Stores a new object. Never overwrites an object. Returns its `StoredObject.checksum`. Writes."""
+    def put(self, name: str, content: bytes, wait: Wait | None = None) -> str:
+        """Stores a new object. Never overwrites an object. Returns its `StoredObject.checksum`. Writes.
+
+        `wait` can end the wait for the store's answer.
+        """
 
     def get(self, name: str) -> Iterator[bytes]:
         """The content of an object, in chunks. Raises FileNotFoundError."""
@@ -44,8 +48,8 @@ class Objects(Protocol):
     def list(self, under: str = "") -> Iterator[StoredObject]:
         """Yields the objects page by page. With `under`, only objects whose name begins with `under` and a slash."""
 
-    def delete(self, names: Sequence[str]) -> None:
-        """Removes objects. Writes."""
+    def delete(self, names: Sequence[str], seconds: float | None = None) -> None:
+        """Removes objects. `seconds` limits the wait for each answer of the store. Writes."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class FolderObjects:
 
     root: Path
 
-    def put(self, name: str, content: bytes) -> str:
+    def put(self, name: str, content: bytes, _wait: Wait | None = None) -> str:
         """Writes a new file, and flushes it to disk. The file gets its name when it is complete."""
         path = self.root / name
         existing = next(parent for parent in path.parents if parent.exists())
@@ -95,7 +99,7 @@ class FolderObjects:
                     found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
                 yield StoredObject(str(path.relative_to(self.root)), path.stat().st_size, found)
 
-    def delete(self, names: Sequence[str]) -> None:
+    def delete(self, names: Sequence[str], _seconds: float | None = None) -> None:
         """Removes the files, and folders that become empty."""
         for name in names:
             (self.root / name).unlink(missing_ok=True)

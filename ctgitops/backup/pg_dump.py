@@ -16,7 +16,7 @@ from ..postgres.catalog.database_part import DatabasePart
 from ..postgres.catalog.dump_advice import denied
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot
 from ..postgres.connection.connect import Address
-from ..postgres.server.libpq_environment import environment_for
+from ..postgres.server.libpq_environment import environment_for, role_options
 from ..postgres.server.programs import Programs
 from ..postgres.server.watchdog import Watchdog
 from .child_process import Finished, run
@@ -57,6 +57,7 @@ def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
         f"--snapshot={snapshot.id}",
         f"--file={dump.folder}",
         "--no-password",
+        *role_options(dump.source),
         *_only(dump.part),
     ]
     finished = run(command, environment_for(dump.client, dump.source), watchdog, dump.seconds)

@@ -15,7 +15,7 @@ from tempfile import NamedTemporaryFile
 
 from ..errors import BackupError
 from ..postgres.connection.connect import Address
-from ..postgres.server.libpq_environment import environment_for
+from ..postgres.server.libpq_environment import environment_for, role_options
 from ..postgres.server.programs import Programs
 from ..postgres.server.watchdog import Watchdog
 from .child_process import Finished, run
@@ -111,6 +111,7 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
         restoration.client.path("pg_restore"),
         f"--jobs={restoration.jobs}",
         "--no-password",
+        *role_options(restoration.target),
         *restoration.options,
         *part,
         # libpq would parse a plain name that contains = or :// as a connection string

@@ -11,11 +11,10 @@ from ..core.receipt import SchemaRights
 from ..core.schema.source_database import Locale
 from ..postgres.connection.connect import Address
 from ..postgres.server.local_server import LocalServer
-from ..postgres.server.programs import server_for
 from ..postgres.server.scratch_database import PROOF, create_proof_database, create_roles, scratch_database
+from .early_server import EarlyServer
 from .pg_dump import many
 
-RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
 """pg_restore's options for a verification.
 
@@ -64,16 +63,19 @@ class ProofDatabase:
 
 @contextmanager
 def local_proof(source: Contents) -> Iterator[ProofDatabase]:
-    """A database on a local throw-away server with the source's roles.
+    """A database on a local throw-away server, which has the source's roles and, if installed, its major version."""
+    with EarlyServer() as early:
+        early.begin(source.major, source.extensions)
+        yield on_started(early.started(), source)
 
-    The server has the source's major version if that version is installed."""
-    programs = server_for(source.major, source.extensions)
-    with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
-        note = create_proof_database(server.address(), "proof", source.locale)
-        address = server.address("proof")
-        create_roles(address, source.roles)
-        words = f"PostgreSQL {programs.version}, a throw-away server on the run's machine"
-        yield ProofDatabase(address, "proof", words, PROOF_OPTIONS, note)
+
+def on_started(server: LocalServer, source: Contents) -> ProofDatabase:
+    """A new database on a throw-away server, which has the source's roles. Writes there."""
+    note = create_proof_database(server.address(), "proof", source.locale)
+    address = server.address("proof")
+    create_roles(address, source.roles)
+    words = f"PostgreSQL {server.programs.version}, a throw-away server on the run's machine"
+    return ProofDatabase(address, "proof", words, PROOF_OPTIONS, note)
 
 
 @contextmanager

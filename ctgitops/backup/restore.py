@@ -28,10 +28,10 @@ from ..postgres.server.scratch_database import (
     roles_in,
 )
 from ..postgres.server.watchdog import FolderAction, Watchdog
+from .early_server import RESTORE_SETTINGS
 from .meter import restore_measured
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Restoration, RestoreMessages, pg_restore
-from .proof import RESTORE_SETTINGS
 from .store import ROLES, refuse_if_changed
 
 UNRESTORED = "nothing was restored"

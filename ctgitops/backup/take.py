@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from time import monotonic
@@ -34,6 +35,7 @@ from ..postgres.server.scratch_database import role_statements
 from ..postgres.server.watchdog import Watchdog
 from .child_process import OutOfTimeError
 from .counting import contents, contents_of, count, in_time
+from .early_server import EarlyServer
 from .encryption import Cipher
 from .export import ExportJob, compare_export, refuse_if_different, write_export
 from .limits import Deadline, refuse_above
@@ -59,6 +61,8 @@ class BackupJob:
     """The backup's path or URL in the store."""
     draft: Draft
     tell: Listener
+    early: EarlyServer = field(default_factory=partial(EarlyServer, wanted=False))
+    """The throw-away server of the verification. Not wanted if another server verifies the backup."""
     cipher: Cipher = field(default_factory=Cipher)
     stored: ByteCounter = field(default_factory=ByteCounter)
     """Counts the bytes that are already in the store."""
@@ -214,6 +218,7 @@ def _refuse_full_disks(taking: BackupJob, size: int) -> None:
 
 def _dump_and_count(taking: BackupJob, dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> Contents:
     part = dump.part
+    taking.early.begin(snapshot.server_major(), snapshot.extensions())
     size = megabytes(part.bytes if part else snapshot.database_size())
     taking.say(f"dumping {size} with pg_dump {dump.client.version}, {dump.jobs} jobs, {dump.client.compression}")
     began = monotonic()

@@ -19,6 +19,7 @@ from pathlib import Path
 from ..core.receipt import SavedFile
 from ..errors import BackupError
 from .encryption import Cipher
+from .store_calls import Wait
 
 PART = 16 << 20
 """Maximum size of an object in bytes. Each upload thread needs memory for two objects of this size."""
@@ -96,11 +97,11 @@ def put_parts(clear: BufferedIOBase, name: str, cipher: Cipher, put: Callable[[s
 class Upload:
     """Uploads the files of `folder` in threads, each file when it is complete."""
 
-    def __init__(self, folder: Path, cipher: Cipher, put: Callable[[str, bytes], None]) -> None:
+    def __init__(self, folder: Path, cipher: Cipher, put: Callable[[str, bytes, Wait], None]) -> None:
         self._folder = folder
         self._cipher = cipher
+        self._wait = Wait()
         self._put = put
-        self._stop = threading.Event()
         self._begun: dict[str, Future[SavedFile]] = {}
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
         self._watcher = threading.Thread(target=self._watch, name="upload watcher", daemon=True)
@@ -116,9 +117,9 @@ class Upload:
         return {name: future.result() for name, future in self._begun.items()}
 
     def stop(self) -> None:
-        """Ends all uploads. Waits until all upload threads have stopped."""
+        """Ends all uploads. Waits until all upload threads have stopped, but only seconds for a silent store."""
         self._watching.set()
-        self._stop.set()
+        self._wait.stop.set()
         self._watcher.join()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -138,8 +139,8 @@ class Upload:
 
     def _upload(self, name: str) -> SavedFile:
         with (self._folder / name).open("rb") as file:
-            hashed = _Hashed(file, self._stop)
-            put_parts(hashed, name, self._cipher, self._put)
+            hashed = _Hashed(file, self._wait.stop)
+            put_parts(hashed, name, self._cipher, lambda part, content: self._put(part, content, self._wait))
         return hashed.saved()
 
 

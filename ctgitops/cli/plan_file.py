@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..untrusted_json import read_json
+
 if TYPE_CHECKING:
     from ..core.schema.prediction import Prediction
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 def fingerprint_in(plan_file: Path, name: str) -> tuple[str, Prediction | None]:
     """The fingerprint and prediction in a file from `plan --out`. Raises click.BadParameter."""
     try:
-        written = json.loads(plan_file.read_text(encoding="utf-8"))
+        written = read_json(plan_file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{plan_file} cannot be read as a plan: {error}", param_hint="--plan") from None
     plans = written.get("plans", [written]) if isinstance(written, dict) else []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..lazy import dataclass
+from ..untrusted_json import read_json
 
 VERSION = 1
 SKEW = timedelta(minutes=5)
@@ -82,7 +82,7 @@ def drilled(answer: str) -> tuple[str, datetime, str]:
 
 def _object(answer: str) -> dict[str, Any]:
     try:
-        found = json.loads(answer)
+        found = read_json(answer)
     except ValueError:
         raise ValueError("it printed no JSON on standard output") from None
     if not isinstance(found, dict):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ..untrusted_json import read_json
 
 FORMAT = 1
 DUMP = "dump"
@@ -221,7 +223,7 @@ class Receipt:
     @classmethod
     def from_json(cls, text: str) -> Receipt:
         """Parses `receipt.json`. Raises ValueError if `text` is not a receipt of this format."""
-        data: Any = json.loads(text)
+        data: Any = read_json(text)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"not a receipt of format {FORMAT}")
         if newer := sorted(data.keys() - {each.name for each in fields(cls)}):
@@ -241,9 +243,32 @@ class Receipt:
             for key in ("left_out", "encrypted_to", "extensions"):
                 data[key] = tuple(data.get(key, ()))
             data["public"] = _rights(data.get("public"))
-            return cls(**data)
+            receipt = cls(**data)
+            _refuse_other_types(receipt)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"incomplete receipt: {error}") from error
+        return receipt
+
+
+def _refuse_other_types(receipt: Receipt) -> None:
+    """Raises TypeError for a field whose value has another type, which another program may have written."""
+    for name, hint in get_type_hints(Receipt).items():
+        if not _fits(getattr(receipt, name), hint):
+            raise TypeError(f"`{name}` has a value of another type")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether the value has the type of a field, with all keys and items."""
+    origin, of = get_origin(hint), get_args(hint)
+    if origin is None:
+        nested = get_type_hints(hint).items() if is_dataclass(hint) else ()
+        return isinstance(value, hint) and all(_fits(getattr(value, name), each) for name, each in nested)
+    if origin is dict:
+        pairs = value.items() if isinstance(value, dict) else ()
+        return isinstance(value, dict) and all(_fits(k, of[0]) and _fits(v, of[1]) for k, v in pairs)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(each, of[0]) for each in value)
+    return any(_fits(value, each) for each in of)
 
 
 def _rights(data: dict[str, Any] | None) -> SchemaRights | None:

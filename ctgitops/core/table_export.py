@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..lazy import dataclass
+from ..untrusted_json import read_json
 
 _DECIMAL_DIGITS = 38
 _PLAIN = {
@@ -119,7 +120,7 @@ def manifest_text(about: Mapping[str, str], as_format: str, entries: Sequence[Ex
 
 def manifest_entries(text: str) -> tuple[ExportEntry, ...]:
     """The tables of a manifest. Raises ValueError if `text` is not the manifest of an export."""
-    data: Any = json.loads(text)
+    data: Any = read_json(text)
     try:
         return tuple(
             ExportEntry(

@@ -132,6 +132,8 @@ class WorkflowChecks:
                 found.append(problem("workflow-permissions", f"{job.where} has no `permissions`", fix))
             elif given == "write-all":
                 found.append(problem("workflow-permissions", f"{job.where} has `permissions: write-all`", fix))
+            elif given == {}:
+                continue  # enough to check out a public repository
             elif isinstance(given, dict) and job.checks_out and not given.get("contents"):
                 what = f"{job.where} may not read the repository, which its checkout needs"
                 found.append(problem("workflow-permissions", what, fix))

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from ..core.forge.forge import Generation
 from ..report.page import COMMENT_LIMIT, cut, cut_at_block
+from ..untrusted_json import read_json
 
 MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 PLAN_NAME = 16
@@ -46,7 +47,7 @@ def read(text: str) -> Marker | None:
     """The marker at the start of a comment. None without a marker."""
     match = MARKER.match(text)
     try:
-        fields = json.loads(match[1]) if match else {}
+        fields = read_json(match[1]) if match else {}
         run_id, run_attempt = fields["gen"]
         generation = Generation(int(run_id), int(run_attempt))
         found = (str(fields["key"]), generation, str(fields["head"]), str(fields["body"]))

@@ -134,6 +134,8 @@ def test_the_receipt_of_another_environment_or_backup_is_refused(quick: Scene) -
     file.write_text(text.replace('"environment": "staging"', '"environment": "production"'))
     with pytest.raises(BackupError, match="the receipt of a backup of production"):
         drill(quick)
+    with pytest.raises(BackupError, match="the receipt of a backup of production"):
+        verify(quick, receipt)
     file.write_text(text.replace(f'"id": "{receipt.id}"', '"id": "20261101T000000Z-staging-0123abcd"'))
     with pytest.raises(BackupError, match="another backup"):
         verify(quick, receipt)

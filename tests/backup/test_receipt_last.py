@@ -14,6 +14,7 @@ from obstore.store import MemoryStore
 from ctgitops.backup.bucket import Bucket
 from ctgitops.backup.object_store import ObjectStore
 from ctgitops.backup.objects import FolderObjects, NotAllowedError
+from ctgitops.backup.store_calls import Wait
 
 ID = "20261130T120000Z-staging-0123abcd"
 
@@ -25,16 +26,16 @@ class Interrupted(Bucket):
     error: BaseException | None = None
     deletes: bool = True
 
-    def put(self, name: str, content: bytes) -> str:
-        tag = super().put(name, content)
+    def put(self, name: str, content: bytes, wait: Wait | None = None) -> str:
+        tag = super().put(name, content, wait)
         if name.endswith("/receipt.json") and self.error:
             raise self.error
         return tag
 
-    def delete(self, names: Sequence[str]) -> None:
+    def delete(self, names: Sequence[str], seconds: float | None = None) -> None:
         if not self.deletes:
             raise NotAllowedError("it refuses")
-        super().delete(names)
+        super().delete(names, seconds)
 
 
 def taken(bucket: Interrupted) -> ObjectStore:

@@ -139,7 +139,7 @@ def test_a_key_that_only_puts_is_right(s3: InS3) -> None:
 class PutOnly(FolderObjects):
     """A store whose credentials may not delete. SeaweedFS has no such right."""
 
-    def delete(self, names: Sequence[str]) -> None:
+    def delete(self, names: Sequence[str], _seconds: float | None = None) -> None:
         raise NotAllowedError(f"cannot delete {names}: AccessDenied")
 
 

@@ -136,6 +136,52 @@ def test_a_store_that_does_not_answer_ends_the_run(
     is_whole(scene, scene.take())
 
 
+TAKE = """
+import sys
+from pathlib import Path
+from ctgitops.core.environment.environment import StoreSettings
+from tests.backup.scene import Scene
+root, url, to, endpoint, public = sys.argv[1:]
+settings = StoreSettings(endpoint=endpoint, region="us-east-1")
+Scene(Path(root), url, to=to, settings=settings, verify_url=url, encrypt_to=(public,)).take()
+"""
+
+
+@pytest.mark.parametrize(
+    ("sign", "method", "part"),
+    [
+        (signal.SIGTERM, "GET", "list-type"),
+        (signal.SIGINT, "PUT", "begun"),
+        (signal.SIGINT, "PUT", "dump"),
+        (signal.SIGTERM, "PUT", "receipt"),
+    ],
+)
+def test_a_signal_ends_a_run_whose_store_is_silent(
+    scene: Scene, proxy: FaultyProxy, sign: signal.Signals, method: str, part: str
+) -> None:
+    """Seen to fail: the run ended only after the timeout of the request, which is up to 5 minutes."""
+    silent = threading.Event()
+
+    def decide(asked: str, path: str) -> Fault | None:
+        if silent.is_set() or (asked == method and part in path):
+            silent.set()
+            return Fault.SILENCE
+        return None
+
+    proxy.decide = decide
+    command = [sys.executable, "-c", TAKE, str(scene.root), scene.url, scene.to, proxy.url, PUBLIC]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert silent.wait(60)
+        began = time.monotonic()
+        process.send_signal(sign)
+        said = process.communicate(timeout=60)[1]
+    assert time.monotonic() - began < 40
+    assert process.returncode in {1, 128 + sign}, said
+    assert sign is signal.SIGTERM or "the run was interrupted during the backup" in said
+    proxy.decide = first(0, Fault.SILENCE)
+    is_whole(scene, scene.take())
+
+
 def test_the_proxy_closes_the_connection_if_its_store_is_gone() -> None:
     """Seen to fail: it closed no connection, and the client waited for an answer that never came."""
     [port] = free_ports(1)
@@ -179,7 +225,19 @@ def test_an_unknown_authority_is_refused_and_a_named_one_is_trusted(scene: Scene
             scene.take()
         assert "its certificate is refused (UnknownIssuer)" in caught.value.what
         assert "backup.store.ca" in caught.value.hint
+        no_certificate = tmp_path / "text"
+        no_certificate.write_text("text")
+        scene.settings = replace(scene.settings, ca=str(no_certificate))
+        with pytest.raises(BackupError) as caught:
+            scene.take()
+        assert caught.value.hint == "correct `backup.store.ca`"
         scene.settings = replace(scene.settings, ca=str(tmp_path / "ca.pem"))
+        named = scene.settings
+        scene.settings = replace(named, endpoint=proxy.url.replace("127.0.0.1", "localhost"))
+        with pytest.raises(BackupError) as caught:
+            scene.take()
+        assert "that the store's certificate names" in caught.value.hint, caught.value.what
+        scene.settings = named
         receipt = scene.take()
         FinishedBackups(scene.backups).verify(receipt.location, scene.tell)
 
@@ -196,6 +254,46 @@ def test_a_removal_that_the_store_refuses_is_a_warning(scene: Scene, proxy: Faul
     proxy.decide = first(0, Fault.CUT_REQUEST)
     prune(scene)
     assert ids(scene) == {new.id}
+
+
+@pytest.mark.parametrize("key", ["the object", "another"])
+def test_a_removal_that_a_successful_answer_refuses_is_a_warning(scene: Scene, proxy: FaultyProxy, key: str) -> None:
+    """S3 lists refused objects in an answer with status 200. Seen to fail for another key: obstore panicked."""
+    scene.keep = KeepPolicy(last=1)
+    old = scene.take()
+    prefix = scene.to.removeprefix("s3://first/")
+    named = f"{prefix}/{old.id}/receipt.json" if key == "the object" else "x"
+    refused = f"<Error><Key>{named}</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    answer = Answer(200, f"<DeleteResult>{refused}</DeleteResult>".encode())
+    proxy.decide = first(10_000, answer, method="POST")
+    new = scene.take()
+    assert ids(scene) == {old.id, new.id}
+    assert any("old backups" in words for words in scene.said), scene.said
+    proxy.decide = first(0, answer)
+    prune(scene)
+    assert ids(scene) == {new.id}
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (Answer(200, b"<html>log in</html>"), "the store's own address"),
+        (Answer.error(301, "PermanentRedirect"), "backup.store.region"),
+        (Answer.error(507, "InsufficientStorage"), "free space in the store"),
+        (Answer.error(403, "QuotaExceeded"), "free space in the store"),
+    ],
+    ids=["another server", "another region", "full", "quota"],
+)
+def test_a_put_with_another_answer_leaves_no_backup(
+    scene: Scene, proxy: FaultyProxy, answer: Answer, hint: str
+) -> None:
+    proxy.decide = first(10_000, answer, method="PUT", part="toc.dat")
+    with pytest.raises(BackupError) as caught:
+        scene.take()
+    assert hint in caught.value.hint, caught.value.what
+    assert caught.value.state == "nothing was changed"
+    proxy.decide = first(0, answer)
+    assert objects(scene) == {}
 
 
 PRUNE = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -12,6 +13,7 @@ from pyrage.x25519 import Identity
 
 from ctgitops.backup import upload
 from ctgitops.backup.encryption import Cipher
+from ctgitops.backup.store_calls import Wait
 from ctgitops.backup.upload import Upload
 from ctgitops.core.receipt import SavedFile
 from tests.backup.test_interrupted import until
@@ -22,6 +24,11 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "EVERY_SECONDS", 0.01)
 
 
+def into(stored: dict[str, bytes]) -> Callable[[str, bytes, Wait], None]:
+    """A store that never waits."""
+    return lambda name, content, _wait: stored.__setitem__(name, content)
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="without /proc, files wait for the end of the dump")
 def test_a_complete_file_is_stored_while_another_is_written(tmp_path: Path) -> None:
     stored: dict[str, bytes] = {}
@@ -30,7 +37,7 @@ def test_a_complete_file_is_stored_while_another_is_written(tmp_path: Path) -> N
         file.flush()
         (tmp_path / "dump").mkdir()
         (tmp_path / "dump" / "complete").write_bytes(b"rows")
-        uploading = Upload(tmp_path, Cipher(), stored.__setitem__)
+        uploading = Upload(tmp_path, Cipher(), into(stored))
         try:
             until(lambda: "dump/complete" in stored)
             assert "open" not in stored
@@ -51,7 +58,7 @@ def test_a_large_file_is_stored_in_parts_and_an_empty_one_as_an_empty_object(
     (tmp_path / "b").write_bytes(b"")
     (tmp_path / "c").write_bytes(b"0123")
     stored: dict[str, bytes] = {}
-    uploading = Upload(tmp_path, Cipher(), stored.__setitem__)
+    uploading = Upload(tmp_path, Cipher(), into(stored))
     uploading.rest()
     uploading.stop()
     assert stored == {"a": b"0123", "a.part00001": b"4567", "a.part00002": b"89", "b": b"", "c": b"0123"}
@@ -60,7 +67,7 @@ def test_a_large_file_is_stored_in_parts_and_an_empty_one_as_an_empty_object(
 def test_an_error_of_the_store_ends_the_upload(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"rows")
 
-    def refuse(_name: str, _content: bytes) -> None:
+    def refuse(_name: str, _content: bytes, _wait: Wait) -> None:
         raise OSError("the store is full")
 
     uploading = Upload(tmp_path, Cipher(), refuse)
@@ -75,7 +82,7 @@ def test_an_encrypted_upload_ends_when_it_is_stopped(tmp_path: Path, monkeypatch
     (tmp_path / "a").write_bytes(bytes(1 << 22))
     began, stopped = Event(), Event()
 
-    def put(_name: str, _content: bytes) -> None:
+    def put(_name: str, _content: bytes, _wait: Wait) -> None:
         began.set()
         stopped.wait()
 
@@ -84,7 +91,7 @@ def test_an_encrypted_upload_ends_when_it_is_stopped(tmp_path: Path, monkeypatch
         rest = pool.submit(uploading.rest)
         assert began.wait(20)
         stopping = pool.submit(uploading.stop)
-        until(uploading._stop.is_set)
+        until(uploading._wait.stop.is_set)
         stopped.set()
         stopping.result(20)
         assert rest.exception(20) is not None

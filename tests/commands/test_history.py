@@ -55,8 +55,13 @@ class Throwaways:
         self.made.append(Throwaway(self.broken))
         yield self.made[-1]
 
-    def replayed(self, *_: object) -> Any:
-        raise NotImplementedError
+    @contextmanager
+    def replayed(
+        self, wanted: ReplayTarget, steps: tuple[Step, ...], environment: Environment | None = None
+    ) -> Iterator[Any]:
+        with self.like(wanted, environment) as made:
+            made.apply(steps)
+            yield made
 
     def sandbox(self, *_: object) -> Any:
         raise NotImplementedError

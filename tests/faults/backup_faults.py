@@ -8,6 +8,7 @@ import signal
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pyrage
 from tests.backup.faulty_proxy import Answer, Fault, faulty_proxy
 from tests.backup.test_store_faults import make_certificates
 from tests.faults.backup_kills import REQUESTS, Strike, Struck, command, ended_by
-from tests.faults.backup_scene import BackupScene
+from tests.faults.backup_scene import BackupScene, when
 from tests.servers import fetch
 
 EVER = 1_000_000
@@ -46,6 +47,31 @@ def answers(answer: Answer | Fault, method: str = "", *, how_often: tuple[int, .
         return told
 
     return strike
+
+
+def ended_while_silent(scene: BackupScene) -> Struck:
+    """From a random request on, the store does not answer, and then the run gets Ctrl-C or SIGTERM."""
+    begin, sign = scene.chance.randint(1, REQUESTS), scene.chance.choice([signal.SIGINT, signal.SIGTERM])
+    told = Struck(f"request {begin}, {sign.name}")
+    seen, silent = [0], threading.Event()
+
+    def decide(_method: str, _path: str) -> Fault | None:
+        seen[0] += 1
+        if seen[0] < begin:
+            return None
+        silent.set()
+        return Fault.SILENCE
+
+    assert scene.proxy
+    scene.proxy.decide = decide
+    watched = scene.start(*command(scene))
+    told.struck = when(silent.is_set, watched)
+    if told.struck:
+        os.killpg(watched.running.process.pid, sign)
+    began = time.monotonic()
+    told.done = [scene.ended(watched)]
+    assert time.monotonic() - began < 60, "it waited for the store"
+    return told
 
 
 def lists_nothing(scene: BackupScene) -> Struck:
@@ -203,6 +229,7 @@ OF_A_BUCKET: dict[str, Strike] = {
     "the store's connection is cut in a part": answers(Fault.CUT_REQUEST, "PUT"),
     "the store's answer is lost": answers(Fault.LOST_ANSWER),
     "the store's answer is cut": answers(Fault.CUT_ANSWER, "GET"),
+    "the store is silent and the run is ended": ended_while_silent,
     "the store answers 503": answers(Answer.error(503, "SlowDown"), how_often=(1, 3, 6)),
     "the store refuses to put": answers(Answer.error(403, "AccessDenied"), "PUT"),
     "the store refuses to list": lists_nothing,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ctgitops.postgres.server.local_server import LocalServer
-from tests.servers import fetch, missing, programs_for_tests
+from tests.servers import fetch, missing, programs_for_tests, run
 from tests.stories.house import House, until
 
 pytestmark = pytest.mark.slow
@@ -153,3 +153,43 @@ def test_the_session_pooler_of_supabase_gets_the_settings_by_sql_and_keeps_them(
     assert done.status == 0, done.said
     assert "leaks session state: setting work_mem" in done.words
     assert fetch(url, "select said from t1 union all select said from t2") == [("300ms 7min",), ("300ms 7min",)]
+
+
+ROLES = """
+create role {owner};
+create role {login} login noinherit password 'deploy';
+grant {owner} to {login};
+create schema app authorization {owner};
+create table app.t as select 1 as a;
+alter table app.t owner to {owner};
+"""
+
+
+@pytest.mark.parametrize("more", [PASSED_ON, ""], ids=["options ignored", "options refused"])
+def test_a_backup_through_the_session_pooler_of_supabase_is_made_as_the_role_of_the_manifest(
+    house: House, listening: LocalServer, more: str
+) -> None:
+    """Seen to fail: pg_dump got the role only in the startup parameter `options`, and was denied app.t."""
+    name = f"dumped_{bool(more)}".lower()
+    url = listening.create_database(name).url
+    run(url, ROLES.format(owner=f"owner_{name}", login=f"login_{name}"))
+    house.migration("001_one", "create table one ();")
+    parts = urlsplit(url)
+    login = parts._replace(netloc=f"login_{name}:deploy@{parts.hostname}:{parts.port}").geturl()
+    with bouncer(login, "session", more) as through:
+        named = through.replace("127.0.0.1", "aws-0-eu-west-1.pooler.supabase.com") + "?hostaddr=127.0.0.1"
+        house.environment("staging", named, f"  role: owner_{name}\nbackup: {{to: backups}}\n")
+        done = house.run("backup", "--env", "staging")
+    assert done.status == 0, done.said
+    assert "counted 1 row in 1 table" in done.words
+
+
+def test_a_backup_through_a_pooler_in_transaction_mode_is_refused(house: House, listening: LocalServer) -> None:
+    """Seen to fail: the backup was taken, without its lock and without the settings of pg_dump."""
+    url = listening.create_database("dumped_in_transactions").url
+    with bouncer(url, "transaction", PASSED_ON) as through:
+        house.environment("staging", through, "backup: {to: backups}\n")
+        done = house.run("backup", "--env", "staging")
+    assert done.status == 7, done.said
+    assert "uses another server session for each transaction" in done.words
+    assert "nothing was changed" in done.words

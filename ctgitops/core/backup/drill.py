@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from ...lazy import dataclass
+from ...untrusted_json import read_json
 
 if TYPE_CHECKING:
     from ...errors import CtgitopsError
@@ -42,7 +43,7 @@ class Drill:
     def from_json(cls, text: str) -> Drill:
         """Parses the text that `to_json` returns. Raises ValueError if the text is malformed."""
         try:
-            data = json.loads(text)
+            data = read_json(text)
             return cls(**{**data, "began_at": datetime.fromisoformat(data["began_at"])})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a drill: {error}") from error

@@ -8,6 +8,7 @@ from dataclasses import field
 from enum import StrEnum
 
 from ...lazy import dataclass
+from ...untrusted_json import read_json
 
 
 class Topic(StrEnum):
@@ -40,7 +41,7 @@ class IssueMemory:
     def parse(cls, text: str) -> IssueMemory:
         """Reads the output of `text`. An invalid text has no troubles, and the next runs find them again."""
         try:
-            found = {Topic(topic): Trouble(**fields) for topic, fields in json.loads(text).items()}
+            found = {Topic(topic): Trouble(**fields) for topic, fields in read_json(text).items()}
             return cls({topic: _tidy(trouble) for topic, trouble in found.items()})
         except (ValueError, TypeError, AttributeError):
             return cls()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 from ...errors import UsageError
+from ...untrusted_json import read_json
 
 FORMAT = 1
 """The format version of a snapshot file."""
@@ -101,7 +102,7 @@ def snapshot_text(snapshot: Snapshot) -> str:
 def snapshot_from(text: str, path: str) -> Snapshot:
     """Parses a snapshot file. Raises UsageError if the file is not a snapshot, or was edited."""
     try:
-        data = json.loads(text)
+        data = read_json(text)
         found, objects = data["format"], data["objects"]
         about = SnapshotSource(
             **{each.name: str(data[each.name]) for each in fields(SnapshotSource) if each.name in {*_SINCE_1, *data}}

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from ...lazy import dataclass
+from ...untrusted_json import read_json
 from ..gate.gate import Unreadable
 from ..ledger.ledger import Ledger
 from ..ledger.open_prediction import open_predictions
@@ -96,7 +97,7 @@ def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:
 def memory_in(text: str) -> Memory:
     """Parses the JSON text of a comment. Returns an empty result if the text is not valid."""
     try:
-        found = json.loads(text) if text else {}
+        found = read_json(text) if text else {}
         return {str(name): _remembered(each) for name, each in found.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}

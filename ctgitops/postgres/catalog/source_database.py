@@ -15,7 +15,7 @@ from ...sql.script import Script
 from ..connection.connect import Address, Connection, connected
 from ..connection.identity import cluster_of
 from ..connection.names import SCHEMA
-from ..server.libpq_environment import environment_for, wants_tls
+from ..server.libpq_environment import environment_for, role_options, wants_tls
 from ..server.os_account import run_as
 from ..server.programs import client_for
 
@@ -232,7 +232,7 @@ def schema_of(address: Address, major: int, only: tuple[str, ...] = ()) -> str:
     command = [client.path("pg_dump"), "--schema-only", "--no-password", f"--exclude-schema={SCHEMA}"]
     command += ["--no-subscriptions", "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={LOCK_WAIT}"]
     command += ["--no-owner", "--no-privileges"] if only else []
-    command += [f"--schema={quoted_name(name)}" for name in only]
+    command += [*role_options(address), *(f"--schema={quoted_name(name)}" for name in only)]
     done = run_as(None, command, environment_for(client, address))
     if done.returncode:
         raise _not_dumped(address, client.version, done.stderr)

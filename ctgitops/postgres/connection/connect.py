@@ -16,7 +16,7 @@ from ...errors import LedgerError, UsageError
 from ...lazy import dataclass, regex
 from . import one_server
 from .failure_cause import cause_of_loss, cause_of_refusal
-from .session_pooler import PooledConnection, apply_settings, drops_options, no_ipv6_advice, without_settings
+from .session_pooler import PooledConnection, apply_settings, dropped_by_pooler, no_ipv6_advice
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Cursor = psycopg.Cursor[tuple[object, ...]]
@@ -109,9 +109,11 @@ def unsupported(address: Address, version: int) -> LedgerError:
 
 def _connect_with(parameters: Mapping[str, str], options: str, application: str) -> Connection:
     """Connects with the startup parameter `options`, or sets its settings by SQL if a pooler would drop them."""
-    if not drops_options(parameters):
-        return _connect({**parameters, "options": options}, application)
-    options, settings = without_settings(options)
+    parameters = {**parameters, "options": options}
+    dropped = dropped_by_pooler(parameters)
+    if dropped is None:
+        return _connect(parameters, application)
+    options, settings = dropped
     connection = _connect({**parameters, "options": options}, application)
     apply_settings(connection, settings)
     return connection

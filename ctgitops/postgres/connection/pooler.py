@@ -17,13 +17,29 @@ SETTINGS_PROBE = {"ctgitops.arrived": "yes"}
 
 
 def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Connection]) -> None:
-    """Raises UsageError if statements on one connection can reach several sessions of the server. Read-only.
+    """Raises UsageError if a pooler is in transaction mode, or drops connection options. Read-only.
 
     `lock` must be opened with the connection option SETTINGS_PROBE, which a pooler may drop.
     """
     backend, setting = _asked(lock)
+    _refuse_transaction_mode(lock, backend, address, another)
+    if setting != "yes":
+        raise _refusal(lock, address, "drops session settings, so `timeouts.lock` would have no effect")
+
+
+def refuse_transaction_pooler(lock: Connection, address: Address, another: Callable[[], Connection]) -> None:
+    """Raises UsageError if statements on one connection can reach several sessions of the server. Read-only.
+
+    Accepts a pooler in session mode that drops or refuses connection options.
+    """
+    _refuse_transaction_mode(lock, _asked(lock)[0], address, another)
+
+
+def _refuse_transaction_mode(
+    lock: Connection, backend: object, address: Address, another: Callable[[], Connection]
+) -> None:
     info = lock.info
-    if backend == info.backend_pid and setting == "yes" and str(info.port) != TRANSACTION_PORT:
+    if backend == info.backend_pid and str(info.port) != TRANSACTION_PORT:
         return
     if info.host.endswith(SUPABASE_POOLER) and str(info.port) == TRANSACTION_PORT:
         raise _refusal(lock, address, "is in transaction mode, so the run lock would be lost")
@@ -33,8 +49,6 @@ def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Conn
             raise _refusal(
                 lock, address, "uses another server session for each transaction, so the run lock would be lost"
             )
-    if setting != "yes":
-        raise _refusal(lock, address, "drops session settings, so `timeouts.lock` would have no effect")
 
 
 def _asked(connection: Connection) -> tuple[object, ...]:

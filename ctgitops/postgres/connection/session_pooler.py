@@ -6,6 +6,7 @@ gets the settings by SQL, and again after each RESET ALL.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -60,6 +61,16 @@ class PooledConnection(psycopg.Connection[tuple[object, ...]]):
 def drops_options(parameters: Mapping[str, str]) -> bool:
     """Whether these connection parameters lead to a pooler in session mode that drops `options`."""
     return parameters.get("host", "").endswith(SUPABASE_POOLER) and parameters.get("port") != TRANSACTION_PORT
+
+
+def dropped_by_pooler(parameters: Mapping[str, str]) -> tuple[str, dict[str, str]] | None:
+    """The startup parameter `options`, split as by `without_settings`. None if no pooler drops its settings.
+
+    Reads PGOPTIONS if the URL has no options.
+    """
+    if not drops_options(parameters):
+        return None
+    return without_settings(parameters.get("options") or os.environ.get("PGOPTIONS", ""))
 
 
 def without_settings(options: str) -> tuple[str, dict[str, str]]:

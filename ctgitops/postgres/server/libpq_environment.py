@@ -9,6 +9,7 @@ from psycopg import pq
 
 from ...errors import UsageError
 from ..connection.connect import Address, on_one_server
+from ..connection.session_pooler import dropped_by_pooler
 
 if TYPE_CHECKING:
     from .programs import Programs
@@ -27,7 +28,10 @@ def environment_for(programs: Programs, address: Address, *, database: str | Non
     # No service file: `parameters` include its values, and libpq would prefer it to the variables
     environment = {n: v for n, v in os.environ.items() if n.startswith(KEPT) and not n.startswith("PGSERVICE")}
     variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
-    for keyword, value in on_one_server(address).items():
+    parameters = on_one_server(address)
+    if dropped := dropped_by_pooler(parameters):
+        parameters = {**parameters, "options": dropped[0]}
+    for keyword, value in parameters.items():
         if keyword in variables:
             environment[variables[keyword]] = value
         elif not keyword.startswith(WITHOUT_VARIABLE):
@@ -37,6 +41,15 @@ def environment_for(programs: Programs, address: Address, *, database: str | Non
         environment["PGDATABASE"] = database
     # English messages, because pg_restore's are parsed to separate data loss from harmless errors
     return {**environment, **programs.environment, "LC_ALL": "C", "LANGUAGE": "C", "PGAPPNAME": "ctgitops backup"}
+
+
+def role_options(address: Address) -> tuple[str, ...]:
+    """The option with which pg_dump and pg_restore set the role, if a pooler would drop the role of `address`.
+
+    These programs set all other settings that change results by SQL.
+    """
+    dropped = dropped_by_pooler(on_one_server(address))
+    return (f"--role={dropped[1]['role']}",) if dropped and "role" in dropped[1] else ()
 
 
 def database_of(address: Address) -> str:
