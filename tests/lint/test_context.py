@@ -429,3 +429,20 @@ def test_tables_that_seem_to_be_partitions_of_each_other_are_read_once() -> None
 @pytest.mark.parametrize("call", ["set_config('search_path')", "current_setting()", "to_regclass()", "format()"])
 def test_a_call_without_its_arguments_is_read(call: str) -> None:
     assert rules_found(f"select {call}; do $$ begin if {call} is null then drop table orders; end if; end $$;") != []
+
+
+@pytest.mark.parametrize(
+    ("sql", "reported"),
+    [
+        ("drop view v; create view v as select 2 as a;", False),
+        ("drop view public.v; create materialized view v as select 2 as a;", False),
+        ("drop view v; create view other as select 2 as a;", True),
+        ("drop view v; create view other.v as select 2 as a;", True),
+        ("drop view v; create unique index concurrently i on orders (id); create view v as select 2 as a;", True),
+        ("drop table orders cascade; create table orders (id int);", True),
+    ],
+)
+def test_a_view_that_the_same_transaction_replaces_needs_no_deprecation(sql: str, *, reported: bool) -> None:
+    given = "create view v as select 1 as a; create schema other;"
+    rule = "dropped-without-deprecation"
+    assert (rule in rules_found(sql, given, **{rule: "error"})) is reported

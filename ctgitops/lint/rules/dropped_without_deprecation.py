@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...sql.nodes import dropped_names, qualified
+from ...sql.nodes import dropped_names, qualified, relation_name
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 if TYPE_CHECKING:
-    from ...sql.nodes import Node
+    from ...sql.nodes import Name, Node
     from ..catalog import Table
 
 _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
@@ -25,13 +25,24 @@ def check(case: Case) -> Hits:
 
 def _dropped(case: Case) -> Iterator[tuple[Table, str, Node | None]]:
     if case.kind == "DropStmt":
+        replaced = _replaced_views(case)
         for parts in dropped_names(case.node) if case.node.get("removeType") in _RELATIONS else ():
-            if table := case.used(qualified(parts), if_exists=bool(case.node.get("missing_ok"))):
+            table = case.used(qualified(parts), if_exists=bool(case.node.get("missing_ok")))
+            if table and table.name not in replaced:
                 yield table, "", None
         return
     for command in case.parts("AT_DropColumn"):
         if table := case.altered:
             yield table, command.get("name", ""), command
+
+
+def _replaced_views(case: Case) -> frozenset[Name]:
+    """The views that the file creates. If it also drops such a view, other sessions see only the new view."""
+    if not case.transaction.whole:
+        return frozenset()
+    created = [node.get("view", {}) for node in case.transaction.of_kind("ViewStmt")]
+    created += [node.get("into", {}).get("rel", {}) for node in case.transaction.of_kind("CreateTableAsStmt")]
+    return frozenset(case.catalog.full(relation_name(each)) for each in created)
 
 
 def _refusal(case: Case, table: Table, column: str) -> str:

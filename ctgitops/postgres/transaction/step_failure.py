@@ -107,8 +107,8 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
     hints = (
         (
             failure.cause is Cause.LOCK_TIMEOUT,
-            "another session holds a lock on that table: wait until it ends, or end it with "
-            "`select pg_terminate_backend(PID)`, then run the command again",
+            "another session holds a lock on that table: find it in pg_stat_activity, wait until it ends or end it "
+            "with `select pg_terminate_backend(PID)`, then run the command again",
         ),
         (
             failure.table == LEDGER and state in ENTRY_EXISTS,
