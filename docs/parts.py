@@ -246,9 +246,13 @@ def rooms() -> str:
 
 
 def _first_paragraph(path: Path) -> str:
+    return _PURE.sub("", " ".join(docstring_of(path).split("\n\n", maxsplit=1)[0].split()))
+
+
+def docstring_of(path: Path) -> str:
+    """The docstring of a module. Empty if the module does not begin with one."""
     source = path.read_text(encoding="utf-8").lstrip()
-    docstring = source.removeprefix('"""').split('"""')[0] if source.startswith('"""') else ""
-    return _PURE.sub("", " ".join(docstring.split("\n\n", maxsplit=1)[0].split()))
+    return source.removeprefix('"""').split('"""')[0] if source.startswith('"""') else ""
 
 
 def columns(table: str) -> str:

@@ -111,7 +111,8 @@ def first_words(call: ast.Call, *names: str) -> str:
 
 @cache
 def calls() -> list[ast.Call]:
-    trees = (ast.parse(path.read_text("utf-8")) for path in (ROOT / "ctgitops").rglob("*.py"))
+    texts = (path.read_text("utf-8") for path in (ROOT / "ctgitops").rglob("*.py"))
+    trees = (ast.parse(text) for text in texts if re.search(r"\b(_?[Pp]roblem|Reason)\(", text))
     return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 

@@ -91,9 +91,9 @@ def stop(number: int = signal.SIGINT) -> None:
     os.kill(os.getpid(), number)
 
 
-def terminate(url: str, which: str) -> None:
-    """Terminates the backends for which `which` is true, and waits for their end."""
-    fetch(url, f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where {which}")
+def terminate(url: str, which: str) -> bool:
+    """Terminates the backends for which `which` is true, and waits for their end. Returns whether there was one."""
+    return bool(fetch(url, f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where {which}"))
 
 
 def sleeps(url: str) -> bool:
