@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field, replace
 from datetime import date
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.doctor.diagnosis import Diagnosis, ok, problem
+from ..core.doctor.diagnosis import Diagnosis, ok, problem, unknown
 from ..core.doctor.variables import variables
 from ..files.git import github_repository, top_of
 from ..files.policy import layout_of
@@ -22,8 +23,19 @@ from .database_looks import DatabaseLooks
 if TYPE_CHECKING:
     from ..core.environment.environment import Environment
     from ..core.environment.receiver import Receiver
+    from ..core.problem import Problem
     from ..github.repository_checks import RepositoryChecks
     from .backups import StoredBackups
+
+
+OF_KEYS = frozenset(
+    {"backup-store", "connections", "disk", "dump-client", "encryption-keys", "extensions", "recovery", "trial"}
+)
+"""The checks whose results depend on optional keys of the manifest."""
+
+
+def _unread(check: str, why: str) -> Iterator[Diagnosis]:
+    yield unknown(check, f"the manifest is not valid: {why}", "ctgitops check")
 
 
 def checks_on_github(root: Path, environ: Mapping[str, str]) -> RepositoryChecks:
@@ -47,17 +59,27 @@ class Examinations:
     environ: Mapping[str, str] = field(repr=False)
     receivers: tuple[Receiver, ...]
     """The receivers of the policy."""
+    manifest_problems: Callable[[Environment], tuple[Problem, ...]]
+    """The problems that leave keys of a manifest unread."""
     backups: StoredBackups
     today: date
 
     def of(self, environments: tuple[Environment, ...]) -> tuple[Examination, ...]:
         """The checks of these environments and of the repository. All of them can run at the same time."""
         return (
-            *(each for environment in environments for each in self._environment(environment)),
+            *(each for environment in environments for each in self._read(environment)),
             Examination("", {"telemetry": self._telemetry}),
             self._github(environments),
             self._workflows(),
         )
+
+    def _read(self, environment: Environment) -> Iterator[Examination]:
+        """The checks of one environment. If keys are unread, what depends on a key is unknown."""
+        problems = self.manifest_problems(environment)
+        why = f"{problems[0].place}: {problems[0].what}" if problems else ""
+        for each in self._environment(environment):
+            unread = {check: partial(_unread, check, why) for check in each.looks if check in OF_KEYS}
+            yield replace(each, looks={**each.looks, **unread}) if problems else each
 
     def _environment(self, environment: Environment) -> Iterator[Examination]:
         from ..backup import store_checks

@@ -178,7 +178,8 @@ class Wiring:
         """The checks of `doctor`."""
         from .examinations import Examinations
 
-        return Examinations(self.root, self.environ, self.workspace.policy.notify, self.backups, self.today)
+        receivers, problems = self.workspace.policy.notify, self.workspace.problems_with
+        return Examinations(self.root, self.environ, receivers, problems, self.backups, self.today)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """A reader of schemas by name."""

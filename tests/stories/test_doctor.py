@@ -85,6 +85,15 @@ def test_an_invalid_manifest_is_reported_beside_the_results(house: House) -> Non
     assert "staging: no problems" in looked.out
 
 
+def test_what_depends_on_an_unread_key_is_unknown(house: House, database_url: str) -> None:
+    house.environment("staging", database_url, "backup: {to: backups, surprise: 1}\n")
+    looked = house.run("doctor", "--env", "staging", "--format", "json", environ=NO_GITHUB)
+    results = by_check(looked.out)
+    verdicts = {check: results[check][0]["verdict"] for check in ("backup-store", "recovery", "disk", "connect")}
+    assert verdicts == {"backup-store": "unknown", "recovery": "unknown", "disk": "unknown", "connect": "ok"}
+    assert "surprise" in results["backup-store"][0]["what"]
+
+
 def test_traces_that_cannot_be_sent_are_found(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def verdicts(**environ: str) -> list[CheckVerdict]:
         made = Wiring(house.root, environ).examinations.of(())
