@@ -329,6 +329,10 @@ class DiaryDatabase:
         self.diary.lines.append(f"roles of {self.name}")
         return DatabaseRoles(self.name)
 
+    def server_objects(self) -> Snapshot:
+        self.diary.lines.append(f"roles and settings of {self.name}")
+        return Snapshot()
+
     def pooler(self) -> UsageError | None:
         return self.diary.pooler
 

@@ -24,7 +24,11 @@ MIGRATIONS = "migrations"
 def diff(sides: tuple[str, str], *, schemas: Schemas, shadows: Shadows) -> Replayed:
     """Compares two schemas. The arguments of the command line name them. Read-only."""
     if MIGRATIONS not in sides:
-        return Replayed(compare(schemas.named(sides[0]), schemas.named(sides[1])))
+        changes = compare(schemas.named(sides[0]), schemas.named(sides[1]))
+        servers = tuple(schemas.server_objects(side) for side in sides)
+        if servers[0] and servers[1]:
+            changes += compare(servers[0], servers[1])
+        return Replayed(changes)
     other = sides[1] if sides[0] == MIGRATIONS else sides[0]
     if other == MIGRATIONS:
         raise UsageError("both sides are `migrations`", hint="name an environment: `ctgitops diff staging migrations`")

@@ -162,6 +162,9 @@ class Database(Protocol):
     def statistics(self) -> Statistics:
         """The statistics of the database, and the load that earlier runs recorded."""
 
+    def server_objects(self) -> Snapshot:
+        """The database, its roles, their memberships, and the settings of each. Read-only, takes no lock."""
+
     def roles(self) -> DatabaseRoles:
         """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
 

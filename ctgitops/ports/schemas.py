@@ -18,3 +18,6 @@ class Schemas(Protocol):
 
     def named(self, name: str) -> Snapshot:
         """The schema of an environment, of a snapshot file, or of a receipt's backup. Raises CtgitopsError."""
+
+    def server_objects(self, name: str) -> Snapshot | None:
+        """The roles and settings of an environment's database. None for a file or a backup. Raises CtgitopsError."""

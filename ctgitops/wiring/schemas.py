@@ -38,6 +38,11 @@ class NamedSchemas:
             return self.backups.schema(str(path / RECEIPT), self.tell)
         return snapshot_from(self._text(path, name), name)
 
+    def server_objects(self, name: str) -> Snapshot | None:
+        """The roles and settings of an environment's database. None for a file or a backup. Raises CtgitopsError."""
+        environment = self.workspace.environment(name)
+        return self.databases.of(environment).server_objects() if environment else None
+
     def _text(self, path: Path, name: str) -> str:
         try:
             return path.read_text(encoding="utf-8")

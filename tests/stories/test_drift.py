@@ -188,6 +188,19 @@ def test_diff_of_an_environment_a_file_and_the_migrations(house: House, make_dat
 
 
 @pytest.mark.slow
+def test_diff_of_two_environments_compares_roles_and_settings(
+    house: House, driving: str, make_database: Callable[[], str]
+) -> None:
+    house.environment("production", make_database())
+    assert house.run("apply", "--env", "production").status == 0
+    assert house.run("diff", "production", "staging").status == 0
+    run(driving, "do $$ begin execute format('alter database %I set lock_timeout = 7', current_database()); end $$")
+    looked = house.run("diff", "production", "staging")
+    assert (looked.status, "+   setting lock_timeout of this database: value 7" in looked.out) == (1, True), looked.said
+    assert "1 difference: - production, + staging" in looked.out
+
+
+@pytest.mark.slow
 def test_diff_with_a_backup(house: House, driving: str) -> None:
     house.environment("staging", driving, "backup: {to: backups}\n")
     assert house.run("backup", "--env", "staging").status == 0

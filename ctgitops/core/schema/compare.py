@@ -16,7 +16,7 @@ KINDS = (
     "extension", "schema", "language", "collation", "enum", "domain", "composite type", "range type", "type",
     "sequence", "table", "foreign table", "column", "constraint", "index", "statistics",
     "view", "materialized view", "function", "procedure", "window function", "aggregate", "operator", "operator class",
-    "cast", "trigger", "rule", "policy", "grant", "default privileges",
+    "cast", "trigger", "rule", "policy", "grant", "default privileges", "database", "role", "membership", "setting",
 )  # fmt: skip
 """The order in which kinds are reported. Each kind precedes the kinds that depend on it. Unknown kinds come last."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}

@@ -103,6 +103,13 @@ class PostgresDatabase:
 
         return PostgresStatistics(self._address)
 
+    def server_objects(self) -> Snapshot:
+        """The database, its roles, their memberships, and the settings of each. Read-only, takes no lock."""
+        from ..catalog.database_roles import server_objects
+
+        with connected(self._address, "ctgitops/read", {"default_transaction_read_only": "on", **_OURS}) as connection:
+            return server_objects(connection)
+
     def roles(self) -> DatabaseRoles:
         """The owners of the objects in the database, and its provider. Read-only, takes no lock."""
         from ..catalog.database_roles import database_roles
