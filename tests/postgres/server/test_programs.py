@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ctgitops.errors import BackupError, UsageError
+from ctgitops.postgres.server import programs
 from ctgitops.postgres.server.programs import (
     PLACES_VARIABLE,
     Programs,
@@ -88,6 +90,46 @@ def test_prefers_the_lowest_major_with_zstd(places: pytest.MonkeyPatch, tmp_path
     name_places(places, *folders)
     chosen = client_for(OLD)
     assert (chosen.major, chosen.compression, chosen.compress_option) == (MIDDLE, "zstd:1", "--compress=zstd:1")
+
+
+@pytest.fixture
+def unpacked() -> Iterator[None]:
+    """Forgets the package of the clients before and after a test."""
+    programs._packaged.cache_clear()
+    kept = sys.modules.pop(programs.PACKAGE, None)
+    yield
+    programs._packaged.cache_clear()
+    sys.modules.pop(programs.PACKAGE, None)
+    if kept:
+        sys.modules[programs.PACKAGE] = kept
+
+
+@pytest.mark.usefixtures("unpacked")
+@pytest.mark.parametrize(
+    ("others", "packaged", "chosen"),
+    [
+        ([(MIDDLE, False)], (NEW, True), NEW),
+        ([(MIDDLE, True)], (NEW, True), MIDDLE),
+        ([(MIDDLE, False)], (NEW, False), MIDDLE),
+        ([(MIDDLE, False)], (OLD, True), MIDDLE),
+        ([(MIDDLE, False)], None, MIDDLE),
+    ],
+)
+def test_the_clients_of_the_extra_are_used_where_no_other_has_zstd(
+    places: pytest.MonkeyPatch,
+    tmp_path: Path,
+    others: list[tuple[int, bool]],
+    packaged: tuple[int, bool] | None,
+    chosen: int,
+) -> None:
+    name_places(places, *(make_clients(tmp_path, major, zstd=zstd) for major, zstd in others))
+    module = tmp_path / "modules" / programs.PACKAGE
+    module.mkdir(parents=True)
+    folder = make_clients(tmp_path, packaged[0], zstd=packaged[1], tls=False) if packaged else None
+    answer = f"return Path({str(folder)!r})" if folder else "raise OSError('read-only')"
+    (module / "__init__.py").write_text(f"from pathlib import Path\ndef bin(): {answer}\n")
+    places.syspath_prepend(module.parent)
+    assert client_for(MIDDLE).major == chosen
 
 
 def test_without_zstd_takes_the_lowest_that_is_not_older(places: pytest.MonkeyPatch, tmp_path: Path) -> None:
