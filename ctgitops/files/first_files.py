@@ -71,7 +71,7 @@ def first_files(
         header="required" if all(m.header for m in found) else "optional",
         history=f"lint_after: {last}    # lint skips this migration and all earlier ones\n" if numbers else "",
     )
-    return NewFile(PATH, policy), *_manifests(settings, root / "environments")
+    return NewFile(PATH, policy), *_manifests(settings)
 
 
 def _layout_keys(layout: Layout, settings: ToolSettings) -> str:
@@ -91,15 +91,10 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _manifests(settings: ToolSettings, folder: Path) -> Iterator[NewFile]:
-    """One manifest for each environment of the tool, or the usual three if its files do not name several.
-
-    If `folder` already has manifests, adds none of the usual three.
-    """
+def _manifests(settings: ToolSettings) -> Iterator[NewFile]:
+    """One manifest for each environment of the tool, or the usual three if its files do not name several."""
     named = {each.name: each for each in settings.environments if _NAME.fullmatch(each.name)}
-    there = {path.stem for path in folder.glob("*.y*ml")}
-    usual = [name for name in _DEFAULTS if name in there or not there]
-    names = sorted(named, key=_rank) if len(named) > 1 else usual
+    names = sorted(named, key=_rank) if len(named) > 1 else list(_DEFAULTS)
     before, secrets = "", set[str]()
     for name in names:
         tool = named.get(name, ToolEnvironment(name))

@@ -143,16 +143,3 @@ def test_init_again_shows_a_diff_and_overwrites_only_with_yes(tmp_path: Path) ->
     assert "overwrote migrations/policy.yaml" in run(tmp_path, "init", "--yes").said
     assert "numbering: increasing" in policy.read_text()
     assert "lint_after: 1" in policy.read_text()  # pending migrations are still linted
-
-
-def test_init_again_adds_no_manifest_to_those_that_are_kept(tmp_path: Path) -> None:
-    put(tmp_path, LayoutName.DBMATE)
-    assert run(tmp_path, "init").status == 0
-    environments = tmp_path / "environments"
-    made = sorted(path.name for path in environments.iterdir())
-    assert len(made) == 3
-    (environments / made[0]).rename(environments / "live.yaml")
-    (environments / made[1]).unlink()
-    kept = sorted(path.name for path in environments.iterdir())
-    assert run(tmp_path, "init", "--yes").status == 0
-    assert sorted(path.name for path in environments.iterdir()) == kept
