@@ -15,8 +15,10 @@ import pytest
 
 from ctgitops import errors
 from ctgitops.cli.main import VERBS, ctgitops
+from ctgitops.core.environment.layout import LayoutName
 from ctgitops.core.ledger.ledger import Entry, Mark
 from ctgitops.github.event import _READERS
+from ctgitops.lint.registry import all_rules
 from ctgitops.report.comment import CUT
 from docs import generate, parts
 from tests.pages.blocks import FENCE, PAGES, blocks
@@ -143,6 +145,12 @@ def test_every_code_of_a_problem_is_explained_with_its_status_and_whether_it_blo
 
     assert sorted(rows) == rows == sorted(set(rows))
     assert {code: (status, blocks) for code, status, blocks in rows} == problem_codes()
+
+
+def test_the_readme_counts_what_there_is() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\[(\d+) rules\]", readme) == [str(len(all_rules()))]
+    assert re.findall(r"\[(\d+) other tools\]", readme) == [str(len(LayoutName) - 1)]
 
 
 def test_every_gate_is_explained() -> None:
