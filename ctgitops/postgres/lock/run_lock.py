@@ -139,8 +139,10 @@ def _try(lock: Connection) -> bool:
 
 def holder_of(connection: Connection) -> Holder | None:
     """The current holder of the run lock. Read-only."""
-    with connection.pipeline(), _as_session_user(connection):
+    with connection.pipeline():  # one transaction, so an error also undoes SET ROLE
+        connection.execute("set role none")
         found = connection.execute(_HOLDER, [RUN_LOCK], binary=True)
+        connection.execute("reset role")
     row = found.fetchone()
     if row is None:
         return None
@@ -162,7 +164,10 @@ def holder_of(connection: Connection) -> Holder | None:
 
 @contextlib.contextmanager
 def _as_session_user(connection: Connection) -> Iterator[None]:
-    """Resets the role to the role of the URL within a block, because a role can terminate only its own sessions."""
+    """Resets the role to the role of the URL within a block, because a role can terminate only its own sessions.
+
+    Not for a pipeline, in which the connection has the status ACTIVE.
+    """
     connection.execute("set role none")
     try:
         yield
