@@ -49,5 +49,5 @@ def test_the_server_starts_before_the_dump_ends(scene: Scene, tmp_path: Path, mo
         real(early, major, extensions)
 
     monkeypatch.setattr(EarlyServer, "begin", begin)
-    assert "a throw-away server beside the run" in scene.take().proof
+    assert "a throw-away server on the run's machine" in scene.take().proof
     assert seen == [False]
