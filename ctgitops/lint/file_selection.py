@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..core.schema.snapshot import Snapshot
     from ..core.workspace.finding import Finding
     from ..core.workspace.workspace import Workspace
+    from ..sql.script import Script
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
@@ -71,11 +72,32 @@ def lint_plan(
 
 
 def _of_step(linter: Linter, step: Step, plan: Plan) -> tuple[Finding, ...]:
-    """The findings in a step. None in the history of an environment that has no migration yet."""
+    """The findings in what a step runs. None in the history of an environment that has no migration yet."""
     if step.name in plan.history:
         linter.fold(step.script)
         return ()
-    return linter.file(step.script, transactional=step.transactional)
+    done = min(step.resumption.done, len(step.script.statements)) if step.resumption else 0
+    if done:
+        _take_as_new(linter.catalog, step.script, done)
+    found = linter.file(step.script, transactional=step.transactional)
+    return _of_the_rest(found, step.script, done) if done else found
+
+
+def _take_as_new(catalog: Catalog, script: Script, done: int) -> None:
+    """Marks the tables that the first `done` statements created as new, as they were when the first run began."""
+    before = Linter(Catalog(path=catalog.path))
+    before.fold(replace(script, sql=script.sql[: script.statements[done - 1].end]))
+    for name, table in before.catalog.tables.items():
+        if table.new and name in catalog.tables:
+            catalog.tables[name].new = True
+
+
+def _of_the_rest(found: tuple[Finding, ...], script: Script, done: int) -> tuple[Finding, ...]:
+    """The findings after the first `done` statements, which do not run again."""
+    if done >= len(script.statements):
+        return ()
+    first = script.place(script.start_of(script.statements[done])).line or 0
+    return tuple(each for each in found if (each.place.line or 0) >= first)
 
 
 def _without_used_elsewhere(
