@@ -11,6 +11,7 @@ from ..core.environment.given import Platform
 from ..core.migration.deprecation import deprecations_in
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.view.preview import PlanResult, Preview
+from ..core.workspace.finding import Severity
 from ..sql.parse import SqlSyntaxError
 from .allowance import UNUSED
 from .catalog import Catalog
@@ -67,8 +68,16 @@ def lint_plan(
     else:
         linter.deprecations = tuple(each for migration in applied for each in deprecations_in(migration.up))
     findings = _without_used_elsewhere([_of_step(linter, step, plan) for step in plan.steps], workspace, today)
-    steps = zip(plan.steps, findings, strict=True)
-    return replace(plan, steps=tuple(replace(step, findings=found) for step, found in steps))
+    steps = (
+        replace(step, findings=tuple(map(_as_warning, found)) if step.script.path in workspace.history else found)
+        for step, found in zip(plan.steps, findings, strict=True)
+    )
+    return replace(plan, steps=tuple(steps))
+
+
+def _as_warning(finding: Finding) -> Finding:
+    """The finding in a file up to `lint_after`. It cannot be an error, because `check` has never shown it."""
+    return replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
 
 
 def _of_step(linter: Linter, step: Step, plan: Plan) -> tuple[Finding, ...]:

@@ -127,6 +127,14 @@ def test_an_allowance_is_used_if_another_environment_has_the_table() -> None:
     assert [[each.rule for each in step.findings] for step in plan.steps] == [[], [], ["unused-allowance"]]
 
 
+def test_a_plan_only_warns_about_history_that_the_environment_lacks() -> None:
+    """Seen to fail with `error`: a release that brought such a file to the next environment was refused."""
+    for after, severity in ((2, Severity.WARNING), (1, Severity.ERROR)):
+        work = replace(workspace(ONE, TWO), policy=Policy(lint_after=after))
+        (step,) = lint_plan(make_plan(work, STAGING, chained(entry(ONE))), work, STAGING, TODAY).steps
+        assert [(each.rule, each.severity) for each in step.findings] == [("blocking-index", severity)]
+
+
 STEPWISE = migration(
     "004_stepwise",
     "2.1.0",
