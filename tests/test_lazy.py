@@ -40,7 +40,8 @@ def is_whole(made: Any) -> bool:
 
 def test_threads_that_make_the_first_instances_get_whole_classes() -> None:
     for _ in range(20):
-        classes, together, found = pair(), threading.Barrier(4), []
+        classes, together = pair(), threading.Barrier(4)
+        found: list[bool] = []
 
         def make(of: type[Any], together: threading.Barrier = together, found: list[bool] = found) -> None:
             together.wait()
