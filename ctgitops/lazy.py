@@ -44,13 +44,28 @@ else:
     def _complete(cls):
         """Generates the methods of a class and of its bases. Sets `__init__` last: another thread may call it."""
         for base in reversed(cls.__mro__):
-            if (options := _pending.get(base)) is not None:
-                kept = {k: v for k, v in vars(base).items() if k not in {"__init__", "__dict__", "__weakref__"}}
-                of_init = {**options, "repr": False, "eq": False, "order": False}
-                whole = dataclasses.dataclass(**of_init)(type(base.__name__, base.__bases__, kept))
-                dataclasses.dataclass(**options, init=False)(base)
-                base.__init__ = whole.__init__
+            if base in _pending:
+                before = dict(vars(base))
+                try:
+                    _generate(base, _pending[base])
+                except BaseException:
+                    _restore(base, before)  # after Ctrl-C, the clean-up may need the class
+                    raise
                 del _pending[base]
+
+    def _generate(base, options):
+        kept = {k: v for k, v in vars(base).items() if k not in {"__init__", "__dict__", "__weakref__"}}
+        of_init = {**options, "repr": False, "eq": False, "order": False}
+        whole = dataclasses.dataclass(**of_init)(type(base.__name__, base.__bases__, kept))
+        dataclasses.dataclass(**options, init=False)(base)
+        base.__init__ = whole.__init__
+
+    def _restore(base, before):
+        for name in vars(base).keys() - before.keys():
+            delattr(base, name)
+        for name, value in before.items():
+            if vars(base).get(name) is not value:
+                setattr(base, name, value)
 
     class regex:  # noqa: N801 - replaces a function
         """As `re.compile`, but compiles when a method is first called."""

@@ -184,3 +184,18 @@ def test_an_event_for_which_apply_refuses_to_run_is_nothing_to_approve(scene: Sc
     assert "the event `repository_dispatch` is not supported" in first_lines(scene).replace("<code>", "`").replace(
         "</code>", "`"
     )
+
+
+def test_a_migration_that_stopped_halfway_is_continued_although_its_table_exists_now(scene: Scene) -> None:
+    """Seen to fail: the index on the table of the first, completed statement was a finding of severity error."""
+    sql = (
+        "-- ctgitops: no transaction\n"
+        "create table items (id int, n int);\n"
+        "create index items_n on items (n);\n"
+        "insert into items select 1, 1 / (select count(*) from red);\n"
+        "create unique index items_id on items (id);\n"
+    )
+    scene.house.migration("002_items", sql, down="drop table items;")
+    assert scene.run("push", push()) == 6
+    run(scene.house.secrets["STAGING_DATABASE_URL"], "insert into red values (1)")
+    assert (scene.run("push", push()), scene.output("applied")) == (0, "1"), html(scene.summary)

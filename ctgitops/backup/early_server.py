@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from ..errors import CtgitopsError
 from ..postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
 from ..postgres.server.local_server import LocalServer
 from ..postgres.server.programs import server_for
@@ -56,6 +56,5 @@ class EarlyServer:
     ) -> None:
         with uninterrupted_cleanup():
             if self._starting:
-                with suppress(CtgitopsError, OSError):
-                    self._starting.result()
+                futures.wait([self._starting])
             self._cleanup.close()

@@ -11,6 +11,7 @@ from ..core.environment.given import Platform
 from ..core.migration.deprecation import deprecations_in
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.view.preview import PlanResult, Preview
+from ..core.workspace.finding import Severity
 from ..sql.parse import SqlSyntaxError
 from .allowance import UNUSED
 from .catalog import Catalog
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..core.schema.snapshot import Snapshot
     from ..core.workspace.finding import Finding
     from ..core.workspace.workspace import Workspace
+    from ..sql.script import Script
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
@@ -66,16 +68,45 @@ def lint_plan(
     else:
         linter.deprecations = tuple(each for migration in applied for each in deprecations_in(migration.up))
     findings = _without_used_elsewhere([_of_step(linter, step, plan) for step in plan.steps], workspace, today)
-    steps = zip(plan.steps, findings, strict=True)
-    return replace(plan, steps=tuple(replace(step, findings=found) for step, found in steps))
+    steps = (
+        replace(step, findings=tuple(map(_as_warning, found)) if step.script.path in workspace.history else found)
+        for step, found in zip(plan.steps, findings, strict=True)
+    )
+    return replace(plan, steps=tuple(steps))
+
+
+def _as_warning(finding: Finding) -> Finding:
+    """The finding in a file up to `lint_after`. It cannot be an error, because `check` has never shown it."""
+    return replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
 
 
 def _of_step(linter: Linter, step: Step, plan: Plan) -> tuple[Finding, ...]:
-    """The findings in a step. None in the history of an environment that has no migration yet."""
+    """The findings in what a step runs. None in the history of an environment that has no migration yet."""
     if step.name in plan.history:
         linter.fold(step.script)
         return ()
-    return linter.file(step.script, transactional=step.transactional)
+    done = min(step.resumption.done, len(step.script.statements)) if step.resumption else 0
+    if done:
+        _take_as_new(linter.catalog, step.script, done)
+    found = linter.file(step.script, transactional=step.transactional)
+    return _of_the_rest(found, step.script, done) if done else found
+
+
+def _take_as_new(catalog: Catalog, script: Script, done: int) -> None:
+    """Marks the tables that the first `done` statements created as new, as they were when the first run began."""
+    before = Linter(Catalog(path=catalog.path))
+    before.fold(replace(script, sql=script.sql[: script.statements[done - 1].end]))
+    for name, table in before.catalog.tables.items():
+        if table.new and name in catalog.tables:
+            catalog.tables[name].new = True
+
+
+def _of_the_rest(found: tuple[Finding, ...], script: Script, done: int) -> tuple[Finding, ...]:
+    """The findings after the first `done` statements, which do not run again."""
+    if done >= len(script.statements):
+        return ()
+    first = script.place(script.start_of(script.statements[done])).line or 0
+    return tuple(each for each in found if (each.place.line or 0) >= first)
 
 
 def _without_used_elsewhere(

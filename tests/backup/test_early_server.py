@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ctgitops.backup import early_server
 from ctgitops.backup.early_server import EarlyServer
-from ctgitops.errors import UsageError
+from ctgitops.errors import BackupError, UsageError
 from tests.backup.scene import Scene
 from tests.servers import programs_for_tests, run
 
@@ -32,6 +33,16 @@ def test_an_error_of_the_start_is_raised_where_the_server_is_needed() -> None:
             early.started()
 
 
+def test_an_error_of_the_start_does_not_hide_an_error_of_the_dump(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("cannot start new thread")
+
+    monkeypatch.setattr(early_server, "server_for", fails)
+    with pytest.raises(BackupError, match="of the dump"), EarlyServer() as early:
+        early.begin(99, ())
+        raise BackupError("an error of the dump")
+
+
 def test_a_server_that_is_not_wanted_is_not_started() -> None:
     with EarlyServer(wanted=False) as early:
         early.begin(99, ())
@@ -49,5 +60,5 @@ def test_the_server_starts_before_the_dump_ends(scene: Scene, tmp_path: Path, mo
         real(early, major, extensions)
 
     monkeypatch.setattr(EarlyServer, "begin", begin)
-    assert "a throw-away server beside the run" in scene.take().proof
+    assert "a throw-away server on the run's machine" in scene.take().proof
     assert seen == [False]

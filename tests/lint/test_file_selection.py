@@ -6,13 +6,18 @@ import json
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from ctgitops.commands.check import exit_status, lint
 from ctgitops.commands.plan import plan
 from ctgitops.core.environment.policy import Policy
 from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.ledger.resumption import Resumption
 from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.core.view.preview import Preview
 from ctgitops.core.view.verdict import exit_status as plan_status
+from ctgitops.core.workspace.finding import Severity
 from ctgitops.lint.file_selection import lint_plan
 from ctgitops.report.json import check_json, plan_json
 from ctgitops.report.sarif import check_sarif
@@ -120,3 +125,29 @@ def test_an_allowance_is_used_if_another_environment_has_the_table() -> None:
     work = workspace(one, two, three)
     plan = lint_plan(make_plan(work, STAGING, Ledger()), work, STAGING, TODAY)
     assert [[each.rule for each in step.findings] for step in plan.steps] == [[], [], ["unused-allowance"]]
+
+
+def test_a_plan_only_warns_about_history_that_the_environment_lacks() -> None:
+    """Seen to fail with `error`: a release that brought such a file to the next environment was refused."""
+    for after, severity in ((2, Severity.WARNING), (1, Severity.ERROR)):
+        work = replace(workspace(ONE, TWO), policy=Policy(lint_after=after))
+        (step,) = lint_plan(make_plan(work, STAGING, chained(entry(ONE))), work, STAGING, TODAY).steps
+        assert [(each.rule, each.severity) for each in step.findings] == [("blocking-index", severity)]
+
+
+STEPWISE = migration(
+    "004_stepwise",
+    "2.1.0",
+    sql="-- ctgitops: no transaction\ncreate table u (n int);\ncreate index on t (n);\ncreate index on u (n);\n",
+)
+
+
+@pytest.mark.parametrize(("done", "found"), [(0, ["blocking-index"]), (1, ["blocking-index"]), (2, []), (9, [])])
+def test_a_migration_that_stopped_halfway_is_linted_from_its_next_statement(done: int, found: list[str]) -> None:
+    """Seen to fail with a finding for the index on the table that the migration itself has created."""
+    work = workspace(ONE, STEPWISE)
+    plan = make_plan(work, STAGING, chained(entry(ONE)))
+    live = Snapshot.of(SchemaObject("table", f"public.{name}") for name in ("t", *(["u"] if done else [])))
+    begun = replace(plan, steps=(replace(plan.steps[0], resumption=Resumption(done=done)),))
+    (step,) = lint_plan(begun, work, STAGING, TODAY, live).steps
+    assert [each.rule for each in step.findings if each.severity is Severity.ERROR] == found

@@ -434,6 +434,9 @@ def test_a_role_that_may_only_read_the_ledger_can_plan(lived_in: House, database
     refused(
         applied, 4, f"role {role} cannot apply: it may read the ledger", "but not insert into it", "nothing was changed"
     )
+    tables = "ctgitops.ledger, ctgitops.progress, ctgitops.home"
+    run(database_url, f"grant insert on {tables} to {role}; revoke select on ctgitops.lease from {role}")
+    refused(lived_in.apply(), 4, f"role {role} may not read the ledger", "GRANT SELECT ON ALL TABLES")
 
 
 def test_a_role_that_is_read_only_is_told_so(lived_in: House, database_url: str, role: str) -> None:

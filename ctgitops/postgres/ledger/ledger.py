@@ -61,7 +61,7 @@ def read_ledger(connection: Connection, address: Address, *, shared: bool = Fals
 
     `shared` says that another thread uses the connection too.
     """
-    with _asking(connection, address):
+    with asking(connection, address):
         found, answers = read_at_once(connection, read_facts(connection), [_ALL], newest=FORMAT, shared=shared)
         if found.format == 0:
             return Ledger(identity=found.identity)
@@ -105,7 +105,7 @@ def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
 
 
 @contextmanager
-def _asking(connection: Connection, address: Address) -> Iterator[None]:
+def asking(connection: Connection, address: Address) -> Iterator[None]:
     """Converts server errors into a LedgerError, for example if the tables are not readable."""
     try:
         yield
@@ -140,7 +140,7 @@ def ensure_ledger(
     path that the database's event triggers expect. Without `their_path`, event triggers run with the search path of
     `connection`.
     """
-    with _asking(connection, address):
+    with asking(connection, address):
         found = read_identity(connection)
         _refuse_newer(found.format, address)
         if environment and found.identity.home_unread:
@@ -149,7 +149,7 @@ def ensure_ledger(
             refuse_wrong(environment, found.identity)  # no new ledger if the manifest pins a ledger ID
     if found.format < FORMAT:
         _bring_from(found.format, connection, address, their_path() if their_path else None)
-    with _asking(connection, address):
+    with asking(connection, address):
         _refuse_read_only(connection, address)
         if environment:
             identity = read_identity(connection).identity if found.format < FORMAT else found.identity

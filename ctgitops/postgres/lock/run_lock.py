@@ -107,12 +107,18 @@ def take(lock: Connection, address: Address, request: Request, tell: Listener) -
 def _taken_at_once(lock: Connection) -> Facts | None:
     """Takes the run lock, looks for orphaned backends and reads the facts, in one round trip.
 
-    Returns None if another run holds the lock, or if there are orphaned backends. Takes the lock in the second case.
+    Returns None if another run holds the lock, if there are orphaned backends, or if a query fails: the caller then
+    does the same step by step. Except in the first case, it may have taken the lock.
     """
-    with lock.pipeline():
-        taken = lock.execute(_TRY, [RUN_LOCK])
-        orphans = lock.execute(ORPHANS, binary=True)
-        facts = lock.execute(FACTS, binary=True)
+    try:
+        with lock.pipeline():
+            taken = lock.execute(_TRY, [RUN_LOCK])
+            orphans = lock.execute(ORPHANS, binary=True)
+            facts = lock.execute(FACTS, binary=True)
+    except psycopg.Error:
+        if lock.closed:
+            raise
+        return None  # the role may not use the schema, which `ensure_ledger` reports
     free = taken.fetchone() == (True,) and not orphans.fetchall()
     return facts.fetchone() if free else None
 
@@ -139,8 +145,10 @@ def _try(lock: Connection) -> bool:
 
 def holder_of(connection: Connection) -> Holder | None:
     """The current holder of the run lock. Read-only."""
-    with connection.pipeline(), _as_session_user(connection):
+    with connection.pipeline():  # one transaction, so an error also undoes SET ROLE
+        connection.execute("set role none")
         found = connection.execute(_HOLDER, [RUN_LOCK], binary=True)
+        connection.execute("reset role")
     row = found.fetchone()
     if row is None:
         return None
@@ -162,7 +170,10 @@ def holder_of(connection: Connection) -> Holder | None:
 
 @contextlib.contextmanager
 def _as_session_user(connection: Connection) -> Iterator[None]:
-    """Resets the role to the role of the URL within a block, because a role can terminate only its own sessions."""
+    """Resets the role to the role of the URL within a block, because a role can terminate only its own sessions.
+
+    Not for a pipeline, in which the connection has the status ACTIVE.
+    """
     connection.execute("set role none")
     try:
         yield

@@ -18,7 +18,7 @@ from ..connection.effective_settings import english
 from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.set_role import as_role, refuse_other_role
 from ..connection.uninterrupted_cleanup import uninterrupted_cleanup
-from ..ledger.ledger import ensure_ledger, read_ledger, read_settled
+from ..ledger.ledger import asking, ensure_ledger, read_ledger, read_settled
 from ..ledger.one_round_trip import LedgerQuery
 
 if TYPE_CHECKING:
@@ -275,7 +275,9 @@ class PostgresDatabase:
         if not settled:
             ensure_ledger(lock, self._address, request.environment, self._search_path)
         lease, (ledger, unended) = Lease(lock, request), settled or (None, None)
-        if interrupted := lease.find_interrupted(unended):
+        with asking(lock, self._address):
+            interrupted = lease.find_interrupted(unended)
+        if interrupted:
             tell(InterruptedRunFound(interrupted))
         return lease, ledger
 

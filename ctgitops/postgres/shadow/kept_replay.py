@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from ...core.plan.plan import Step
     from ...core.plan.replay import ReplayTarget
     from ...ports.shadow import Replay
+    from ..server.programs import Programs
 
 MOST = 12
 """The maximum number of kept schemas. The oldest ones are removed first."""
 _PREFIX = "replay-"
 _CODE = Path(__file__).parents[1]
 """The folder of the code that runs and reads a replay. Another code may read another schema."""
+_CLIENT = ("PGOPTIONS", "PGTZ", "PGDATESTYLE")
+"""libpq's variables with settings for each session. DDL reads times and dates as these settings say."""
 
 
 class KeptReplay:
@@ -94,12 +97,14 @@ class KeptReplay:
 
     def _keep(self, suffix: str, snapshot: Snapshot) -> Snapshot:
         if self._file and snapshot.objects:
+            making = self._file.with_suffix(f".{os.getpid()}")
             with contextlib.suppress(OSError):
-                making = self._file.with_suffix(f".{os.getpid()}")
                 notes = json.dumps({"unmatched": self.unmatched})
                 making.write_text(f"{notes}\n{snapshot_text(snapshot)}", "utf-8")
                 making.replace(self._file.with_suffix(suffix))
                 _remove_oldest(self._file.parent)
+            with contextlib.suppress(OSError):
+                making.unlink(missing_ok=True)  # the disk may be full
         return snapshot
 
 
@@ -112,12 +117,20 @@ def _file(wanted: ReplayTarget, major: int | None, steps: tuple[Step, ...]) -> P
             __version__,
             [(path.name, path.stat().st_mtime_ns) for path in sorted(_CODE.rglob("*")) if path.suffix != ".pyc"],
             (programs.version, build.st_mtime_ns, build.st_size),
+            _extensions(programs),
+            [os.environ.get(name) for name in _CLIENT],
             (wanted.major, sorted(wanted.extensions.items()), wanted.role, wanted.search_path, wanted.database),
             wanted.given,
             [(step.number, step.name, step.script.path, step.script.sql) for step in steps],
         ]
         return cache_file(f"{_PREFIX}{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}")
     return None
+
+
+def _extensions(programs: Programs) -> list[tuple[str, int, int]]:
+    """Identifies the extensions that are installed, and their default versions."""
+    files = sorted(((programs.share or Path("/nonexistent")) / "extension").glob("*.control"))
+    return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
 
 
 def _remove_oldest(folder: Path) -> None:

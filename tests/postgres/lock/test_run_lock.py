@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 import pytest
@@ -13,13 +13,13 @@ from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.safeguards import Safeguards
 from ctgitops.core.run.progress import LockAwaited, OrphanAwaited
 from ctgitops.errors import ApplyError, MustWaitError
-from ctgitops.postgres.connection.connect import Connection
+from ctgitops.postgres.connection.connect import Address, Connection, connect
 from ctgitops.postgres.lock import orphaned_backends, run_lock
-from ctgitops.postgres.lock.run_lock import RUN_LOCK
+from ctgitops.postgres.lock.run_lock import RUN_LOCK, holder_of
 from tests.fakes import migration
 from tests.postgres.runs import LOCKED, ONE, WORKING, Runs, once, sleeps, stop, terminate
 from tests.servers import fetch, run, session
-from tests.stories.house import advisory_locks, has, marks, until
+from tests.stories.house import advisory_locks, database_of, has, marks, until
 
 TWO = migration("002_two", sql="create table two ();")
 
@@ -52,6 +52,16 @@ def test_a_run_waits_until_the_lock_is_free_and_says_so_once(database_url: str) 
         (awaited,) = [each for each in runs.heard if isinstance(each, LockAwaited)]
         assert f"backend {other.info.backend_pid}, ctgitops test, user postgres" in awaited.holder
     assert marks(database_url) == ["001_one applied"]
+
+
+def test_a_look_for_the_holder_keeps_the_role_of_the_session(database_url: str) -> None:
+    role = f"applies_{database_of(database_url)}"
+    run(database_url, f"create role {role}")
+    with connect(Address(database_url, "staging", role=role), "ctgitops/lock") as connection:
+        for holder in (nullcontext(), held(database_url)):
+            with holder:
+                holder_of(connection)
+            assert connection.execute("select current_user").fetchone() == (role,)
 
 
 def test_a_run_that_may_not_wait_changes_nothing_and_names_the_holder(database_url: str) -> None:

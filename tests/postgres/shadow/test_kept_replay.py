@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,6 +119,42 @@ def test_another_code_replays_again(tmp_path_factory: pytest.TempPathFactory, mo
     monkeypatch.setattr(kept_replay, "_CODE", tmp_path_factory.mktemp("code"))
     server.names(ONE)
     assert server.started == 2
+
+
+@pytest.mark.usefixtures("cache")
+def test_an_extension_that_was_installed_since_is_used(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = replace(programs_for_tests())
+    vars(programs)["share"] = share = tmp_path_factory.mktemp("share")
+    (share / "extension").mkdir()
+    monkeypatch.setattr(kept_replay, "server_for", lambda *_: programs)
+    server = Server()
+    for text in ("default_version = '1.0'", "default_version = '1.10'"):
+        server.names(ONE)
+        (share / "extension" / "vector.control").write_text(text)
+    server.names(ONE)
+    assert server.started == 3
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("name", ["PGTZ", "PGDATESTYLE", "PGOPTIONS"])
+def test_other_settings_of_the_client_replay_again(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The default of a column can be a date or a time, which DDL reads as the session's settings say."""
+    server = Server()
+    for value in ("", "a", "b", "b"):
+        monkeypatch.setenv(name, value)
+        server.names(ONE)
+    assert server.started == 3
+
+
+def test_a_full_disk_keeps_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert Server().names(ONE) == ["001_one"]
+    assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize("policy", [ShadowPolicy(image="postgres:16"), ShadowPolicy(url_secret="SHADOW")])
