@@ -16,8 +16,11 @@ from typing import TypeVar
 
 from ..errors import BackupError
 
-GRACE_SECONDS = 5.0
-"""After an interruption, the longest wait for the answer to a put, so that the object can be removed afterwards."""
+GRACE_SECONDS = 3.0
+"""After an interruption, the longest wait for the answer to a put, so that the object can be removed afterwards.
+
+Shorter than the time after which the command line ends the process, so that the run can still say what is left.
+"""
 _POLL_SECONDS = 0.1
 _Result = TypeVar("_Result")
 _Item = TypeVar("_Item")
