@@ -55,6 +55,14 @@ def test_no_result_becomes_markup(scene: Scene, text: str) -> None:
     harmless(scene.forge.comments[-1].body)
 
 
+def test_half_a_character_in_a_result_is_shown(scene: Scene) -> None:
+    """JSON can contain one half of a surrogate pair, which UTF-8 cannot."""
+    file = report(scene.house, ("a\ud800", False))
+    assert "\\ud800" in scene.house.root.joinpath(file).read_text()
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=file) == 1
+    assert "| a\N{REPLACEMENT CHARACTER} | ⛔ failed" in scene.forge.comments[-1].body
+
+
 @pytest.mark.slow
 def test_a_plan_exports_a_schema_for_each_environment_if_the_policy_has_tests(step: Step) -> None:
     assert step.run("pull_request", payload_of(OPENED)).status == 0
