@@ -13,9 +13,10 @@ from ..core.environment.policy import HeaderRule, Numbering, Policy
 from ..core.plan.replay import steps_of_files
 from ..errors import UsageError, WorkspaceError
 from ..layouts.dbmate_sections import without_markers
-from ..layouts.file_writers import FILE_WRITERS, FileWriter, Piece
+from ..layouts.file_writers import FILE_WRITERS, FileWriter, Piece, with_semicolon
 from ..layouts.registry import tool_of
 from ..lazy import dataclass, regex
+from ..sql.batch import is_batched
 from ..sql.parse import SqlSyntaxError
 from ..sql.script import Script
 from .layout_reader import read_layout
@@ -62,13 +63,20 @@ def files_for(workspace: Workspace, tool: LayoutName, folder: str) -> ToolFiles:
 
 
 def write_new(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:
-    """Writes the files that do not exist yet, and returns their paths. Raises UsageError if a file differs."""
-    for file in files:
-        path = root / file.path
-        if path.is_symlink() or (path.exists() and path.read_bytes() != file.text.encode()):
-            what = f"`{file.path}` exists and has another text"
-            raise UsageError(what, state="nothing was changed", hint="give a new folder with `--into FOLDER`")
-    return write_files(root, files)
+    """Writes the files that do not exist yet, and returns their paths.
+
+    Raises UsageError if a file differs, or cannot be written.
+    """
+    hint = "give a new folder with `--into FOLDER`"
+    try:
+        for file in files:
+            path = root / file.path
+            if path.is_symlink() or (path.exists() and path.read_bytes() != file.text.encode()):
+                raise UsageError(f"`{file.path}` exists and has another text", state="nothing was changed", hint=hint)
+        return write_files(root, files)
+    except OSError as error:
+        what = f"`{error.filename}` cannot be written: {error.strerror}"
+        raise UsageError(what, state="the database was not changed", hint=hint) from None
 
 
 def _in_order(workspace: Workspace) -> tuple[Migration, ...]:
@@ -106,7 +114,7 @@ def _plain(script: Script) -> Script:
         between = source.sql[end : source.start_of(statement)]
         parts.append(_EMPTY.sub("", between.partition(";")[2] if end else between.lstrip("; \t\n")))
         if not _RECORDS.match(source.text_of(statement)):
-            parts.append(f"{source.text_of(statement)};")
+            parts.append(with_semicolon(source.text_of(statement)))
         end = statement.end
     return Script("".join(parts).strip() + "\n", script.path)
 
@@ -155,6 +163,8 @@ def _notes(workspace: Workspace, writer: FileWriter, tool: LayoutName) -> Iterat
         names = [m.name for m in workspace.migrations if m.up.outside]
         if names:
             yield f"{title} has no directive for a migration outside a transaction: {', '.join(names)}"
+    if names := [m.name for m in workspace.migrations if is_batched(m.up.sql)]:
+        yield f"{title} cannot run batches, so its files with `LIMIT $1` fail: {', '.join(names)}"
     if count := sum(m.verify is not None for m in workspace.migrations):
         yield f"{title} has no verify queries: {count} are left out"
     if workspace.repeatable and tool is not LayoutName.FLYWAY:
