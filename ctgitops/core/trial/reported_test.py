@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,8 +41,11 @@ class ReportedTests:
         return not self.unknown and all(test.passed for test in self.tests)
 
 
-def reported_tests(text: str) -> ReportedTests:
-    """The results in a JSON document of `try`. Never raises."""
+def reported_tests(text: str, wanted: tuple[str, ...] = ()) -> ReportedTests:
+    """The results in a JSON document of `try`. Never raises.
+
+    `wanted` are the names of the tests in the policy. Without a result of each of them, the results are not known.
+    """
     if not text:
         return ReportedTests(unknown="the job of the tests has written no results")
     if len(text) > LARGEST:
@@ -56,6 +60,9 @@ def reported_tests(text: str) -> ReportedTests:
         return ReportedTests(unknown="the file with the results is not a document of `ctgitops try`")
     if len(document["tests"]) > MOST_TESTS:
         return replace(complete, unknown=f"only {MOST_TESTS} of {len(document['tests'])} tests of the report were read")
+    missing = Counter(wanted) - Counter(test.name for test in tests)
+    if missing:
+        return replace(complete, unknown=f"the report has no result of the test {next(iter(missing))}")
     return complete if tests else ReportedTests(unknown="the report has no tests")
 
 
