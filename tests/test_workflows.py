@@ -196,3 +196,4 @@ def test_only_the_artifact_counts_as_results_and_a_failed_plan_gets_a_report() -
     assert jobs["tests"]["if"].startswith("!cancelled() && ")
     upload = next(each for each in jobs["plan"]["steps"] if each.get("with", {}).get("name") == "schemas")
     assert upload["if"].startswith("always() && ")
+    assert upload["with"]["path"] == "ctgitops-schema-staging.json"  # not that of production
