@@ -93,7 +93,8 @@ def command_environment(environ: Mapping[str, str], keep: Iterable[str], secrets
     """The part of this process's environment that a command gets. Raises UsageError if `keep` names a secret."""
     wanted = frozenset(keep)
     if refused := sorted(wanted & secrets):
-        what = f"the variable {refused[0]} is a secret of a manifest, of the policy or of ctgitops, and no command gets it"
+        whose = "of a manifest, of the policy or of ctgitops"
+        what = f"the variable {refused[0]} is a secret {whose}, and no command gets it"
         raise UsageError(what, hint="remove the name from `--keep-env` or `keep_env`")
     return {n: v for n, v in environ.items() if n in PASSED_ON or n.startswith("LC_") or n in wanted}
 

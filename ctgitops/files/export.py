@@ -49,7 +49,7 @@ def files_for(workspace: Workspace, tool: LayoutName, folder: str) -> ToolFiles:
 
     Raises WorkspaceError if the files of the tool cannot express a migration.
     """
-    notes = tuple(_notes(workspace, FILE_WRITERS[tool], tool))
+    notes = (*_batches(workspace, tool), *_notes(workspace, FILE_WRITERS[tool], tool))
     if workspace.policy.layout.name is tool:
         return ToolFiles({each.number: each for each in workspace.migrations}, notes=notes)
     ordered = _in_order(workspace)
@@ -163,8 +163,6 @@ def _notes(workspace: Workspace, writer: FileWriter, tool: LayoutName) -> Iterat
         names = [m.name for m in workspace.migrations if m.up.outside]
         if names:
             yield f"{title} has no directive for a migration outside a transaction: {', '.join(names)}"
-    if names := [m.name for m in workspace.migrations if is_batched(m.up.sql)]:
-        yield f"{title} cannot run batches, so its files with `LIMIT $1` fail: {', '.join(names)}"
     if count := sum(m.verify is not None for m in workspace.migrations):
         yield f"{title} has no verify queries: {count} are left out"
     if workspace.repeatable and tool is not LayoutName.FLYWAY:
@@ -173,3 +171,8 @@ def _notes(workspace: Workspace, writer: FileWriter, tool: LayoutName) -> Iterat
         yield "Flyway runs each repeatable file once more, because its ledger has no row for it"
     if any((workspace.seeds or {}).values()):
         yield "seed files are left out"
+
+
+def _batches(workspace: Workspace, tool: LayoutName) -> Iterator[str]:
+    if names := [m.name for m in workspace.migrations if is_batched(m.up.sql)]:
+        yield f"{tool_of(tool).title} cannot run batches, so its files with `LIMIT $1` fail: {', '.join(names)}"

@@ -288,8 +288,8 @@ def test_no_secret_option_of_a_foreign_object_leaves_the_real_database(database_
         "create foreign data wrapper w options (password 'secret0');"
         "create server s type 'it''s' foreign data wrapper w options (host 'h', api_key 'secret1', sa_key 'secret2', "
         "conn_string 'tcp://u:secret3@h');"
-        "create foreign table t (a int options (token 'secret4', column_name 'b')) server s options (api_key 'secret5', "
-        "table_name 'u');",
+        "create foreign table t (a int options (token 'secret4', column_name 'b')) server s "
+        "options (api_key 'secret5', table_name 'u');",
     )
     schema = original_at(Address(database_url, "here")).schema
     assert "secret" not in schema

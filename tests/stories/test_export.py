@@ -180,7 +180,9 @@ def test_a_relation_with_the_name_of_the_ledger_is_not_touched(house: House, dat
     assert house.run("export", "--to", "goose", "--env", "staging").status == 0  # the files are already there
 
 
-def test_files_that_cannot_be_written_are_named_and_the_database_is_not_changed(house: House, database_url: str) -> None:
+def test_files_that_cannot_be_written_are_named_and_the_database_is_not_changed(
+    house: House, database_url: str
+) -> None:
     own(house, database_url)
     house.write("file", "x")
     house.write("folder/001_people.sql/x", "x")

@@ -131,7 +131,9 @@ def test_a_command_that_cannot_run_is_a_usage_error(house: House) -> None:
 def test_a_secret_is_not_passed_on_and_a_failing_migration_runs_no_command(tried: House) -> None:
     secret = tried.run("try", "--env", "staging", "--keep-env", "STAGING_DATABASE_URL", "--", "env")
     assert (secret.status, "is a secret of a manifest" in secret.said) == (2, True)
-    key = tried.run("try", "--env", "staging", "--keep-env", "CTGITOPS_IDENTITY", "--", "env", environ={"CTGITOPS_IDENTITY": "x"})
+    key = tried.run(
+        "try", "--env", "staging", "--keep-env", "CTGITOPS_IDENTITY", "--", "env", environ={"CTGITOPS_IDENTITY": "x"}
+    )
     assert (key.status, "CTGITOPS_IDENTITY is a secret" in key.said) == (2, True), key.said
     tried.migration("003_wrong", "alter table nowhere add column a int;")
     failed = tried.run("try", "--env", "staging", "--", "touch", "ran")

@@ -42,8 +42,8 @@ class ListedDeprecation:
 def listed_deprecations(migrations: Iterable[Migration], ledger: Ledger) -> tuple[ListedDeprecation, ...]:
     """The deprecations of the applied migrations, oldest first.
 
-    An object counts as dropped if a statement of a later applied file drops it. A DROP in a DO block does not count. Only
-    files that have the word DROP and a part of the object's name are parsed.
+    An object counts as dropped if a statement of a later applied file drops it. A DROP in a DO block does not count.
+    Only files that have the word DROP and a part of the object's name are parsed.
     """
     applied = [m for m in sorted(migrations, key=lambda m: m.number) if m.number in ledger.applied]
     found: dict[str, ListedDeprecation] = {}

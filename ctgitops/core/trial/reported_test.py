@@ -58,12 +58,17 @@ def reported_tests(text: str, wanted: tuple[str, ...] = ()) -> ReportedTests:
         complete = ReportedTests(str(document["environment"])[:LONGEST_NAME], len(document["migrations"]), tests)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ReportedTests(unknown="the file with the results is not a document of `ctgitops try`")
-    if len(document["tests"]) > MOST_TESTS:
-        return replace(complete, unknown=f"only {MOST_TESTS} of {len(document['tests'])} tests of the report were read")
-    missing = Counter(wanted) - Counter(test.name for test in tests)
-    if missing:
-        return replace(complete, unknown=f"the report has no result of the test {next(iter(missing))}")
-    return complete if tests else ReportedTests(unknown="the report has no tests")
+    return replace(complete, unknown=_incomplete(len(document["tests"]), tests, wanted))
+
+
+def _incomplete(count: int, tests: tuple[ReportedTest, ...], wanted: tuple[str, ...]) -> str:
+    """Which results a report with `count` tests lacks. Empty if it lacks none."""
+    if count > MOST_TESTS:
+        return f"only {MOST_TESTS} of {count} tests of the report were read"
+    if not tests:
+        return "the report has no tests"
+    missing = ", ".join(Counter(wanted) - Counter(test.name for test in tests))
+    return f"the report has no result of the test {missing}" if missing else ""
 
 
 def _test(data: dict[str, Any]) -> ReportedTest:
