@@ -18,7 +18,7 @@ from ..core.environment.project_test import ProjectTest
 from ..core.trial.command_result import LONGEST_OUTPUT, CommandEnd
 from ..errors import UsageError
 from ..lazy import dataclass
-from .process_tree import Descendants
+from .process_tree import Descendants, GroupWatchdog
 
 PASSED_ON = (
     "PATH", "HOME", "LANG", "LANGUAGE", "TERM", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "CI", "NO_COLOR",
@@ -48,8 +48,14 @@ class LocalCommands:
         """Runs a command. See the port."""
         environment = {**command_environment(self.environ, test.keep_env, self.secrets), **variables}
         started = time.monotonic()
-        with Descendants() as descendants, _ctrl_c_ignored() if self.interactive else nullcontext():
+        with (
+            GroupWatchdog() as watchdog,
+            Descendants() as descendants,
+            _ctrl_c_ignored() if self.interactive else nullcontext(),
+        ):
             process = self._start(test.command, environment)
+            if not self.interactive:
+                watchdog.watch(process)
             tail = _Tail(process.stdout, self.echo) if process.stdout and self.echo else None
             status: int | None = None
             try:

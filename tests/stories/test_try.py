@@ -97,12 +97,14 @@ def test_a_command_that_fills_the_disk_of_the_copy_fails(tried: House) -> None:
 
 
 @pytest.mark.slow
-def test_a_command_that_kills_ctgitops_leaves_no_server(tried: House) -> None:
-    running = tried.start("try", "--env", "staging", "--", "sh", "-c", "echo port=$PGPORT >&2; kill -9 $PPID")
+def test_a_command_that_kills_ctgitops_leaves_no_server_and_no_process(tried: House) -> None:
+    script = "trap '' TERM HUP; sleep 86441 >&- 2>&- & echo port=$PGPORT >&2; kill -9 $PPID; wait"
+    running = tried.start("try", "--env", "staging", "--", "sh", "-c", script)
     running.process.wait()
     _, said = running.process.communicate()
     (port,) = [line.removeprefix("port=") for line in said.splitlines() if line.startswith("port=")]
     until(lambda: processes(f"port={port}") == [])
+    until(lambda: processes("86441") == [])
 
 
 @pytest.mark.slow
