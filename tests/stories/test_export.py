@@ -95,6 +95,13 @@ def test_the_written_files_and_ledger_are_those_of_the_tool(
         ),
         (LayoutName.GOLANG_MIGRATE, "create table schema_migrations (version text)", 4, "the ledger of dbmate"),
         (
+            LayoutName.GOLANG_MIGRATE,
+            "create table schema_migrations (version bigint primary key, dirty boolean); "
+            "insert into schema_migrations values (202, false)",
+            4,
+            "202_pending is recorded in public.schema_migrations, but the ledger says that it is not applied",
+        ),
+        (
             LayoutName.DBMATE,
             "create table schema_migrations (version text); insert into schema_migrations values ('202')",
             4,
@@ -196,6 +203,16 @@ def test_files_that_cannot_be_written_are_named_and_the_database_is_not_changed(
         refused = house.run("export", "--to", "goose", "--env", "staging", "--into", into)
         assert (refused.status, said in refused.words) == (2, True), refused.said
     assert not has(database_url, "goose_db_version")
+
+
+def test_a_pending_migration_with_the_text_of_an_applied_one_is_pending(house: House, database_url: str) -> None:
+    own(house, database_url)
+    for number in (202, 203):
+        house.migration(f"{number}_again", "comment on table photos is 'again';")
+        done = house.run("export", "--to", "drizzle", "--env", "staging", "--into", f"before_{number}")
+        assert done.status == 0, done.said
+        house.applied()
+        assert house.run("export", "--to", "drizzle", "--env", "staging", "--into", f"before_{number}").status == 0
 
 
 def test_a_comment_before_a_semicolon_stays_a_comment(house: House, database_url: str) -> None:

@@ -101,7 +101,15 @@ def _of_tool(foreign: ForeignLedger, tool: ToolMigrations, ledger: Ledger) -> It
             yield f"{row.name} is recorded in {foreign.table} as failed or unfinished"
         elif row.name not in known:
             yield f"{row.name} is recorded in {foreign.table}, but has no file"
+    yield from _too_early(foreign, tool, ledger)
+
+
+def _too_early(foreign: ForeignLedger, tool: ToolMigrations, ledger: Ledger) -> Iterator[str]:
+    """The pending migrations that the tool's ledger lists. The tool would never run them."""
+    applied = [each for number, each in tool.by_number.items() if number in ledger.applied]
+    # With checksums as keys, a row can also belong to an applied migration that has the same text
+    taken = [] if foreign.all_before else [foreign.row_of(each) for each in applied]
     for number, migration in tool.by_number.items():
-        if number not in ledger.applied and (row := foreign.row_of(migration)) and row.complete:
-            # The tool would never run it
+        row = None if number in ledger.applied else foreign.row_of(migration)
+        if row and row.complete and row not in taken:
             yield f"{migration.name} is recorded in {foreign.table}, but the ledger says that it is not applied"
