@@ -18,13 +18,19 @@ __all__ = ["scene", "step"]
 OPENED = "pull_request.opened"
 
 
-def report(house: House, *tests: tuple[str, bool]) -> str:
+def report(house: House, *tests: tuple[str, bool], unmatched: tuple[str, ...] = ()) -> str:
     """A report with the names of its tests, and whether they passed."""
     rows = [
         {"name": name, "passed": passed, "exit_status": 0 if passed else 3, "result": name, "output": name}
         for name, passed in tests
     ]
-    document = {"version": 1, "environment": "staging", "migrations": ["002_two"], "tests": rows}
+    document = {
+        "version": 1,
+        "environment": "staging",
+        "migrations": ["002_two"],
+        "tests": rows,
+        "unmatched": unmatched,
+    }
     house.write("results/tests.json", json.dumps(document))
     return "results/tests.json"
 
@@ -79,9 +85,15 @@ def test_a_plan_whose_schema_cannot_be_exported_replaces_earlier_results(
 
 @pytest.mark.parametrize("text", EVIL)
 def test_no_result_becomes_markup(scene: Scene, text: str) -> None:
-    file = report(scene.house, (text, False), (text, True))
+    file = report(scene.house, (text, False), (text, True), unmatched=(text,))
     assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=file) == 1
     harmless(scene.forge.comments[-1].body)
+
+
+def test_the_comment_says_how_the_copy_differs(scene: Scene) -> None:
+    file = report(scene.house, ("a", True), unmatched=("cannot parse the schema",))
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=file) == 0
+    assert "\n⚠️ Not matched: cannot parse the schema\n" in scene.forge.comments[-1].body
 
 
 def test_half_a_character_in_a_result_is_shown(scene: Scene) -> None:

@@ -52,7 +52,8 @@ def tests_text(found: ReportedTests) -> str:
     """The reported results for the log of a workflow."""
     if found.unknown:
         return f"not known: {on_one_line(found.unknown)}"
-    return "\n".join(f"{_verdict(test)}: {on_one_line(test.name)}" for test in found.tests)
+    lines = [f"not matched: {on_one_line(note)}" for note in found.unmatched]
+    return "\n".join([*lines, *(f"{_verdict(test)}: {on_one_line(test.name)}" for test in found.tests)])
 
 
 def tests_markdown(found: ReportedTests, commit: str = "") -> str:
@@ -70,7 +71,8 @@ def tests_markdown(found: ReportedTests, commit: str = "") -> str:
     rows = ["| test | result |", "|:--|:--|"]
     rows += [f"| {plain(test.name)} | {_verdict(test)}: {plain(test.result)} |" for test in found.tests]
     outputs = [_output(test) for test in failed if test.output.strip()]
-    return "\n\n".join([f"{title} on a copy", where, "\n".join(rows), *outputs]) + "\n"
+    notes = [f"⚠️ Not matched: {plain(note)}" for note in found.unmatched]
+    return "\n\n".join([f"{title} on a copy", where, *notes, "\n".join(rows), *outputs]) + "\n"
 
 
 def _pending(found: ReportedTests) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 LARGEST = 10_000_000
 """Maximum length of a report in bytes."""
 MOST_TESTS = 50
+MOST_NOTES = 10
 LONGEST_NAME = 80
 LONGEST_RESULT = 200
 LONGEST_OUTPUT = 3_000
@@ -34,6 +35,8 @@ class ReportedTests:
     tests: tuple[ReportedTest, ...] = ()
     unknown: str = ""
     """Why the results are not known. Empty if they are."""
+    unmatched: tuple[str, ...] = ()
+    """The known differences between the copy and the environment, as text."""
 
     @property
     def passed(self) -> bool:
@@ -55,10 +58,12 @@ def reported_tests(text: str, wanted: tuple[str, ...] = ()) -> ReportedTests:
         if (error := document.get("error")) is not None:
             return ReportedTests(unknown=f"no test ran: {str(error['what'])[:LONGEST_RESULT]}")
         tests = tuple(_test(each) for each in document["tests"][:MOST_TESTS])
-        complete = ReportedTests(str(document["environment"])[:LONGEST_NAME], len(document["migrations"]), tests)
+        unmatched = tuple(str(each)[:LONGEST_RESULT] for each in document.get("unmatched", [])[:MOST_NOTES])
+        environment, migrations = str(document["environment"])[:LONGEST_NAME], len(document["migrations"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ReportedTests(unknown="the file with the results is not a document of `ctgitops try`")
-    return replace(complete, unknown=_incomplete(len(document["tests"]), tests, wanted))
+    unknown = _incomplete(len(document["tests"]), tests, wanted)
+    return ReportedTests(environment, migrations, tests, unknown, unmatched)
 
 
 def _incomplete(count: int, tests: tuple[ReportedTest, ...], wanted: tuple[str, ...]) -> str:
