@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from ctgitops.action import project_tests
+from ctgitops.errors import CtgitopsError, LedgerError, MustWaitError
 from tests.github.test_event import payload_of
 from tests.report.test_hostile import EVIL, harmless
 from tests.stories.house import House
@@ -16,13 +18,19 @@ __all__ = ["scene", "step"]
 OPENED = "pull_request.opened"
 
 
-def report(house: House, *tests: tuple[str, bool]) -> str:
+def report(house: House, *tests: tuple[str, bool], unmatched: tuple[str, ...] = ()) -> str:
     """A report with the names of its tests, and whether they passed."""
     rows = [
         {"name": name, "passed": passed, "exit_status": 0 if passed else 3, "result": name, "output": name}
         for name, passed in tests
     ]
-    document = {"version": 1, "environment": "staging", "migrations": ["002_two"], "tests": rows}
+    document = {
+        "version": 1,
+        "environment": "staging",
+        "migrations": ["002_two"],
+        "tests": rows,
+        "unmatched": unmatched,
+    }
     house.write("results/tests.json", json.dumps(document))
     return "results/tests.json"
 
@@ -34,6 +42,7 @@ def test_results_are_a_comment_of_their_own(scene: Scene) -> None:
     assert "1 of 2 tests failed on a copy" in body
     assert "| pgTAP | ✅ passed" in body
     assert "| Node | ⛔ failed" in body
+    assert f"Commit <code>{payload_of(OPENED)['pull_request']['head']['sha'][:7]}</code>: " in body
     assert scene.forge.comments[-1].key == "tests"
     assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=report(scene.house, ("a", True))) == 0
 
@@ -48,11 +57,51 @@ def test_without_results_nothing_is_green(scene: Scene) -> None:
     assert "has written no results" in scene.forge.comments[-1].body
 
 
+def test_a_report_without_a_test_of_the_policy_is_not_green(scene: Scene) -> None:
+    scene.house.policy("header: optional\ntests: [{name: a, run: 'true'}, {name: b, run: 'true'}]\n")
+    one, two = report(scene.house, ("a", True)), (("b", True), ("a", True))
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=one) == 1
+    assert "the report has no result of the test b" in scene.forge.comments[-1].body
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=report(scene.house, *two)) == 0
+
+
+@pytest.mark.parametrize(("error", "status"), [(LedgerError, 1), (MustWaitError, 0)])
+def test_a_plan_whose_schema_cannot_be_exported_replaces_earlier_results(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, error: type[CtgitopsError], status: int
+) -> None:
+    """MustWaitError is that of a manifest which is not merged yet. The plan then reads no database either."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise error("pg_dump cannot read the schema")
+
+    monkeypatch.setattr(project_tests, "schema", refused)
+    assert scene.run("pull_request", payload_of(OPENED)) == 0
+    scene.house.policy("header: optional\ntests: [{name: a, run: 'true'}]\n")
+    assert scene.run("pull_request", payload_of(OPENED)) == status
+    (body,) = [comment.body for comment in scene.forge.comments if comment.key == "tests"]
+    assert "Tests on a copy: not known" in body
+    assert "the tests of the project cannot run, because pg_dump cannot read" in body
+
+
 @pytest.mark.parametrize("text", EVIL)
 def test_no_result_becomes_markup(scene: Scene, text: str) -> None:
-    file = report(scene.house, (text, False), (text, True))
+    file = report(scene.house, (text, False), (text, True), unmatched=(text,))
     assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=file) == 1
     harmless(scene.forge.comments[-1].body)
+
+
+def test_the_comment_says_how_the_copy_differs(scene: Scene) -> None:
+    file = report(scene.house, ("a", True), unmatched=("cannot parse the schema",))
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=file) == 0
+    assert "\n⚠️ Not matched: cannot parse the schema\n" in scene.forge.comments[-1].body
+
+
+def test_half_a_character_in_a_result_is_shown(scene: Scene) -> None:
+    """JSON can contain one half of a surrogate pair, which UTF-8 cannot."""
+    file = report(scene.house, ("a\ud800", False))
+    assert "\\ud800" in scene.house.root.joinpath(file).read_text()
+    assert scene.run("pull_request", payload_of(OPENED), command="tests", tests=file) == 1
+    assert "| a\N{REPLACEMENT CHARACTER} | ⛔ failed" in scene.forge.comments[-1].body
 
 
 @pytest.mark.slow

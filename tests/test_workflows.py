@@ -183,3 +183,17 @@ def test_the_job_that_runs_unmerged_code_has_no_secret_no_permission_and_no_toke
     assert "secrets." not in str(report)
     assert report["permissions"] == {"contents": "read", "pull-requests": "write"}
     assert step(report)["with"] == {"command": "tests", "tests": "results/tests.json"}
+
+
+def test_only_the_artifact_counts_as_results_and_a_failed_plan_gets_a_report() -> None:
+    """Seen to fail with a checkout that has a folder `results`, and with the default condition of a job."""
+    jobs = SHIPPED[UNMERGED[0]]["jobs"]
+    steps = [str(each) for each in jobs["report"]["steps"]]
+    (removed,) = [at for at, each in enumerate(steps) if "rm -rf results" in each]
+    assert "checkout" in steps[removed - 1]
+    assert "download-artifact" in steps[removed + 1]
+    assert any("rm -rf results && mkdir results" in str(each) for each in jobs["tests"]["steps"])
+    assert jobs["tests"]["if"].startswith("!cancelled() && ")
+    upload = next(each for each in jobs["plan"]["steps"] if each.get("with", {}).get("name") == "schemas")
+    assert upload["if"].startswith("always() && ")
+    assert upload["with"]["path"] == "ctgitops-schema-staging.json"  # not that of production

@@ -78,7 +78,7 @@ def _planned(job: Job, ask: Planning) -> int:
     requests = tuple(replace(request, workspace=replace(request.workspace, git=known.git)) for request in requests)
     with current().block("plan"):
         results = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
-    export_schemas(job, requests, databases)
+    untested = export_schemas(job, ask, requests, databases)
     if base:
         pairs = zip(results, requests, strict=True)
         results = tuple(base.seen(result, request, job.wiring.shadows) for result, request in pairs)
@@ -86,7 +86,7 @@ def _planned(job: Job, ask: Planning) -> int:
     results = with_gates(job, ask.event, with_problems(results, found))
     status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder, workspace))
     suggest(job, ask, tuple(phrases.problems(results)), files)
-    return status
+    return status or untested
 
 
 def _later(result: PlanResult, branch: str) -> PlanResult:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from ..commands.schema import schema
 from ..core.forge.event import Event, Ignored, PullRequest, Refused
-from ..core.trial.reported_test import LARGEST, reported_tests
+from ..core.trial.reported_test import LARGEST, ReportedTests, reported_tests
 from ..core.trial.schema_artifact import artifact_text
-from ..errors import CtgitopsError, UsageError
+from ..errors import CtgitopsError, MustWaitError, UsageError
 from ..report.command_result import tests_markdown, tests_text
 
 if TYPE_CHECKING:
+    from ..core.forge.intent import Planning
     from ..core.gate.request import Request
     from ..ports.database import Databases
     from .job import Job
@@ -28,29 +29,45 @@ KEY = "tests"
 SCHEMA_FILE = "ctgitops-schema-{}.json"
 
 
-def export_schemas(job: Job, requests: tuple[Request, ...], databases: Databases) -> None:
-    """Writes a schema artifact for each environment, if the policy has tests. Sets the output `schemas`. Read-only."""
+def export_schemas(job: Job, ask: Planning, requests: tuple[Request, ...], databases: Databases) -> int:
+    """Writes a schema artifact for each environment, if the policy has tests. Sets the output `schemas`. Read-only.
+
+    If no schema can be exported, the tests cannot run. A comment then says so, and the result is 1, except before the
+    merge of the first manifest.
+    """
     written: list[str] = []
+    failed: list[CtgitopsError] = []
     for request in requests if job.wiring.workspace.policy.tests else ():
         name = request.environment.name
         try:
             text = artifact_text(name, schema(request, databases=databases))
         except CtgitopsError as error:
+            failed.append(error)
             job.runner.warn(f"{name}: the tests of the project cannot run, because {error.what}")
             continue
         if path := job.runner.keep(SCHEMA_FILE.format(name), text):
             written.append(path)
     job.runner.output("schemas", "\n".join(written))
+    if written or not failed:
+        return 0
+    if ask.pull_request is not None:
+        # In place of the results for an older commit
+        why = f"the tests of the project cannot run, because {'; '.join(error.what for error in failed)}"
+        _comment(job, ask.pull_request, ask.sha, ReportedTests(unknown=why))
+    return 0 if all(isinstance(error, MustWaitError) for error in failed) else 1
 
 
 def show_tests(job: Job, event: Event | Ignored | Refused) -> int:
     """Shows the results in the file of the input `tests`, also as a comment. Returns 1 unless all tests passed."""
-    found = reported_tests(_text(job))
-    page = tests_markdown(found)
-    job.show("Tests", tests_text(found), page)
+    found = reported_tests(_text(job), tuple(test.name for test in job.wiring.workspace.policy.tests))
+    job.show("Tests", tests_text(found), tests_markdown(found))
     if isinstance(event, PullRequest) and not event.outside:
-        job.comment(event.number, event.head_sha, page, key=KEY)
+        _comment(job, event.number, event.head_sha, found)
     return 0 if found.passed else 1
+
+
+def _comment(job: Job, pull_request: int, sha: str, found: ReportedTests) -> None:
+    job.comment(pull_request, sha, tests_markdown(found, sha), key=KEY)
 
 
 def _text(job: Job) -> str:

@@ -43,7 +43,7 @@ _role = click.option(
 @_source
 @click.option(
     "--time-limit",
-    type=click.FloatRange(0.1, MOST_SECONDS),
+    type=options.Seconds(0.1, MOST_SECONDS),
     default=600,
     show_default=True,
     help="Seconds after which a command is ended.",

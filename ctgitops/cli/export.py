@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
@@ -48,9 +48,7 @@ def export(*, name: str, tool: str, into: str | None, dry_run: bool, wait: float
 
     wiring, layout = Wiring(root), LayoutName(tool)
     request = wiring.request(name, wait=wait)
-    folder = (into or f"exported/{tool}").strip("/")
-    if Path(folder).is_absolute() or ".." in Path(folder).parts or not folder:
-        raise click.UsageError("`--into` takes a folder inside the repository")
+    folder = _folder(into or f"exported/{tool}", wiring.workspace.policy.layout.folder)
     made = files_for(wiring.workspace, layout, folder)
     migrations = ToolMigrations(layout, tool_of(layout).title, made.migrations, WRITERS[layout].in_order)
     with alerting(wiring, request.environment) as tell:
@@ -60,6 +58,16 @@ def export(*, name: str, tool: str, into: str | None, dry_run: bool, wait: float
             done = verb(request, migrations, databases=wiring.databases, tell=tell, dry_run=False)
     print_page("\n".join(_lines(done, made, folder, dry_run=dry_run)))
     return 0
+
+
+def _folder(into: str, migrations: str) -> str:
+    """The folder for the files, relative to the root. Raises click.UsageError."""
+    path = PurePosixPath(into)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise click.UsageError("`--into` takes a folder inside the repository")
+    if path == PurePosixPath(migrations):
+        raise click.UsageError(f"`--into` takes a new folder, and `{migrations}` has the migrations of ctgitops")
+    return str(path)
 
 
 def _lines(done: Export, made: ToolFiles, folder: str, *, dry_run: bool) -> list[str]:

@@ -16,6 +16,20 @@ from .log_lines import say
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+LONGEST = 10**9
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds, within a range. Refuses `nan` and `inf`, which FloatRange accepts."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Raises BadParameter."""
+        seconds = float(super().convert(value, param, ctx))
+        if not abs(seconds) <= LONGEST:
+            self.fail(f"{value} is not a number of seconds up to {LONGEST}", param, ctx)
+        return seconds
+
+
 def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: Callable[[Path], Path]) -> Path:
     """Returns the folder `given`, or the result of `find`. Prints the folder if it is not the current folder."""
     here = Path()
@@ -92,7 +106,7 @@ approved: Decorator = click.option(
     "--fingerprint", metavar="HEX", help="Apply only a plan with this fingerprint (12 or more digits)."
 )
 wait: Decorator = click.option(
-    "--wait", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait for the run lock."
+    "--wait", type=Seconds(0), default=300, show_default=True, help="Seconds to wait for the run lock."
 )
 identity: Decorator = click.option(
     "--identity",

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="With `--format json`: print one document per line for each update, until the run ends.",
 )
-@click.option(
-    "--every", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Seconds between two updates."
-)
+@click.option("--every", type=options.Seconds(0.1), default=1.0, show_default=True, help="Seconds between two updates.")
 @options.root
 @options.as_data
 def watch(*, name: str, follow: bool, every: float, root: Path, form: str) -> int:

@@ -18,7 +18,7 @@ from ..core.environment.project_test import ProjectTest
 from ..core.trial.command_result import LONGEST_OUTPUT, CommandEnd
 from ..errors import UsageError
 from ..lazy import dataclass
-from .process_tree import Descendants
+from .process_tree import Descendants, GroupWatchdog
 
 PASSED_ON = (
     "PATH", "HOME", "LANG", "LANGUAGE", "TERM", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "CI", "NO_COLOR",
@@ -48,8 +48,14 @@ class LocalCommands:
         """Runs a command. See the port."""
         environment = {**command_environment(self.environ, test.keep_env, self.secrets), **variables}
         started = time.monotonic()
-        with Descendants() as descendants, _ctrl_c_ignored() if self.interactive else nullcontext():
+        with (
+            GroupWatchdog() as watchdog,
+            Descendants() as descendants,
+            _ctrl_c_ignored() if self.interactive else nullcontext(),
+        ):
             process = self._start(test.command, environment)
+            if not self.interactive:
+                watchdog.watch(process)
             tail = _Tail(process.stdout, self.echo) if process.stdout and self.echo else None
             status: int | None = None
             try:
@@ -93,7 +99,8 @@ def command_environment(environ: Mapping[str, str], keep: Iterable[str], secrets
     """The part of this process's environment that a command gets. Raises UsageError if `keep` names a secret."""
     wanted = frozenset(keep)
     if refused := sorted(wanted & secrets):
-        what = f"the variable {refused[0]} is a secret of a manifest or of the policy, and no command gets it"
+        whose = "of a manifest, of the policy or of ctgitops"
+        what = f"the variable {refused[0]} is a secret {whose}, and no command gets it"
         raise UsageError(what, hint="remove the name from `--keep-env` or `keep_env`")
     return {n: v for n, v in environ.items() if n in PASSED_ON or n.startswith("LC_") or n in wanted}
 

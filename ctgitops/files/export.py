@@ -13,9 +13,10 @@ from ..core.environment.policy import HeaderRule, Numbering, Policy
 from ..core.plan.replay import steps_of_files
 from ..errors import UsageError, WorkspaceError
 from ..layouts.dbmate_sections import without_markers
-from ..layouts.file_writers import FILE_WRITERS, FileWriter, Piece
+from ..layouts.file_writers import FILE_WRITERS, FileWriter, Piece, with_semicolon
 from ..layouts.registry import tool_of
 from ..lazy import dataclass, regex
+from ..sql.batch import is_batched
 from ..sql.parse import SqlSyntaxError
 from ..sql.script import Script
 from .layout_reader import read_layout
@@ -48,7 +49,7 @@ def files_for(workspace: Workspace, tool: LayoutName, folder: str) -> ToolFiles:
 
     Raises WorkspaceError if the files of the tool cannot express a migration.
     """
-    notes = tuple(_notes(workspace, FILE_WRITERS[tool], tool))
+    notes = (*_batches(workspace, tool), *_notes(workspace, FILE_WRITERS[tool], tool))
     if workspace.policy.layout.name is tool:
         return ToolFiles({each.number: each for each in workspace.migrations}, notes=notes)
     ordered = _in_order(workspace)
@@ -62,13 +63,20 @@ def files_for(workspace: Workspace, tool: LayoutName, folder: str) -> ToolFiles:
 
 
 def write_new(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:
-    """Writes the files that do not exist yet, and returns their paths. Raises UsageError if a file differs."""
-    for file in files:
-        path = root / file.path
-        if path.is_symlink() or (path.exists() and path.read_bytes() != file.text.encode()):
-            what = f"`{file.path}` exists and has another text"
-            raise UsageError(what, state="nothing was changed", hint="give a new folder with `--into FOLDER`")
-    return write_files(root, files)
+    """Writes the files that do not exist yet, and returns their paths.
+
+    Raises UsageError if a file differs, or cannot be written.
+    """
+    hint = "give a new folder with `--into FOLDER`"
+    try:
+        for file in files:
+            path = root / file.path
+            if path.is_symlink() or (path.exists() and path.read_bytes() != file.text.encode()):
+                raise UsageError(f"`{file.path}` exists and has another text", state="nothing was changed", hint=hint)
+        return write_files(root, files)
+    except OSError as error:
+        what = f"`{error.filename}` cannot be written: {error.strerror}"
+        raise UsageError(what, state="the database was not changed", hint=hint) from None
 
 
 def _in_order(workspace: Workspace) -> tuple[Migration, ...]:
@@ -106,7 +114,7 @@ def _plain(script: Script) -> Script:
         between = source.sql[end : source.start_of(statement)]
         parts.append(_EMPTY.sub("", between.partition(";")[2] if end else between.lstrip("; \t\n")))
         if not _RECORDS.match(source.text_of(statement)):
-            parts.append(f"{source.text_of(statement)};")
+            parts.append(with_semicolon(source.text_of(statement)))
         end = statement.end
     return Script("".join(parts).strip() + "\n", script.path)
 
@@ -163,3 +171,8 @@ def _notes(workspace: Workspace, writer: FileWriter, tool: LayoutName) -> Iterat
         yield "Flyway runs each repeatable file once more, because its ledger has no row for it"
     if any((workspace.seeds or {}).values()):
         yield "seed files are left out"
+
+
+def _batches(workspace: Workspace, tool: LayoutName) -> Iterator[str]:
+    if names := [m.name for m in workspace.migrations if is_batched(m.up.sql)]:
+        yield f"{tool_of(tool).title} cannot run batches, so its files with `LIMIT $1` fail: {', '.join(names)}"

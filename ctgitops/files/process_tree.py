@@ -1,4 +1,7 @@
-"""Finds and ends all processes that a command started, also those that left its process group and session."""
+"""Finds and ends all processes that a command started, also those that left its process group and session.
+
+`postgres/server/watchdog.py` does the same for a server, whose command line names its folder.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,45 @@ from typing import Self
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 SECONDS = 10
 """How long to try to end processes. A command that starts processes all the time may need several rounds."""
+# This shell reads from a pipe that only our process holds open: it reads end of file when our process ends.
+_SCRIPT = """
+trap '' HUP INT QUIT TERM PIPE
+read -r group && ! read -r word && kill -s KILL -- "-$group"
+"""
+
+
+class GroupWatchdog:
+    """Ends the process group of a command if this process ends before the block. Works even after SIGKILL."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _SCRIPT, "ctgitops-watchdog"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            start_new_session=True,
+        )
+        return self
+
+    def watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Watches the process group that `process` leads."""
+        self._tell(str(process.pid))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._tell("done")
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._process.wait()
+
+    def _tell(self, line: str) -> None:
+        if self._process.stdin:
+            with suppress(BrokenPipeError):  # the command has ended this shell
+                self._process.stdin.write(f"{line}\n".encode())
 
 
 class Descendants:

@@ -27,7 +27,7 @@ _ZWSP = "\u200b"
 _LINES = re.compile(r"\r\n|\r|\n")
 _OLD_COMMAND = re.compile(r"##(?=\[)")
 _COMMAND = re.compile(r"^([\s\ufeff\u180e\u200b-\u200f\u2060\x00-\x1f\x7f]*):(?=:)")
-_HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z-]*")
 _WORDS = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notice"}
 

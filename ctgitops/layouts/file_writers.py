@@ -101,8 +101,13 @@ def _with_comments(script: Script) -> Iterator[str]:
     """Each statement with its semicolon and the comments before it."""
     start = 0
     for statement in script.statements:
-        yield script.sql[start : statement.end].strip() + ";"
+        yield with_semicolon(script.sql[start : statement.end].strip())
         start = script.sql.find(";", statement.end) + 1 or len(script.sql)
+
+
+def with_semicolon(statement: str) -> str:
+    """The statement with its semicolon, on a new line if a comment could end the last line."""
+    return f"{statement}\n;" if "--" in statement.rpartition("\n")[2] else f"{statement};"
 
 
 def _flyway(pieces: tuple[Piece, ...]) -> Iterator[tuple[str, str]]:

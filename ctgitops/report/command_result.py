@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .escape import fence, plain
+from .escape import code, fence, plain
 from .json import dump
 from .phrases import count
 from .terminal_text import on_one_line
@@ -52,21 +52,27 @@ def tests_text(found: ReportedTests) -> str:
     """The reported results for the log of a workflow."""
     if found.unknown:
         return f"not known: {on_one_line(found.unknown)}"
-    return "\n".join(f"{_verdict(test)}: {on_one_line(test.name)}" for test in found.tests)
+    lines = [f"not matched: {on_one_line(note)}" for note in found.unmatched]
+    return "\n".join([*lines, *(f"{_verdict(test)}: {on_one_line(test.name)}" for test in found.tests)])
 
 
-def tests_markdown(found: ReportedTests) -> str:
-    """The reported results for a comment. All texts in the report are untrusted, so they are escaped."""
+def tests_markdown(found: ReportedTests, commit: str = "") -> str:
+    """The reported results for a comment. All texts in the report are untrusted, so they are escaped.
+
+    `commit` is the tested commit. A comment names it, because no later run may replace the comment.
+    """
+    at = f"Commit {code(commit[:7])}: " if commit else ""
     if found.unknown:
-        return f"### ❓ Tests on a copy: not known\n\n{plain(found.unknown)}.\n"
+        return f"### ❓ Tests on a copy: not known\n\n{at}{plain(found.unknown)}.\n"
     failed = [test for test in found.tests if not test.passed]
     total = count(len(found.tests), "test")
     title = f"### ⛔ {len(failed)} of {total} failed" if failed else f"### ✅ {total} passed"
-    where = f"Tests of the project, on a copy of {plain(found.environment)} with {_pending(found)}."
+    where = f"{at}Tests of the project, on a copy of {plain(found.environment)} with {_pending(found)}."
     rows = ["| test | result |", "|:--|:--|"]
     rows += [f"| {plain(test.name)} | {_verdict(test)}: {plain(test.result)} |" for test in found.tests]
     outputs = [_output(test) for test in failed if test.output.strip()]
-    return "\n\n".join([f"{title} on a copy", where, "\n".join(rows), *outputs]) + "\n"
+    notes = [f"⚠️ Not matched: {plain(note)}" for note in found.unmatched]
+    return "\n\n".join([f"{title} on a copy", where, *notes, "\n".join(rows), *outputs]) + "\n"
 
 
 def _pending(found: ReportedTests) -> str:

@@ -28,7 +28,9 @@ _MEANS = regex(
 _LIST = regex(r"[-+=]|\d{1,9}(?=[.)](?:\s|$))")
 """Matches a list marker or a heading underline at the start of a line."""
 
-_HIDDEN = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_HIDDEN = regex(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
+)
 _SPACE = regex(r"\s+")
 _REFERENCES = regex(
     r"(?<=#)(?=\d)"  # owner/repository#12

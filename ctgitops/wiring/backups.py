@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.backup.stored_backup import environment_of
+from ..core.doctor.variables import IDENTITY
 from ..errors import CtgitopsError, UsageError
 from ..lazy import dataclass
 
@@ -130,8 +131,8 @@ class StoredBackups:
             if not environ.get(name):
                 raise UsageError(f"{name} is not set", hint="export the variable, or pass `--identity FILE`")
             return PrivateKey(environ[name], name)
-        if not self.identity and environ.get("CTGITOPS_IDENTITY"):
-            return PrivateKey(environ["CTGITOPS_IDENTITY"], "CTGITOPS_IDENTITY")
+        if not self.identity and environ.get(IDENTITY):
+            return PrivateKey(environ[IDENTITY], IDENTITY)
         file = self.identity or environ.get("CTGITOPS_IDENTITY_FILE", "")
         if not file:
             return None

@@ -150,3 +150,10 @@ def test_an_interrupt_prints_no_empty_line_among_json_lines(
         with pytest.raises(click.exceptions.Abort):
             ctgitops.main(["status"], standalone_mode=False)
         assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "1e300", "-1"])
+@pytest.mark.parametrize("command", ["apply --env a --wait", "try --env a --time-limit", "watch --every"])
+def test_a_number_of_seconds_is_finite(command: str, given: str) -> None:
+    with pytest.raises(click.BadParameter):
+        ctgitops.main([*command.split(), given], standalone_mode=False)

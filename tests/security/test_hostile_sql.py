@@ -280,3 +280,18 @@ def test_no_login_of_a_user_mapping_leaves_the_real_database(database_url: str) 
     assert "secret" not in schema
     assert re.search(r"CREATE USER MAPPING FOR .* SERVER s;", schema)
     assert "host 'h'" in schema
+
+
+def test_no_secret_option_of_a_foreign_object_leaves_the_real_database(database_url: str) -> None:
+    run(
+        database_url,
+        "create foreign data wrapper w options (password 'secret0');"
+        "create server s type 'it''s' foreign data wrapper w options (host 'h', api_key 'secret1', sa_key 'secret2', "
+        "conn_string 'tcp://u:secret3@h');"
+        "create foreign table t (a int options (token 'secret4', column_name 'b')) server s "
+        "options (api_key 'secret5', table_name 'u');",
+    )
+    schema = original_at(Address(database_url, "here")).schema
+    assert "secret" not in schema
+    for kept in ("host 'h'", "column_name 'b'", "table_name 'u'", "TYPE 'it''s'"):
+        assert kept in schema

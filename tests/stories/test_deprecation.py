@@ -29,7 +29,10 @@ def test_status_lists_what_is_deprecated_until_it_is_dropped(house: House, datab
     history = house.run("history", "--format", "json", "--no-shadow")
     assert valid("history", history.out)["environments"][0]["deprecations"] == [listed]
     assert "deprecated: orders.note, remove after 2020-01-31" in house.run("history").words
-    house.migration("003_drop", "alter table orders drop column note;")
+    house.migration("003_other", "alter table orders alter note drop default; select 'note' from orders;")
+    house.applied()
+    assert "deprecated by" in house.run("status").words
+    house.migration("004_drop", "alter table orders drop column note;")
     plan = house.plan()
     assert plan.status == 0, plan.said
     house.applied()

@@ -95,6 +95,19 @@ def test_the_written_files_and_ledger_are_those_of_the_tool(
         ),
         (LayoutName.GOLANG_MIGRATE, "create table schema_migrations (version text)", 4, "the ledger of dbmate"),
         (
+            LayoutName.GOLANG_MIGRATE,
+            "create table schema_migrations (version bigint primary key, dirty boolean); "
+            "insert into schema_migrations values (202, false)",
+            4,
+            "202_pending is recorded in public.schema_migrations, but the ledger says that it is not applied",
+        ),
+        (
+            LayoutName.DBMATE,
+            "create table schema_migrations (version text); insert into schema_migrations values ('202')",
+            4,
+            "202_pending is recorded in public.schema_migrations, but the ledger says that it is not applied",
+        ),
+        (
             LayoutName.GOOSE,
             "create schema a; create schema b; create table a.goose_db_version (id serial, version_id int, is_applied "
             "bool, tstamp timestamp); create table b.goose_db_version (like a.goose_db_version)",
@@ -107,6 +120,7 @@ def test_a_contradiction_ends_an_export_and_nothing_is_written(  # noqa: PLR0917
     layout: LayoutName, then: str, status: int, said: str, house: House, database_url: str
 ) -> None:
     own(house, database_url)
+    house.migration("202_pending", "create table pending ();")
     run(database_url, then)
     before = marks(database_url), sql_files(house.root)
     refused = house.run("export", "--to", layout.value, "--env", "staging")
@@ -158,3 +172,65 @@ def test_the_tool_has_nothing_to_do_and_its_files_give_the_same_schema(
     RUN[layout](npm, house.root, empty)
     assert has(empty, "photos")
     assert schema_of(empty) == before
+
+
+def test_a_relation_with_the_name_of_the_ledger_is_not_touched(house: House, database_url: str) -> None:
+    own(house, database_url)
+    run(database_url, "create view goose_db_version as select 1 as a")
+    before = marks(database_url)
+    refused = house.run("export", "--to", "goose", "--env", "staging")
+    assert refused.status == 4, refused.said
+    assert "public.goose_db_version exists, and is not a ledger of goose" in refused.words
+    assert "the database was not changed" in refused.words
+    assert marks(database_url) == before
+    run(database_url, "drop view goose_db_version")
+    assert house.run("export", "--to", "goose", "--env", "staging").status == 0  # the files are already there
+
+
+def test_files_that_cannot_be_written_are_named_and_the_database_is_not_changed(
+    house: House, database_url: str
+) -> None:
+    own(house, database_url)
+    house.write("file", "x")
+    house.write("folder/001_people.sql/x", "x")
+    for into, said in (
+        ("file", "`file` cannot be written"),
+        ("folder", "folder/001_people.sql` cannot be written: Is a directory"),
+        ("migrations", "`--into` takes a new folder"),
+        (".", "takes a folder inside the repository"),
+        ("/elsewhere", "takes a folder inside the repository"),
+    ):
+        refused = house.run("export", "--to", "goose", "--env", "staging", "--into", into)
+        assert (refused.status, said in refused.words) == (2, True), refused.said
+    assert not has(database_url, "goose_db_version")
+
+
+def test_a_pending_migration_with_the_text_of_an_applied_one_is_pending(house: House, database_url: str) -> None:
+    own(house, database_url)
+    for number in (202, 203):
+        house.migration(f"{number}_again", "comment on table photos is 'again';")
+        done = house.run("export", "--to", "drizzle", "--env", "staging", "--into", f"before_{number}")
+        assert done.status == 0, done.said
+        house.applied()
+        assert house.run("export", "--to", "drizzle", "--env", "staging", "--into", f"before_{number}").status == 0
+
+
+def test_a_comment_before_a_semicolon_stays_a_comment(house: House, database_url: str) -> None:
+    house.policy("header: optional\n")
+    house.migration("001_a", "create table a () -- one; two\n;\n-- it's\ncreate table b () -- three")
+    house.environment("staging", database_url)
+    house.applied()
+    for tool in ("goose", "dbmate", "drizzle"):
+        done = house.run("export", "--to", tool, "--env", "staging")
+        assert done.status == 0, done.said
+    text = (house.root / "exported/dbmate/001_a.sql").read_text()
+    assert "create table a () -- one; two\n;\n-- it's\ncreate table b () -- three\n;\n" in text
+
+
+def test_an_export_names_the_batches_that_the_tool_cannot_run(house: House, database_url: str) -> None:
+    own(house, database_url)
+    some = "select id from people where name is null limit $1"
+    house.migration("202_batch", f"-- ctgitops: batch size=10\nupdate people set name = '' where id in ({some});")
+    house.applied()
+    done = house.run("export", "--to", "goose", "--env", "staging")
+    assert (done.status, "its files with `LIMIT $1` fail: 202_batch" in done.words) == (0, True), done.said

@@ -97,12 +97,14 @@ def test_a_command_that_fills_the_disk_of_the_copy_fails(tried: House) -> None:
 
 
 @pytest.mark.slow
-def test_a_command_that_kills_ctgitops_leaves_no_server(tried: House) -> None:
-    running = tried.start("try", "--env", "staging", "--", "sh", "-c", "echo port=$PGPORT >&2; kill -9 $PPID")
+def test_a_command_that_kills_ctgitops_leaves_no_server_and_no_process(tried: House) -> None:
+    script = "trap '' TERM HUP; sleep 86441 >&- 2>&- & echo port=$PGPORT >&2; kill -9 $PPID; wait"
+    running = tried.start("try", "--env", "staging", "--", "sh", "-c", script)
     running.process.wait()
     _, said = running.process.communicate()
     (port,) = [line.removeprefix("port=") for line in said.splitlines() if line.startswith("port=")]
     until(lambda: processes(f"port={port}") == [])
+    until(lambda: processes("86441") == [])
 
 
 @pytest.mark.slow
@@ -131,6 +133,10 @@ def test_a_command_that_cannot_run_is_a_usage_error(house: House) -> None:
 def test_a_secret_is_not_passed_on_and_a_failing_migration_runs_no_command(tried: House) -> None:
     secret = tried.run("try", "--env", "staging", "--keep-env", "STAGING_DATABASE_URL", "--", "env")
     assert (secret.status, "is a secret of a manifest" in secret.said) == (2, True)
+    key = tried.run(
+        "try", "--env", "staging", "--keep-env", "CTGITOPS_IDENTITY", "--", "env", environ={"CTGITOPS_IDENTITY": "x"}
+    )
+    assert (key.status, "CTGITOPS_IDENTITY is a secret" in key.said) == (2, True), key.said
     tried.migration("003_wrong", "alter table nowhere add column a int;")
     failed = tried.run("try", "--env", "staging", "--", "touch", "ran")
     assert (failed.status, "migrations/003_wrong.sql:1" in failed.said) == (6, True), failed.said

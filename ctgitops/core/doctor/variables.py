@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from ..environment.receiver import Receiver
 
 
+IDENTITY = "CTGITOPS_IDENTITY"
+"""The variable with the private key that decrypts backups. No manifest names it."""
+
+
 def secrets_of(environments: Iterable[Environment], receivers: tuple[Receiver, ...]) -> frozenset[str]:
-    """The names of all variables with secrets. `receivers` are those of the policy."""
-    found: set[str] = set()
+    """The names of all variables with secrets, with the private key of backups. `receivers` are those of the policy."""
+    found = {IDENTITY}
     for each in environments:
         found |= _wanted(each, (*each.notify, *receivers)).keys()
     return frozenset(found)

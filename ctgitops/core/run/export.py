@@ -65,7 +65,7 @@ def numbers_to_record(
 
     Raises LedgerError if the ledger and the files, or the tool's ledger and the files, disagree.
     """
-    problems = (*_own(ledger, workspace), *_order(ledger, tool), *_of_tool(foreign, tool))
+    problems = (*_own(ledger, workspace), *_order(ledger, tool), *_of_tool(foreign, tool, ledger))
     if problems:
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
         what = f"the migrations cannot be recorded for {tool.title}: {'; '.join(problems[:5])}{more}"
@@ -94,10 +94,22 @@ def _order(ledger: Ledger, tool: ToolMigrations) -> Iterator[str]:
             yield f"{migration.name} is pending, but precedes an applied migration; apply it first"
 
 
-def _of_tool(foreign: ForeignLedger, tool: ToolMigrations) -> Iterator[str]:
+def _of_tool(foreign: ForeignLedger, tool: ToolMigrations, ledger: Ledger) -> Iterator[str]:
     known = {row.name for each in tool.by_number.values() if (row := foreign.row_of(each))}
     for row in foreign.rows:
         if not row.complete:
             yield f"{row.name} is recorded in {foreign.table} as failed or unfinished"
         elif row.name not in known:
             yield f"{row.name} is recorded in {foreign.table}, but has no file"
+    yield from _too_early(foreign, tool, ledger)
+
+
+def _too_early(foreign: ForeignLedger, tool: ToolMigrations, ledger: Ledger) -> Iterator[str]:
+    """The pending migrations that the tool's ledger lists. The tool would never run them."""
+    applied = [each for number, each in tool.by_number.items() if number in ledger.applied]
+    # With checksums as keys, a row can also belong to an applied migration that has the same text
+    taken = [] if foreign.all_before else [foreign.row_of(each) for each in applied]
+    for number, migration in tool.by_number.items():
+        row = None if number in ledger.applied else foreign.row_of(migration)
+        if row and row.complete and row not in taken:
+            yield f"{migration.name} is recorded in {foreign.table}, but the ledger says that it is not applied"

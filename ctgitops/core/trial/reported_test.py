@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 LARGEST = 10_000_000
 """Maximum length of a report in bytes."""
 MOST_TESTS = 50
+MOST_NOTES = 10
 LONGEST_NAME = 80
 LONGEST_RESULT = 200
 LONGEST_OUTPUT = 3_000
@@ -33,6 +35,8 @@ class ReportedTests:
     tests: tuple[ReportedTest, ...] = ()
     unknown: str = ""
     """Why the results are not known. Empty if they are."""
+    unmatched: tuple[str, ...] = ()
+    """The known differences between the copy and the environment, as text."""
 
     @property
     def passed(self) -> bool:
@@ -40,8 +44,11 @@ class ReportedTests:
         return not self.unknown and all(test.passed for test in self.tests)
 
 
-def reported_tests(text: str) -> ReportedTests:
-    """The results in a JSON document of `try`. Never raises."""
+def reported_tests(text: str, wanted: tuple[str, ...] = ()) -> ReportedTests:
+    """The results in a JSON document of `try`. Never raises.
+
+    `wanted` are the names of the tests in the policy. Without a result of each of them, the results are not known.
+    """
     if not text:
         return ReportedTests(unknown="the job of the tests has written no results")
     if len(text) > LARGEST:
@@ -51,12 +58,22 @@ def reported_tests(text: str) -> ReportedTests:
         if (error := document.get("error")) is not None:
             return ReportedTests(unknown=f"no test ran: {str(error['what'])[:LONGEST_RESULT]}")
         tests = tuple(_test(each) for each in document["tests"][:MOST_TESTS])
-        complete = ReportedTests(str(document["environment"])[:LONGEST_NAME], len(document["migrations"]), tests)
+        unmatched = tuple(str(each)[:LONGEST_RESULT] for each in document.get("unmatched", [])[:MOST_NOTES])
+        environment, migrations = str(document["environment"])[:LONGEST_NAME], len(document["migrations"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ReportedTests(unknown="the file with the results is not a document of `ctgitops try`")
-    if len(document["tests"]) > MOST_TESTS:
-        return replace(complete, unknown=f"only {MOST_TESTS} of {len(document['tests'])} tests of the report were read")
-    return complete if tests else ReportedTests(unknown="the report has no tests")
+    unknown = _incomplete(len(document["tests"]), tests, wanted)
+    return ReportedTests(environment, migrations, tests, unknown, unmatched)
+
+
+def _incomplete(count: int, tests: tuple[ReportedTest, ...], wanted: tuple[str, ...]) -> str:
+    """Which results a report with `count` tests lacks. Empty if it lacks none."""
+    if count > MOST_TESTS:
+        return f"only {MOST_TESTS} of {count} tests of the report were read"
+    if not tests:
+        return "the report has no tests"
+    missing = ", ".join(Counter(wanted) - Counter(test.name for test in tests))
+    return f"the report has no result of the test {missing}" if missing else ""
 
 
 def _test(data: dict[str, Any]) -> ReportedTest:

@@ -5,6 +5,7 @@ It contains the schema, the roles and the list of applied migrations. It contain
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -46,7 +47,7 @@ def artifact_text(environment: str, target: TargetSchema) -> str:
         "seeds": target.ledger.seeded,
         "statistics": target.statistics,
     }
-    return json.dumps(document, default=_plain, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return _text({**document, "digest": _digest(document)}) + "\n"
 
 
 def target_from(text: str, name: str, environment: str, files: tuple[Migration, ...]) -> TargetSchema:
@@ -59,6 +60,8 @@ def target_from(text: str, name: str, environment: str, files: tuple[Migration, 
         document = json.loads(text)
         if document["version"] != VERSION:
             raise UsageError(f"{name} has the format {document['version']}, not {VERSION}", hint=hint)
+        if document.pop("digest") != _digest(document):
+            raise UsageError(f"{name} was changed after `ctgitops schema` wrote it", hint=hint)
         found, original, ledger = document["environment"], _database(document["database"]), _ledger(document, files)
         statistics = {
             t: {c: (float(n), float(d)) for c, (n, d) in of.items()} for t, of in document["statistics"].items()
@@ -68,6 +71,15 @@ def target_from(text: str, name: str, environment: str, files: tuple[Migration, 
     if found != environment:
         raise UsageError(f"{name} is the schema of {found}, not of {environment}", hint=hint)
     return TargetSchema(original, ledger, statistics)
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, default=_plain, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    """The SHA-256 of all other fields. A file that was edited or damaged could describe an impossible database."""
+    return hashlib.sha256(_text(document).encode(errors="surrogatepass")).hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -10,6 +10,7 @@ import psycopg
 
 from ...core.schema.source_database import Locale, Membership, Role, SourceDatabase
 from ...errors import LedgerError
+from ...sql.dumped_secrets import without_secrets
 from ...sql.nodes import quoted_name
 from ...sql.script import Script
 from ..connection.connect import Address, Connection, connected
@@ -35,10 +36,6 @@ _PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
 """Matches a line that pg_dump 15 and later write for a server before 15, where the cluster's creator owns `public`."""
 _DENIED = re.compile(r"ERROR: +(permission denied for .+?)(?: / |$)")
 _AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
-_OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
-_MAPPING = re.compile(rf"^(CREATE USER MAPPING FOR .* SERVER .*?){_OPTIONS}", re.MULTILINE)
-_SERVER = re.compile(rf"^CREATE SERVER .*?{_OPTIONS}", re.MULTILINE)
-_SECRET = re.compile(r"\b(\w*(?:pass|secret|token|sslkey)\w*) '(?:[^']|'')*'", re.IGNORECASE)
 _ROLES = """
 select r.rolname, r.rolsuper, r.rolcreaterole, r.rolinherit, r.rolbypassrls, r.rolcreatedb,
     (select pg_catalog.jsonb_agg(to_jsonb(m) || pg_catalog.jsonb_build_object(
@@ -236,7 +233,7 @@ def schema_of(address: Address, major: int, only: tuple[str, ...] = ()) -> str:
     done = run_as(None, command, environment_for(client, address))
     if done.returncode:
         raise _not_dumped(address, client.version, done.stderr)
-    return _without_secrets(_META.sub("", done.stdout))
+    return without_secrets(_META.sub("", done.stdout))
 
 
 def given_sql(address: Address, given: Given, major: int | None) -> str:
@@ -274,12 +271,6 @@ def _not_dumped(address: Address, version: object, stderr: str) -> LedgerError:
         what = f"the role of the URL may not read the schema of {address.label}: {denied[1]}"
         hint = f"grant what `ctgitops roles --env {address.label.partition(' (')[0]} --only plan` prints"
     return LedgerError(what, state="nothing was changed", hint=hint)
-
-
-def _without_secrets(schema: str) -> str:
-    """Removes credentials from user mappings, and options with secret names from foreign servers."""
-    schema = _MAPPING.sub(r"\1;", schema)
-    return _SERVER.sub(lambda server: _SECRET.sub(r"\1 '***'", server[0]), schema)
 
 
 def locale_of(row: dict[str, Any]) -> Locale:

@@ -67,7 +67,9 @@ class InStep:
         """
         tool = ToolLedger(foreign, applied, self.request.origin.actor)
         with lost_as_error(self.address):
-            if not foreign.new:
+            if foreign.new:
+                tool.refuse_taken_name(self.lock)
+            else:
                 tool.refuse_unwritable(self.lock)
             tool.take_lock(self.lock, self.request.wait_for_lock)
         escaping, numbers = Escaping(self.lock.pgconn), [each.number for each in applied]

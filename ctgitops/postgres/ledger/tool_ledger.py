@@ -79,6 +79,14 @@ class ToolLedger:
             hint = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {quoted_name(connection.info.user)}"
             raise LedgerError(what, state="nothing was changed", hint=hint)
 
+    def refuse_taken_name(self, connection: Connection) -> None:
+        """Raises LedgerError if the table is new, but the database already has a relation of this name."""
+        _, table = self._qualified
+        if connection.execute("select pg_catalog.to_regclass(%s)::oid", [table]).fetchone() != (None,):
+            what = f"{self.foreign.table} exists, and is not a ledger of {self.foreign.title}"
+            hint = "rename it, then run the command again"
+            raise LedgerError(what, state="the database was not changed", hint=hint)
+
     def created(self, escaping: Escaping) -> str:
         """The statements that create the ledger as the tool does."""
         values = next((each.record.values for each in self.migrations if each.record), {})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
@@ -74,14 +75,18 @@ def generate_rows(connection: Connection, rows: Mapping[str, int], statistics: S
 
     The connection has an empty `search_path`. Raises WorkspaceError if a table cannot be filled.
     """
-    tables = [_table(connection, name, number, statistics.get(name, {})) for name, number in rows.items()]
+    tables: list[GeneratedTable] = []
+    for name, number in rows.items():
+        with _errors_refused(name):
+            tables.append(_table(connection, name, number, statistics.get(name, {})))
     try:
         ordered, notes = in_order_of_keys(tables)
     except ValueError as error:
         raise _refused(str(error)) from None
     found = list(notes)
     for table in ordered:
-        added = _fill(connection, _without_empty(connection, table))
+        with _errors_refused(table.name):
+            added = _fill(connection, _without_empty(connection, table))
         if added < table.rows:
             found.append(f"{table.name}: {added:,} rows instead of {table.rows:,}, because others violate a constraint")
     return tuple(found)
@@ -91,12 +96,8 @@ def _fill(connection: Connection, table: GeneratedTable) -> int:
     for column in unsupported(table):
         raise _refused(f"{table.name}: the column {column.name} must have a value, and no values of type {column.type} "
                        "can be generated")  # fmt: skip
-    try:
-        added = _insert(connection, table)
-        connection.execute(f"analyze {table.name}".encode())
-    except psycopg.Error as error:
-        said = error.diag.message_primary or str(error)
-        raise _refused(f"{table.name}: no rows can be generated: {' '.join(said.split())}") from None
+    added = _insert(connection, table)
+    connection.execute(f"analyze {table.name}".encode())
     if not added:
         which = f", such as {table.checks[0]}" if table.checks else ""
         raise _refused(f"{table.name}: no generated row satisfies the constraints of the table{which}")
@@ -165,6 +166,16 @@ def _column(row: tuple[Any, ...], statistics: Mapping[str, tuple[float, float]])
     return GeneratedColumn(
         name, type_, modifier, not_null, labels, kind, array, tuple(checks), nulls=nulls, distinct=distinct
     )
+
+
+@contextmanager
+def _errors_refused(table: str) -> Iterator[None]:
+    """Raises WorkspaceError for an error of PostgreSQL, such as a missing privilege."""
+    try:
+        yield
+    except psycopg.Error as error:
+        said = error.diag.message_primary or str(error)
+        raise _refused(f"{table}: no rows can be generated: {' '.join(said.split())}") from None
 
 
 def _refused(what: str) -> WorkspaceError:

@@ -118,3 +118,19 @@ def test_rows_that_exist_are_kept(database_url: str) -> None:
     sql = "create table t (a int primary key, b text unique); insert into t values (1, 'b 2'), (70, 'x');"
     assert generated(database_url, sql, {"public.t": 50}) == ()
     assert count(database_url, "t") == 52
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("public.child", "public.child: no rows can be generated: permission denied for table parent"),
+        ("hidden.t", "hidden.t: no rows can be generated: permission denied for schema hidden"),
+    ],
+)
+def test_a_missing_privilege_is_named(database_url: str, table: str, said: str) -> None:
+    sql = """
+        create table parent (id int primary key); create table child (id int, parent int references parent);
+        create schema hidden create table t (id int); grant all on child to pg_monitor; set role pg_monitor;
+    """
+    with pytest.raises(WorkspaceError, match=said):
+        generated(database_url, sql, {table: 1})
