@@ -30,7 +30,8 @@ def test_traffic_is_sampled_on_a_schedule(scene: Scene) -> None:
 
     assert sampled() == 0
     assert "staging: load NOT SAMPLED: the ledger of staging" in scene.summary
-    assert "start the workflow with <code>command: apply</code> once: it upgrades the ledger" in scene.summary
+    how = "start the workflow with <code>command: apply</code>, <code>environment: staging</code> once"
+    assert f"{how}: it upgrades the ledger" in scene.summary
     assert scene.run("push", push()) == 0
     assert sampled() == 0
     assert "quiet hours UNKNOWN: there are samples of 0 days, but at least 3 are necessary" in scene.summary

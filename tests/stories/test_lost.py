@@ -88,7 +88,7 @@ def test_a_connection_that_is_cut_is_ended_before_anybody_is_told_how_it_went(
     request = _request(lived_in)
     with database.exclusively(request, _nobody) as session:
         plan = make_plan(request.workspace, request.environment, session.ledger())
-        cut = threading.Timer(0.3, _cut, [session._work._connection.pgconn.socket])  # type: ignore[union-attr]
+        cut = threading.Timer(0.3, _cut, [session._work.connected().pgconn.socket])
         cut.start()
         with pytest.raises(ApplyError) as caught:
             session.run(plan.steps[0], plan, Safeguards())
@@ -109,7 +109,7 @@ def test_a_batch_whose_connection_is_cut_is_not_run_twice(lived_in: House, datab
     with database.exclusively(request, _nobody) as session:
         plan = make_plan(request.workspace, request.environment, session.ledger())
         session._run_of(plan)._coalescer.pace.size = 8
-        cut = threading.Timer(0.3, _cut, [session._work._connection.pgconn.socket])  # type: ignore[union-attr]
+        cut = threading.Timer(0.3, _cut, [session._work.connected().pgconn.socket])
         cut.start()
         for step in plan.steps:
             session.run(step, plan, Safeguards())

@@ -172,4 +172,4 @@ def test_a_ledger_of_an_older_format_is_told_what_to_run(house: House) -> None:
     first = house.run("traffic", "--env", "staging")
     assert first.status == 4, first.said
     assert "has no table ctgitops.traffic" in first.words
-    assert "run `ctgitops apply` once" in first.words
+    assert "run `ctgitops apply --env staging` once" in first.words
