@@ -129,7 +129,9 @@ def test_who_waits_for_an_alter(lived_in: House, database_url: str) -> None:
     lived_in.environment("staging", database_url, PATIENT)
     lived_in.migration("002_alter", f"alter table one add two int;\n{GO}")
     at_work = lived_in.start("apply", "--env", "staging", environ=WHO)
-    until(lambda: runs(database_url, "pg_sleep"))
+    # The message with both statements begins before the ALTER has its lock
+    locked = "select from pg_locks where relation = 'one'::regclass and mode = 'AccessExclusiveLock' and granted"
+    until(lambda: fetch(database_url, locked))
     with session(database_url) as other:
         other.pgconn.send_query(b"select count(*) from one where id = 12345")
         until(lambda: waits_for_a_lock(database_url))

@@ -13,7 +13,7 @@ from ...core.gate.preflight import PreflightConcern, ServerCheck, concerns, unch
 from ...core.run.progress import Listener, PreflightAwaited, PreflightUnchecked, SessionConnected
 from ...lazy import dataclass
 from ...sql.locks import LockMode, RequiredLock
-from ..connection.cancellable_query import Answer, Interrupted, exchange_or_rollback, rest, rows
+from ..connection.cancellable_query import Answer, exchange_or_rollback, rest, rows
 from ..connection.effective_settings import effective_settings
 from .blockers import BlockerWatch, blocker_of, blocker_query
 
@@ -76,7 +76,7 @@ class Preflight:
             return ()
         try:
             return self._reasons(connection, wanted)
-        except Interrupted:
+        except KeyboardInterrupt:  # between two statements, it is not an Interrupted
             hint = "run the command again"
             return (
                 Reason("preflight", "the run was asked to stop while preflight waited for better conditions", hint),
