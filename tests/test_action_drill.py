@@ -36,6 +36,7 @@ def test_a_drill_passes_fails_and_says_that_there_is_nothing_to_do(scene: Scene)
 
     (failed,) = scene.forge.issues["environment-staging"]
     assert (failed.title, failed.open) == ("staging: failed drill", True)
+    assert "database: unchanged, because a drill only reads the backup" in failed.body
     assert "has no backup" in failed.body
 
     assert scene.run("push", push()) == 0

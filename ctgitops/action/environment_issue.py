@@ -13,7 +13,7 @@ from ..errors import CtgitopsError
 from ..report.diff_lines import change_lines
 from ..report.drift import verdict, what_next
 from ..report.environment_issue import issue_text
-from ..report.notification import of_error, of_outcome
+from ..report.notification import AFTER_DRILL, of_error, of_outcome
 from ..report.phrases import moment
 from ..report.workflow_inputs import with_inputs
 from .job import Job
@@ -52,7 +52,7 @@ _WAITS = 5
 
 def tell_drill(job: Job, environment: str, error: CtgitopsError | None) -> None:
     """Updates the issue after a drill. The issue shows a backup that could not be restored."""
-    trouble = None if error is None else Trouble(f"the drill failed: {error.what}", next=error.hint)
+    trouble = None if error is None else Trouble(f"the drill failed: {error.what}", (AFTER_DRILL,), error.hint)
     tell(job, environment, Topic.DRILL, trouble)
 
 

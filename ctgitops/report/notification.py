@@ -205,12 +205,16 @@ def of_error(error: CtgitopsError, environment: str, origin: Origin) -> Notifica
     return Notification(event, environment, f"{verb}: {error.what}", tuple(facts), error.hint, origin)
 
 
+AFTER_DRILL = "database: unchanged, because a drill only reads the backup; the newest backup is not proved"
+"""The state after a failed drill."""
+
+
 def of_drill(result: DrillResult, origin: Origin) -> Notification | None:
     """The notification about a failed drill. None if the backup was restored and verified."""
     if isinstance(result, PassedDrill):
         return None
     facts = [f"at: {result.error.place}"] if result.error.place else []
-    facts.append("database: unchanged, because a drill only reads the backup; the newest backup is not proved")
+    facts.append(AFTER_DRILL)
     what = f"DRILL FAILED: {result.error.what}"
     return Notification(Event.DRILL, result.environment, what, tuple(facts), result.error.hint, origin)
 
