@@ -46,9 +46,10 @@ def put(call: Callable[[], _Result], wait: Wait) -> _Result:
 
     Raises BackupError if `wait.stop` is set.
     """
-    future = _begun(call)
-    wait.unanswered = True
+    wait.unanswered = True  # Ctrl-C can come while the thread starts, and the store may then have the request
+    future: Future[_Result] = Future()
     try:
+        _start(future, call)
         while not wait.stop.is_set():
             if futures.wait([future], _POLL_SECONDS).done:
                 return future.result()
@@ -81,8 +82,12 @@ def in_threads(call: Callable[[_Item], _Result], items: Iterable[_Item], threads
 
 def _begun(call: Callable[[], _Result]) -> Future[_Result]:
     future: Future[_Result] = Future()
-    threading.Thread(target=_run, args=(future, call), name="store", daemon=True).start()
+    _start(future, call)
     return future
+
+
+def _start(future: Future[_Result], call: Callable[[], _Result]) -> None:
+    threading.Thread(target=_run, args=(future, call), name="store", daemon=True).start()
 
 
 def _run(future: Future[_Result], call: Callable[[], _Result]) -> None:
