@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.environment.freeze import Freeze
 from ..core.problem import Problem
-from .calendars import LARGEST, Freezes, freezes_in
 from .json_schema import Fault, dotted
 from .time_zones import near_zone, zone_exists
 
 if TYPE_CHECKING:
+    from .calendars import Freezes
     from .repository import Repository
     from .strict_yaml import Document, Keys
 
@@ -28,6 +28,8 @@ def freezes_of(usable: dict[str, Any], repository: Repository) -> Freezes:
 def _freezes(written: dict[str, Any], repository: Repository) -> Freezes:
     if "ics" not in written:
         return (Freeze.between(written["from"], written["to"], written["timezone"], written["reason"]),)
+    from .calendars import LARGEST, freezes_in  # noqa: PLC0415 - few manifests have a calendar
+
     text = repository.text(written["ics"], LARGEST)
     if isinstance(text, Problem):
         raise ValueError(text.what)  # noqa: TRY004 - a Problem is what is wrong with the value
