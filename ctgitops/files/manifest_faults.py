@@ -13,7 +13,6 @@ from ..core.workspace.workspace import query_problems
 from ..errors import Place
 from ..lazy import regex
 from ..sql.script import Script
-from .age_keys import recipient
 from .freezes import freeze_faults
 from .json_schema import Fault, dotted
 from .policy import unknown_rules
@@ -201,6 +200,8 @@ def _backup(document: Document, usable: Usable) -> Iterator[Fault]:
         hint = "zero locks nothing: choose a longer time, or remove the key"
         yield _fault(document, ("backup", "store", "object_lock"), settings["object_lock"], hint)
     for index, text in enumerate(backup.get("encrypt_to", ())):
+        from .age_keys import recipient  # noqa: PLC0415 - few manifests encrypt
+
         try:
             recipient(text)
         except ValueError as error:
