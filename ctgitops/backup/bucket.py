@@ -136,10 +136,10 @@ class Bucket:
         except (BaseError, OSError) as error:
             raise self._failed("get", name, error) from None
 
-    def list(self, under: str = "") -> Iterator[StoredObject]:
+    def list(self, under: str = "", after: str = "") -> Iterator[StoredObject]:
         """Lists the objects page by page."""
         try:
-            pages = obstore.list(self.store, prefix=under or None, chunk_size=PAGE)
+            pages = obstore.list(self.store, prefix=under or None, offset=after or None, chunk_size=PAGE)
             while page := interruptible(lambda: next(pages, None)):
                 for each in page:
                     yield StoredObject(each["path"], each["size"], _tag(each["e_tag"]))

@@ -45,8 +45,11 @@ class Objects(Protocol):
     def locked(self, name: str) -> tuple[datetime, bool] | None:
         """Until when an object cannot be deleted, and whether the store confirms this. None without a lock."""
 
-    def list(self, under: str = "") -> Iterator[StoredObject]:
-        """Yields the objects page by page. With `under`, only objects whose name begins with `under` and a slash."""
+    def list(self, under: str = "", after: str = "") -> Iterator[StoredObject]:
+        """Yields the objects page by page. With `under`, only objects whose name begins with `under` and a slash.
+
+        With `after`, only objects whose name is greater. Most stores then skip the objects before it themselves.
+        """
 
     def delete(self, names: Sequence[str], seconds: float | None = None) -> None:
         """Removes objects. `seconds` limits the wait for each answer of the store. Writes."""
@@ -91,10 +94,10 @@ class FolderObjects:
         """None, because a file in a folder is never locked."""
         return
 
-    def list(self, under: str = "") -> Iterator[StoredObject]:
+    def list(self, under: str = "", after: str = "") -> Iterator[StoredObject]:
         """The files as objects. Computes the MD5 from the file on disk."""
         for path in sorted((self.root / under).rglob("*")):
-            if path.is_file():
+            if path.is_file() and str(path.relative_to(self.root)) > after:
                 with path.open("rb") as file:
                     found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
                 yield StoredObject(str(path.relative_to(self.root)), path.stat().st_size, found)

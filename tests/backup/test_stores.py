@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctgitops.backup.folder_store import FolderStore
 from ctgitops.backup.object_store import ObjectStore
-from ctgitops.backup.objects import FolderObjects
+from ctgitops.backup.objects import FolderObjects, StoredObject
 from ctgitops.errors import UsageError
 from ctgitops.ports.backup_store import RECEIPT, BackupStore
 from tests.backup.scene import Scene
@@ -26,6 +28,21 @@ STORES: dict[str, Callable[[Path], tuple[str, BackupStore]]] = {
     ),
 }
 """Makes an empty store, with the address that `backup.to` names it by."""
+
+
+ID = "20261103T090000Z-production-1f2e3d4c"
+
+
+class FakeList(FolderObjects):
+    """A store that lists its names in the given order, as S3's directory buckets may do."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(Path())
+        object.__setattr__(self, "names", names)
+
+    def list(self, _under: str = "", after: str = "") -> Iterator[StoredObject]:
+        """The names that are greater than `after`."""
+        yield from (StoredObject(name, 1, "") for name in vars(self)["names"] if name > after)
 
 
 @pytest.fixture(params=STORES)
@@ -56,6 +73,13 @@ def test_a_finished_backup_comes_back_whole(store: BackupStore) -> None:
     assert store.ids() == ("1", "2")
     assert content(store, "2") == {"dump/1.dat": b"rows", RECEIPT: b"receipt of 2"}
     assert content(store, "1")["dump/1.dat"] == b"other rows"
+
+
+@given(st.permutations((f"{ID}/receipt.json", "2026/photo.jpg", "zoo/9", ".keep", "0", "Photo", ":", "a/receipt.json")))
+def test_foreign_objects_hide_no_backup_in_any_order_of_the_list(names: list[str]) -> None:
+    objects = FakeList(names)
+    assert ObjectStore(objects, "s3://bucket", encrypted()).ids() == (ID,)
+    assert ObjectStore(FakeList(sorted(names)), "s3://bucket", encrypted()).ids() == (ID,)
 
 
 def test_a_backup_that_is_not_finished_does_not_count_and_leaves_nothing(store: BackupStore) -> None:
