@@ -19,7 +19,7 @@ from ..ports.backup_store import NOTES, RECEIPT, Draft, StoredCopy
 from ..postgres.connection.uninterrupted_cleanup import uninterrupted_cleanup
 from .encryption import ENCRYPTED, Cipher
 from .folder_store import CHUNK
-from .objects import NotAllowedError, Objects, StoredObject
+from .objects import NotAllowedError, Objects, StoredObject, may_be_backups
 from .pg_dump import many
 from .store_calls import Wait
 from .temporary_folder import temporary_folder
@@ -29,8 +29,6 @@ BEGUN = "begun"
 """The name of a backup's first object, which is written before the dump to test access to the store."""
 CLEANUP_SECONDS = 10.0
 """The longest wait for each answer of the store while the objects of an unfinished backup are removed."""
-IN_ORDER = 20
-"""The number of names in order after which a store's list counts as ordered."""
 _PART = re.compile(r"\.part[0-9]{5,}$")
 
 
@@ -144,26 +142,11 @@ class ObjectStore:
     def _found(self) -> dict[str, bool]:
         """Maps the ID of each backup in the store to whether its receipt exists."""
         found: dict[str, bool] = {}
-        for each in _may_be_backups(self.objects):
+        for each in may_be_backups(self.objects):
             backup, slash, name = each.name.partition("/")
             if slash and (name == RECEIPT or BACKUP_ID.fullmatch(backup)):
                 found[backup] = found.get(backup, False) or name == RECEIPT
         return found
-
-
-def _may_be_backups(objects: Objects) -> Iterator[StoredObject]:
-    """The objects whose name begins with a digit, as the ID of a backup does.
-
-    A bucket may hold a million other objects, with 1,000 in each page. Nearly all stores list names in order, so the
-    list ends after the last digit. S3's directory buckets do not: 20 of their names are in order once in 20! times.
-    """
-    ordered, last = True, ""
-    for number, each in enumerate(objects.list(after="0"), 1):
-        ordered, last = ordered and each.name > last, each.name
-        if each.name[0].isdigit():
-            yield each
-        elif ordered and number >= IN_ORDER and each.name > "9":
-            return
 
 
 class _Draft:

@@ -15,6 +15,9 @@ from ..errors import BackupError
 from .folder_store import PARTIAL, give_away, pieces
 from .store_calls import Wait
 
+IN_ORDER = 20
+"""The number of names in order after which a store's list counts as ordered."""
+
 
 class NotAllowedError(BackupError):
     """The store refuses the operation, because the credentials lack a permission."""
@@ -53,6 +56,21 @@ class Objects(Protocol):
 
     def delete(self, names: Sequence[str], seconds: float | None = None) -> None:
         """Removes objects. `seconds` limits the wait for each answer of the store. Writes."""
+
+
+def may_be_backups(objects: Objects) -> Iterator[StoredObject]:
+    """The objects whose name begins with a digit, as the ID of a backup does.
+
+    A bucket may hold a million other objects, with 1,000 in each page. Nearly all stores list names in order, so the
+    list ends after the last digit. S3's directory buckets do not: 20 of their names are in order once in 20! times.
+    """
+    ordered, last = True, ""
+    for number, each in enumerate(objects.list(after="0"), 1):
+        ordered, last = ordered and each.name > last, each.name
+        if each.name[0].isdigit():
+            yield each
+        elif ordered and number >= IN_ORDER and each.name > "9":
+            return
 
 
 @dataclass(frozen=True)
