@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...core.plan.existing_schema import DUPLICATE, Nearest, tables_there, with_baseline_hint
+from ...core.plan.existing_schema import DUPLICATE, Nearest, likely_steps, tables_there, with_baseline_hint
 from ...core.plan.plan import worst_first
 from ...core.plan.replay import like, steps_of_files, with_versions_of
 from ...core.run.baseline import baseline_blocker
@@ -47,9 +47,12 @@ def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows)
     nearest: Nearest | None = None
     with suppress(CtgitopsError):  # the search ends at the first file that fails
         steps = steps_of_files(request.workspace)
+        if not (likely := likely_steps(steps, live)):
+            return None
         with shadows.like(like(live), request.environment) as shadow:
             least, before = len(_differences(shadow.snapshot(), live)), -1
-            for step in steps:
+            shadow.apply(steps[: likely.start])
+            for step in steps[likely.start : likely.stop]:
                 shadow.apply((step,))
                 count = len(_differences(shadow.snapshot(), live))
                 if step.number in ledger.applied:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 DUPLICATE = frozenset({"42P07", "42710", "42P06", "42723", "42701"})
 """The SQLSTATEs of errors about a table, object, schema, function or column that already exists."""
+FEW = 50
+"""The number of steps up to which the schema is compared after every step."""
+MISSING = 3
+"""The number of steps with a missing table after which the schemas are no longer compared."""
 _TABLES = frozenset({"table", "foreign table", "view", "materialized view"})
 
 
@@ -32,8 +36,7 @@ class Nearest:
 
 def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
     """The steps before the first step with a missing table, up to the last step that creates a table."""
-    there = {each.name for each in live.objects if each.kind in _TABLES}
-    path = [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
+    there, path = _relations(live)
     found: list[Step] = []
     last = 0
     for step in steps:
@@ -45,12 +48,35 @@ def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
     return tuple(found[:last])
 
 
+def likely_steps(steps: tuple[Step, ...], live: Snapshot) -> range:
+    """The positions of the steps after which the schema from the files may be most similar to `live`.
+
+    A comparison takes as long as reading the whole schema. A long history is therefore compared only from the last step
+    whose table exists to the third step after it that creates a missing table. Empty if no table of it exists.
+    """
+    if len(steps) <= FEW:
+        return range(len(steps))
+    there, path = _relations(live)
+    made = [[each.makes for each in step.script.statements if each.makes] for step in steps]
+    found = [any(_is_there(name, there, path) for name in names) for names in made]
+    if not any(found):
+        return range(0)
+    first = len(found) - 1 - found[::-1].index(True)
+    missing = [n for n in range(first + 1, len(steps)) if made[n]]
+    return range(first, missing[MISSING - 1] if len(missing) >= MISSING else len(steps))
+
+
+def _relations(live: Snapshot) -> tuple[set[str], list[str]]:
+    """The names of the tables and views without quotes, and the schemas of the search path."""
+    there = {each.name.replace('"', "") for each in live.objects if each.kind in _TABLES}
+    return there, [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
+
+
 def _is_there(name: str, there: set[str], path: list[str]) -> bool:
-    """Whether a table exists in a snapshot. A snapshot quotes a name only if necessary."""
+    """Whether one of `there`, names without quotes, is the table."""
     parts = [part.replace('""', '"') for part in name.strip('"').split('"."')]
     schemas = [parts[0]] if len(parts) > 1 else path
-    plain = {each.replace('"', "") for each in there}
-    return any(f"{schema}.{parts[-1]}".replace('"', "") in plain for schema in schemas)
+    return any(f"{schema}.{parts[-1]}".replace('"', "") in there for schema in schemas)
 
 
 def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:

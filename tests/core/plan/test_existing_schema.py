@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctgitops.core.ledger.ledger import Ledger
-from ctgitops.core.plan.existing_schema import Nearest, tables_there, with_baseline_hint
+from ctgitops.core.plan.existing_schema import FEW, MISSING, Nearest, likely_steps, tables_there, with_baseline_hint
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot, SnapshotSource
 from tests.fakes import STAGING, migration, workspace
@@ -35,6 +37,21 @@ def test_the_first_steps_are_there_as_long_as_their_tables_are(tables: list[str]
     live = Snapshot.of((SchemaObject("table", name) for name in tables), SnapshotSource("15.1", "postgres", path))
     found = tables_there(make_plan(workspace(*FILES), STAGING, Ledger()).steps, live)
     assert (found[-1].name if found else "") == last
+
+
+@given(st.integers(1, 3 * FEW), st.data())
+def test_of_a_long_history_the_steps_around_the_last_existing_table_are_compared(
+    number: int, data: st.DataObject
+) -> None:
+    """The database has the files up to `at`, perhaps without some tables. Each second file creates a table."""
+    files = [migration(f"{n:03}_x", sql=f"create table t{n} ()" if n % 2 else "select 1") for n in range(1, number + 1)]
+    at = data.draw(st.integers(0, number))
+    dropped = data.draw(st.sets(st.integers(1, max(at, 1)), max_size=MISSING - 1))
+    tables = [f"public.t{n}" for n in range(1, at + 1, 2) if n not in dropped]
+    live = Snapshot.of((SchemaObject("table", name) for name in tables), SnapshotSource("15.1", "postgres", ""))
+    likely = likely_steps(make_plan(workspace(*files), STAGING, Ledger()).steps, live)
+    assert at - 1 in likely or not tables
+    assert len(likely) <= max(FEW, 2 * (2 * MISSING + 1))
 
 
 @pytest.mark.parametrize(
