@@ -1,0 +1,183 @@
+"""Pages about benchmarks that ran before and after the pending migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..core.benchmark.outcome import Verdict
+from .escape import code, fence, plain
+from .json import dump
+from .phrases import count
+from .terminal_text import indented, on_one_line
+
+if TYPE_CHECKING:
+    from ..core.benchmark.comparison import Comparison
+    from ..core.benchmark.outcome import BenchmarkOutcome, BenchmarkResult, MeasuredLoad
+
+MARKS = {
+    Verdict.SLOWER: "🟠 slower",
+    Verdict.READS_MORE: "🟠 reads more",
+    Verdict.BROKEN: "🟠 fails after the migrations",
+    Verdict.UNKNOWN: "❔ unknown",
+    Verdict.NEW: "🔹 new",
+    Verdict.FASTER: "✅ faster",
+    Verdict.CHANGED_PLAN: "🔹 another plan, not slower",
+    Verdict.UNCHANGED: "✅ not slower",
+}
+_NOTHING = "nothing was run"
+
+
+def benchmark_verdict(outcome: BenchmarkOutcome) -> str:
+    """The verdict on all benchmarks, in words."""
+    if not outcome.migrations:
+        return f"no pending migration, so {_NOTHING}"
+    if not outcome.results:
+        return f"the policy has no `benchmark`, so {_NOTHING}"
+    parts = []
+    if worse := outcome.regressions:
+        parts.append(f"{len(worse)} of {count(len(outcome.results), 'benchmark')} worse")
+    if outcome.unknown:
+        parts.append(f"{count(len(outcome.unknown), 'result')} UNKNOWN")
+    return ", ".join(parts) or f"{count(len(outcome.results), 'benchmark')}, none slower"
+
+
+def benchmark_text(outcome: BenchmarkOutcome) -> str:
+    """The page for a terminal."""
+    lines = [f"{outcome.environment}: {count(len(outcome.migrations), 'pending migration')}: "
+             f"{benchmark_verdict(outcome)}"]  # fmt: skip
+    lines += [f"  not matched: {on_one_line(note)}" for note in outcome.notes]
+    for result in outcome.results:
+        lines += ["", *_result_lines(result)]
+    lines += [line for each in outcome.measured for line in ("", *_measured_lines(each))]
+    return "\n".join(lines)
+
+
+def _result_lines(result: BenchmarkResult) -> Iterator[str]:
+    level = ("error" if result.fails else "warning") if result.is_regression else "note"
+    yield f"  {level}[{result.verdict}]: {on_one_line(result.name)}"
+    if result.what:
+        yield f"    {on_one_line(result.what)}"
+    if result.comparison:
+        yield from (f"    {line}" for line in figures(result.comparison))
+    for change in result.plans:
+        yield f"    {on_one_line(change.statement)}"
+        yield "      plan before:"
+        yield from indented("\n".join(map(on_one_line_kept, change.before)), 8)
+        yield "      plan after:"
+        yield from indented("\n".join(map(on_one_line_kept, change.after)), 8)
+
+
+def on_one_line_kept(line: str) -> str:
+    """A line of a plan, with its indentation."""
+    return f"{' ' * (len(line) - len(line.lstrip()))}{on_one_line(line.lstrip())}"
+
+
+def _measured_lines(load: MeasuredLoad) -> Iterator[str]:
+    yield f"  measured in {load.environment} {load.at}".rstrip() + f", {', '.join(load.migrations)}: {load.state}"
+    yield from (f"    {on_one_line(each)}" for each in load.findings)
+
+
+def figures(found: Comparison) -> Iterator[str]:
+    """The figures of a comparison, as lines."""
+    yield f"{_millis(found.before)} before, {_millis(found.after)} after: {_ratio(found)}"
+    if found.blocks_before is not None and found.blocks_after is not None:
+        yield f"blocks per run: {found.blocks_before:,.0f} before, {found.blocks_after:,.0f} after"
+
+
+def _ratio(found: Comparison) -> str:
+    return f"factor {found.ratio:,.2f} ({found.low:,.2f} to {found.high:,.2f}, {count(found.pairs, 'pair')})"
+
+
+def _millis(value: float) -> str:
+    return f"{value:,.3f} ms" if value < 1 else f"{value:,.1f} ms"
+
+
+def benchmark_markdown(outcome: BenchmarkOutcome) -> str:
+    """The page as Markdown. All texts are escaped."""
+    mark = "🟠" if outcome.regressions else "❔" if outcome.unknown else "✅"
+    parts = [f"### {mark} Benchmarks of {plain(outcome.environment)}: {plain(benchmark_verdict(outcome))}"]
+    parts += [f"⚠️ Not matched: {plain(note)}" for note in outcome.notes]
+    if outcome.results:
+        rows = ["| benchmark | result | before | after | factor | blocks |", "|:--|:--|--:|--:|:--|--:|"]
+        parts.append("\n".join([*rows, *map(_row, outcome.results)]))
+    for result in outcome.results:
+        parts += [f"{plain(result.name)}: {plain(result.what)}."] if result.what else []
+        parts += [_plans(result.name, change.statement, change.before, change.after) for change in result.plans]
+    for load in outcome.measured:
+        said = "; ".join(load.findings) or "no finding"
+        names = ", ".join(code(name) for name in load.migrations)
+        parts.append(
+            f"Measured in {plain(load.environment)} {plain(load.at)}: {names} {plain(load.state)}: {plain(said)}"
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(result: BenchmarkResult) -> str:
+    cells = [plain(result.name), MARKS[result.verdict]]
+    if found := result.comparison:
+        blocks = "" if found.blocks_after is None else f"{found.blocks_before:,.0f} → {found.blocks_after:,.0f}"
+        factor = f"{found.ratio:,.2f} ({found.low:,.2f} to {found.high:,.2f})"
+        cells += [_millis(found.before), _millis(found.after), factor, blocks]
+    else:
+        cells += ["", "", "", ""]
+    return f"| {' | '.join(cells)} |"
+
+
+def _plans(name: str, statement: str, before: tuple[str, ...], after: tuple[str, ...]) -> str:
+    text = "\n".join([statement, "", "before:", *before, "", "after:", *after])
+    return f"<details><summary>Plans of {plain(name)}</summary>\n\n{fence(text, 'text')}\n\n</details>"
+
+
+def benchmark_json(outcome: BenchmarkOutcome) -> str:
+    """The outcome as JSON."""
+    return dump(
+        {
+            "environment": outcome.environment,
+            "passed": outcome.exit_status == 0,
+            "migrations": list(outcome.migrations),
+            "unmatched": list(outcome.notes),
+            "benchmarks": [_result(each) for each in outcome.results],
+            "measured": [
+                {
+                    "environment": each.environment,
+                    "migrations": list(each.migrations),
+                    "state": each.state,
+                    "at": each.at,
+                    "findings": list(each.findings),
+                }
+                for each in outcome.measured
+            ],
+        }
+    )
+
+
+def _result(result: BenchmarkResult) -> dict[str, Any]:
+    found = result.comparison
+    return {
+        "name": result.name,
+        "verdict": result.verdict.value,
+        "severity": "error" if result.required else "warning",
+        "what": result.what,
+        "figures": None
+        if found is None
+        else {
+            "pairs": found.pairs,
+            "before_ms": round(found.before, 4),
+            "after_ms": round(found.after, 4),
+            "ratio": round(found.ratio, 4),
+            "low": round(found.low, 4),
+            "high": round(found.high, 4),
+            "blocks_before": found.blocks_before,
+            "blocks_after": found.blocks_after,
+        },
+        "plans": [
+            {
+                "statement": each.statement,
+                "before": list(each.before),
+                "after": list(each.after),
+                "only_indexes": each.only_indexes,
+            }
+            for each in result.plans
+        ],
+    }
