@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..core.benchmark.outcome import Verdict
+from ..core.benchmark.outcome import BenchmarkOutcome, Verdict
 from .escape import code, fence, plain
 from .json import dump
 from .phrases import count
@@ -13,7 +13,9 @@ from .terminal_text import indented, on_one_line
 
 if TYPE_CHECKING:
     from ..core.benchmark.comparison import Comparison
-    from ..core.benchmark.outcome import BenchmarkOutcome, BenchmarkResult, MeasuredLoad
+    from ..core.benchmark.outcome import BenchmarkResult, MeasuredLoad
+    from ..core.benchmark.plan_tree import PlanChange
+    from ..core.benchmark.reported import ReportedBenchmarks
 
 MARKS = {
     Verdict.SLOWER: "🟠 slower",
@@ -98,12 +100,7 @@ def benchmark_markdown(outcome: BenchmarkOutcome) -> str:
     mark = "🟠" if outcome.regressions else "❔" if outcome.unknown else "✅"
     parts = [f"### {mark} Benchmarks of {plain(outcome.environment)}: {plain(benchmark_verdict(outcome))}"]
     parts += [f"⚠️ Not matched: {plain(note)}" for note in outcome.notes]
-    if outcome.results:
-        rows = ["| benchmark | result | before | after | factor | blocks |", "|:--|:--|--:|--:|:--|--:|"]
-        parts.append("\n".join([*rows, *map(_row, outcome.results)]))
-    for result in outcome.results:
-        parts += [f"{plain(result.name)}: {plain(result.what)}."] if result.what else []
-        parts += [_plans(result.name, change.statement, change.before, change.after) for change in result.plans]
+    parts += _results(outcome.results)
     for load in outcome.measured:
         said = "; ".join(load.findings) or "no finding"
         names = ", ".join(code(name) for name in load.migrations)
@@ -113,10 +110,43 @@ def benchmark_markdown(outcome: BenchmarkOutcome) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def reported_markdown(found: ReportedBenchmarks, commit: str = "") -> str:
+    """The reported results for a comment. All texts in the report are untrusted, so they are escaped."""
+    at = f"Commit {code(commit[:7])}: " if commit else ""
+    if found.unknown:
+        return f"### ❔ Benchmarks on copies: not known\n\n{at}{plain(found.unknown)}.\n"
+    outcome = BenchmarkOutcome(found.environment, ("",) * min(found.migrations, 1), results=found.results)
+    mark = "⛔" if not found.passed else "🟠" if outcome.regressions else "❔" if outcome.unknown else "✅"
+    where = f"on copies of {plain(found.environment)} before and after {count(found.migrations, 'pending migration')}"
+    title = f"### {mark} Benchmarks on copies: {plain(benchmark_verdict(outcome))}"
+    notes = [f"⚠️ Not matched: {plain(note)}" for note in found.unmatched]
+    return "\n\n".join([title, f"{at}Benchmarks of the project, {where}.", *notes, *_results(found.results)]) + "\n"
+
+
+def reported_text(found: ReportedBenchmarks) -> str:
+    """The reported results for the log of a workflow."""
+    if found.unknown:
+        return f"not known: {on_one_line(found.unknown)}"
+    lines = [f"not matched: {on_one_line(note)}" for note in found.unmatched]
+    lines += [f"{MARKS[each.verdict]}: {on_one_line(each.name)}" for each in found.results]
+    return "\n".join(lines) or f"no pending migration, so {_NOTHING}"
+
+
+def _results(results: tuple[BenchmarkResult, ...]) -> Iterator[str]:
+    """A table, and the reasons and plans below it."""
+    if results:
+        rows = ["| benchmark | result | before | after | factor | blocks |", "|:--|:--|--:|--:|:--|--:|"]
+        yield "\n".join([*rows, *map(_row, results)])
+    for result in results:
+        yield from [f"{plain(result.name)}: {plain(result.what)}."] if result.what else []
+        yield from (_plans(result.name, change) for change in result.plans)
+
+
 def _row(result: BenchmarkResult) -> str:
     cells = [plain(result.name), MARKS[result.verdict]]
     if found := result.comparison:
-        blocks = "" if found.blocks_after is None else f"{found.blocks_before:,.0f} → {found.blocks_after:,.0f}"
+        known = found.blocks_before is not None and found.blocks_after is not None
+        blocks = "" if not known else f"{found.blocks_before:,.0f} → {found.blocks_after:,.0f}"
         factor = f"{found.ratio:,.2f} ({found.low:,.2f} to {found.high:,.2f})"
         cells += [_millis(found.before), _millis(found.after), factor, blocks]
     else:
@@ -124,8 +154,8 @@ def _row(result: BenchmarkResult) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _plans(name: str, statement: str, before: tuple[str, ...], after: tuple[str, ...]) -> str:
-    text = "\n".join([statement, "", "before:", *before, "", "after:", *after])
+def _plans(name: str, change: PlanChange) -> str:
+    text = "\n".join([change.statement, "", "before:", *change.before, "", "after:", *change.after])
     return f"<details><summary>Plans of {plain(name)}</summary>\n\n{fence(text, 'text')}\n\n</details>"
 
 
