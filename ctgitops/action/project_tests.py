@@ -33,8 +33,8 @@ SCHEMA_FILE = "ctgitops-schema-{}.json"
 def export_schemas(job: Job, ask: Planning, requests: tuple[Request, ...], databases: Databases) -> int:
     """Writes a schema artifact for each environment, and sets the output `schemas`. Read-only.
 
-    Does nothing if the policy has no tests and no benchmarks. If no schema can be exported, the tests cannot run. A comment then says so, and the result is 1, except before the
-    merge of the first manifest.
+    Does nothing if the policy has no tests and no benchmarks. If no schema can be exported, these cannot run. A comment
+    then says so, and the result is 1, except before the merge of the first manifest.
     """
     written: list[str] = []
     failed: list[CtgitopsError] = []
