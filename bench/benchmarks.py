@@ -26,6 +26,7 @@ from ctgitops.postgres.connection.connect import connect
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.programs import programs_in, server_for
 
+ROLE = "app_migrator"
 SCHEMA = """
 create table customers (id int primary key, name text not null, email varchar(80));
 create table orders (id bigint generated always as identity primary key, customer int not null references customers,
@@ -176,8 +177,11 @@ class Scene:
     """A repository with a schema artifact, so that each run needs no database."""
 
     def __init__(self, server: LocalServer, root: Path, policy: str = POLICY) -> None:
-        self.root, self.url = root, server.create_database("benchmarked").url
-        with connect(server.address("benchmarked"), "bench") as connection:
+        self.root, self.url = root, server.url("benchmarked", ROLE)
+        with connect(server.create_database("benchmarked"), "bench") as connection:
+            # Not a superuser, which row security does not apply to
+            connection.execute(f"create role {ROLE} login; alter database benchmarked owner to {ROLE};".encode())
+            connection.execute(f"grant all on schema public to {ROLE}; set role {ROLE};".encode())
             connection.execute(SCHEMA.encode())
         (root / "migrations").mkdir(parents=True)
         (root / "environments").mkdir()

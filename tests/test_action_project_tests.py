@@ -109,7 +109,8 @@ BENCHMARKS = "header: optional\nbenchmark: [{name: orders, sql: select 1, severi
 
 def benchmarks(house: House, verdict: str, *names: str) -> str:
     """A report of benchmarks without figures."""
-    rows = [{"name": name, "verdict": verdict, "what": name, "figures": None, "plans": []} for name in names]
+    more: dict[str, object] = {"verdict": verdict, "figures": None, "plans": []}
+    rows = [{"name": name, "what": name, **more} for name in names]
     document = {"environment": "staging", "migrations": ["002_two"], "unmatched": [], "benchmarks": rows}
     house.write("results/benchmark.json", json.dumps(document))
     return "results/benchmark.json"

@@ -72,7 +72,7 @@ def show_tests(job: Job, event: Event | Ignored | Refused) -> int:
         passed = tests.passed
         pages.append(("Tests", tests_text(tests), partial(tests_markdown, tests)))
     if policy.benchmarks:
-        from ..core.benchmark.reported import reported_benchmarks  # noqa: PLC0415 - few policies have benchmarks
+        from ..core.benchmark.reported_benchmark import reported_benchmarks  # noqa: PLC0415 - few policies have benchmarks
         from ..report.benchmark import reported_markdown, reported_text  # noqa: PLC0415 - few policies have benchmarks
 
         found = reported_benchmarks(_content(job, job.inputs.benchmark), policy.benchmarks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..core.benchmark.outcome import BenchmarkOutcome, BenchmarkResult, MeasuredLoad, Verdict
+from ..core.benchmark.outcome import BenchmarkOutcome, BenchmarkResult, BenchmarkVerdict, MeasuredLoad
 from ..core.plan.replay import seed_step
 from ..errors import ApplyError, CtgitopsError
 from .measuring.benchmark_rounds import measure
@@ -91,7 +91,7 @@ def _measured(other: Environment, steps: tuple[str, ...], databases: Databases) 
 
 def _stopped(found: BenchmarkResult, why: str) -> BenchmarkResult:
     what = f"the server of the copies was stopped: {why}"
-    return BenchmarkResult(found.name, Verdict.UNKNOWN, what, required=found.required)
+    return BenchmarkResult(found.name, BenchmarkVerdict.UNKNOWN, what, required=found.required)
 
 
 def _both(work: CopyWork, before: OpenCopy) -> tuple[OpenCopy, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..core.benchmark.outcome import BenchmarkOutcome, Verdict
+from ..core.benchmark.outcome import BenchmarkOutcome, BenchmarkVerdict
 from .escape import code, fence, plain
 from .json import dump
 from .phrases import count
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from ..core.benchmark.comparison import Comparison
     from ..core.benchmark.outcome import BenchmarkResult, MeasuredLoad
     from ..core.benchmark.plan_tree import PlanChange
-    from ..core.benchmark.reported import ReportedBenchmarks
+    from ..core.benchmark.reported_benchmark import ReportedBenchmarks
 
 MARKS = {
-    Verdict.SLOWER: "🟠 slower",
-    Verdict.READS_MORE: "🟠 reads more",
-    Verdict.BROKEN: "🟠 fails after the migrations",
-    Verdict.UNKNOWN: "❔ unknown",
-    Verdict.NEW: "🔹 new",
-    Verdict.FASTER: "✅ faster",
-    Verdict.CHANGED_PLAN: "🔹 another plan, not slower",
-    Verdict.UNCHANGED: "✅ not slower",
+    BenchmarkVerdict.SLOWER: "🟠 slower",
+    BenchmarkVerdict.READS_MORE: "🟠 reads more",
+    BenchmarkVerdict.BROKEN: "🟠 fails after the migrations",
+    BenchmarkVerdict.UNKNOWN: "❔ unknown",
+    BenchmarkVerdict.NEW: "🔹 new",
+    BenchmarkVerdict.FASTER: "✅ faster",
+    BenchmarkVerdict.CHANGED_PLAN: "🔹 another plan, not slower",
+    BenchmarkVerdict.UNCHANGED: "✅ not slower",
 }
 _NOTHING = "nothing was run"
 

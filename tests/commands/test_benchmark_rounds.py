@@ -13,7 +13,7 @@ from ctgitops.commands.measuring.benchmark_rounds import FEWEST_PAIRS, measure
 from ctgitops.core.benchmark.benchmark import Benchmark
 from ctgitops.core.benchmark.comparison import Turn
 from ctgitops.core.benchmark.failure import BenchmarkError
-from ctgitops.core.benchmark.outcome import BenchmarkResult, Verdict
+from ctgitops.core.benchmark.outcome import BenchmarkResult, BenchmarkVerdict
 
 BEFORE, AFTER = {"PGDATABASE": "before"}, {"PGDATABASE": "after"}
 
@@ -31,7 +31,7 @@ class Machine:
         self.log.append("settle")
 
     @contextmanager
-    def session(self, benchmark: Benchmark, variables: Mapping[str, str]) -> Iterator[Any]:
+    def session(self, _: Benchmark, variables: Mapping[str, str]) -> Iterator[Any]:
         name = variables["PGDATABASE"]
         rounds = self.before if name == "before" else self.after
         found = rounds.pop(0) if len(rounds) > 1 else rounds[0]
@@ -61,7 +61,7 @@ def measured(machine: Machine) -> BenchmarkResult:
 
 def test_the_databases_take_turns_and_each_begins_half_of_the_pairs() -> None:
     machine = Machine([100], [100])
-    assert measured(machine).verdict is Verdict.UNCHANGED
+    assert measured(machine).verdict is BenchmarkVerdict.UNCHANGED
     turns = machine.log[4:]
     assert len(turns) == 2 * FEWEST_PAIRS
     assert turns[:4] == ["before 1", "after 1", "after 1", "before 1"]
@@ -70,25 +70,25 @@ def test_the_databases_take_turns_and_each_begins_half_of_the_pairs() -> None:
 
 def test_a_regression_is_measured_again_after_an_analysis_of_both_copies() -> None:
     machine = Machine([100], [200])
-    assert measured(machine).verdict is Verdict.SLOWER
+    assert measured(machine).verdict is BenchmarkVerdict.SLOWER
     assert machine.log.count("settle") == 2
     chance = Machine([100], [200, 100])
-    assert measured(chance).verdict is Verdict.UNCHANGED
+    assert measured(chance).verdict is BenchmarkVerdict.UNCHANGED
 
 
 @pytest.mark.parametrize(
     ("before", "after", "verdict"),
     [
-        (1.0, BenchmarkError("column x does not exist"), Verdict.BROKEN),
-        (BenchmarkError("relation t does not exist"), 1.0, Verdict.NEW),
-        (BenchmarkError("relation t does not exist"), BenchmarkError("the same"), Verdict.UNKNOWN),
-        (1.0, BenchmarkError("statement timeout", timed_out=True), Verdict.SLOWER),
-        (BenchmarkError("statement timeout", timed_out=True), 1.0, Verdict.FASTER),
-        (1.0, BenchmarkError("the connection was lost", unknown=True), Verdict.UNKNOWN),
+        (1.0, BenchmarkError("column x does not exist"), BenchmarkVerdict.BROKEN),
+        (BenchmarkError("relation t does not exist"), 1.0, BenchmarkVerdict.NEW),
+        (BenchmarkError("relation t does not exist"), BenchmarkError("the same"), BenchmarkVerdict.UNKNOWN),
+        (1.0, BenchmarkError("statement timeout", timed_out=True), BenchmarkVerdict.SLOWER),
+        (BenchmarkError("statement timeout", timed_out=True), 1.0, BenchmarkVerdict.FASTER),
+        (1.0, BenchmarkError("the connection was lost", unknown=True), BenchmarkVerdict.UNKNOWN),
     ],
 )
 def test_a_benchmark_that_fails_is_a_result(
-    before: float | BenchmarkError, after: float | BenchmarkError, verdict: Verdict
+    before: float | BenchmarkError, after: float | BenchmarkError, verdict: BenchmarkVerdict
 ) -> None:
     found = measured(Machine([before], [after]))
     assert (found.verdict, found.comparison) == (verdict, None)

@@ -23,7 +23,8 @@ alter table orders add constraint few check (customer is not null);"""
 POLICY = """header: optional
 rows: {public.orders: 20000, public.bills: 50}
 benchmark:
-- {name: writes, pgbench: "insert into orders (id, customer) values (100000 + random() * 1000000, 1) on conflict do nothing;"}
+- name: writes
+  pgbench: insert into orders (id, customer) values (1e5 + random() * 1e6, 1) on conflict do nothing
 - {name: by customer, sql: "select count(*) from orders where customer = (select min(customer) from orders)"}
 - {name: by key, sql: bench/key.sql, severity: error}
 - {name: notes, sql: select max(note) from orders}
@@ -75,8 +76,11 @@ def test_rows_that_a_new_constraint_refuses_are_generated_again(house: House, da
     house.migration("001_orders", ORDERS)
     house.environment("staging", database_url, "shadow: {}\n")
     house.applied()
-    house.policy("header: optional\nrows: {public.orders: 100}\nbenchmark: [{name: all, sql: select count(*) from orders, "
-                 "severity: error}, {name: gone, sql: select max(note) from orders, severity: error}]\n")  # fmt: skip
+    house.policy(
+        "header: optional\nrows: {public.orders: 100}\nbenchmark:\n"
+        "- {name: all, sql: select count(*) from orders, severity: error}\n"
+        "- {name: gone, sql: select max(note) from orders, severity: error}\n"
+    )
     house.migration("002_one", "alter table orders drop column note, add column state text not null;")
     run = house.run("benchmark", "--env", "staging")
     assert run.status == 1, run.said

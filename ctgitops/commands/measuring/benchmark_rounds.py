@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...core.benchmark.comparison import Turn, compare
 from ...core.benchmark.failure import BenchmarkError
-from ...core.benchmark.outcome import BenchmarkResult, Verdict, reproduced, verdict_of
+from ...core.benchmark.outcome import BenchmarkResult, BenchmarkVerdict, reproduced, verdict_of
 from ...core.benchmark.plan_tree import PlanChange
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _round(
         try:
             pairs = _pairs(benchmark, (before[0], after[0]), (before[2], after[2]))
         except BenchmarkError as error:
-            return _result(benchmark, Verdict.UNKNOWN, f"it failed in a later turn: {error.what}")
+            return _result(benchmark, BenchmarkVerdict.UNKNOWN, f"it failed in a later turn: {error.what}")
         return verdict_of(benchmark, compare(pairs), plans)
 
 
@@ -101,16 +101,16 @@ def _failed(benchmark: Benchmark, before: object, after: object) -> BenchmarkRes
     now = after if isinstance(after, BenchmarkError) else None
     for error in (was, now):
         if error and error.unknown:
-            return _result(benchmark, Verdict.UNKNOWN, error.what)
+            return _result(benchmark, BenchmarkVerdict.UNKNOWN, error.what)
     if was and now:
-        return _result(benchmark, Verdict.UNKNOWN, f"it fails before and after the migrations: {was.what}")
+        return _result(benchmark, BenchmarkVerdict.UNKNOWN, f"it fails before and after the migrations: {was.what}")
     if now:
-        verdict = Verdict.SLOWER if now.timed_out else Verdict.BROKEN
+        verdict = BenchmarkVerdict.SLOWER if now.timed_out else BenchmarkVerdict.BROKEN
         return _result(benchmark, verdict, f"it fails after the migrations: {now.what}")
     if was and was.timed_out:
-        return _result(benchmark, Verdict.FASTER, f"only before the migrations: {was.what}")
-    return _result(benchmark, Verdict.NEW, f"it fails before the migrations: {was.what if was else ''}")
+        return _result(benchmark, BenchmarkVerdict.FASTER, f"only before the migrations: {was.what}")
+    return _result(benchmark, BenchmarkVerdict.NEW, f"it fails before the migrations: {was.what if was else ''}")
 
 
-def _result(benchmark: Benchmark, verdict: Verdict, what: str) -> BenchmarkResult:
+def _result(benchmark: Benchmark, verdict: BenchmarkVerdict, what: str) -> BenchmarkResult:
     return BenchmarkResult(benchmark.name, verdict, what, required=benchmark.required)

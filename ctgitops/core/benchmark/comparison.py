@@ -14,6 +14,8 @@ CONFIDENCE = 0.99
 """The probability that the interval of a comparison contains the true median ratio."""
 MORE_BLOCKS, LEAST_BLOCKS = 2.0, 16
 """The blocks per run must rise by this factor and by this number to be evidence of a worse plan."""
+MUCH_MORE_BLOCKS, LEAST_BLOCKS_ALONE = 3.0, 64
+"""The same for a run whose plans have not changed, for example because the rows became wider."""
 WITH_EVIDENCE = 1.1
 """The factor from which a longer time is reported if the blocks or the plan are evidence too."""
 LEAST_MILLIS = 0.02
@@ -52,10 +54,18 @@ class Comparison:
     @property
     def reads_more(self) -> bool:
         """Whether a run reads many more blocks than before. Block counts do not depend on the speed of the machine."""
+        return self._more_blocks(MORE_BLOCKS, LEAST_BLOCKS)
+
+    @property
+    def reads_much_more(self) -> bool:
+        """Whether the rise is so large that it is reported although no plan changed."""
+        return self._more_blocks(MUCH_MORE_BLOCKS, LEAST_BLOCKS_ALONE)
+
+    def _more_blocks(self, factor: float, least: float) -> bool:
         if self.blocks_before is None or self.blocks_after is None:
             return False
         more = self.blocks_after - self.blocks_before
-        return self.blocks_after >= MORE_BLOCKS * self.blocks_before and more >= LEAST_BLOCKS
+        return self.blocks_after >= factor * self.blocks_before and more >= least
 
     def is_slower(self, slower: float, *, evidence: bool = False) -> bool:
         """Whether the whole interval is at or above `slower`, or above a smaller factor if there is other evidence."""

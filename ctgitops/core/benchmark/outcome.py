@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from .comparison import Comparison
 
 
-class Verdict(StrEnum):
+class BenchmarkVerdict(StrEnum):
     """What the pending migrations do to a benchmark."""
 
     SLOWER = "slower"
     READS_MORE = "reads-more"
-    """The plan changed and reads many more blocks, but the time did not clearly rise."""
+    """A run reads many more blocks, but its time did not clearly rise."""
     BROKEN = "broken"
     """It fails only after the migrations."""
     UNKNOWN = "unknown"
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
 
 
-REGRESSIONS = frozenset({Verdict.SLOWER, Verdict.READS_MORE, Verdict.BROKEN})
+REGRESSIONS = frozenset({BenchmarkVerdict.SLOWER, BenchmarkVerdict.READS_MORE, BenchmarkVerdict.BROKEN})
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class BenchmarkResult:
     """The result of one benchmark."""
 
     name: str
-    verdict: Verdict
+    verdict: BenchmarkVerdict
     what: str = ""
     """The reason for the verdict, as text. Empty if the figures and plans say everything."""
     comparison: Comparison | None = None
@@ -53,7 +53,7 @@ class BenchmarkResult:
     @property
     def fails(self) -> bool:
         """Whether the result is an error: a required benchmark that is worse, or whose result is unknown."""
-        return self.required and (self.is_regression or self.verdict is Verdict.UNKNOWN)
+        return self.required and (self.is_regression or self.verdict is BenchmarkVerdict.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class BenchmarkOutcome:
     @property
     def unknown(self) -> tuple[BenchmarkResult, ...]:
         """The benchmarks without a known result."""
-        return tuple(each for each in self.results if each.verdict is Verdict.UNKNOWN)
+        return tuple(each for each in self.results if each.verdict is BenchmarkVerdict.UNKNOWN)
 
     @property
     def exit_status(self) -> int:
@@ -102,13 +102,13 @@ def verdict_of(benchmark: Benchmark, comparison: Comparison, plans: tuple[PlanCh
     """The result of a benchmark that ran in both databases."""
     other = any(not change.only_indexes for change in plans)
     if comparison.is_slower(benchmark.slower, evidence=other):
-        verdict = Verdict.SLOWER
-    elif comparison.reads_more and other and comparison.high >= 1:
-        verdict = Verdict.READS_MORE
+        verdict = BenchmarkVerdict.SLOWER
+    elif (comparison.reads_much_more or (comparison.reads_more and other)) and comparison.high >= 1:
+        verdict = BenchmarkVerdict.READS_MORE
     elif comparison.is_faster:
-        verdict = Verdict.FASTER
+        verdict = BenchmarkVerdict.FASTER
     else:
-        verdict = Verdict.CHANGED_PLAN if plans else Verdict.UNCHANGED
+        verdict = BenchmarkVerdict.CHANGED_PLAN if plans else BenchmarkVerdict.UNCHANGED
     return BenchmarkResult(benchmark.name, verdict, "", comparison, plans, benchmark.required)
 
 

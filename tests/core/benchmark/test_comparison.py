@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ctgitops.core.benchmark.benchmark import Benchmark
 from ctgitops.core.benchmark.comparison import CONFIDENCE, Comparison, Turn, compare
-from ctgitops.core.benchmark.outcome import BenchmarkResult, Verdict, reproduced, verdict_of
+from ctgitops.core.benchmark.outcome import BenchmarkResult, BenchmarkVerdict, reproduced, verdict_of
 from ctgitops.core.benchmark.plan_tree import PlanChange
 
 TIMES = st.floats(0.01, 1e4)
@@ -54,21 +54,23 @@ def test_the_interval_has_its_confidence_and_is_not_wider_than_necessary(count: 
 @pytest.mark.parametrize(
     ("found", "plans", "verdict"),
     [
-        (compared(*[1.5] * 9), (), Verdict.SLOWER),
-        (compared(*[1.2] * 9), (), Verdict.UNCHANGED),
-        (compared(1.0, *[3.0] * 8), (), Verdict.UNCHANGED),  # the spread is too large
-        (compared(*[1.2] * 9), (OTHER_PLAN,), Verdict.SLOWER),
-        (compared(*[1.2] * 9), (OTHER_INDEX,), Verdict.CHANGED_PLAN),
-        (compared(*[1.2] * 9, blocks=(10, 26)), (), Verdict.SLOWER),
-        (compared(*[1.2] * 9, blocks=(10, 25)), (), Verdict.UNCHANGED),
-        (compared(*[1.0] * 9, blocks=(10, 26)), (OTHER_PLAN,), Verdict.READS_MORE),
-        (compared(*[0.9] * 9, blocks=(10, 26)), (OTHER_PLAN,), Verdict.CHANGED_PLAN),
-        (compared(*[0.5] * 9), (OTHER_PLAN,), Verdict.FASTER),
-        (compare(((Turn(0.001), Turn(0.01)),) * 9), (), Verdict.UNCHANGED),  # less than a round trip
+        (compared(*[1.5] * 9), (), BenchmarkVerdict.SLOWER),
+        (compared(*[1.2] * 9), (), BenchmarkVerdict.UNCHANGED),
+        (compared(1.0, *[3.0] * 8), (), BenchmarkVerdict.UNCHANGED),  # the spread is too large
+        (compared(*[1.2] * 9), (OTHER_PLAN,), BenchmarkVerdict.SLOWER),
+        (compared(*[1.2] * 9), (OTHER_INDEX,), BenchmarkVerdict.CHANGED_PLAN),
+        (compared(*[1.2] * 9, blocks=(10, 26)), (), BenchmarkVerdict.SLOWER),
+        (compared(*[1.2] * 9, blocks=(10, 25)), (), BenchmarkVerdict.UNCHANGED),
+        (compared(*[1.0] * 9, blocks=(10, 26)), (OTHER_PLAN,), BenchmarkVerdict.READS_MORE),
+        (compared(*[1.0] * 9, blocks=(32, 96)), (), BenchmarkVerdict.READS_MORE),
+        (compared(*[1.0] * 9, blocks=(32, 95)), (), BenchmarkVerdict.UNCHANGED),
+        (compared(*[0.9] * 9, blocks=(10, 26)), (OTHER_PLAN,), BenchmarkVerdict.CHANGED_PLAN),
+        (compared(*[0.5] * 9), (OTHER_PLAN,), BenchmarkVerdict.FASTER),
+        (compare(((Turn(0.001), Turn(0.01)),) * 9), (), BenchmarkVerdict.UNCHANGED),  # less than a round trip
     ],
 )
 def test_a_verdict_needs_a_factor_a_narrow_interval_or_other_evidence(
-    found: Comparison, plans: tuple[PlanChange, ...], verdict: Verdict
+    found: Comparison, plans: tuple[PlanChange, ...], verdict: BenchmarkVerdict
 ) -> None:
     assert verdict_of(BENCHMARK, found, plans).verdict is verdict
 
@@ -82,7 +84,12 @@ def test_only_what_both_rounds_show_is_reported() -> None:
 
 
 def test_only_a_required_benchmark_is_an_error() -> None:
-    for verdict in Verdict:
-        bad = verdict in {Verdict.SLOWER, Verdict.READS_MORE, Verdict.BROKEN, Verdict.UNKNOWN}
+    for verdict in BenchmarkVerdict:
+        bad = verdict in {
+            BenchmarkVerdict.SLOWER,
+            BenchmarkVerdict.READS_MORE,
+            BenchmarkVerdict.BROKEN,
+            BenchmarkVerdict.UNKNOWN,
+        }
         assert BenchmarkResult("b", verdict, required=True).fails is bad
         assert not BenchmarkResult("b", verdict).fails

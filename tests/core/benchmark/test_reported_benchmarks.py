@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ctgitops.core.benchmark.benchmark import Benchmark
 from ctgitops.core.benchmark.comparison import Turn, compare
-from ctgitops.core.benchmark.outcome import BenchmarkOutcome, MeasuredLoad, Verdict, verdict_of
+from ctgitops.core.benchmark.outcome import BenchmarkOutcome, BenchmarkVerdict, MeasuredLoad, verdict_of
 from ctgitops.core.benchmark.plan_tree import PlanChange
-from ctgitops.core.benchmark.reported import reported_benchmarks
+from ctgitops.core.benchmark.reported_benchmark import reported_benchmarks
 from ctgitops.report.benchmark import benchmark_json, benchmark_markdown, benchmark_text, reported_markdown
 from tests.report.test_json import valid
 
@@ -78,7 +78,7 @@ def test_without_a_pending_migration_no_result_is_missing() -> None:
 def test_an_unknown_result_has_no_green_mark() -> None:
     unknown = {**json.loads(benchmark_json(OUTCOME))["benchmarks"][0], "verdict": "unknown", "figures": None}
     found = reported_benchmarks(document(benchmarks=[unknown]), (Benchmark("orders", "", ""),))
-    assert found.results[0].verdict is Verdict.UNKNOWN
+    assert found.results[0].verdict is BenchmarkVerdict.UNKNOWN
     page = reported_markdown(found)
     assert page.startswith("### ❔")
     assert "✅" not in page

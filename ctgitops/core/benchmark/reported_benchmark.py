@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .comparison import Comparison
-from .outcome import BenchmarkResult, Verdict
+from .outcome import BenchmarkResult, BenchmarkVerdict
 from .plan_tree import PlanChange
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _result(data: dict[str, Any], required: dict[str, bool]) -> BenchmarkResult:
     name = str(data["name"])[:LONGEST_NAME]
     return BenchmarkResult(
         name,
-        Verdict(data["verdict"]),
+        BenchmarkVerdict(data["verdict"]),
         str(data["what"])[:LONGEST_TEXT],
         _comparison(data["figures"]) if data["figures"] is not None else None,
         tuple(map(_plan, data["plans"][:MOST_PLANS])),
