@@ -7,7 +7,7 @@ T ?=
 # Tests start the command hundreds of times. Without bytecode on the disk, each start compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture site vendor lock bench bench-start bench-plan bench-action bench-backups bench-regressions clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture site vendor lock bench bench-start bench-plan bench-action bench-backups bench-regressions bench-benchmarks clean
 
 all: check
 
@@ -148,6 +148,10 @@ bench-backups: $(READY)
 # Applies harmful and harmless migrations under pgbench; prints how many regressions were found, and false alarms.
 bench-regressions: $(READY)
 	$(BIN)/python -m bench.regressions
+
+# Runs benchmarks before and after harmful and harmless migrations; prints how many were found, and false alarms.
+bench-benchmarks: $(READY)
+	$(BIN)/python -m bench.benchmarks
 
 # Pins the dependencies with hashes, for Python 3.11 to 3.14 on every platform. Needs uv.
 lock:

@@ -104,6 +104,42 @@ def test_half_a_character_in_a_result_is_shown(scene: Scene) -> None:
     assert "| a\N{REPLACEMENT CHARACTER} | ⛔ failed" in scene.forge.comments[-1].body
 
 
+BENCHMARKS = "header: optional\nbenchmark: [{name: orders, sql: select 1, severity: error}]\n"
+
+
+def benchmarks(house: House, verdict: str, *names: str) -> str:
+    """A report of benchmarks without figures."""
+    more: dict[str, object] = {"verdict": verdict, "figures": None, "plans": []}
+    rows = [{"name": name, "what": name, **more} for name in names]
+    document = {"environment": "staging", "migrations": ["002_two"], "unmatched": [], "benchmarks": rows}
+    house.write("results/benchmark.json", json.dumps(document))
+    return "results/benchmark.json"
+
+
+def test_benchmarks_are_in_the_comment_with_the_tests(scene: Scene) -> None:
+    scene.house.policy(f"{BENCHMARKS}tests: [{{name: a, run: 'true'}}]\n")
+    given = {"command": "tests", "tests": report(scene.house, ("a", True))}
+    for verdict, status in (("unchanged", 0), ("slower", 1), ("unknown", 1)):
+        file = benchmarks(scene.house, verdict, "orders")
+        assert scene.run("pull_request", payload_of(OPENED), **given, benchmark=file) == status
+        assert "1 test passed on a copy" in scene.forge.comments[-1].body
+        assert "| orders | " in scene.forge.comments[-1].body
+    assert scene.run("pull_request", payload_of(OPENED), **given) == 1
+    assert "the job of the benchmarks has written no results" in scene.forge.comments[-1].body
+    scene.house.policy(BENCHMARKS)  # a policy without tests
+    file = benchmarks(scene.house, "unchanged", "orders")
+    assert scene.run("pull_request", payload_of(OPENED), **given, benchmark=file) == 0
+    assert "### ✅ Benchmarks on copies: 1 benchmark, none slower" in scene.forge.comments[-1].body
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_no_benchmark_becomes_markup(scene: Scene, text: str) -> None:
+    scene.house.policy(BENCHMARKS)
+    given = {"command": "tests", "tests": "none", "benchmark": benchmarks(scene.house, "broken", "orders", text)}
+    assert scene.run("pull_request", payload_of(OPENED), **given) == 1
+    harmless(scene.forge.comments[-1].body)
+
+
 @pytest.mark.slow
 def test_a_plan_exports_a_schema_for_each_environment_if_the_policy_has_tests(step: Step) -> None:
     assert step.run("pull_request", payload_of(OPENED)).status == 0

@@ -182,7 +182,8 @@ def test_the_job_that_runs_unmerged_code_has_no_secret_no_permission_and_no_toke
     report = SHIPPED[file]["jobs"]["report"]
     assert "secrets." not in str(report)
     assert report["permissions"] == {"contents": "read", "pull-requests": "write"}
-    assert step(report)["with"] == {"command": "tests", "tests": "results/tests.json"}
+    files = {"tests": "results/tests.json", "benchmark": "results/benchmark.json"}
+    assert step(report)["with"] == {"command": "tests", **files}
 
 
 def test_only_the_artifact_counts_as_results_and_a_failed_plan_gets_a_report() -> None:

@@ -16,6 +16,7 @@ from .log_lines import say
 from .printing import print_page
 
 if TYPE_CHECKING:
+    from ..core.environment.policy import Policy
     from ..core.environment.project_test import ProjectTest
     from ..core.gate.request import Request
     from ..core.trial.schema_artifact import TargetSchema
@@ -26,21 +27,21 @@ MOST_SECONDS = 24 * 3600
 LONGEST_NAME = 80
 """The number of characters of a command that pages show as the name of its test."""
 
-_source = click.option(
+source_option = click.option(
     "--from",
     "artifact",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="FILE",
     help="Copy the schema in this file, which `ctgitops schema` wrote, without access to the environment's database.",
 )
-_role = click.option(
+role_option = click.option(
     "--role", default="", help="The role of the connections.  [default: the role that applies migrations]"
 )
 
 
 @click.command("try")
 @options.environment
-@_source
+@source_option
 @click.option(
     "--time-limit",
     type=options.Seconds(0.1, MOST_SECONDS),
@@ -55,7 +56,7 @@ _role = click.option(
     help="Pass on this environment variable to the command. Can be repeated. Secrets of the manifests are refused.",
 )
 @click.option("--tests", "of_policy", is_flag=True, help="Run the `tests` of the policy, each on its own copy.")
-@_role
+@role_option
 @options.target
 @options.root
 @options.as_data
@@ -91,7 +92,7 @@ def try_(  # noqa: PLR0913 - one parameter per option
     commands = wiring.commands(captured=of_policy or form == "json")
     outcome = verb(
         request,
-        _target(wiring, request, artifact),
+        target_schema(wiring, request, artifact),
         TryWork(tests, time_limit, role),
         copies=wiring.shadows,
         commands=commands,
@@ -112,8 +113,8 @@ def try_(  # noqa: PLR0913 - one parameter per option
     required=True,
     help="Open the session on a throw-away copy. Required: ctgitops never opens a session on a real database.",
 )
-@_source
-@_role
+@source_option
+@role_option
 @options.target
 @options.root
 def shell(  # noqa: PLR0913 - one parameter per option
@@ -131,7 +132,7 @@ def shell(  # noqa: PLR0913 - one parameter per option
     request = wiring.request(name, target=target)
     work = TryWork((_single(("psql",), PSQL_VARIABLES),), MOST_SECONDS, role)
     commands = wiring.commands(interactive=True)
-    outcome = verb(request, _target(wiring, request, artifact), work, copies=wiring.shadows, commands=commands)
+    outcome = verb(request, target_schema(wiring, request, artifact), work, copies=wiring.shadows, commands=commands)
     return outcome.exit_status
 
 
@@ -142,18 +143,27 @@ def _single(command: tuple[str, ...], keep_env: tuple[str, ...]) -> ProjectTest:
 
 
 def _tests_of(wiring: Wiring, keep_env: tuple[str, ...]) -> tuple[ProjectTest, ...]:
-    """The tests of the policy. Raises WorkspaceError if the policy has none, or is not valid."""
+    """The tests of the policy. Raises WorkspaceError if the policy has none, or is not valid.
+
+    Empty for a policy that has only benchmarks, for which the same job of a workflow runs.
+    """
+    policy = valid_policy(wiring)
+    if not policy.tests and not policy.benchmarks:
+        hint = "add the key `tests` to the policy, or name a command after `--`"
+        raise WorkspaceError("the policy has no tests", place=Place(POLICY), hint=hint)
+    return tuple(replace(test, keep_env=(*test.keep_env, *keep_env)) for test in policy.tests)
+
+
+def valid_policy(wiring: Wiring) -> Policy:
+    """The policy. Raises WorkspaceError if it is not valid, because invalid keys are left out."""
     workspace = wiring.workspace
     for problem in workspace.read_problems:
         if problem.blocks and problem.place and problem.place.path == POLICY:
             raise WorkspaceError(problem.what, place=problem.place, hint=problem.hint)
-    if not workspace.policy.tests:
-        hint = "add the key `tests` to the policy, or name a command after `--`"
-        raise WorkspaceError("the policy has no tests", place=Place(POLICY), hint=hint)
-    return tuple(replace(test, keep_env=(*test.keep_env, *keep_env)) for test in workspace.policy.tests)
+    return workspace.policy
 
 
-def _target(wiring: Wiring, request: Request, artifact: Path | None) -> TargetSchema:
+def target_schema(wiring: Wiring, request: Request, artifact: Path | None) -> TargetSchema:
     """The schema to copy: that of an artifact, or that of the environment's database."""
     if artifact is None:
         from ..commands.schema import schema as read

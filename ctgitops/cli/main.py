@@ -34,6 +34,7 @@ VERBS = {
     "baseline": "repair",
     "try": "copies",
     "shell": "copies",
+    "benchmark": "benchmark",
     "export": "export",
     "snapshot": "schema",
     "schema": "schema",
@@ -67,6 +68,7 @@ READERS = frozenset(
         "drift",
         "history",
         "performance",
+        "benchmark",
         "roles",
         "doctor",
     }

@@ -13,6 +13,8 @@ from ..core.trial.seed_trial import known_rows
 from ..errors import ApplyError, LedgerError, WorkspaceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..core.environment.project_test import ProjectTest
     from ..core.gate.request import Request
     from ..core.migration.migration import Seed
@@ -46,7 +48,7 @@ def try_(
 
     Raises WorkspaceError or LedgerError if the plan is blocked, ApplyError if a migration or seed file fails.
     """
-    work = _CopyWork(request, target)
+    work = CopyWork(request, target)
     results: list[TestResult] = []
     notes: dict[str, None] = {}
     for test in asked.tests:
@@ -59,12 +61,12 @@ def try_(
     return TryOutcome(request.environment.name, steps, seeds, tuple(notes), tuple(results))
 
 
-class _CopyWork:
+class CopyWork:
     """What each copy gets: the rows of applied migrations, the pending migrations, all seed files, generated rows."""
 
     def __init__(self, request: Request, target: TargetSchema) -> None:
         self._ledger, self._statistics = target.ledger, target.statistics
-        self._rows = request.workspace.policy.rows
+        self.rows = request.workspace.policy.rows
         self.plan: Plan = make_plan(request.workspace, request.environment, target.ledger, request.target)
         problem = next((p for p in self.plan.problems if p.blocks and p.code not in SHOWN_ANYWAY), None)
         if problem:
@@ -75,19 +77,26 @@ class _CopyWork:
 
     def prepare(self, copy: OpenCopy) -> tuple[str, ...]:
         """Applies all of it. Returns the differences from the environment, as text. Raises ApplyError."""
+        lost = self.known_rows(copy)
+        copy.apply(self.plan.steps)
+        copy.apply(tuple(map(seed_step, self.seeds)))
+        return (*copy.unmatched, *self.generate(copy, self.rows), *lost)
+
+    def known_rows(self, copy: OpenCopy) -> tuple[str, ...]:
+        """Adds the rows of applied migrations. Returns how many statements cannot run, as text."""
         lost = 0
         for step in known_rows(self._ledger, ()):
             lost += 1
             with suppress(ApplyError):  # the row belongs to an earlier schema
                 copy.apply((step,))
                 lost -= 1
-        copy.apply(self.plan.steps)
-        copy.apply(tuple(map(seed_step, self.seeds)))
-        notes = (*copy.unmatched, *(copy.generate(self._rows, self._statistics) if self._rows else ()))
         if not lost:
-            return notes
-        what = f"{lost} INSERT statement{'s' if lost > 1 else ''} of applied migrations cannot run in the copy"
-        return (*notes, what)
+            return ()
+        return (f"{lost} INSERT statement{'s' if lost > 1 else ''} of applied migrations cannot run in the copy",)
+
+    def generate(self, copy: OpenCopy, rows: Mapping[str, int]) -> tuple[str, ...]:
+        """Adds generated rows. Returns differences from the wanted rows, as text. Raises WorkspaceError."""
+        return copy.generate(rows, self._statistics) if rows else ()
 
 
 def _blocked(problem: Problem, environment: str) -> WorkspaceError | LedgerError:

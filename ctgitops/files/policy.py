@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.environment.given import EXPOSED, Platform, given_by
 from ..core.environment.layout import Layout, LayoutName
@@ -19,6 +19,9 @@ from .json_schema import Fault, faults
 from .receivers import receiver_faults, receivers_of
 from .repository import Repository
 from .strict_yaml import Document, read_yaml
+
+if TYPE_CHECKING:
+    from ..core.benchmark.benchmark import Benchmark
 
 PATH = "migrations/policy.yaml"
 LARGEST = 100_000
@@ -48,6 +51,7 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
         *unknown_rules(document, usable),
         *freeze_faults(document, usable, repository),
         *receiver_faults(document, usable),
+        *_benchmark_faults(document, usable, repository),
     )
     return _policy(without_faults(document, found), repository), tuple(fault.problem for fault in found)
 
@@ -119,6 +123,7 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
         notify=receivers_of(usable),
         tests=tuple(map(_test, usable.get("tests", ()))),
         rows=dict(usable.get("rows", {})),
+        benchmarks=_benchmarks(usable, repository),
         layout=layout,
         given=given_by(platform, *(tuple(given.get(key, ())) for key in ("schemas", "roles", "extensions"))),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
@@ -127,6 +132,21 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
 
 def _test(data: dict[str, Any]) -> ProjectTest:
     return ProjectTest.of_shell(data["name"], data["run"], tuple(data.get("keep_env", ())))
+
+
+def _benchmark_faults(document: Document, usable: dict[str, Any], repository: Repository) -> Iterator[Fault]:
+    if usable.get("benchmark"):
+        from .benchmarks import benchmark_faults  # noqa: PLC0415 - few policies have benchmarks
+
+        yield from benchmark_faults(document, usable, repository)
+
+
+def _benchmarks(usable: dict[str, Any], repository: Repository) -> tuple[Benchmark, ...]:
+    if not usable.get("benchmark"):
+        return ()
+    from .benchmarks import benchmarks_of  # noqa: PLC0415 - few policies have benchmarks
+
+    return benchmarks_of(usable, repository, PATH)
 
 
 def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:

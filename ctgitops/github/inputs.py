@@ -72,6 +72,7 @@ class Inputs:
     reason: str = ""
     workflow: str = ""
     tests: str = ""
+    benchmark: str = ""
 
     def named(self) -> Inputs:
         """Returns the inputs, if all inputs that the command requires are present. Raises UsageError."""
@@ -166,6 +167,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
         reason=text.get("reason", ""),
         workflow=text.get("workflow", ""),
         tests=text.get("tests", ""),
+        benchmark=text.get("benchmark", ""),
     )
 
 

@@ -104,6 +104,15 @@ class OpenCopy(Protocol):
         table cannot be filled.
         """
 
+    def existing(self, tables: Collection[str]) -> frozenset[str]:
+        """Those of the tables that exist in this copy."""
+
+    def fork(self, name: str) -> OpenCopy:
+        """Another database on the same server, with the same content. Raises UsageError."""
+
+    def settle(self, *, rewrite: bool = True) -> None:
+        """Analyses all tables. With `rewrite`, first rewrites them, so that equal rows use equally many blocks."""
+
     def variables(self, role: str = "") -> Mapping[str, str]:
         """`DATABASE_URL` and the variables of libpq with which a command connects as `role`.
 

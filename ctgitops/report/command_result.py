@@ -20,6 +20,7 @@ def try_text(outcome: TryOutcome) -> str:
     lines = [f"{outcome.environment}: a copy of the schema with {' and '.join(parts)}"]
     lines += [f"  not matched: {on_one_line(note)}" for note in outcome.notes]
     lines += [f"  {on_one_line(r.name)}: {on_one_line(r.text)} ({r.end.seconds:.1f} s)" for r in outcome.results]
+    lines += [] if outcome.results else ["  the policy has no `tests`, so nothing was run"]
     return "\n".join(lines)
 
 

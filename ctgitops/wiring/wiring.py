@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ..ports.forge import Forge
     from ..sql.name_changes import SearchedName
     from .backups import StoredBackups
+    from .benchmarks import LocalBenchmarks
     from .examinations import Examinations
     from .notifications import Notifications
     from .schemas import NamedSchemas
@@ -153,6 +155,14 @@ class Wiring:
 
         names = secrets_of(self.environments, self.workspace.policy.notify)
         return LocalCommands(self.root, self.environ, names, standard_error() if captured else None, interactive)
+
+    @property
+    def benchmarks(self) -> LocalBenchmarks:
+        """Runs benchmarks in throw-away databases. The output of pgbench is read, and not shown."""
+        from .benchmarks import LocalBenchmarks
+
+        commands = replace(self.commands(captured=True), echo=io.BytesIO())
+        return LocalBenchmarks(commands, self.environ.get("PATH", ""))
 
     @property
     def code(self) -> RepositoryCode:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from ctgitops.core.benchmark.benchmark import Benchmark
 from ctgitops.core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ctgitops.files.policy import layout_of
 from tests.files.checkout import Checkout
@@ -98,3 +99,37 @@ def test_the_layout_is_read_again_only_after_a_change(repo: Checkout, monkeypatc
     assert layout_of(repo.root).name == "flyway"
     (repo.root / "migrations/policy.yaml").unlink()
     assert layout_of(repo.root).is_own
+
+
+def test_benchmarks_are_texts_or_files_of_the_repository(repo: Checkout) -> None:
+    repo.write("bench/report.sql", "select 2")
+    repo.write(
+        "migrations/policy.yaml",
+        "benchmark:\n- {name: a, sql: select 1}\n- {name: b, sql: bench/report.sql, slower: 2, severity: error}\n"
+        "- {name: c, pgbench: 'select :client_id'}\n",
+    )
+    assert repo.lines() == []
+    assert repo.read().policy.benchmarks == (
+        Benchmark("a", "select 1", "migrations/policy.yaml"),
+        Benchmark("b", "select 2", "bench/report.sql", slower=2, required=True),
+        Benchmark("c", "select :client_id", "migrations/policy.yaml", pgbench=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{name: a}", "`benchmark[0]` must have exactly one of the keys `sql` and `pgbench`"),
+        ("{name: a, sql: select 1, pgbench: select 1}", "exactly one of the keys"),
+        ("{name: a, sql: bench/none.sql}", "names bench/none.sql: the file cannot be read"),
+        ("{name: a, sql: ../secret.sql}", "the path leaves the repository"),
+        ("{name: a, sql: /etc/secret.sql}", "the path leaves the repository"),
+        ("{name: a, sql: select 1}, {name: a, sql: select 2}", "two benchmarks with the name `a`"),
+        ("{name: a, sql: select 1, slower: 1}", "1"),
+    ],
+)
+def test_a_wrong_benchmark_is_a_problem(repo: Checkout, text: str, said: str) -> None:
+    repo.write("migrations/policy.yaml", f"benchmark: [{text}]\n")
+    (line,) = repo.lines()
+    assert said in line
+    assert repo.read().policy.benchmarks == ()

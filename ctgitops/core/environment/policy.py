@@ -11,6 +11,7 @@ from .given import Given
 from .layout import Layout
 
 if TYPE_CHECKING:
+    from ..benchmark.benchmark import Benchmark
     from .freeze import Freeze
     from .project_test import ProjectTest
     from .receiver import Receiver
@@ -77,6 +78,8 @@ class Policy:
     """The tests of the project that `try --tests` runs on copies."""
     rows: dict[str, int] = field(default_factory=dict)
     """Maps tables to the number of rows that `try` generates in each copy."""
+    benchmarks: tuple[Benchmark, ...] = ()
+    """The benchmarks that `benchmark` runs before and after the pending migrations, on copies."""
     given: Given = field(default_factory=Given)
     """The schemas that the platform creates in every environment."""
     layout: Layout = field(default_factory=Layout)

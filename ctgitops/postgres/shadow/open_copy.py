@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from ...errors import UsageError
 from ..connection.connect import connect, refused_as_error
 from ..server.external_server import ExternalServer
 from ..server.limits import Limits
+from ..statistics.settled_tables import settle
 from .extensions import as_admin
 from .generated_rows import generate_rows
 from .sandbox import sandbox_server
@@ -38,16 +39,16 @@ CONNECTIONS = 110
 class OpenCopy:
     """Implements `ports.shadow.OpenCopy`."""
 
-    def __init__(self, sandbox: SandboxDatabases) -> None:
+    def __init__(self, sandbox: SandboxDatabases, database: str = "shadow") -> None:
         self._sandbox = sandbox
-        self._shadow = sandbox.shadow(sandbox.named("shadow"), NoObserver())
-        with refused_as_error(sandbox.server.address()):
-            sandbox.name.give(self._shadow)
+        self.shadow = sandbox.shadow(sandbox.named(database), NoObserver())
+        self._passwords: dict[str, str] = {}
+        """Maps the roles that can log in to their passwords, which all databases of the server share."""
 
     @property
     def unmatched(self) -> tuple[str, ...]:
         """The known differences from the real database, as text."""
-        return self._shadow.unmatched
+        return self.shadow.unmatched
 
     @property
     def stopped(self) -> str:
@@ -56,22 +57,44 @@ class OpenCopy:
 
     def apply(self, steps: tuple[Step, ...]) -> None:
         """Runs steps as the migrations' role. Raises ApplyError."""
-        self._shadow.apply(steps)
+        self.shadow.apply(steps)
 
     def generate(self, rows: Mapping[str, int], statistics: Statistics) -> tuple[str, ...]:
         """Adds generated rows as the migrations' role. Returns differences as text. Raises WorkspaceError."""
         settings = {"search_path": "", "statement_timeout": STATEMENT_TIMEOUT}
-        with connect(self._shadow.address, "ctgitops/shadow", settings) as connection:
+        with connect(self.shadow.address, "ctgitops/shadow", settings) as connection:
             return generate_rows(connection, rows, statistics)
+
+    def existing(self, tables: Collection[str]) -> frozenset[str]:
+        """Those of the tables that exist in this copy."""
+        with connect(self.shadow.address, "ctgitops/shadow", {"search_path": ""}) as connection:
+            query = "select t from unnest(%s::text[]) t where pg_catalog.to_regclass(t) is not null"
+            return frozenset(str(name) for (name,) in connection.execute(query, [list(tables)]).fetchall())
+
+    def fork(self, name: str) -> OpenCopy:
+        """Another database on the same server, with the same content. Writes. Raises UsageError."""
+        self.shadow.close()
+        with refused_as_error(self._sandbox.server.address()):
+            self._sandbox.provisioner.database(self._sandbox.named(name), self.shadow.database)
+        forked = OpenCopy(self._sandbox, name)
+        forked._passwords = self._passwords
+        return forked
+
+    def settle(self, *, rewrite: bool = True) -> None:
+        """Analyses all tables. With `rewrite`, first rewrites them, so that equal rows use equally many blocks."""
+        self.shadow.close()
+        settings = {"search_path": "", "statement_timeout": STATEMENT_TIMEOUT}
+        with refused_as_error(self.shadow.address), connect(self.shadow.address, "ctgitops/shadow", settings) as own:
+            settle(own, rewrite=rewrite)
 
     def variables(self, role: str = "") -> Mapping[str, str]:
         """Lets a role log in, and returns the variables with which a command connects as this role. Writes."""
         who = role or self._sandbox.original.role
         password = self._password(who)
         host, port = self._host_and_port()
-        database = self._shadow.database
+        database = self.shadow.database
         user, name = quote(who, safe=""), quote(database, safe="")
-        self._shadow.close()
+        self.shadow.close()
         return {
             "DATABASE_URL": f"postgresql://{user}:{quote(password, safe='')}@{host}:{port}/{name}",
             "PGHOST": host,
@@ -84,7 +107,8 @@ class OpenCopy:
     def _password(self, role: str) -> str:
         """Gives a role a password and the right to connect. Raises UsageError if the copy has no such role."""
         server = self._sandbox.server
-        password = server.password if isinstance(server, ExternalServer) else secrets.token_urlsafe(18)
+        known = self._passwords.get(role) or secrets.token_urlsafe(18)
+        password = server.password if isinstance(server, ExternalServer) else known
         name = sql.Identifier(role)
         with refused_as_error(server.address()), as_admin(server) as admin:
             query = "select rolsuper from pg_catalog.pg_roles where rolname = %s and rolname !~ '^pg_'"
@@ -93,8 +117,9 @@ class OpenCopy:
                 hint = "create the role in a migration, or name another role with `--role`"
                 raise UsageError(f"the copy has no role `{role}`", hint=hint)
             admin.execute(sql.SQL("alter role {} login connection limit -1 password {}").format(name, password))
-            database = sql.Identifier(self._shadow.database)
+            database = sql.Identifier(self.shadow.database)
             admin.execute(sql.SQL("grant connect on database {} to {}").format(database, name))
+        self._passwords[role] = password
         return password
 
     def _host_and_port(self) -> tuple[str, str]:
@@ -120,4 +145,7 @@ def open_copy(
     with sandbox_server(wanted, extensions, limits, external, policy.image, kind=OpenServer) as sandbox:
         if (here := sandbox.server.major) != original.major and original.major:
             sandbox.notes.append(f"PostgreSQL {original.major} in the real database, {here} in the copy")
-        yield OpenCopy(sandbox)
+        copy = OpenCopy(sandbox)
+        with refused_as_error(sandbox.server.address()):
+            sandbox.name.give(copy.shadow)
+        yield copy

@@ -56,7 +56,8 @@ def server_of(
     programs: Programs, limits: Limits, original: SourceDatabase, kind: type[SandboxServer] = SandboxServer
 ) -> SandboxServer:
     """A server with `limits`. Its superuser has a name that no role of `original` has."""
-    settings = limits.settings() | (SETTINGS if programs.explains else {})
+    # Only the tracer of a trial reads the plans. In a copy for commands, they would cost time in each statement
+    settings = limits.settings() | (SETTINGS if programs.explains and kind is not OpenServer else {})
     server = kind(programs, settings=settings, base=memory(programs, unprivileged()))
     server.limits = limits
     server.superuser = unused(ADMIN, {role.name for role in original.roles})
