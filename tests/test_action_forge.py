@@ -165,6 +165,7 @@ class Forge:
         return len(self.deployments)
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
+        self._may("deployed")
         assert url
         self.states.append((number, state, url))
         if state is DeploymentState.QUEUED:

@@ -225,7 +225,7 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
     else:
         _show(job, environment, outcome)  # first, because the runner may kill the run during an API call
         # Also if there was nothing to do: the run held the run lock
-        log.close_lost(up_to_date=outcome.status is Status.UP_TO_DATE)
+        log.close_lost(outcome.plan if outcome.status is Status.UP_TO_DATE else None)
     finally:
         log.end(success=success, words=words)
         record.lost_runs += tuple(log.lost_runs)

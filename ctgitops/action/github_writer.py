@@ -135,9 +135,9 @@ class GitHubWriter:
         status = CommitStatus(sha, f"ctgitops / {subject}", state, words, url)
         self._tried("the commit's status was not set", lambda forge: forge.status(status))
 
-    def deployments_to(self, environment: str) -> tuple[OldDeployment, ...]:
-        """The newest deployments to an environment."""
-        return self._tried("earlier deployments were not read", lambda forge: forge.deployments_to(environment)) or ()
+    def deployments_to(self, environment: str) -> tuple[OldDeployment, ...] | None:
+        """The newest deployments to an environment. None if GitHub did not list them."""
+        return self._tried("earlier deployments were not read", lambda forge: forge.deployments_to(environment))
 
     def brought_by(self, paths: tuple[str, ...], at: str, before: int | None = None) -> dict[str, int]:
         """Maps each path to the merged pull request that last changed the file. Ignores the pull request `before`."""

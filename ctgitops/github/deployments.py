@@ -26,9 +26,10 @@ NEWEST = 5
 def begin(client: Client, deployment: Deployment) -> int:
     """Creates a deployment of exactly this commit, without GitHub's auto-merge and required checks. Returns its ID.
 
-    If an earlier run left a queued deployment of the commit, continues this deployment instead.
+    If an earlier run left a queued deployment of the commit, continues this deployment instead. If GitHub does not list
+    the deployments, creates one.
     """
-    if (waiting := _queued(client, deployment)) is not None:
+    if (waiting := client.perhaps(lambda: _queued(client, deployment))) is not None:
         return waiting
     name = uuid4().hex
 

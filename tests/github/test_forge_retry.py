@@ -150,6 +150,12 @@ def test_one_deployment_is_made(world: World, lands: bool) -> None:
     assert (status["state"], len(status["description"])) == ("success", 140)
 
 
+def test_a_deployment_is_made_although_the_earlier_ones_are_not_listed(world: World) -> None:
+    for _ in range(QUICK.tries + 1):
+        world.fail("GET", "/deployments", 502)
+    assert world.forge.deploy(Deployment("staging", SHA, "x")) == world.github.made["deployments"][0]["id"]
+
+
 # ── what a token may not do ──
 
 
