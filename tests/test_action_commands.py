@@ -45,6 +45,23 @@ def test_words_that_are_not_known(writer: Scene, words: str) -> None:
     assert writer.forge.reactions[-1][1] == "-1"
 
 
+def test_two_commands_in_one_comment_are_none(writer: Scene) -> None:
+    """Seen to fail: the first ran, the second was dropped without a word."""
+    status, said = answer(writer, "/ctgitops plan\r\n\r\n /ctgitops apply staging")
+    assert status == 0
+    assert said.startswith("### ⚪ <code>/ctgitops plan</code>: nothing was done\n")
+    assert "the comment has several commands; write a comment for each command" in said
+    assert writer.forge.reactions[-1][1] == "-1"
+    assert answer(writer, "/ctgitops plan\n> /ctgitops apply staging") == (0, "")
+
+
+def test_apply_on_a_pull_request_that_is_closed_without_a_merge(writer: Scene) -> None:
+    payload = changed(commented("/ctgitops apply staging", None), "issue.state", "closed")
+    payload["issue"]["pull_request"]["merged_at"] = None
+    assert writer.run("issue_comment", payload) == 2
+    assert "<b>Next</b>: reopen and merge the pull request first" in writer.forge.comments[-1].body
+
+
 @pytest.mark.parametrize("words", ["/ctgitopsplan", "see /ctgitops plan", "thanks"])
 def test_what_is_not_meant_as_a_command_gets_no_answer(writer: Scene, words: str) -> None:
     assert answer(writer, words) == (0, "")
@@ -112,6 +129,7 @@ def test_the_first_pull_request_is_planned_though_its_base_has_no_migrations(wri
     path = "migrations/001_initial.sql"
     writer.forge.commits[HEAD] = {path: f"{header('001_initial', Rollback='Not Available')}\n{BLUE.decode()}".encode()}
     writer.forge.pulls[NUMBER] = Proposal(NUMBER, HEAD, merged=False, paths=frozenset([path]))
+    writer.forge.files = (ChangedFile(path, added=True),)  # seen to fail: the base has no policy to read
     assert answer(writer, "/ctgitops plan") == (0, "")
     (plan,) = [c for c in writer.forge.comments if c.key == "plan"]
     assert "1 migration pending" in plan.body

@@ -250,6 +250,7 @@ class Forge:
         return self.files_by.get(number, self.files)
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
+        self._may("other_open")
         assert than
         return self.others
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ctgitops.core.forge.forge import DeploymentState
+import pytest
+
+from ctgitops.core.forge.forge import ChangedFile, DeploymentState, RecordComment
 from tests.github.test_event import payload_of
-from tests.test_action_forge import MAIN, Scene, push, scene
+from tests.test_action_forge import MAIN, Scene, html, opened, push, scene
 
 __all__ = ["scene"]
 
@@ -50,3 +52,35 @@ def test_a_deployment_that_github_did_not_take_is_made_by_the_next_run(scene: Sc
         assert scene.run("push", push()) == 0
         assert [made.sha for made in scene.forge.deployments] == [MAIN]
         assert newest(scene) == {1: DeploymentState.SUCCESS}
+
+
+def test_a_deployment_ends_after_the_record_so_the_next_run_finds_a_kill_between_them(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen to fail: killed after `success`, the comment said `pending` until the same run was started again."""
+    ends: list[DeploymentState] = []
+    kept = scene.forge.record
+
+    def record(wanted: RecordComment) -> str | None:
+        ends.extend(state for _, state, _ in scene.forge.ends)
+        return kept(wanted)
+
+    monkeypatch.setattr(scene.forge, "record", record)
+    scene.house.migration("002_wrong", "create table red (id int);")
+    assert scene.run("push", push()) == 6
+    assert roll_back(scene) == 0
+    assert len(scene.forge.comments) == 2
+    assert ends == [DeploymentState.FAILURE], "only that of the earlier run"
+
+
+@pytest.mark.parametrize("refused", ["files_of", "other_open"])
+def test_a_plan_says_that_open_pull_requests_were_not_read(scene: Scene, refused: str) -> None:
+    """Seen to fail: the page and the check were those of a plan without clashes."""
+    scene.forge.files = (ChangedFile("migrations/001_red.sql", added=True),)
+    scene.forge.refuses = (refused,)
+    assert scene.run("pull_request", opened()) == 0
+    title = scene.forge.comments[-1].body.splitlines()[0]
+    assert title.startswith("### ❓")
+    assert "1 list of open pull requests NOT READ" in title
+    assert "open pull requests were not read" in html(scene.forge.comments[-1].body)
+    assert scene.forge.checks[-1].title.startswith("Nothing blocks the plans, but a part of them was not")

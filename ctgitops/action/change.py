@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from ..commands.apply import apply as apply_verb
 from ..commands.rollback import RollbackExtent, show_rollback
 from ..commands.rollback import rollback as rollback_verb
 from ..core.environment.environment import Environment
-from ..core.forge.forge import CommitState
 from ..core.forge.intent import Applying, Provenance
 from ..core.gate.request import Request
-from ..core.gate.wait import PlanWait
-from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
-from ..core.plan.plan import Direction, Plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener
-from ..errors import ApplyError, CtgitopsError
+from ..errors import CtgitopsError
 from ..notify.listeners import completed, listeners
 from ..report.load import load_warnings
 from ..report.markdown import outcome_markdown
@@ -34,56 +31,10 @@ from .planning import NOTHING_APPROVED
 from .provenance import prove
 from .pull_request_checks import with_reviews
 from .records import RunRecord
-from .waiting import queue, tell_wait, wait_in, write_outputs
+from .results import Result, fingerprint_of, set_outputs
+from .waiting import queue, tell_wait
 
 Verb = Callable[[Listener], Outcome]
-UNKNOWN = "unknown"
-"""The output `pending` if a run ended before it had a plan."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """The result of a run on one environment."""
-
-    environment: Environment
-    outcome: Outcome | CtgitopsError
-    begun: Plan | None = None
-    """The plan that the run began. None if the run ended before it had a plan."""
-
-    @property
-    def pending(self) -> int | None:
-        """The number of migrations that are still to be applied. None if it is unknown."""
-        if isinstance(self.outcome, Outcome):
-            return 0 if self.outcome.done else len(self.outcome.plan.steps)
-        if self.begun is None or self.begun.direction is Direction.ROLLBACK:
-            return None
-        failed = self.outcome if isinstance(self.outcome, ApplyError) else None
-        there = {*failed.applied} - {*failed.rolled_back} if failed else set()
-        return sum(step.name not in there for step in self.begun.steps)
-
-    @property
-    def exit_status(self) -> int:
-        """The exit status of the outcome or error."""
-        return self.outcome.exit_status
-
-    @property
-    def wait(self) -> PlanWait | None:
-        """The wait that the run reported. None without a wait, or if only a person can end the wait."""
-        return wait_in(self.environment, self.outcome)
-
-    @property
-    def commit_state(self) -> CommitState:
-        """The state of the commit status for this result."""
-        if self.wait:
-            return CommitState.PENDING
-        return CommitState.FAILURE if self.exit_status else CommitState.SUCCESS
-
-    @property
-    def text(self) -> str:
-        """The reason why later environments are skipped."""
-        odd = isinstance(self.outcome, Outcome) and self.outcome.mismatch
-        ended = "differs from its prediction" if odd else "failed" if self.exit_status else "was stopped"
-        return f"{self.environment.name} {ended}"
 
 
 def apply(job: Job, ask: Applying) -> int:
@@ -113,20 +64,23 @@ def _applied(job: Job, ask: Applying, record: RunRecord) -> int:
     results: list[Result] = []
     for environment in ask.environments:
         verb = _applying(job, environment, record.merged)
-        result = _run_with_deployment(job, environment, verb, record)
-        results.append(result)
-        if isinstance(result.outcome, CtgitopsError) and job.stopping():
-            _outputs(job, results)
-            say_stopped(job, record.concerned(), environment.name, result.outcome)
-            return result.exit_status
-        _follow_up(job, result, record)
+        with _run_with_deployment(job, environment, verb, record) as result:
+            results.append(result)
+            if isinstance(result.outcome, CtgitopsError) and job.stopping():
+                set_outputs(job, results)
+                say_stopped(job, record.concerned(), environment.name, result.outcome)
+                return result.exit_status
+            _follow_up(job, result, record)
+            if result.begun:
+                record.write()
         if isinstance(result.outcome, CtgitopsError) or result.outcome.mismatch or job.stopping():
             break
     untried = [e.name for e in ask.environments[len(results) :]]
     if untried:
         job.runner.warn(f"{', '.join(untried)}: skipped, because {results[-1].text}")
-    _outputs(job, results)
-    record.write()
+    set_outputs(job, results)
+    if not results[-1].begun:
+        record.write()
     failed = (r.exit_status for r in results if not (r.wait and job.passes_waits))
     return next((status for status in failed if status), 0)
 
@@ -165,15 +119,17 @@ def rollback(job: Job, provenance: Provenance) -> int:
 
     record = RunRecord(job, provenance.sha or job.wiring.origin.commit_sha)
     names = [request.environment.name]
-    with last_words(job, record.concerned, lambda: _cut(record, "rollback in", names), "run the job again"):
-        result = _run_with_deployment(job, request.environment, verb, record)
-        _outputs(job, [result])
+    with (
+        last_words(job, record.concerned, lambda: _cut(record, "rollback in", names), "run the job again"),
+        _run_with_deployment(job, request.environment, verb, record) as result,
+    ):
+        set_outputs(job, [result])
         if isinstance(result.outcome, CtgitopsError) and job.stopping():
             say_stopped(job, record.concerned(), inputs.environment, result.outcome)
         else:
             _follow_up(job, result, record)
             record.write()
-    return result.exit_status
+        return result.exit_status
 
 
 def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
@@ -182,12 +138,12 @@ def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
     If a job that rolls back follows, a refused rollback waits, and does not count as a successful dry run.
     """
     shown = show_rollback(request, back, databases=job.wiring.databases, shadows=job.wiring.shadows)
-    approved = job.apply_follows and _fingerprint([Result(request.environment, shown)]) != NOTHING_APPROVED
+    approved = job.apply_follows and fingerprint_of([Result(request.environment, shown)]) != NOTHING_APPROVED
     outcome = with_inputs_of(shown, approved=approved)
     if job.apply_follows and outcome.reasons:
         outcome = replace(outcome, status=Status.WAITING)
     _show(job, request.environment, outcome)
-    _outputs(job, [Result(request.environment, outcome)])
+    set_outputs(job, [Result(request.environment, outcome)])
     return outcome.exit_status
 
 
@@ -207,29 +163,44 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
     return verb
 
 
-def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record: RunRecord) -> Result:
-    """Runs a command with a deployment, and adds the result to the record."""
+@contextmanager
+def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record: RunRecord) -> Iterator[Result]:
+    """Runs a command with a deployment, and adds the result to the record.
+
+    The deployment gets its final state after the block, which publishes the result. If the run is killed in the block,
+    the next run finds the unfinished deployment, and publishes the result.
+    """
     log = DeploymentLog(job, environment, record.sha)
     success, words = False, "interrupted"
     try:
+        outcome = _concluded(job, environment, verb, (record, log))
+        success = outcome.exit_status == 0
+        words = outcome_verdict(outcome) if isinstance(outcome, Outcome) else outcome.what
+        record.lost_runs += tuple(log.lost_runs)
+        yield Result(environment, outcome, log.plan)
+    finally:
+        log.end(success=success, words=words)
+
+
+def _concluded(
+    job: Job, environment: Environment, verb: Verb, to: tuple[RunRecord, DeploymentLog]
+) -> Outcome | CtgitopsError:
+    """Runs a command. Shows its outcome or error, and closes the deployments of killed runs."""
+    record, log = to
+    try:
         outcome = _heard(job, environment, verb, record, log)
-        record.heard(environment.name, outcome)
-        success, words = outcome.exit_status == 0, outcome_verdict(outcome)
     except CtgitopsError as error:
-        words = error.what
         error.hint = with_inputs(error.hint, lambda name, steps: _last_kept(job, name, steps))
         record.heard(environment.name, error, log.plan)
         job.show_error(error, environment.name)
         if log.plan and not job.stopping():
             log.close_lost()
-    else:
-        _show(job, environment, outcome)  # first, because the runner may kill the run during an API call
-        # Also if there was nothing to do: the run held the run lock
-        log.close_lost(outcome.plan if outcome.status is Status.UP_TO_DATE else None)
-    finally:
-        log.end(success=success, words=words)
-        record.lost_runs += tuple(log.lost_runs)
-    return Result(environment, record.ended[environment.name], log.plan)
+        return error
+    record.heard(environment.name, outcome)
+    _show(job, environment, outcome)  # first, because the runner may kill the run during an API call
+    # Also if there was nothing to do: the run held the run lock
+    log.close_lost(outcome.plan if outcome.status is Status.UP_TO_DATE else None)
+    return outcome
 
 
 def _heard(job: Job, environment: Environment, verb: Verb, record: RunRecord, log: DeploymentLog) -> Outcome:
@@ -268,31 +239,3 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     for reason in outcome.reasons:
         tell = job.runner.fail if refused_before_approval else job.runner.warn
         tell(f"{environment.name} waits: {reason.what}\n{reason.hint}".strip())
-
-
-def _outputs(job: Job, results: list[Result]) -> None:
-    outcomes = [r.outcome for r in results if isinstance(r.outcome, Outcome)]
-    pending = [result.pending for result in results]
-    receipts = [o.receipt for o in outcomes if o.receipt]
-    versions: dict[str, SchemaVersion | None] = {
-        o.plan.environment: o.plan.target_version if o.done else o.plan.current_version for o in outcomes
-    }
-    failed = [r.outcome for r in results if isinstance(r.outcome, ApplyError)]
-    left = sum(len(error.applied) - len(error.rolled_back) for error in failed)
-    job.runner.output("applied", str(sum(len(o.done) for o in outcomes) + left))
-    job.runner.output("pending", str(sum(n or 0 for n in pending)) if None not in pending else UNKNOWN)
-    job.runner.output("blocked", "true" if any(r.exit_status for r in results) else "false")
-    job.runner.output("fingerprint", _fingerprint(results))
-    job.runner.output("receipt", receipts[-1].id if receipts else "")
-    job.runner.output("receipt-url", receipts[-1].receipt_at if receipts else "")
-    job.runner.output("restore", receipts[-1].restore_with if receipts else "")
-    write_outputs(job, [wait for r in results if (wait := r.wait)])
-    job.versions(versions)
-
-
-def _fingerprint(results: list[Result]) -> str:
-    """The output `fingerprint`. It is NOTHING_APPROVED after the dry run of a rollback that would be refused."""
-    outcome = results[0].outcome if len(results) == 1 else None
-    if not isinstance(outcome, Outcome) or (outcome.preview and outcome.reasons):
-        return NOTHING_APPROVED
-    return outcome.plan.fingerprint

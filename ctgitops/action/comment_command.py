@@ -46,6 +46,8 @@ def _refused(job: Job, comment: Comment) -> Ignored | None:
     # The event's author_association is not enough: a MEMBER may have only read access.
     if forge.permission_of(comment.author) not in WRITE:
         return Ignored(f"{comment.author} does not have write access to this repository")
+    if comment.several:
+        return Ignored("the comment has several commands; write a comment for each command")
     return Ignored(f"`{comment.unknown}` is not a command; the commands are {COMMANDS}") if comment.unknown else None
 
 

@@ -67,7 +67,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
         results = _results(job, wiring, workspace, frozenset(files))
         quiet = ask.run is not None and untouched(changed, job.wiring.origin.folder, workspace)
     asked = Planning((), proposal.head_sha, number, base_branch=_instead(proposal, ask.default_branch))
-    clashing = clashes_of(job, asked, changed, workspace.migrations)
+    clashing = clashes_of(job, asked, changed, workspace)
     found = (*problems, *_unmerged(proposal, job.wiring.origin.folder), *clashing)
     return publish(job, asked, with_problems(results, found), only_update=quiet)
 

@@ -43,7 +43,9 @@ class GitHubWriter:
     forge: Forge | None = None
     warned: int = 0
     files: dict[int, tuple[ChangedFile, ...]] = field(default_factory=dict)
-    """Maps pull requests to their files, as far as they were read."""
+    """Maps pull requests to their files. A pull request whose files could not be read has none."""
+    unread: set[int] = field(default_factory=set)
+    """The pull requests whose files could not be read."""
 
     def warn(self, message: str) -> None:
         """Prints one warning in the log."""
@@ -166,12 +168,14 @@ class GitHubWriter:
         """The files that a pull request adds or changes. Read once per run."""
         if pull_request not in self.files:
             doing = "the files of the pull request were not read"
-            self.files[pull_request] = self._tried(doing, lambda forge: forge.files_of(pull_request)) or ()
+            found = self._tried(doing, lambda forge: forge.files_of(pull_request))
+            self.unread |= {pull_request} if found is None else set()
+            self.files[pull_request] = found or ()
         return self.files[pull_request]
 
-    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        """The other open pull requests that add migrations."""
-        return self._tried("other pull requests were not checked", lambda forge: forge.other_open(than)) or ()
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...] | None:
+        """The other open pull requests that add migrations. None if they could not be read."""
+        return self._tried("other pull requests were not checked", lambda forge: forge.other_open(than))
 
     def suggest(self, review: Review) -> int:
         """Suggests fixes on lines of a pull request."""

@@ -82,7 +82,7 @@ def _planned(job: Job, ask: Planning) -> int:
     if base:
         pairs = zip(results, requests, strict=True)
         results = tuple(base.seen(result, request, job.wiring.shadows) for result, request in pairs)
-    found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
+    found = (*clashes_of(job, ask, files, workspace), *(base.problems if base else ()))
     results = with_gates(job, ask.event, with_problems(results, found))
     status = publish(job, ask, results, only_update=untouched(files, job.wiring.origin.folder, workspace))
     suggest(job, ask, tuple(phrases.problems(results)), files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ..core.environment.environment import Reviewed
 from ..core.forge.conflict import clashes
@@ -11,7 +12,6 @@ from ..core.forge.intent import Planning
 from ..core.forge.suggest import suggestions
 from ..core.gate.request import Request
 from ..core.gate.review import Reviews, all_files_of, files_of
-from ..core.migration.migration import Migration
 from ..core.plan.plan import make_plan
 from ..core.problem import Problem
 from ..core.workspace.numbering import BaseBranch
@@ -23,15 +23,27 @@ from .job import Job
 MOST_FILES = 3000
 """The maximum number of files that GitHub lists for a pull request."""
 
+_UNREAD = Problem(
+    "open-pull-requests-unread",
+    "open pull requests were not read, so it is not known whether one has a migration with the same number",
+    hint="see the warnings in the log, then run the job again",
+    blocks=False,
+)
 
-def clashes_of(
-    job: Job, ask: Planning, files: tuple[ChangedFile, ...], ours: tuple[Migration, ...]
-) -> tuple[Problem, ...]:
-    """Conflicts with migrations of other open pull requests."""
-    if ask.pull_request is None or not any(file.added for file in files):
+
+def clashes_of(job: Job, ask: Planning, files: tuple[ChangedFile, ...], workspace: Workspace) -> tuple[Problem, ...]:
+    """Conflicts with migrations of other open pull requests, or a warning that these were not read."""
+    writer, named = job.github_writer, partial(job.wiring.migrations_among, workspace.policy.layout)
+    if ask.pull_request is None or writer.forge is None:
         return ()
-    others, policy = job.github_writer.other_open(ask.pull_request), job.wiring.workspace.policy
-    return clashes(ours, files, others, job.wiring.migrations_among, policy)
+    if ask.pull_request in writer.unread:
+        return (_UNREAD,)
+    if not named(file.path for file in files if file.added):
+        return ()
+    others = writer.other_open(ask.pull_request)
+    if others is None:
+        return (_UNREAD,)
+    return clashes(workspace.migrations, files, others, named, workspace.policy)
 
 
 def untouched(files: tuple[ChangedFile, ...], folder: str, workspace: Workspace) -> bool:

@@ -134,7 +134,7 @@ def _as_text(value: object) -> str:
 
 
 def _comment(payload: Payload) -> Comment | Ignored:
-    first = text_of(payload, "comment", "body").strip().split("\n", maxsplit=1)[0].strip()
+    first, *others = (line.strip() for line in text_of(payload, "comment", "body").strip().split("\n"))
     if not _BEGINS.match(first) or text_of(payload, "action") != "created":
         return Ignored("only a new comment that begins with `/ctgitops` is a command")
     pull_request = get_of(payload, dict, "issue").get("pull_request")
@@ -154,6 +154,8 @@ def _comment(payload: Payload) -> Comment | Ignored:
         number=number_of(payload, "comment", "id"),
         merged=bool(pull_request.get("merged_at")),
         default_branch=text_of(payload, "repository", "default_branch"),
+        closed=get_of(payload, dict, "issue").get("state") == "closed" and not pull_request.get("merged_at"),
+        several=any(map(_BEGINS.match, others)),
     )
 
 

@@ -244,20 +244,17 @@ class GitHubForge:
             f"find the pull request of {run.head_sha[:7]}", _PULLS, lambda: proposals.proposed_by(self._client, run)
         )
 
-    def files_of(self, number: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes. Empty if the token lacks the permission."""
-        return (
-            self._client.may(
-                f"list the files of pull request {number}", _COMMENT, lambda: lookups.files_of(self._client, number)
-            )
-            or ()
+    def files_of(self, number: int) -> tuple[ChangedFile, ...] | None:
+        """The files that a pull request adds or changes. None if the token lacks the permission."""
+        return self._client.may(
+            f"list the files of pull request {number}", _COMMENT, lambda: lookups.files_of(self._client, number)
         )
 
-    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        """The other open pull requests that add migrations, with the files that they add."""
-        return (
-            self._client.may(
-                "list the open pull requests", _COMMENT, lambda: lookups.other_open(self._client, than, self._folder)
-            )
-            or ()
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...] | None:
+        """The other open pull requests that add migrations, with the files that they add.
+
+        None if the token lacks the permission.
+        """
+        return self._client.may(
+            "list the open pull requests", _COMMENT, lambda: lookups.other_open(self._client, than, self._folder)
         )

@@ -126,8 +126,11 @@ class Forge(Protocol):
     def proposed_by(self, run: OutsideRun) -> int | None:
         """The number of the open pull request whose head commit `run` checked, or None. Raises ForgeError."""
 
-    def files_of(self, number: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes. Empty if the token lacks the permission."""
+    def files_of(self, number: int) -> tuple[ChangedFile, ...] | None:
+        """The files that a pull request adds or changes. None if the token lacks the permission."""
 
-    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        """The open pull requests that add migrations, except `than`, with the files that each one adds."""
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...] | None:
+        """The open pull requests that add migrations, except `than`, with the files that each one adds.
+
+        None if the token lacks the permission.
+        """

@@ -257,6 +257,7 @@ _NOT_KNOWN = {
     "not-looked": ("database", "NOT READ"),
     "schema-unread": ("schema", "NOT READ"),
     "not-searched": ("code search", "NOT MADE"),
+    "open-pull-requests-unread": ("list of open pull requests", "NOT READ"),
 }
 
 

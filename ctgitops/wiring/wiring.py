@@ -31,6 +31,7 @@ from .origin import origin_from
 
 if TYPE_CHECKING:
     from ..core.environment.environment import Environment
+    from ..core.environment.layout import Layout
     from ..core.migration.migration_name import MigrationName
     from ..core.run.progress import Listener
     from ..core.trial.code_reference import Searched
@@ -213,14 +214,14 @@ class Wiring:
         access = Access(token, self.environ.get("GITHUB_REPOSITORY", ""), url)
         return GitHubForge(access, warn, folder=f"{self.origin.folder}{layout_of(self.root).folder}")
 
-    def migrations_among(self, paths: Iterable[str]) -> dict[str, MigrationName]:
+    def migrations_among(self, layout: Layout, paths: Iterable[str]) -> dict[str, MigrationName]:
         """Maps the paths of migration files to the names of the migrations. Leaves out rollbacks and other files.
 
         Paths are relative to the repository.
         """
         folder = self.origin.folder
         inside = {path.removeprefix(folder): path for path in paths if path.startswith(folder)}
-        found = migrations_among(self.workspace.policy.layout, inside)
+        found = migrations_among(layout, inside)
         return {inside[path]: name for path, name in found.items()}
 
     @contextmanager

@@ -97,6 +97,10 @@ class Comment:
     default_branch: str
     unknown: str = ""
     """The first line of a comment that looks like a command but is not one. `verb` is then empty."""
+    closed: bool = False
+    """Whether the pull request is closed without being merged."""
+    several: bool = False
+    """Whether the comment has more than one command. None of them is run."""
 
 
 @dataclass(frozen=True)

@@ -243,9 +243,8 @@ def provenance_of(event: Event) -> Provenance | Refused:
 
 def _provenance_of_comment(event: Comment) -> Provenance | Refused:
     if not event.merged:
-        return Refused(
-            "this pull request is not merged, and only merged commits are applied", "merge the pull request first"
-        )
+        first = "reopen and merge the pull request first" if event.closed else "merge the pull request first"
+        return Refused("this pull request is not merged, and only merged commits are applied", first)
     return Provenance(event.default_branch, checkout=True, pull_request=event.pull_request)
 
 

@@ -51,10 +51,12 @@ class PlanState(IntEnum):
 
 MUST_WAIT = 5
 """The exit status if a gate refuses the plan of a release."""
+_OF_ALL = "open-pull-requests-unread"
+"""The code of a problem that is about all environments, and counts once."""
 UNKNOWN_CODES = frozenset(
     {NOT_ANALYSED, "backup-vanishes", "home-not-read", "not-looked", "not-searched", "not-tried"}
     | {"row-constraint", "row-trigger", "rows-not-counted", "rows-not-looked-at", "schema-unread"}
-    | {"seed-not-measured", "seed-not-tried"}
+    | {_OF_ALL, "seed-not-measured", "seed-not-tried"}
 )
 """Codes of problems that report that a part of the plan is unknown."""
 
@@ -184,7 +186,8 @@ def _unknowns(result: Preview, remarks: tuple[Problem, ...]) -> Iterator[Unknown
             yield Unknown("duration", step.name)
     for problem in remarks:
         if problem.code in UNKNOWN_CODES and problem.code not in {"not-tried", NOT_ANALYSED}:
-            yield Unknown(problem.code, str(problem.place or result.environment.name))
+            everywhere = problem.code == _OF_ALL
+            yield Unknown(problem.code, "" if everywhere else str(problem.place or result.environment.name))
     if proof := result.proof:
         yield from (Unknown("rollback", way.step.name) for way in proof.ways if way.untried)
         yield from (Unknown("rerun", again.step.name) for again in proof.again if again.untried)
