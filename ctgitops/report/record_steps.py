@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
-from ..core.view.pull_request_record import FINDING, ROWS, Cell, Record, RunEnd, Stage
+from ..core.view.pull_request_record import FINDING, READY, ROWS, Cell, Record, RunEnd, Stage
 from ..core.view.way_back import BackupNote
 from ..lazy import dataclass
 from . import escape, links, phrases
@@ -25,6 +25,7 @@ _BY_GATE = {
     "window": ("{resumed}{rerun} in the window", WRITER),
     "bake": ("{resumed}{rerun} after that time", WRITER),
     "after": ("then {resumed}{rerun}", WRITER),
+    READY: ("{resumed}{rerun}", WRITER),
     APPROVAL: (
         "read the plan in {run}, and approve its job, which applies the plan and writes the result here; "
         "if the job was rejected or killed, start the workflow again",

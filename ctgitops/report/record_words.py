@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.view.pull_request_record import Stage
+from ..core.view.pull_request_record import READY, Stage
 from .record_steps import APPROVAL
 
 MARKS = {
@@ -37,6 +37,7 @@ HELD = {
     "freeze": " for the end of a freeze",
     "bake": " for its bake time",
     "after": " for {}",
+    READY: " for its next run",
     "fingerprint": " for an approval of its new plan",
     APPROVAL: " for an approval of its plan",
     "reviewed": " for a review",

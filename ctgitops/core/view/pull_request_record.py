@@ -101,6 +101,10 @@ class RecordRow:
     cells: tuple[Cell, ...]
 
 
+READY = "ready"
+"""The gate of a run whose wait for the environment in `after` has ended. A new run is needed."""
+
+
 @dataclass(frozen=True)
 class RunEnd:
     """The result of the last run on an environment, if that run did not apply the plan."""

@@ -14,10 +14,11 @@ from typing import Any
 
 from ...lazy import dataclass
 from ...untrusted_json import read_json
+from ..environment.environment import Environment
 from ..gate.gate import Unreadable
 from ..ledger.ledger import Ledger
 from ..ledger.open_prediction import open_predictions
-from .pull_request_record import NOT_ASKED, Cell, Ledgers, PastRollback, Record, RunEnd, Stage
+from .pull_request_record import NOT_ASKED, READY, Cell, Ledgers, PastRollback, Record, RunEnd, Stage
 from .way_back import BackupNote, WayBack
 
 LONGEST = 12_000
@@ -64,18 +65,38 @@ def with_memory(record: Record, memory: Memory, ledgers: Ledgers, ran: Collectio
     """
     read = _read(ledgers)
     ends, ways = dict(record.ends), dict(record.ways_back)
+    names = [row.name for row in record.rows]
+    stored = {name: {**old.cells, **_cells_of(old.spans, names)} for name, old in memory.items()}
     for environment in record.environments:
         name = environment.name
         old = memory.get(name)
         if old is None:
             continue
-        old = replace(old, cells={**old.cells, **_cells_of(old.spans, [row.name for row in record.rows])})
+        old = replace(old, cells=stored[name])
         if name not in read and _not_asked(ledgers.get(name)):
             record = _with_cells(record, name, old.cells)
             ways = {**ways, name: old.back} if old.back else ways
         if name not in ran and old.end and _still(old, record.cells(environment), read.get(name)):
-            ends[name] = old.end
+            ends[name] = _ready(old.end, environment) if _followed(environment, record, stored) else old.end
     return replace(record, ends=ends, ways_back=ways)
+
+
+def _followed(environment: Environment, record: Record, stored: Mapping[str, Mapping[str, Cell]]) -> bool:
+    """Whether the environment in `after` has all migrations of the record now, but had not when they were stored."""
+    before = next((each for each in record.environments if each.name == environment.after), None)
+    return before is not None and _has_all(record.cells(before)) and not _has_all(stored.get(before.name, {}))
+
+
+def _has_all(cells: Mapping[str, Cell]) -> bool:
+    return bool(cells) and {cell.stage for cell in cells.values()} <= {Stage.APPLIED, Stage.REMOVED}
+
+
+def _ready(end: RunEnd, environment: Environment) -> RunEnd:
+    """The result of a run that waited for the environment in `after`, which has the migrations now."""
+    if end.stage is not Stage.WAITING or "after" not in end.gates:
+        return end
+    what = f"its last run waited for {environment.after}, which has the migrations now"
+    return RunEnd(Stage.WAITING, what, gates=(READY,), run_url=end.run_url)
 
 
 def memory_text(record: Record, memory: Memory, ledgers: Ledgers) -> str:

@@ -9,6 +9,7 @@ from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.view.pull_request_record import Ledgers, MigrationRef, RunEnd, Stage, record_of
 from ctgitops.core.view.record_memory import memory_in, memory_text, newer_than, with_memory
 from ctgitops.core.view.way_back import BackupNote, way_back
+from ctgitops.report.record_steps import next_step
 from tests.fakes import NOW, PRODUCTION, STAGING, chained, entry, migration, receipt
 
 ONE, TWO, THREE = migration("001_one", "1.0.0"), migration("002_two", "1.1.0"), migration("003_three", "1.2.0")
@@ -52,6 +53,25 @@ def test_a_refusal_is_remembered_until_the_ledger_has_something_newer() -> None:
         found = with_memory(record_of(WANTED, BOTH, ledgers), memory, ledgers)
         assert found.ends == {}
     assert with_memory(record_of(WANTED, BOTH, before), memory, before, ["staging"]).ends == {}
+
+
+def test_a_wait_for_staging_ends_when_staging_has_the_migrations() -> None:
+    """Seen to fail: production still waited because `staging does not have 002_two yet`."""
+    before: Ledgers = {"staging": chained(entry(ONE)), "production": HIDDEN}
+    production = replace(PRODUCTION, after="staging")
+    both = (STAGING, production)
+    end = RunEnd(
+        Stage.WAITING, "staging does not have 002_two yet", "apply it first", ("after",), run_url="https://x/1"
+    )
+    memory = memory_in(memory_text(replace(record_of(WANTED, both, before), ends={"production": end}), {}, before))
+    other: Ledgers = {**before, "staging": chained(entry(ONE), entry(THREE))}
+    assert with_memory(record_of(WANTED, both, other), memory, other).ends == {"production": end}
+    after: Ledgers = {**before, "staging": chained(entry(ONE), entry(TWO))}
+    found = with_memory(record_of(WANTED, both, after), memory, after)
+    assert found.ends["production"].what == "its last run waited for staging, which has the migrations now"
+    assert found.ends["production"].gates == ("ready",)
+    assert "the next scheduled run continues it" in next_step(production, found).what
+    assert with_memory(found, memory_in(memory_text(found, memory, after)), after).ends == found.ends
 
 
 def test_a_refusal_to_apply_what_was_rolled_back_stays_a_rollback() -> None:
