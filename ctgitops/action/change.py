@@ -171,15 +171,14 @@ def _run_with_deployment(job: Job, environment: Environment, verb: Verb, record:
     the next run finds the unfinished deployment, and publishes the result.
     """
     log = DeploymentLog(job, environment, record.sha)
-    success, words = False, "interrupted"
     try:
         outcome = _concluded(job, environment, verb, (record, log))
-        success = outcome.exit_status == 0
-        words = outcome_verdict(outcome) if isinstance(outcome, Outcome) else outcome.what
         record.lost_runs += tuple(log.lost_runs)
         yield Result(environment, outcome, log.plan)
     finally:
-        log.end(success=success, words=words)
+        ended = record.ended.get(environment.name)  # also known if the interrupt came while GitHub was called
+        words = outcome_verdict(ended) if isinstance(ended, Outcome) else ended.what if ended else "interrupted"
+        log.end(success=ended is not None and ended.exit_status == 0, words=words)
 
 
 def _concluded(

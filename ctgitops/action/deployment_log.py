@@ -128,12 +128,13 @@ class DeploymentLog:
     def end(self, *, success: bool, words: str) -> None:
         """Sets the final state, and closes earlier deployments whose state is no longer true.
 
-        After a rollback, no earlier deployment is active. After an apply, no older deployment waits.
+        After a rollback, no earlier deployment is active. After an apply, no older deployment waits. A cancelled run
+        has no time to close earlier deployments.
         """
         if self._number is None:
             return
         self._tell(self._success if success else DeploymentState.FAILURE, words)
-        if not success or self.plan is None:
+        if not success or self.plan is None or self.job.stopping():
             return
         ended = _SUCCESS if self.plan.direction is Direction.ROLLBACK else DeploymentState.QUEUED.value
         for old in self._earlier or ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.forge.forge import CHECK, Published
+from ..errors import ForgeError
 from .marker import digest, plan_in, read
 
 if TYPE_CHECKING:
@@ -43,11 +44,14 @@ def _chosen(checked: list[str], commented: str) -> str:
 
 
 def _checked(client: Client, sha: str) -> list[str]:
-    """The plans in the check runs of a commit. The newest is last."""
+    """The plans in the check runs of a commit. The newest is last. A missing permission is a warning."""
 
     def read_all() -> list[str]:
         runs = client.repository.get_commit(sha).get_check_runs(check_name=CHECK)
         newest_last = sorted((run for run in runs if run.name == CHECK), key=lambda run: run.id)
         return [run.output.summary for run in newest_last if run.output.summary]
 
-    return client.perhaps(read_all) or []
+    try:
+        return client.may("read the plan in the check run", "checks: write", read_all) or []
+    except ForgeError:
+        return []

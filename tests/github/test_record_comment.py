@@ -86,6 +86,19 @@ def test_the_plan_of_a_check_run_wins_over_a_comment_that_claims_another(world: 
     assert "forged" not in text
 
 
+def test_a_token_that_may_not_read_check_runs_is_one_warning(world: World) -> None:
+    """Seen to fail: without a word, the record took the plan of the comment, which more workflows can write."""
+    world.github.canned["/pulls/7"] = {"number": 7, "state": "closed", "head": {"sha": SHA}}
+    world.forge.comment(comment(PLAN))
+    for run in (2, 3):
+        world.fail("GET", f"/commits/{SHA}/check-runs", 403, message="Resource not accessible by integration")
+        assert world.forge.record(record(f"### ✅ run {run}\n", run=run))
+    (warning,) = world.warnings
+    assert "Give the job `permissions: checks: write`" in warning
+    (text,) = [row["body"] for row in world.github.comments]
+    assert plan_in(text) == PLAN
+
+
 def test_a_plan_of_an_outdated_commit_or_of_a_merged_pull_request_changes_nothing(world: World) -> None:
     new = "b" * 40
     pull = {"number": 7, "state": "open", "head": {"sha": new}, "url": f"{world.github.url}/repos/o/r/pulls/7"}
