@@ -162,10 +162,13 @@ def test_pull_requests_and_commits(live: Live) -> None:
     other = live.pull_request(f"migrations/{name}_other.sql", f"docs/{name}.md")
     without = live.pull_request(f"docs/{name}.md")
     forge = live.forge()
-    found = {p.number: p.files for p in forge.other_open(ours["number"])}
+    found = {p.number: p.files for p in forge.other_open(ours["number"]) or ()}
     assert [(f.path, f.added) for f in found[other["number"]]] == [(f"migrations/{name}_other.sql", True)]
     assert found[other["number"]][0].patch.endswith("+--")
-    assert {f.path for f in forge.files_of(other["number"])} == {f"migrations/{name}_other.sql", f"docs/{name}.md"}
+    assert {f.path for f in forge.files_of(other["number"]) or ()} == {
+        f"migrations/{name}_other.sql",
+        f"docs/{name}.md",
+    }
     assert not {ours["number"], without["number"]} & found.keys()
 
     head = live.call("GET", f"/pulls/{ours['number']}")["head"]["sha"]
