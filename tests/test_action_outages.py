@@ -81,6 +81,6 @@ def test_a_plan_says_that_open_pull_requests_were_not_read(scene: Scene, refused
     assert scene.run("pull_request", opened()) == 0
     title = scene.forge.comments[-1].body.splitlines()[0]
     assert title.startswith("### ❓")
-    assert "1 list of open pull requests NOT READ" in title
+    assert " · open pull requests NOT READ" in title
     assert "open pull requests were not read" in html(scene.forge.comments[-1].body)
     assert scene.forge.checks[-1].title.startswith("Nothing blocks the plans, but a part of them was not")

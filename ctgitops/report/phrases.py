@@ -241,6 +241,8 @@ def errors(plan: Plan) -> str:
     return f"{count(len(plan.error_findings), 'finding')} of severity error"
 
 
+_UNCOUNTED = "open-pull-requests-unread"
+"""The topic that pages show without a number."""
 _NOT_KNOWN = {
     "migration": ("migration", "NOT TRIED"),
     "statement": ("statement", "NOT TRIED"),
@@ -257,7 +259,7 @@ _NOT_KNOWN = {
     "not-looked": ("database", "NOT READ"),
     "schema-unread": ("schema", "NOT READ"),
     "not-searched": ("code search", "NOT MADE"),
-    "open-pull-requests-unread": ("list of open pull requests", "NOT READ"),
+    _UNCOUNTED: ("open pull requests", "NOT READ"),
 }
 
 
@@ -268,7 +270,7 @@ def unknown(results: tuple[PlanResult, ...]) -> list[str]:
     found = [each.topic for each in unknown_in(results)]
     to_try = {"migration": _to_try(results)}
     return [
-        f"{count(found.count(topic), noun)} {what}{to_try.get(topic, '')}"
+        f"{noun if topic == _UNCOUNTED else count(found.count(topic), noun)} {what}{to_try.get(topic, '')}"
         for topic, (noun, what) in _NOT_KNOWN.items()
         if topic in found
     ]
