@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.given import given_hint
@@ -11,10 +12,13 @@ from ..core.ledger.identity import refuse_wrong
 from ..core.plan.replay import steps_with_repeatable
 from ..core.run.export import tables_of_exports
 from ..core.schema.compare import without, without_access_of
+from ..core.schema.predecessor import LedgerSchema
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
+from ..lazy import dataclass
 from .applying.in_step import with_tool_changes
+from .predecessor import comparison
 from .replaying.replay import Replayed, replay
 
 if TYPE_CHECKING:
@@ -24,23 +28,57 @@ if TYPE_CHECKING:
     from ..core.schema.snapshot import Snapshot
     from ..ports.database import Database, Databases
     from ..ports.shadow import Shadows
+    from .predecessor import Predecessors
 
 ATTEMPTS = 3
 
 
-def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftResult, ...]:
-    """Checks the drift of each environment. The result is an error if the check is not possible. Read-only."""
-    return tuple(_result(request, databases, shadows) for request in requests)
+@dataclass(frozen=True)
+class Examined:
+    """The drift of one environment, and what a comparison with another environment needs."""
+
+    drift: Drift
+    request: Request
+    ledger: Ledger
+    schema: LedgerSchema
 
 
-def _result(request: Request, databases: Databases, shadows: Shadows) -> DriftResult:
-    try:
-        return drift_of(request, databases=databases, shadows=shadows)
-    except CtgitopsError as error:
-        return NotPlanned(request.environment, error)
+def drift(
+    requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows, predecessors: Predecessors | None = None
+) -> tuple[DriftResult, ...]:
+    """Checks the drift of each environment. The result is an error if the check is not possible. Read-only.
+
+    With `predecessors`, also compares each environment with the environment that its manifest names in `after`.
+    """
+    known: dict[str, Examined | CtgitopsError] = {}
+
+    def examined(request: Request) -> Examined | CtgitopsError:
+        name = request.environment.name
+        if name not in known:
+            try:
+                known[name] = examine(request, databases=databases, shadows=shadows)
+            except CtgitopsError as error:
+                known[name] = error
+        return known[name]
+
+    def result(request: Request) -> DriftResult:
+        found = examined(request)
+        if isinstance(found, CtgitopsError):
+            return NotPlanned(request.environment, found)
+        if predecessors is None or request.environment.after is None:
+            return found.drift
+        against = comparison(found, examined, predecessors, (databases, shadows))
+        return replace(found.drift, comparison=against)
+
+    return tuple(map(result, requests))
 
 
 def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Drift:
+    """Checks one environment. Read-only. Raises CtgitopsError if the drift is unknown."""
+    return examine(request, databases=databases, shadows=shadows).drift
+
+
+def examine(request: Request, *, databases: Databases, shadows: Shadows) -> Examined:
     """Checks one environment. Read-only. Raises CtgitopsError if the drift is unknown."""
     environment = request.environment
     database = databases.of(environment)
@@ -52,8 +90,9 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
     changes = without_access_of(live.about.role if ledger.last else None, found.changes)
     accepted = accepted_in(ledger)
     unknown = tuple(change for change in changes if change not in accepted)
-    left = without(unknown, (*environment.drift_ignore, *_of_exports(request, database, ledger)))
-    return Drift(
+    ignored = (*environment.drift_ignore, *_of_exports(request, database, ledger))
+    left = without(unknown, ignored)
+    result = Drift(
         environment,
         left,
         migrations=len(ledger.applied),
@@ -62,6 +101,9 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
         unmatched=found.unmatched,
         fingerprint=live.fingerprint,
     )
+    keys = frozenset(change.object.key for change in accepted)
+    patterns = (*ignored, *environment.given.patterns)
+    return Examined(result, request, ledger, LedgerSchema(found.expected, left, live, keys, patterns))
 
 
 def _of_exports(request: Request, database: Database, ledger: Ledger) -> Iterator[str]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.environment.given import COMPARED, Given, missing_schema
 from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare, without
-from ...core.schema.deparse import alike_once_read
+from ...core.schema.deparse import alike_between_majors, alike_in_both, alike_once_read
+from ...core.schema.snapshot import Snapshot
 from ...errors import ApplyError
 from ...lazy import dataclass
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment
     from ...core.plan.plan import Step
-    from ...core.schema.snapshot import Snapshot
+    from ...core.schema.snapshot import SchemaObject
     from ...ports.shadow import Shadows
 
 
@@ -25,6 +27,8 @@ class Replayed:
 
     changes: Changes
     unmatched: tuple[str, ...] = ()
+    expected: Snapshot = Snapshot()
+    """The schema of the migrations, as the throw-away server prints it."""
 
 
 def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
@@ -54,12 +58,13 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 
 def _replayed(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
     with shadows.replayed(like(live), steps, environment) as shadow:
-        expected, notes = with_versions_of(shadow.snapshot(), live)
+        made = shadow.snapshot()
+        expected, notes = with_versions_of(made, live)
         changes = _of_the_project(compare(expected, live), environment.given if environment else Given())
-        if any(map(may_be_print, changes)):
-            again = shadow.read_again()
-            changes = tuple(each for each in changes if not (may_be_print(each) and _is_print(each, again)))
-        return Replayed(changes, (*shadow.unmatched, *notes))
+        majors = made.about.major != live.about.major
+        if any(may_be_print(each, majors=majors) for each in changes):
+            changes = tuple(without_print(changes, shadow.read_again(), majors=majors))
+        return Replayed(changes, (*shadow.unmatched, *notes), made)
 
 
 def _of_the_project(changes: Changes, given: Given) -> Changes:
@@ -68,13 +73,26 @@ def _of_the_project(changes: Changes, given: Given) -> Changes:
     return tuple(each for each in changes if each.object.kind in COMPARED or each.object.key in kept)
 
 
-def may_be_print(change: Change) -> bool:
-    """Whether a difference may only be one of formatting. A dump and restore causes such differences."""
-    return isinstance(change, Altered) and alike_once_read(change.before, change.after)
+def may_be_print(change: Change, *, majors: bool = False) -> bool:
+    """Whether a difference may only be one of formatting. A dump and restore causes such differences.
+
+    With `majors`, the two servers have different major versions.
+    """
+    alike = alike_in_both if majors else alike_once_read
+    return isinstance(change, Altered) and alike(change.before, change.after)
 
 
-def _is_print(change: Change, again: Snapshot) -> bool:
-    restored = again.by_key.get(change.object.key)
-    if restored is None or not isinstance(change, Altered):
-        return False
-    return all(restored.attributes.get(name) == new for name, _, new in change.attributes)
+def without_print(changes: Changes, again: Snapshot, *, majors: bool) -> Iterator[Change]:
+    """The changes that are not only ones of formatting. `again` is the first schema after a dump and restore."""
+    for change in changes:
+        restored = again.by_key.get(change.object.key)
+        if not (restored and may_be_print(change, majors=majors) and _is_print(change, restored, majors=majors)):
+            yield change
+
+
+def _is_print(change: Change, restored: SchemaObject, *, majors: bool) -> bool:
+    if majors:
+        return alike_between_majors(restored, change.object)
+    return isinstance(change, Altered) and all(
+        restored.attributes.get(name) == new for name, _, new in change.attributes
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from .deparse import alike_between_majors
+from .deparse import aligned_between_majors, alike_between_majors
 
 if TYPE_CHECKING:
     from .snapshot import Key, SchemaObject, Snapshot
@@ -68,6 +68,16 @@ def compare(before: Snapshot, after: Snapshot) -> Changes:
     if len(majors) == 1 or 0 in majors:
         return changes
     return tuple(c for c in changes if not (isinstance(c, Altered) and alike_between_majors(c.before, c.after)))
+
+
+def compare_attributes(before: Snapshot, after: Snapshot) -> Changes:
+    """Like `compare`, but an altered object also leaves out attributes that two major versions print differently."""
+    changes = compare(before, after)
+    if before.about.major == after.about.major:
+        return changes
+    return tuple(
+        Altered(aligned_between_majors(c.before, c.after), c.after) if isinstance(c, Altered) else c for c in changes
+    )
 
 
 def changes_between(

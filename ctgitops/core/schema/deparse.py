@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _CAST = (
 """Matches a cast, and the column name that the cast can add. In a UNION of a CTE, `'2'` becomes `'2'::text AS text`."""
 _TEXT = r"""(?P<text>'[^']*(?:''[^']*)*')"""
 _BY_READING = re.compile(rf"{_TEXT}|{_CAST}|[()\s]")
+_BY_BOTH = re.compile(rf"""{_TEXT}|{_CAST}|(?:"[^"]*"|\w+)\.|[()\s]""")
 _BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")
 
 
@@ -38,6 +40,21 @@ def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
 def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
     """Whether both objects are equal. Ignores parentheses in expressions, and table names before column names."""
     return _alike(a, b, _BY_MAJOR)
+
+
+def aligned_between_majors(a: SchemaObject, b: SchemaObject) -> SchemaObject:
+    """`a` with the text of `b` for each attribute that two major versions only print differently."""
+    printed = {name: b.attributes[name] for name in a.attributes if name in b.attributes and _same_text(name, a, b)}
+    return replace(a, attributes={**a.attributes, **printed})
+
+
+def _same_text(name: str, a: SchemaObject, b: SchemaObject) -> bool:
+    return _without(_BY_MAJOR, {name: a.attributes[name]}) == _without(_BY_MAJOR, {name: b.attributes[name]})
+
+
+def alike_in_both(a: SchemaObject, b: SchemaObject) -> bool:
+    """Whether both objects are equal. Ignores what a restore or another major version can change."""
+    return _alike(a, b, _BY_BOTH)
 
 
 def _alike(a: SchemaObject, b: SchemaObject, pattern: re.Pattern[str]) -> bool:
