@@ -83,7 +83,7 @@ def diff(before: str, after: str, root: Path, form: str) -> int:
 @click.option(
     "--predecessor/--no-predecessor",
     default=None,
-    help="Also compare each environment with the environment in its `after`, and list the differences that no migration "
+    help="Also compare each environment with the environment in its `after`, and list differences that no migration "
     "explains.  [default: if the secret with the URL of that environment is set]",
 )
 @options.root

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.given import given_hint
-from ..core.ledger.drift_acceptance import accepted_in
+from ..core.ledger.drift_acceptance import accepted_in, is_accepted
 from ..core.ledger.identity import refuse_wrong
 from ..core.plan.replay import steps_with_repeatable
 from ..core.run.export import tables_of_exports
@@ -89,7 +89,7 @@ def examine(request: Request, *, databases: Databases, shadows: Shadows) -> Exam
     # Before the first apply, no ledger has an owner, so the role that applies is not known.
     changes = without_access_of(live.about.role if ledger.last else None, found.changes)
     accepted = accepted_in(ledger)
-    unknown = tuple(change for change in changes if change not in accepted)
+    unknown = tuple(change for change in changes if not is_accepted(change, accepted))
     ignored = (*environment.drift_ignore, *_of_exports(request, database, ledger))
     left = without(unknown, ignored)
     result = Drift(

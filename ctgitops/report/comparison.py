@@ -46,7 +46,7 @@ def comparison_remarks(environment: str, found: Comparison) -> tuple[str, ...]:
     )
     texts = [f"{phrases.count(len(names), 'migration')} {what}: {_names(names)}" for names, what in parts if names]
     texts += [
-        f"{name} differs from its own ledger: {phrases.count(number, 'difference')}"
+        f"{name} has {phrases.count(number, 'difference')} from its own ledger"
         for name, number in found.drifted
         if found.changes
     ]

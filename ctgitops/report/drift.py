@@ -33,7 +33,8 @@ def _text(result: DriftResult) -> list[str]:
     if result.changes:
         lines += ["", "  - schema of the migrations, + schema of the database", "", *change_lines(result.changes), ""]
         lines += [f"  next: {line}" for line in what_next(result)]
-    return [*lines, *(_compared(name, result.comparison) if result.comparison else [])]
+    compared = _compared(name, result.comparison) if result.comparison else []
+    return [*lines, *([""] if result.changes and compared else []), *compared]
 
 
 def _compared(name: str, found: Comparison) -> list[str]:
@@ -90,6 +91,10 @@ def _markdown(result: DriftResult, longest: int) -> str:
     if isinstance(result, NotPlanned):
         name = plain(result.environment.name)
         return f"### ⛔ {name}: not checked, so drift is unknown\n\n{fence(error_text(result.error), 'text')}"
+    return "\n\n".join(_parts(result, longest))
+
+
+def _parts(result: Drift, longest: int) -> list[str]:
     name = result.environment.name
     parts = [f"### {_mark(result)} {plain(name)}: {plain(whole_verdict(result))}"]
     parts += ["\n".join(f"- {prose(line)}" for line in _remarks(result))] if _remarks(result) else []
@@ -97,7 +102,7 @@ def _markdown(result: DriftResult, longest: int) -> str:
     if result.changes:
         parts += ["`-` schema of the migrations, `+` schema of the database", diff_fence(result.changes, longest)]
         parts.append("\n".join(f"- {prose(line)}" for line in what_next(result)))
-    return "\n\n".join([*parts, *(_compared_markdown(name, result.comparison, longest) if result.comparison else [])])
+    return parts + (_compared_markdown(name, result.comparison, longest) if result.comparison else [])
 
 
 def _mark(result: Drift) -> str:

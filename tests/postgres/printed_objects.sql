@@ -99,7 +99,8 @@ create view nested as select x.a from (select y.a, y.b from (select id as a, kin
     where x.a in (select account from people where people.account = x.a) and x.b = some (select name from people);
 alter table accounts enable row level security;
 create policy mine on accounts for select to public using (kind in ('new', 'open') and mail::text = current_user
-    and (select true from people p where p.account = accounts.id limit 1));
+    and (select true from people p where p.account = accounts.id limit 1)
+    and exists (select false where kind <> 'true AS bool'));
 create policy writes on accounts as restrictive for insert with check ((amount > 0 or part is null) and kind = any (array['new', 'open']));
 create policy nested on people using (account in (select a.id from accounts a where a.kind = 'new' and a.amount = people.score));
 create policy setting on people for update using (account = nullif(current_setting('app.id', true), '')::bigint) with check (score < 10);

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...core.environment.given import COMPARED, Given, missing_schema
 from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare, without
-from ...core.schema.deparse import alike_between_majors, alike_in_both, alike_once_read
+from ...core.schema.deparse import alike_once_read, printed_between_majors, printed_once_read
 from ...core.schema.snapshot import Snapshot
 from ...errors import ApplyError
 from ...lazy import dataclass
@@ -17,7 +17,6 @@ from ...lazy import dataclass
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment
     from ...core.plan.plan import Step
-    from ...core.schema.snapshot import SchemaObject
     from ...ports.shadow import Shadows
 
 
@@ -62,8 +61,8 @@ def _replayed(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environ
         expected, notes = with_versions_of(made, live)
         changes = _of_the_project(compare(expected, live), environment.given if environment else Given())
         majors = made.about.major != live.about.major
-        if any(may_be_print(each, majors=majors) for each in changes):
-            changes = tuple(without_print(changes, shadow.read_again(), majors=majors))
+        if any(printed(each, majors=majors) for each in changes):
+            changes = tuple(without_print(changes, shadow.read_again(), live, majors=majors))
         return Replayed(changes, (*shadow.unmatched, *notes), made)
 
 
@@ -73,26 +72,32 @@ def _of_the_project(changes: Changes, given: Given) -> Changes:
     return tuple(each for each in changes if each.object.kind in COMPARED or each.object.key in kept)
 
 
-def may_be_print(change: Change, *, majors: bool = False) -> bool:
-    """Whether a difference may only be one of formatting. A dump and restore causes such differences.
+def may_be_print(change: Change) -> bool:
+    """Whether a difference may only be one of formatting. A dump and restore causes such differences."""
+    return isinstance(change, Altered) and alike_once_read(change.before, change.after)
+
+
+def printed(change: Change, *, majors: bool) -> tuple[str, ...]:
+    """The attributes in which a difference may only be one of formatting, such as after a dump and restore.
 
     With `majors`, the two servers have different major versions.
     """
-    alike = alike_in_both if majors else alike_once_read
-    return isinstance(change, Altered) and alike(change.before, change.after)
+    return printed_once_read(change.before, change.after, majors=majors) if isinstance(change, Altered) else ()
 
 
-def without_print(changes: Changes, again: Snapshot, *, majors: bool) -> Iterator[Change]:
-    """The changes that are not only ones of formatting. `again` is the first schema after a dump and restore."""
+def without_print(changes: Changes, before: Snapshot, after: Snapshot, *, majors: bool) -> Iterator[Change]:
+    """The changes without those of formatting: in the texts of `before` and `after`, they are not differences.
+
+    The texts are those of the same schemas, or of schemas that were restored from their dumps.
+    """
     for change in changes:
-        restored = again.by_key.get(change.object.key)
-        if not (restored and may_be_print(change, majors=majors) and _is_print(change, restored, majors=majors)):
+        names = printed(change, majors=majors)
+        texts = before.by_key.get(change.object.key), after.by_key.get(change.object.key)
+        if not isinstance(change, Altered) or not names or texts[0] is None or texts[1] is None:
             yield change
-
-
-def _is_print(change: Change, restored: SchemaObject, *, majors: bool) -> bool:
-    if majors:
-        return alike_between_majors(restored, change.object)
-    return isinstance(change, Altered) and all(
-        restored.attributes.get(name) == new for name, _, new in change.attributes
-    )
+            continue
+        old, new = (each.attributes for each in texts if each)
+        alike = {name for name in names if old.get(name) == new.get(name)}
+        alike |= set(printed_between_majors(*filter(None, texts))) & set(names) if majors else set()
+        if left := change.without(alike):
+            yield left

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from .deparse import aligned_between_majors, alike_between_majors
+from .deparse import alike_between_majors, printed_between_majors
 
 if TYPE_CHECKING:
     from .snapshot import Key, SchemaObject, Snapshot
@@ -55,6 +55,12 @@ class Altered:
         names = {**old, **new}
         return tuple((name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
 
+    def without(self, names: Collection[str]) -> Altered | None:
+        """The change without the attributes `names`. None if the objects do not differ in any other attribute."""
+        values = {name: value for name, value in self.after.attributes.items() if name in names}
+        before = replace(self.before, attributes={**self.before.attributes, **values})
+        return None if before == self.after else Altered(before, self.after)
+
 
 Change = Added | Removed | Altered
 Changes = tuple[Change, ...]
@@ -75,9 +81,8 @@ def compare_attributes(before: Snapshot, after: Snapshot) -> Changes:
     changes = compare(before, after)
     if before.about.major == after.about.major:
         return changes
-    return tuple(
-        Altered(aligned_between_majors(c.before, c.after), c.after) if isinstance(c, Altered) else c for c in changes
-    )
+    kept = (c.without(printed_between_majors(c.before, c.after)) if isinstance(c, Altered) else c for c in changes)
+    return tuple(change for change in kept if change)
 
 
 def changes_between(

@@ -3,14 +3,14 @@
 A dump contains expressions as PostgreSQL deparsed them. After a restore, PostgreSQL deparses the same expressions
 differently. For example, `a IN ('x', 'y')` on a varchar is `(ARRAY['x'::varchar, 'y'::varchar])::text[]` before, and
 `ARRAY[('x'::varchar)::text, …]` after. `AND` loses parentheses, and a literal whose type PostgreSQL inferred gets an
-explicit cast. Some major versions write table names before column names, and other versions omit them.
+explicit cast. Some major versions write table names before column names, and other versions omit them. PostgreSQL 14
+writes `true AS bool` in a subquery.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,9 +27,12 @@ _CAST = (
 )
 """Matches a cast, and the column name that the cast can add. In a UNION of a CTE, `'2'` becomes `'2'::text AS text`."""
 _TEXT = r"""(?P<text>'[^']*(?:''[^']*)*')"""
+_QUALIFIER = r"""(?:"[^"]*"|\w+)\."""
+_BOOL = r"""(?:(?<=\btrue)|(?<=\bfalse))\sAS\sbool\b"""
+"""Matches the column name that PostgreSQL 14 gives to `true` in a subquery. Later versions print no name."""
 _BY_READING = re.compile(rf"{_TEXT}|{_CAST}|[()\s]")
-_BY_BOTH = re.compile(rf"""{_TEXT}|{_CAST}|(?:"[^"]*"|\w+)\.|[()\s]""")
-_BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")
+_BY_BOTH = re.compile(rf"{_TEXT}|{_CAST}|{_BOOL}|{_QUALIFIER}|[()\s]")
+_BY_MAJOR = re.compile(rf"{_TEXT}|{_BOOL}|{_QUALIFIER}|[()\s]")
 
 
 def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
@@ -42,19 +45,20 @@ def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
     return _alike(a, b, _BY_MAJOR)
 
 
-def aligned_between_majors(a: SchemaObject, b: SchemaObject) -> SchemaObject:
-    """`a` with the text of `b` for each attribute that two major versions only print differently."""
-    printed = {name: b.attributes[name] for name in a.attributes if name in b.attributes and _same_text(name, a, b)}
-    return replace(a, attributes={**a.attributes, **printed})
+def printed_between_majors(a: SchemaObject, b: SchemaObject) -> tuple[str, ...]:
+    """The attributes whose texts differ only in what two major versions print differently."""
+    return _printed(a, b, _BY_MAJOR)
 
 
-def _same_text(name: str, a: SchemaObject, b: SchemaObject) -> bool:
-    return _without(_BY_MAJOR, {name: a.attributes[name]}) == _without(_BY_MAJOR, {name: b.attributes[name]})
+def printed_once_read(a: SchemaObject, b: SchemaObject, *, majors: bool) -> tuple[str, ...]:
+    """The attributes whose texts differ only in what a restore, or with `majors` another major version, can change."""
+    return _printed(a, b, _BY_BOTH if majors else _BY_READING)
 
 
-def alike_in_both(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether both objects are equal. Ignores what a restore or another major version can change."""
-    return _alike(a, b, _BY_BOTH)
+def _printed(a: SchemaObject, b: SchemaObject, pattern: re.Pattern[str]) -> tuple[str, ...]:
+    both = [name for name, value in a.attributes.items() if b.attributes.get(name, value) != value]
+    texts = [_without(pattern, {name: each.attributes[name] for name in both}) for each in (a, b)]
+    return tuple(name for name in both if texts[0][name] == texts[1][name])
 
 
 def _alike(a: SchemaObject, b: SchemaObject, pattern: re.Pattern[str]) -> bool:
