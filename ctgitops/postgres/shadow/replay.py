@@ -80,6 +80,8 @@ class ReplayShadow:
         try:
             text = schema_of(self._admin, self._server.major)
             again = self._server.create_database(unused(f"{self._server.prefix}again", {self._database}))
+            if self._server.ours:  # the owner of an event trigger, for example, must be a superuser
+                self._run(sql.SQL("alter role {} superuser").format(sql.Identifier(ROLE)))
             with connect(again, "ctgitops/shadow") as connection:
                 failure = exchange(connection, text).failure
             if not failure:
