@@ -14,7 +14,7 @@ from ..commands.check import exit_status as check_exit_status
 from ..commands.check import lint
 from ..commands.drift import drift as drift_verb
 from ..commands.planning.offline import OfflinePlanner
-from ..commands.predecessor import Predecessors
+from ..commands.replaying.predecessor import Predecessors
 from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
 from ..core.environment.environment_order import in_order_of_after

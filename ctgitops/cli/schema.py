@@ -95,7 +95,7 @@ def drift(name: str | None, *, predecessor: bool | None, root: Path, form: str) 
     drift. An environment that cannot be checked is an error.
     """
     from ..commands.drift import drift as verb
-    from ..commands.predecessor import Predecessors
+    from ..commands.replaying.predecessor import Predecessors
     from ..core.view.drift import exit_status
     from ..report import drift as pages
 

@@ -12,13 +12,12 @@ from ..core.ledger.identity import refuse_wrong
 from ..core.plan.replay import steps_with_repeatable
 from ..core.run.export import tables_of_exports
 from ..core.schema.compare import without, without_access_of
-from ..core.schema.predecessor import LedgerSchema
+from ..core.schema.predecessor_difference import LedgerSchema
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
-from ..lazy import dataclass
 from .applying.in_step import with_tool_changes
-from .predecessor import comparison
+from .replaying.predecessor import Examined, comparison
 from .replaying.replay import Replayed, replay
 
 if TYPE_CHECKING:
@@ -28,19 +27,9 @@ if TYPE_CHECKING:
     from ..core.schema.snapshot import Snapshot
     from ..ports.database import Database, Databases
     from ..ports.shadow import Shadows
-    from .predecessor import Predecessors
+    from .replaying.predecessor import Predecessors
 
 ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Examined:
-    """The drift of one environment, and what a comparison with another environment needs."""
-
-    drift: Drift
-    request: Request
-    ledger: Ledger
-    schema: LedgerSchema
 
 
 def drift(

@@ -1,7 +1,7 @@
 """Drift: differences between a live schema and the schema that the migrations in its ledger produce.
 
 This module contains the results, with those of a comparison with the predecessor. `drift_of` in commands/drift.py and
-commands/predecessor.py compute the results.
+commands/replaying/predecessor.py compute the results.
 """
 
 from __future__ import annotations

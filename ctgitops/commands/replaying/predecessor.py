@@ -6,26 +6,37 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..core.plan.replay import like, steps_with_repeatable
-from ..core.schema.database_roles import DatabaseRoles, names_for
-from ..core.schema.predecessor import compared, unexplained
-from ..core.schema.server_difference import server_differences
-from ..core.view.drift import Comparison
-from ..errors import ApplyError, CtgitopsError, LedgerError
-from ..lazy import dataclass
+from ...core.plan.replay import like, steps_with_repeatable
+from ...core.schema.database_roles import DatabaseRoles, names_for
+from ...core.schema.predecessor_difference import compared, unexplained
+from ...core.schema.server_difference import server_differences
+from ...core.view.drift import Comparison
+from ...errors import ApplyError, CtgitopsError, LedgerError
+from ...lazy import dataclass
 
 if TYPE_CHECKING:
-    from ..core.environment.environment import Environment
-    from ..core.gate.request import Request
-    from ..core.ledger.ledger import Entry, Ledger
-    from ..core.schema.compare import Changes
-    from ..core.schema.snapshot import Snapshot
-    from ..ports.database import Databases
-    from ..ports.shadow import Shadows
-    from .drift import Examined
+    from ...core.environment.environment import Environment
+    from ...core.gate.request import Request
+    from ...core.ledger.ledger import Entry, Ledger
+    from ...core.schema.compare import Changes
+    from ...core.schema.predecessor_difference import LedgerSchema
+    from ...core.schema.snapshot import Snapshot
+    from ...core.view.drift import Drift
+    from ...ports.database import Databases
+    from ...ports.shadow import Shadows
 
-    Examine = Callable[[Request], Examined | CtgitopsError]
+    Examine = Callable[[Request], "Examined | CtgitopsError"]
     Ports = tuple[Databases, Shadows]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The drift of one environment, and what a comparison with another environment needs."""
+
+    drift: Drift
+    request: Request
+    ledger: Ledger
+    schema: LedgerSchema
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ def _changed(objects: Iterable[SchemaObject], changes: Mapping[Key, Change]) -> 
             yield each
         elif isinstance(change, Altered):
             values = {**each.attributes, **{name: new for name, _, new in change.attributes}}
-            yield replace(each, attributes={name: value for name, value in values.items() if value is not None})
+            attributes = {name: value for name, value in values.items() if value is not None}
+            yield replace(each, of=change.after.of, attributes=attributes)
 
 
 def _versions(before: LedgerSchema, after: LedgerSchema) -> Iterator[Change]:
