@@ -12,9 +12,9 @@ from dataclasses import replace
 from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.check import lint
+from ..commands.drift import Predecessors
 from ..commands.drift import drift as drift_verb
 from ..commands.planning.offline import OfflinePlanner
-from ..commands.replaying.predecessor import Predecessors
 from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
 from ..core.environment.environment_order import in_order_of_after

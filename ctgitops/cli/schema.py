@@ -94,8 +94,8 @@ def drift(name: str | None, *, predecessor: bool | None, root: Path, form: str) 
     Shows differences from the schema that the migrations in the ledger produce. Read-only. Exit status 1: there is
     drift. An environment that cannot be checked is an error.
     """
+    from ..commands.drift import Predecessors
     from ..commands.drift import drift as verb
-    from ..commands.replaying.predecessor import Predecessors
     from ..core.view.drift import exit_status
     from ..report import drift as pages
 

@@ -17,7 +17,7 @@ from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
 from .applying.in_step import with_tool_changes
-from .replaying.predecessor import Examined, comparison
+from .replaying.predecessor import Examined, Predecessors, comparison
 from .replaying.replay import Replayed, replay
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ..core.schema.snapshot import Snapshot
     from ..ports.database import Database, Databases
     from ..ports.shadow import Shadows
-    from .replaying.predecessor import Predecessors
 
+__all__ = ["ATTEMPTS", "Predecessors", "drift", "drift_of", "examine", "read_while_idle"]
 ATTEMPTS = 3
 
 
