@@ -43,6 +43,36 @@ def test_drift_opens_an_issue_that_is_edited_and_closed_with_one_comment_per_cha
     assert "No problem is left, so this issue is closed" in closed.comment
 
 
+def test_a_difference_from_the_predecessor_is_in_the_issue_until_it_is_gone(scene: Scene) -> None:
+    production(scene)
+    assert scene.run("push", push()) == 0
+    assert scene.run("release", release()) == 0
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    setting = "do $$ begin execute format('alter database %I {} lock_timeout', current_database()); end $$"
+    run(url, setting.format("set").replace("lock_timeout", "lock_timeout = 7"))
+    assert scheduled(scene, command="drift") == 1
+    assert scene.output("drift") == "true"
+    del scene.house.secrets["STAGING_DATABASE_URL"]
+    assert scheduled(scene, command="drift", environment="production") == 0
+    assert scene.output("drift") == "unknown"
+    scene.house.secrets["STAGING_DATABASE_URL"] = url.replace("port=5432", "port=5433")
+    assert scheduled(scene, command="drift", environment="production") == 4
+    scene.house.secrets["STAGING_DATABASE_URL"] = url
+    run(url, setting.format("reset"))
+    assert scheduled(scene, command="drift", environment="production") == 0
+    assert issue(scene, "staging") == []
+    opened, *_, unread, _, closed = issue(scene)
+    assert (opened.title, opened.open) == ("production: difference from the predecessor", True)
+    assert "\n-   setting lock_timeout of this database: value 7\n" in opened.body
+    assert (
+        "`ctgitops diff staging production`" in opened.body
+        or "<code>ctgitops diff staging production</code>" in opened.body
+    )
+    assert (unread.open, unread.comment, "cannot connect" in unread.body) == (True, "", True), "and not closed"
+    assert (closed.title, closed.open) == ("production: no problem", False)
+    assert "migrations explain each difference from the predecessor" in closed.comment
+
+
 def test_a_failed_production_run_is_in_the_issue_until_one_succeeds_and_staging_is_not(scene: Scene) -> None:
     scene.house.migration("002_bad", "select 1 / (random() * 0)::int;")
     assert scene.run("push", push()) == 6

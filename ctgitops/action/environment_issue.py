@@ -7,9 +7,10 @@ from dataclasses import replace
 from ..core.environment.environment import Environment, Trigger
 from ..core.forge.environment_issue import EnvironmentIssue, IssueText, Topic, Trouble
 from ..core.run.outcome import Outcome, Status
-from ..core.view.drift import DriftResult
+from ..core.view.drift import Comparison, ComparisonState, DriftResult
 from ..core.view.preview import NotPlanned
 from ..errors import CtgitopsError
+from ..report.comparison import comparison_next, comparison_remarks, comparison_sides, comparison_verdict
 from ..report.diff_lines import change_lines
 from ..report.drift import verdict, what_next
 from ..report.environment_issue import issue_text
@@ -20,7 +21,11 @@ from .job import Job
 
 
 def tell_drift(job: Job, result: DriftResult) -> None:
-    """Updates the issue after a check for drift. The issue shows drift, or why the schema could not be compared."""
+    """Updates the issue after a check for drift. The issue shows drift, or why the schema could not be compared.
+
+    Also shows the differences from the predecessor that no migration explains. If the predecessor's URL is not set, the
+    issue keeps what it shows about the predecessor.
+    """
     if isinstance(result, NotPlanned):
         trouble = Trouble(f"not checked, so drift is unknown: {result.error.what}", next=result.error.hint)
     elif result.changes:
@@ -29,6 +34,19 @@ def tell_drift(job: Job, result: DriftResult) -> None:
     else:
         trouble = None
     tell(job, result.environment.name, Topic.DRIFT, trouble)
+    if not isinstance(result, NotPlanned) and result.comparison and not result.comparison.optional:
+        tell(job, result.environment.name, Topic.PREDECESSOR, _difference(result.environment.name, result.comparison))
+
+
+def _difference(name: str, found: Comparison) -> Trouble | None:
+    if found.state is ComparisonState.SAME:
+        return None
+    lines: tuple[str, ...] = ()
+    if found.changes:
+        lines = ("- {}, + {}".format(*comparison_sides(name, found)), "", *change_lines(found.changes))
+    remarks = comparison_remarks(name, found)
+    details = (*lines, *([""] if lines and remarks else []), *remarks)
+    return Trouble(comparison_verdict(found), details, "; ".join(comparison_next(name, found)))
 
 
 def tell_run(job: Job, environment: Environment, outcome: Outcome | CtgitopsError) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.check import lint
+from ..commands.drift import Predecessors
 from ..commands.drift import drift as drift_verb
 from ..commands.planning.offline import OfflinePlanner
 from ..commands.status import status as status_verb
@@ -24,7 +25,7 @@ from ..core.view.drift import exit_status as drift_exit_status
 from ..core.view.preview import NotPlanned
 from ..core.view.status import exit_status as status_exit_status
 from ..core.workspace.finding import Finding
-from ..report.drift import drift_json, drift_markdown, drift_text, verdict
+from ..report.drift import drift_json, drift_markdown, drift_text, whole_verdict
 from ..report.escape import plain
 from ..report.markdown import check_markdown, statuses_markdown
 from ..report.record import closed_markdown
@@ -111,7 +112,12 @@ def drift(job: Job) -> int:
     """Checks one environment, or all. Writes the log, summary, annotations and the output `drift`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     requests = tuple(job.wiring.request(name) for name in names)
-    results = drift_verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
+    results = drift_verb(
+        requests,
+        databases=job.wiring.databases,
+        shadows=job.wiring.shadows,
+        predecessors=Predecessors(job.wiring.request, job.wiring.addresses.known),
+    )
     job.show("Drift", drift_text(results), drift_markdown(results, longest=LONGEST))
     job.runner.keep(DRIFT_FILE, drift_json(results))
     for result in results:
@@ -125,10 +131,18 @@ def drift(job: Job) -> int:
 
 
 def _answer(results: tuple[DriftResult, ...]) -> str:
-    """The output `drift`. It is `unknown` instead of `false` if an environment could not be checked."""
-    if any(isinstance(result, Drift) and result.changes for result in results):
+    """The output `drift`. It is `unknown` instead of `false` if an environment was not checked or not compared."""
+    if any(isinstance(result, Drift) and _differs(result) for result in results):
         return "true"
-    return "unknown" if any(isinstance(result, NotPlanned) for result in results) else "false"
+    return "unknown" if any(map(_is_unknown, results)) else "false"
+
+
+def _differs(result: Drift) -> bool:
+    return bool(result.changes or (result.comparison and result.comparison.changes))
+
+
+def _is_unknown(result: DriftResult) -> bool:
+    return isinstance(result, NotPlanned) or bool(result.comparison and result.comparison.error)
 
 
 def _set_status(job: Job, result: DriftResult) -> None:
@@ -136,14 +150,15 @@ def _set_status(job: Job, result: DriftResult) -> None:
     sha = job.wiring.origin.commit_sha
     if not sha:
         return
-    words = f"not checked: {result.error.what}" if isinstance(result, NotPlanned) else verdict(result)
-    failed = isinstance(result, NotPlanned) or bool(result.changes)
-    state = CommitState.FAILURE if failed else CommitState.SUCCESS
+    words = f"not checked: {result.error.what}" if isinstance(result, NotPlanned) else whole_verdict(result)
+    state = CommitState.FAILURE if result.exit_status else CommitState.SUCCESS
     job.github_writer.status(sha, f"drift ({result.environment.name})", state, (words, job.wiring.origin.run_url))
 
 
 def _mark(job: Job, result: DriftResult) -> None:
     if isinstance(result, NotPlanned):
         job.runner.fail(f"{result.environment.name}: {result.error.what}\n{result.error.hint}".strip())
-    elif result.changes:
-        job.runner.fail(f"{result.environment.name}: {verdict(result)}")
+    elif result.exit_status:
+        job.runner.fail(f"{result.environment.name}: {whole_verdict(result)}")
+    elif _is_unknown(result):
+        job.runner.warn(f"{result.environment.name}: {whole_verdict(result)}")

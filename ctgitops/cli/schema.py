@@ -80,21 +80,34 @@ def diff(before: str, after: str, root: Path, form: str) -> int:
 
 @click.command()
 @options.any_environment
+@click.option(
+    "--predecessor/--no-predecessor",
+    default=None,
+    help="Also compare each environment with the environment in its `after`, and list differences that no migration "
+    "explains.  [default: if the secret with the URL of that environment is set]",
+)
 @options.root
 @options.as_page
-def drift(name: str | None, root: Path, form: str) -> int:
-    """Compare live schemas with their ledgers.
+def drift(name: str | None, *, predecessor: bool | None, root: Path, form: str) -> int:
+    """Compare live schemas with their ledgers, and with their predecessors.
 
     Shows differences from the schema that the migrations in the ledger produce. Read-only. Exit status 1: there is
     drift. An environment that cannot be checked is an error.
     """
+    from ..commands.drift import Predecessors
     from ..commands.drift import drift as verb
     from ..core.view.drift import exit_status
     from ..report import drift as pages
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    results = verb(tuple(wiring.request(each) for each in names), databases=wiring.databases, shadows=wiring.shadows)
+    wanted = Predecessors(wiring.request, wiring.addresses.known, required=predecessor is True)
+    results = verb(
+        tuple(wiring.request(each) for each in names),
+        databases=wiring.databases,
+        shadows=wiring.shadows,
+        predecessors=None if predecessor is False else wanted,
+    )
     page = {"json": pages.drift_json, "markdown": pages.drift_markdown, "text": pages.drift_text}[form]
     print_page(page(results), form)
     notify_of_drift(wiring, results)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.given import given_hint
 from ..core.plan.replay import steps_of_files
-from ..core.schema.compare import compare, mirrored
-from ..errors import ApplyError, UsageError, WorkspaceError
-from .replaying.replay import Replayed, replay
+from ..core.schema.compare import compare, compare_attributes, mirrored
+from ..errors import ApplyError, CtgitopsError, UsageError, WorkspaceError
+from .replaying.replay import Replayed, printed, replay, without_print
 
 if TYPE_CHECKING:
     from ..core.environment.environment import Environment
@@ -24,17 +25,38 @@ MIGRATIONS = "migrations"
 def diff(sides: tuple[str, str], *, schemas: Schemas, shadows: Shadows) -> Replayed:
     """Compares two schemas. The arguments of the command line name them. Read-only."""
     if MIGRATIONS not in sides:
-        changes = compare(schemas.named(sides[0]), schemas.named(sides[1]))
+        found = _compared(sides, schemas, shadows)
         servers = tuple(schemas.server_objects(side) for side in sides)
         if servers[0] and servers[1]:
-            changes += compare(servers[0], servers[1])
-        return Replayed(changes)
+            found = replace(found, changes=(*found.changes, *compare(servers[0], servers[1])))
+        return found
     other = sides[1] if sides[0] == MIGRATIONS else sides[0]
     if other == MIGRATIONS:
         raise UsageError("both sides are `migrations`", hint="name an environment: `ctgitops diff staging migrations`")
     environment = schemas.workspace.environment(other)
     found = against_files(schemas.workspace, schemas.named(other), shadows, environment)
     return found if sides[0] == MIGRATIONS else Replayed(mirrored(found.changes), found.unmatched)
+
+
+def _compared(sides: tuple[str, str], schemas: Schemas, shadows: Shadows) -> Replayed:
+    """Compares two schemas. Leaves out what a restore of the schema changes only in the text of expressions."""
+    before, after = (schemas.named(side) for side in sides)
+    changes = compare_attributes(before, after)
+    majors = before.about.major != after.about.major
+    environments = [environment for side in sides if (environment := schemas.workspace.environment(side))]
+    if len(environments) < len(sides) or not any(printed(each, majors=majors) for each in changes):
+        return Replayed(changes)
+    try:
+        copies = tuple(_restored(environment, schemas, shadows) for environment in environments)
+    except CtgitopsError as error:
+        return Replayed(changes, (f"differences in the text of expressions may not be real: {error.what}",))
+    return Replayed(tuple(without_print(changes, *copies, majors=majors)))
+
+
+def _restored(environment: Environment, schemas: Schemas, shadows: Shadows) -> Snapshot:
+    """The schema of an environment after a dump and restore, for which PostgreSQL parses its expressions again."""
+    with shadows.sandbox(schemas.original(environment.name), environment.shadow) as sandbox:
+        return sandbox.snapshot()
 
 
 def against_files(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.environment.given import given_hint
-from ..core.ledger.drift_acceptance import accepted_in
+from ..core.ledger.drift_acceptance import accepted_in, is_accepted
 from ..core.ledger.identity import refuse_wrong
 from ..core.plan.replay import steps_with_repeatable
 from ..core.run.export import tables_of_exports
 from ..core.schema.compare import without, without_access_of
+from ..core.schema.predecessor_difference import LedgerSchema
 from ..core.view.drift import Drift, DriftResult
 from ..core.view.preview import NotPlanned
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
 from .applying.in_step import with_tool_changes
+from .replaying.predecessor import Examined, Predecessors, comparison
 from .replaying.replay import Replayed, replay
 
 if TYPE_CHECKING:
@@ -25,22 +28,46 @@ if TYPE_CHECKING:
     from ..ports.database import Database, Databases
     from ..ports.shadow import Shadows
 
+__all__ = ["ATTEMPTS", "Predecessors", "drift", "drift_of", "examine", "read_while_idle"]
 ATTEMPTS = 3
 
 
-def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftResult, ...]:
-    """Checks the drift of each environment. The result is an error if the check is not possible. Read-only."""
-    return tuple(_result(request, databases, shadows) for request in requests)
+def drift(
+    requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows, predecessors: Predecessors | None = None
+) -> tuple[DriftResult, ...]:
+    """Checks the drift of each environment. The result is an error if the check is not possible. Read-only.
 
+    With `predecessors`, also compares each environment with the environment that its manifest names in `after`.
+    """
+    known: dict[str, Examined | CtgitopsError] = {}
 
-def _result(request: Request, databases: Databases, shadows: Shadows) -> DriftResult:
-    try:
-        return drift_of(request, databases=databases, shadows=shadows)
-    except CtgitopsError as error:
-        return NotPlanned(request.environment, error)
+    def examined(request: Request) -> Examined | CtgitopsError:
+        name = request.environment.name
+        if name not in known:
+            try:
+                known[name] = examine(request, databases=databases, shadows=shadows)
+            except CtgitopsError as error:
+                known[name] = error
+        return known[name]
+
+    def result(request: Request) -> DriftResult:
+        found = examined(request)
+        if isinstance(found, CtgitopsError):
+            return NotPlanned(request.environment, found)
+        if predecessors is None or request.environment.after is None:
+            return found.drift
+        against = comparison(found, examined, predecessors, (databases, shadows))
+        return replace(found.drift, comparison=against)
+
+    return tuple(map(result, requests))
 
 
 def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Drift:
+    """Checks one environment. Read-only. Raises CtgitopsError if the drift is unknown."""
+    return examine(request, databases=databases, shadows=shadows).drift
+
+
+def examine(request: Request, *, databases: Databases, shadows: Shadows) -> Examined:
     """Checks one environment. Read-only. Raises CtgitopsError if the drift is unknown."""
     environment = request.environment
     database = databases.of(environment)
@@ -51,9 +78,10 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
     # Before the first apply, no ledger has an owner, so the role that applies is not known.
     changes = without_access_of(live.about.role if ledger.last else None, found.changes)
     accepted = accepted_in(ledger)
-    unknown = tuple(change for change in changes if change not in accepted)
-    left = without(unknown, (*environment.drift_ignore, *_of_exports(request, database, ledger)))
-    return Drift(
+    unknown = tuple(change for change in changes if not is_accepted(change, accepted))
+    ignored = (*environment.drift_ignore, *_of_exports(request, database, ledger))
+    left = without(unknown, ignored)
+    result = Drift(
         environment,
         left,
         migrations=len(ledger.applied),
@@ -62,6 +90,9 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
         unmatched=found.unmatched,
         fingerprint=live.fingerprint,
     )
+    keys = frozenset(change.object.key for change in accepted)
+    patterns = (*ignored, *environment.given.patterns)
+    return Examined(result, request, ledger, LedgerSchema(found.expected, left, live, keys, patterns))
 
 
 def _of_exports(request: Request, database: Database, ledger: Ledger) -> Iterator[str]:

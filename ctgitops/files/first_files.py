@@ -56,7 +56,8 @@ def first_files(
     """A policy that matches the existing migrations, and the manifests. Writes nothing.
 
     `chosen` is the folder with the migrations. None if no folder has migrations yet. `settings` are the settings in the
-    tool's files. An existing policy keeps its `lint_after`, so that pending migrations are still linted.
+    tool's files. An existing policy keeps its `lint_after`, so that pending migrations are still linted. If there are
+    manifests already, no other ones are proposed.
     """
     settings = settings or ToolSettings()
     layout = Layout(chosen.layout, chosen.folder, version_parts=chosen.version_parts) if chosen else Layout()
@@ -71,7 +72,13 @@ def first_files(
         header="required" if all(m.header for m in found) else "optional",
         history=f"lint_after: {last}    # lint skips this migration and all earlier ones\n" if numbers else "",
     )
-    return NewFile(PATH, policy), *_manifests(settings)
+    return NewFile(PATH, policy), *_missing(root, _manifests(settings))
+
+
+def _missing(root: Path, manifests: Iterator[NewFile]) -> Iterator[NewFile]:
+    """The manifests. Leaves out new ones if the repository has manifests: a team has then chosen its environments."""
+    chosen = any(path.suffix in {".yaml", ".yml"} for path in (root / "environments").glob("*"))
+    return (file for file in manifests if not chosen or (root / file.path).exists())
 
 
 def _layout_keys(layout: Layout, settings: ToolSettings) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ..core.schema.snapshot import Snapshot
+    from ..core.schema.source_database import SourceDatabase
     from ..core.workspace.workspace import Workspace
 
 
@@ -21,3 +22,6 @@ class Schemas(Protocol):
 
     def server_objects(self, name: str) -> Snapshot | None:
         """The roles and settings of an environment's database. None for a file or a backup. Raises CtgitopsError."""
+
+    def original(self, name: str) -> SourceDatabase:
+        """The description of an environment's database, from which a copy is made. Raises CtgitopsError."""

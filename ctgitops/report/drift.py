@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..core.ledger.drift_acceptance import change_data
 from ..core.view.preview import NotPlanned
 from . import phrases
+from .comparison import comparison_data, comparison_next, comparison_remarks, comparison_sides, comparison_verdict
 from .diff_lines import change_lines
 from .escape import code, fence, plain, prose
 from .json import Object, dump, error_data
@@ -16,7 +17,7 @@ from .text_error import error_text, unseen_lines
 
 if TYPE_CHECKING:
     from ..core.schema.compare import Changes
-    from ..core.view.drift import Drift, DriftResult
+    from ..core.view.drift import Comparison, Drift, DriftResult
 
 
 def drift_text(results: tuple[DriftResult, ...]) -> str:
@@ -27,11 +28,21 @@ def drift_text(results: tuple[DriftResult, ...]) -> str:
 def _text(result: DriftResult) -> list[str]:
     if isinstance(result, NotPlanned):
         return unseen_lines(result, "NOT CHECKED, so drift is unknown")
-    lines = [f"{result.environment.name}: {verdict(result)}", *_remarks(result)]
+    name = result.environment.name
+    lines = [f"{name}: {whole_verdict(result)}", *(f"  {remark}" for remark in _remarks(result))]
     if result.changes:
         lines += ["", "  - schema of the migrations, + schema of the database", "", *change_lines(result.changes), ""]
         lines += [f"  next: {line}" for line in what_next(result)]
-    return lines
+    compared = _compared(name, result.comparison) if result.comparison else []
+    return [*lines, *([""] if result.changes and compared else []), *compared]
+
+
+def _compared(name: str, found: Comparison) -> list[str]:
+    lines = [f"  {remark}" for remark in comparison_remarks(name, found)]
+    if found.changes:
+        before, after = comparison_sides(name, found)
+        lines += ["", f"  - {before}, + {after}", "", *change_lines(found.changes), ""]
+    return lines + [f"  next: {line}" for line in comparison_next(name, found)]
 
 
 def verdict(result: Drift) -> str:
@@ -39,6 +50,13 @@ def verdict(result: Drift) -> str:
     if not result.changes:
         return f"no drift: the schema matches {_ledger(result)}"
     return f"DRIFT: {phrases.count(len(result.changes), 'difference')} from {_ledger(result)}"
+
+
+def whole_verdict(result: Drift) -> str:
+    """The verdict for one environment, with that of the comparison with its predecessor."""
+    if result.comparison is None:
+        return verdict(result)
+    return f"{verdict(result)}; {comparison_verdict(result.comparison)}"
 
 
 def what_next(result: Drift) -> tuple[str, ...]:
@@ -59,8 +77,8 @@ def _ledger(result: Drift) -> str:
 
 def _remarks(result: Drift) -> list[str]:
     counted = [(result.ignored, "ignored by its manifest"), (result.accepted, "accepted by its baseline")]
-    texts = [f"  {phrases.count(number, 'difference')} {what}" for number, what in counted if number]
-    return texts + [f"  not matched: {on_one_line(note)}" for note in result.unmatched]
+    texts = [f"{phrases.count(number, 'difference')} {what}" for number, what in counted if number]
+    return texts + [f"not matched: {on_one_line(note)}" for note in result.unmatched]
 
 
 def drift_markdown(results: tuple[DriftResult, ...], *, longest: int = MAX) -> str:
@@ -73,13 +91,35 @@ def _markdown(result: DriftResult, longest: int) -> str:
     if isinstance(result, NotPlanned):
         name = plain(result.environment.name)
         return f"### ⛔ {name}: not checked, so drift is unknown\n\n{fence(error_text(result.error), 'text')}"
-    mark = "⚠️" if result.changes else "✅"
-    parts = [f"### {mark} {plain(result.environment.name)}: {plain(verdict(result))}"]
+    return "\n\n".join(_parts(result, longest))
+
+
+def _parts(result: Drift, longest: int) -> list[str]:
+    name = result.environment.name
+    parts = [f"### {_mark(result)} {plain(name)}: {plain(whole_verdict(result))}"]
     parts += ["\n".join(f"- {prose(line)}" for line in _remarks(result))] if _remarks(result) else []
+    longest //= 2 if result.comparison and result.comparison.changes else 1
     if result.changes:
         parts += ["`-` schema of the migrations, `+` schema of the database", diff_fence(result.changes, longest)]
         parts.append("\n".join(f"- {prose(line)}" for line in what_next(result)))
-    return "\n\n".join(parts)
+    return parts + (_compared_markdown(name, result.comparison, longest) if result.comparison else [])
+
+
+def _mark(result: Drift) -> str:
+    if result.changes or (result.comparison and result.comparison.changes):
+        return "⚠️"
+    if result.comparison and result.comparison.error:
+        return "❔" if result.comparison.optional else "⛔"
+    return "✅"
+
+
+def _compared_markdown(name: str, found: Comparison, longest: int) -> list[str]:
+    remarks, steps = comparison_remarks(name, found), comparison_next(name, found)
+    parts: list[str] = ["\n".join(f"- {prose(line)}" for line in remarks)] if remarks else []
+    if found.changes:
+        before, after = comparison_sides(name, found)
+        parts += [str(plain(f"- {before}, + {after}")), diff_fence(found.changes, longest)]
+    return parts + (["\n".join(f"- {prose(line)}" for line in steps)] if steps else [])
 
 
 def diff_fence(changes: Changes, longest: int) -> str:
@@ -110,6 +150,7 @@ def _data(result: DriftResult) -> Object:
         "accepted": result.accepted,
         "unmatched": list(result.unmatched),
         "changes": [change_data(change) for change in result.changes],
+        "predecessor": comparison_data(result.comparison) if result.comparison else None,
     }
 
 

@@ -8,10 +8,16 @@ from ..core.forge.environment_issue import IssueMemory, IssueText, Topic, Troubl
 from . import escape, links, phrases
 from .page import MAX, fit, render
 
-NAMES = {Topic.RUN: "failed run", Topic.DRIFT: "drift", Topic.DRILL: "failed drill"}
+NAMES = {
+    Topic.RUN: "failed run",
+    Topic.DRIFT: "drift",
+    Topic.PREDECESSOR: "difference from the predecessor",
+    Topic.DRILL: "failed drill",
+}
 WELL = {
     Topic.RUN: "a later run succeeded",
     Topic.DRIFT: "the schema equals the schema of the migrations",
+    Topic.PREDECESSOR: "migrations explain each difference from the predecessor",
     Topic.DRILL: "the newest backup was restored and verified",
 }
 MOST = 200

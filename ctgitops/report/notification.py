@@ -13,8 +13,9 @@ from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import NotPlanned
 from ..errors import BackupError, Cause, CtgitopsError, MustWaitError
 from ..lazy import dataclass
+from .comparison import comparison_next
 from .diff_lines import change_lines
-from .drift import verdict, what_next
+from .drift import what_next, whole_verdict
 from .json import Object, dump
 from .load import load_verdict, proposal
 from .notification_text import Dialect, text_in, title_in
@@ -225,7 +226,10 @@ def of_drift(result: DriftResult, origin: Origin) -> Notification | None:
     if isinstance(result, NotPlanned):
         what = f"NOT CHECKED, so drift is unknown: {result.error.what}"
         return Notification(Event.DRIFT, name, what, next=result.error.hint, origin=origin)
-    if not result.changes:
+    found = result.comparison
+    if not result.exit_status:
         return None
-    facts = tuple(" ".join(line.split()) for line in change_lines(result.changes))
-    return Notification(Event.DRIFT, name, verdict(result), facts, "; ".join(what_next(result)), origin)
+    changes = (*result.changes, *(found.changes if found else ()))
+    facts = tuple(" ".join(line.split()) for line in change_lines(changes))
+    steps = (*(what_next(result) if result.changes else ()), *(comparison_next(name, found) if found else ()))
+    return Notification(Event.DRIFT, name, whole_verdict(result), facts, "; ".join(dict.fromkeys(steps)), origin)

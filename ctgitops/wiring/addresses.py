@@ -24,6 +24,10 @@ class Addresses:
         """The address of an environment's database. Raises UsageError if its variable is not set."""
         return self.named(environment.url_secret, environment.name)
 
+    def known(self, environment: Environment) -> bool:
+        """Whether the variable with the address of an environment's database is set."""
+        return bool(self.environ.get(environment.url_secret, "").strip())
+
     def named(self, secret: str, whose: str) -> Address:
         """The address in the variable `secret`. Messages call it `whose`. Raises UsageError without the variable."""
         from ..postgres.connection.connect import Address

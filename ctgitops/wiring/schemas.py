@@ -12,6 +12,7 @@ from ..ports.backup_store import RECEIPT
 
 if TYPE_CHECKING:
     from ..core.run.progress import Listener
+    from ..core.schema.source_database import SourceDatabase
     from ..core.workspace.workspace import Workspace
     from .backups import StoredBackups
     from .databases import PostgresDatabases
@@ -42,6 +43,10 @@ class NamedSchemas:
         """The roles and settings of an environment's database. None for a file or a backup. Raises CtgitopsError."""
         environment = self.workspace.environment(name)
         return self.databases.of(environment).server_objects() if environment else None
+
+    def original(self, name: str) -> SourceDatabase:
+        """The description of an environment's database, from which a copy is made. Raises CtgitopsError."""
+        return self.databases.of(self.databases.environment(name)).original()
 
     def _text(self, path: Path, name: str) -> str:
         try:

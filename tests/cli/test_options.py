@@ -60,7 +60,7 @@ def test_a_root_that_is_given_is_taken(work: Checkout, monkeypatch: pytest.Monke
 def test_init_inside_migrations_begins_no_second_workspace(work: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(work.root / "migrations")
     _, said, _ = run("init")
-    assert "wrote environments/development.yaml" in said
+    assert "--- a/migrations/policy.yaml" in said
     assert "added /backups/ to .gitignore" not in said  # production.yaml was there, and has no backup
     assert not (work.root / "migrations/migrations").exists()
 

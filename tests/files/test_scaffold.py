@@ -161,12 +161,18 @@ def test_the_workflow_of_the_history_page_is_sound(tmp_path: Path) -> None:
     assert unpinned == []
 
 
-def test_init_writes_over_nothing(tmp_path: Path) -> None:
+def test_init_writes_over_nothing_and_adds_no_manifest_to_those_that_a_team_has(tmp_path: Path) -> None:
     write_files(tmp_path, first_files(tmp_path))
     (tmp_path / "environments/staging.yaml").write_text("mine")
     (tmp_path / "environments/production.yaml").unlink()
-    assert write_files(tmp_path, first_files(tmp_path)) == ("environments/production.yaml",)
-    assert (tmp_path / "environments/staging.yaml").read_text() == "mine"
+    (tmp_path / "migrations/policy.yaml").unlink()
+    assert write_files(tmp_path, first_files(tmp_path)) == ("migrations/policy.yaml",)
+    (tmp_path / "environments/development.yaml").unlink()
+    (tmp_path / "environments/staging.yaml").rename(tmp_path / "environments/live.yml")
+    assert (tmp_path / "environments/live.yml").read_text() == "mine"
+    assert write_files(tmp_path, first_files(tmp_path)) == ()
+    (tmp_path / "environments/live.yml").unlink()
+    assert len(write_files(tmp_path, first_files(tmp_path))) == 3, "no manifest is left"
 
 
 def test_init_fits_its_policy_to_the_migrations_that_are_there(tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import unescape
 
 import pytest
 
+from ctgitops.core.gate.request import Origin
 from ctgitops.core.schema.compare import Added, Altered, Changes, Removed, compare
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
-from ctgitops.core.view.drift import Drift, DriftResult, exit_status
+from ctgitops.core.view.drift import Comparison, Drift, DriftResult, exit_status
 from ctgitops.core.view.preview import NotPlanned
 from ctgitops.errors import LedgerError
 from ctgitops.report.diff_lines import change_lines
 from ctgitops.report.drift import diff_json, diff_markdown, diff_text, drift_json, drift_markdown, drift_text
+from ctgitops.report.notification import of_drift
 from tests.fakes import PRODUCTION, STAGING
 from tests.report.test_json import valid
 
@@ -23,10 +26,60 @@ _F2 = SchemaObject("function", "public.f()", attributes={"body": "begin\n  retur
 CHANGES: Changes = (Added(_TABLE), Added(_COLUMN), Altered(_F1, _F2), Removed(SchemaObject("view", "public.v")))
 DRIFTED = Drift(STAGING, CHANGES, 3, 1, 2, ("PostgreSQL 17 there, 18 here",), "f" * 64)
 CLEAN = Drift(STAGING, (), 3)
+SAME = Comparison("staging", pending=("004_more",), unmatched=("PostgreSQL 17 in staging, 15 in production",))
+DIFFERENT = replace(SAME, changes=CHANGES[:1], ahead=("005_own",), edited=("001_a",), drifted=(("staging", 1),))
+UNREAD = Comparison("staging", error=LedgerError("cannot connect", hint="check host and port"))
 UNSEEN = NotPlanned(PRODUCTION, LedgerError("cannot connect", state="nothing was read"))
 
 
-@pytest.mark.parametrize("results", [(DRIFTED,), (CLEAN,), (UNSEEN, DRIFTED)])
+def against(found: Comparison, drift: Drift = CLEAN) -> Drift:
+    return replace(drift, environment=PRODUCTION, comparison=found)
+
+
+@pytest.mark.parametrize(
+    ("result", "mark", "status", "words"),
+    [
+        (against(SAME), "✅", 0, "migrations explain each difference from staging"),
+        (against(Comparison("staging")), "✅", 0, "no difference from staging"),
+        (against(DIFFERENT), "⚠️", 1, "DIFFERS FROM staging: 1 difference that no migration explains"),
+        (against(UNREAD), "⛔", 4, "differences from staging are unknown: cannot connect"),
+        (against(replace(UNREAD, optional=True)), "❔", 0, "differences from staging are unknown: cannot connect"),
+        (against(UNREAD, DRIFTED), "⚠️", 4, "DRIFT: 4 differences"),
+    ],
+)
+def test_the_verdict_says_what_the_comparison_with_the_predecessor_found(
+    result: Drift, mark: str, status: int, words: str
+) -> None:
+    page, text = drift_markdown((result,)), drift_text((result,))
+    assert page.startswith(f"### {mark} production: ")
+    assert exit_status((result,)) == status
+    for each in (unescape(page), text):
+        assert words in each.split("\n")[0]
+    told = of_drift(result, Origin())
+    assert (told is None) is (status == 0)
+    assert told is None or words in told.summary
+
+
+def test_a_comparison_names_migrations_sides_and_next_commands() -> None:
+    text = drift_text((against(DIFFERENT),))
+    for line in (
+        "  1 migration only in staging, and taken into account: 004_more",
+        "  1 migration only in production, and taken into account: 005_own",
+        "  1 migration applied with other SQL in staging than in production: 001_a",
+        "  staging has 1 difference from its own ledger",
+        "  not matched: PostgreSQL 17 in staging, 15 in production",
+        "  - staging, + production with the migrations of staging",
+        "+   table public.a",
+        "  next: `ctgitops drift --env staging` shows what was changed by hand in staging",
+    ):
+        assert line in text.split("\n")
+    many = drift_text((against(replace(SAME, pending=tuple(f"{n:03}_a" for n in range(1, 9)))),))
+    assert "8 migrations only in staging, and taken into account: 001_a, 002_a, 003_a, 004_a, 005_a and 3 more" in many
+
+
+@pytest.mark.parametrize(
+    "results", [(DRIFTED,), (CLEAN,), (UNSEEN, DRIFTED), (against(DIFFERENT),), (against(UNREAD),)]
+)
 def test_drift_as_data(results: tuple[DriftResult, ...]) -> None:
     found = valid("drift", drift_json(results))
     assert [each.get("drift") for each in found["environments"]] == [

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.environment.given import COMPARED, Given, missing_schema
 from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare, without
-from ...core.schema.deparse import alike_once_read
+from ...core.schema.deparse import alike_once_read, printed_between_majors, printed_once_read
+from ...core.schema.snapshot import Snapshot
 from ...errors import ApplyError
 from ...lazy import dataclass
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment
     from ...core.plan.plan import Step
-    from ...core.schema.snapshot import Snapshot
     from ...ports.shadow import Shadows
 
 
@@ -25,6 +26,8 @@ class Replayed:
 
     changes: Changes
     unmatched: tuple[str, ...] = ()
+    expected: Snapshot = Snapshot()
+    """The schema of the migrations, as the throw-away server prints it."""
 
 
 def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
@@ -54,12 +57,13 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 
 def _replayed(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
     with shadows.replayed(like(live), steps, environment) as shadow:
-        expected, notes = with_versions_of(shadow.snapshot(), live)
+        made = shadow.snapshot()
+        expected, notes = with_versions_of(made, live)
         changes = _of_the_project(compare(expected, live), environment.given if environment else Given())
-        if any(map(may_be_print, changes)):
-            again = shadow.read_again()
-            changes = tuple(each for each in changes if not (may_be_print(each) and _is_print(each, again)))
-        return Replayed(changes, (*shadow.unmatched, *notes))
+        majors = made.about.major != live.about.major
+        if any(printed(each, majors=majors) for each in changes):
+            changes = tuple(without_print(changes, shadow.read_again(), live, majors=majors))
+        return Replayed(changes, (*shadow.unmatched, *notes), made)
 
 
 def _of_the_project(changes: Changes, given: Given) -> Changes:
@@ -73,8 +77,27 @@ def may_be_print(change: Change) -> bool:
     return isinstance(change, Altered) and alike_once_read(change.before, change.after)
 
 
-def _is_print(change: Change, again: Snapshot) -> bool:
-    restored = again.by_key.get(change.object.key)
-    if restored is None or not isinstance(change, Altered):
-        return False
-    return all(restored.attributes.get(name) == new for name, _, new in change.attributes)
+def printed(change: Change, *, majors: bool) -> tuple[str, ...]:
+    """The attributes in which a difference may only be one of formatting, such as after a dump and restore.
+
+    With `majors`, the two servers have different major versions.
+    """
+    return printed_once_read(change.before, change.after, majors=majors) if isinstance(change, Altered) else ()
+
+
+def without_print(changes: Changes, before: Snapshot, after: Snapshot, *, majors: bool) -> Iterator[Change]:
+    """The changes without those of formatting: in the texts of `before` and `after`, they are not differences.
+
+    The texts are those of the same schemas, or of schemas that were restored from their dumps.
+    """
+    for change in changes:
+        names = printed(change, majors=majors)
+        texts = before.by_key.get(change.object.key), after.by_key.get(change.object.key)
+        if not isinstance(change, Altered) or not names or texts[0] is None or texts[1] is None:
+            yield change
+            continue
+        old, new = (each.attributes for each in texts if each)
+        alike = {name for name in names if old.get(name) == new.get(name)}
+        alike |= set(printed_between_majors(*filter(None, texts))) & set(names) if majors else set()
+        if left := change.without(alike):
+            yield left

@@ -16,6 +16,7 @@ class Topic(StrEnum):
 
     RUN = "run"
     DRIFT = "drift"
+    PREDECESSOR = "predecessor"
     DRILL = "drill"
 
 

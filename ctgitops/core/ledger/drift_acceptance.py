@@ -18,6 +18,14 @@ def accepted_in(ledger: Ledger) -> Changes:
     return tuple(change for entry in entries for change in changes_from(entry.sql or "[]"))
 
 
+def is_accepted(change: Change, accepted: Changes) -> bool:
+    """Whether a difference is an accepted one, or a part of one that had further differences of formatting."""
+    if change in accepted or not isinstance(change, Altered):
+        return change in accepted
+    attributes = set(change.attributes)
+    return any(isinstance(a, Altered) and a.after == change.after and attributes <= set(a.attributes) for a in accepted)
+
+
 def changes_text(changes: Changes) -> str:
     """Changes as JSON, the form in which the ledger stores them."""
     return json.dumps([change_data(change) for change in changes], ensure_ascii=False)

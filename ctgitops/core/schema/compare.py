@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from .deparse import alike_between_majors
+from .deparse import alike_between_majors, printed_between_majors
 
 if TYPE_CHECKING:
     from .snapshot import Key, SchemaObject, Snapshot
@@ -55,6 +55,12 @@ class Altered:
         names = {**old, **new}
         return tuple((name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
 
+    def without(self, names: Collection[str]) -> Altered | None:
+        """The change without the attributes `names`. None if the objects do not differ in any other attribute."""
+        values = {name: value for name, value in self.after.attributes.items() if name in names}
+        before = replace(self.before, attributes={**self.before.attributes, **values})
+        return None if before == self.after else Altered(before, self.after)
+
 
 Change = Added | Removed | Altered
 Changes = tuple[Change, ...]
@@ -68,6 +74,15 @@ def compare(before: Snapshot, after: Snapshot) -> Changes:
     if len(majors) == 1 or 0 in majors:
         return changes
     return tuple(c for c in changes if not (isinstance(c, Altered) and alike_between_majors(c.before, c.after)))
+
+
+def compare_attributes(before: Snapshot, after: Snapshot) -> Changes:
+    """Like `compare`, but an altered object also leaves out attributes that two major versions print differently."""
+    changes = compare(before, after)
+    if before.about.major == after.about.major:
+        return changes
+    kept = (c.without(printed_between_majors(c.before, c.after)) if isinstance(c, Altered) else c for c in changes)
+    return tuple(change for change in kept if change)
 
 
 def changes_between(

@@ -3,7 +3,8 @@
 A dump contains expressions as PostgreSQL deparsed them. After a restore, PostgreSQL deparses the same expressions
 differently. For example, `a IN ('x', 'y')` on a varchar is `(ARRAY['x'::varchar, 'y'::varchar])::text[]` before, and
 `ARRAY[('x'::varchar)::text, …]` after. `AND` loses parentheses, and a literal whose type PostgreSQL inferred gets an
-explicit cast. Some major versions write table names before column names, and other versions omit them.
+explicit cast. Some major versions write table names before column names, and other versions omit them. PostgreSQL 14
+writes `true AS bool` in a subquery.
 """
 
 from __future__ import annotations
@@ -26,8 +27,12 @@ _CAST = (
 )
 """Matches a cast, and the column name that the cast can add. In a UNION of a CTE, `'2'` becomes `'2'::text AS text`."""
 _TEXT = r"""(?P<text>'[^']*(?:''[^']*)*')"""
+_QUALIFIER = r"""(?:"[^"]*"|\w+)\."""
+_BOOL = r"""(?:(?<=\btrue)|(?<=\bfalse))\sAS\sbool\b"""
+"""Matches the column name that PostgreSQL 14 gives to `true` in a subquery. Later versions print no name."""
 _BY_READING = re.compile(rf"{_TEXT}|{_CAST}|[()\s]")
-_BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")
+_BY_BOTH = re.compile(rf"{_TEXT}|{_CAST}|{_BOOL}|{_QUALIFIER}|[()\s]")
+_BY_MAJOR = re.compile(rf"{_TEXT}|{_BOOL}|{_QUALIFIER}|[()\s]")
 
 
 def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
@@ -38,6 +43,22 @@ def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
 def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
     """Whether both objects are equal. Ignores parentheses in expressions, and table names before column names."""
     return _alike(a, b, _BY_MAJOR)
+
+
+def printed_between_majors(a: SchemaObject, b: SchemaObject) -> tuple[str, ...]:
+    """The attributes whose texts differ only in what two major versions print differently."""
+    return _printed(a, b, _BY_MAJOR)
+
+
+def printed_once_read(a: SchemaObject, b: SchemaObject, *, majors: bool) -> tuple[str, ...]:
+    """The attributes whose texts differ only in what a restore, or with `majors` another major version, can change."""
+    return _printed(a, b, _BY_BOTH if majors else _BY_READING)
+
+
+def _printed(a: SchemaObject, b: SchemaObject, pattern: re.Pattern[str]) -> tuple[str, ...]:
+    both = [name for name, value in a.attributes.items() if b.attributes.get(name, value) != value]
+    texts = [_without(pattern, {name: each.attributes[name] for name in both}) for each in (a, b)]
+    return tuple(name for name in both if texts[0][name] == texts[1][name])
 
 
 def _alike(a: SchemaObject, b: SchemaObject, pattern: re.Pattern[str]) -> bool:

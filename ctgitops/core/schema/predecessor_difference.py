@@ -1,0 +1,101 @@
+"""The differences between an environment's schema and its predecessor's that no migration explains. Pure.
+
+Both schemas are compared at the predecessor's migrations: an environment's changes by hand are added to the schema that
+the predecessor's migrations produce. So an object without such changes in either environment is never a difference,
+whatever migrations only one environment has, and however the two servers print the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...sql.nodes import identifier
+from .compare import Added, Altered, Change, Changes, compare_attributes, without
+from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from .snapshot import Key, SchemaObject
+
+
+@dataclass(frozen=True)
+class LedgerSchema:
+    """The live schema of an environment, as the schema of its migrations and the drift from it."""
+
+    expected: Snapshot
+    """The schema that the ledger's migrations produce on a throw-away server."""
+    changes: Changes
+    """The drift. Leaves out differences that are ignored, accepted or the platform's."""
+    live: Snapshot
+    accepted: frozenset[Key] = frozenset()
+    """The objects whose differences are accepted."""
+    ignored: tuple[str, ...] = ()
+    """Patterns for the objects that are not compared."""
+
+
+def unexplained(before: LedgerSchema, after: LedgerSchema, migrations: Snapshot, roles: Mapping[str, str]) -> Changes:
+    """The changes from the predecessor's schema `before` to `after` that no migration explains.
+
+    `migrations` is the schema of the predecessor's migrations, with the environment's text of those that both have.
+    `roles` maps names of roles in `after` to the names of the corresponding roles in `before`.
+    """
+    mine = tuple(_renamed(change, roles) for change in after.changes)
+    changes = compare_attributes(schema_after(before.changes, before.expected), schema_after(mine, migrations))
+    return compared((*_versions(before, after), *changes), before, after)
+
+
+def compared(changes: Changes, before: LedgerSchema, after: LedgerSchema) -> Changes:
+    """Leaves out the objects that one of the environments ignores, or whose differences one has accepted."""
+    accepted = before.accepted | after.accepted
+    return without(tuple(c for c in changes if c.object.key not in accepted), (*before.ignored, *after.ignored))
+
+
+def schema_after(changes: Changes, migrations: Snapshot) -> Snapshot:
+    """The schema that `migrations` produce, with an environment's changes by hand."""
+    by_key = {change.object.key: change for change in changes}
+    found = {each.key: each for each in _changed(migrations.objects, by_key)}
+    found |= {key: change.object for key, change in by_key.items() if isinstance(change, Added)}
+    wholes = {each.name for each in found.values() if not each.of}
+    # A part that was added by hand is gone if its table is
+    kept = (each for each in found.values() if not each.of or each.of in wholes or each.key in migrations.by_key)
+    return Snapshot.of(kept, migrations.about)
+
+
+def _changed(objects: Iterable[SchemaObject], changes: Mapping[Key, Change]) -> Iterator[SchemaObject]:
+    for each in objects:
+        change = changes.get(each.key)
+        if change is None:
+            yield each
+        elif isinstance(change, Altered):
+            values = {**each.attributes, **{name: new for name, _, new in change.attributes}}
+            attributes = {name: value for name, value in values.items() if value is not None}
+            yield replace(each, of=change.after.of, attributes=attributes)
+
+
+def _versions(before: LedgerSchema, after: LedgerSchema) -> Iterator[Change]:
+    """The extensions whose versions differ, unless the throw-away servers install the same two versions."""
+    installed = before.expected.extensions, after.expected.extensions
+    for name, version in after.live.extensions.items():
+        other = before.live.extensions.get(name)
+        if other is not None and other != version and tuple(each.get(name) for each in installed) != (other, version):
+            yield Altered(before.live.by_key["extension", name], after.live.by_key["extension", name])
+
+
+def _renamed(change: Change, roles: Mapping[str, str]) -> Change:
+    """The change with the predecessor's names of roles."""
+    if isinstance(change, Altered):
+        return Altered(_with_names(change.before, roles), _with_names(change.after, roles))
+    return replace(change, object=_with_names(change.object, roles))
+
+
+def _with_names(each: SchemaObject, roles: Mapping[str, str]) -> SchemaObject:
+    owner = each.attributes.get("owner", "")
+    attributes = {**each.attributes, "owner": roles[owner]} if owner in roles else each.attributes
+    name = each.name
+    for old, new in roles.items():
+        if each.kind in {"grant", "default privileges"} and name.endswith(f" to {identifier(old)}"):
+            name = f"{name.removesuffix(identifier(old))}{identifier(new)}"
+        if each.kind == "default privileges" and name.startswith(f"of {identifier(old)} "):
+            name = f"of {identifier(new)} {name.removeprefix(f'of {identifier(old)} ')}"
+    return replace(each, name=name, attributes=attributes)
