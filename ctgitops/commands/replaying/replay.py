@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...core.environment.environment import Environment
     from ...core.plan.plan import Step
     from ...core.schema.snapshot import Snapshot
-    from ...ports.shadow import Shadows
+    from ...ports.shadow import Replay, Shadows
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,17 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 def _replayed(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
     with shadows.replayed(like(live), steps, environment) as shadow:
         expected, notes = with_versions_of(shadow.snapshot(), live)
-        changes = _of_the_project(compare(expected, live), environment.given if environment else Given())
-        if any(map(may_be_print, changes)):
-            again = shadow.read_again()
-            changes = tuple(each for each in changes if not (may_be_print(each) and _is_print(each, again)))
+        changes = differing(shadow, expected, live, environment.given if environment else Given())
         return Replayed(changes, (*shadow.unmatched, *notes))
+
+
+def differing(shadow: Replay, expected: Snapshot, live: Snapshot, given: Given | None = None) -> Changes:
+    """The differences of `live` from the schema of `shadow`. Leaves out those that a dump and restore causes."""
+    changes = _of_the_project(compare(expected, live), given or Given())
+    if any(map(may_be_print, changes)):
+        again = shadow.read_again()
+        changes = tuple(each for each in changes if not (may_be_print(each) and _is_print(each, again)))
+    return changes
 
 
 def _of_the_project(changes: Changes, given: Given) -> Changes:
